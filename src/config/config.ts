@@ -1,0 +1,160 @@
+/**
+ * The checked configuration: what `load` makes of a file, without optionals that have a default. Nothing behind
+ * `src/config` sees anything else of the file. Durations are milliseconds unless the name says seconds.
+ */
+import type { Address } from "../net/address.ts";
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+export type LogFormat = "auto" | "text" | "json";
+
+/** Everything that one agent runs with. */
+export interface Config {
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** Where metrics and the read-only API listen; undefined turns them off. */
+  readonly http: { readonly listen: ListenAddress | undefined };
+  readonly network: {
+    /** False: interfaces and addresses are never touched. */
+    readonly setup: boolean;
+    /** False: IPVS is never touched (the reference's flag; in our own format it always equals `setup`). */
+    readonly ipvs: boolean;
+  };
+  readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
+  readonly services: readonly ServiceConfig[];
+}
+
+/** `hostname` is an address, or "" for every address of the host. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** This speaker. */
+export interface LocalBgp {
+  /** The BGP Identifier, an IPv4 address. */
+  readonly routerID: Address;
+  readonly as: number;
+  /** -1: only connect out. */
+  readonly listenPort: number;
+  readonly listenAddresses: readonly Address[];
+  /** This host's own IPv4 address: the IPVS destination of `targetPort`. */
+  readonly address: Address;
+  /** The same for IPv6. */
+  readonly address6: Address | undefined;
+}
+
+export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
+
+/** One neighbour, defaults merged in. */
+export interface PeerConfig {
+  readonly name: string;
+  readonly address: Address;
+  /** The zone of a link-local address: `eth0` in `fe80::1%eth0`. */
+  readonly zone: string | undefined;
+  readonly as: number;
+  readonly port: number;
+  readonly passive: boolean;
+  readonly localAddress: Address | undefined;
+  /** TCP-MD5 key (RFC 2385), read from the file already where `passwordFile` was given. Never printed. */
+  readonly password: string | undefined;
+  /** GTSM (RFC 5082): hops that the peer may be away. */
+  readonly ttlSecurity: number | undefined;
+  /** TTL of an eBGP session over several hops. */
+  readonly multihop: number | undefined;
+  readonly holdTimeSeconds: number;
+  /** Undefined: a third of the negotiated hold time. */
+  readonly keepaliveTimeSeconds: number | undefined;
+  readonly connectRetryTimeMs: number;
+  readonly families: readonly FamilyName[];
+  readonly nextHop: Address | undefined;
+  readonly nextHop6: Address | undefined;
+  readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
+}
+
+/** One service: addresses, IPVS, checks and how it is announced. */
+export interface ServiceConfig {
+  readonly name: string;
+  readonly interface: string;
+  readonly enabled: boolean;
+  readonly addresses: readonly Address[];
+  /** Prefix lengths by `address.text`; the host length except in the reference's format. */
+  readonly prefixLengths: ReadonlyMap<string, number>;
+  readonly announce: AnnounceConfig;
+  readonly ports: readonly PortConfig[];
+  readonly ipvs: IpvsConfig;
+  readonly checks: readonly CheckConfig[];
+  readonly stop: { readonly convergeMs: number; readonly quiesceMs: number };
+}
+
+/** Attributes that a service's routes carry, and to whom. */
+export interface AnnounceConfig {
+  /** Undefined: not sent. */
+  readonly med: number | undefined;
+  /** Sent to iBGP peers only. */
+  readonly localPreference: number;
+  /** Standard communities as 32-bit numbers. */
+  readonly communities: readonly number[];
+  /** RFC 8092: three 32-bit numbers each. */
+  readonly largeCommunities: readonly (readonly [number, number, number])[];
+  /** RFC 4360: eight octets each. */
+  readonly extendedCommunities: readonly Uint8Array[];
+  /** How many extra times our AS is prepended to eBGP peers. */
+  readonly asPathPrepend: number;
+  /** Peer names; undefined: all. */
+  readonly peers: readonly string[] | undefined;
+}
+
+export type IpProtocol = "tcp" | "udp" | "sctp";
+export type ForwardingMethod = "masq" | "droute" | "tunnel";
+
+/** One IPVS virtual service for each address of the service. */
+export interface PortConfig {
+  readonly port: number;
+  readonly protocol: IpProtocol;
+  /** Every destination, both families; a virtual service takes those of its own family. */
+  readonly destinations: readonly DestinationConfig[];
+}
+
+export interface DestinationConfig {
+  readonly address: Address;
+  readonly port: number;
+  readonly weight: number;
+  readonly forwarding: ForwardingMethod;
+}
+
+/** How the kernel schedules a service's connections. */
+export interface IpvsConfig {
+  /** The kernel's name of it, such as `rr`. */
+  readonly scheduler: string;
+  readonly flags: readonly string[];
+  readonly persistence: { readonly timeoutSeconds: number; readonly netmask: number } | undefined;
+}
+
+/** The beat and the threshold that every kind of check has. */
+export interface CheckTiming {
+  readonly intervalMs: number;
+  /** While the verdict is changing. */
+  readonly fastIntervalMs: number;
+  readonly timeoutMs: number;
+  /** Consecutive passes that make it healthy. */
+  readonly rise: number;
+  /** Consecutive failures that make it unhealthy. */
+  readonly fall: number;
+}
+
+export interface HttpCheckConfig extends CheckTiming {
+  readonly type: "http";
+  /** Where to connect: an address or a host name. */
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  readonly scheme: "http" | "https";
+  readonly insecureSkipVerify: boolean;
+}
+
+export interface PingCheckConfig extends CheckTiming {
+  readonly type: "ping";
+  /** Any answer is a pass. */
+  readonly addresses: readonly Address[];
+}
+
+export type CheckConfig = HttpCheckConfig | PingCheckConfig;

@@ -1,0 +1,102 @@
+/**
+ * IPv4 and IPv6 addresses: strict parsing (dotted quad without leading zeros; RFC 4291 section 2.2) and the
+ * canonical text of RFC 5952. Values are compared by `text`.
+ */
+
+/** An IP address. `bytes` has 4 or 16 octets in network order; `text` is canonical and is the key. */
+export interface Address {
+  readonly family: 4 | 6;
+  readonly bytes: Uint8Array;
+  readonly text: string;
+}
+
+/** The address that `text` spells, or undefined where it is not exactly one IPv4 or IPv6 address. */
+export function parseAddress(text: string): Address | undefined {
+  const bytes = text.includes(":") ? parseIPv6(text) : parseIPv4(text);
+  return bytes === undefined ? undefined : addressOf(bytes);
+}
+
+/**
+ * The address of 4 or 16 octets in network order; the octets are copied.
+ * @throws {RangeError} for any other length
+ */
+export function addressOf(octets: Uint8Array): Address {
+  const bytes = octets.slice();
+  if (bytes.byteLength === 4) return { family: 4, bytes, text: bytes.join(".") };
+  if (bytes.byteLength === 16) return { family: 6, bytes, text: formatIPv6(bytes) };
+  throw new RangeError(`an address has 4 or 16 octets, not ${bytes.byteLength}`);
+}
+
+/** An IPv4 address as the unsigned 32-bit number that BGP Identifiers are compared as. */
+export function addressToU32(address: Address): number {
+  return address.bytes.subarray(0, 4).reduce((value, octet) => value * 256 + octet, 0);
+}
+
+/** The dotted quad of an unsigned 32-bit number, such as a BGP Identifier. */
+export function formatU32(value: number): string {
+  return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
+}
+
+function parseIPv4(text: string): Uint8Array | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  const octets = parts.map((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256);
+  return octets.some((octet) => octet > 255) ? undefined : Uint8Array.from(octets);
+}
+
+function parseIPv6(text: string): Uint8Array | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const groups = halves.map((half, index) => parseGroups(half, index === halves.length - 1));
+  const [head, tail] = groups;
+  if (head === undefined || (halves.length === 2 && tail === undefined)) return undefined;
+  if (halves.length === 1) return head.length === 16 ? Uint8Array.from(head) : undefined;
+  const octets = [...head, ...(tail ?? [])];
+  if (octets.length > 14) return undefined;
+  const bytes = new Uint8Array(16);
+  bytes.set(head, 0);
+  bytes.set(tail ?? [], 16 - (tail ?? []).length);
+  return bytes;
+}
+
+/** The octets of `a:b:c`, whose last group may be a dotted quad where `last` is set. */
+function parseGroups(text: string, last: boolean): number[] | undefined {
+  if (text === "") return [];
+  const octets: number[] = [];
+  const groups = text.split(":");
+  for (const [index, group] of groups.entries()) {
+    if (last && index === groups.length - 1 && group.includes(".")) {
+      const quad = parseIPv4(group);
+      if (quad === undefined) return undefined;
+      octets.push(...quad);
+    } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
+      const value = Number.parseInt(group, 16);
+      octets.push(value >>> 8, value & 0xff);
+    } else {
+      return undefined;
+    }
+  }
+  return octets;
+}
+
+function formatIPv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0));
+  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) {
+    return `::ffff:${bytes.subarray(12).join(".")}`;
+  }
+  const run = longestZeroRun(groups);
+  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
+  if (run.length < 2) return hex(groups);
+  return `${hex(groups.slice(0, run.start))}::${hex(groups.slice(run.start + run.length))}`;
+}
+
+/** The longest run of zero groups, the first one of equals (RFC 5952 section 4.2.3). */
+function longestZeroRun(groups: readonly number[]): { readonly start: number; readonly length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}

@@ -1,0 +1,30 @@
+/** Time as a port: monotonic milliseconds and one-shot timers, so that everything above runs on a virtual clock. */
+
+/** A source of time and timers. */
+export interface Clock {
+  /** Monotonic milliseconds; the origin is arbitrary. */
+  now(): number;
+  /** Wall-clock time, for people and logs only. */
+  wallTime(): Date;
+  /** Calls back once, at or after `atMs` on the scale of `now()`. Disposing cancels; disposing twice is fine. */
+  at(atMs: number, callback: () => void): Disposable;
+}
+
+/** A random number in [0, 1). */
+export type Random = () => number;
+
+/** The clock of this process. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallTime: () => new Date(),
+  at(atMs, callback) {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const arm = () => {
+      // setTimeout takes 32 bits and may fire a fraction of a millisecond early; both are hidden here.
+      const wait = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), 0x7fff_ffff);
+      timer = setTimeout(() => performance.now() < atMs ? arm() : callback(), wait);
+    };
+    arm();
+    return { [Symbol.dispose]: () => clearTimeout(timer) };
+  },
+};
