@@ -1,0 +1,61 @@
+/** Logs: one line per record on standard error, text on a terminal, JSON otherwise. */
+import { configure, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
+import type { LogFormat, LogLevel } from "../config/config.ts";
+
+/** Where lines go. */
+export interface LogOutput {
+  readonly isTerminal: boolean;
+  write(line: string): void;
+}
+
+/** Sets logging up and returns the agent's logger. May be called again when the configuration says otherwise. */
+export async function openLog(level: LogLevel, format: LogFormat, output: LogOutput): Promise<Logger> {
+  const text = format === "text" || (format === "auto" && output.isTerminal);
+  const line = text ? textLine : jsonLine;
+  await configure({
+    reset: true,
+    sinks: { stderr: (record: LogRecord) => output.write(line(record)) },
+    loggers: [
+      { category: ["logtape"], sinks: [], lowestLevel: "fatal" },
+      { category: ["bgp-lb"], sinks: ["stderr"], lowestLevel: level },
+    ],
+  });
+  return getLogger(["bgp-lb"]);
+}
+
+/** One JSON object: `time`, `level`, `logger`, `message`, then the record's properties. */
+export function jsonLine(record: LogRecord): string {
+  const { timestamp, level, category } = record;
+  const head = {
+    time: new Date(timestamp).toISOString(),
+    level,
+    logger: category.join("."),
+    message: text(record),
+  };
+  return `${JSON.stringify({ ...head, ...printable(record.properties) })}\n`;
+}
+
+/** `TIME LEVEL LOGGER MESSAGE key=value …`, for people. */
+export function textLine(record: LogRecord): string {
+  const time = new Date(record.timestamp).toISOString().slice(11, 23);
+  const properties = Object.entries(printable(record.properties))
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ` ${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
+  const name = record.category.slice(1).join(".");
+  return `${time} ${record.level.padEnd(7)} ${name.padEnd(8)} ${text(record)}${properties.join("")}\n`;
+}
+
+function text(record: LogRecord): string {
+  return record.message.map((part) => typeof part === "string" ? part : String(part)).join("");
+}
+
+function quoted(value: string): string {
+  return /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value);
+}
+
+/** Errors have no enumerable fields, so their message is taken. */
+function printable(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([key, value]) => [key, value instanceof Error ? value.message : value]),
+  );
+}

@@ -1,0 +1,44 @@
+/** The read-only HTTP surface: Request in, Response out; what it says is taken from ports. */
+import { Hono } from "hono";
+import type { Status } from "./status.ts";
+
+/** What the routes show. */
+export interface RoutesPorts {
+  status(): Status;
+  /** Prometheus text exposition. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+/** The routes as one function from request to response. */
+export function createRoutes(ports: RoutesPorts): (request: Request) => Promise<Response> {
+  const app = new Hono();
+  app.get("/metrics", async (context) => {
+    const { contentType, body } = await ports.metrics();
+    return context.body(body, 200, { "content-type": contentType });
+  });
+  app.get("/healthz", (context) => context.text("ok\n"));
+  app.get("/readyz", (context) => {
+    const missing = unannounced(ports.status());
+    return missing.length === 0
+      ? context.text("ok\n")
+      : context.text(missing.map((line) => `${line}\n`).join(""), 503);
+  });
+  app.get("/api/v1/status", (context) => context.json(ports.status()));
+  app.notFound((context) =>
+    context.text(`no ${context.req.path} here; try /metrics, /healthz, /readyz, /api/v1/status\n`, 404)
+  );
+  return async (request) => {
+    if (request.method === "GET" || request.method === "HEAD") return await app.fetch(request);
+    return new Response("read only: GET and HEAD\n", { status: 405, headers: { allow: "GET, HEAD" } });
+  };
+}
+
+/** A line for each enabled, healthy service that no peer has been sent. */
+function unannounced(status: Status): readonly string[] {
+  const routes = status.services.flatMap((service) => service.routes.map((route) => ({ service, route })));
+  return routes
+    .filter(({ service, route }) =>
+      service.enabled && service.verdict === "healthy" && route.peers.length === 0
+    )
+    .map(({ service, route }) => `service ${service.name}: ${route.prefix} is not announced to any peer`);
+}

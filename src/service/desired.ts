@@ -1,0 +1,74 @@
+/** From configuration and decisions to what should be: routes for the speaker, objects for the kernel. Pure. */
+import type { Config, ServiceConfig } from "../config/config.ts";
+import type { Route } from "../bgp/route.ts";
+import type { DesiredKernel, VirtualService } from "../kernel/state.ts";
+import { IP_VS_SVC_F } from "../netlink/constants.ts";
+import type { Address } from "../net/address.ts";
+import { hostPrefix, prefixOf } from "../net/prefix.ts";
+import type { ServiceState } from "./controller.ts";
+
+/** The routes of every address whose gates are all open. */
+export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[] {
+  return [...services].flatMap(({ config, routes }) =>
+    [...routes.values()].filter(({ announce }) => announce).map(({ address }) => routeOf(config, address))
+  );
+}
+
+/** Everything that the configured services need of the kernel. `quiesced` services keep no destination of weight. */
+export function desiredKernel(config: Config, quiesced: ReadonlySet<string>): DesiredKernel {
+  const { services, network } = config;
+  return {
+    interfaces: services.map(({ interface: name, name: service, addresses }) => ({
+      name,
+      service,
+      addresses,
+    })),
+    virtualServices: network.ipvs
+      ? services.flatMap((service) => virtualServices(service, quiesced.has(service.name)))
+      : [],
+    ownedAddresses: network.ipvs ? services.flatMap(({ addresses }) => addresses) : [],
+  };
+}
+
+/** The prefix under which a service's address is announced. */
+export function announcedPrefix(config: ServiceConfig, address: Address): Route["prefix"] {
+  const length = config.prefixLengths.get(address.text);
+  return length === undefined ? hostPrefix(address) : prefixOf(address, length);
+}
+
+function routeOf(config: ServiceConfig, address: Address): Route {
+  const { peers, ...attributes } = config.announce;
+  return { prefix: announcedPrefix(config, address), attributes, peers };
+}
+
+function virtualServices(config: ServiceConfig, quiesced: boolean): readonly VirtualService[] {
+  const { ipvs, ports, addresses } = config;
+  return addresses.flatMap((address) =>
+    ports.map(({ port, protocol, destinations }) => ({
+      protocol,
+      address,
+      port,
+      scheduler: ipvs.scheduler,
+      flags: serviceFlags(ipvs.flags, ipvs.persistence !== undefined),
+      timeoutSeconds: ipvs.persistence?.timeoutSeconds ?? 0,
+      netmask: ipvs.persistence?.netmask ?? address.bytes.byteLength * 8,
+      destinations: destinations
+        .filter((destination) => destination.address.family === address.family)
+        .map((destination) => quiesced ? { ...destination, weight: 0 } : destination),
+    }))
+  );
+}
+
+function serviceFlags(names: readonly string[], persistent: boolean): number {
+  const bits = names.map((name) => FLAG_BITS[name] ?? 0);
+  return bits.reduce((flags, bit) => flags | bit, persistent ? IP_VS_SVC_F.PERSISTENT : 0);
+}
+
+/** The words of ipvsadm(8) and the configuration; the schema admits no others. */
+const FLAG_BITS: Readonly<Record<string, number>> = {
+  "ops": IP_VS_SVC_F.ONEPACKET,
+  "sh-fallback": IP_VS_SVC_F.SCHED1,
+  "sh-port": IP_VS_SVC_F.SCHED2,
+  "mh-fallback": IP_VS_SVC_F.SCHED1,
+  "mh-port": IP_VS_SVC_F.SCHED2,
+};

@@ -1,0 +1,103 @@
+/** Checked configurations for tests, small and complete. */
+import type { Config, HttpCheckConfig, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import { type Address, parseAddress } from "../../src/net/address.ts";
+
+/** The address that `text` spells. @throws {Error} where it spells none */
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(`${text} is not an address`);
+  return parsed;
+}
+
+/** One service `web` on 10.99.0.1:80 with destination 10.0.0.1:8080 and no checks. */
+export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceConfig {
+  return {
+    name: "web",
+    interface: "web",
+    enabled: true,
+    addresses: [address("10.99.0.1")],
+    prefixLengths: new Map(),
+    announce: {
+      med: undefined,
+      localPreference: 100,
+      communities: [],
+      largeCommunities: [],
+      extendedCommunities: [],
+      asPathPrepend: 0,
+      peers: undefined,
+    },
+    ports: [{
+      port: 80,
+      protocol: "tcp",
+      destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq" }],
+    }],
+    ipvs: { scheduler: "rr", flags: [], persistence: undefined },
+    checks: [],
+    stop: { convergeMs: 1000, quiesceMs: 30_000 },
+    ...overrides,
+  };
+}
+
+/** An HTTP check of 127.0.0.1:8080 every second. */
+export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpCheckConfig {
+  return {
+    type: "http",
+    address: "127.0.0.1",
+    port: 8080,
+    path: "/",
+    scheme: "http",
+    insecureSkipVerify: false,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...overrides,
+  };
+}
+
+/** An iBGP peer `r1` at 10.0.0.254, everything by default. */
+export function peerConfig(overrides: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: "r1",
+    address: address("10.0.0.254"),
+    zone: undefined,
+    as: 65512,
+    port: 179,
+    passive: false,
+    localAddress: undefined,
+    password: undefined,
+    ttlSecurity: undefined,
+    multihop: undefined,
+    holdTimeSeconds: 90,
+    keepaliveTimeSeconds: undefined,
+    connectRetryTimeMs: 5000,
+    families: ["ipv4-unicast"],
+    nextHop: undefined,
+    nextHop6: undefined,
+    gracefulRestart: undefined,
+    ...overrides,
+  };
+}
+
+/** One service, one peer. */
+export function config(overrides: Partial<Config> = {}): Config {
+  return {
+    log: { level: "info", format: "auto" },
+    http: { listen: undefined },
+    network: { setup: true, ipvs: true },
+    bgp: {
+      local: {
+        routerID: address("10.0.0.1"),
+        as: 65512,
+        listenPort: -1,
+        listenAddresses: [],
+        address: address("10.0.0.1"),
+        address6: undefined,
+      },
+      peers: [peerConfig()],
+    },
+    services: [serviceConfig()],
+    ...overrides,
+  };
+}
