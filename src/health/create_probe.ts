@@ -1,0 +1,26 @@
+/** From a configured check to the probe that carries it out: the one place that knows every kind. */
+import type { CheckConfig } from "../config/config.ts";
+import { fetchProbe, type HttpClient } from "./http.ts";
+import type { Icmp } from "./icmp.ts";
+import { pingProbe } from "./ping.ts";
+import type { Probe } from "./probe.ts";
+
+/** What probes need of the outside. */
+export interface ProbePorts {
+  /** Shared by all http probes (`openHttpClient()`); they do not close it. */
+  readonly http: HttpClient;
+  /** Undefined: this host or this process has no ICMP, and ping checks fail with that reason. */
+  readonly icmp: Icmp | undefined;
+}
+
+/** The probe of a configured check. */
+export function createProbe(config: CheckConfig, ports: ProbePorts): Probe {
+  switch (config.type) {
+    case "http":
+      return fetchProbe(config, ports.http);
+    case "ping":
+      return pingProbe(config, ports.icmp);
+    default:
+      return config satisfies never;
+  }
+}

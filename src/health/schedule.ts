@@ -1,0 +1,124 @@
+/**
+ * When a check's probes start, as pure data. They start on a fixed beat: `gridMs` plus whole intervals, whatever the
+ * probes take, so that the checks of an agent stay spread. Two things quicken it to `fastInterval`:
+ * - the verdict is changing (threshold.ts);
+ * - a probe of a healthy check, started since the last pass was seen, has no answer yet. A hung service so gets its
+ *   `fall` probes side by side and is unhealthy after interval + (fall − 1) × fastInterval + timeout at most. A
+ *   service that is merely slower than `fastInterval` gets a few probes more.
+ * Neither goes on once enough probes are out to decide; then the beat is the fixed one again.
+ */
+import type { CheckTiming } from "../config/config.ts";
+import type { Random } from "../time/clock.ts";
+import { isChanging, type ThresholdState } from "./threshold.ts";
+
+/** A probe that has no result yet. */
+export interface InFlight {
+  readonly order: number;
+  readonly startedMs: number;
+}
+
+/** Everything that decides about the next start. */
+export interface Schedule {
+  /** One moment of the fixed beat. */
+  readonly gridMs: number;
+  /** When the newest probe was due to start; before the first, one that makes the first one early. */
+  readonly lastStartMs: number;
+  /** The order of the next probe. */
+  readonly nextOrder: number;
+  /** In order of start. */
+  readonly inFlight: readonly InFlight[];
+  /** The newest probe, by start, that has passed; -1: none. */
+  readonly newestPass: number;
+  /** Probes from this order on were started after the last pass was seen. */
+  readonly sincePass: number;
+}
+
+/** No check has more probes in flight than this, unless its `rise` or `fall` is greater. */
+export const MAX_IN_FLIGHT = 64;
+
+const FIRST_PROBE_WITHIN_MS = 1000;
+
+/**
+ * The schedule of a check that starts now. The first probe comes at a random moment within the interval, yet within
+ * a second, so that starting is quick; the beat after it is spread over the whole interval.
+ */
+export function begin(timing: CheckTiming, nowMs: number, random: Random): Schedule {
+  const spread = random();
+  const firstMs = nowMs + spread * Math.min(timing.intervalMs, FIRST_PROBE_WITHIN_MS);
+  return {
+    gridMs: nowMs + spread * timing.intervalMs,
+    lastStartMs: firstMs - fastIntervalMs(timing),
+    nextOrder: 0,
+    inFlight: [],
+    newestPass: -1,
+    sincePass: 0,
+  };
+}
+
+/** When the next probe starts, if nothing happens before. */
+export function nextStartMs(schedule: Schedule, threshold: ThresholdState, timing: CheckTiming): number {
+  if (isFast(schedule, threshold, timing)) return schedule.lastStartMs + fastIntervalMs(timing);
+  const beats = Math.floor((schedule.lastStartMs - schedule.gridMs) / timing.intervalMs) + 1;
+  const next = schedule.gridMs + beats * timing.intervalMs;
+  return next > schedule.lastStartMs ? next : next + timing.intervalMs;
+}
+
+/** When the oldest probe in flight runs out of time; undefined: none is in flight. */
+export function nextTimeoutMs(schedule: Schedule, timing: CheckTiming): number | undefined {
+  const oldest = schedule.inFlight[0];
+  return oldest === undefined ? undefined : oldest.startedMs + timing.timeoutMs;
+}
+
+/** How many probes may be in flight: as many as a timeout has fast beats, within a limit that a verdict fits in. */
+export function maxInFlight(timing: CheckTiming): number {
+  const beats = Math.ceil(timing.timeoutMs / fastIntervalMs(timing)) + 1;
+  return Math.min(beats, Math.max(MAX_IN_FLIGHT, timing.rise, timing.fall));
+}
+
+/**
+ * The probe to give up where no more may be in flight: the oldest one that a newer one has outrun by passing, so
+ * that nothing which can still make the check unhealthy in time is given up. Undefined: none is.
+ */
+export function dispensable(schedule: Schedule): InFlight | undefined {
+  return schedule.inFlight.find((probe) => probe.order < schedule.newestPass);
+}
+
+/** A beat passes, and with `launch` a probe starts on it. A beat that comes late does not shift the next. */
+export function started(
+  schedule: Schedule,
+  dueMs: number,
+  nowMs: number,
+  timing: CheckTiming,
+  launch: boolean,
+): Schedule {
+  const punctual = nowMs - dueMs < fastIntervalMs(timing);
+  const next = { ...schedule, lastStartMs: punctual ? Math.min(dueMs, nowMs) : nowMs };
+  if (!launch) return next;
+  const probe = { order: schedule.nextOrder, startedMs: nowMs };
+  return { ...next, nextOrder: probe.order + 1, inFlight: [...schedule.inFlight, probe] };
+}
+
+/** A probe has its result. */
+export function ended(schedule: Schedule, order: number, pass: boolean): Schedule {
+  const inFlight = schedule.inFlight.filter((probe) => probe.order !== order);
+  if (!pass) return { ...schedule, inFlight };
+  return {
+    ...schedule,
+    inFlight,
+    newestPass: Math.max(schedule.newestPass, order),
+    sincePass: schedule.nextOrder,
+  };
+}
+
+function isFast(schedule: Schedule, threshold: ThresholdState, timing: CheckTiming): boolean {
+  const deciding = schedule.inFlight.filter((probe) => probe.order > schedule.newestPass).length;
+  if (deciding >= Math.max(timing.rise, timing.fall)) return false;
+  if (isChanging(threshold)) return true;
+  return threshold.verdict === "healthy" &&
+    schedule.inFlight.some((probe) => probe.order >= schedule.sincePass);
+}
+
+/** Never slower than the interval, whatever is configured. */
+function fastIntervalMs(timing: CheckTiming): number {
+  return Math.min(timing.fastIntervalMs, timing.intervalMs);
+}
