@@ -60,10 +60,21 @@ export interface ActualInterface {
   readonly addresses: readonly ActualAddress[];
 }
 
+/** A destination with what runs over it. */
+export interface ActualDestination extends Destination {
+  /** IPVS_DEST_ATTR_ACTIVE_CONNS: what a stop waits for. */
+  readonly activeConnections: number;
+}
+
+/** A virtual service as the kernel has it. */
+export interface ActualVirtualService extends VirtualService {
+  readonly destinations: readonly ActualDestination[];
+}
+
 /** What is. Only what could concern us need be in it. */
 export interface ActualKernel {
   readonly interfaces: readonly ActualInterface[];
-  readonly virtualServices: readonly VirtualService[];
+  readonly virtualServices: readonly ActualVirtualService[];
 }
 
 /** The alias that marks an interface as ours. */
