@@ -1,0 +1,60 @@
+/** struct sockaddr_in and sockaddr_in6 (linux/in.h, in6.h): bytes and values. Both supported machines are little-endian. */
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+
+/** An IP address by shape: 4 or 16 octets in network order. */
+export interface IpAddress {
+  readonly family: 4 | 6;
+  readonly bytes: Uint8Array;
+}
+
+/** An address with its port; `scopeId` is the interface index of a link-local address, else 0. */
+export interface SocketAddress {
+  readonly address: IpAddress;
+  readonly port: number;
+  readonly scopeId: number;
+}
+
+/** Room for every sockaddr that the kernel may write. */
+export const SOCKADDR_SIZE = 128;
+
+/** AF_INET or AF_INET6. */
+export function domainOf(family: 4 | 6): number {
+  return family === 4 ? AF_INET : AF_INET6;
+}
+
+/** The struct as the kernel reads it. @throws {RangeError} octets, port or scope out of range */
+export function encodeSocketAddress({ address, port, scopeId }: SocketAddress): Uint8Array<ArrayBuffer> {
+  const length = address.family === 4 ? 4 : 16;
+  if (address.bytes.byteLength !== length) {
+    throw new RangeError(
+      `an IPv${address.family} address has ${length} octets, not ${address.bytes.byteLength}`,
+    );
+  }
+  if (!(Number.isInteger(port) && port >= 0 && port <= 0xffff)) throw new RangeError(`not a port: ${port}`);
+  if (!(Number.isInteger(scopeId) && scopeId >= 0 && scopeId <= 0xffff_ffff)) {
+    throw new RangeError(`not an interface index: ${scopeId}`);
+  }
+  const bytes = new Uint8Array(address.family === 4 ? 16 : 28);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, domainOf(address.family), true);
+  view.setUint16(2, port);
+  bytes.set(address.bytes, address.family === 4 ? 4 : 8);
+  if (address.family === 6) view.setUint32(24, scopeId, true);
+  return bytes;
+}
+
+/** What the kernel wrote; undefined for another family than IPv4 and IPv6. The octets are copied. */
+export function decodeSocketAddress(bytes: Uint8Array): SocketAddress | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const domain = view.getUint16(0, true);
+  if (domain === AF_INET) {
+    return { address: { family: 4, bytes: bytes.slice(4, 8) }, port: view.getUint16(2), scopeId: 0 };
+  }
+  if (domain === AF_INET6) {
+    const address = { family: 6, bytes: bytes.slice(8, 24) } as const;
+    return { address, port: view.getUint16(2), scopeId: view.getUint32(24, true) };
+  }
+  return undefined;
+}

@@ -1,0 +1,406 @@
+/**
+ * What every `Transport` does, run over each adapter on loopback. Each test ends with as many open descriptors as it
+ * began with.
+ */
+import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts";
+import type { PeerConfig } from "../../src/config/config.ts";
+import { type Address, parseAddress } from "../../src/net/address.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+import { until } from "../support/until.ts";
+
+/** A transport and what takes it down. */
+export interface TransportUnderTest extends AsyncDisposable {
+  readonly transport: Transport;
+}
+
+/** The address that `text` spells. @throws where it spells none */
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+/** A peer at `at` with everything else plain. */
+export function peerAt(at: string, port: number, rest: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: at,
+    address: address(at),
+    zone: undefined,
+    as: 65512,
+    port,
+    passive: false,
+    localAddress: undefined,
+    password: undefined,
+    ttlSecurity: undefined,
+    multihop: undefined,
+    holdTimeSeconds: 90,
+    keepaliveTimeSeconds: undefined,
+    connectRetryTimeMs: 5000,
+    families: ["ipv4-unicast"],
+    nextHop: undefined,
+    nextHop6: undefined,
+    gracefulRestart: undefined,
+    ...rest,
+  };
+}
+
+/** A listener whose connections are waited for one by one. */
+export interface Acceptor extends Disposable {
+  readonly listener: Listener;
+  next(): Promise<Connection>;
+}
+
+/** Listens on `at` for `peers`. */
+export function accept(
+  transport: Transport,
+  at: string,
+  port: number,
+  peers: readonly PeerConfig[],
+): Acceptor {
+  const waiting: Connection[] = [];
+  const takers: ((connection: Connection) => void)[] = [];
+  const listener = transport.listen({ address: address(at), port, peers }, (connection) => {
+    const taker = takers.shift();
+    if (taker === undefined) waiting.push(connection);
+    else taker(connection);
+  });
+  return {
+    listener,
+    next() {
+      const connection = waiting.shift();
+      if (connection !== undefined) return Promise.resolve(connection);
+      const { promise, resolve } = Promise.withResolvers<Connection>();
+      takers.push(resolve);
+      return promise;
+    },
+    [Symbol.dispose]: () => listener[Symbol.dispose](),
+  };
+}
+
+/** Two ends of one connection. */
+export interface Pair extends Disposable {
+  readonly client: Connection;
+  readonly server: Connection;
+}
+
+/** Connects to a listener of its own. */
+export async function pair(transport: Transport, at = "127.0.0.1"): Promise<Pair> {
+  using acceptor = accept(transport, at, 0, [peerAt(at, 0)]);
+  const peer = peerAt(at, acceptor.listener.local.port);
+  const [client, server] = await Promise.all([
+    transport.connect(peer, new AbortController().signal),
+    acceptor.next(),
+  ]);
+  return {
+    client,
+    server,
+    [Symbol.dispose]() {
+      client[Symbol.dispose]();
+      server[Symbol.dispose]();
+    },
+  };
+}
+
+/** Reads until `length` bytes have come, or the end of the stream. */
+export async function readBytes(connection: Connection, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  while (offset < length) {
+    const chunk = await connection.read();
+    if (chunk === undefined) break;
+    assert.ok(chunk.byteLength <= length - offset, "more bytes than were sent");
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes.subarray(0, offset);
+}
+
+const text = (bytes: Uint8Array | undefined) =>
+  bytes === undefined ? undefined : new TextDecoder().decode(bytes);
+const bytesOf = (value: string) => new TextEncoder().encode(value);
+const never = () => new AbortController().signal;
+
+/** Registers the contract's tests for one adapter. */
+export function transportContract(name: string, open: () => TransportUnderTest): void {
+  const test = (sentence: string, body: (transport: Transport) => Promise<void>) => {
+    Deno.test(`${name} ${sentence}`, async () => {
+      // What Deno opens once and keeps is open before the count.
+      const before = openDescriptors();
+      let after = before;
+      {
+        await using opened = open();
+        await body(opened.transport);
+      }
+      await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
+    });
+  };
+
+  for (const at of ["127.0.0.1", "::1"]) {
+    test(`connects and accepts over ${at} with both ends named alike (port Transport)`, async (transport) => {
+      using both = await pair(transport, at);
+      assert.equal(both.client.remote.address.text, at);
+      assert.equal(both.client.local.address.text, at);
+      assert.equal(both.server.local.port, both.client.remote.port);
+      assert.equal(both.server.remote.port, both.client.local.port);
+      assert.deepEqual(both.server.remote.address, both.client.local.address);
+      assert.equal(both.client.remote.zone, undefined);
+      assert.equal(both.server.remote.zone, undefined);
+    });
+
+    test(`carries bytes both ways over ${at} (port Connection)`, async (transport) => {
+      using both = await pair(transport, at);
+      await both.client.write(bytesOf("ping"));
+      assert.equal(text(await readBytes(both.server, 4)), "ping");
+      await both.server.write(bytesOf("pong"));
+      assert.equal(text(await readBytes(both.client, 4)), "pong");
+    });
+  }
+
+  test("keeps the order of writes that are not awaited (port Connection)", async (transport) => {
+    using both = await pair(transport);
+    const writes = Array.from({ length: 500 }, (_, index) => both.client.write(bytesOf(`${index};`)));
+    const expected = Array.from({ length: 500 }, (_, index) => `${index};`).join("");
+    assert.equal(text(await readBytes(both.server, expected.length)), expected);
+    await Promise.all(writes);
+  });
+
+  test("stops taking bytes while the other end does not read, and loses none (port Connection)", async (transport) => {
+    using both = await pair(transport);
+    const chunkLength = 65536;
+    const chunks = 1024;
+    let taken = 0;
+    const writing = (async () => {
+      for (let index = 0; index < chunks; index++) {
+        await both.client.write(new Uint8Array(chunkLength).fill(index % 251));
+        taken++;
+      }
+    })();
+    await stable(() => taken);
+    assert.ok(taken > 0 && taken < chunks, `${taken} of ${chunks} chunks were taken with nobody reading`);
+    const received = await readBytes(both.server, chunks * chunkLength);
+    await writing;
+    assert.equal(received.byteLength, chunks * chunkLength);
+    for (let index = 0; index < chunks; index++) {
+      const chunk = received.subarray(index * chunkLength, (index + 1) * chunkLength);
+      assert.ok(chunk.every((octet) => octet === index % 251), `chunk ${index} differs`);
+    }
+  });
+
+  test("gives the end of the stream after the last bytes, again and again (port Connection)", async (transport) => {
+    using both = await pair(transport);
+    await both.client.write(bytesOf("last"));
+    both.client[Symbol.dispose]();
+    assert.equal(text(await readBytes(both.server, 100)), "last");
+    assert.equal(await both.server.read(), undefined);
+    assert.equal(await both.server.read(), undefined);
+  });
+
+  test("writes on after the peer's FIN (RFC 9293 3.6)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    using raw = await Deno.connect({ hostname: "127.0.0.1", port: acceptor.listener.local.port });
+    using server = await acceptor.next();
+    await raw.closeWrite();
+    assert.equal(await server.read(), undefined);
+    await server.write(bytesOf("still here"));
+    server[Symbol.dispose]();
+    assert.equal(await new Response(raw.readable).text(), "still here");
+  });
+
+  test("hands out what came before a reset, then the reset (RFC 9293 3.5.3)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const raw = await rawSocket(acceptor.listener.local.port);
+    using server = await acceptor.next();
+    await new Promise<void>((resolve) => raw.write("goodbye", () => resolve()));
+    raw.resetAndDestroy();
+    await new Promise<void>((resolve) => raw.on("close", () => resolve()));
+    await turnOfTheEventLoop();
+    assert.equal(text(await server.read()), "goodbye");
+    await assert.rejects(server.read(), /reset/i);
+    await assert.rejects(server.write(bytesOf("x")));
+  });
+
+  test("wakes a pending read with the reset (RFC 9293 3.5.3)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const raw = await rawSocket(acceptor.listener.local.port);
+    using server = await acceptor.next();
+    const pending = server.read();
+    raw.resetAndDestroy();
+    await assert.rejects(pending, /reset/i);
+  });
+
+  test("is told of a reset by a write that waits (RFC 9293 3.5.3)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const raw = await rawSocket(acceptor.listener.local.port);
+    using server = await acceptor.next();
+    let taken = 0;
+    const writing = (async () => {
+      for (;; taken++) await server.write(new Uint8Array(65536));
+    })();
+    const failed = assert.rejects(writing);
+    await stable(() => taken);
+    raw.resetAndDestroy();
+    await failed;
+  });
+
+  test("rejects a connection that is refused, with the reason (RFC 9293 3.10.7.3)", async (transport) => {
+    await assert.rejects(transport.connect(peerAt("127.0.0.1", await freePort()), never()), /refused/i);
+  });
+
+  test("rejects with the signal's reason when aborted before (port Transport)", async (transport) => {
+    const reason = new Error("shutting down");
+    const connecting = transport.connect(peerAt("127.0.0.1", 1), AbortSignal.abort(reason));
+    await assert.rejects(connecting, (error) => error === reason);
+  });
+
+  test("rejects with the signal's reason when aborted while connecting (port Transport)", async (transport) => {
+    using full = await fullListener();
+    for (let turn = 0; turn < 10; turn++) {
+      const controller = new AbortController();
+      const reason = new Error(`attempt ${turn}`);
+      const connecting = transport.connect(peerAt("127.0.0.1", full.port), controller.signal);
+      const rejected = assert.rejects(connecting, (error) => error === reason);
+      await turnOfTheEventLoop();
+      controller.abort(reason);
+      await rejected;
+    }
+  });
+
+  test("is not touched by a signal that is aborted once connected (port Transport)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const controller = new AbortController();
+    const peer = peerAt("127.0.0.1", acceptor.listener.local.port);
+    using client = await transport.connect(peer, controller.signal);
+    using server = await acceptor.next();
+    controller.abort();
+    await client.write(bytesOf("fine"));
+    assert.equal(text(await readBytes(server, 4)), "fine");
+  });
+
+  test("wakes a pending read at dispose, which may be done twice (port Connection)", async (transport) => {
+    using both = await pair(transport);
+    const pending = both.client.read();
+    both.client[Symbol.dispose]();
+    assert.equal(await pending, undefined);
+    both.client[Symbol.dispose]();
+    assert.equal(await both.client.read(), undefined);
+    await assert.rejects(both.client.write(bytesOf("late")));
+  });
+
+  test("hands over at dispose what was written, then closes (port Connection)", async (transport) => {
+    using both = await pair(transport);
+    const length = 3_000_000;
+    const written = both.client.write(new Uint8Array(length).fill(7)).catch(() => {});
+    both.client[Symbol.dispose]();
+    const received = await readBytes(both.server, length + 1);
+    await written;
+    assert.equal(received.byteLength, length);
+    assert.equal(await both.server.read(), undefined);
+  });
+
+  test("delivers its last bytes and FIN though received ones were never read (RFC 9293 3.6)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const raw = await rawSocket(acceptor.listener.local.port);
+    const server = await acceptor.next();
+    await new Promise<void>((resolve) => raw.write(new Uint8Array(100_000), () => resolve()));
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const chunks: Uint8Array[] = [];
+    raw.on("data", (chunk: Uint8Array) => chunks.push(chunk)).on("error", reject);
+    raw.on("end", () => resolve(chunks.map((chunk) => text(chunk)).join("")));
+    await server.write(bytesOf("NOTIFICATION"));
+    server[Symbol.dispose]();
+    assert.equal(await promise, "NOTIFICATION");
+  });
+
+  test("keeps accepted connections when the listener is disposed, and frees the port (port Listener)", async (transport) => {
+    const peer = peerAt("127.0.0.1", 0);
+    const acceptor = accept(transport, "127.0.0.1", 0, [peer]);
+    const { port } = acceptor.listener.local;
+    using client = await transport.connect({ ...peer, port }, never());
+    using server = await acceptor.next();
+    acceptor[Symbol.dispose]();
+    acceptor[Symbol.dispose]();
+    await assert.rejects(transport.connect({ ...peer, port }, never()), /refused/i);
+    await server.write(bytesOf("alive"));
+    assert.equal(text(await readBytes(client, 5)), "alive");
+    using again = accept(transport, "127.0.0.1", port, [peer]);
+    assert.equal(again.listener.local.port, port);
+  });
+
+  test("throws when the port is in use or the address is another host's (port Transport)", async (transport) => {
+    const peer = peerAt("127.0.0.1", 0);
+    using acceptor = accept(transport, "127.0.0.1", 0, [peer]);
+    const { port } = acceptor.listener.local;
+    assert.throws(() => accept(transport, "127.0.0.1", port, [peer]), /in use/i);
+    assert.throws(() => accept(transport, "192.0.2.1", 0, [peer]), /192\.0\.2\.1|not available|assign/i);
+    await Promise.resolve();
+  });
+
+  test("leaves no descriptor behind over many connections, well and badly ended (port Transport)", async (transport) => {
+    const refusing = await freePort();
+    const peer = peerAt("127.0.0.1", 0);
+    using acceptor = accept(transport, "127.0.0.1", 0, [peer]);
+    for (let turn = 0; turn < 100; turn++) {
+      using client = await transport.connect({ ...peer, port: acceptor.listener.local.port }, never());
+      using server = await acceptor.next();
+      await client.write(bytesOf("x"));
+      assert.equal((await server.read())?.byteLength, 1);
+      await assert.rejects(transport.connect({ ...peer, port: refusing }, never()));
+    }
+  });
+}
+
+/** Resolves when `value` has not changed for a while. */
+async function stable(value: () => number): Promise<void> {
+  let last = -1;
+  let since = performance.now();
+  await until(() => {
+    const now = value();
+    if (now !== last) {
+      last = now;
+      since = performance.now();
+    }
+    return performance.now() - since > 150;
+  });
+}
+
+/** A plain socket that may be reset; connected. */
+async function rawSocket(port: number): Promise<Socket> {
+  const socket = new Socket();
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.connect(port, "127.0.0.1", resolve));
+  return socket;
+}
+
+/** A port on which nothing listens. */
+function freePort(): Promise<number> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return Promise.resolve(listener.addr.port);
+}
+
+/** A listener whose queue is full, so that the kernel drops every further SYN. */
+async function fullListener(): Promise<Disposable & { readonly port: number }> {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
+  const { port } = listener.addr;
+  const filling: Deno.TcpConn[] = [];
+  for (let full = false; !full && filling.length < 10;) {
+    const signal = AbortSignal.timeout(300);
+    try {
+      filling.push(await Deno.connect({ hostname: "127.0.0.1", port, signal }));
+    } catch {
+      full = true;
+    }
+  }
+  return {
+    port,
+    [Symbol.dispose]() {
+      for (const connection of filling) connection.close();
+      listener.close();
+    },
+  };
+}
+
+function turnOfTheEventLoop(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
