@@ -18,15 +18,6 @@ import {
 } from "./schedule.ts";
 import { INITIAL_THRESHOLD, isChanging, step, type ThresholdState, type Verdict } from "./threshold.ts";
 
-/** Why a verdict was reached. */
-export interface VerdictCause {
-  /** In words: `3 consecutive failures, the last one: connection refused`. */
-  readonly text: string;
-  /** When the deciding result was known, on the scale of the clock's `now()`. */
-  readonly seenMs: number;
-  readonly result: ProbeResult;
-}
-
 /** What is known of a check. */
 export interface CheckStatus {
   readonly name: string;
@@ -57,8 +48,8 @@ export interface CheckOptions {
   readonly random: Random;
   /** Every result, after the verdict that it may have led to. */
   readonly onResult?: (result: ProbeResult, status: CheckStatus) => void;
-  /** Every new verdict. */
-  readonly onVerdict?: (verdict: "healthy" | "unhealthy", cause: VerdictCause) => void;
+  /** Every new verdict, why in words, and the result that decided; `result.seenMs` is when that was known. */
+  readonly onVerdict?: (verdict: "healthy" | "unhealthy", cause: string, result: ProbeResult) => void;
 }
 
 /** This process was not running, or was busy, where a timer comes later than this. */
@@ -224,6 +215,6 @@ export class Check implements Disposable {
     const noun = `${result.pass ? "pass" : "failure"}${count === 1 ? "" : result.pass ? "es" : "s"}`;
     const text = count === 1 ? result.detail : `${count} consecutive ${noun}, the last one: ${result.detail}`;
     this.#since = { date: this.#options.clock.wallTime(), ms: result.seenMs, cause: text };
-    this.#options.onVerdict?.(verdict, { text, seenMs: result.seenMs, result });
+    this.#options.onVerdict?.(verdict, text, result);
   }
 }

@@ -1,6 +1,6 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
 import type { CheckConfig } from "../config/config.ts";
-import { fetchProbe, type HttpClient } from "./http.ts";
+import { type HttpClient, httpProbe } from "./http.ts";
 import type { Icmp } from "./icmp.ts";
 import { pingProbe } from "./ping.ts";
 import type { Probe } from "./probe.ts";
@@ -17,7 +17,7 @@ export interface ProbePorts {
 export function createProbe(config: CheckConfig, ports: ProbePorts): Probe {
   switch (config.type) {
     case "http":
-      return fetchProbe(config, ports.http);
+      return httpProbe(config, ports.http);
     case "ping":
       return pingProbe(config, ports.icmp);
     default:

@@ -1,24 +1,15 @@
 /**
  * The http check: GET over a connection of its own, so that a server which accepts no more is found out. Any 2xx
- * passes; a redirect is not followed and fails. The body is not read: its connection is closed instead.
+ * passes; a redirect is not followed and fails. The body is not read: the connection is closed instead. By fetch;
+ * by node:http and node:https where fetch refuses (http_request.ts), loaded only then, for they take 11 MB.
  */
 import type { HttpCheckConfig } from "../config/config.ts";
-import { parseAddress } from "../net/address.ts";
 import { describeFailure } from "./failure.ts";
+import { fetchCan, outcomeOf, REQUEST_HEADERS, urlOf } from "./http_request.ts";
 import type { Probe, ProbeOutcome } from "./probe.ts";
-
-const HEADERS = { "user-agent": "bgp-lb", accept: "*/*" };
 
 /** A client of fetch; disposing closes it. */
 export type HttpClient = Deno.HttpClient;
-
-/**
- * The client that all http probes share; whoever opens it disposes it. It keeps no connection. Like every client it
- * takes HTTP_PROXY and its kin from the environment as of now: see PROXY_VARIABLES.
- */
-export function openHttpClient(): HttpClient {
-  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-}
 
 /**
  * Environment variables that lead fetch through a proxy. A probe must go straight to its target, so the root removes
@@ -33,16 +24,21 @@ export const PROXY_VARIABLES = [
   "all_proxy",
 ] as const;
 
-/** A probe by fetch. */
-export function fetchProbe(config: HttpCheckConfig, client: HttpClient): Probe {
+/** The client that all http probes share; it keeps no connection. It takes proxies from the environment as of now. */
+export function openHttpClient(): HttpClient {
+  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
+}
+
+/** The probe of an http check. */
+export function httpProbe(config: HttpCheckConfig, client: HttpClient): Probe {
   const url = urlOf(config);
+  const request = fetchCan(config)
+    ? (signal: AbortSignal) => requestByFetch(url, client, signal)
+    : (signal: AbortSignal) => requestByNode(url, config, signal);
   return {
     async run(signal) {
       try {
-        const response = await fetch(url, { client, signal, redirect: "manual", headers: HEADERS });
-        // The status is the answer; that the rest could not be thrown away politely changes nothing.
-        response.body?.cancel().catch(() => {});
-        return outcomeOf(response.status, response.headers.get("location"));
+        return await request(signal);
       } catch (error) {
         return { pass: false, detail: describeFailure(error) };
       }
@@ -50,16 +46,28 @@ export function fetchProbe(config: HttpCheckConfig, client: HttpClient): Probe {
   };
 }
 
-/** The URL that a check asks for. */
-export function urlOf(config: HttpCheckConfig): string {
-  const host = parseAddress(config.address)?.family === 6 ? `[${config.address}]` : config.address;
-  const path = config.path.startsWith("/") ? config.path : `/${config.path}`;
-  return new URL(`${config.scheme}://${host}:${config.port}${path}`).href;
+async function requestByFetch(url: URL, client: HttpClient, signal: AbortSignal): Promise<ProbeOutcome> {
+  const response = await fetch(url, { client, signal, redirect: "manual", headers: REQUEST_HEADERS });
+  // The status is the answer: how the rest ends changes nothing.
+  response.body?.cancel().catch(() => {});
+  return outcomeOf(response.status, response.headers.get("location"));
 }
 
-/** What a status says: any 2xx passes. */
-export function outcomeOf(status: number, location: string | null | undefined): ProbeOutcome {
-  const pass = status >= 200 && status <= 299;
-  const redirect = !pass && location !== null && location !== undefined;
-  return { pass, detail: `status ${status}${redirect ? `, a redirect to ${location}: not followed` : ""}` };
+async function requestByNode(url: URL, config: HttpCheckConfig, signal: AbortSignal): Promise<ProbeOutcome> {
+  const tls = config.scheme === "https";
+  const { request } = tls ? await import("node:https") : await import("node:http");
+  return await new Promise((resolve, reject) => {
+    const options = {
+      agent: false,
+      signal,
+      headers: REQUEST_HEADERS,
+      rejectUnauthorized: !config.insecureSkipVerify,
+    };
+    const sent = request(url, options, (response) => {
+      resolve(outcomeOf(response.statusCode ?? 0, response.headers.location));
+      sent.destroy();
+    });
+    sent.on("error", reject);
+    sent.end();
+  });
 }
