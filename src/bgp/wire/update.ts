@@ -1,35 +1,21 @@
-/** UPDATE (RFC 4271 sections 4.3 and 6.3, RFC 4760, RFC 7606, RFC 8950). */
-import type { Address } from "../../net/address.ts";
-import type { Prefix } from "../../net/prefix.ts";
-import type { PathAttributes } from "./attributes.ts";
+/**
+ * UPDATE (RFC 4271 sections 4.3 and 6.3, RFC 4760, RFC 7606) and End-of-RIB (RFC 4724). Decoding checks the whole
+ * message in one pass and builds nothing; attributes and prefixes are made into values only where somebody asks.
+ */
+import { Writer } from "../../bytes/writer.ts";
+import {
+  type AttributeFault,
+  malformedList,
+  readAttributes,
+  scanAttributes,
+  updateError,
+} from "./attribute_scan.ts";
+import { attributeOf, encodeAttributes, type PathAttributes, writeAttribute } from "./attributes.ts";
 import type { AfiSafi } from "./capability.ts";
-
-/** Prefixes that stand encoded: counted and checked, made into values only where somebody asks. */
-export interface Nlri {
-  readonly count: number;
-  prefixes(): Iterable<Prefix>;
-}
-
-/** Routes of one family that an UPDATE announces. */
-export interface Reach {
-  readonly family: AfiSafi;
-  /** Global next hop, then the link-local one where there are two (RFC 2545). */
-  readonly nextHops: readonly Address[];
-  readonly nlri: Nlri;
-}
-
-/** Routes of one family that an UPDATE withdraws. */
-export interface Unreach {
-  readonly family: AfiSafi;
-  readonly nlri: Nlri;
-}
-
-/** What RFC 7606 says to do about a malformed attribute that does not end the session. */
-export interface AttributeFault {
-  readonly attribute: number;
-  readonly action: "treat-as-withdraw" | "attribute-discard";
-  readonly message: string;
-}
+import { AttributeType, UpdateSubcode } from "./constants.ts";
+import type { CodecContext } from "./message.ts";
+import { encodeReach, encodeUnreach, type Reach, type Unreach } from "./multiprotocol.ts";
+import { decodeNlri, IPV4_UNICAST, type Nlri, NO_NLRI, sameFamily } from "./nlri.ts";
 
 /** A decoded UPDATE. With both lists empty and no attributes, or one empty Unreach, it is End-of-RIB (RFC 4724). */
 export interface UpdateMessage {
@@ -39,4 +25,128 @@ export interface UpdateMessage {
   readonly unreach: readonly Unreach[];
   /** Faults that were survived; where any says treat-as-withdraw, `reach` counts as withdrawn. */
   readonly faults: readonly AttributeFault[];
+}
+
+/** Withdrawn Routes Length and Total Path Attribute Length. */
+const FIXED_LENGTH = 4;
+
+/**
+ * Reads the body of an UPDATE. The result keeps views of `body`: read it before the buffer is used again.
+ * @throws {NotificationError} 3/n where RFC 7606 leaves nothing but session reset
+ */
+export function decodeUpdate(body: Uint8Array, context: CodecContext): UpdateMessage {
+  if (body.byteLength < FIXED_LENGTH) throw malformedList(`body of ${body.byteLength} octets`);
+  const withdrawnEnd = 2 + u16(body, 0);
+  if (withdrawnEnd + 2 > body.byteLength) throw malformedList(`Withdrawn Routes Length ${withdrawnEnd - 2}`);
+  const start = withdrawnEnd + 2;
+  const end = start + u16(body, withdrawnEnd);
+  if (end > body.byteLength) throw malformedList(`Total Path Attribute Length ${end - start}`);
+
+  const scan = scanAttributes(body, start, end, body.byteLength - end, context);
+  const withdrawn = networkField(body, 2, withdrawnEnd, "Withdrawn Routes");
+  const nlri = networkField(body, end, body.byteLength, "NLRI");
+
+  let attributes: PathAttributes | undefined;
+  const read = () => attributes ??= readAttributes(body, start, end, scan.bad, context);
+  const reach: Reach[] = scan.reach === undefined ? [] : [scan.reach];
+  const unreach: Unreach[] = scan.unreach === undefined ? [] : [scan.unreach];
+  if (nlri.count > 0) reach.unshift(classicReach(nlri, read));
+  if (withdrawn.count > 0) unreach.unshift({ family: IPV4_UNICAST, nlri: withdrawn });
+  return {
+    type: "UPDATE",
+    get attributes() {
+      return read();
+    },
+    reach,
+    unreach,
+    faults: scan.faults,
+  };
+}
+
+/**
+ * The body of an UPDATE. IPv4 unicast goes to the classic fields where its next hop is the NEXT_HOP attribute.
+ * @throws {RangeError} where two Reach or Unreach would need the same attribute
+ */
+export function encodeUpdate(update: UpdateMessage, context: CodecContext): Uint8Array {
+  const isClassic = ({ family, nextHops }: Reach) =>
+    sameFamily(family, IPV4_UNICAST) && nextHops[0]?.text === update.attributes.nextHop?.text;
+  const isIPv4 = ({ family }: Unreach) => sameFamily(family, IPV4_UNICAST);
+  const writer = new Writer();
+  const withdrawn = update.unreach.filter(isIPv4);
+  writer.u16(withdrawn.reduce((sum, { nlri }) => sum + nlri.bytes.byteLength, 0));
+  for (const { nlri } of withdrawn) writer.bytes(nlri.bytes);
+  const lengthAt = writer.length;
+  writer.u16(0);
+  writeMultiprotocol(
+    update.reach.filter((each) => !isClassic(each)),
+    update.unreach.filter((each) => !isIPv4(each)),
+    writer,
+  );
+  writer.bytes(encodeAttributes(update.attributes, context));
+  writer.patchU16(lengthAt, writer.length - lengthAt - 2);
+  for (const { nlri } of update.reach.filter(isClassic)) writer.bytes(nlri.bytes);
+  return writer.finish();
+}
+
+/** The UPDATE that is End-of-RIB for `family` (RFC 4724 section 2). */
+export function endOfRibUpdate(family: AfiSafi): UpdateMessage {
+  const unreach = sameFamily(family, IPV4_UNICAST) ? [] : [{ family, nlri: NO_NLRI }];
+  return { type: "UPDATE", attributes: {}, reach: [], unreach, faults: [] };
+}
+
+/** The family whose End-of-RIB this is, or undefined. */
+export function isEndOfRib(update: UpdateMessage): AfiSafi | undefined {
+  const [unreach, ...more] = update.unreach;
+  if (update.reach.length > 0 || more.length > 0 || (unreach?.nlri.bytes.byteLength ?? 0) > 0) {
+    return undefined;
+  }
+  if (update.faults.length > 0 || Object.keys(update.attributes).length > 0) return undefined;
+  return unreach?.family ?? IPV4_UNICAST;
+}
+
+/** Does what `reach` announces count as withdrawn (RFC 7606 section 2)? */
+export function isTreatAsWithdraw(update: UpdateMessage): boolean {
+  return update.faults.some(({ action }) => action === "treat-as-withdraw");
+}
+
+/** RFC 7606 section 5.1: these come first, so that a receiver finds the NLRI whatever follows. */
+function writeMultiprotocol(reach: readonly Reach[], unreach: readonly Unreach[], writer: Writer): void {
+  if (reach.length > 1 || unreach.length > 1) {
+    throw new RangeError("MP_REACH_NLRI or MP_UNREACH_NLRI occurs twice");
+  }
+  const reachRow = attributeOf(AttributeType.MP_REACH_NLRI);
+  const unreachRow = attributeOf(AttributeType.MP_UNREACH_NLRI);
+  if (reachRow === undefined || unreachRow === undefined) return;
+  for (const { family, nextHops, nlri } of reach) {
+    writeAttribute(reachRow, encodeReach(family, nextHops, nlri.bytes), writer);
+  }
+  for (const { family, nlri } of unreach) {
+    writeAttribute(unreachRow, encodeUnreach(family, nlri.bytes), writer);
+  }
+}
+
+/** The announced routes of the NLRI field, whose next hop is the NEXT_HOP attribute. */
+function classicReach(nlri: Nlri, attributes: () => PathAttributes): Reach {
+  return {
+    family: IPV4_UNICAST,
+    get nextHops() {
+      const { nextHop } = attributes();
+      return nextHop === undefined ? [] : [nextHop];
+    },
+    nlri,
+  };
+}
+
+/** RFC 7606 section 5.3: where these prefixes cannot be parsed, the session ends (3/10). */
+function networkField(body: Uint8Array, at: number, end: number, name: string): Nlri {
+  const nlri = decodeNlri(body, at, end, 32);
+  if (nlri !== undefined) return nlri;
+  throw updateError(
+    UpdateSubcode.INVALID_NETWORK_FIELD,
+    `prefixes in ${name} do not fit or are longer than 32`,
+  );
+}
+
+function u16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
