@@ -321,6 +321,8 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     using server = await acceptor.next();
     acceptor[Symbol.dispose]();
     acceptor[Symbol.dispose]();
+    // Deno closes a listener once the accept that was pending has been told.
+    await turnOfTheEventLoop();
     await assert.rejects(transport.connect({ ...peer, port }, never()), /refused/i);
     await server.write(bytesOf("alive"));
     assert.equal(text(await readBytes(client, 5)), "alive");

@@ -1,0 +1,40 @@
+/** The transport over Deno's own sockets: the contract on loopback, and what only this adapter does. */
+import assert from "node:assert/strict";
+import { denoTransport } from "../../src/bgp/transport_deno.ts";
+import { accept, address, peerAt, transportContract } from "../contract/transport_contract.ts";
+
+transportContract("denoTransport()", () => ({
+  transport: denoTransport(),
+  [Symbol.asyncDispose]: () => Promise.resolve(),
+}));
+
+Deno.test("denoTransport() refuses what it cannot set, when it connects and when it listens (port Transport)", async () => {
+  const transport = denoTransport();
+  const signal = new AbortController().signal;
+  const rows = [
+    [{ localAddress: address("127.0.0.2") }, /localAddress/],
+    [{ password: "secret" }, /password/],
+    [{ ttlSecurity: 1 }, /ttlSecurity/],
+    [{ multihop: 4 }, /multihop/],
+  ] as const;
+  for (const [option, named] of rows) {
+    const peer = peerAt("127.0.0.1", 1, option);
+    await assert.rejects(transport.connect(peer, signal), named);
+    assert.throws(() => accept(transport, "127.0.0.1", 0, [peer]), named);
+    await assert.rejects(
+      transport.connect(peer, signal),
+      (error: Error) => !error.message.includes("secret"),
+    );
+  }
+});
+
+Deno.test("denoTransport() serves both families where :: is listened on before 0.0.0.0 (port Transport)", async () => {
+  const transport = denoTransport();
+  const signal = new AbortController().signal;
+  using six = accept(transport, "::", 17_913, []);
+  using _four = accept(transport, "0.0.0.0", 17_913, []);
+  using client = await transport.connect(peerAt("127.0.0.1", 17_913), signal);
+  using server = await six.next();
+  assert.equal(server.remote.address.text, "127.0.0.1");
+  assert.equal(server.remote.port, client.local.port);
+});
