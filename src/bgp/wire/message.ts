@@ -2,7 +2,6 @@
  * Framing and the five messages (RFC 4271 sections 4 and 6.1, RFC 2918, RFC 7313, RFC 8654). Framing has three
  * answers: a whole message, more bytes are needed, or a NotificationError, which comes as early as the bytes show it.
  */
-import { Writer } from "../../bytes/writer.ts";
 import type { AfiSafi } from "./capability.ts";
 import {
   ErrorCode,
@@ -174,14 +173,23 @@ export function keepalive(): Uint8Array {
   return withHeader(MessageType.KEEPALIVE, new Uint8Array(), MAX_MESSAGE_LENGTH);
 }
 
+/** Writes marker, length and type at the front of `message`, whose length it takes as it is. */
+export function writeHeader(message: Uint8Array, type: number): void {
+  message.fill(0xff, 0, MARKER_LENGTH);
+  message[MARKER_LENGTH] = message.byteLength >>> 8;
+  message[MARKER_LENGTH + 1] = message.byteLength & 0xff;
+  message[MARKER_LENGTH + 2] = type;
+}
+
 function withHeader(type: number, body: Uint8Array, maxLength: number): Uint8Array {
   const length = HEADER_LENGTH + body.byteLength;
   if (length > maxLength) {
     throw new RangeError(`message of type ${type} takes ${length} octets, ${maxLength} at most`);
   }
-  const writer = new Writer({ capacity: length });
-  for (let i = 0; i < MARKER_LENGTH; i++) writer.u8(0xff);
-  return writer.u16(length).u8(type).bytes(body).finish();
+  const message = new Uint8Array(length);
+  writeHeader(message, type);
+  message.set(body, HEADER_LENGTH);
+  return message;
 }
 
 /** RFC 4271 section 6.1: the rules for the length of each type. */
