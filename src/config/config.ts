@@ -15,7 +15,7 @@ export interface Config {
   readonly network: {
     /** False: interfaces and addresses are never touched. */
     readonly setup: boolean;
-    /** False: IPVS is never touched (the reference's flag; in our own format it always equals `setup`). */
+    /** False: IPVS is never touched. Never true while `setup` is false. */
     readonly ipvs: boolean;
   };
   readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
@@ -76,7 +76,7 @@ export interface ServiceConfig {
   readonly interface: string;
   readonly enabled: boolean;
   readonly addresses: readonly Address[];
-  /** Prefix lengths by `address.text`; the host length except in the reference's format. */
+  /** Announced prefix lengths by `address.text`, one for each address; the host length unless the file says other. */
   readonly prefixLengths: ReadonlyMap<string, number>;
   readonly announce: AnnounceConfig;
   readonly ports: readonly PortConfig[];
@@ -126,7 +126,16 @@ export interface IpvsConfig {
   /** The kernel's name of it, such as `rr`. */
   readonly scheduler: string;
   readonly flags: readonly string[];
-  readonly persistence: { readonly timeoutSeconds: number; readonly netmask: number } | undefined;
+  readonly persistence: PersistenceConfig | undefined;
+}
+
+/** Clients stay with their destination. The masks are prefix lengths: 32 and 128 tell every client apart. */
+export interface PersistenceConfig {
+  readonly timeoutSeconds: number;
+  /** For IPv4 virtual services. */
+  readonly netmask: number;
+  /** For IPv6 virtual services. */
+  readonly netmask6: number;
 }
 
 /** The beat and the threshold that every kind of check has. */

@@ -1,0 +1,99 @@
+/** A problem of a configuration file, where it is, and how it is printed: `FILE:LINE:COLUMN: path.to.key: what`. */
+
+/** Keys and list positions from the top of the file. */
+export type Path = readonly (string | number)[];
+
+/** A problem. An error keeps the file from being used; a warning does not. */
+export interface Issue {
+  readonly severity: "error" | "warning";
+  readonly file: string;
+  /** Undefined where the file has no such place: it could not be read, or a command-line option is wrong. */
+  readonly position: Position | undefined;
+  readonly path: Path;
+  readonly message: string;
+}
+
+/** Both counted from 1; columns in UTF-16 units. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A problem before it is known where in the file it stands. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  /** `key` points at the key, `value` (default) at what it is set to. */
+  readonly at?: "key" | "value";
+  readonly severity?: "error" | "warning";
+  /** Another place that the message ends with. */
+  readonly other?: Path;
+  /** Whether the value follows as "(got VALUE)": `scalar` (default) where it is one, `always` for lists and mappings too. */
+  readonly showValue?: "scalar" | "always" | "never";
+}
+
+/** The line that people see. */
+export function formatIssue(issue: Issue): string {
+  const place = issue.position === undefined
+    ? issue.file
+    : `${issue.file}:${issue.position.line}:${issue.position.column}`;
+  const kind = issue.severity === "warning" ? "warning: " : "";
+  const path = issue.path.length === 0 ? "" : `${formatPath(issue.path)}: `;
+  return `${place}: ${kind}${path}${issue.message}`;
+}
+
+/** `bgp.peers[0].as`; keys that are not plain words are quoted. */
+export function formatPath(path: Path): string {
+  return path.map((step, index) => {
+    if (typeof step === "number") return `[${step}]`;
+    const word = /^[A-Za-z_-][A-Za-z0-9_-]*$/.test(step) ? step : formatValue(step);
+    return index === 0 ? word : `.${word}`;
+  }).join("");
+}
+
+/** A value of the file as an error shows it: one line, short, control characters escaped. */
+export function formatValue(value: unknown): string {
+  if (value === null) return "nothing";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
+  if (typeof value === "object") return "a mapping";
+  if (typeof value !== "string") return String(value);
+  const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value;
+  return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapeUnit);
+}
+
+/** The member of `known` that `word` probably means, or undefined where none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const limit = Math.max(1, Math.floor(word.length / 3));
+  const ranked = known
+    .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance);
+  return ranked[0]?.candidate;
+}
+
+/** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`; words over 40 units are far. */
+function editDistance(a: string, b: string): number {
+  if (a.length > 40 || b.length > 40) return Infinity;
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(Math.min(
+        (previous[j] ?? 0) + 1,
+        (row[j - 1] ?? 0) + 1,
+        (previous[j - 1] ?? 0) + same,
+        swapped ? (before[j - 2] ?? 0) + 1 : Infinity,
+      ));
+    }
+    before = previous;
+    previous = row;
+  }
+  return previous[b.length] ?? Infinity;
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

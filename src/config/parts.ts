@@ -1,0 +1,225 @@
+/**
+ * Applies the schema part by part, so that a problem in one part hides none in another: each peer and each service is
+ * read for itself, and what is readable of a faulty one still takes part in the checks across parts.
+ */
+import * as z from "zod";
+import { type Finding, nearest, type Path } from "./issue.ts";
+import { type FileHttp, type FileLog, type FileNetwork, fileSchema } from "./schema.ts";
+import type { FileDefaults, FileLocal, FilePeer } from "./schema_bgp.ts";
+import { type FileService, LATER_CHECKS } from "./schema_service.ts";
+
+/** One element of a list, with its place in the file. */
+export interface Element<T> {
+  readonly index: number;
+  readonly value: T;
+}
+
+/** What of a file could be read. */
+export interface FileParts {
+  readonly log: FileLog | undefined;
+  readonly http: FileHttp | undefined;
+  readonly network: FileNetwork | undefined;
+  readonly local: FileLocal | undefined;
+  readonly defaults: FileDefaults | undefined;
+  readonly peers: readonly Element<FilePeer>[];
+  readonly services: readonly Element<FileService>[];
+  readonly findings: readonly Finding[];
+}
+
+/** Reads the parts of a file's plain values; `findings` is empty exactly where every part follows the schema. */
+export function readParts(raw: unknown): FileParts {
+  const findings: Finding[] = [];
+  const root = fileSchema.shape;
+  const top = shell(fileSchema, raw, [], findings);
+  const bgp = shell(root.bgp, top["bgp"], ["bgp"], findings);
+  const { local, defaults, peers } = root.bgp.shape;
+  part(root.control, top["control"], ["control"], findings);
+  return {
+    log: part(root.log, top["log"], ["log"], findings),
+    http: part(root.http, top["http"], ["http"], findings),
+    network: part(root.network, top["network"], ["network"], findings),
+    local: part(local, bgp["local"], ["bgp", "local"], findings),
+    defaults: part(defaults, bgp["defaults"], ["bgp", "defaults"], findings),
+    peers: elements(peers, peers.element, bgp["peers"], ["bgp", "peers"], findings),
+    services: elements(root.services, root.services.element, top["services"], ["services"], findings),
+    findings,
+  };
+}
+
+/** The values of an object whose keys are read one by one; its own problems are a wrong type and unknown keys. */
+function shell(schema: z.ZodObject, raw: unknown, path: Path, findings: Finding[]): Record<string, unknown> {
+  if (!isRecord(raw)) {
+    findings.push({ path, message: wrong(raw, "must be a mapping"), showValue: "always" });
+    return {};
+  }
+  findings.push(
+    ...unknownKeys(Object.keys(raw).filter((key) => !Object.hasOwn(schema.shape, key)), schema.shape, path),
+  );
+  return raw;
+}
+
+function elements<T>(
+  list: z.ZodType,
+  element: z.ZodType<T>,
+  raw: unknown,
+  path: Path,
+  findings: Finding[],
+): Element<T>[] {
+  if (!Array.isArray(raw) || raw.length === 0) {
+    findings.push(...inspect(list, raw, path).findings);
+    return [];
+  }
+  return raw.flatMap((item: unknown, index) => {
+    const value = part(element, item, [...path, index], findings);
+    return value === undefined ? [] : [{ index, value }];
+  });
+}
+
+/** The value of one part, without what is wrong in it; undefined where something required is wrong. */
+function part<T>(schema: z.ZodType<T>, raw: unknown, path: Path, findings: Finding[]): T | undefined {
+  const first = inspect(schema, raw, path);
+  if (first.value !== undefined) return first.value;
+  // Unknown keys stop zod from checking across keys: without them it does, and nothing else changes.
+  const known = first.unknown.length === 0 ? first : inspect(schema, without(raw, first.unknown), path);
+  findings.push(...first.findings.filter(({ at }) => at === "key"), ...known.findings);
+  if (known.value !== undefined) return known.value;
+  return inspect(schema, without(raw, [...first.unknown, ...known.faulty]), path).value;
+}
+
+interface Inspection<T> {
+  readonly value: T | undefined;
+  readonly findings: readonly Finding[];
+  /** Paths below the part, of unknown keys and of wrong values. */
+  readonly unknown: readonly Path[];
+  readonly faulty: readonly Path[];
+}
+
+function inspect<T>(schema: z.ZodType<T>, raw: unknown, path: Path): Inspection<T> {
+  const result = schema.safeParse(raw, { error: knownKeys });
+  if (result.success) return { value: result.data, findings: [], unknown: [], faulty: [] };
+  const findings: Finding[] = [];
+  const unknown: Path[] = [];
+  const faulty: Path[] = [];
+  for (const issue of result.error.issues) {
+    const below = issue.path.filter((step) => typeof step !== "symbol");
+    if (issue.code === "unrecognized_keys") {
+      const shape = Object.fromEntries(issue.message.split(" ").map((key) => [key, true]));
+      findings.push(...unknownKeys(issue.keys, shape, [...path, ...below]));
+      unknown.push(...issue.keys.map((key) => [...below, key]));
+    } else {
+      const showValue = issue.code === "custom" ? "scalar" : "always";
+      findings.push({ path: [...path, ...below], message: describe(issue, at(raw, below)), showValue });
+      faulty.push(below);
+    }
+  }
+  return { value: undefined, findings, unknown, faulty };
+}
+
+/** The known keys of an object travel to `inspect` as the message of its unrecognized_keys issue. */
+const knownKeys: z.core.$ZodErrorMap = (issue) => {
+  if (issue.code !== "unrecognized_keys" || !(issue.inst instanceof z.ZodObject)) return undefined;
+  return Object.keys(issue.inst.shape).join(" ");
+};
+
+function unknownKeys(
+  keys: readonly string[],
+  shape: Readonly<Record<string, unknown>>,
+  path: Path,
+): Finding[] {
+  return keys.map((key) => {
+    const guess = nearest(key, Object.keys(shape));
+    const message = guess === undefined ? "is not a known key" : `is not a known key, did you mean ${guess}?`;
+    return { path: [...path, key], at: "key", message, showValue: "never" };
+  });
+}
+
+function describe(issue: z.core.$ZodIssue, raw: unknown): string {
+  switch (issue.code) {
+    case "custom":
+      return issue.message;
+    case "invalid_type":
+      return wrong(
+        raw,
+        issue.message.startsWith("Invalid input") ? typeRule(issue.expected, raw) : issue.message,
+      );
+    case "invalid_value":
+      return wrong(raw, issue.message.startsWith("Invalid") ? choice(issue.values, raw) : issue.message);
+    case "invalid_union":
+      return wrong(raw, issue.discriminator === undefined ? issue.message : checkType(raw));
+    default:
+      return wrong(raw, issue.message);
+  }
+}
+
+/** Something missing or empty is called that, whatever else it should have been. */
+function wrong(raw: unknown, rule: string): string {
+  if (raw === undefined) return "is required";
+  return raw === null ? "has no value, give one or remove the key" : rule;
+}
+
+function typeRule(expected: string, raw: unknown): string {
+  switch (expected) {
+    case "string":
+      return typeof raw === "number" || typeof raw === "boolean"
+        ? "must be text, put it in quotes"
+        : "must be text";
+    case "boolean":
+      return "must be true or false";
+    case "object":
+      return "must be a mapping";
+    case "array":
+      return "must be a list";
+    default:
+      return "must be a number";
+  }
+}
+
+function choice(values: readonly unknown[], raw: unknown): string {
+  const words = values.map(String);
+  const guess = typeof raw === "string" ? nearest(raw, words) : undefined;
+  const list = words.length === 1 ? `must be ${words[0]}` : `must be one of ${words.join(", ")}`;
+  return guess === undefined ? list : `${list}; did you mean ${guess}?`;
+}
+
+function checkType(raw: unknown): string {
+  const later = typeof raw === "string" && LATER_CHECKS.includes(raw);
+  return later ? `is not supported yet, use http or ping` : choice(["http", "ping"], raw);
+}
+
+function at(raw: unknown, path: Path): unknown {
+  let here = raw;
+  for (const step of path) {
+    if (Array.isArray(here) && typeof step === "number") here = here[step];
+    else if (isRecord(here) && Object.hasOwn(here, step)) here = here[step];
+    else return undefined;
+  }
+  return here;
+}
+
+/** A copy of `raw` without the values at `paths`; of a list with a faulty element nothing is left. */
+function without(raw: unknown, paths: readonly Path[]): unknown {
+  if (paths.some((path) => path.length === 0) || !isRecord(raw)) return undefined;
+  const entries = Object.entries(raw).flatMap(([key, value]) => {
+    const below = paths.filter(([first]) => first === key).map((path) => path.slice(1));
+    const kept = below.length === 0
+      ? value
+      : Array.isArray(value)
+      ? cleaned(value, below)
+      : without(value, below);
+    return kept === undefined ? [] : [[key, kept]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** A list whose elements only lose keys keeps its length and so its positions; otherwise it is dropped. */
+function cleaned(list: readonly unknown[], paths: readonly Path[]): unknown {
+  const kept = list.map((item, index) => {
+    const below = paths.filter(([first]) => first === index).map((path) => path.slice(1));
+    return below.length === 0 ? item : without(item, below);
+  });
+  return paths.some((path) => path.length === 0) || kept.includes(undefined) ? undefined : kept;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,72 @@
+/**
+ * The configuration file's shape: every key with its rule, default and description. What concerns more than one object
+ * (duplicates, references, defaults that depend on other keys) is in resolve.ts. Strict: unknown keys are errors, and
+ * so is what has no behaviour yet.
+ */
+import * as z from "zod";
+import { text } from "./fields.ts";
+import { bgpSchema } from "./schema_bgp.ts";
+import { serviceSchema } from "./schema_service.ts";
+import { parseListenAddress } from "./values.ts";
+
+/** The control socket's place, the only one yet besides none. */
+export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
+/** Where metrics and the status page listen by default. */
+export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
+
+const log = z.strictObject({
+  level: z.enum(["debug", "info", "warning", "error"]).default("info").describe(
+    "How much is logged: debug, info, warning or error",
+  ),
+  format: z.enum(["auto", "text", "json"]).default("auto").describe(
+    "text, json, or auto: text on a terminal and json otherwise",
+  ),
+}).describe("Log lines on standard error");
+
+const http = z.strictObject({
+  listen: text(parseListenAddress).prefault(DEFAULT_HTTP_LISTEN).describe(
+    'ADDRESS:PORT, [IPV6]:PORT or :PORT of metrics, status page and read-only API; "" turns them off',
+  ),
+}).describe("Metrics, status page and read-only API");
+
+const control = z.strictObject({
+  socket: z.literal([DEFAULT_CONTROL_SOCKET, ""], {
+    error: `other than ${DEFAULT_CONTROL_SOCKET} or "" is not supported yet`,
+  }).default(DEFAULT_CONTROL_SOCKET).describe('Path of the control socket; "" turns it off'),
+}).describe("Where the commands that change the running agent connect");
+
+const network = z.strictObject({
+  setup: z.boolean().default(true).describe(
+    "false: announce only, never touch interfaces, addresses or IPVS",
+  ),
+  ipvs: z.boolean().optional().describe(
+    "false: set up interfaces and addresses, but never touch IPVS. Default: the same as setup",
+  ),
+}).superRefine(({ setup, ipvs }, context) => {
+  if (!setup && ipvs === true) {
+    context.addIssue({
+      code: "custom",
+      path: ["ipvs"],
+      message: "cannot be true while network.setup is false",
+    });
+  }
+}).describe("What the agent may change in this host's kernel");
+
+/** The whole file. */
+export const fileSchema = z.strictObject({
+  log: log.prefault({}),
+  http: http.prefault({}),
+  control: control.prefault({}),
+  network: network.prefault({}),
+  bgp: bgpSchema,
+  services: z.array(serviceSchema).min(1, { error: "must have at least one service" }).describe(
+    "What is served and announced",
+  ),
+}).describe("Configuration of bgp-lb");
+
+/** The `log` part as the schema reads it. */
+export type FileLog = z.output<typeof log>;
+/** The `http` part. */
+export type FileHttp = z.output<typeof http>;
+/** The `network` part. */
+export type FileNetwork = z.output<typeof network>;
