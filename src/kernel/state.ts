@@ -44,7 +44,7 @@ export interface DesiredKernel {
 export interface ActualAddress {
   readonly address: Address;
   readonly prefixLength: number;
-  /** True where preferred_lft is 0: the kernel does not choose it as a source. */
+  /** True where it is as we set it: preferred_lft 0 (the kernel does not choose it as a source), valid for ever. */
   readonly deprecated: boolean;
 }
 
@@ -71,18 +71,30 @@ export interface ActualVirtualService extends VirtualService {
   readonly destinations: readonly ActualDestination[];
 }
 
-/** What is. Only what could concern us need be in it. */
+/** What is. Only what could concern us need be in it (IPv6 link-local addresses are the kernel's own and are not). */
 export interface ActualKernel {
   readonly interfaces: readonly ActualInterface[];
   readonly virtualServices: readonly ActualVirtualService[];
 }
 
+const MARK = "bgp-lb:";
+
 /** The alias that marks an interface as ours. */
 export function interfaceMark(service: string): string {
-  return `bgp-lb:${service}`;
+  return `${MARK}${service}`;
+}
+
+/** Whether an interface carries our mark. A device of another kind never does, whatever its alias. */
+export function isOurs(link: Pick<ActualInterface, "kind" | "alias">): boolean {
+  return link.kind === "dummy" && link.alias !== undefined && link.alias.startsWith(MARK);
 }
 
 /** The key of a virtual service: protocol, address and port. */
 export function virtualServiceKey(service: Pick<VirtualService, "protocol" | "address" | "port">): string {
   return `${service.protocol} ${service.address.text} ${service.port}`;
+}
+
+/** The key of a destination within its virtual service: address and port. */
+export function destinationKey(destination: Pick<Destination, "address" | "port">): string {
+  return `${destination.address.text} ${destination.port}`;
 }

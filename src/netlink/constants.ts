@@ -118,6 +118,7 @@ export const IPVS_DEST_ATTR_FWD_METHOD = 3;
 export const IPVS_DEST_ATTR_WEIGHT = 4;
 export const IPVS_DEST_ATTR_U_THRESH = 5;
 export const IPVS_DEST_ATTR_L_THRESH = 6;
+export const IPVS_DEST_ATTR_ACTIVE_CONNS = 7;
 export const IPVS_DEST_ATTR_ADDR_FAMILY = 11;
 
 /** Virtual service flags: `IP_VS_SVC_F_PERSISTENT` and so on. */

@@ -1,0 +1,173 @@
+/**
+ * libnl-3 and libnl-genl-3 through FFI: opens netlink sockets, joins their groups, sends, and resolves generic netlink
+ * families. What it sends and receives are bytes; the messages are somebody else's business. Opened by a call.
+ */
+import { ERRNO, ErrnoError } from "./errno.ts";
+import { cString, type Libc } from "./libc.ts";
+import { openLibrary } from "./library.ts";
+
+const NL_SYMBOLS = {
+  // struct nl_sock *nl_socket_alloc(void)
+  nl_socket_alloc: { parameters: [], result: "pointer" },
+  // void nl_socket_free(struct nl_sock *sk)  (closes it too)
+  nl_socket_free: { parameters: ["pointer"], result: "void" },
+  // int nl_connect(struct nl_sock *sk, int protocol)
+  nl_connect: { parameters: ["pointer", "i32"], result: "i32" },
+  // int nl_socket_get_fd(const struct nl_sock *sk)
+  nl_socket_get_fd: { parameters: ["pointer"], result: "i32" },
+  // int nl_socket_set_buffer_size(struct nl_sock *sk, int rxbuf, int txbuf)
+  nl_socket_set_buffer_size: { parameters: ["pointer", "i32", "i32"], result: "i32" },
+  // int nl_socket_add_membership(struct nl_sock *sk, int group)
+  nl_socket_add_membership: { parameters: ["pointer", "i32"], result: "i32" },
+  // int nl_sendto(struct nl_sock *sk, void *buf, size_t size)
+  nl_sendto: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
+  // const char *nl_geterror(int error)
+  nl_geterror: { parameters: ["i32"], result: "pointer" },
+} as const;
+
+const GENL_SYMBOLS = {
+  // int genl_ctrl_resolve(struct nl_sock *sk, const char *name)
+  genl_ctrl_resolve: { parameters: ["pointer", "buffer"], result: "i32" },
+} as const;
+
+const PACKAGES = "libnl-3-200 libnl-genl-3-200";
+const NETLINK_GENERIC = 16;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+/** NLE_OBJ_NOTFOUND of <netlink/errno.h>. */
+const NLE_OBJ_NOTFOUND = 12;
+/** libnl's own 32 KiB overflow at 200 answers; the kernel grants at most net.core.rmem_max. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
+/** The kernel fills at most 32 KiB of a dump at once; a single object can be larger, then the buffer grows. */
+const RECEIVE_BYTES = 64 << 10;
+
+/** A netlink socket; every call returns at once. */
+export interface NetlinkSocket extends Disposable {
+  /** For readiness only. */
+  readonly fd: number;
+  /** Sends one datagram to the kernel: 0, or an errno. */
+  send(datagram: Uint8Array<ArrayBuffer>): number;
+  /** The next datagram, a view that holds until the next call, or an errno: EAGAIN where there is none. */
+  receive(): Uint8Array | number;
+}
+
+/** The open libraries. Disposing unloads the symbols: no socket may be used afterwards. */
+export interface Libnl extends Disposable {
+  /** A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of `groups`. @throws {ErrnoError} */
+  open(protocol: number, groups: readonly number[]): NetlinkSocket;
+  /** A generic netlink family's number; undefined where the kernel has none of that name. @throws {ErrnoError} */
+  resolveFamily(name: string): number | undefined;
+}
+
+/**
+ * Opens libnl.
+ * @throws {LibraryError} a library is missing (it names the Debian packages), or the process may not use FFI
+ */
+export function openLibnl(libc: Libc): Libnl {
+  const nl = openLibrary({ soname: "libnl-3.so.200", debianPackage: PACKAGES }, NL_SYMBOLS);
+  const genl = openGenl(nl);
+
+  /** @throws {ErrnoError} `result` is a negative NLE_* number */
+  const check = (operation: string, result: number): number => {
+    if (result >= 0) return result;
+    const errno = libc.errno();
+    const words = nl.symbols.nl_geterror(result);
+    throw new ErrnoError(
+      operation,
+      errno,
+      words === null ? undefined : Deno.UnsafePointerView.getCString(words),
+    );
+  };
+
+  const connect = (protocol: number): NonNullable<Deno.PointerValue> => {
+    const socket = nl.symbols.nl_socket_alloc();
+    if (socket === null) throw new ErrnoError("nl_socket_alloc", ERRNO.ENOMEM);
+    try {
+      check(`nl_connect to netlink protocol ${protocol}`, nl.symbols.nl_connect(socket, protocol));
+    } catch (error) {
+      nl.symbols.nl_socket_free(socket);
+      throw error;
+    }
+    return socket;
+  };
+
+  return {
+    open(protocol, groups) {
+      const socket = connect(protocol);
+      try {
+        const size = SOCKET_BUFFER_BYTES;
+        check("nl_socket_set_buffer_size", nl.symbols.nl_socket_set_buffer_size(socket, size, size));
+        for (const group of groups) {
+          check(`nl_socket_add_membership ${group}`, nl.symbols.nl_socket_add_membership(socket, group));
+        }
+        return netlinkSocket(libc, nl, socket);
+      } catch (error) {
+        nl.symbols.nl_socket_free(socket);
+        throw error;
+      }
+    },
+    resolveFamily(name) {
+      const socket = connect(NETLINK_GENERIC);
+      try {
+        const result = genl.symbols.genl_ctrl_resolve(socket, cString(name));
+        return result === -NLE_OBJ_NOTFOUND ? undefined : check(`genl_ctrl_resolve ${name}`, result);
+      } finally {
+        nl.symbols.nl_socket_free(socket);
+      }
+    },
+    [Symbol.dispose]() {
+      genl.close();
+      nl.close();
+    },
+  };
+}
+
+type NlLibrary = Deno.DynamicLibrary<typeof NL_SYMBOLS>;
+
+function openGenl(nl: NlLibrary): Deno.DynamicLibrary<typeof GENL_SYMBOLS> {
+  try {
+    return openLibrary({ soname: "libnl-genl-3.so.200", debianPackage: PACKAGES }, GENL_SYMBOLS);
+  } catch (error) {
+    nl.close();
+    throw error;
+  }
+}
+
+function netlinkSocket(libc: Libc, nl: NlLibrary, socket: NonNullable<Deno.PointerValue>): NetlinkSocket {
+  const fd = libc.check("nl_socket_get_fd", nl.symbols.nl_socket_get_fd(socket));
+  // Old kernels know neither option; then errors come without text and repeat the request.
+  const one = new Uint8Array(new Uint32Array([1]).buffer);
+  for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK]) {
+    libc.symbols.setsockopt(fd, SOL_NETLINK, option, one, 4);
+  }
+  let buffer = new Uint8Array(new ArrayBuffer(RECEIVE_BYTES));
+  let open = true;
+  return {
+    fd,
+    send(datagram) {
+      if (!open) return ERRNO.EBADF;
+      const result = nl.symbols.nl_sendto(socket, datagram, BigInt(datagram.byteLength));
+      return result < 0 ? libc.errno() : 0;
+    },
+    receive() {
+      if (!open) return ERRNO.EBADF;
+      const capacity = BigInt(buffer.byteLength);
+      const flags = MSG_DONTWAIT | MSG_TRUNC;
+      const result = libc.symbols.recvfrom(fd, buffer, capacity, flags, null, null);
+      if (result < 0) return libc.errno();
+      const length = Number(result);
+      if (length <= buffer.byteLength) return buffer.subarray(0, length);
+      // The rest of this datagram is lost; the next one of its size will fit.
+      buffer = new Uint8Array(new ArrayBuffer(length));
+      return ERRNO.EMSGSIZE;
+    },
+    [Symbol.dispose]() {
+      if (!open) return;
+      open = false;
+      nl.symbols.nl_socket_free(socket);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** One change of the kernel's state, and its words for people. */
+import type { Address } from "../net/address.ts";
+import type { Destination, VirtualService } from "./state.ts";
+
+/** What identifies a virtual service. */
+export type VirtualServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
+
+/** A change; interfaces that exist are meant by index, so that a namesake is never hit. */
+export type Change =
+  /** A dummy interface with the mark of `service`, up. */
+  | { readonly type: "create-interface"; readonly name: string; readonly service: string }
+  /** Marks it for `service` and sets it up. */
+  | {
+    readonly type: "set-interface";
+    readonly name: string;
+    readonly index: number;
+    readonly service: string;
+    readonly reason: string;
+  }
+  | { readonly type: "delete-interface"; readonly name: string; readonly index: number }
+  /** Adds the host address, or gives the one that is there its lifetimes. `index` is undefined on a new interface. */
+  | {
+    readonly type: "add-address" | "set-address";
+    readonly interface: string;
+    readonly index: number | undefined;
+    readonly address: Address;
+  }
+  | {
+    readonly type: "delete-address";
+    readonly interface: string;
+    readonly index: number;
+    readonly address: Address;
+    readonly prefixLength: number;
+  }
+  /** Without its destinations. */
+  | { readonly type: "create-service" | "set-service"; readonly service: VirtualService }
+  /** With its destinations. */
+  | { readonly type: "delete-service"; readonly service: VirtualServiceId }
+  | {
+    readonly type: "create-destination" | "set-destination" | "delete-destination";
+    readonly service: VirtualServiceId;
+    readonly destination: Destination;
+  };
+
+/** What a change does, such as `add address 10.99.0.1/32 to web`. */
+export function describeChange(change: Change): string {
+  switch (change.type) {
+    case "create-interface":
+      return `create dummy interface ${change.name}`;
+    case "set-interface":
+      return `repair interface ${change.name} (${change.reason})`;
+    case "delete-interface":
+      return `delete interface ${change.name}`;
+    case "add-address":
+      return `add address ${hostText(change.address)} to ${change.interface}`;
+    case "set-address":
+      return `repair address ${hostText(change.address)} on ${change.interface} (lifetimes)`;
+    case "delete-address":
+      return `delete address ${change.address.text}/${change.prefixLength} from ${change.interface}`;
+    case "create-service":
+      return `create virtual service ${serviceText(change.service)} ${change.service.scheduler}`;
+    case "set-service":
+      return `repair virtual service ${serviceText(change.service)} ${change.service.scheduler}`;
+    case "delete-service":
+      return `delete virtual service ${serviceText(change.service)}`;
+    case "create-destination":
+      return `add destination ${destinationText(change.destination)} to ${serviceText(change.service)}`;
+    case "set-destination":
+      return `set destination ${destinationText(change.destination)} of ${serviceText(change.service)}`;
+    case "delete-destination":
+      return `delete destination ${endpoint(change.destination)} from ${serviceText(change.service)}`;
+    default:
+      return change satisfies never;
+  }
+}
+
+function hostText(address: Address): string {
+  return `${address.text}/${address.bytes.byteLength * 8}`;
+}
+
+function serviceText(service: VirtualServiceId): string {
+  return `${service.protocol} ${endpoint(service)}`;
+}
+
+function destinationText(destination: Destination): string {
+  return `${endpoint(destination)} (${destination.forwarding}, weight ${destination.weight})`;
+}
+
+function endpoint(of: { readonly address: Address; readonly port: number }): string {
+  return of.address.family === 4 ? `${of.address.text}:${of.port}` : `[${of.address.text}]:${of.port}`;
+}

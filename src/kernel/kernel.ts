@@ -1,0 +1,45 @@
+/** The port to the kernel: read what is, apply changes, hear of changes. One writer uses it: the reconciler. */
+import type { KernelError } from "../netlink/transport.ts";
+import type { Change } from "./change.ts";
+import type { ActualKernel, DesiredKernel } from "./state.ts";
+
+/** What a read is about. Interfaces with our mark, and what they carry, are always part of it. */
+export interface Interest {
+  /** Interfaces of these names, whosever they are. */
+  readonly interfaceNames: ReadonlySet<string>;
+  /** Virtual services on these addresses (by `text`), whosever they are. */
+  readonly addresses: ReadonlySet<string>;
+  /** False: IPVS is not even asked; `virtualServices` is empty. */
+  readonly ipvs: boolean;
+}
+
+/** The kernel's side of the host. */
+export interface Kernel extends Disposable {
+  /**
+   * What the host has of `interest`. Where the kernel has no IPVS there are no virtual services, and no error.
+   * @throws {KernelError}
+   */
+  read(interest: Interest): Promise<ActualKernel>;
+  /**
+   * Makes `changes`, in order. One outcome for each: undefined, or why it could not be. A change that rests on a failed
+   * one (an address on its interface, a destination in its virtual service) is left out and has that one's error.
+   */
+  apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]>;
+  /**
+   * Calls back after links or addresses that concern the last read have changed, or may have. IPVS tells nobody.
+   * @throws {KernelError}
+   */
+  watch(onChange: () => void): Disposable;
+  /** What of interfaces, and of IPVS where `ipvs` is set, this host or this process cannot do. Changes nothing. */
+  probe(needs: { readonly ipvs: boolean }): Promise<readonly KernelError[]>;
+}
+
+/** What has to be read to compare `desired` with. */
+export function interestIn(desired: DesiredKernel, ipvs: boolean): Interest {
+  const services = desired.virtualServices.map(({ address }) => address);
+  return {
+    interfaceNames: new Set(desired.interfaces.map(({ name }) => name)),
+    addresses: new Set([...desired.ownedAddresses, ...services].map(({ text }) => text)),
+    ipvs,
+  };
+}

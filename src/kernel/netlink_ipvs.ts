@@ -1,0 +1,196 @@
+/** Virtual services and destinations by generic netlink: reads those that concern us, and makes changes in batches. */
+import { NetlinkChannel } from "../netlink/channel.ts";
+import {
+  IP_VS_CONN_F,
+  IP_VS_SVC_F,
+  IPPROTO_SCTP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  IPVS_GENL_NAME,
+  NETLINK_GENERIC,
+} from "../netlink/constants.ts";
+import { ERRNO } from "../netlink/errno.ts";
+import {
+  addressFamily,
+  decodeDest,
+  decodeService,
+  delDest,
+  delService,
+  dumpDests,
+  dumpServices,
+  type IpvsActualDestination,
+  type IpvsDestination,
+  type IpvsService,
+  type IpvsServiceId,
+  newDest,
+  newService,
+  setDest,
+  setService,
+} from "../netlink/ipvs.ts";
+import type { Failure, Request } from "../netlink/message.ts";
+import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
+import type { Clock } from "../time/clock.ts";
+import { type Change, describeChange, type VirtualServiceId } from "./change.ts";
+import {
+  type ActualDestination,
+  type ActualVirtualService,
+  type Destination,
+  type VirtualService,
+  virtualServiceKey,
+} from "./state.ts";
+
+/** A change of virtual services or destinations. */
+export type IpvsChange = Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>;
+
+/** For so long a kernel that has no IPVS is not asked again: every question makes it look for the module. */
+const MISSING_MS = 4_000;
+
+/** The host's IPVS. The socket is opened when it is needed first. */
+export class NetlinkIpvs implements Disposable {
+  readonly #transport: NetlinkTransport;
+  readonly #clock: Clock;
+  #channel: NetlinkChannel | undefined;
+  #family: number | undefined;
+  #missingUntilMs = -Infinity;
+
+  constructor(transport: NetlinkTransport, clock: Clock) {
+    this.#transport = transport;
+    this.#clock = clock;
+  }
+
+  /** Virtual services on `addresses` (by `text`); none where the kernel has no IPVS. @throws {KernelError} */
+  read(addresses: ReadonlySet<string>): readonly ActualVirtualService[] {
+    const family = this.#resolve();
+    if (family === undefined || addresses.size === 0) return [];
+    try {
+      return this.#dump(family, addresses);
+    } catch (error) {
+      // The module was unloaded, and perhaps loaded again since, under another number.
+      if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
+      this.#family = undefined;
+      const another = this.#resolve();
+      return another === undefined ? [] : this.#dump(another, addresses);
+    }
+  }
+
+  /** One outcome for each change. @throws {KernelError} where nothing is known of any */
+  apply(changes: readonly IpvsChange[]): readonly (KernelError | undefined)[] {
+    const family = this.#resolve();
+    if (family === undefined) return changes.map((change) => missing(describeChange(change)));
+    const requests = changes.map((change) => requestOf(family, change));
+    const failures = this.#open().transact("change IPVS", requests);
+    if (failures.some((failure) => failure?.errno === ERRNO.ENOENT)) this.#family = undefined;
+    return changes.map((change, index) => {
+      const failure = failures[index];
+      return failure && new KernelError(describeChange(change), failure, hintOf(change, failure));
+    });
+  }
+
+  /** What this kernel cannot do. @throws {KernelError} */
+  probe(): readonly KernelError[] {
+    return this.#resolve() === undefined ? [missing("program IPVS")] : [];
+  }
+
+  [Symbol.dispose](): void {
+    this.#channel?.[Symbol.dispose]();
+    this.#channel = undefined;
+  }
+
+  #open(): NetlinkChannel {
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK_GENERIC));
+  }
+
+  #resolve(): number | undefined {
+    if (this.#family !== undefined || this.#clock.now() < this.#missingUntilMs) return this.#family;
+    this.#family = resolveFamily(this.#transport, IPVS_GENL_NAME);
+    if (this.#family === undefined) this.#missingUntilMs = this.#clock.now() + MISSING_MS;
+    return this.#family;
+  }
+
+  #dump(family: number, addresses: ReadonlySet<string>): readonly ActualVirtualService[] {
+    const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
+      const service = decodeService(message);
+      return service !== undefined && addresses.has(service.address.text) ? service : undefined;
+    });
+    return services.flatMap((service) => {
+      const actual = actualService(service);
+      if (actual === undefined) return [];
+      const operation = `list destinations of ${virtualServiceKey(actual)}`;
+      const destinations = this.#open().dump(
+        operation,
+        dumpDests(family, service),
+        (message) => decodeDest(message, addressFamily(service.address)),
+      );
+      return [{ ...actual, destinations: destinations.map(actualDestination) }];
+    });
+  }
+}
+
+const PROTOCOLS = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const;
+
+const FORWARDING = {
+  masq: IP_VS_CONN_F.MASQ,
+  droute: IP_VS_CONN_F.DROUTE,
+  tunnel: IP_VS_CONN_F.TUNNEL,
+} as const;
+
+function requestOf(family: number, change: IpvsChange): Request {
+  const id = serviceId(change.service);
+  switch (change.type) {
+    case "create-service":
+      return newService(family, ipvsService(change.service));
+    case "set-service":
+      return setService(family, ipvsService(change.service));
+    case "delete-service":
+      return delService(family, id);
+    case "create-destination":
+      return newDest(family, id, ipvsDestination(change.destination));
+    case "set-destination":
+      return setDest(family, id, ipvsDestination(change.destination));
+    case "delete-destination":
+      return delDest(family, id, ipvsDestination(change.destination));
+    default:
+      return change satisfies never;
+  }
+}
+
+function serviceId({ protocol, address, port }: VirtualServiceId): IpvsServiceId {
+  return { protocol: PROTOCOLS[protocol], address, port };
+}
+
+function ipvsService(service: VirtualService): IpvsService {
+  const { scheduler, flags, timeoutSeconds, netmask } = service;
+  return { ...serviceId(service), scheduler, flags, timeoutSeconds, netmask };
+}
+
+function ipvsDestination({ address, port, weight, forwarding }: Destination): IpvsDestination {
+  return { address, port, weight, forwarding: FORWARDING[forwarding] };
+}
+
+function actualService(service: IpvsService): ActualVirtualService | undefined {
+  const protocol = (["tcp", "udp", "sctp"] as const).find((name) => PROTOCOLS[name] === service.protocol);
+  if (protocol === undefined) return undefined;
+  return { ...service, protocol, flags: service.flags & ~IP_VS_SVC_F.HASHED, destinations: [] };
+}
+
+function actualDestination(destination: IpvsActualDestination): ActualDestination {
+  const { address, port, weight, activeConnections } = destination;
+  return { address, port, weight, activeConnections, forwarding: forwardingOf(destination.forwarding) };
+}
+
+/** Old kernels turn masq into localnode by themselves where the destination is this host. */
+function forwardingOf(method: number): Destination["forwarding"] {
+  return method === IP_VS_CONN_F.DROUTE ? "droute" : method === IP_VS_CONN_F.TUNNEL ? "tunnel" : "masq";
+}
+
+function missing(operation: string): KernelError {
+  const failure = { errno: ERRNO.ENOENT, extendedAck: "this kernel has no IPVS" };
+  return new KernelError(operation, failure, "load the module: modprobe ip_vs");
+}
+
+/** Undefined leaves it to the error number. */
+function hintOf(change: IpvsChange, { errno }: Failure): string | undefined {
+  if (errno !== ERRNO.ENOENT) return undefined;
+  if (change.type !== "create-service" && change.type !== "set-service") return undefined;
+  return `is the scheduler there? modprobe ip_vs_${change.service.scheduler}`;
+}

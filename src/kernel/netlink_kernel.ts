@@ -1,0 +1,138 @@
+/**
+ * The kernel port on netlink. Everything is synchronous, for the kernel acts while a request is sent; between slices of
+ * many changes the event loop gets to run, so that a keepalive is not late because of a thousand destinations.
+ */
+import {
+  NETLINK_ROUTE,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_LINK,
+} from "../netlink/constants.ts";
+import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
+import type { Clock } from "../time/clock.ts";
+import type { Change } from "./change.ts";
+import type { Interest, Kernel } from "./kernel.ts";
+import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
+import { NetlinkLinks } from "./netlink_links.ts";
+import { NetlinkWatch } from "./netlink_watch.ts";
+import { type ActualKernel, isOurs, virtualServiceKey } from "./state.ts";
+
+/** What the kernel port stands on. */
+export interface NetlinkKernelPorts {
+  readonly transport: NetlinkTransport;
+  readonly reactor: ReactorPort;
+  readonly clock: Clock;
+}
+
+/** IPVS changes in one datagram: few enough for every one's error to fit the receive buffer. */
+const BATCH = 64;
+/** The event loop waits for no longer than this, and one batch. */
+const SLICE_MS = 5;
+
+/** The kernel of this host. Sockets are opened when they are needed first; disposing closes them. */
+export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPorts): Kernel {
+  const links = new NetlinkLinks(transport);
+  const ipvs = new NetlinkIpvs(transport, clock);
+  const watches = new Set<NetlinkWatch>();
+
+  function read(interest: Interest): ActualKernel {
+    // Whatever was told before now is part of what is read now.
+    for (const watch of watches) watch.drain();
+    const interfaces = links.read(interest);
+    const indexes = new Set(interfaces.map(({ index }) => index));
+    for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
+    if (!interest.ipvs) return { interfaces, virtualServices: [] };
+    const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
+    const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
+    return { interfaces, virtualServices: ipvs.read(addresses) };
+  }
+
+  async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
+    const outcomes: (KernelError | undefined)[] = [];
+    const failed = new Map<string, KernelError>();
+    let sliceEndMs = clock.now() + SLICE_MS;
+    while (outcomes.length < changes.length) {
+      if (clock.now() >= sliceEndMs) {
+        await new Promise<void>((resolve) => clock.at(clock.now(), resolve));
+        sliceEndMs = clock.now() + SLICE_MS;
+      }
+      const batch = nextBatch(changes, outcomes.length);
+      outcomes.push(...applyBatch(batch, failed));
+    }
+    return outcomes;
+  }
+
+  /** `failed` holds the errors of what later changes rest on. */
+  function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
+    const possible = batch.filter((change) => !failed.has(restsOn(change)));
+    const errors = new Map(attempt(possible));
+    return batch.map((change) => {
+      const error = failed.get(restsOn(change)) ?? errors.get(change);
+      if (error !== undefined) failed.set(foundationOf(change), error);
+      return error;
+    });
+  }
+
+  function attempt(changes: readonly Change[]): readonly (readonly [Change, KernelError | undefined])[] {
+    const ipvsChanges = changes.filter(isIpvsChange);
+    try {
+      for (const change of changes) if (!isIpvsChange(change)) links.apply(change);
+      const outcomes = ipvsChanges.length === 0 ? [] : ipvs.apply(ipvsChanges);
+      return ipvsChanges.map((change, index) => [change, outcomes[index]]);
+    } catch (error) {
+      // The exchange as such failed: nothing is known of any of them.
+      if (!(error instanceof KernelError)) throw error;
+      return changes.map((change) => [change, error]);
+    }
+  }
+
+  return {
+    read: (interest) => Promise.try(() => read(interest)),
+    apply,
+    watch(onChange) {
+      const groups = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
+      const watch = new NetlinkWatch(openSocket(transport, NETLINK_ROUTE, groups), reactor, onChange);
+      watches.add(watch);
+      return {
+        [Symbol.dispose]() {
+          watches.delete(watch);
+          watch[Symbol.dispose]();
+        },
+      };
+    },
+    probe: (needs) => Promise.try(() => [...links.probe(), ...(needs.ipvs ? ipvs.probe() : [])]),
+    [Symbol.dispose]() {
+      for (const watch of watches) watch[Symbol.dispose]();
+      watches.clear();
+      links[Symbol.dispose]();
+      ipvs[Symbol.dispose]();
+    },
+  };
+}
+
+/** One change of interfaces or addresses, or a row of IPVS changes of one type: none of them rests on another. */
+function nextBatch(changes: readonly Change[], start: number): readonly Change[] {
+  const first = changes[start];
+  if (first === undefined || !isIpvsChange(first)) return changes.slice(start, start + 1);
+  let end = start + 1;
+  while (end < start + BATCH && changes[end]?.type === first.type) end++;
+  return changes.slice(start, end);
+}
+
+/** What later changes may rest on; "" where nothing does. */
+function foundationOf(change: Change): string {
+  if (change.type === "create-interface" || change.type === "set-interface") {
+    return `interface ${change.name}`;
+  }
+  return change.type === "create-service" ? virtualServiceKey(change.service) : "";
+}
+
+/** The foundation of a change; "nothing" where it has none. */
+function restsOn(change: Change): string {
+  if (change.type === "add-address" || change.type === "set-address") return `interface ${change.interface}`;
+  return change.type === "create-destination" ? virtualServiceKey(change.service) : "nothing";
+}
+
+function isIpvsChange(change: Change): change is IpvsChange {
+  return change.type.endsWith("-service") || change.type.endsWith("-destination");
+}

@@ -1,0 +1,86 @@
+/** Hears of changes of links and addresses, and tells those that concern us. */
+import { RT_SCOPE_LINK, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from "../netlink/constants.ts";
+import { ERRNO } from "../netlink/errno.ts";
+import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
+import { decodeAddress, decodeLink } from "../netlink/rtnetlink.ts";
+import { EPOLLIN, type NetlinkSocket, type ReactorPort } from "../netlink/transport.ts";
+import { isOurs } from "./state.ts";
+
+/** What was read last: changes of these concern us. */
+export interface Concern {
+  readonly interfaceNames: ReadonlySet<string>;
+  readonly indexes: ReadonlySet<number>;
+}
+
+/** A socket that is a member of the groups of links and addresses. */
+export class NetlinkWatch implements Disposable {
+  readonly #socket: NetlinkSocket;
+  readonly #registration: Disposable;
+  #concern: Concern | undefined;
+  #disposed = false;
+
+  constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: () => void) {
+    this.#socket = socket;
+    this.#registration = reactor.add(socket.fd, EPOLLIN, () => {
+      if (this.#receive()) onChange();
+    });
+  }
+
+  /** Forgets what was told before now; a read that begins now shows it. */
+  drain(): void {
+    this.#receive();
+  }
+
+  /** Narrows what is told. */
+  concern(concern: Concern): void {
+    this.#concern = concern;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#registration[Symbol.dispose]();
+    this.#socket[Symbol.dispose]();
+  }
+
+  /** Reads everything that is there; true where some of it concerns us, or got lost. */
+  #receive(): boolean {
+    let concerns = false;
+    while (!this.#disposed) {
+      const datagram = this.#socket.receive();
+      if (datagram === ERRNO.EAGAIN) return concerns;
+      // ENOBUFS: the kernel dropped notifications. A descriptor that is broken says so for ever, hence the return.
+      if (typeof datagram === "number") {
+        if (datagram === ERRNO.ENOBUFS || datagram === ERRNO.EMSGSIZE) concerns = true;
+        else return true;
+      } else {
+        concerns = this.#concerns(datagram) || concerns;
+      }
+    }
+    return false;
+  }
+
+  #concerns(datagram: Uint8Array): boolean {
+    const concern = this.#concern;
+    if (concern === undefined) return true;
+    return decodeMessages(datagram).some((message) => messageConcerns(message, concern));
+  }
+}
+
+function messageConcerns(message: NetlinkMessage, { interfaceNames, indexes }: Concern): boolean {
+  switch (message.type) {
+    case RTM_NEWLINK:
+    case RTM_DELLINK: {
+      const link = decodeLink(message);
+      return indexes.has(link.index) || interfaceNames.has(link.name) || isOurs(link);
+    }
+    case RTM_NEWADDR:
+    case RTM_DELADDR: {
+      const address = decodeAddress(message);
+      return address !== undefined && indexes.has(address.index) &&
+        !(address.address.family === 6 && address.scope === RT_SCOPE_LINK);
+    }
+    default:
+      return true;
+  }
+}

@@ -1,0 +1,241 @@
+/**
+ * The only writer of the kernel: read, diff, apply, read back, report. It runs when something else is wanted, when the
+ * kernel tells of a change of links or addresses, and periodically (IPVS tells nobody of changes); after errors again
+ * with back-off. Nothing that happens to the kernel makes it throw or stop.
+ */
+import { KernelError } from "../netlink/transport.ts";
+import type { Clock } from "../time/clock.ts";
+import { describeChange } from "./change.ts";
+import { type Conflict, diff } from "./diff.ts";
+import { interestIn, type Kernel } from "./kernel.ts";
+import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+
+/** One run of the reconciler. */
+export interface KernelReport {
+  /** On the clock's scale. */
+  readonly at: number;
+  /** As read back after the changes, or as last read where reading failed; undefined before the first read. */
+  readonly actual: ActualKernel | undefined;
+  /** What was changed, in words. */
+  readonly changes: readonly string[];
+  readonly errors: readonly KernelError[];
+  readonly conflicts: readonly Conflict[];
+  /** Everything is as desired. */
+  readonly converged: boolean;
+}
+
+/** What a reconciler needs. Times have defaults that suit. */
+export interface ReconcilerOptions {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  /** Called after every run; must not throw. */
+  readonly onReport: (report: KernelReport) => void;
+  /** False: IPVS is neither read nor written (`network.ipvs`). Default: true. */
+  readonly ipvs?: boolean;
+  /** Between runs while virtual services are desired. Default 5,000 ms: their only way to be repaired. */
+  readonly ipvsPeriodMs?: number;
+  /** Between runs otherwise. Default 30,000 ms. */
+  readonly periodMs?: number;
+}
+
+/** What a look at the host says before anything is changed. */
+export interface HostFitness {
+  /** What must be mended first, each with its cure; empty where the host is fit. */
+  readonly problems: readonly string[];
+  /** Objects of an earlier run are there and will be adopted. */
+  readonly adopted: boolean;
+}
+
+/** Notifications within this time are answered together. */
+const QUIET_MS = 10;
+/** After this many repairs on notification the quiet time doubles with each one: somebody keeps undoing them. */
+const PROMPT_REPAIRS = 5;
+const LONGEST_QUIET_MS = 1_000;
+/** Repairs further apart than this are not a fight. */
+const FIGHT_MS = 10_000;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 30_000;
+
+/** Makes the kernel what it should be, and keeps it so. */
+export class Reconciler implements AsyncDisposable {
+  readonly #options: ReconcilerOptions;
+  readonly #ipvs: boolean;
+  #desired: DesiredKernel | undefined;
+  /** Addresses that were ours and still have virtual services of ours. */
+  #lingering: DesiredKernel["ownedAddresses"] = [];
+  #actual: ActualKernel | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #next: Promise<KernelReport> | undefined;
+  #timer: Disposable | undefined;
+  #watch: Disposable | undefined;
+  #quiet = false;
+  #failures = 0;
+  #repairs = 0;
+  #lastRepairAt = -Infinity;
+  #disposed = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    this.#ipvs = options.ipvs ?? true;
+  }
+
+  /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
+  static async examine(kernel: Kernel, desired: DesiredKernel, ipvs = true): Promise<HostFitness> {
+    try {
+      const needsIpvs = ipvs && desired.virtualServices.length > 0;
+      const problems: readonly Error[] = await kernel.probe({ ipvs: needsIpvs });
+      const actual = await kernel.read(interestIn(desired, ipvs));
+      const { conflicts } = diff(without(desired, ipvs), actual);
+      return {
+        problems: [...problems, ...conflicts].map(({ message }) => message),
+        adopted: actual.interfaces.some(isOurs),
+      };
+    } catch (error) {
+      return { problems: [kernelError("examine the host", error).message], adopted: false };
+    }
+  }
+
+  /** Sets what should be and makes it so. Resolves to the report of the first run that begins after this call. */
+  want(desired: DesiredKernel): Promise<KernelReport> {
+    this.#linger(desired);
+    this.#desired = without(desired, this.#ipvs);
+    return this.#run();
+  }
+
+  /** Removes everything that is ours, and keeps it away. */
+  removeAll(): Promise<KernelReport> {
+    return this.want({ interfaces: [], virtualServices: [], ownedAddresses: this.#owned() });
+  }
+
+  /** Ends; the kernel stays as it is. Resolves when a run that is under way is over. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    this.#timer?.[Symbol.dispose]();
+    this.#watch?.[Symbol.dispose]();
+    await this.#running;
+  }
+
+  /** The same as `dispose`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  /** A run that begins after now: runs never overlap, and those asked for meanwhile are one. */
+  #run(): Promise<KernelReport> {
+    this.#next ??= this.#running.then(() => {
+      this.#next = undefined;
+      return this.#reconcile();
+    });
+    this.#running = this.#next.catch(() => undefined);
+    return this.#next;
+  }
+
+  async #reconcile(): Promise<KernelReport> {
+    const { clock, onReport } = this.#options;
+    if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], false);
+    this.#timer?.[Symbol.dispose]();
+    this.#quiet = false;
+    const desired = { ...this.#desired, ownedAddresses: this.#owned() };
+    const report = await this.#makeSo(desired).catch((error) =>
+      this.#report([], [kernelError("reconcile", error)], [], false)
+    );
+    if (report.errors.length === 0) this.#forget();
+    if (report.changes.length > 0) this.#lastRepairAt = clock.now();
+    const retry = report.errors.length > 0 || (!report.converged && report.conflicts.length === 0);
+    this.#failures = retry ? this.#failures + 1 : 0;
+    if (!this.#disposed) {
+      // What was notified during the run is answered soon, not after a period.
+      if (!this.#quiet) this.#arm(retry ? retryMs(this.#failures) : this.#periodMs(desired));
+      onReport(report);
+    }
+    return report;
+  }
+
+  async #makeSo(desired: DesiredKernel): Promise<KernelReport> {
+    const { kernel } = this.#options;
+    const errors: KernelError[] = [];
+    try {
+      if (!this.#disposed) this.#watch ??= kernel.watch(() => this.#notified());
+    } catch (error) {
+      errors.push(kernelError("watch the kernel", error));
+    }
+    const interest = interestIn(desired, this.#ipvs);
+    this.#actual = await kernel.read(interest);
+    let { changes, conflicts } = diff(desired, this.#actual);
+    if (changes.length === 0) return this.#report([], errors, conflicts, conflicts.length === 0);
+    const outcomes = await kernel.apply(changes);
+    const made = changes.filter((_, index) => outcomes[index] === undefined).map(describeChange);
+    // A change that rests on a failed one has the same error.
+    errors.push(...new Set(outcomes.filter((outcome) => outcome !== undefined)));
+    try {
+      this.#actual = await kernel.read(interest);
+      ({ changes, conflicts } = diff(desired, this.#actual));
+    } catch (error) {
+      errors.push(kernelError("read back", error));
+    }
+    const converged = errors.length === 0 && changes.length === 0 && conflicts.length === 0;
+    return this.#report(made, errors, conflicts, converged);
+  }
+
+  #report(
+    changes: readonly string[],
+    errors: readonly KernelError[],
+    conflicts: readonly Conflict[],
+    converged: boolean,
+  ): KernelReport {
+    return { at: this.#options.clock.now(), actual: this.#actual, changes, errors, conflicts, converged };
+  }
+
+  #notified(): void {
+    if (this.#disposed || this.#quiet || this.#next !== undefined) return;
+    const { clock } = this.#options;
+    this.#repairs = clock.now() - this.#lastRepairAt > FIGHT_MS ? 0 : this.#repairs + 1;
+    const quietMs = QUIET_MS * 2 ** Math.max(0, this.#repairs - PROMPT_REPAIRS);
+    this.#arm(Math.min(quietMs, LONGEST_QUIET_MS));
+    this.#quiet = true;
+  }
+
+  #arm(delayMs: number): void {
+    const { clock } = this.#options;
+    this.#timer?.[Symbol.dispose]();
+    this.#timer = clock.at(clock.now() + delayMs, () => void this.#run());
+  }
+
+  #periodMs({ virtualServices }: DesiredKernel): number {
+    const { ipvsPeriodMs = 5_000, periodMs = 30_000 } = this.#options;
+    return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;
+  }
+
+  #owned(): DesiredKernel["ownedAddresses"] {
+    return [...this.#desired?.ownedAddresses ?? [], ...this.#lingering];
+  }
+
+  /** Addresses that were ours stay so until their virtual services are gone. */
+  #linger(desired: DesiredKernel): void {
+    const owned = new Set(desired.ownedAddresses.map(({ text }) => text));
+    const onOurs = this.#actual?.interfaces.filter(isOurs)
+      .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
+    const lingering = [...this.#owned(), ...onOurs].filter(({ text }) => !owned.has(text));
+    this.#lingering = [...new Map(lingering.map((address) => [address.text, address])).values()];
+  }
+
+  #forget(): void {
+    const services = this.#actual?.virtualServices ?? [];
+    const busy = new Set(services.map(({ address }) => address.text));
+    this.#lingering = this.#lingering.filter(({ text }) => busy.has(text));
+  }
+}
+
+function without(desired: DesiredKernel, ipvs: boolean): DesiredKernel {
+  return ipvs ? desired : { ...desired, virtualServices: [], ownedAddresses: [] };
+}
+
+function retryMs(failures: number): number {
+  return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS);
+}
+
+function kernelError(operation: string, error: unknown): KernelError {
+  if (error instanceof KernelError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new KernelError(operation, { errno: 0, extendedAck: message });
+}

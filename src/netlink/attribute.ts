@@ -1,0 +1,90 @@
+/** struct nlattr: type, length, payload, aligned to four octets; nested ones hold more of them. <linux/netlink.h>. */
+import { Reader } from "../bytes/reader.ts";
+import type { Writer } from "../bytes/writer.ts";
+import { NLA_F_NESTED, NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_ALIGNTO } from "./constants.ts";
+
+/** Netlink speaks the host's byte order, and every machine that Deno runs on is little-endian. */
+export const HOST_ORDER = { littleEndian: true } as const;
+
+/** Attributes by type, payloads as views. Of a type that occurs twice the last one counts, as in the kernel. */
+export type Attributes = ReadonlyMap<number, Uint8Array>;
+
+const NONE: Attributes = new Map();
+
+/** `length` rounded up to where the next message or attribute starts. */
+export function align(length: number): number {
+  return (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
+}
+
+/**
+ * The attributes in `bytes`. Fewer than four octets at the end are padding.
+ * @throws {ReadError} an attribute is longer than what is left, or shorter than its own header
+ */
+export function decodeAttributes(bytes: Uint8Array): Attributes {
+  const attributes = new Map<number, Uint8Array>();
+  const reader = new Reader(bytes, HOST_ORDER);
+  while (reader.remaining >= NLA_HDRLEN) {
+    const length = reader.u16("nla_len");
+    const type = reader.u16("nla_type") & NLA_TYPE_MASK;
+    // A length under four becomes one that no buffer holds.
+    const payload = length < NLA_HDRLEN ? 0xffff_ffff : length - NLA_HDRLEN;
+    attributes.set(type, reader.bytes(payload, `payload of attribute ${type}`));
+    reader.bytes(Math.min(align(length) - length, reader.remaining), "padding");
+  }
+  return attributes;
+}
+
+/** The attributes nested in attribute `type`; none where it is missing. @throws {ReadError} */
+export function nested(attributes: Attributes, type: number): Attributes {
+  const bytes = attributes.get(type);
+  return bytes === undefined ? NONE : decodeAttributes(bytes);
+}
+
+/** Attribute `type` as a u16 in host order, undefined where it is missing. @throws {ReadError} */
+export function attributeU16(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  return bytes && new Reader(bytes, HOST_ORDER).u16(`attribute ${type}`);
+}
+
+/** Attribute `type` as a u32 in host order, undefined where it is missing. @throws {ReadError} */
+export function attributeU32(attributes: Attributes, type: number): number | undefined {
+  const bytes = attributes.get(type);
+  return bytes && new Reader(bytes, HOST_ORDER).u32(`attribute ${type}`);
+}
+
+/** Attribute `type` as text up to its zero byte, undefined where it is missing. */
+export function attributeString(attributes: Attributes, type: number): string | undefined {
+  const bytes = attributes.get(type);
+  if (bytes === undefined) return undefined;
+  const end = bytes.indexOf(0);
+  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+}
+
+/** Writes an attribute. */
+export function writeAttribute(writer: Writer, type: number, payload: Uint8Array): void {
+  const length = NLA_HDRLEN + payload.byteLength;
+  writer.u16(length).u16(type).bytes(payload).zeros(align(length) - length);
+}
+
+/** Writes a u16 attribute in host order. */
+export function writeU16(writer: Writer, type: number, value: number): void {
+  writer.u16(NLA_HDRLEN + 2).u16(type).u16(value).zeros(2);
+}
+
+/** Writes a u32 attribute in host order. */
+export function writeU32(writer: Writer, type: number, value: number): void {
+  writer.u16(NLA_HDRLEN + 4).u16(type).u32(value);
+}
+
+/** Writes text with its terminating zero byte. */
+export function writeString(writer: Writer, type: number, text: string): void {
+  writeAttribute(writer, type, new TextEncoder().encode(`${text}\0`));
+}
+
+/** Writes an attribute that holds those that `fill` writes. */
+export function writeNested(writer: Writer, type: number, fill: () => void): void {
+  const start = writer.length;
+  writer.u16(0).u16(type | NLA_F_NESTED);
+  fill();
+  writer.patchU16(start, writer.length - start);
+}

@@ -1,0 +1,129 @@
+/**
+ * Requests and their answers over a netlink socket. The kernel acts while a request is being sent, so its answers are
+ * there when sending returns: everything here is synchronous and never waits.
+ */
+import { NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
+import { ERRNO } from "./errno.ts";
+import {
+  decodeFailure,
+  decodeMessages,
+  encodeMessages,
+  type Failure,
+  type NetlinkMessage,
+  type Request,
+} from "./message.ts";
+import { KernelError, type NetlinkSocket } from "./transport.ts";
+
+/** A dump that a change interrupted is taken again, this many times at most. */
+const DUMP_ATTEMPTS = 4;
+
+/** One socket with its sequence numbers. */
+export class NetlinkChannel implements Disposable {
+  readonly #socket: NetlinkSocket;
+  #sequence = 0;
+
+  constructor(socket: NetlinkSocket) {
+    this.#socket = socket;
+  }
+
+  /**
+   * Sends `requests` as one datagram and asks only for the last one's acknowledgement: each answer is what the kernel
+   * has against that request, or undefined. A failed request does not stop those behind it.
+   * @throws {KernelError} sending failed, or the acknowledgement got lost: what was done is then not known
+   */
+  transact(operation: string, requests: readonly Request[]): readonly (Failure | undefined)[] {
+    const first = this.#send(operation, requests, NLM_F_ACK);
+    const last = requests.length - 1;
+    const failures: (Failure | undefined)[] = requests.map(() => undefined);
+    let done = requests.length === 0;
+    while (!done) {
+      for (const message of this.#receive(operation)) {
+        const index = (message.sequence - first) >>> 0;
+        if (index > last || message.type !== NLMSG_ERROR) continue;
+        failures[index] = decodeFailure(message);
+        done ||= index === last;
+      }
+    }
+    return failures;
+  }
+
+  /**
+   * The one answer to a request that asks for one object.
+   * @throws {KernelError}
+   */
+  get<T>(operation: string, request: Request, decode: (message: NetlinkMessage) => T): T {
+    const sequence = this.#send(operation, [request], 0);
+    for (;;) {
+      for (const message of this.#receive(operation)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type !== NLMSG_ERROR) return decode(message);
+        const failure = decodeFailure(message);
+        if (failure !== undefined) throw new KernelError(operation, failure);
+      }
+    }
+  }
+
+  /**
+   * Every object of a dump, without those that `decode` makes undefined of.
+   * @throws {KernelError}
+   */
+  dump<T>(operation: string, request: Request, decode: (message: NetlinkMessage) => T | undefined): T[] {
+    for (let attempt = 1;; attempt++) {
+      const { objects, interrupted } = this.#dumpOnce(operation, request, decode);
+      if (!interrupted || attempt === DUMP_ATTEMPTS) return objects;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+
+  #dumpOnce<T>(
+    operation: string,
+    request: Request,
+    decode: (message: NetlinkMessage) => T | undefined,
+  ): { readonly objects: T[]; readonly interrupted: boolean } {
+    const sequence = this.#send(operation, [request], 0);
+    const objects: T[] = [];
+    let interrupted = false;
+    for (;;) {
+      for (const message of this.#receive(operation)) {
+        if (message.sequence !== sequence) continue;
+        interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
+        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+          const failure = decodeFailure(message);
+          if (failure !== undefined) throw new KernelError(operation, failure);
+          return { objects, interrupted };
+        }
+        const object = decode(message);
+        if (object !== undefined) objects.push(object);
+      }
+    }
+  }
+
+  /** Returns the first one's sequence number; `lastFlags` are for the last one. */
+  #send(operation: string, requests: readonly Request[], lastFlags: number): number {
+    // What an exchange that failed half-way left behind; a dump that is not read to its end refuses the next one.
+    while (typeof this.#socket.receive() !== "number");
+    const first = this.#sequence + 1;
+    const messages = requests.map(({ type, flags, payload }, index) => ({
+      type,
+      flags: flags | NLM_F_REQUEST | (index === requests.length - 1 ? lastFlags : 0),
+      sequence: (first + index) >>> 0,
+      port: 0,
+      payload,
+    }));
+    this.#sequence = (this.#sequence + requests.length) >>> 0;
+    const errno = messages.length === 0 ? 0 : this.#socket.send(encodeMessages(messages));
+    if (errno !== 0) throw new KernelError(operation, { errno, extendedAck: "sending to the kernel failed" });
+    return first;
+  }
+
+  #receive(operation: string): readonly NetlinkMessage[] {
+    const datagram = this.#socket.receive();
+    if (typeof datagram !== "number") return decodeMessages(datagram);
+    // Nothing is there although the kernel has answered: the answer did not fit the receive buffer.
+    const errno = datagram === ERRNO.EAGAIN ? ERRNO.ENOBUFS : datagram;
+    throw new KernelError(operation, { errno, extendedAck: "the kernel's answer was lost" });
+  }
+}

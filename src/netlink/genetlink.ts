@@ -1,0 +1,31 @@
+/** struct genlmsghdr: the command and version in front of a generic netlink family's attributes. <linux/genetlink.h>. */
+import { Reader } from "../bytes/reader.ts";
+import { Writer } from "../bytes/writer.ts";
+import { type Attributes, decodeAttributes, HOST_ORDER } from "./attribute.ts";
+
+/** A generic netlink message's payload. */
+export interface GenericMessage {
+  readonly command: number;
+  readonly version: number;
+  readonly attributes: Attributes;
+}
+
+/** The payload of `command` with the attributes that `fill` writes. */
+export function encodeGeneric(
+  command: number,
+  version: number,
+  fill: (writer: Writer) => void,
+): Uint8Array<ArrayBuffer> {
+  const writer = new Writer(HOST_ORDER).u8(command).u8(version).u16(0);
+  fill(writer);
+  return writer.finish();
+}
+
+/** @throws {ReadError} the payload is cut short */
+export function decodeGeneric(payload: Uint8Array): GenericMessage {
+  const reader = new Reader(payload, HOST_ORDER);
+  const command = reader.u8("cmd");
+  const version = reader.u8("version");
+  reader.u16("reserved");
+  return { command, version, attributes: decodeAttributes(reader.rest()) };
+}
