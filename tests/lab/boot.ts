@@ -1,0 +1,172 @@
+/**
+ * Starts the inside of the lab in one of the two real places, user-mode Linux or fresh namespaces of this kernel, and
+ * reads what it reports. Everything runs under guard.sh: whatever happens to us, no process and no folder stays.
+ */
+import { type Line, Process, run } from "../support/process.ts";
+import { findCommand } from "../support/setup.ts";
+import { decodeEvent, type LabEvent, type Report } from "./report.ts";
+
+/** A place with a real kernel. */
+export type KernelPlace = "namespaces" | "uml";
+
+/** What to run inside. */
+export interface InsideJob {
+  /** Arguments of `inside.ts`. */
+  readonly args: readonly string[];
+  /** Deno's cache, filled already: there is no way out of the lab. */
+  readonly denoDir: string;
+  /** After so long it is ended. */
+  readonly limitMs: number;
+}
+
+/** How it went. */
+export interface InsideOutcome {
+  /** The inside reported its end; anything else is a failure, and `console` says what was seen last. */
+  readonly ended: boolean;
+  readonly bootMs: number | undefined;
+  readonly totalMs: number;
+  readonly console: readonly string[];
+}
+
+/** Kernel modules that the lab uses. */
+export const labModules: readonly string[] = [
+  "dummy",
+  "veth",
+  "ipv6",
+  "nf_conntrack",
+  "ip_vs",
+  ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
+    `ip_vs_${it}`
+  ),
+];
+
+const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+const memoryMiB = 1536;
+
+/** Runs `job` in `place`, reporting while it runs. Aborting `signal` ends it at once. */
+export async function runInside(
+  place: KernelPlace,
+  job: InsideJob,
+  report: Report,
+  signal?: AbortSignal,
+): Promise<InsideOutcome> {
+  const begin = performance.now();
+  const folder = decodeURIComponent(await Deno.makeTempDir({ prefix: "bgp-lb-lab-" }));
+  const { command, args, env } = place === "uml"
+    ? await umlCommand(folder, job)
+    : namespacesCommand(folder, job);
+  let bootMs: number | undefined;
+  let ended = false;
+  const console: string[] = [];
+  const done = Promise.withResolvers<void>();
+  const onLine = ({ text }: Line) => {
+    const event = decodeEvent(text);
+    if (event === undefined) {
+      console.push(text);
+      if (console.length > 200) console.shift();
+      return;
+    }
+    if (event.type === "hello") bootMs = performance.now() - begin;
+    report(event);
+    if (isEnd(event)) {
+      ended = true;
+      done.resolve();
+    }
+  };
+  const guarded = [`${root}/tests/lab/guard.sh`, folder, command, ...args];
+  const guard = new Process({ command: "/bin/sh", args: guarded, env, stdin: true, onLine });
+  const timer = setTimeout(() => {
+    console.push(`not ended after ${job.limitMs} ms`);
+    done.resolve();
+  }, job.limitMs);
+  const stop = () => done.resolve();
+  signal?.addEventListener("abort", stop);
+  try {
+    await Promise.race([done.promise, guard.exited]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+    await guard.closeInput();
+    await guard.exited;
+  }
+  return { ended, bootMs, totalMs: performance.now() - begin, console };
+}
+
+function isEnd(event: LabEvent): boolean {
+  return event.type === "end";
+}
+
+interface GuardedCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What the inside finds in its environment. */
+function environment(folder: string, job: InsideJob): Record<string, string> {
+  return {
+    LAB_DIR: `${folder}/inside`,
+    LAB_ROOT: root,
+    LAB_MODULES: labModules.join(" "),
+    DENO_DIR: job.denoDir,
+    DENO_NO_UPDATE_CHECK: "1",
+    NO_COLOR: "1",
+  };
+}
+
+function insideCommand(job: InsideJob): string[] {
+  return [
+    Deno.execPath(),
+    "run",
+    "-A",
+    "--quiet",
+    "--cached-only",
+    `${root}/tests/lab/inside.ts`,
+    ...job.args,
+  ];
+}
+
+/** Fresh network, mount and PID namespaces: what ends PID 1 ends and removes everything. */
+function namespacesCommand(folder: string, job: InsideJob): GuardedCommand {
+  Deno.mkdirSync(`${folder}/inside`);
+  const unshare = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  const init = ["/bin/sh", `${root}/tests/lab/init.sh`, "namespaces", ...insideCommand(job)];
+  return { command: "unshare", args: [...unshare, ...init], env: environment(folder, job) };
+}
+
+/** One user-mode Linux. What it needs to know is in a script, since a kernel's command line is short. */
+async function umlCommand(folder: string, job: InsideJob): Promise<GuardedCommand> {
+  Deno.mkdirSync(`${folder}/inside`);
+  Deno.mkdirSync(`${folder}/uml`);
+  const exports = Object.entries(environment(folder, job)).map(([name, value]) =>
+    `export ${name}=${quote(value)}`
+  );
+  const init = ["/bin/sh", `${root}/tests/lab/init.sh`, "uml", ...insideCommand(job)].map(quote).join(" ");
+  const script = `${folder}/init`;
+  Deno.writeTextFileSync(script, ["#!/bin/sh", ...exports, `exec ${init}`, ""].join("\n"), { mode: 0o755 });
+  return {
+    command: findCommand("linux.uml") ?? "linux.uml",
+    args: [
+      `mem=${memoryMiB}M`,
+      ...["rootfstype=hostfs", "rootflags=/", "ro", `init=${script}`],
+      // The kernel's own words go to stderr, what we report to stdout.
+      ...["con=null", "con0=null,fd:2", "con1=null,fd:1", "quiet"],
+      `uml_dir=${folder}/uml`,
+    ],
+    env: { TMPDIR: await memoryFolder(folder) },
+  };
+}
+
+/** Where the memory of user-mode Linux is a file: /dev/shm where it is large enough and may be executed from. */
+async function memoryFolder(folder: string): Promise<string> {
+  const mounts = await Deno.readTextFile("/proc/mounts").catch(() => "");
+  const shm = mounts.split("\n").find((line) => line.split(" ")[1] === "/dev/shm");
+  if (shm === undefined || /\bnoexec\b/.test(shm)) return folder;
+  const free = await run("df", ["-k", "--output=avail", "/dev/shm"]);
+  const kib = Number(free.stdout.trim().split("\n").at(-1));
+  return kib > memoryMiB * 1024 * 1.1 ? "/dev/shm" : folder;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,149 @@
+/** A load-balancer host of the lab: its agent, its web application, its kernel. */
+import { Process, waitFor } from "../support/process.ts";
+import { AgentLog } from "./agent_log.ts";
+import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
+import { agentConfig, bare, type HostNode, type LabService, type Topology } from "./topology.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+
+/** How this repository's agent is started, up to its own arguments. */
+export const agentCommand: readonly string[] = [
+  Deno.execPath(),
+  ...["run", "--quiet", "--cached-only", "--no-prompt", "--allow-all"],
+  `${root}main.ts`,
+];
+
+/** Something that runs programs in a host's place: a network namespace, or simply here. */
+export interface Placement {
+  /** The command and arguments that run `command` on the host. */
+  wrap(host: string, command: string, args: readonly string[]): { command: string; args: readonly string[] };
+  /** Where the agent finds its file and puts its control socket. */
+  readonly folder: string;
+  /** The agent's program and first arguments: `agentCommand`, or a compiled executable. */
+  readonly agent: readonly string[];
+}
+
+/** A host with its processes. */
+export class Host implements AsyncDisposable {
+  readonly log = new AgentLog();
+  /** The kernel as it was before the first agent ran. */
+  before: KernelView = { links: [], ipvs: [] };
+  #agent: Process | undefined;
+  #application: { process: Process; hung: boolean } | undefined;
+
+  constructor(readonly topology: Topology, readonly node: HostNode, readonly placement: Placement) {}
+
+  get name(): string {
+    return this.node.name;
+  }
+
+  get agentRunning(): boolean {
+    return this.#agent?.running ?? false;
+  }
+
+  /** Starts the agent, unless it runs. It is not waited for. */
+  startAgent(): void {
+    if (this.agentRunning) return;
+    const file = `${this.placement.folder}/${this.name}.json`;
+    Deno.writeTextFileSync(
+      file,
+      JSON.stringify(agentConfig(this.topology, this.node, this.placement.folder), null, 2),
+    );
+    const [command = "", ...args] = this.placement.agent;
+    const wrapped = this.placement.wrap(this.name, command, [...args, "--config", file]);
+    this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
+  }
+
+  /** SIGTERM, the orderly stop; resolves to the exit status. */
+  async stopAgent(limitMs = 20_000): Promise<number> {
+    const exit = await this.#agent?.stop("SIGTERM", limitMs);
+    return exit === undefined ? 0 : exit.signal === "SIGKILL" ? 137 : exit.code;
+  }
+
+  /** SIGKILL: no word to anybody, the kernel's objects stay. */
+  async killAgent(): Promise<void> {
+    await this.#agent?.stop("SIGKILL");
+  }
+
+  /** Starts the web application, or lets it go on where it hangs; waits until it answers. */
+  async startApplication(): Promise<void> {
+    if (this.#application?.process.running === true) {
+      if (this.#application.hung) this.#application.process.signal("SIGCONT");
+      this.#application.hung = false;
+      return;
+    }
+    let ready = false;
+    const script = `${root}tests/lab/application.ts`;
+    const args = [
+      "run",
+      "-A",
+      "--quiet",
+      "--cached-only",
+      script,
+      this.name,
+      "0.0.0.0",
+      `${this.node.applicationPort}`,
+    ];
+    const process = new Process({
+      ...this.placement.wrap(this.name, Deno.execPath(), args),
+      onLine: ({ text }) => ready ||= text.startsWith("ready"),
+    });
+    this.#application = { process, hung: false };
+    await waitFor(`${this.name}: web application listens`, 30_000, () => ready || !process.running);
+    if (!process.running) throw new Error(`${this.name}: the web application ended`);
+  }
+
+  /** SIGKILL to the application: connections are refused from now on. Gives the moment, in wall-clock ms. */
+  async killApplication(): Promise<number> {
+    const atMs = Date.now();
+    await this.#application?.process.stop("SIGKILL");
+    return atMs;
+  }
+
+  /** The application accepts from now on and never answers. Gives the moment, in wall-clock ms. */
+  hangApplication(): number {
+    const atMs = Date.now();
+    this.#application?.process.signal("SIGSTOP");
+    if (this.#application !== undefined) this.#application.hung = true;
+    return atMs;
+  }
+
+  /** The kernel now. */
+  kernel(): Promise<KernelView> {
+    return viewKernel(this.name);
+  }
+
+  /** Connections that the service's virtual service has counted. */
+  async connections(service: LabService): Promise<number> {
+    return (await ipvsConnections(this.name)).get(`${service.address}:${service.port}`) ?? 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#application?.process.signal("SIGCONT");
+    await Promise.all([this.#agent?.stop("SIGKILL"), this.#application?.process.stop("SIGKILL")]);
+  }
+}
+
+/** What of a kernel is ours: the services' interfaces and virtual services. */
+export function ours(topology: Topology, view: KernelView): KernelView {
+  const names = topology.services.map((service) => service.name);
+  return {
+    links: view.links.filter((link) =>
+      names.includes(link.name) || link.alias?.startsWith("bgp-lb:") === true
+    ),
+    ipvs: view.ipvs.filter((line) => isOurs(topology, line)),
+  };
+}
+
+/** What is not. Equal before and after, or somebody else's things were touched. */
+export function foreign(topology: Topology, view: KernelView): KernelView {
+  const { links } = ours(topology, view);
+  return {
+    links: view.links.filter((link) => !links.includes(link)),
+    ipvs: view.ipvs.filter((line) => !isOurs(topology, line)),
+  };
+}
+
+function isOurs(topology: Topology, line: string): boolean {
+  return topology.services.some((service) => line.includes(` ${bare(service.address)}:`));
+}

@@ -1,0 +1,79 @@
+/** What a host's kernel has, seen from outside the agent: by `ip -j` and ipvsadm, whose answers are parsed here. */
+import { z } from "zod";
+import { runOrThrow } from "../support/process.ts";
+
+const link = z.object({
+  ifindex: z.number(),
+  ifname: z.string(),
+  flags: z.array(z.string()),
+  ifalias: z.string().optional(),
+  linkinfo: z.object({ info_kind: z.string().optional() }).optional(),
+  addr_info: z.array(z.object({
+    local: z.string().optional(),
+    prefixlen: z.number().optional(),
+    preferred_life_time: z.number().optional(),
+  })),
+});
+
+/** An interface. */
+export interface LinkView {
+  readonly index: number;
+  readonly name: string;
+  readonly kind: string | undefined;
+  readonly alias: string | undefined;
+  readonly up: boolean;
+  /** With length, without the kernel's own link-local ones. */
+  readonly addresses: readonly string[];
+  /** Those of `addresses` that the kernel never chooses as a source. */
+  readonly deprecated: readonly string[];
+}
+
+/** A host's interfaces, and its IPVS table as `ipvsadm -Sn` writes it. */
+export interface KernelView {
+  readonly links: readonly LinkView[];
+  readonly ipvs: readonly string[];
+}
+
+/** Reads the kernel of the namespace `node`. */
+export async function viewKernel(node: string): Promise<KernelView> {
+  const [links, ipvs] = await Promise.all([
+    runOrThrow("ip", ["-n", node, "-j", "-d", "addr", "show"]),
+    runOrThrow("ip", ["netns", "exec", node, "ipvsadm", "-Sn"]),
+  ]);
+  return {
+    links: parseLinks(links),
+    ipvs: ipvs.split("\n").map((line) => line.trim()).filter((line) => line !== ""),
+  };
+}
+
+/** The interfaces in an answer to `ip -j -d addr show`. */
+export function parseLinks(json: string): LinkView[] {
+  return z.array(link).parse(JSON.parse(json)).map((each) => {
+    const addresses = each.addr_info.flatMap(({ local, prefixlen, preferred_life_time }) =>
+      local === undefined || local.startsWith("fe80:")
+        ? []
+        : [{ text: `${local}/${prefixlen}`, deprecated: preferred_life_time === 0 }]
+    );
+    return {
+      index: each.ifindex,
+      name: each.ifname,
+      kind: each.linkinfo?.info_kind,
+      alias: each.ifalias,
+      up: each.flags.includes("UP"),
+      addresses: addresses.map(({ text }) => text),
+      deprecated: addresses.filter(({ deprecated }) => deprecated).map(({ text }) => text),
+    };
+  });
+}
+
+/** Connections that each virtual service has counted since it exists, by `ADDRESS:PORT`. */
+export async function ipvsConnections(node: string): Promise<ReadonlyMap<string, number>> {
+  const args = ["netns", "exec", node, "ipvsadm", "-Ln", "--stats", "--exact"];
+  return parseConnections(await runOrThrow("ip", args));
+}
+
+/** The `Conns` column of virtual services in an answer to `ipvsadm -Ln --stats --exact`. */
+export function parseConnections(text: string): ReadonlyMap<string, number> {
+  const rows = [...text.matchAll(/^(?:TCP|UDP|SCTP)\s+(\S+)\s+(\d+)/gm)];
+  return new Map(rows.map(([, service = "", count]) => [service, Number(count)]));
+}

@@ -1,0 +1,64 @@
+/** What a scenario is, and how a list of them is run and reported. */
+import type { Report } from "./report.ts";
+
+/** Where a scenario puts what it measured. */
+export type Figures = (name: string, value: number, unit: string) => void;
+
+/** One thing that must be true of the whole. It throws where it is not, and says in a sentence what it saw. */
+export interface Scenario<W> {
+  readonly name: string;
+  run(world: W, figure: Figures): Promise<string>;
+}
+
+/** Thrown by a scenario that cannot run here; the message says why. */
+export class Skipped extends Error {}
+
+/** Something that can explain itself. */
+interface Explains {
+  evidence(): string[];
+}
+
+/** Runs scenarios one after the other. With `stopAtFailure`, those after a failure are reported as skipped. */
+export async function runScenarios<W extends Explains>(
+  scenarios: readonly Scenario<W>[],
+  world: W,
+  report: Report,
+  stopAtFailure = false,
+): Promise<{ ran: number; failed: number }> {
+  let ran = 0;
+  let failed = 0;
+  for (const { name, run } of scenarios) {
+    if (failed > 0 && stopAtFailure) {
+      report({
+        type: "result",
+        name,
+        outcome: "skipped",
+        ms: 0,
+        message: "a step before it failed",
+        evidence: [],
+      });
+      continue;
+    }
+    report({ type: "scenario", name });
+    const begin = performance.now();
+    const end = (outcome: "passed" | "failed" | "skipped", message: string, evidence: string[]) =>
+      report({ type: "result", name, outcome, ms: performance.now() - begin, message, evidence });
+    try {
+      const message = await run(
+        world,
+        (figure, value, unit) => report({ type: "figure", name: figure, value, unit }),
+      );
+      ran++;
+      end("passed", message, []);
+    } catch (error) {
+      if (error instanceof Skipped) {
+        end("skipped", error.message, []);
+        continue;
+      }
+      ran++;
+      failed++;
+      end("failed", error instanceof Error ? error.message : String(error), world.evidence());
+    }
+  }
+  return { ran, failed };
+}

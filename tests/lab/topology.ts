@@ -1,0 +1,235 @@
+/**
+ * The lab's network as data: nodes (each a network namespace), links between them, the anycast services, and
+ * things of others on the load-balancer hosts that must survive. What it takes to build it is computed here, as text for
+ * `ip -batch` and friends, so that one start of a program does the work of many.
+ */
+
+/** One end of a link. `addresses` have a length and may be of both families. */
+export interface LinkEnd {
+  readonly node: string;
+  readonly interface: string;
+  readonly addresses: readonly string[];
+}
+
+/** A veth pair. */
+export interface Link {
+  readonly ends: readonly [LinkEnd, LinkEnd];
+}
+
+/** A router that runs BIRD. */
+export interface RouterNode {
+  readonly kind: "router";
+  readonly name: string;
+  readonly as: number;
+  readonly routerID: string;
+}
+
+/** A load-balancer host: the agent, a web application, and things that belong to somebody else. */
+export interface HostNode {
+  readonly kind: "host";
+  readonly name: string;
+  readonly as: number;
+  /** Its own address, which is its BGP Identifier too. */
+  readonly address: string;
+  readonly applicationPort: number;
+  readonly foreign: Foreign;
+}
+
+/** Where requests come from. */
+export interface ClientNode {
+  readonly kind: "client";
+  readonly name: string;
+}
+
+/** Somebody else's kernel objects on a host. */
+export interface Foreign {
+  readonly dummy: { readonly name: string; readonly addresses: readonly string[] };
+  /** An extra address on an interface that the host already has. */
+  readonly address: { readonly interface: string; readonly address: string };
+  /** In `ipvsadm -Sn` form, which is what `ipvsadm -R` reads. */
+  readonly ipvs: readonly string[];
+}
+
+export type Node = RouterNode | HostNode | ClientNode;
+
+/** An anycast service, the same on every host. */
+export interface LabService {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly check: {
+    readonly intervalMs: number;
+    readonly fastIntervalMs: number;
+    readonly timeoutMs: number;
+    readonly rise: number;
+    readonly fall: number;
+  };
+  readonly stop: { readonly convergeMs: number; readonly quiesceMs: number };
+}
+
+/** A whole network. Every host and client is linked to at least one router, its first one is its gateway. */
+export interface Topology {
+  readonly nodes: readonly Node[];
+  readonly links: readonly Link[];
+  readonly services: readonly LabService[];
+}
+
+/** One router, two load-balancer hosts, one client: the picture of the README. */
+export const standardTopology: Topology = {
+  nodes: [
+    { kind: "router", name: "r1", as: 65000, routerID: "10.0.9.1" },
+    standardHost("h1", "10.0.1.2"),
+    standardHost("h2", "10.0.2.2"),
+    { kind: "client", name: "c1" },
+  ],
+  links: [
+    link("r1", "h1", "10.0.1.1/24", "10.0.1.2/24"),
+    link("r1", "h2", "10.0.2.1/24", "10.0.2.2/24"),
+    link("r1", "c1", "10.0.9.1/24", "10.0.9.2/24"),
+  ],
+  services: [{
+    name: "web",
+    address: "10.99.0.1",
+    port: 80,
+    check: { intervalMs: 1_000, fastIntervalMs: 200, timeoutMs: 500, rise: 2, fall: 3 },
+    stop: { convergeMs: 500, quiesceMs: 1_000 },
+  }],
+};
+
+/** The interface towards a node has that node's name; a host's or client's only one is eth0. */
+function link(router: string, node: string, routerAddress: string, nodeAddress: string): Link {
+  return {
+    ends: [
+      { node: router, interface: node, addresses: [routerAddress] },
+      { node, interface: "eth0", addresses: [nodeAddress] },
+    ],
+  };
+}
+
+function standardHost(name: string, address: string): HostNode {
+  return {
+    kind: "host",
+    name,
+    as: 65001,
+    address,
+    applicationPort: 8080,
+    foreign: {
+      dummy: { name: "foreign0", addresses: ["192.0.2.1/32", "192.0.2.7/24"] },
+      address: { interface: "eth0", address: "198.51.100.1/32" },
+      ipvs: [
+        "-A -t 192.0.2.1:443 -s wlc -p 120",
+        "-a -t 192.0.2.1:443 -r 192.0.2.80:8443 -m -w 7",
+        "-A -u 192.0.2.1:53 -s rr",
+      ],
+    },
+  };
+}
+
+/** The nodes of one kind. */
+export function nodesOf<K extends Node["kind"]>(topology: Topology, kind: K): Extract<Node, { kind: K }>[] {
+  const isKind = (node: Node): node is Extract<Node, { kind: K }> => node.kind === kind;
+  return topology.nodes.filter(isKind);
+}
+
+/** Neighbours of a node: their end and ours, link by link. */
+export function neighboursOf(topology: Topology, name: string): { own: LinkEnd; other: LinkEnd }[] {
+  return topology.links.flatMap(({ ends: [a, b] }) => {
+    if (a.node === name) return [{ own: a, other: b }];
+    return b.node === name ? [{ own: b, other: a }] : [];
+  });
+}
+
+/** An address without its length. */
+export function bare(address: string): string {
+  return address.split("/")[0] ?? address;
+}
+
+/** The first IPv4 address of a link's end. @throws where it has none */
+export function ipv4Of(end: LinkEnd): string {
+  const found = end.addresses.map(bare).find((address) => !address.includes(":"));
+  if (found === undefined) throw new Error(`${end.node} ${end.interface} has no IPv4 address`);
+  return found;
+}
+
+/** Input for `ip -batch`, run outside: namespaces, then links moved into them. */
+export function outerBatch(topology: Topology): string[] {
+  return [
+    ...topology.nodes.map((node) => `netns add ${node.name}`),
+    ...topology.links.map(({ ends: [a, b] }) =>
+      `link add name ${a.interface} netns ${a.node} type veth peer name ${b.interface} netns ${b.node}`
+    ),
+  ];
+}
+
+/** Input for `ip -n NODE -batch`: links up, addresses, the way to the gateway, and what belongs to others. */
+export function nodeBatch(topology: Topology, node: Node): string[] {
+  const links = neighboursOf(topology, node.name);
+  const gateway = links[0]?.other;
+  return [
+    "link set lo up",
+    ...links.flatMap(({ own }) => [
+      ...own.addresses.map((address) => `addr add ${address} dev ${own.interface}${noDad(address)}`),
+      `link set ${own.interface} up`,
+    ]),
+    ...(node.kind === "router" || gateway === undefined
+      ? []
+      : gateway.addresses.map((address) => `route add default via ${bare(address)}`)),
+    ...(node.kind === "host" ? foreignBatch(node.foreign) : []),
+  ];
+}
+
+function foreignBatch(foreign: Foreign): string[] {
+  const { dummy, address } = foreign;
+  return [
+    `link add name ${dummy.name} type dummy`,
+    ...dummy.addresses.map((each) => `addr add ${each} dev ${dummy.name}${noDad(each)}`),
+    `link set ${dummy.name} up`,
+    `addr add ${address.address} dev ${address.interface}${noDad(address.address)}`,
+  ];
+}
+
+/** Duplicate address detection would hold an IPv6 address back for a second. */
+function noDad(address: string): string {
+  return address.includes(":") ? " nodad" : "";
+}
+
+/** What a router's namespace needs besides addresses: forwarding, and flows spread by ports, not by addresses alone. */
+export const routerSysctls: Readonly<Record<string, string>> = {
+  "net/ipv4/ip_forward": "1",
+  "net/ipv4/fib_multipath_hash_policy": "1",
+};
+
+/** The agent's configuration of a host, in the format of CONTRACT (JSON is YAML). */
+export function agentConfig(topology: Topology, host: HostNode, folder: string): unknown {
+  return {
+    log: { level: "debug", format: "json" },
+    http: { listen: "127.0.0.1:8081" },
+    control: { socket: `${folder}/${host.name}.control` },
+    bgp: {
+      local: { routerID: host.address, as: host.as, address: host.address },
+      defaults: { holdTime: "9s", connectRetryTime: "1s" },
+      peers: nodesOf(topology, "router").flatMap((router) =>
+        neighboursOf(topology, host.name)
+          .filter(({ other }) => other.node === router.name)
+          .map(({ other }) => ({ name: router.name, address: ipv4Of(other), as: router.as }))
+      ),
+    },
+    services: topology.services.map((service) => ({
+      name: service.name,
+      addresses: [service.address],
+      ports: [{ port: service.port, targetPort: host.applicationPort }],
+      checks: [{
+        type: "http",
+        address: "127.0.0.1",
+        port: host.applicationPort,
+        path: "/healthz",
+        interval: `${service.check.intervalMs}ms`,
+        fastInterval: `${service.check.fastIntervalMs}ms`,
+        timeout: `${service.check.timeoutMs}ms`,
+        rise: service.check.rise,
+        fall: service.check.fall,
+      }],
+      stop: { converge: `${service.stop.convergeMs}ms`, quiesce: `${service.stop.quiesceMs}ms` },
+    })),
+  };
+}

@@ -1,0 +1,96 @@
+/** The client process from the scenarios' side, and what its requests add up to. */
+import { Process, waitFor } from "../support/process.ts";
+import { clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
+import type { Placement } from "./host.ts";
+import type { LabService } from "./topology.ts";
+
+const script = new URL("./client.ts", import.meta.url).pathname;
+
+/** Requests and how they went. */
+export interface Traffic {
+  readonly requests: readonly LabRequest[];
+  /** Answers by the name of the host that gave them. */
+  readonly byHost: ReadonlyMap<string, number>;
+  readonly failures: readonly LabRequest[];
+}
+
+/** Adds requests up. */
+export function summarize(requests: readonly LabRequest[]): Traffic {
+  const byHost = new Map<string, number>();
+  for (const { host } of requests) if (host !== undefined) byHost.set(host, (byHost.get(host) ?? 0) + 1);
+  return { requests, byHost, failures: requests.filter((request) => request.failure !== undefined) };
+}
+
+/** Those requests that began at `sinceMs` or later. */
+export function since(traffic: Traffic, sinceMs: number): Traffic {
+  return summarize(traffic.requests.filter((request) => request.atMs >= sinceMs));
+}
+
+/** `h1 12, h2 8, 1 failed (timed out)`, for people. */
+export function describe(traffic: Traffic): string {
+  const hosts = [...traffic.byHost].sort().map(([host, count]) => `${host} ${count}`);
+  const reasons = [...new Set(traffic.failures.map((request) => request.failure))].join(", ");
+  const failed = traffic.failures.length === 0
+    ? "0 failed"
+    : `${traffic.failures.length} failed (${reasons})`;
+  return [...hosts, failed].join(", ");
+}
+
+type Order = ClientCommand extends infer C ? C extends ClientCommand ? Omit<C, "id"> : never : never;
+
+/** The resident client. */
+export class Client implements AsyncDisposable {
+  readonly #process: Process;
+  readonly #answers = new Map<number, LabRequest[]>();
+  #lastId = 0;
+
+  constructor(node: string, placement: Placement) {
+    const args = ["run", "-A", "--quiet", "--cached-only", script];
+    this.#process = new Process({
+      ...placement.wrap(node, Deno.execPath(), args),
+      stdin: true,
+      onLine: ({ stream, text }) => {
+        if (stream !== "stdout") return;
+        const { id, requests } = clientAnswer.parse(JSON.parse(text));
+        this.#answers.set(id, requests);
+      },
+    });
+  }
+
+  /** Waits until the client takes commands. */
+  async ready(): Promise<void> {
+    await this.#order({ do: "stop" }, 60_000);
+  }
+
+  /** Makes `count` requests, some at a time. */
+  async burst(service: LabService, count: number, concurrency = 8, timeoutMs = 3_000): Promise<Traffic> {
+    const { address, port } = service;
+    const limitMs = 10_000 + count * timeoutMs;
+    return summarize(
+      await this.#order({ do: "burst", address, port, count, concurrency, timeoutMs }, limitMs),
+    );
+  }
+
+  /** Begins a stream of requests, one every `everyMs`. */
+  async start(service: LabService, everyMs: number, timeoutMs = 3_000): Promise<void> {
+    const { address, port } = service;
+    await this.#order({ do: "start", address, port, everyMs, timeoutMs }, 10_000);
+  }
+
+  /** Ends the stream and gives all of its requests. */
+  async stop(): Promise<Traffic> {
+    return summarize(await this.#order({ do: "stop" }, 30_000));
+  }
+
+  async #order(order: Order, limitMs: number): Promise<LabRequest[]> {
+    const id = ++this.#lastId;
+    await this.#process.write(`${JSON.stringify({ id, ...order })}\n`);
+    const answer = await waitFor(`client: ${order.do}`, limitMs, () => this.#answers.get(id), 5);
+    this.#answers.delete(id);
+    return answer;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process.stop("SIGKILL");
+  }
+}
