@@ -1,0 +1,148 @@
+/** The composition root: joins `ffi/` to `src/`, gives the commands their ports, and is the only place that exits. */
+import process from "node:process";
+import type { Logger } from "@logtape/logtape";
+import denoJson from "./deno.json" with { type: "json" };
+import { openIcmp } from "./ffi/icmp.ts";
+import { type Libc, openLibc } from "./ffi/libc.ts";
+import { openLibnl } from "./ffi/libnl.ts";
+import { notify } from "./ffi/notify.ts";
+import { Reactor } from "./ffi/reactor.ts";
+import { Sockets } from "./ffi/sockets.ts";
+import { HostNotFitError } from "./src/agent.ts";
+import type { Transport } from "./src/bgp/transport.ts";
+import { denoTransport } from "./src/bgp/transport_deno.ts";
+import { socketTransport } from "./src/bgp/transport_socket.ts";
+import { check } from "./src/cli/check.ts";
+import { migrate } from "./src/cli/migrate.ts";
+import { runProgram } from "./src/cli/program.ts";
+import { type Platform, run } from "./src/cli/run.ts";
+import { schema } from "./src/cli/schema.ts";
+import type { Config } from "./src/config/config.ts";
+import { createProbe } from "./src/health/create_probe.ts";
+import { openHttpClient, PROXY_VARIABLES } from "./src/health/http.ts";
+import type { Kernel } from "./src/kernel/kernel.ts";
+import { openNetlinkKernel } from "./src/kernel/netlink_kernel.ts";
+import { systemClock } from "./src/time/clock.ts";
+
+/** What FFI gives, closed in the opposite order of opening. */
+interface Native {
+  readonly libc: Libc;
+  readonly reactor: Reactor;
+  readonly sockets: Sockets;
+}
+
+function openPlatform(config: Config, log: Logger): Platform {
+  const stack = new AsyncDisposableStack();
+  try {
+    const native = mayUseFfi() ? openNative(stack, log) : undefined;
+    const http = stack.use(openHttpClient());
+    const icmp = native && stack.use(openIcmp(native.libc, native.reactor));
+    return {
+      clock: systemClock,
+      random: Math.random,
+      transport: openTransport(config, native, log),
+      kernel: config.network.setup ? openKernel(native, stack) : undefined,
+      probe: (check) => createProbe(check, { http, icmp }),
+      serve: ({ hostname, port }, handler) =>
+        Deno.serve({ hostname: hostname === "" ? "::" : hostname, port, onListen() {} }, handler),
+      processFigures,
+      notify(state) {
+        const path = Deno.env.get("NOTIFY_SOCKET");
+        if (native !== undefined && path !== undefined && path !== "") notify(native.libc, path, state);
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  } catch (error) {
+    stack.disposeAsync();
+    throw new HostNotFitError(messageOf(error));
+  }
+}
+
+function mayUseFfi(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+function openNative(stack: AsyncDisposableStack, log: Logger): Native {
+  const libc = stack.use(openLibc());
+  const onError = (error: unknown) => log.getChild("agent").error("unexpected: {error}", { error });
+  const reactor = stack.use(new Reactor(libc, { onError }));
+  return { libc, reactor, sockets: new Sockets(libc, reactor) };
+}
+
+/** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
+function openTransport({ bgp }: Config, native: Native | undefined, log: Logger): Transport {
+  if (native === undefined) return denoTransport();
+  return socketTransport({
+    sockets: native.sockets,
+    localAs: bgp.local.as,
+    onRefused: ({ remote, reason }) =>
+      log.getChild("bgp").warning("connection refused", { remote: remote?.address.text, reason }),
+  });
+}
+
+function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {
+  if (native === undefined) {
+    throw new Error(
+      "interfaces and IPVS need --allow-ffi; give it, or set network.setup: false to only announce",
+    );
+  }
+  const transport = stack.use(openLibnl(native.libc));
+  return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
+}
+
+function processFigures() {
+  const { user, system } = process.cpuUsage();
+  return {
+    residentMemoryBytes: Deno.memoryUsage().rss,
+    cpuSeconds: (user + system) / 1e6,
+    startTimeSeconds: performance.timeOrigin / 1000,
+  };
+}
+
+/** @throws {Error} in words for people */
+function readFile(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw new Error("does not exist");
+    if (error instanceof Deno.errors.IsADirectory) throw new Error("is a folder, not a file");
+    if (error instanceof Deno.errors.PermissionDenied) throw new Error("may not be read by this user");
+    throw new Error(`cannot be read: ${messageOf(error)}`);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+}
+
+const stdout = (text: string) => write(Deno.stdout, text);
+const stderr = (text: string) => write(Deno.stderr, text);
+
+function main(args: readonly string[]): Promise<number> {
+  for (const name of PROXY_VARIABLES) Deno.env.delete(name);
+  const version = denoJson.version;
+  const files = { readFile, stdout, stderr };
+  return runProgram(args, {
+    run: (options) =>
+      run(options, {
+        ...files,
+        version,
+        logOutput: { isTerminal: Deno.stderr.isTerminal(), write: stderr },
+        openPlatform,
+        onSignal(signal, callback) {
+          Deno.addSignalListener(signal, callback);
+          return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, callback) };
+        },
+      }),
+    check: (file, options) => check({ file, ...options }, files),
+    migrate: (file) => migrate({ file }, files),
+    schema: () => schema(files),
+  }, { version, stdout, stderr });
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

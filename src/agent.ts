@@ -1,0 +1,371 @@
+/**
+ * The agent: builds the parts, carries facts to the controllers and decisions to the speaker and the reconciler, and
+ * starts and stops it all in order. Data flows one way; nothing here announces a route or touches the kernel by verb.
+ */
+import type { Logger } from "@logtape/logtape";
+import type { CheckConfig, Config, ListenAddress, ServiceConfig } from "./config/config.ts";
+import { Speaker, type SpeakerEvent } from "./bgp/speaker.ts";
+import type { Transport } from "./bgp/transport.ts";
+import { Check } from "./health/check.ts";
+import type { Probe } from "./health/probe.ts";
+import { Metrics, type ProcessFigures } from "./http/metrics.ts";
+import { createRoutes } from "./http/routes.ts";
+import type { AgentState, Status } from "./http/status.ts";
+import { type KernelReport, Reconciler } from "./kernel/reconciler.ts";
+import type { Kernel } from "./kernel/kernel.ts";
+import {
+  initialState,
+  type ServiceEvent,
+  type ServiceState,
+  serviceVerdict,
+  step,
+} from "./service/controller.ts";
+import { desiredKernel, desiredRoutes } from "./service/desired.ts";
+import { beginStop, stepStop, type StopState } from "./service/stop.ts";
+import type { Clock, Random } from "./time/clock.ts";
+import { snapshot } from "./agent_status.ts";
+
+/** The world that the agent lives in. */
+export interface AgentPorts {
+  readonly version: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly transport: Transport;
+  /** Undefined where the configuration has `network.setup: false`. */
+  readonly kernel: Kernel | undefined;
+  probe(config: CheckConfig): Probe;
+  /** @throws where the address cannot be listened on */
+  serve(listen: ListenAddress, handler: (request: Request) => Promise<Response>): AsyncDisposable;
+  processFigures(): ProcessFigures;
+}
+
+/** Something about this host that must be mended before the agent can start: exit status 3. */
+export class HostNotFitError extends Error {
+  override readonly name = "HostNotFitError";
+}
+
+/** One service at run time. */
+export interface ServiceUnit {
+  state: ServiceState;
+  readonly checks: ReadonlyMap<string, Check>;
+}
+
+/** How often connections are counted while a service quiesces. */
+const QUIESCE_POLL_MS = 200;
+/** End-of-RIB is held back for first verdicts, but not for longer than this. */
+const END_OF_RIB_LIMIT_MS = 30_000;
+
+/** One running agent. */
+export class Agent {
+  readonly #config: Config;
+  readonly #ports: AgentPorts;
+  readonly #log: Logger;
+  readonly #units: ReadonlyMap<string, ServiceUnit>;
+  readonly #metrics: Metrics;
+  readonly #startedAt: Date;
+  #state: AgentState = "starting";
+  #speaker: Speaker | undefined;
+  #reconciler: Reconciler | undefined;
+  #report: KernelReport | undefined;
+  #server: AsyncDisposable | undefined;
+  #endOfRibLimit: Disposable | undefined;
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  /** Error texts of the last kernel report, so that a lasting error is logged once. */
+  #kernelErrors: readonly string[] = [];
+  /** Services whose stop has come to quiescing, or to removing. */
+  #quiesced: ReadonlySet<string> = new Set();
+
+  constructor(config: Config, ports: AgentPorts) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#log = ports.log;
+    this.#startedAt = ports.clock.wallTime();
+    this.#metrics = new Metrics(ports.processFigures);
+    this.#units = new Map(config.services.map((service) => [service.name, this.#createUnit(service)]));
+  }
+
+  /**
+   * Brings everything up: HTTP, the kernel's objects, the speaker, the checks.
+   * @throws {HostNotFitError} what is missing and how to mend it; nothing new is left behind
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#startInOrder();
+    return this.#started;
+  }
+
+  async #startInOrder(): Promise<void> {
+    try {
+      this.#serve();
+      const adopted = await this.#takeKernel();
+      this.#speak(adopted);
+    } catch (error) {
+      await this.#teardown();
+      throw error;
+    }
+    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.start();
+    this.#state = "running";
+    this.#log.getChild("agent").info("running", {
+      version: this.#ports.version,
+      services: this.#config.services.map(({ name }) => name),
+      peers: this.#config.bgp.peers.map(({ name }) => name),
+    });
+    this.#announce();
+  }
+
+  /** Withdraws, waits, quiesces, says goodbye and removes what is ours. Called again, it is the same stop. */
+  stop(reason: string): Promise<void> {
+    this.#stopped ??= this.#stopInOrder(reason);
+    return this.#stopped;
+  }
+
+  /** Closes the sessions without a word, under graceful restart, and leaves the kernel for the next process. */
+  handover(): Promise<void> {
+    this.#stopped ??= (async () => {
+      await this.#started?.catch(() => undefined);
+      this.#state = "stopping";
+      this.#log.getChild("agent").info("handing over: sessions close silently, the kernel stays as it is");
+      this.#stopChecks();
+      await this.#speaker?.stop({ mode: "handover" });
+      await this.#teardown();
+    })();
+    return this.#stopped;
+  }
+
+  /** Starts a probe of every check now. */
+  checkNow(): void {
+    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.probeNow();
+  }
+
+  /** Everything that is known, at this moment. */
+  status(): Status {
+    return snapshot({
+      version: this.#ports.version,
+      state: this.#state,
+      startedAt: this.#startedAt,
+      config: this.#config,
+      units: [...this.#units.values()],
+      peers: this.#speaker?.status() ?? [],
+      report: this.#report,
+      wallTimeOf: (ms) => this.#wallTimeOf(ms),
+    });
+  }
+
+  #createUnit(config: ServiceConfig): ServiceUnit {
+    const { clock, random, probe } = this.#ports;
+    const log = this.#log.getChild("health");
+    const checks = new Map(config.checks.map((check, index) => {
+      const name = `${check.type}-${index + 1}`;
+      return [
+        name,
+        new Check({
+          name,
+          config: check,
+          probe: probe(check),
+          clock,
+          random,
+          onResult: (result) => this.#metrics.probe(config.name, name, result.pass, result.durationMs),
+          onVerdict: (verdict, cause) => {
+            this.#feed(config.name, { type: "verdict", check: name, verdict, cause });
+            const level = verdict === "unhealthy" ? "warning" : "info";
+            log[level]("check is {verdict}", { verdict, service: config.name, check: name, cause });
+          },
+        }),
+      ];
+    }));
+    const managed = {
+      addresses: this.#ports.kernel !== undefined,
+      virtualServices: this.#ports.kernel !== undefined && this.#config.network.ipvs,
+    };
+    return { state: initialState(config, managed, [...checks.keys()], clock.now()), checks };
+  }
+
+  #serve(): void {
+    const { listen } = this.#config.http;
+    if (listen === undefined) return;
+    const handler = createRoutes({
+      status: () => this.status(),
+      metrics: () => this.#metrics.render(this.status()),
+    });
+    try {
+      this.#server = this.#ports.serve(listen, handler);
+    } catch (error) {
+      throw new HostNotFitError(
+        `http.listen: cannot listen on ${listen.hostname || "*"}:${listen.port}: ${messageOf(error)}; ` +
+          `stop what has the port, choose another, or turn it off with http.listen: ""`,
+      );
+    }
+  }
+
+  /** Makes the kernel right for the first time. True where objects of an earlier run were found. */
+  async #takeKernel(): Promise<boolean> {
+    const { kernel, clock } = this.#ports;
+    if (kernel === undefined) return false;
+    const { ipvs } = this.#config.network;
+    const desired = desiredKernel(this.#config, this.#quiesced);
+    const { problems, adopted } = await Reconciler.examine(kernel, desired, ipvs);
+    if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
+    this.#reconciler = new Reconciler({ kernel, clock, ipvs, onReport: (report) => this.#takeReport(report) });
+    const faults = problemsOf(await this.#reconciler.want(desired));
+    if (faults.length > 0) {
+      if (!adopted) await this.#reconciler.removeAll();
+      throw new HostNotFitError(faults.join("\n"));
+    }
+    return adopted;
+  }
+
+  #speak(adopted: boolean): void {
+    const { bgp } = this.#config;
+    const { transport, clock, random } = this.#ports;
+    this.#speaker = new Speaker({
+      local: bgp.local,
+      peers: bgp.peers,
+      transport,
+      clock,
+      random,
+      restarting: adopted,
+      onEvent: (event) => this.#takeSpeakerEvent(event),
+    });
+    try {
+      this.#speaker.start();
+    } catch (error) {
+      throw new HostNotFitError(messageOf(error));
+    }
+    this.#endOfRibLimit = clock.at(clock.now() + END_OF_RIB_LIMIT_MS, () => this.#speaker?.releaseEndOfRib());
+  }
+
+  #feed(service: string, event: ServiceEvent): void {
+    const unit = this.#units.get(service);
+    if (unit === undefined) return;
+    const { state, transitions } = step(unit.state, event, { now: this.#ports.clock.now() });
+    unit.state = state;
+    if (transitions.length > 0) this.#announce();
+    for (const { address, announce, cause } of transitions) {
+      const fields = { service, address: address.text, cause };
+      this.#log.getChild("service").info(announce ? "announce" : "withdraw", fields);
+    }
+    if (event.type === "verdict") this.#releaseEndOfRib();
+  }
+
+  #announce(): void {
+    if (this.#state === "starting") return;
+    this.#speaker?.announce(desiredRoutes([...this.#units.values()].map(({ state }) => state)));
+  }
+
+  #releaseEndOfRib(): void {
+    const verdicts = [...this.#units.values()].map(({ state }) => serviceVerdict(state.verdicts).verdict);
+    if (!verdicts.includes("unknown")) this.#speaker?.releaseEndOfRib();
+  }
+
+  #takeReport(report: KernelReport): void {
+    this.#report = report;
+    const log = this.#log.getChild("kernel");
+    for (const change of report.changes) log.info("changed: {change}", { change });
+    const problems = problemsOf(report);
+    this.#metrics.kernel(report.changes.length, problems.length);
+    for (const problem of problems.filter((text) => !this.#kernelErrors.includes(text))) {
+      log.error("{problem}", { problem });
+    }
+    if (problems.length === 0 && this.#kernelErrors.length > 0) log.info("as it should be again");
+    this.#kernelErrors = problems;
+    if (report.actual === undefined) return;
+    for (const name of this.#units.keys()) this.#feed(name, { type: "kernel", actual: report.actual });
+  }
+
+  #takeSpeakerEvent(event: SpeakerEvent): void {
+    if (event.type === "updates-sent") this.#metrics.sent(event.peer, event.announced, event.withdrawn);
+    logSpeakerEvent(this.#log.getChild("bgp"), event);
+  }
+
+  async #stopInOrder(reason: string): Promise<void> {
+    await this.#started?.catch(() => undefined);
+    const log = this.#log.getChild("agent");
+    if (this.#state === "stopped") return;
+    this.#state = "stopping";
+    log.info("stopping: {reason}", { reason });
+    this.#stopChecks();
+    const announced = new Set(
+      this.#speaker?.status().flatMap((peer) => peer.advertised.map(({ prefix }) => prefix)),
+    );
+    for (const name of this.#units.keys()) this.#feed(name, { type: "stop" });
+    if (this.#reconciler !== undefined && announced.size > 0) {
+      await this.#drain();
+    }
+    await this.#speaker?.stop({ mode: "shutdown", communication: reason });
+    if (this.#reconciler !== undefined) {
+      const report = await this.#reconciler.removeAll();
+      for (const change of report.changes) this.#log.getChild("kernel").info("changed: {change}", { change });
+      for (const problem of problemsOf(report)) this.#log.getChild("kernel").error("{problem}", { problem });
+    }
+    await this.#teardown();
+    log.info("stopped");
+  }
+
+  /** Lets routers converge and connections end, each service within its own limits. */
+  async #drain(): Promise<void> {
+    const { clock } = this.#ports;
+    const stops = new Map<string, StopState>();
+    for (const [name, { state: { config } }] of this.#units) {
+      const quiesceMs = this.#config.network.ipvs && config.ports.length > 0 ? config.stop.quiesceMs : 0;
+      stops.set(name, beginStop({ convergeMs: config.stop.convergeMs, quiesceMs }, clock.now()));
+    }
+    while ([...stops.values()].some(({ phase }) => phase !== "removing")) {
+      const next = Math.min(...[...stops.values()].map(({ deadlineMs }) => deadlineMs));
+      await sleepUntil(clock, Math.min(next, clock.now() + QUIESCE_POLL_MS));
+      for (const [name, stop] of stops) {
+        stops.set(name, stepStop(stop, this.#activeConnections(name), clock.now()));
+      }
+      this.#quiesced = new Set(
+        [...stops].filter(([, { phase }]) => phase !== "converging").map(([name]) => name),
+      );
+      await this.#reconciler?.want(desiredKernel(this.#config, this.#quiesced));
+    }
+  }
+
+  /** Connections on the quiesced destinations of a service, as last read; undefined before that was read. */
+  #activeConnections(service: string): number | undefined {
+    const addresses = this.#units.get(service)?.state.config.addresses.map(({ text }) => text) ?? [];
+    const destinations = this.#report?.actual?.virtualServices
+      .filter(({ address }) => addresses.includes(address.text))
+      .flatMap((virtualService) => virtualService.destinations) ?? [];
+    if (destinations.some(({ weight }) => weight > 0)) return undefined;
+    return destinations.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+  }
+
+  #stopChecks(): void {
+    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.stop();
+  }
+
+  async #teardown(): Promise<void> {
+    this.#state = "stopped";
+    this.#stopChecks();
+    this.#endOfRibLimit?.[Symbol.dispose]();
+    this.#speaker?.abort();
+    await this.#reconciler?.dispose();
+    await this.#server?.[Symbol.asyncDispose]();
+    this.#server = undefined;
+  }
+
+  #wallTimeOf(ms: number): Date {
+    const { clock } = this.#ports;
+    return new Date(clock.wallTime().getTime() - (clock.now() - ms));
+  }
+}
+
+function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
+  const { type, ...fields } = event;
+  log.info(type, fields);
+}
+
+function problemsOf({ errors, conflicts }: KernelReport): readonly string[] {
+  return [...errors, ...conflicts].map(({ message }) => message);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function sleepUntil(clock: Clock, atMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.at(atMs, resolve));
+}

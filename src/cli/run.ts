@@ -1,0 +1,101 @@
+/** `bgp-lb run`: loads the configuration, opens the platform, runs the agent until a signal ends it. */
+import type { Logger } from "@logtape/logtape";
+import { Agent, type AgentPorts, HostNotFitError } from "../agent.ts";
+import type { Config } from "../config/config.ts";
+import { formatIssue } from "../config/issue.ts";
+import { loadConfig, type ReadFile } from "../config/load.ts";
+import { ExitStatus, type RunOptions } from "./program.ts";
+import { type LogOutput, openLog } from "./logging.ts";
+
+/** What of the agent's ports depends on the machine, and the service manager. */
+export type Platform = Omit<AgentPorts, "log" | "version"> & AsyncDisposable & {
+  /** Tells the service manager; does nothing where there is none. */
+  notify(state: string): void;
+};
+
+/** The signals that mean something to the agent. */
+export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+
+/** The world that the command lives in. */
+export interface RunPorts {
+  readonly version: string;
+  readonly readFile: ReadFile;
+  stderr(text: string): void;
+  readonly logOutput: LogOutput;
+  /** @throws {HostNotFitError} what is missing and how to mend it */
+  openPlatform(config: Config, log: Logger): Platform;
+  /** Calls back at every such signal; disposing gives the signal back. */
+  onSignal(signal: Signal, callback: () => void): Disposable;
+}
+
+/** Where the configuration is looked for when none is named. */
+const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as const;
+
+/** Runs the agent until a signal ends it; resolves to the exit status. */
+export async function run(options: RunOptions, ports: RunPorts): Promise<number> {
+  const loaded = loadConfig(options.config ?? defaultFile(ports.readFile), ports.readFile, options);
+  const issues = loaded.ok ? loaded.warnings : loaded.issues;
+  for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
+  return loaded.ok ? await runWith(loaded.config, ports) : ExitStatus.USAGE;
+}
+
+function defaultFile(readFile: ReadFile): string {
+  const [first, second] = DEFAULT_FILES;
+  const isThere = (path: string) => {
+    try {
+      readFile(path);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return isThere(second) && !isThere(first) ? second : first;
+}
+
+async function runWith(config: Config, ports: RunPorts): Promise<number> {
+  const log = await openLog(config.log.level, config.log.format, ports.logOutput);
+  try {
+    return await runOn(config, ports, log);
+  } catch (error) {
+    if (!(error instanceof HostNotFitError)) throw error;
+    for (const line of error.message.split("\n")) {
+      log.getChild("agent").error("this host is not fit: {line}", { line });
+    }
+    return ExitStatus.HOST_NOT_FIT;
+  }
+}
+
+async function runOn(config: Config, ports: RunPorts, log: Logger): Promise<number> {
+  await using platform = ports.openPlatform(config, log);
+  const agent = new Agent(config, { ...platform, log, version: ports.version });
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>();
+  let stopping = false;
+  const stopOn = (signal: Signal) => () => {
+    if (stopping) {
+      log.getChild("agent").warning("{signal} again: stopping at once, the kernel stays as it is", {
+        signal,
+      });
+      return end(ExitStatus.FAILED);
+    }
+    stopping = true;
+    platform.notify("STOPPING=1");
+    agent.stop(`stopped by ${signal}`).then(() => end(ExitStatus.OK));
+  };
+  using signals = new DisposableStack();
+  signals.use(ports.onSignal("SIGTERM", stopOn("SIGTERM")));
+  signals.use(ports.onSignal("SIGINT", stopOn("SIGINT")));
+  signals.use(ports.onSignal("SIGUSR1", () => agent.checkNow()));
+  signals.use(ports.onSignal("SIGUSR2", () => {
+    if (stopping) return;
+    stopping = true;
+    agent.handover().then(() => end(ExitStatus.OK));
+  }));
+  signals.use(ports.onSignal("SIGHUP", () => {
+    log.getChild("agent").warning(
+      "reload is not supported yet: the running configuration stays; restart to change it",
+    );
+  }));
+  await agent.start();
+  platform.notify("READY=1");
+  return await ended;
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { type Commands, ExitStatus, type RunOptions, runProgram } from "../../src/cli/program.ts";
+
+async function invoke(...args: readonly string[]) {
+  const calls: unknown[] = [];
+  let stdout = "";
+  let stderr = "";
+  const record = (name: string, status: number) => (...values: readonly unknown[]) => {
+    calls.push([name, ...values]);
+    return Promise.resolve(status);
+  };
+  const commands: Commands = {
+    run: record("run", ExitStatus.HOST_NOT_FIT),
+    check: record("check", ExitStatus.USAGE),
+    migrate: record("migrate", ExitStatus.OK),
+    schema: record("schema", ExitStatus.OK),
+  };
+  const status = await runProgram(args, commands, {
+    version: "1.2.3",
+    stdout: (text) => void (stdout += text),
+    stderr: (text) => void (stderr += text),
+  });
+  return { calls, stdout, stderr, status };
+}
+
+const nothing: RunOptions = {
+  config: undefined,
+  logLevel: undefined,
+  networkSetup: undefined,
+  ipvsSetup: undefined,
+  metricsAddress: undefined,
+};
+
+Deno.test("runProgram() runs the agent by default, with our flags and the reference's spellings (CONTRACT Command line)", async () => {
+  const rows: readonly (readonly [readonly string[], Partial<RunOptions>])[] = [
+    [[], {}],
+    [["run"], {}],
+    [["--config", "a.yaml"], { config: "a.yaml" }],
+    [["-config", "a.yaml"], { config: "a.yaml" }],
+    [["-config=a.yaml", "-ipvs-setup"], { config: "a.yaml", ipvsSetup: true }],
+    [["run", "--network-setup=false", "--ipvs-setup=true"], { networkSetup: false, ipvsSetup: true }],
+    [["-log-level", "debug", "-metrics-address=:9000"], { logLevel: "debug", metricsAddress: ":9000" }],
+  ];
+  for (const [args, options] of rows) {
+    const { calls, status } = await invoke(...args);
+    assert.deepEqual(calls, [["run", { ...nothing, ...options }]], args.join(" "));
+    assert.equal(status, ExitStatus.HOST_NOT_FIT);
+  }
+});
+
+Deno.test("runProgram() hands the command's exit status on", async () => {
+  assert.deepEqual((await invoke("check", "f.yaml")).calls, [["check", "f.yaml", { print: false }]]);
+  assert.equal((await invoke("check", "f.yaml", "--print")).status, ExitStatus.USAGE);
+  assert.equal((await invoke("schema")).status, ExitStatus.OK);
+});
+
+Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {
+  for (
+    const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level", "loud"], ["--ipvs-setup=maybe"]]
+  ) {
+    const { status, stderr, calls } = await invoke(...args);
+    assert.equal(status, ExitStatus.USAGE, args.join(" "));
+    assert.match(stderr, /^error: /);
+    assert.match(stderr, /--help shows/);
+    assert.deepEqual(calls, []);
+  }
+  const help = await invoke("--help");
+  assert.equal(help.status, ExitStatus.OK);
+  assert.match(help.stdout, /check .*migrate .*schema/s);
+  for (const args of [["version"], ["--version"]]) assert.equal((await invoke(...args)).stdout, "1.2.3\n");
+});

@@ -1,0 +1,141 @@
+/**
+ * `deno task ok` and `deno task test`: every check as a step of its own, counted. Static checks count as one each,
+ * tests as Deno's JUnit report counts them; the last line is `N passed, N failed, N skipped`.
+ */
+import { prepare } from "./lab/setup.ts";
+
+/** What a step says of itself. */
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+interface Step {
+  readonly name: string;
+  run(): Promise<Outcome>;
+}
+
+const SANITIZE = ["--sanitize-ops", "--sanitize-resources", "--no-prompt"];
+/** Unit tests may read the repository and see an empty environment; nothing else. */
+const UNIT = ["--allow-read=.", "--ignore-env"];
+/** Integration tests and the lab start routers, make namespaces and open raw sockets. */
+const WORLD = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-net",
+  "--allow-run",
+  "--allow-ffi",
+  "--allow-env",
+  "--allow-sys",
+];
+const UNIT_PATHS = [
+  "tests/architecture_test.ts",
+  ...[
+    "bgp",
+    "bytes",
+    "cli",
+    "config",
+    "health",
+    "http",
+    "kernel",
+    "net",
+    "netlink",
+    "service",
+  ].map((room) => `tests/${room}`),
+];
+
+const staticSteps: readonly Step[] = [
+  command("fmt", ["fmt", "--check"]),
+  command("lint", ["lint"]),
+  command("check", ["check", "main.ts", "src", "ffi", "tests"]),
+  command("doc", ["doc", "--lint", "main.ts", ...sources("src"), ...sources("ffi")]),
+];
+const unit = tests("unit", [
+  ...SANITIZE,
+  ...UNIT,
+  "--coverage=coverage",
+  "--coverage-raw-data-only",
+  ...UNIT_PATHS,
+]);
+const worldSteps: readonly Step[] = [
+  tests("integration", [
+    ...SANITIZE,
+    ...WORLD,
+    "tests/integration",
+    "tests/contract/transport_contract_test.ts",
+  ]),
+  tests("lab", [...SANITIZE, ...WORLD, "tests/lab"]),
+  command("compile", ["task", "compile"], 77),
+];
+
+/** A step that is one command. @param skipStatus the exit status that says it cannot be done here */
+function command(name: string, args: readonly string[], skipStatus?: number): Step {
+  return {
+    name,
+    async run() {
+      const code = await deno(args);
+      if (code === skipStatus) return { passed: 0, failed: 0, skipped: 1 };
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 };
+    },
+  };
+}
+
+/** A step that is a run of `deno test`, counted by its JUnit report. */
+function tests(name: string, args: readonly string[]): Step {
+  return {
+    name,
+    async run() {
+      const report = await Deno.makeTempFile({ suffix: ".xml" });
+      try {
+        const code = await deno(["test", `--junit-path=${report}`, ...args]);
+        const { passed, failed, skipped } = count(await Deno.readTextFile(report));
+        // A run that failed without a failed test (a leak at the end, no tests at all) is a failure all the same.
+        return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed, skipped };
+      } finally {
+        await Deno.remove(report);
+      }
+    },
+  };
+}
+
+/** The totals of a JUnit report. */
+function count(report: string): Outcome {
+  const head = /<testsuites [^>]*tests="(\d+)" failures="(\d+)" errors="(\d+)"/.exec(report);
+  if (head === null) return { passed: 0, failed: 0, skipped: 0 };
+  const [total = 0, failures = 0, errors = 0] = head.slice(1).map(Number);
+  const skipped = report.split("<skipped").length - 1;
+  return { passed: total - failures - errors - skipped, failed: failures + errors, skipped };
+}
+
+async function deno(args: readonly string[]): Promise<number> {
+  const child = new Deno.Command(Deno.execPath(), { args: [...args], stdin: "null" }).spawn();
+  return (await child.status).code;
+}
+
+function sources(folder: string): readonly string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
+    isDirectory ? sources(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
+  );
+}
+
+async function main(everything: boolean): Promise<number> {
+  if (everything) await prepare();
+  await Deno.remove("coverage", { recursive: true }).catch(() => undefined);
+  const steps = [...staticSteps, unit, ...(everything ? worldSteps : [])];
+  const outcomes: (Outcome & { readonly name: string })[] = [];
+  for (const step of steps) {
+    console.log(`\n== ${step.name}`);
+    outcomes.push({ name: step.name, ...await step.run() });
+    if (step === unit) await deno(["coverage", "--quiet", "--include=/src/", "coverage"]);
+  }
+  console.log("\n== summary");
+  for (const { name, passed, failed, skipped } of outcomes) {
+    console.log(`${name.padEnd(12)} ${passed} passed, ${failed} failed, ${skipped} skipped`);
+  }
+  const sum = (key: keyof Outcome) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  return sum("failed") === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args[0] !== "unit"));
