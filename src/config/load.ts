@@ -14,7 +14,7 @@ import type { ReadSecretFile } from "./resolve_peer.ts";
 /** Whose format a file is in: ours or the reference's. */
 export type Format = "bgp-lb" | "reference";
 
-/** A checked configuration with warnings, or every problem. Issues stand in the file's order. */
+/** A checked configuration with warnings, or every problem; in the file's order. No format: nothing could be read. */
 export type LoadResult =
   | {
     readonly ok: true;
@@ -22,7 +22,7 @@ export type LoadResult =
     readonly format: Format;
     readonly warnings: readonly Issue[];
   }
-  | { readonly ok: false; readonly issues: readonly Issue[] };
+  | { readonly ok: false; readonly issues: readonly Issue[]; readonly format: Format | undefined };
 
 /** What `parseConfig` needs besides the text. */
 export interface ParseOptions {
@@ -39,7 +39,7 @@ export type ReadFile = (path: string) => Uint8Array;
 /** Reads the file at `path`. Never throws. */
 export function loadConfig(path: string, readFile: ReadFile, overrides?: Overrides): LoadResult {
   const read = readText(path, readFile);
-  if ("problem" in read) return { ok: false, issues: [fileIssue(path, read.problem)] };
+  if ("problem" in read) return { ok: false, issues: [fileIssue(path, read.problem)], format: undefined };
   const readSecretFile = (secretPath: string) => {
     const secret = readText(secretPath, readFile);
     if ("problem" in secret) throw new Error(secret.problem);
@@ -48,6 +48,9 @@ export function loadConfig(path: string, readFile: ReadFile, overrides?: Overrid
   return parseConfig(read.text, { fileName: path, readSecretFile, overrides });
 }
 
+/** Larger files are refused: 10,000 services fit. */
+export const MAX_FILE_OCTETS = 4 * 1024 * 1024;
+
 /** The text of a file, or why there is none. */
 export function readText(path: string, readFile: ReadFile): { text: string } | { problem: string } {
   let bytes: Uint8Array;
@@ -55,6 +58,9 @@ export function readText(path: string, readFile: ReadFile): { text: string } | {
     bytes = readFile(path);
   } catch (error) {
     return { problem: error instanceof Error ? error.message : String(error) };
+  }
+  if (bytes.byteLength > MAX_FILE_OCTETS) {
+    return { problem: `is larger than ${MAX_FILE_OCTETS / 1024 / 1024} MiB` };
   }
   try {
     return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
@@ -75,10 +81,12 @@ export function parseConfig(
       file: fileName,
       ...problem,
     }));
-    return { ok: false, issues };
+    return { ok: false, issues, format: undefined };
   }
   const shape = topLevelProblem(document.value);
-  if (shape !== undefined) return { ok: false, issues: [{ ...fileIssue(fileName, shape), position: FIRST }] };
+  if (shape !== undefined) {
+    return { ok: false, issues: [{ ...fileIssue(fileName, shape), position: FIRST }], format: undefined };
+  }
   const format = isReference(document.value) ? "reference" : "bgp-lb";
   const translation = format === "reference" ? translate(document.value) : untranslated(document.value);
   const flags = parseOverrides(overrides);
@@ -91,7 +99,7 @@ export function parseConfig(
   const { config } = resolution;
   const failed = flags.issues.length > 0 || issues.some(({ severity }) => severity === "error");
   return failed || config === undefined
-    ? { ok: false, issues: [...flags.issues, ...issues] }
+    ? { ok: false, issues: [...flags.issues, ...issues], format }
     : { ok: true, config, format, warnings: issues };
 }
 

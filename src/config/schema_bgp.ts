@@ -22,7 +22,8 @@ const local = z.strictObject({
   routerID: text(parseRouterID).describe("The BGP Identifier of this host, an IPv4 address"),
   as: asNumber().describe("The AS number of this host"),
   listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
-    .refine((port) => port === -1 || (port >= 1 && port <= 65535), { error: PORT_OR_OFF }).default(179)
+    .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
+    .refine((port) => port !== 0, { error: PORT_OR_OFF }).default(179)
     .describe("The port that peers connect to; -1: only connect out"),
   listenAddresses: distinct(text(parseBindAddress)).min(1, {
     error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",

@@ -1,0 +1,35 @@
+/** `bgp-lb migrate FILE`: the reference's file in our format, meaning exactly the same. */
+import { formatIssue } from "../config/issue.ts";
+import { parseConfig, readText } from "../config/load.ts";
+import { migrateReference } from "../config/migrate.ts";
+import { type Overrides, parseOverrides } from "../config/overrides.ts";
+import type { FilePorts } from "./check.ts";
+import { ExitStatus } from "./program.ts";
+
+/** Arguments of `bgp-lb migrate`. */
+export interface MigrateArguments {
+  readonly file: string;
+  /** The flags that the reference was run with: they become part of the file. */
+  readonly overrides?: Overrides;
+}
+
+/** Prints the file in our format; resolves to 0, or to 2 where it is not a valid file of the reference's. */
+export function migrate({ file, overrides = {} }: MigrateArguments, ports: FilePorts): Promise<number> {
+  const refuse = (lines: readonly string[]) => {
+    for (const line of lines) ports.stderr(`${line}\n`);
+    return Promise.resolve(ExitStatus.USAGE);
+  };
+  const read = readText(file, ports.readFile);
+  if ("problem" in read) return refuse([`${file}: ${read.problem}`]);
+  const noSecrets = () => {
+    throw new Error("is not read by migrate");
+  };
+  const result = parseConfig(read.text, { fileName: file, readSecretFile: noSecrets, overrides });
+  if (result.format === "bgp-lb") {
+    return refuse([`${file}: is in the format of bgp-lb already: it has no service`]);
+  }
+  if (!result.ok) return refuse(result.issues.map(formatIssue));
+  for (const warning of result.warnings) ports.stderr(`${formatIssue(warning)}\n`);
+  ports.stdout(migrateReference(read.text, parseOverrides(overrides).values));
+  return Promise.resolve(ExitStatus.OK);
+}

@@ -1,0 +1,139 @@
+/** The checked configuration as a file of our format again, every default spelled out; read back, it is the same. */
+import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../net/community.ts";
+import type { Address } from "../net/address.ts";
+import type { CheckConfig, Config, IpvsConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import { formatDuration, formatListenAddress, formatZoned } from "./values.ts";
+
+/** What stands in place of a password. */
+export const HIDDEN = "(not shown)";
+
+/** Plain values of the file that `config` would be; passwords are replaced by `HIDDEN` unless they are to be shown. */
+export function renderConfig(
+  config: Config,
+  { showPasswords = false }: { showPasswords?: boolean } = {},
+): unknown {
+  const { log, http, network, bgp } = config;
+  return {
+    log: { level: log.level, format: log.format },
+    http: { listen: formatListenAddress(http.listen) },
+    network: { setup: network.setup, ipvs: network.ipvs },
+    bgp: {
+      local: present({
+        routerID: bgp.local.routerID.text,
+        as: bgp.local.as,
+        listenPort: bgp.local.listenPort,
+        listenAddresses: bgp.local.listenAddresses.map(({ text }) => text),
+        address: bgp.local.address.text,
+        address6: bgp.local.address6?.text,
+      }),
+      peers: bgp.peers.map((peer) => renderPeer(peer, showPasswords)),
+    },
+    services: config.services.map(renderService),
+  };
+}
+
+function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
+  return present({
+    address: formatZoned(peer.address, peer.zone),
+    name: peer.name,
+    as: peer.as,
+    port: peer.port,
+    passive: peer.passive,
+    localAddress: peer.localAddress?.text,
+    password: peer.password === undefined || showPasswords ? peer.password : HIDDEN,
+    ttlSecurity: peer.ttlSecurity,
+    multihop: peer.multihop,
+    holdTime: formatDuration(peer.holdTimeSeconds * 1000),
+    keepaliveTime: seconds(peer.keepaliveTimeSeconds),
+    connectRetryTime: formatDuration(peer.connectRetryTimeMs),
+    families: peer.families,
+    nextHop: peer.nextHop?.text,
+    nextHop6: peer.nextHop6?.text,
+    gracefulRestart: peer.gracefulRestart &&
+      { restartTime: seconds(peer.gracefulRestart.restartTimeSeconds) },
+  });
+}
+
+function renderService(service: ServiceConfig): unknown {
+  const { announce, stop } = service;
+  return present({
+    name: service.name,
+    interface: service.interface,
+    enabled: service.enabled,
+    addresses: service.addresses.map((address) =>
+      renderAddress(address, service.prefixLengths.get(address.text))
+    ),
+    announce: present({
+      med: announce.med,
+      localPreference: announce.localPreference,
+      communities: announce.communities.map(formatCommunity),
+      extendedCommunities: announce.extendedCommunities.map(formatExtendedCommunity),
+      largeCommunities: announce.largeCommunities.map(formatLargeCommunity),
+      asPathPrepend: announce.asPathPrepend,
+      peers: announce.peers,
+    }),
+    ports: service.ports.map(renderPort),
+    ipvs: renderIpvs(service.ipvs),
+    checks: service.checks.map(renderCheck),
+    stop: { converge: formatDuration(stop.convergeMs), quiesce: formatDuration(stop.quiesceMs) },
+  });
+}
+
+function renderAddress(address: Address, length: number | undefined): string {
+  return length === undefined || length === address.bytes.byteLength * 8
+    ? address.text
+    : `${address.text}/${length}`;
+}
+
+function renderPort({ port, protocol, destinations }: PortConfig): unknown {
+  return {
+    port,
+    protocol,
+    destinations: destinations.map(({ address, port, weight, forwarding }) => ({
+      address: address.text,
+      port,
+      weight,
+      forwarding,
+    })),
+  };
+}
+
+function renderIpvs({ scheduler, flags, persistence }: IpvsConfig): unknown {
+  return present({
+    scheduler,
+    flags,
+    persistence: persistence && {
+      timeout: seconds(persistence.timeoutSeconds),
+      netmask: persistence.netmask,
+      netmask6: persistence.netmask6,
+    },
+  });
+}
+
+function renderCheck(check: CheckConfig): unknown {
+  const timing = {
+    interval: formatDuration(check.intervalMs),
+    fastInterval: formatDuration(check.fastIntervalMs),
+    timeout: formatDuration(check.timeoutMs),
+    rise: check.rise,
+    fall: check.fall,
+  };
+  if (check.type === "ping") {
+    return {
+      type: "ping",
+      addresses: check.addresses.map(({ text }) => text),
+      ...timing,
+    };
+  }
+  const { type, address, port, path, scheme, insecureSkipVerify } = check;
+  return { type, address, port, path, scheme, insecureSkipVerify, ...timing };
+}
+
+function seconds(value: number | undefined): string | undefined {
+  return value === undefined ? undefined : formatDuration(value * 1000);
+}
+
+/** Without the keys that are not set. */
+function present(entries: Readonly<Record<string, unknown>>): unknown {
+  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
+}
