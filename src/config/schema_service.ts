@@ -183,7 +183,7 @@ const stop = z.strictObject({
 export const serviceSchema = z.strictObject({
   name: text(parseOwnInterfaceName).describe("Unique; also the dummy interface's name, so at most 15 bytes"),
   interface: text(parseOwnInterfaceName).optional().describe("Name of the dummy interface. Default: name"),
-  enabled: z.boolean().default(true).describe("false: nothing of the service is set up or announced"),
+  enabled: z.boolean().default(true).describe("false: the service is not announced"),
   addresses: z.array(text(parseServiceAddress)).min(1, { error: "must have at least one address" }).describe(
     "Addresses that are bound and announced as /32 or /128; ADDRESS/LENGTH announces that prefix instead",
   ),

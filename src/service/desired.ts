@@ -51,7 +51,8 @@ function virtualServices(config: ServiceConfig, quiesced: boolean): readonly Vir
       scheduler: ipvs.scheduler,
       flags: serviceFlags(ipvs.flags, ipvs.persistence !== undefined),
       timeoutSeconds: ipvs.persistence?.timeoutSeconds ?? 0,
-      netmask: ipvs.persistence?.netmask ?? address.bytes.byteLength * 8,
+      netmask: (address.family === 4 ? ipvs.persistence?.netmask : ipvs.persistence?.netmask6) ??
+        address.bytes.byteLength * 8,
       destinations: destinations
         .filter((destination) => destination.address.family === address.family)
         .map((destination) => quiesced ? { ...destination, weight: 0 } : destination),
