@@ -1,14 +1,6 @@
 /** Virtual services and destinations by generic netlink: reads those that concern us, and makes changes in batches. */
 import { NetlinkChannel } from "../netlink/channel.ts";
-import {
-  IP_VS_CONN_F,
-  IP_VS_SVC_F,
-  IPPROTO_SCTP,
-  IPPROTO_TCP,
-  IPPROTO_UDP,
-  IPVS_GENL_NAME,
-  NETLINK_GENERIC,
-} from "../netlink/constants.ts";
+import { IP_VS_CONN_F, IP_VS_SVC_F, IPPROTO, IPVS_GENL, NETLINK } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import {
   addressFamily,
@@ -97,12 +89,12 @@ export class NetlinkIpvs implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK_GENERIC));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC));
   }
 
   #resolve(): number | undefined {
     if (this.#family !== undefined || this.#clock.now() < this.#missingUntilMs) return this.#family;
-    this.#family = resolveFamily(this.#transport, IPVS_GENL_NAME);
+    this.#family = resolveFamily(this.#transport, IPVS_GENL.NAME);
     if (this.#family === undefined) this.#missingUntilMs = this.#clock.now() + MISSING_MS;
     return this.#family;
   }
@@ -126,7 +118,7 @@ export class NetlinkIpvs implements Disposable {
   }
 }
 
-const PROTOCOLS = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const;
+const PROTOCOLS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
 
 const FORWARDING = {
   masq: IP_VS_CONN_F.MASQ,

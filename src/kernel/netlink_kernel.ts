@@ -2,12 +2,7 @@
  * The kernel port on netlink. Everything is synchronous, for the kernel acts while a request is sent; between slices of
  * many changes the event loop gets to run, so that a keepalive is not late because of a thousand destinations.
  */
-import {
-  NETLINK_ROUTE,
-  RTNLGRP_IPV4_IFADDR,
-  RTNLGRP_IPV6_IFADDR,
-  RTNLGRP_LINK,
-} from "../netlink/constants.ts";
+import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
 import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Change } from "./change.ts";
@@ -90,8 +85,8 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     read: (interest) => Promise.try(() => read(interest)),
     apply,
     watch(onChange) {
-      const groups = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
-      const watch = new NetlinkWatch(openSocket(transport, NETLINK_ROUTE, groups), reactor, onChange);
+      const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
+      const watch = new NetlinkWatch(openSocket(transport, NETLINK.ROUTE, groups), reactor, onChange);
       watches.add(watch);
       return {
         [Symbol.dispose]() {

@@ -3,7 +3,7 @@
  * interface is ours is checked in the same breath as the change is made, and never taken from an earlier read.
  */
 import { NetlinkChannel } from "../netlink/channel.ts";
-import { NETLINK_ROUTE, RT_SCOPE_LINK } from "../netlink/constants.ts";
+import { NETLINK, RT_SCOPE } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import type { Request } from "../netlink/message.ts";
 import {
@@ -104,7 +104,7 @@ export class NetlinkLinks implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK_ROUTE));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE));
   }
 
   #make(change: LinkChange, request: Request): void {
@@ -139,7 +139,7 @@ function hintOf(change: LinkChange, errno: number): string | undefined {
 
 /** The kernel gives every interface that goes up a link-local IPv6 address; it is not ours to remove. */
 function isLinkLocal({ address, scope }: LinkAddress): boolean {
-  return address.family === 6 && scope === RT_SCOPE_LINK;
+  return address.family === 6 && scope === RT_SCOPE.LINK;
 }
 
 function actualInterface(link: Link, addresses: readonly LinkAddress[]): ActualInterface {

@@ -1,5 +1,5 @@
 /** Hears of changes of links and addresses, and tells those that concern us. */
-import { RT_SCOPE_LINK, RTM_DELADDR, RTM_DELLINK, RTM_NEWADDR, RTM_NEWLINK } from "../netlink/constants.ts";
+import { RT_SCOPE, RTM } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
 import { decodeAddress, decodeLink } from "../netlink/rtnetlink.ts";
@@ -69,16 +69,16 @@ export class NetlinkWatch implements Disposable {
 
 function messageConcerns(message: NetlinkMessage, { interfaceNames, indexes }: Concern): boolean {
   switch (message.type) {
-    case RTM_NEWLINK:
-    case RTM_DELLINK: {
+    case RTM.NEWLINK:
+    case RTM.DELLINK: {
       const link = decodeLink(message);
       return indexes.has(link.index) || interfaceNames.has(link.name) || isOurs(link);
     }
-    case RTM_NEWADDR:
-    case RTM_DELADDR: {
+    case RTM.NEWADDR:
+    case RTM.DELADDR: {
       const address = decodeAddress(message);
       return address !== undefined && indexes.has(address.index) &&
-        !(address.address.family === 6 && address.scope === RT_SCOPE_LINK);
+        !(address.address.family === 6 && address.scope === RT_SCOPE.LINK);
     }
     default:
       return true;

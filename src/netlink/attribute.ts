@@ -1,7 +1,7 @@
 /** struct nlattr: type, length, payload, aligned to four octets; nested ones hold more of them. <linux/netlink.h>. */
 import { Reader } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
-import { NLA_F_NESTED, NLA_HDRLEN, NLA_TYPE_MASK, NLMSG_ALIGNTO } from "./constants.ts";
+import { NLA, NLA_F, NLMSG } from "./constants.ts";
 
 /** Netlink speaks the host's byte order, and every machine that Deno runs on is little-endian. */
 export const HOST_ORDER = { littleEndian: true } as const;
@@ -13,7 +13,7 @@ const NONE: Attributes = new Map();
 
 /** `length` rounded up to where the next message or attribute starts. */
 export function align(length: number): number {
-  return (length + NLMSG_ALIGNTO - 1) & ~(NLMSG_ALIGNTO - 1);
+  return (length + NLMSG.ALIGNTO - 1) & ~(NLMSG.ALIGNTO - 1);
 }
 
 /**
@@ -23,11 +23,11 @@ export function align(length: number): number {
 export function decodeAttributes(bytes: Uint8Array): Attributes {
   const attributes = new Map<number, Uint8Array>();
   const reader = new Reader(bytes, HOST_ORDER);
-  while (reader.remaining >= NLA_HDRLEN) {
+  while (reader.remaining >= NLA.HDRLEN) {
     const length = reader.u16("nla_len");
-    const type = reader.u16("nla_type") & NLA_TYPE_MASK;
+    const type = reader.u16("nla_type") & NLA.TYPE_MASK;
     // A length under four becomes one that no buffer holds.
-    const payload = length < NLA_HDRLEN ? 0xffff_ffff : length - NLA_HDRLEN;
+    const payload = length < NLA.HDRLEN ? 0xffff_ffff : length - NLA.HDRLEN;
     attributes.set(type, reader.bytes(payload, `payload of attribute ${type}`));
     reader.bytes(Math.min(align(length) - length, reader.remaining), "padding");
   }
@@ -62,18 +62,18 @@ export function attributeString(attributes: Attributes, type: number): string | 
 
 /** Writes an attribute. */
 export function writeAttribute(writer: Writer, type: number, payload: Uint8Array): void {
-  const length = NLA_HDRLEN + payload.byteLength;
+  const length = NLA.HDRLEN + payload.byteLength;
   writer.u16(length).u16(type).bytes(payload).zeros(align(length) - length);
 }
 
 /** Writes a u16 attribute in host order. */
 export function writeU16(writer: Writer, type: number, value: number): void {
-  writer.u16(NLA_HDRLEN + 2).u16(type).u16(value).zeros(2);
+  writer.u16(NLA.HDRLEN + 2).u16(type).u16(value).zeros(2);
 }
 
 /** Writes a u32 attribute in host order. */
 export function writeU32(writer: Writer, type: number, value: number): void {
-  writer.u16(NLA_HDRLEN + 4).u16(type).u32(value);
+  writer.u16(NLA.HDRLEN + 4).u16(type).u32(value);
 }
 
 /** Writes text with its terminating zero byte. */
@@ -84,7 +84,7 @@ export function writeString(writer: Writer, type: number, text: string): void {
 /** Writes an attribute that holds those that `fill` writes. */
 export function writeNested(writer: Writer, type: number, fill: () => void): void {
   const start = writer.length;
-  writer.u16(0).u16(type | NLA_F_NESTED);
+  writer.u16(0).u16(type | NLA_F.NESTED);
   fill();
   writer.patchU16(start, writer.length - start);
 }

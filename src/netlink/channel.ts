@@ -2,7 +2,7 @@
  * Requests and their answers over a netlink socket. The kernel acts while a request is being sent, so its answers are
  * there when sending returns: everything here is synchronous and never waits.
  */
-import { NLM_F_ACK, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
+import { NLM_F, NLMSG } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import {
   decodeFailure,
@@ -32,14 +32,14 @@ export class NetlinkChannel implements Disposable {
    * @throws {KernelError} sending failed, or the acknowledgement got lost: what was done is then not known
    */
   transact(operation: string, requests: readonly Request[]): readonly (Failure | undefined)[] {
-    const first = this.#send(operation, requests, NLM_F_ACK);
+    const first = this.#send(operation, requests, NLM_F.ACK);
     const last = requests.length - 1;
     const failures: (Failure | undefined)[] = requests.map(() => undefined);
     let done = requests.length === 0;
     while (!done) {
       for (const message of this.#receive(operation)) {
         const index = (message.sequence - first) >>> 0;
-        if (index > last || message.type !== NLMSG_ERROR) continue;
+        if (index > last || message.type !== NLMSG.ERROR) continue;
         failures[index] = decodeFailure(message);
         done ||= index === last;
       }
@@ -56,7 +56,7 @@ export class NetlinkChannel implements Disposable {
     for (;;) {
       for (const message of this.#receive(operation)) {
         if (message.sequence !== sequence) continue;
-        if (message.type !== NLMSG_ERROR) return decode(message);
+        if (message.type !== NLMSG.ERROR) return decode(message);
         const failure = decodeFailure(message);
         if (failure !== undefined) throw new KernelError(operation, failure);
       }
@@ -89,8 +89,8 @@ export class NetlinkChannel implements Disposable {
     for (;;) {
       for (const message of this.#receive(operation)) {
         if (message.sequence !== sequence) continue;
-        interrupted ||= (message.flags & NLM_F_DUMP_INTR) !== 0;
-        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
+        interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
+        if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
           const failure = decodeFailure(message);
           if (failure !== undefined) throw new KernelError(operation, failure);
           return { objects, interrupted };
@@ -108,7 +108,7 @@ export class NetlinkChannel implements Disposable {
     const first = this.#sequence + 1;
     const messages = requests.map(({ type, flags, payload }, index) => ({
       type,
-      flags: flags | NLM_F_REQUEST | (index === requests.length - 1 ? lastFlags : 0),
+      flags: flags | NLM_F.REQUEST | (index === requests.length - 1 ? lastFlags : 0),
       sequence: (first + index) >>> 0,
       port: 0,
       payload,

@@ -1,125 +1,180 @@
 /**
- * Netlink ABI constants, spelled and valued as in the uapi headers: <linux/netlink.h>, <linux/genetlink.h>,
- * <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>, <linux/if.h>, <linux/ip_vs.h>.
+ * Netlink ABI constants, valued as in the uapi headers: <linux/netlink.h>, <linux/genetlink.h>, <linux/rtnetlink.h>,
+ * <linux/if_link.h>, <linux/if_addr.h>, <linux/if.h>, <linux/ip_vs.h>. `X.Y` here is `X_Y` there.
  */
 
-// <linux/netlink.h>
-export const NETLINK_ROUTE = 0;
-export const NETLINK_GENERIC = 16;
+/** Netlink protocols. */
+export const NETLINK = {
+  ROUTE: 0,
+  GENERIC: 16,
+} as const;
 
-export const NLM_F_REQUEST = 0x01;
-export const NLM_F_MULTI = 0x02;
-export const NLM_F_ACK = 0x04;
-export const NLM_F_DUMP_INTR = 0x10;
-export const NLM_F_ROOT = 0x100;
-export const NLM_F_MATCH = 0x200;
-export const NLM_F_DUMP = NLM_F_ROOT | NLM_F_MATCH;
-export const NLM_F_REPLACE = 0x100;
-export const NLM_F_EXCL = 0x200;
-export const NLM_F_CREATE = 0x400;
-export const NLM_F_CAPPED = 0x100;
-export const NLM_F_ACK_TLVS = 0x200;
+/** Flags of a message. */
+export const NLM_F = {
+  REQUEST: 0x01,
+  MULTI: 0x02,
+  ACK: 0x04,
+  DUMP_INTR: 0x10,
+  ROOT: 0x100,
+  MATCH: 0x200,
+  DUMP: 0x100 | 0x200,
+  REPLACE: 0x100,
+  EXCL: 0x200,
+  CREATE: 0x400,
+  CAPPED: 0x100,
+  ACK_TLVS: 0x200,
+} as const;
 
-export const NLMSG_ALIGNTO = 4;
-export const NLMSG_HDRLEN = 16;
-export const NLMSG_NOOP = 0x1;
-export const NLMSG_ERROR = 0x2;
-export const NLMSG_DONE = 0x3;
-export const NLMSG_OVERRUN = 0x4;
+/** Message types that every family has, and sizes. */
+export const NLMSG = {
+  ALIGNTO: 4,
+  HDRLEN: 16,
+  NOOP: 0x1,
+  ERROR: 0x2,
+  DONE: 0x3,
+  OVERRUN: 0x4,
+} as const;
 
-export const NLMSGERR_ATTR_MSG = 1;
+/** Attributes of an extended acknowledgement. */
+export const NLMSGERR_ATTR = {
+  MSG: 1,
+} as const;
 
-export const NLA_F_NESTED = 1 << 15;
-export const NLA_F_NET_BYTEORDER = 1 << 14;
-export const NLA_TYPE_MASK = 0xffff & ~(NLA_F_NESTED | NLA_F_NET_BYTEORDER);
-export const NLA_HDRLEN = 4;
+/** Sizes and masks of attributes. */
+export const NLA = {
+  TYPE_MASK: 0x3fff,
+  HDRLEN: 4,
+} as const;
 
-// <linux/genetlink.h>
-export const GENL_HDRLEN = 4;
+/** Flags in an attribute's type. */
+export const NLA_F = {
+  NESTED: 1 << 15,
+  NET_BYTEORDER: 1 << 14,
+} as const;
 
-// <linux/rtnetlink.h>
-export const RTM_NEWLINK = 16;
-export const RTM_DELLINK = 17;
-export const RTM_GETLINK = 18;
-export const RTM_SETLINK = 19;
-export const RTM_NEWADDR = 20;
-export const RTM_DELADDR = 21;
-export const RTM_GETADDR = 22;
+/** Message types of links and addresses. */
+export const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  GETLINK: 18,
+  SETLINK: 19,
+  NEWADDR: 20,
+  DELADDR: 21,
+  GETADDR: 22,
+} as const;
 
-export const RTNLGRP_LINK = 1;
-export const RTNLGRP_IPV4_IFADDR = 5;
-export const RTNLGRP_IPV6_IFADDR = 9;
+/** Multicast groups of links and addresses. */
+export const RTNLGRP = {
+  LINK: 1,
+  IPV4_IFADDR: 5,
+  IPV6_IFADDR: 9,
+} as const;
 
-export const RT_SCOPE_UNIVERSE = 0;
-export const RT_SCOPE_LINK = 253;
-export const RT_SCOPE_HOST = 254;
+/** Scopes of an address. */
+export const RT_SCOPE = {
+  UNIVERSE: 0,
+  LINK: 253,
+  HOST: 254,
+} as const;
 
-// <linux/if_link.h>
-export const IFLA_ADDRESS = 1;
-export const IFLA_IFNAME = 3;
-export const IFLA_LINKINFO = 18;
-export const IFLA_IFALIAS = 20;
-export const IFLA_INFO_KIND = 1;
+/** Attributes of a link. */
+export const IFLA = {
+  ADDRESS: 1,
+  IFNAME: 3,
+  LINKINFO: 18,
+  IFALIAS: 20,
+} as const;
 
-// <linux/if.h>
-export const IFF_UP = 0x1;
-/** Room for an interface name with its terminating zero byte. */
-export const IFNAMSIZ = 16;
+/** Attributes nested in IFLA_LINKINFO. */
+export const IFLA_INFO = {
+  KIND: 1,
+} as const;
 
-// <linux/if_addr.h>
-export const IFA_ADDRESS = 1;
-export const IFA_LOCAL = 2;
-export const IFA_CACHEINFO = 6;
-export const IFA_FLAGS = 8;
+/** Flags of a link. */
+export const IFF = {
+  UP: 0x1,
+} as const;
 
-export const IFA_F_NODAD = 0x02;
-export const IFA_F_DEPRECATED = 0x20;
-export const IFA_F_PERMANENT = 0x80;
-/** INFINITY_LIFE_TIME of <net/addrconf.h>: a lifetime without end. */
+/** Attributes of an address. */
+export const IFA = {
+  ADDRESS: 1,
+  LOCAL: 2,
+  CACHEINFO: 6,
+  FLAGS: 8,
+} as const;
+
+/** Flags of an address. */
+export const IFA_F = {
+  NODAD: 0x02,
+  DEPRECATED: 0x20,
+  PERMANENT: 0x80,
+} as const;
+
+/** Address families. */
+export const AF = {
+  UNSPEC: 0,
+  INET: 2,
+  INET6: 10,
+} as const;
+
+/** Protocols over IP. */
+export const IPPROTO = {
+  TCP: 6,
+  UDP: 17,
+  SCTP: 132,
+} as const;
+
+/** The generic netlink family of IPVS. */
+export const IPVS_GENL = {
+  NAME: "IPVS",
+  VERSION: 0x1,
+} as const;
+
+/** IPVS commands. */
+export const IPVS_CMD = {
+  NEW_SERVICE: 1,
+  SET_SERVICE: 2,
+  DEL_SERVICE: 3,
+  GET_SERVICE: 4,
+  NEW_DEST: 5,
+  SET_DEST: 6,
+  DEL_DEST: 7,
+  GET_DEST: 8,
+} as const;
+
+/** Attributes of an IPVS command. */
+export const IPVS_CMD_ATTR = {
+  SERVICE: 1,
+  DEST: 2,
+} as const;
+
+/** Attributes of a virtual service. */
+export const IPVS_SVC_ATTR = {
+  AF: 1,
+  PROTOCOL: 2,
+  ADDR: 3,
+  PORT: 4,
+  FWMARK: 5,
+  SCHED_NAME: 6,
+  FLAGS: 7,
+  TIMEOUT: 8,
+  NETMASK: 9,
+} as const;
+
+/** Attributes of a destination. */
+export const IPVS_DEST_ATTR = {
+  ADDR: 1,
+  PORT: 2,
+  FWD_METHOD: 3,
+  WEIGHT: 4,
+  U_THRESH: 5,
+  L_THRESH: 6,
+  ACTIVE_CONNS: 7,
+  ADDR_FAMILY: 11,
+} as const;
+
+/** A lifetime without end (<net/addrconf.h>). */
 export const INFINITY_LIFE_TIME = 0xffff_ffff;
-
-// <linux/socket.h>, <linux/in.h>
-export const AF_UNSPEC = 0;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
-export const IPPROTO_TCP = 6;
-export const IPPROTO_UDP = 17;
-export const IPPROTO_SCTP = 132;
-
-// <linux/ip_vs.h>
-export const IPVS_GENL_NAME = "IPVS";
-export const IPVS_GENL_VERSION = 0x1;
-
-export const IPVS_CMD_NEW_SERVICE = 1;
-export const IPVS_CMD_SET_SERVICE = 2;
-export const IPVS_CMD_DEL_SERVICE = 3;
-export const IPVS_CMD_GET_SERVICE = 4;
-export const IPVS_CMD_NEW_DEST = 5;
-export const IPVS_CMD_SET_DEST = 6;
-export const IPVS_CMD_DEL_DEST = 7;
-export const IPVS_CMD_GET_DEST = 8;
-
-export const IPVS_CMD_ATTR_SERVICE = 1;
-export const IPVS_CMD_ATTR_DEST = 2;
-
-export const IPVS_SVC_ATTR_AF = 1;
-export const IPVS_SVC_ATTR_PROTOCOL = 2;
-export const IPVS_SVC_ATTR_ADDR = 3;
-export const IPVS_SVC_ATTR_PORT = 4;
-export const IPVS_SVC_ATTR_FWMARK = 5;
-export const IPVS_SVC_ATTR_SCHED_NAME = 6;
-export const IPVS_SVC_ATTR_FLAGS = 7;
-export const IPVS_SVC_ATTR_TIMEOUT = 8;
-export const IPVS_SVC_ATTR_NETMASK = 9;
-
-export const IPVS_DEST_ATTR_ADDR = 1;
-export const IPVS_DEST_ATTR_PORT = 2;
-export const IPVS_DEST_ATTR_FWD_METHOD = 3;
-export const IPVS_DEST_ATTR_WEIGHT = 4;
-export const IPVS_DEST_ATTR_U_THRESH = 5;
-export const IPVS_DEST_ATTR_L_THRESH = 6;
-export const IPVS_DEST_ATTR_ACTIVE_CONNS = 7;
-export const IPVS_DEST_ATTR_ADDR_FAMILY = 11;
 
 /** Virtual service flags: `IP_VS_SVC_F_PERSISTENT` and so on. */
 export const IP_VS_SVC_F = {

@@ -18,37 +18,14 @@ import {
   writeU32,
 } from "./attribute.ts";
 import {
-  AF_INET,
-  AF_INET6,
+  AF,
   IP_VS_CONN_F,
-  IPVS_CMD_ATTR_DEST,
-  IPVS_CMD_ATTR_SERVICE,
-  IPVS_CMD_DEL_DEST,
-  IPVS_CMD_DEL_SERVICE,
-  IPVS_CMD_GET_DEST,
-  IPVS_CMD_GET_SERVICE,
-  IPVS_CMD_NEW_DEST,
-  IPVS_CMD_NEW_SERVICE,
-  IPVS_CMD_SET_DEST,
-  IPVS_CMD_SET_SERVICE,
-  IPVS_DEST_ATTR_ACTIVE_CONNS,
-  IPVS_DEST_ATTR_ADDR,
-  IPVS_DEST_ATTR_ADDR_FAMILY,
-  IPVS_DEST_ATTR_FWD_METHOD,
-  IPVS_DEST_ATTR_L_THRESH,
-  IPVS_DEST_ATTR_PORT,
-  IPVS_DEST_ATTR_U_THRESH,
-  IPVS_DEST_ATTR_WEIGHT,
-  IPVS_GENL_VERSION,
-  IPVS_SVC_ATTR_ADDR,
-  IPVS_SVC_ATTR_AF,
-  IPVS_SVC_ATTR_FLAGS,
-  IPVS_SVC_ATTR_NETMASK,
-  IPVS_SVC_ATTR_PORT,
-  IPVS_SVC_ATTR_PROTOCOL,
-  IPVS_SVC_ATTR_SCHED_NAME,
-  IPVS_SVC_ATTR_TIMEOUT,
-  NLM_F_DUMP,
+  IPVS_CMD,
+  IPVS_CMD_ATTR,
+  IPVS_DEST_ATTR,
+  IPVS_GENL,
+  IPVS_SVC_ATTR,
+  NLM_F,
 } from "./constants.ts";
 import { decodeGeneric, encodeGeneric } from "./genetlink.ts";
 import type { NetlinkMessage, Request } from "./message.ts";
@@ -87,61 +64,61 @@ export interface IpvsActualDestination extends IpvsDestination {
 
 /** Creates a virtual service: EEXIST where it is there, ENOENT where the scheduler is not. */
 export function newService(family: number, service: IpvsService): Request {
-  return request(family, IPVS_CMD_NEW_SERVICE, (writer) => writeService(writer, service));
+  return request(family, IPVS_CMD.NEW_SERVICE, (writer) => writeService(writer, service));
 }
 
 /** Changes a virtual service; its connections, counters and destinations stay. ESRCH where it is not there. */
 export function setService(family: number, service: IpvsService): Request {
-  return request(family, IPVS_CMD_SET_SERVICE, (writer) => writeService(writer, service));
+  return request(family, IPVS_CMD.SET_SERVICE, (writer) => writeService(writer, service));
 }
 
 /** Deletes a virtual service with its destinations. */
 export function delService(family: number, id: IpvsServiceId): Request {
-  return request(family, IPVS_CMD_DEL_SERVICE, (writer) => writeServiceId(writer, id));
+  return request(family, IPVS_CMD.DEL_SERVICE, (writer) => writeServiceId(writer, id));
 }
 
 /** Asks for every virtual service. */
 export function dumpServices(family: number): Request {
-  return { ...request(family, IPVS_CMD_GET_SERVICE, () => {}), flags: NLM_F_DUMP };
+  return { ...request(family, IPVS_CMD.GET_SERVICE, () => {}), flags: NLM_F.DUMP };
 }
 
 /** Adds a destination to a virtual service: EEXIST where it is there, ESRCH where the service is not. */
 export function newDest(family: number, id: IpvsServiceId, destination: IpvsDestination): Request {
-  return destinationRequest(family, IPVS_CMD_NEW_DEST, id, destination);
+  return destinationRequest(family, IPVS_CMD.NEW_DEST, id, destination);
 }
 
 /** Changes a destination; its connections and counters stay. */
 export function setDest(family: number, id: IpvsServiceId, destination: IpvsDestination): Request {
-  return destinationRequest(family, IPVS_CMD_SET_DEST, id, destination);
+  return destinationRequest(family, IPVS_CMD.SET_DEST, id, destination);
 }
 
 /** Takes a destination out of a virtual service. */
 export function delDest(family: number, id: IpvsServiceId, destination: IpvsDestination): Request {
-  return destinationRequest(family, IPVS_CMD_DEL_DEST, id, destination);
+  return destinationRequest(family, IPVS_CMD.DEL_DEST, id, destination);
 }
 
 /** Asks for every destination of a virtual service. */
 export function dumpDests(family: number, id: IpvsServiceId): Request {
-  return { ...request(family, IPVS_CMD_GET_DEST, (writer) => writeServiceId(writer, id)), flags: NLM_F_DUMP };
+  return { ...request(family, IPVS_CMD.GET_DEST, (writer) => writeServiceId(writer, id)), flags: NLM_F.DUMP };
 }
 
 /** The virtual service of a message; undefined for one by firewall mark. @throws {ReadError} it is cut short */
 export function decodeService(message: NetlinkMessage): IpvsService | undefined {
-  const attributes = nested(decodeGeneric(message.payload).attributes, IPVS_CMD_ATTR_SERVICE);
-  const family = attributeU16(attributes, IPVS_SVC_ATTR_AF);
-  const protocol = attributeU16(attributes, IPVS_SVC_ATTR_PROTOCOL);
-  const port = portOf(attributes.get(IPVS_SVC_ATTR_PORT));
-  const address = addressIn(family, attributes.get(IPVS_SVC_ATTR_ADDR));
+  const attributes = nested(decodeGeneric(message.payload).attributes, IPVS_CMD_ATTR.SERVICE);
+  const family = attributeU16(attributes, IPVS_SVC_ATTR.AF);
+  const protocol = attributeU16(attributes, IPVS_SVC_ATTR.PROTOCOL);
+  const port = portOf(attributes.get(IPVS_SVC_ATTR.PORT));
+  const address = addressIn(family, attributes.get(IPVS_SVC_ATTR.ADDR));
   if (protocol === undefined || port === undefined || address === undefined) return undefined;
-  const flags = attributes.get(IPVS_SVC_ATTR_FLAGS);
+  const flags = attributes.get(IPVS_SVC_ATTR.FLAGS);
   return {
     protocol,
     address,
     port,
-    scheduler: attributeString(attributes, IPVS_SVC_ATTR_SCHED_NAME) ?? "",
+    scheduler: attributeString(attributes, IPVS_SVC_ATTR.SCHED_NAME) ?? "",
     flags: flags === undefined ? 0 : new Reader(flags, HOST_ORDER).u32("flags"),
-    timeoutSeconds: attributeU32(attributes, IPVS_SVC_ATTR_TIMEOUT) ?? 0,
-    netmask: netmaskLength(address, attributes.get(IPVS_SVC_ATTR_NETMASK)),
+    timeoutSeconds: attributeU32(attributes, IPVS_SVC_ATTR.TIMEOUT) ?? 0,
+    netmask: netmaskLength(address, attributes.get(IPVS_SVC_ATTR.NETMASK)),
   };
 }
 
@@ -153,27 +130,27 @@ export function decodeDest(
   message: NetlinkMessage,
   serviceFamily: number,
 ): IpvsActualDestination | undefined {
-  const attributes = nested(decodeGeneric(message.payload).attributes, IPVS_CMD_ATTR_DEST);
-  const family = attributeU16(attributes, IPVS_DEST_ATTR_ADDR_FAMILY) ?? serviceFamily;
-  const port = portOf(attributes.get(IPVS_DEST_ATTR_PORT));
-  const address = addressIn(family, attributes.get(IPVS_DEST_ATTR_ADDR));
+  const attributes = nested(decodeGeneric(message.payload).attributes, IPVS_CMD_ATTR.DEST);
+  const family = attributeU16(attributes, IPVS_DEST_ATTR.ADDR_FAMILY) ?? serviceFamily;
+  const port = portOf(attributes.get(IPVS_DEST_ATTR.PORT));
+  const address = addressIn(family, attributes.get(IPVS_DEST_ATTR.ADDR));
   if (port === undefined || address === undefined) return undefined;
   return {
     address,
     port,
-    forwarding: (attributeU32(attributes, IPVS_DEST_ATTR_FWD_METHOD) ?? 0) & IP_VS_CONN_F.FWD_MASK,
-    weight: attributeU32(attributes, IPVS_DEST_ATTR_WEIGHT) ?? 0,
-    activeConnections: attributeU32(attributes, IPVS_DEST_ATTR_ACTIVE_CONNS) ?? 0,
+    forwarding: (attributeU32(attributes, IPVS_DEST_ATTR.FWD_METHOD) ?? 0) & IP_VS_CONN_F.FWD_MASK,
+    weight: attributeU32(attributes, IPVS_DEST_ATTR.WEIGHT) ?? 0,
+    activeConnections: attributeU32(attributes, IPVS_DEST_ATTR.ACTIVE_CONNS) ?? 0,
   };
 }
 
-/** AF_INET or AF_INET6, as the address is. */
+/** AF.INET or AF.INET6, as the address is. */
 export function addressFamily(address: Address): number {
-  return address.family === 4 ? AF_INET : AF_INET6;
+  return address.family === 4 ? AF.INET : AF.INET6;
 }
 
 function request(family: number, command: number, fill: (writer: Writer) => void): Request {
-  return { type: family, flags: 0, payload: encodeGeneric(command, IPVS_GENL_VERSION, fill) };
+  return { type: family, flags: 0, payload: encodeGeneric(command, IPVS_GENL.VERSION, fill) };
 }
 
 function destinationRequest(
@@ -184,37 +161,37 @@ function destinationRequest(
 ): Request {
   return request(family, command, (writer) => {
     writeServiceId(writer, id);
-    writeNested(writer, IPVS_CMD_ATTR_DEST, () => {
+    writeNested(writer, IPVS_CMD_ATTR.DEST, () => {
       const { address, port, forwarding, weight } = destination;
-      writeAttribute(writer, IPVS_DEST_ATTR_ADDR, inetAddress(address));
-      writePort(writer, IPVS_DEST_ATTR_PORT, port);
-      writeU16(writer, IPVS_DEST_ATTR_ADDR_FAMILY, addressFamily(address));
-      writeU32(writer, IPVS_DEST_ATTR_FWD_METHOD, forwarding);
-      writeU32(writer, IPVS_DEST_ATTR_WEIGHT, weight);
-      writeU32(writer, IPVS_DEST_ATTR_U_THRESH, 0);
-      writeU32(writer, IPVS_DEST_ATTR_L_THRESH, 0);
+      writeAttribute(writer, IPVS_DEST_ATTR.ADDR, inetAddress(address));
+      writePort(writer, IPVS_DEST_ATTR.PORT, port);
+      writeU16(writer, IPVS_DEST_ATTR.ADDR_FAMILY, addressFamily(address));
+      writeU32(writer, IPVS_DEST_ATTR.FWD_METHOD, forwarding);
+      writeU32(writer, IPVS_DEST_ATTR.WEIGHT, weight);
+      writeU32(writer, IPVS_DEST_ATTR.U_THRESH, 0);
+      writeU32(writer, IPVS_DEST_ATTR.L_THRESH, 0);
     });
   });
 }
 
 function writeServiceId(writer: Writer, id: IpvsServiceId, fill?: () => void): void {
-  writeNested(writer, IPVS_CMD_ATTR_SERVICE, () => {
-    writeU16(writer, IPVS_SVC_ATTR_AF, addressFamily(id.address));
-    writeU16(writer, IPVS_SVC_ATTR_PROTOCOL, id.protocol);
-    writeAttribute(writer, IPVS_SVC_ATTR_ADDR, inetAddress(id.address));
-    writePort(writer, IPVS_SVC_ATTR_PORT, id.port);
+  writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => {
+    writeU16(writer, IPVS_SVC_ATTR.AF, addressFamily(id.address));
+    writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, id.protocol);
+    writeAttribute(writer, IPVS_SVC_ATTR.ADDR, inetAddress(id.address));
+    writePort(writer, IPVS_SVC_ATTR.PORT, id.port);
     fill?.();
   });
 }
 
 function writeService(writer: Writer, service: IpvsService): void {
   writeServiceId(writer, service, () => {
-    writeString(writer, IPVS_SVC_ATTR_SCHED_NAME, service.scheduler);
+    writeString(writer, IPVS_SVC_ATTR.SCHED_NAME, service.scheduler);
     // struct ip_vs_flags: the flags, and the mask of those that are meant
     const flags = new Writer(HOST_ORDER).u32(service.flags).u32(0xffff_ffff).finish();
-    writeAttribute(writer, IPVS_SVC_ATTR_FLAGS, flags);
-    writeU32(writer, IPVS_SVC_ATTR_TIMEOUT, service.timeoutSeconds);
-    writeAttribute(writer, IPVS_SVC_ATTR_NETMASK, netmaskOf(service.address, service.netmask));
+    writeAttribute(writer, IPVS_SVC_ATTR.FLAGS, flags);
+    writeU32(writer, IPVS_SVC_ATTR.TIMEOUT, service.timeoutSeconds);
+    writeAttribute(writer, IPVS_SVC_ATTR.NETMASK, netmaskOf(service.address, service.netmask));
   });
 }
 
@@ -230,7 +207,7 @@ function inetAddress(address: Address): Uint8Array {
 }
 
 function addressIn(family: number | undefined, octets: Uint8Array | undefined): Address | undefined {
-  const length = family === AF_INET ? 4 : family === AF_INET6 ? 16 : undefined;
+  const length = family === AF.INET ? 4 : family === AF.INET6 ? 16 : undefined;
   if (length === undefined || octets === undefined || octets.byteLength < length) return undefined;
   return addressOf(octets.subarray(0, length));
 }

@@ -1,18 +1,11 @@
 /**
- * struct nlmsghdr and the control messages NLMSG_ERROR (with the extended acknowledgement's text) and NLMSG_DONE.
+ * struct nlmsghdr and the control messages NLMSG.ERROR (with the extended acknowledgement's text) and NLMSG_DONE.
  * <linux/netlink.h>. A datagram holds any number of messages; a request's answers carry its sequence number.
  */
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { align, attributeString, decodeAttributes, HOST_ORDER } from "./attribute.ts";
-import {
-  NLM_F_ACK_TLVS,
-  NLM_F_CAPPED,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSG_HDRLEN,
-  NLMSGERR_ATTR_MSG,
-} from "./constants.ts";
+import { NLM_F, NLMSG, NLMSGERR_ATTR } from "./constants.ts";
 
 /** A message to the kernel, before it has a sequence number. */
 export interface Request {
@@ -35,7 +28,7 @@ export interface NetlinkMessage {
 export interface Failure {
   /** Positive, as in <asm-generic/errno.h>. */
   readonly errno: number;
-  /** The kernel's own sentence (NLMSGERR_ATTR_MSG), where it gives one. */
+  /** The kernel's own sentence (NLMSGERR_ATTR.MSG), where it gives one. */
   readonly extendedAck: string | undefined;
 }
 
@@ -43,13 +36,13 @@ export interface Failure {
 export function decodeMessages(datagram: Uint8Array): readonly NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];
   const reader = new Reader(datagram, HOST_ORDER);
-  while (reader.remaining >= NLMSG_HDRLEN) {
+  while (reader.remaining >= NLMSG.HDRLEN) {
     const length = reader.u32("nlmsg_len");
     const type = reader.u16("nlmsg_type");
     const flags = reader.u16("nlmsg_flags");
     const sequence = reader.u32("nlmsg_seq");
     const port = reader.u32("nlmsg_pid");
-    const payloadLength = length < NLMSG_HDRLEN ? 0xffff_ffff : length - NLMSG_HDRLEN;
+    const payloadLength = length < NLMSG.HDRLEN ? 0xffff_ffff : length - NLMSG.HDRLEN;
     const payload = reader.bytes(payloadLength, "netlink payload");
     reader.bytes(Math.min(align(length) - length, reader.remaining), "padding");
     messages.push({ type, flags, sequence, port, payload });
@@ -59,10 +52,10 @@ export function decodeMessages(datagram: Uint8Array): readonly NetlinkMessage[] 
 
 /** Messages in one datagram, in order. */
 export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array<ArrayBuffer> {
-  const sizes = messages.map(({ payload }) => align(NLMSG_HDRLEN + payload.byteLength));
+  const sizes = messages.map(({ payload }) => align(NLMSG.HDRLEN + payload.byteLength));
   const writer = new Writer({ capacity: sizes.reduce((sum, size) => sum + size, 0), ...HOST_ORDER });
   for (const { type, flags, sequence, port, payload } of messages) {
-    const length = NLMSG_HDRLEN + payload.byteLength;
+    const length = NLMSG.HDRLEN + payload.byteLength;
     writer.u32(length).u16(type).u16(flags).u32(sequence).u32(port);
     writer.bytes(payload).zeros(align(length) - length);
   }
@@ -70,22 +63,22 @@ export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array<
 }
 
 /**
- * What an NLMSG_ERROR or NLMSG_DONE says: undefined is success (an acknowledgement).
+ * What an NLMSG.ERROR or NLMSG.DONE says: undefined is success (an acknowledgement).
  * @throws {ReadError} it is cut short
  */
 export function decodeFailure(message: NetlinkMessage): Failure | undefined {
   const { type, flags, payload } = message;
   const reader = new Reader(payload, HOST_ORDER);
-  // An old kernel's NLMSG_DONE may come without a payload.
-  if (type === NLMSG_DONE && reader.remaining < 4) return undefined;
+  // An old kernel's NLMSG.DONE may come without a payload.
+  if (type === NLMSG.DONE && reader.remaining < 4) return undefined;
   const errno = -(reader.u32("error") | 0);
   if (errno === 0) return undefined;
-  if ((flags & NLM_F_ACK_TLVS) === 0) return { errno, extendedAck: undefined };
-  if (type === NLMSG_ERROR) {
+  if ((flags & NLM_F.ACK_TLVS) === 0) return { errno, extendedAck: undefined };
+  if (type === NLMSG.ERROR) {
     const length = reader.u32("nlmsg_len of the request");
-    // NLM_F_CAPPED: of the request only its header is repeated.
-    const repeated = (flags & NLM_F_CAPPED) !== 0 ? NLMSG_HDRLEN : align(length);
+    // NLM_F.CAPPED: of the request only its header is repeated.
+    const repeated = (flags & NLM_F.CAPPED) !== 0 ? NLMSG.HDRLEN : align(length);
     reader.bytes(repeated - 4, "request");
   }
-  return { errno, extendedAck: attributeString(decodeAttributes(reader.rest()), NLMSGERR_ATTR_MSG) };
+  return { errno, extendedAck: attributeString(decodeAttributes(reader.rest()), NLMSGERR_ATTR.MSG) };
 }

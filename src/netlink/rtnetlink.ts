@@ -17,35 +17,16 @@ import {
   writeU32,
 } from "./attribute.ts";
 import {
-  AF_INET,
-  AF_INET6,
-  AF_UNSPEC,
-  IFA_ADDRESS,
-  IFA_CACHEINFO,
-  IFA_F_DEPRECATED,
-  IFA_F_NODAD,
-  IFA_F_PERMANENT,
-  IFA_FLAGS,
-  IFA_LOCAL,
-  IFF_UP,
-  IFLA_ADDRESS,
-  IFLA_IFALIAS,
-  IFLA_IFNAME,
-  IFLA_INFO_KIND,
-  IFLA_LINKINFO,
+  AF,
+  IFA,
+  IFA_F,
+  IFF,
+  IFLA,
+  IFLA_INFO,
   INFINITY_LIFE_TIME,
-  NLM_F_CREATE,
-  NLM_F_DUMP,
-  NLM_F_EXCL,
-  NLM_F_REPLACE,
-  RT_SCOPE_UNIVERSE,
-  RTM_DELADDR,
-  RTM_DELLINK,
-  RTM_GETADDR,
-  RTM_GETLINK,
-  RTM_NEWADDR,
-  RTM_NEWLINK,
-  RTM_SETLINK,
+  NLM_F,
+  RT_SCOPE,
+  RTM,
 } from "./constants.ts";
 import type { NetlinkMessage, Request } from "./message.ts";
 
@@ -53,7 +34,7 @@ import type { NetlinkMessage, Request } from "./message.ts";
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** IFLA_INFO_KIND, such as `dummy`; undefined for hardware. */
+  /** IFLA_INFO.KIND, such as `dummy`; undefined for hardware. */
   readonly kind: string | undefined;
   readonly alias: string | undefined;
   readonly up: boolean;
@@ -84,10 +65,10 @@ export interface LinkSettings {
 /** Creates a dummy interface; fails with EEXIST where the name is taken. Its alias can only be set afterwards. */
 export function createDummy(name: string): Request {
   const payload = linkPayload({ index: 0 }, {}, (writer) => {
-    writeString(writer, IFLA_IFNAME, name);
-    writeNested(writer, IFLA_LINKINFO, () => writeString(writer, IFLA_INFO_KIND, "dummy"));
+    writeString(writer, IFLA.IFNAME, name);
+    writeNested(writer, IFLA.LINKINFO, () => writeString(writer, IFLA_INFO.KIND, "dummy"));
   });
-  return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, payload };
+  return { type: RTM.NEWLINK, flags: NLM_F.CREATE | NLM_F.EXCL, payload };
 }
 
 /**
@@ -96,55 +77,57 @@ export function createDummy(name: string): Request {
  */
 export function probeDummy(): Request {
   const payload = linkPayload({ index: 0 }, {}, (writer) => {
-    writeAttribute(writer, IFLA_ADDRESS, new Uint8Array(6));
-    writeNested(writer, IFLA_LINKINFO, () => writeString(writer, IFLA_INFO_KIND, "dummy"));
+    writeAttribute(writer, IFLA.ADDRESS, new Uint8Array(6));
+    writeNested(writer, IFLA.LINKINFO, () => writeString(writer, IFLA_INFO.KIND, "dummy"));
   });
-  return { type: RTM_NEWLINK, flags: NLM_F_CREATE | NLM_F_EXCL, payload };
+  return { type: RTM.NEWLINK, flags: NLM_F.CREATE | NLM_F.EXCL, payload };
 }
 
 /** Sets what `settings` names of a link. */
 export function setLink(link: LinkReference, settings: LinkSettings): Request {
-  return { type: RTM_SETLINK, flags: 0, payload: linkPayload(link, settings) };
+  return { type: RTM.SETLINK, flags: 0, payload: linkPayload(link, settings) };
 }
 
 /** Deletes a link. */
 export function deleteLink(link: LinkReference): Request {
-  return { type: RTM_DELLINK, flags: 0, payload: linkPayload(link, {}) };
+  return { type: RTM.DELLINK, flags: 0, payload: linkPayload(link, {}) };
 }
 
 /** Asks for one link. */
 export function getLink(link: LinkReference): Request {
-  return { type: RTM_GETLINK, flags: 0, payload: linkPayload(link, {}) };
+  return { type: RTM.GETLINK, flags: 0, payload: linkPayload(link, {}) };
 }
 
 /** Asks for every link. */
 export function dumpLinks(): Request {
-  return { type: RTM_GETLINK, flags: NLM_F_DUMP, payload: linkPayload({ index: 0 }, {}) };
+  return { type: RTM.GETLINK, flags: NLM_F.DUMP, payload: linkPayload({ index: 0 }, {}) };
 }
 
 /**
- * Adds a host address (/32, /128), or makes one that is there so: valid for ever, preferred for no time (never
- * chosen as a source), without duplicate address detection.
+ * Adds a host address (/32, /128) that is never chosen as a source, or gives one that is there its lifetimes: valid
+ * for ever, preferred for no time, without duplicate address detection. IPv6 heeds the preferred lifetime; IPv4 shows
+ * it only, and takes an address of any interface where the one towards the destination has none, unless its scope is
+ * the host. (The scope of an address that is there already stays.)
  */
 export function replaceAddress(index: number, address: Address): Request {
   const payload = addressPayload(index, address, address.bytes.byteLength * 8, (writer) => {
     // struct ifa_cacheinfo: ifa_prefered, ifa_valid, cstamp, tstamp
     const cacheInfo = new Writer(HOST_ORDER).u32(0).u32(INFINITY_LIFE_TIME).u32(0).u32(0).finish();
-    writeAttribute(writer, IFA_CACHEINFO, cacheInfo);
-    if (address.family === 6) writeU32(writer, IFA_FLAGS, IFA_F_NODAD);
+    writeAttribute(writer, IFA.CACHEINFO, cacheInfo);
+    if (address.family === 6) writeU32(writer, IFA.FLAGS, IFA_F.NODAD);
   });
-  return { type: RTM_NEWADDR, flags: NLM_F_CREATE | NLM_F_REPLACE, payload };
+  return { type: RTM.NEWADDR, flags: NLM_F.CREATE | NLM_F.REPLACE, payload };
 }
 
 /** Deletes an address. */
 export function deleteAddress(index: number, address: Address, prefixLength: number): Request {
-  return { type: RTM_DELADDR, flags: 0, payload: addressPayload(index, address, prefixLength) };
+  return { type: RTM.DELADDR, flags: 0, payload: addressPayload(index, address, prefixLength) };
 }
 
 /** Asks for every address of both families. */
 export function dumpAddresses(): Request {
-  const payload = new Writer(HOST_ORDER).u8(AF_UNSPEC).zeros(7).finish();
-  return { type: RTM_GETADDR, flags: NLM_F_DUMP, payload };
+  const payload = new Writer(HOST_ORDER).u8(AF.UNSPEC).zeros(7).finish();
+  return { type: RTM.GETADDR, flags: NLM_F.DUMP, payload };
 }
 
 /** The link of an RTM_*LINK message. @throws {ReadError} it is cut short */
@@ -157,10 +140,10 @@ export function decodeLink(message: NetlinkMessage): Link {
   const attributes = decodeAttributes(reader.rest());
   return {
     index,
-    name: attributeString(attributes, IFLA_IFNAME) ?? "",
-    kind: attributeString(nested(attributes, IFLA_LINKINFO), IFLA_INFO_KIND),
-    alias: attributeString(attributes, IFLA_IFALIAS),
-    up: (flags & IFF_UP) !== 0,
+    name: attributeString(attributes, IFLA.IFNAME) ?? "",
+    kind: attributeString(nested(attributes, IFLA.LINKINFO), IFLA_INFO.KIND),
+    alias: attributeString(attributes, IFLA.IFALIAS),
+    up: (flags & IFF.UP) !== 0,
   };
 }
 
@@ -176,17 +159,17 @@ export function decodeAddress(message: NetlinkMessage): LinkAddress | undefined 
   const scope = reader.u8("ifa_scope");
   const index = reader.u32("ifa_index");
   const attributes = decodeAttributes(reader.rest());
-  const octets = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
-  const length = family === AF_INET ? 4 : family === AF_INET6 ? 16 : undefined;
+  const octets = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
+  const length = family === AF.INET ? 4 : family === AF.INET6 ? 16 : undefined;
   if (octets === undefined || octets.byteLength !== length) return undefined;
-  const flags = attributeU32(attributes, IFA_FLAGS) ?? shortFlags;
+  const flags = attributeU32(attributes, IFA.FLAGS) ?? shortFlags;
   return {
     index,
     address: addressOf(octets),
     prefixLength,
     scope,
-    deprecated: (flags & IFA_F_DEPRECATED) !== 0,
-    permanent: (flags & IFA_F_PERMANENT) !== 0,
+    deprecated: (flags & IFA_F.DEPRECATED) !== 0,
+    permanent: (flags & IFA_F.PERMANENT) !== 0,
   };
 }
 
@@ -197,12 +180,12 @@ function linkPayload(
 ): Uint8Array<ArrayBuffer> {
   const { alias, up } = settings;
   // struct ifinfomsg: ifi_family, pad, ifi_type, ifi_index, ifi_flags, ifi_change
-  const writer = new Writer(HOST_ORDER).u8(AF_UNSPEC).u8(0).u16(0);
-  writer.u32("index" in link ? link.index : 0).u32(up === true ? IFF_UP : 0).u32(
-    up === undefined ? 0 : IFF_UP,
+  const writer = new Writer(HOST_ORDER).u8(AF.UNSPEC).u8(0).u16(0);
+  writer.u32("index" in link ? link.index : 0).u32(up === true ? IFF.UP : 0).u32(
+    up === undefined ? 0 : IFF.UP,
   );
-  if ("name" in link) writeString(writer, IFLA_IFNAME, link.name);
-  if (alias !== undefined) writeString(writer, IFLA_IFALIAS, alias);
+  if ("name" in link) writeString(writer, IFLA.IFNAME, link.name);
+  if (alias !== undefined) writeString(writer, IFLA.IFALIAS, alias);
   fill?.(writer);
   return writer.finish();
 }
@@ -213,11 +196,12 @@ function addressPayload(
   prefixLength: number,
   fill?: (writer: Writer) => void,
 ): Uint8Array<ArrayBuffer> {
-  const family = address.family === 4 ? AF_INET : AF_INET6;
+  const family = address.family === 4 ? AF.INET : AF.INET6;
+  const scope = address.family === 4 ? RT_SCOPE.HOST : RT_SCOPE.UNIVERSE;
   // struct ifaddrmsg: ifa_family, ifa_prefixlen, ifa_flags, ifa_scope, ifa_index
-  const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(RT_SCOPE_UNIVERSE).u32(index);
-  writeAttribute(writer, IFA_LOCAL, address.bytes);
-  writeAttribute(writer, IFA_ADDRESS, address.bytes);
+  const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(scope).u32(index);
+  writeAttribute(writer, IFA.LOCAL, address.bytes);
+  writeAttribute(writer, IFA.ADDRESS, address.bytes);
   fill?.(writer);
   return writer.finish();
 }
