@@ -48,13 +48,21 @@ export function decodeReach(
   }
   const nlri = decodeNlri(bytes, nextHopEnd + 1, end, bits);
   if (nlri === undefined) return "prefixes that do not fit";
-  return {
-    family,
-    get nextHops() {
-      return readNextHops(bytes.subarray(nextHopAt, nextHopEnd));
-    },
-    nlri,
-  };
+  return new DecodedReach(family, bytes.subarray(nextHopAt, nextHopEnd), nlri);
+}
+
+/** Its next hops are read when somebody asks; a class, as an accessor of a literal costs a flood dearly. */
+class DecodedReach implements Reach {
+  readonly #nextHops: Uint8Array;
+  constructor(readonly family: AfiSafi, nextHops: Uint8Array, readonly nlri: Nlri) {
+    this.#nextHops = nextHops;
+  }
+
+  get nextHops(): readonly Address[] {
+    const bytes = this.#nextHops;
+    if (bytes.byteLength === 32) return [addressOf(bytes.subarray(0, 16)), addressOf(bytes.subarray(16))];
+    return [addressOf(bytes)];
+  }
 }
 
 /** The value of MP_UNREACH_NLRI between two offsets, or what is wrong with it (RFC 7606 section 5.3). */
@@ -101,9 +109,4 @@ function nextHopFits(length: number, family: AfiSafi, bits: 32 | 128, context: C
 function includesFamily(families: readonly AfiSafi[], family: AfiSafi): boolean {
   for (const each of families) if (sameFamily(each, family)) return true;
   return false;
-}
-
-function readNextHops(bytes: Uint8Array): Address[] {
-  if (bytes.byteLength === 32) return [addressOf(bytes.subarray(0, 16)), addressOf(bytes.subarray(16))];
-  return [addressOf(bytes)];
 }

@@ -3,8 +3,10 @@
  * message in one pass and builds nothing; attributes and prefixes are made into values only where somebody asks.
  */
 import { Writer } from "../../bytes/writer.ts";
+import type { Address } from "../../net/address.ts";
 import {
   type AttributeFault,
+  type AttributeScan,
   malformedList,
   readAttributes,
   scanAttributes,
@@ -46,21 +48,8 @@ export function decodeUpdate(body: Uint8Array, context: CodecContext): UpdateMes
   const withdrawn = networkField(body, 2, withdrawnEnd, "Withdrawn Routes");
   const nlri = networkField(body, end, body.byteLength, "NLRI");
 
-  let attributes: PathAttributes | undefined;
-  const read = () => attributes ??= readAttributes(body, start, end, scan.bad, context);
-  const reach: Reach[] = scan.reach === undefined ? [] : [scan.reach];
-  const unreach: Unreach[] = scan.unreach === undefined ? [] : [scan.unreach];
-  if (nlri.count > 0) reach.unshift(classicReach(nlri, read));
-  if (withdrawn.count > 0) unreach.unshift({ family: IPV4_UNICAST, nlri: withdrawn });
-  return {
-    type: "UPDATE",
-    get attributes() {
-      return read();
-    },
-    reach,
-    unreach,
-    faults: scan.faults,
-  };
+  const values = new LazyAttributes(body, start, end, scan.bad, context);
+  return new DecodedUpdate(values, scan, nlri, withdrawn);
 }
 
 /**
@@ -125,16 +114,55 @@ function writeMultiprotocol(reach: readonly Reach[], unreach: readonly Unreach[]
   }
 }
 
-/** The announced routes of the NLRI field, whose next hop is the NEXT_HOP attribute. */
-function classicReach(nlri: Nlri, attributes: () => PathAttributes): Reach {
-  return {
-    family: IPV4_UNICAST,
-    get nextHops() {
-      const { nextHop } = attributes();
-      return nextHop === undefined ? [] : [nextHop];
-    },
-    nlri,
-  };
+/** Attributes that are read when somebody first asks. Classes here, as accessors of literals cost a flood dearly. */
+class LazyAttributes {
+  #values: PathAttributes | undefined;
+  readonly #read: () => PathAttributes;
+  constructor(bytes: Uint8Array, start: number, end: number, bad: number, context: CodecContext) {
+    this.#read = () => readAttributes(bytes, start, end, bad, context);
+  }
+
+  get(): PathAttributes {
+    return this.#values ??= this.#read();
+  }
+}
+
+class DecodedUpdate implements UpdateMessage {
+  readonly type = "UPDATE";
+  readonly reach: readonly Reach[];
+  readonly unreach: readonly Unreach[];
+  readonly faults: readonly AttributeFault[];
+  readonly #attributes: LazyAttributes;
+  constructor(attributes: LazyAttributes, scan: AttributeScan, nlri: Nlri, withdrawn: Nlri) {
+    this.#attributes = attributes;
+    this.reach = present(nlri.count === 0 ? undefined : new ClassicReach(nlri, attributes), scan.reach);
+    const unreach = withdrawn.count === 0 ? undefined : { family: IPV4_UNICAST, nlri: withdrawn };
+    this.unreach = present(unreach, scan.unreach);
+    this.faults = scan.faults;
+  }
+
+  get attributes(): PathAttributes {
+    return this.#attributes.get();
+  }
+}
+
+/** The routes of the NLRI field, whose next hop is the NEXT_HOP attribute. */
+class ClassicReach implements Reach {
+  readonly family = IPV4_UNICAST;
+  readonly #attributes: LazyAttributes;
+  constructor(readonly nlri: Nlri, attributes: LazyAttributes) {
+    this.#attributes = attributes;
+  }
+
+  get nextHops(): readonly Address[] {
+    const { nextHop } = this.#attributes.get();
+    return nextHop === undefined ? [] : [nextHop];
+  }
+}
+
+function present<T>(first: T | undefined, second: T | undefined): readonly T[] {
+  if (first === undefined) return second === undefined ? [] : [second];
+  return second === undefined ? [first] : [first, second];
 }
 
 /** RFC 7606 section 5.3: where these prefixes cannot be parsed, the session ends (3/10). */
