@@ -113,7 +113,14 @@ export function stepPeer(state: PeerState, event: PeerEvent, env: Env): PeerStep
   const back = RANK[after.name] < RANK[before.name];
   const cause = back && ended?.type === "ended" ? ended.cause : after.cause;
   const transition: PeerAction = { type: "transition", from: before.name, to: after.name, cause };
-  return { state: next.state, actions: [...next.actions, transition] };
+  // Who hears that a session is established should know of the state first.
+  const established = (action: PeerAction) => action.type === "established";
+  const actions = [
+    ...next.actions.filter((action) => !established(action)),
+    transition,
+    ...next.actions.filter(established),
+  ];
+  return { state: next.state, actions };
 }
 
 const RANK = { Idle: 0, Active: 1, Connect: 2, OpenSent: 3, OpenConfirm: 4, Established: 5 } as const;

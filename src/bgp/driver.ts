@@ -1,0 +1,395 @@
+/**
+ * The driver of a neighbour: reads bytes, frames and decodes them, steps the machine, performs its actions, and arms
+ * one timer for the earliest deadline. It decides nothing of the protocol. Whatever a peer sends that is wrong arrives
+ * here as a NotificationError, is caught in one place and becomes an event.
+ */
+import type { PeerConfig } from "../config/config.ts";
+import type { Clock, Random } from "../time/clock.ts";
+import { type Counters, MutableCounters } from "./counters.ts";
+import { Link } from "./link.ts";
+import { codecContext, type Negotiated, type SessionConfig } from "./negotiate.ts";
+import {
+  leadingTrack,
+  newPeer,
+  nextPeerDeadline,
+  type PeerAction,
+  type PeerEvent,
+  type PeerState,
+  stepPeer,
+} from "./peer.ts";
+import type { SessionEvent, SessionStateName } from "./session_state.ts";
+import type { Connection, Endpoint, Transport } from "./transport.ts";
+import { CeaseSubcode, ErrorCode, OpenSubcode } from "./wire/constants.ts";
+import { decodeMessage, encodeMessage, INITIAL_CONTEXT, type Message } from "./wire/message.ts";
+import type { RouteRefreshMessage } from "./wire/message.ts";
+import { NotificationError, type NotificationMessage } from "./wire/notification.ts";
+
+/** What a driver tells. */
+export interface DriverEvents {
+  transition(from: SessionStateName, to: SessionStateName, cause: string): void;
+  /** A session or an attempt ended, while perhaps another goes on. */
+  ended(from: SessionStateName, cause: string): void;
+  established(negotiated: Negotiated, local: Endpoint): void;
+  refresh(message: RouteRefreshMessage): void;
+  /** The socket has taken the last UPDATEs. */
+  writable(): void;
+  notification(direction: "received" | "sent", message: NotificationMessage): void;
+}
+
+/** What a driver is made of. */
+export interface DriverOptions {
+  readonly peer: PeerConfig;
+  readonly session: SessionConfig;
+  readonly restart: { readonly restartingUntilMs: number; readonly forwarding: boolean };
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: DriverEvents;
+}
+
+/** Reading yields to timers and other peers after so much work. */
+const TURN_MS = 10;
+/** Timers that come this much too late mean that the process stood still: what has arrived meanwhile goes first. */
+const STALL_MS = 500;
+const STALL_GRACE_MS = 50;
+/** Rejections that may be under way; further connections are closed without a word. */
+const MAX_REJECTIONS = 4;
+
+/** Drives one neighbour. */
+export class PeerDriver {
+  readonly #options: DriverOptions;
+  readonly #links = new Map<number, Link>();
+  readonly #counters = new MutableCounters();
+  readonly #queue: PeerEvent[] = [];
+  #state: PeerState;
+  #stepping = false;
+  #timer: { readonly atMs: number; readonly armed: Disposable } | undefined;
+  #accepted: Connection | undefined;
+  #rejections = 0;
+  #busyMs = 0;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#state = newPeer(options.session, options.restart);
+  }
+
+  /** The machine's state. */
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  /** A copy of the counters. */
+  get counters(): Counters {
+    return this.#counters.snapshot();
+  }
+
+  /** May UPDATEs be handed over now? The session is Established and the socket has taken the last ones. */
+  get ready(): boolean {
+    const link = this.#establishedLink();
+    return link !== undefined && !link.updating;
+  }
+
+  /** Begins to connect, or to wait for the peer. */
+  start(): void {
+    this.#step({ type: "Start" });
+  }
+
+  /** Takes a connection that the peer made. */
+  accept(connection: Connection): void {
+    this.#accepted = connection;
+    this.#step({ type: "Accepted" });
+  }
+
+  /** Hands UPDATEs, and ROUTE-REFRESH markers among them, to the socket in this turn; only where `ready`. */
+  sendUpdates(messages: readonly Uint8Array[], refreshMarkers: number): void {
+    const link = this.#establishedLink();
+    if (link === undefined || messages.length === 0) return;
+    this.#counters.sent.UPDATE += messages.length - refreshMarkers;
+    this.#counters.sent["ROUTE-REFRESH"] += refreshMarkers;
+    const [only] = messages;
+    this.#sendUpdates(link, messages.length === 1 && only !== undefined ? only : concat(messages));
+  }
+
+  /** Resolves when the socket has taken everything, or after `limitMs`. */
+  async flushed(limitMs: number): Promise<void> {
+    await Promise.all([...this.#links.values()].map((link) => link.flushed(this.#options.clock, limitMs)));
+  }
+
+  /** Ends the sessions with Administrative Shutdown; resolves when that is handed over, or after a bound. */
+  async stop(communication: string): Promise<void> {
+    await this.#end({ type: "Stop", communication });
+  }
+
+  /** Ends the sessions with `notification`, or without a word. */
+  async close(notification: NotificationMessage | undefined, cause: string): Promise<void> {
+    await this.#end({ type: "Close", notification, cause });
+  }
+
+  /** Drops everything in this turn. */
+  abort(): void {
+    this.#step({ type: "Close", notification: undefined, cause: "aborted" });
+  }
+
+  async #end(event: PeerEvent): Promise<void> {
+    const links = [...this.#links.values()];
+    this.#step(event);
+    await Promise.all(links.map((link) => link.flushed(this.#options.clock)));
+  }
+
+  /** Events that come up while one is handled wait for their turn. */
+  #step(event: PeerEvent): void {
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, actions } = stepPeer(this.#state, next, {
+          now: this.#options.clock.now(),
+          random: this.#options.random,
+        });
+        this.#state = state;
+        for (const action of actions) this.#perform(action);
+      }
+    } finally {
+      this.#stepping = false;
+    }
+    this.#arm();
+  }
+
+  #session(id: number, event: SessionEvent): void {
+    this.#step({ type: "Session", link: id, event });
+  }
+
+  #perform(action: PeerAction): void {
+    const { events } = this.#options;
+    switch (action.type) {
+      case "connect":
+        return void this.#connect(action.link);
+      case "adopt":
+        return this.#adopt(action.link);
+      case "reject":
+        return void this.#reject(action.message);
+      case "send":
+        return void this.#send(action.link, action.message);
+      case "drop":
+        this.#links.get(action.link)?.close();
+        return void this.#links.delete(action.link);
+      case "refresh":
+        return events.refresh(action.message);
+      case "ended":
+        return events.ended(action.from, action.cause);
+      case "established": {
+        const connection = this.#links.get(action.link)?.connection;
+        if (connection !== undefined) events.established(action.negotiated, connection.local);
+        return;
+      }
+      case "transition":
+        return events.transition(action.from, action.to, action.cause);
+      default:
+        return action satisfies never;
+    }
+  }
+
+  async #connect(id: number): Promise<void> {
+    const link = new Link();
+    this.#links.set(id, link);
+    try {
+      const connection = await this.#options.transport.connect(this.#options.peer, link.abort.signal);
+      if (this.#links.get(id) !== link) return connection[Symbol.dispose]();
+      link.connection = connection;
+    } catch (error) {
+      return this.#session(id, { type: "TcpConnectionFails", cause: wordsOf(error) });
+    }
+    this.#session(id, { type: "Tcp_CR_Acked" });
+    this.#read(id, link);
+  }
+
+  #adopt(id: number): void {
+    const link = new Link();
+    link.connection = this.#accepted;
+    this.#accepted = undefined;
+    this.#links.set(id, link);
+    this.#read(id, link);
+  }
+
+  async #reject(message: NotificationMessage): Promise<void> {
+    const connection = this.#accepted;
+    this.#accepted = undefined;
+    if (connection === undefined) return;
+    if (this.#rejections >= MAX_REJECTIONS) return connection[Symbol.dispose]();
+    this.#rejections++;
+    const link = new Link();
+    link.connection = connection;
+    this.#count(message);
+    link.write(encodeMessage(message, INITIAL_CONTEXT));
+    await link.flushed(this.#options.clock);
+    link.close();
+    this.#rejections--;
+  }
+
+  async #send(id: number, message: Message): Promise<void> {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    if (message.type !== "KEEPALIVE") {
+      this.#count(message);
+      if (await link.write(encodeMessage(message, link.context))) this.#sent(id, false);
+      return;
+    }
+    // Where the socket takes nothing, one KEEPALIVE in waiting is enough.
+    if (link.keepingAlive) return;
+    link.keepingAlive = true;
+    this.#count(message);
+    const taken = await link.write(encodeMessage(message, link.context));
+    link.keepingAlive = false;
+    if (taken) this.#sent(id, false);
+  }
+
+  async #sendUpdates(link: Link, bytes: Uint8Array): Promise<void> {
+    link.updating = true;
+    const taken = await link.write(bytes);
+    link.updating = false;
+    if (!taken) return;
+    this.#sent(this.#state.main.link, true);
+    if (this.#establishedLink() === link) this.#options.events.writable();
+  }
+
+  #sent(id: number, update: boolean): void {
+    if (this.#links.has(id)) this.#session(id, { type: "MessageSent", update });
+  }
+
+  #count(message: Message): void {
+    this.#counters.sent[message.type]++;
+    if (message.type === "NOTIFICATION") this.#options.events.notification("sent", message);
+  }
+
+  async #read(id: number, link: Link): Promise<void> {
+    while (this.#links.get(id) === link) {
+      let chunk: Uint8Array | undefined;
+      try {
+        chunk = await link.connection?.read();
+      } catch (error) {
+        return this.#session(id, { type: "TcpConnectionFails", cause: wordsOf(error) });
+      }
+      if (chunk === undefined) {
+        return this.#session(id, { type: "TcpConnectionFails", cause: "the peer closed the connection" });
+      }
+      const before = this.#options.clock.now();
+      this.#receive(id, link, chunk);
+      await this.#breathe(before);
+    }
+  }
+
+  #receive(id: number, link: Link, chunk: Uint8Array): void {
+    link.inbox.push(chunk);
+    while (this.#links.get(id) === link) {
+      const event = this.#nextEvent(id, link);
+      if (event === undefined) return;
+      this.#session(id, event);
+    }
+  }
+
+  /** The one place where the peer's faults are caught. */
+  #nextEvent(id: number, link: Link): SessionEvent | undefined {
+    try {
+      const context = this.#contextOf(id, link);
+      const bytes = link.inbox.next(context.maxReceiveLength);
+      if (bytes === undefined) return undefined;
+      const message = decodeMessage(bytes, context);
+      this.#counters.receive(message);
+      if (message.type === "NOTIFICATION") this.#options.events.notification("received", message);
+      return eventOf(message);
+    } catch (error) {
+      return eventOfError(error);
+    }
+  }
+
+  #contextOf(id: number, link: Link): Link["context"] {
+    const { main, second } = this.#state;
+    const track = main.link === id ? main : second;
+    const negotiated = track?.link === id ? track.session.negotiated : undefined;
+    if (negotiated !== undefined && negotiated !== link.negotiated) {
+      link.negotiated = negotiated;
+      link.context = codecContext(negotiated);
+    }
+    return link.context;
+  }
+
+  /** Lets timers and other peers have a turn once this one has used up its own. */
+  async #breathe(before: number): Promise<void> {
+    const { clock } = this.#options;
+    const now = clock.now();
+    this.#busyMs += now - before;
+    if (this.#busyMs < TURN_MS) return;
+    this.#busyMs = 0;
+    await new Promise<void>((resolve) => clock.at(now, resolve));
+  }
+
+  #establishedLink(): Link | undefined {
+    const { session, link } = leadingTrack(this.#state);
+    return session.name === "Established" ? this.#links.get(link) : undefined;
+  }
+
+  /** A timer that is too early is left alone: it looks again when it fires. */
+  #arm(): void {
+    const atMs = nextPeerDeadline(this.#state);
+    if (atMs !== undefined && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+    this.#timer?.armed[Symbol.dispose]();
+    this.#timer = undefined;
+    if (atMs !== undefined) this.#armAt(atMs, false);
+  }
+
+  #armAt(atMs: number, stalled: boolean): void {
+    const armed = this.#options.clock.at(atMs, () => {
+      this.#timer = undefined;
+      const now = this.#options.clock.now();
+      if (now - atMs > STALL_MS && !stalled) return this.#armAt(now + STALL_GRACE_MS, true);
+      this.#step({ type: "Timers" });
+    });
+    this.#timer = { atMs, armed };
+  }
+}
+
+function eventOf(message: Message): SessionEvent {
+  switch (message.type) {
+    case "OPEN":
+      return { type: "BGPOpen", message };
+    case "UPDATE":
+      return { type: "UpdateMsg" };
+    case "KEEPALIVE":
+      return { type: "KeepAliveMsg" };
+    case "NOTIFICATION": {
+      const version = message.code === ErrorCode.OPEN_MESSAGE &&
+        message.subcode === OpenSubcode.UNSUPPORTED_VERSION_NUMBER;
+      return { type: version ? "NotifMsgVerErr" : "NotifMsg", message };
+    }
+    case "ROUTE-REFRESH":
+      return { type: "RouteRefreshMsg", message };
+    default:
+      return message satisfies never;
+  }
+}
+
+function eventOfError(error: unknown): SessionEvent {
+  if (!(error instanceof NotificationError)) {
+    // A fault of ours, not the peer's: it costs this session and nothing else.
+    const cause = `internal error: ${wordsOf(error)}`;
+    const own = new NotificationError(ErrorCode.CEASE, CeaseSubcode.OUT_OF_RESOURCES, cause);
+    return { type: "UpdateMsgErr", error: own };
+  }
+  if (error.code === ErrorCode.MESSAGE_HEADER) return { type: "BGPHeaderErr", error };
+  return { type: error.code === ErrorCode.OPEN_MESSAGE ? "BGPOpenMsgErr" : "UpdateMsgErr", error };
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,168 @@
+/** What people and tools see of a neighbour; it turns into JSON as it stands. */
+import { formatU32 } from "../net/address.ts";
+import type { FamilyName, PeerConfig } from "../config/config.ts";
+import type { Advertiser } from "./advertiser.ts";
+import type { Counters } from "./counters.ts";
+import { familyName, type Negotiated } from "./negotiate.ts";
+import { leadingTrack, type PeerState } from "./peer.ts";
+import type { SessionStateName } from "./session_state.ts";
+import type { Endpoint } from "./transport.ts";
+import {
+  describeNotification,
+  type NotificationMessage,
+  shutdownCommunication,
+} from "./wire/notification.ts";
+
+/** A NOTIFICATION that went either way. */
+export interface NotificationRecord {
+  readonly at: Date;
+  readonly code: number;
+  readonly subcode: number;
+  /** In the registry's words, with the shutdown communication where there is one. */
+  readonly text: string;
+  readonly communication: string | undefined;
+}
+
+/** What both sides agreed on, in words. */
+export interface NegotiatedStatus {
+  readonly peerAs: number;
+  readonly peerIdentifier: string;
+  readonly internal: boolean;
+  readonly holdTimeSeconds: number;
+  readonly keepaliveTimeSeconds: number;
+  readonly families: readonly FamilyName[];
+  readonly fourOctetAs: boolean;
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  readonly extendedMessage: boolean;
+  /** Families with a next hop of the other family (RFC 8950). */
+  readonly extendedNextHop: readonly FamilyName[];
+  /** Undefined: the peer does not have it. */
+  readonly gracefulRestart: {
+    /** Both sides have it: the peer keeps our routes while we restart. */
+    readonly active: boolean;
+    readonly notification: boolean;
+    readonly restartTimeSeconds: number;
+  } | undefined;
+}
+
+/** A neighbour. */
+export interface PeerStatus {
+  readonly name: string;
+  /** With the zone of a link-local address. */
+  readonly address: string;
+  readonly as: number;
+  readonly passive: boolean;
+  readonly state: SessionStateName;
+  readonly since: Date;
+  /** Why it is in this state. */
+  readonly cause: string;
+  /** Why the last session, or attempt at one, ended. */
+  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastNotificationReceived: NotificationRecord | undefined;
+  readonly lastNotificationSent: NotificationRecord | undefined;
+  /** Our end of the Established session. */
+  readonly localAddress: string | undefined;
+  /** From OpenConfirm on. */
+  readonly negotiated: NegotiatedStatus | undefined;
+  readonly messages: Pick<Counters, "received" | "sent">;
+  /** Prefixes that the peer announced and withdrew; all are dropped. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly withdrawn: number;
+    readonly malformedUpdates: number;
+  };
+  readonly advertised: readonly { readonly prefix: string; readonly nextHop: string }[];
+  readonly held: readonly { readonly prefix: string; readonly reason: string }[];
+  /** Families whose End-of-RIB is held back. */
+  readonly endOfRibHeld: readonly FamilyName[];
+  /** How often an Established session was lost. */
+  readonly flaps: number;
+  /** When the next attempt to connect is due. */
+  readonly nextRetry: Date | undefined;
+}
+
+/** What the speaker keeps of a neighbour for its status. */
+export interface PeerRecord {
+  readonly since: Date;
+  readonly lastError: PeerStatus["lastError"];
+  readonly lastNotificationReceived: NotificationRecord | undefined;
+  readonly lastNotificationSent: NotificationRecord | undefined;
+  readonly local: Endpoint | undefined;
+  readonly flaps: number;
+}
+
+/** The status of a neighbour. `wallTimeOf` turns a deadline into a date. */
+export function peerStatus(
+  config: PeerConfig,
+  { state, counters, advertiser, record, wallTimeOf }: {
+    readonly state: PeerState;
+    readonly counters: Counters;
+    readonly advertiser: Advertiser | undefined;
+    readonly record: PeerRecord;
+    readonly wallTimeOf: (ms: number) => Date;
+  },
+): PeerStatus {
+  const { session } = leadingTrack(state);
+  const { idleHold, connectRetry } = state.main.session.deadlines;
+  const retry = idleHold ?? connectRetry;
+  const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = counters;
+  return {
+    name: config.name,
+    address: config.zone === undefined ? config.address.text : `${config.address.text}%${config.zone}`,
+    as: config.as,
+    passive: config.passive,
+    state: session.name,
+    since: record.since,
+    cause: session.cause,
+    lastError: record.lastError,
+    lastNotificationReceived: record.lastNotificationReceived,
+    lastNotificationSent: record.lastNotificationSent,
+    localAddress: record.local?.address.text,
+    negotiated: session.negotiated === undefined ? undefined : negotiatedStatus(session.negotiated),
+    messages: { received, sent },
+    prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
+    advertised: [...advertiser?.rib.values() ?? []].map(({ prefix, path }) => ({
+      prefix: prefix.text,
+      nextHop: path.nextHops[0]?.text ?? "",
+    })),
+    held: (advertiser?.held ?? []).map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
+    flaps: record.flaps,
+    nextRetry: retry === undefined ? undefined : wallTimeOf(retry),
+  };
+}
+
+/** The record of a NOTIFICATION. */
+export function notificationRecord(at: Date, message: NotificationMessage): NotificationRecord {
+  const { code, subcode } = message;
+  return {
+    at,
+    code,
+    subcode,
+    text: describeNotification(message),
+    communication: shutdownCommunication(message),
+  };
+}
+
+function negotiatedStatus(negotiated: Negotiated): NegotiatedStatus {
+  const { gracefulRestart } = negotiated;
+  return {
+    peerAs: negotiated.peerAs,
+    peerIdentifier: formatU32(negotiated.peerIdentifier),
+    internal: negotiated.internal,
+    holdTimeSeconds: negotiated.holdTimeSeconds,
+    keepaliveTimeSeconds: negotiated.keepaliveTimeSeconds,
+    families: negotiated.families.map(familyName),
+    fourOctetAs: negotiated.fourOctetAs,
+    routeRefresh: negotiated.routeRefresh,
+    enhancedRouteRefresh: negotiated.enhancedRouteRefresh,
+    extendedMessage: negotiated.maxSendLength > 4096,
+    extendedNextHop: negotiated.extendedNextHop.map(familyName),
+    gracefulRestart: gracefulRestart === undefined ? undefined : {
+      active: gracefulRestart.offered,
+      notification: gracefulRestart.notification,
+      restartTimeSeconds: gracefulRestart.restartTimeSeconds,
+    },
+  };
+}

@@ -1,0 +1,329 @@
+/**
+ * The BGP speaker, announce-only: the neighbours, the listeners, and the desired routes that every Established
+ * neighbour is brought to. An UPDATE is handed to the socket in the turn in which the routes change.
+ */
+import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import type { Clock, Random } from "../time/clock.ts";
+import { type Advertiser, newAdvertiser, nextBatch, withRefresh } from "./advertiser.ts";
+import { PeerDriver } from "./driver.ts";
+import { listenFault } from "./listen_fault.ts";
+import { codecContext, type Negotiated, sessionConfig } from "./negotiate.ts";
+import { notificationRecord, type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
+import type { Route } from "./route.ts";
+import type { SessionStateName } from "./session_state.ts";
+import type { Connection, Endpoint, Listener, Transport } from "./transport.ts";
+import type { NotificationMessage } from "./wire/notification.ts";
+
+export type { PeerStatus } from "./peer_status.ts";
+
+/** What a speaker is made of. */
+export interface SpeakerOptions {
+  readonly local: LocalBgp;
+  readonly peers: readonly PeerConfig[];
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The process before this one left its forwarding state, and peers may still keep its routes (RFC 4724). */
+  readonly restarting: boolean;
+  readonly onEvent: (event: SpeakerEvent) => void;
+}
+
+/** What happens, for logs and metrics. `peer` is a name. */
+export type SpeakerEvent =
+  | {
+    readonly type: "peer-state";
+    readonly peer: string;
+    readonly from: SessionStateName;
+    readonly to: SessionStateName;
+    readonly cause: string;
+  }
+  /** A connection or an attempt at one ended. */
+  | {
+    readonly type: "session-ended";
+    readonly peer: string;
+    readonly from: SessionStateName;
+    readonly cause: string;
+  }
+  /** Handed to the socket. `at` is on the scale of the clock, in milliseconds. */
+  | {
+    readonly type: "updates-sent";
+    readonly peer: string;
+    readonly announced: number;
+    readonly withdrawn: number;
+    readonly at: number;
+  }
+  | { readonly type: "end-of-rib-sent"; readonly peer: string }
+  /** The routes that cannot go to the peer changed; empty: none is held any more. */
+  | {
+    readonly type: "routes-held";
+    readonly peer: string;
+    readonly held: readonly { readonly prefix: string; readonly reason: string }[];
+  }
+  | {
+    readonly type: "notification-received" | "notification-sent";
+    readonly peer: string;
+    readonly code: number;
+    readonly subcode: number;
+    readonly text: string;
+  }
+  /** One of several listeners failed, and the others do without. */
+  | {
+    readonly type: "listen-failed";
+    readonly address: string;
+    readonly port: number;
+    readonly cause: string;
+  }
+  /** A connection from an address that is no peer's. */
+  | { readonly type: "connection-refused"; readonly address: string; readonly port: number };
+
+/** How a speaker ends. */
+export type StopOptions =
+  /** Withdraw everything, then Cease/Administrative Shutdown with this text (RFC 9003). */
+  | { readonly mode: "shutdown"; readonly communication: string }
+  /** Close without a word: a peer with graceful restart keeps the routes for the next process. */
+  | { readonly mode: "handover" };
+
+interface Neighbour {
+  readonly config: PeerConfig;
+  readonly driver: PeerDriver;
+  /** The sending side of the Established session. */
+  advertiser: Advertiser | undefined;
+  record: PeerRecord;
+}
+
+/** How long the last withdrawals may take to be handed over. */
+const WITHDRAW_MS = 1000;
+
+/** Speaks BGP with its peers. */
+export class Speaker {
+  readonly #options: SpeakerOptions;
+  readonly #neighbours: readonly Neighbour[];
+  readonly #listeners: Listener[] = [];
+  #routes: readonly Route[] = [];
+  #endOfRibReleased = false;
+  #stopped = false;
+
+  constructor(options: SpeakerOptions) {
+    this.#options = options;
+    this.#neighbours = options.peers.map((config) => this.#neighbour(config));
+  }
+
+  /**
+   * Listens and starts the peers.
+   * @throws {Error} where it cannot listen, with the cause and the cure
+   */
+  start(): void {
+    this.#listen();
+    for (const { driver } of this.#neighbours) driver.start();
+  }
+
+  /** Sets the whole of what should be announced. */
+  announce(routes: readonly Route[]): void {
+    if (this.#stopped) return;
+    this.#routes = routes;
+    for (const neighbour of this.#neighbours) this.#flush(neighbour);
+  }
+
+  /** Lets End-of-RIB go out: every route that there will be is in place (RFC 4724 section 4.1). */
+  releaseEndOfRib(): void {
+    if (this.#endOfRibReleased) return;
+    this.#endOfRibReleased = true;
+    for (const neighbour of this.#neighbours) this.#flush(neighbour);
+  }
+
+  /** Every peer, in the order of the configuration. */
+  status(): readonly PeerStatus[] {
+    const { clock } = this.#options;
+    const wallTimeOf = (ms: number) => new Date(clock.wallTime().getTime() + ms - clock.now());
+    return this.#neighbours.map(({ config, driver, advertiser, record }) =>
+      peerStatus(config, { state: driver.state, counters: driver.counters, advertiser, record, wallTimeOf })
+    );
+  }
+
+  /** Ends all sessions; resolves when that is done, or after a few seconds. Never throws. */
+  async stop(options: StopOptions): Promise<void> {
+    this.#endListeners();
+    if (options.mode === "shutdown") {
+      this.announce([]);
+      this.#stopped = true;
+      await Promise.all(this.#neighbours.map((neighbour) => this.#withdrawn(neighbour)));
+    }
+    this.#stopped = true;
+    await Promise.all(
+      this.#neighbours.map(({ driver }) =>
+        options.mode === "shutdown" ? driver.stop(options.communication) : driver.close(undefined, "handover")
+      ),
+    );
+  }
+
+  /** Drops everything in this turn, without a word. */
+  abort(): void {
+    this.#stopped = true;
+    this.#endListeners();
+    for (const { driver } of this.#neighbours) driver.abort();
+  }
+
+  #neighbour(config: PeerConfig): Neighbour {
+    const { local, transport, clock, random, restarting } = this.#options;
+    const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+    const driver = new PeerDriver({
+      peer: config,
+      session: sessionConfig(local, config),
+      restart: {
+        restartingUntilMs: restarting ? clock.now() + restartMs : -Infinity,
+        forwarding: restarting,
+      },
+      transport,
+      clock,
+      random,
+      events: {
+        transition: (from, to, cause) => this.#onTransition(neighbour, from, to, cause),
+        ended: (from, cause) => this.#onEnded(neighbour, from, cause),
+        established: (negotiated, end) => this.#onEstablished(neighbour, negotiated, end),
+        refresh: (message) => {
+          if (neighbour.advertiser === undefined) return;
+          neighbour.advertiser = withRefresh(neighbour.advertiser, message);
+          this.#flush(neighbour);
+        },
+        writable: () => this.#flush(neighbour),
+        notification: (direction, message) => this.#onNotification(neighbour, direction, message),
+      },
+    });
+    const neighbour: Neighbour = {
+      config,
+      driver,
+      advertiser: undefined,
+      record: {
+        since: clock.wallTime(),
+        lastError: undefined,
+        lastNotificationReceived: undefined,
+        lastNotificationSent: undefined,
+        local: undefined,
+        flaps: 0,
+      },
+    };
+    return neighbour;
+  }
+
+  #listen(): void {
+    const { local, transport, peers, onEvent } = this.#options;
+    if (local.listenPort < 0) return;
+    // A wildcard IPv6 listener may take IPv4, too, so it comes first.
+    const addresses = [...local.listenAddresses].sort((a, b) => b.family - a.family);
+    for (const address of addresses) {
+      const options = { address, port: local.listenPort, peers };
+      try {
+        this.#listeners.push(transport.listen(options, (connection) => this.#accept(connection)));
+      } catch (error) {
+        const fault = listenFault(error, address, local.listenPort);
+        if (fault.familyMissing && addresses.some((other) => other.family !== address.family)) {
+          onEvent({
+            type: "listen-failed",
+            address: address.text,
+            port: local.listenPort,
+            cause: fault.message,
+          });
+          continue;
+        }
+        this.#endListeners();
+        throw new Error(fault.message, { cause: error });
+      }
+    }
+  }
+
+  #endListeners(): void {
+    for (const listener of this.#listeners.splice(0)) listener[Symbol.dispose]();
+  }
+
+  #accept(connection: Connection): void {
+    const { address, zone, port } = connection.remote;
+    const neighbour = this.#neighbours.find(({ config }) =>
+      config.address.text === address.text && (config.zone === undefined || config.zone === zone)
+    );
+    if (neighbour !== undefined) return neighbour.driver.accept(connection);
+    connection[Symbol.dispose]();
+    this.#options.onEvent({ type: "connection-refused", address: address.text, port });
+  }
+
+  /** Brings a neighbour to the desired routes, where its socket is free; else that happens when it is. */
+  #flush(neighbour: Neighbour): void {
+    const { driver, advertiser, config } = neighbour;
+    if (advertiser === undefined || !driver.ready) return;
+    const { onEvent, clock } = this.#options;
+    const batch = nextBatch(advertiser, this.#routes, this.#endOfRibReleased);
+    neighbour.advertiser = batch.advertiser;
+    driver.sendUpdates(batch.messages, batch.refreshMarkers);
+    const { announced, withdrawn } = batch;
+    if (announced + withdrawn > 0) {
+      onEvent({ type: "updates-sent", peer: config.name, announced, withdrawn, at: clock.now() });
+    }
+    if (batch.endOfRib.length > 0) onEvent({ type: "end-of-rib-sent", peer: config.name });
+    this.#reportHeld(neighbour, advertiser);
+  }
+
+  #reportHeld({ config, advertiser }: Neighbour, before: Advertiser): void {
+    const words = ({ held }: Advertiser) =>
+      held.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
+    const [was, is] = [words(before), advertiser === undefined ? [] : words(advertiser)];
+    const same = was.length === is.length &&
+      was.every((one, index) => one.prefix === is[index]?.prefix && one.reason === is[index]?.reason);
+    if (!same) this.#options.onEvent({ type: "routes-held", peer: config.name, held: is });
+  }
+
+  /** Resolves when the socket has taken every withdrawal, or after a bound. */
+  async #withdrawn(neighbour: Neighbour): Promise<void> {
+    const limit = this.#options.clock.now() + WITHDRAW_MS;
+    // A pass that waits for an earlier one to be taken needs a second turn.
+    for (let turn = 0; turn < 2; turn++) {
+      await neighbour.driver.flushed(Math.max(0, limit - this.#options.clock.now()));
+      this.#flush(neighbour);
+    }
+  }
+
+  #onTransition(neighbour: Neighbour, from: SessionStateName, to: SessionStateName, cause: string): void {
+    const { record, config } = neighbour;
+    const lost = from === "Established";
+    if (lost) neighbour.advertiser = undefined;
+    neighbour.record = {
+      ...record,
+      since: this.#options.clock.wallTime(),
+      flaps: lost && !this.#stopped ? record.flaps + 1 : record.flaps,
+      local: lost ? undefined : record.local,
+    };
+    this.#options.onEvent({ type: "peer-state", peer: config.name, from, to, cause });
+  }
+
+  #onEnded(neighbour: Neighbour, from: SessionStateName, cause: string): void {
+    const at = this.#options.clock.wallTime();
+    neighbour.record = { ...neighbour.record, lastError: { at, text: cause } };
+    this.#options.onEvent({ type: "session-ended", peer: neighbour.config.name, from, cause });
+  }
+
+  #onEstablished(neighbour: Neighbour, negotiated: Negotiated, end: Endpoint): void {
+    const { local } = this.#options;
+    const { config } = neighbour;
+    neighbour.record = { ...neighbour.record, local: end };
+    neighbour.advertiser = newAdvertiser({
+      codec: codecContext(negotiated),
+      peerName: config.name,
+      localAs: local.as,
+      routerID: local.routerID,
+      address6: local.address6,
+      nextHop: config.nextHop,
+      nextHop6: config.nextHop6,
+      localAddress: end.address,
+      linkLocal: undefined,
+    }, negotiated);
+    this.#flush(neighbour);
+  }
+
+  #onNotification(neighbour: Neighbour, direction: "received" | "sent", message: NotificationMessage): void {
+    const note = notificationRecord(this.#options.clock.wallTime(), message);
+    const { code, subcode, text } = note;
+    neighbour.record = direction === "received"
+      ? { ...neighbour.record, lastNotificationReceived: note }
+      : { ...neighbour.record, lastNotificationSent: note };
+    const type = direction === "received" ? "notification-received" : "notification-sent";
+    this.#options.onEvent({ type, peer: neighbour.config.name, code, subcode, text });
+  }
+}

@@ -1,0 +1,69 @@
+/** Pieces of configuration and routes for BGP tests. */
+import type { Route, RouteAttributes } from "../../src/bgp/route.ts";
+import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
+import { type Address, parseAddress } from "../../src/net/address.ts";
+import { parsePrefix } from "../../src/net/prefix.ts";
+
+/** The address that `text` spells. @throws where it spells none */
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+/** A speaker that only connects out. */
+export function localBgp(rest: Partial<LocalBgp> = {}): LocalBgp {
+  const routerID = rest.routerID ?? address("10.0.0.1");
+  return {
+    routerID,
+    as: 65001,
+    listenPort: -1,
+    listenAddresses: [],
+    address: routerID,
+    address6: undefined,
+    ...rest,
+  };
+}
+
+/** An external peer with everything plain. */
+export function peerConfig(rest: Partial<PeerConfig> = {}): PeerConfig {
+  return {
+    name: "router",
+    address: address("10.0.0.2"),
+    zone: undefined,
+    as: 65002,
+    port: 179,
+    passive: false,
+    localAddress: undefined,
+    password: undefined,
+    ttlSecurity: undefined,
+    multihop: undefined,
+    holdTimeSeconds: 90,
+    keepaliveTimeSeconds: undefined,
+    connectRetryTimeMs: 5000,
+    families: ["ipv4-unicast"],
+    nextHop: undefined,
+    nextHop6: undefined,
+    gracefulRestart: undefined,
+    ...rest,
+  };
+}
+
+/** A route to `prefix` for every peer. */
+export function route(prefix: string, attributes: Partial<RouteAttributes> = {}): Route {
+  const parsed = parsePrefix(prefix);
+  if (parsed === undefined) throw new Error(`not a prefix: ${prefix}`);
+  return {
+    prefix: parsed,
+    peers: undefined,
+    attributes: {
+      med: undefined,
+      localPreference: 100,
+      communities: [],
+      largeCommunities: [],
+      extendedCommunities: [],
+      asPathPrepend: 0,
+      ...attributes,
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** BIRD 2 as a real peer: an own process with an own configuration, control socket and pid file in a folder of its own. */
+import { until } from "./until.ts";
+
+/** A running BIRD. */
+export class Bird implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #command: readonly string[];
+  #process: Deno.ChildProcess | undefined;
+
+  private constructor(folder: string, command: readonly string[]) {
+    this.#folder = folder;
+    this.#command = command;
+  }
+
+  /** Starts BIRD and waits until it answers. `prefix` goes before the command: `ip netns exec …`. */
+  static async start(config: string, prefix: readonly string[] = []): Promise<Bird> {
+    const folder = await Deno.makeTempDir({ prefix: "bird-" });
+    const bird = new Bird(folder, prefix);
+    await Deno.writeTextFile(`${folder}/bird.conf`, config);
+    await bird.run();
+    return bird;
+  }
+
+  /** Starts the process (again), with the configuration as it stands. */
+  async run(): Promise<void> {
+    const args = [
+      "-f",
+      "-c",
+      `${this.#folder}/bird.conf`,
+      "-s",
+      this.#socket,
+      "-P",
+      `${this.#folder}/bird.pid`,
+    ];
+    const [program = "bird", ...rest] = [...this.#command, "bird", ...args];
+    this.#process = new Deno.Command(program, { args: rest, stdout: "null", stderr: "null" }).spawn();
+    let ready = false;
+    await until(() => {
+      if (!ready) this.ask("show status").then((answer) => ready = answer.includes("Daemon is up"));
+      return ready;
+    }, () => "BIRD does not answer");
+  }
+
+  /** The answer of `birdc`. */
+  async ask(command: string): Promise<string> {
+    const [program = "birdc", ...args] = [
+      ...this.#command,
+      "birdc",
+      "-s",
+      this.#socket,
+      ...command.split(" "),
+    ];
+    const { stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();
+    return new TextDecoder().decode(stdout);
+  }
+
+  /** Asks until the answer has `words` in it, and gives that answer. @throws after a while */
+  async awaits(command: string, words: string | RegExp, limitMs = 10_000): Promise<string> {
+    const matches = (answer: string) =>
+      typeof words === "string" ? answer.includes(words) : words.test(answer);
+    const limit = performance.now() + limitMs;
+    for (;;) {
+      const answer = await this.ask(command);
+      if (matches(answer)) return answer;
+      if (performance.now() > limit) throw new Error(`BIRD does not say ${words}: ${answer}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Replaces the configuration. */
+  async configure(config: string): Promise<void> {
+    await Deno.writeTextFile(`${this.#folder}/bird.conf`, config);
+    await this.ask("configure");
+  }
+
+  /** Ends the process with `signal`. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined) return;
+    process.kill(signal);
+    await process.status;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  get #socket(): string {
+    return `${this.#folder}/bird.ctl`;
+  }
+}
