@@ -54,6 +54,8 @@ const STALL_MS = 500;
 const STALL_GRACE_MS = 50;
 /** Rejections that may be under way; further connections are closed without a word. */
 const MAX_REJECTIONS = 4;
+/** About how many octets of UPDATEs go to the socket at once. */
+const WRITE_LENGTH = 65536;
 
 /** Drives one neighbour. */
 export class PeerDriver {
@@ -61,10 +63,11 @@ export class PeerDriver {
   readonly #links = new Map<number, Link>();
   readonly #counters = new MutableCounters();
   readonly #queue: PeerEvent[] = [];
+  /** Connections of the peer's that the machine has not been told of yet. */
+  readonly #accepted: Connection[] = [];
   #state: PeerState;
   #stepping = false;
   #timer: { readonly atMs: number; readonly armed: Disposable } | undefined;
-  #accepted: Connection | undefined;
   #rejections = 0;
   #busyMs = 0;
 
@@ -96,7 +99,7 @@ export class PeerDriver {
 
   /** Takes a connection that the peer made. */
   accept(connection: Connection): void {
-    this.#accepted = connection;
+    this.#accepted.push(connection);
     this.#step({ type: "Accepted" });
   }
 
@@ -106,8 +109,7 @@ export class PeerDriver {
     if (link === undefined || messages.length === 0) return;
     this.#counters.sent.UPDATE += messages.length - refreshMarkers;
     this.#counters.sent["ROUTE-REFRESH"] += refreshMarkers;
-    const [only] = messages;
-    this.#sendUpdates(link, messages.length === 1 && only !== undefined ? only : concat(messages));
+    this.#sendUpdates(link, messages);
   }
 
   /** Resolves when the socket has taken everything, or after `limitMs`. */
@@ -191,34 +193,32 @@ export class PeerDriver {
   }
 
   async #connect(id: number): Promise<void> {
-    const link = new Link();
+    const link = new Link(id);
     this.#links.set(id, link);
     try {
       const connection = await this.#options.transport.connect(this.#options.peer, link.abort.signal);
-      if (this.#links.get(id) !== link) return connection[Symbol.dispose]();
+      if (!this.#has(link)) return connection[Symbol.dispose]();
       link.connection = connection;
     } catch (error) {
       return this.#session(id, { type: "TcpConnectionFails", cause: wordsOf(error) });
     }
     this.#session(id, { type: "Tcp_CR_Acked" });
-    this.#read(id, link);
+    this.#read(link);
   }
 
   #adopt(id: number): void {
-    const link = new Link();
-    link.connection = this.#accepted;
-    this.#accepted = undefined;
+    const link = new Link(id);
+    link.connection = this.#accepted.shift();
     this.#links.set(id, link);
-    this.#read(id, link);
+    this.#read(link);
   }
 
   async #reject(message: NotificationMessage): Promise<void> {
-    const connection = this.#accepted;
-    this.#accepted = undefined;
+    const connection = this.#accepted.shift();
     if (connection === undefined) return;
     if (this.#rejections >= MAX_REJECTIONS) return connection[Symbol.dispose]();
     this.#rejections++;
-    const link = new Link();
+    const link = new Link(0);
     link.connection = connection;
     this.#count(message);
     link.write(encodeMessage(message, INITIAL_CONTEXT));
@@ -229,32 +229,28 @@ export class PeerDriver {
 
   async #send(id: number, message: Message): Promise<void> {
     const link = this.#links.get(id);
-    if (link === undefined) return;
-    if (message.type !== "KEEPALIVE") {
-      this.#count(message);
-      if (await link.write(encodeMessage(message, link.context))) this.#sent(id, false);
-      return;
-    }
     // Where the socket takes nothing, one KEEPALIVE in waiting is enough.
-    if (link.keepingAlive) return;
-    link.keepingAlive = true;
+    if (link === undefined || (message.type === "KEEPALIVE" && link.keepingAlive)) return;
     this.#count(message);
+    if (message.type === "KEEPALIVE") link.keepingAlive = true;
     const taken = await link.write(encodeMessage(message, link.context));
-    link.keepingAlive = false;
-    if (taken) this.#sent(id, false);
+    if (message.type === "KEEPALIVE") link.keepingAlive = false;
+    if (taken && this.#has(link)) this.#session(id, { type: "MessageSent", update: false });
   }
 
-  async #sendUpdates(link: Link, bytes: Uint8Array): Promise<void> {
+  async #sendUpdates(link: Link, messages: readonly Uint8Array[]): Promise<void> {
     link.updating = true;
-    const taken = await link.write(bytes);
+    for (const bytes of grouped(messages)) {
+      const taken = await link.write(bytes);
+      if (!taken || !this.#has(link)) return;
+      this.#session(link.id, { type: "MessageSent", update: true });
+    }
     link.updating = false;
-    if (!taken) return;
-    this.#sent(this.#state.main.link, true);
     if (this.#establishedLink() === link) this.#options.events.writable();
   }
 
-  #sent(id: number, update: boolean): void {
-    if (this.#links.has(id)) this.#session(id, { type: "MessageSent", update });
+  #has(link: Link): boolean {
+    return this.#links.get(link.id) === link;
   }
 
   #count(message: Message): void {
@@ -262,36 +258,39 @@ export class PeerDriver {
     if (message.type === "NOTIFICATION") this.#options.events.notification("sent", message);
   }
 
-  async #read(id: number, link: Link): Promise<void> {
-    while (this.#links.get(id) === link) {
+  async #read(link: Link): Promise<void> {
+    while (this.#has(link)) {
       let chunk: Uint8Array | undefined;
       try {
         chunk = await link.connection?.read();
       } catch (error) {
-        return this.#session(id, { type: "TcpConnectionFails", cause: wordsOf(error) });
+        return this.#session(link.id, { type: "TcpConnectionFails", cause: wordsOf(error) });
       }
       if (chunk === undefined) {
-        return this.#session(id, { type: "TcpConnectionFails", cause: "the peer closed the connection" });
+        return this.#session(link.id, {
+          type: "TcpConnectionFails",
+          cause: "the peer closed the connection",
+        });
       }
       const before = this.#options.clock.now();
-      this.#receive(id, link, chunk);
+      this.#receive(link, chunk);
       await this.#breathe(before);
     }
   }
 
-  #receive(id: number, link: Link, chunk: Uint8Array): void {
+  #receive(link: Link, chunk: Uint8Array): void {
     link.inbox.push(chunk);
-    while (this.#links.get(id) === link) {
-      const event = this.#nextEvent(id, link);
+    while (this.#has(link)) {
+      const event = this.#nextEvent(link);
       if (event === undefined) return;
-      this.#session(id, event);
+      this.#session(link.id, event);
     }
   }
 
   /** The one place where the peer's faults are caught. */
-  #nextEvent(id: number, link: Link): SessionEvent | undefined {
+  #nextEvent(link: Link): SessionEvent | undefined {
     try {
-      const context = this.#contextOf(id, link);
+      const context = this.#contextOf(link);
       const bytes = link.inbox.next(context.maxReceiveLength);
       if (bytes === undefined) return undefined;
       const message = decodeMessage(bytes, context);
@@ -303,10 +302,10 @@ export class PeerDriver {
     }
   }
 
-  #contextOf(id: number, link: Link): Link["context"] {
+  #contextOf(link: Link): Link["context"] {
     const { main, second } = this.#state;
-    const track = main.link === id ? main : second;
-    const negotiated = track?.link === id ? track.session.negotiated : undefined;
+    const track = main.link === link.id ? main : second;
+    const negotiated = track?.link === link.id ? track.session.negotiated : undefined;
     if (negotiated !== undefined && negotiated !== link.negotiated) {
       link.negotiated = negotiated;
       link.context = codecContext(negotiated);
@@ -380,8 +379,21 @@ function eventOfError(error: unknown): SessionEvent {
   return { type: error.code === ErrorCode.OPEN_MESSAGE ? "BGPOpenMsgErr" : "UpdateMsgErr", error };
 }
 
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+/** The messages in as few writes as is sensible; each that the socket takes shows that the peer reads. */
+function* grouped(messages: readonly Uint8Array[]): Generator<Uint8Array> {
+  for (let from = 0; from < messages.length;) {
+    let to = from;
+    let length = 0;
+    do length += messages[to++]?.byteLength ?? 0; while (to < messages.length && length < WRITE_LENGTH);
+    yield concat(messages.slice(from, to), length);
+    from = to;
+  }
+}
+
+function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const whole = new Uint8Array(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -23,6 +23,9 @@ export class Link {
   keepingAlive = false;
   readonly #writes = new Set<Promise<void>>();
 
+  /** @param id its name in the machine */
+  constructor(readonly id: number) {}
+
   /** Hands bytes to the socket in this turn. Resolves with false where it never took them. */
   async write(bytes: Uint8Array): Promise<boolean> {
     if (this.connection === undefined) return false;

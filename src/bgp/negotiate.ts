@@ -29,6 +29,8 @@ export interface SessionConfig {
   readonly passive: boolean;
   /** DelayOpenTime; undefined: DelayOpen is off. */
   readonly delayOpenMs: number | undefined;
+  /** The peer has a TCP-MD5 password, which may not be the same on both sides. */
+  readonly authenticated: boolean;
   readonly holdTimeSeconds: number;
   /** Undefined: a third of the negotiated hold time. */
   readonly keepaliveTimeSeconds: number | undefined;
@@ -97,6 +99,7 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     peerAs: peer.as,
     passive: peer.passive,
     delayOpenMs: undefined,
+    authenticated: peer.password !== undefined,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
     connectRetryTimeMs: peer.connectRetryTimeMs,

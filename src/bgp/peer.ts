@@ -296,6 +296,7 @@ function advance(state: PeerState, which: Which, event: SessionEvent, env: Env):
   const actions: PeerAction[] = [];
   let { link, origin } = track;
   let { nextLink } = state;
+  let dropped = false;
   for (const action of stepped.actions) {
     switch (action.type) {
       case "connect":
@@ -304,6 +305,7 @@ function advance(state: PeerState, which: Which, event: SessionEvent, env: Env):
         break;
       case "drop":
         if (link !== 0) actions.push({ type: "drop", link });
+        dropped = link !== 0;
         link = 0;
         break;
       case "send":
@@ -317,7 +319,9 @@ function advance(state: PeerState, which: Which, event: SessionEvent, env: Env):
     }
   }
   const { name, cause } = session;
-  if (RANK[name] < RANK[track.session.name]) actions.push({ type: "ended", from: track.session.name, cause });
+  if (dropped || RANK[name] < RANK[track.session.name]) {
+    actions.push({ type: "ended", from: track.session.name, cause });
+  }
   const next: PeerStep = { state: { ...state, nextLink, [which]: { session, link, origin } }, actions };
   if (name === "Established" && track.session.name !== "Established") return settle(next, which, env);
   return which === "second" && link === 0 ? { state: withoutSecond(next.state), actions } : next;

@@ -117,9 +117,7 @@ function idle(state: SessionState, event: SessionEvent, env: Env): Step {
 function connect(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "ConnectRetryTimer_Expires":
-      return dial({ ...state, connectFailures: state.connectFailures + 1 }, env, "no answer to SYN in time", [
-        DROP,
-      ]);
+      return dial({ ...state, connectFailures: state.connectFailures + 1 }, env, unanswered(state), [DROP]);
     case "TcpConnectionFails":
       if (state.deadlines.delayOpen !== undefined) return waitForPeer(state, env, event.cause);
       return connectFailed(state, env, event.cause);
@@ -333,6 +331,10 @@ function whileConnected(
     default:
       return event satisfies never;
   }
+}
+
+function unanswered({ config }: SessionState): string {
+  return config.authenticated ? "SYN unanswered: TCP-MD5 mismatch suspected" : "SYN unanswered";
 }
 
 function messageName(

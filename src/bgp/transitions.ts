@@ -191,6 +191,8 @@ export function fall(
     ...toIdle(state, cause, idleHold),
     connectRetryCounter: state.connectRetryCounter + 1,
     oscillations: oscillations + 1,
+    // The peer may be another one next time.
+    capabilities: state.capabilities || state.name === "Established",
   };
   return { state: next, actions: message === undefined ? [DROP] : [{ type: "send", message }, DROP] };
 }
