@@ -1,5 +1,5 @@
 /**
- * struct nlmsghdr and the control messages NLMSG.ERROR (with the extended acknowledgement's text) and NLMSG_DONE.
+ * struct nlmsghdr and the control messages NLMSG_ERROR (with the extended acknowledgement's text) and NLMSG_DONE.
  * <linux/netlink.h>. A datagram holds any number of messages; a request's answers carry its sequence number.
  */
 import { Reader } from "../bytes/reader.ts";
@@ -63,20 +63,20 @@ export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array<
 }
 
 /**
- * What an NLMSG.ERROR or NLMSG.DONE says: undefined is success (an acknowledgement).
+ * What an NLMSG_ERROR or NLMSG_DONE says: undefined is success (an acknowledgement).
  * @throws {ReadError} it is cut short
  */
 export function decodeFailure(message: NetlinkMessage): Failure | undefined {
   const { type, flags, payload } = message;
   const reader = new Reader(payload, HOST_ORDER);
-  // An old kernel's NLMSG.DONE may come without a payload.
+  // An old kernel's NLMSG_DONE may come without a payload.
   if (type === NLMSG.DONE && reader.remaining < 4) return undefined;
   const errno = -(reader.u32("error") | 0);
   if (errno === 0) return undefined;
   if ((flags & NLM_F.ACK_TLVS) === 0) return { errno, extendedAck: undefined };
   if (type === NLMSG.ERROR) {
     const length = reader.u32("nlmsg_len of the request");
-    // NLM_F.CAPPED: of the request only its header is repeated.
+    // NLM_F_CAPPED: of the request only its header is repeated.
     const repeated = (flags & NLM_F.CAPPED) !== 0 ? NLMSG.HDRLEN : align(length);
     reader.bytes(repeated - 4, "request");
   }

@@ -34,7 +34,7 @@ import type { NetlinkMessage, Request } from "./message.ts";
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** IFLA_INFO.KIND, such as `dummy`; undefined for hardware. */
+  /** IFLA_INFO_KIND, such as `dummy`; undefined for hardware. */
   readonly kind: string | undefined;
   readonly alias: string | undefined;
   readonly up: boolean;

@@ -1,0 +1,141 @@
+/** The hand of somebody else on the fake kernel: the words of iproute2 and ipvsadm, acted on in memory. */
+import { addressOf } from "../../src/net/address.ts";
+import { destinationKey, type VirtualService, virtualServiceKey } from "../../src/kernel/state.ts";
+import { address as parse } from "./config.ts";
+import type { FakeKernel, FakeService } from "./fake_kernel.ts";
+import type { ForeignHand, HostView } from "./host_view.ts";
+
+type ServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
+
+const FLAGS = [[0x8, "fallback"], [0x10, "port"]] as const;
+const METHODS = { masq: "-m", droute: "-g", tunnel: "-i" } as const;
+
+/** Changes a fake kernel behind our back. */
+export class FakeHand implements ForeignHand {
+  readonly #kernel: FakeKernel;
+
+  constructor(kernel: FakeKernel) {
+    this.#kernel = kernel;
+  }
+
+  // deno-lint-ignore require-await -- as the other hand has it
+  async view(): Promise<HostView> {
+    const links = this.#kernel.interfaces.map((link) => ({
+      ...link,
+      addresses: link.addresses.map(({ address, prefixLength, deprecated }) =>
+        `${address.text}/${prefixLength}${deprecated ? " deprecated" : ""}`
+      ).sort(),
+    }));
+    return {
+      links: links.sort((a, b) => a.name < b.name ? -1 : 1),
+      ipvs: this.#kernel.services.flatMap(serviceLines).sort(),
+    };
+  }
+
+  addLink(name: string, kind: string, alias?: string): Promise<void> {
+    return this.#act(() => void this.#kernel.addLink(name, kind, alias));
+  }
+
+  deleteLink(name: string): Promise<void> {
+    return this.#act(() => {
+      const link = this.#kernel.link(name);
+      this.#kernel.interfaces = this.#kernel.interfaces.filter((each) => each !== link);
+    });
+  }
+
+  setDown(name: string): Promise<void> {
+    return this.#act(() => {
+      const link = this.#kernel.link(name);
+      link.up = false;
+      // The kernel takes IPv6 addresses away from an interface that goes down.
+      link.addresses = link.addresses.filter(({ address }) => address.family === 4);
+    });
+  }
+
+  setAlias(name: string, alias: string): Promise<void> {
+    return this.#act(() => void (this.#kernel.link(name).alias = alias === "" ? undefined : alias));
+  }
+
+  addAddress(name: string, text: string): Promise<void> {
+    const [address = "", length] = text.split("/");
+    return this.#act(() => {
+      const added = { address: parse(address), prefixLength: Number(length), deprecated: false };
+      this.#kernel.link(name).addresses.push(added);
+    });
+  }
+
+  deleteAddress(name: string, text: string): Promise<void> {
+    return this.#act(() => {
+      const link = this.#kernel.link(name);
+      link.addresses = link.addresses.filter(({ address, prefixLength }) =>
+        `${address.text}/${prefixLength}` !== text
+      );
+    });
+  }
+
+  // deno-lint-ignore require-await -- as the other hand has it
+  async ipvsadm(command = "", ...args: readonly string[]): Promise<void> {
+    const kernel = this.#kernel;
+    const id = serviceId(args);
+    const option = (name: string) => args[args.indexOf(name) + 1] ?? "";
+    const at = kernel.services.findIndex((each) => virtualServiceKey(each) === virtualServiceKey(id));
+    const have = kernel.services[at];
+    if (command === "-A") {
+      const netmask = id.address.bytes.byteLength * 8;
+      const plain = { flags: 0, timeoutSeconds: 0, netmask, destinations: [] };
+      return kernel.addService({ ...id, ...plain, scheduler: option("-s") });
+    }
+    if (have === undefined) throw new Error(`ipvsadm ${command}: no such service`);
+    if (command === "-D") return void kernel.services.splice(at, 1);
+    if (command === "-E") return void (kernel.services[at] = { ...have, scheduler: option("-s") });
+    const server = endpointOf(option("-r"));
+    const others = have.destinations.filter((each) => destinationKey(each) !== destinationKey(server));
+    const weight = Number(option("-w"));
+    const added = command === "-d" ? [] : [{ ...server, weight, forwarding: "masq" as const }];
+    kernel.services[at] = { ...have, destinations: [...others, ...added] };
+  }
+
+  // deno-lint-ignore require-await -- as the other hand has it
+  async #act(change: () => void): Promise<void> {
+    change();
+    this.#kernel.notify();
+  }
+}
+
+/** What `ipvsadm -Sn` writes of a service. */
+function serviceLines(service: FakeService): string[] {
+  const key = `${protocolOption(service.protocol)} ${endpointText(service)}`;
+  const { scheduler, flags, timeoutSeconds, netmask, address } = service;
+  const granularity = netmask === address.bytes.byteLength * 8
+    ? ""
+    : ` -M ${address.family === 6 ? netmask : maskText(netmask)}`;
+  const words = FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, word]) => `${scheduler}-${word}`);
+  return [
+    `-A ${key} -s ${scheduler}` + ((flags & 0x1) === 0 ? "" : ` -p ${timeoutSeconds}${granularity}`) +
+    ((flags & 0x4) === 0 ? "" : " -o") + (words.length === 0 ? "" : ` -b ${words.join(",")}`),
+    ...service.destinations.map((each) =>
+      `-a ${key} -r ${endpointText(each)} ${METHODS[each.forwarding]} -w ${each.weight}`
+    ),
+  ];
+}
+
+function protocolOption(protocol: VirtualService["protocol"]): string {
+  return protocol === "tcp" ? "-t" : protocol === "udp" ? "-u" : "--sctp-service";
+}
+
+function maskText(length: number): string {
+  return addressOf(Uint8Array.from([24, 16, 8, 0], (shift) => (-1 << (32 - length) >>> shift) & 0xff)).text;
+}
+
+function endpointText({ address, port }: Pick<ServiceId, "address" | "port">): string {
+  return address.family === 4 ? `${address.text}:${port}` : `[${address.text}]:${port}`;
+}
+
+function serviceId([option = "", endpoint = ""]: readonly string[]): ServiceId {
+  return { protocol: option === "-t" ? "tcp" : option === "-u" ? "udp" : "sctp", ...endpointOf(endpoint) };
+}
+
+function endpointOf(text: string): Pick<ServiceId, "address" | "port"> {
+  const colon = text.lastIndexOf(":");
+  return { address: parse(text.slice(0, colon).replace(/[[\]]/g, "")), port: Number(text.slice(colon + 1)) };
+}

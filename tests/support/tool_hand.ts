@@ -1,0 +1,82 @@
+/** The hand of somebody else on a real host, by iproute2 and ipvsadm. Only for a host that is there for the test. */
+import type { ForeignHand, HostView } from "./host_view.ts";
+
+interface IpAddress {
+  readonly local?: string;
+  readonly prefixlen?: number;
+  readonly deprecated?: boolean;
+}
+
+interface IpLink {
+  readonly ifname: string;
+  readonly ifindex: number;
+  readonly ifalias?: string;
+  readonly flags: readonly string[];
+  readonly linkinfo?: { readonly info_kind?: string };
+  readonly addr_info: readonly IpAddress[];
+}
+
+/** Uses the tools that people use. */
+export class ToolHand implements ForeignHand {
+  /** Removes every interface but loopback, and every virtual service. */
+  async clear(): Promise<void> {
+    for (const { name } of (await this.view()).links) await this.deleteLink(name);
+    await this.ipvsadm("-C");
+  }
+
+  async view(): Promise<HostView> {
+    const parsed: readonly IpLink[] = JSON.parse(await run("ip", ["-d", "-j", "addr", "show"]));
+    const links = parsed.filter(({ ifname }) => ifname !== "lo").map((link) => ({
+      name: link.ifname,
+      index: link.ifindex,
+      kind: link.linkinfo?.info_kind,
+      alias: link.ifalias,
+      up: link.flags.includes("UP"),
+      addresses: link.addr_info.flatMap(({ local = "", prefixlen, deprecated }) =>
+        local.startsWith("fe80:") ? [] : [`${local}/${prefixlen}${deprecated === true ? " deprecated" : ""}`]
+      ).sort(),
+    }));
+    const ipvs = (await run("ipvsadm", ["-Sn"])).split("\n").map((line) =>
+      line.replace(" --tun-type ipip", "").trim()
+    );
+    return {
+      links: links.sort((a, b) => a.name < b.name ? -1 : 1),
+      ipvs: ipvs.filter((line) => line !== "").sort(),
+    };
+  }
+
+  async addLink(name: string, kind: string, alias?: string): Promise<void> {
+    await run("ip", ["link", "add", "dev", name, "type", kind]);
+    if (alias !== undefined) await this.setAlias(name, alias);
+  }
+
+  async deleteLink(name: string): Promise<void> {
+    await run("ip", ["link", "delete", "dev", name]);
+  }
+
+  async setDown(name: string): Promise<void> {
+    await run("ip", ["link", "set", "dev", name, "down"]);
+  }
+
+  async setAlias(name: string, alias: string): Promise<void> {
+    await run("ip", ["link", "set", "dev", name, "alias", alias]);
+  }
+
+  async addAddress(name: string, address: string): Promise<void> {
+    await run("ip", ["address", "add", address, "dev", name]);
+  }
+
+  async deleteAddress(name: string, address: string): Promise<void> {
+    await run("ip", ["address", "delete", address, "dev", name]);
+  }
+
+  async ipvsadm(...args: readonly string[]): Promise<void> {
+    await run("ipvsadm", args);
+  }
+}
+
+async function run(command: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args] }).output();
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
+}
