@@ -6,8 +6,8 @@ import { type Line, Process, run } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
 import { decodeEvent, type LabEvent, type Report } from "./report.ts";
 
-/** A place with a real kernel. */
-export type KernelPlace = "namespaces" | "uml";
+/** Where the inside runs: this kernel, a user-mode one, or, for announcing alone, simply here. */
+export type Place = "namespaces" | "uml" | "loopback";
 
 /** What to run inside. */
 export interface InsideJob {
@@ -45,16 +45,14 @@ const memoryMiB = 1536;
 
 /** Runs `job` in `place`, reporting while it runs. Aborting `signal` ends it at once. */
 export async function runInside(
-  place: KernelPlace,
+  place: Place,
   job: InsideJob,
   report: Report,
   signal?: AbortSignal,
 ): Promise<InsideOutcome> {
   const begin = performance.now();
   const folder = decodeURIComponent(await Deno.makeTempDir({ prefix: "bgp-lb-lab-" }));
-  const { command, args, env } = place === "uml"
-    ? await umlCommand(folder, job)
-    : namespacesCommand(folder, job);
+  const { command, args, env } = await commands[place](folder, job);
   let bootMs: number | undefined;
   let ended = false;
   const console: string[] = [];
@@ -124,6 +122,20 @@ function insideCommand(job: InsideJob): string[] {
     `${root}/tests/lab/inside.ts`,
     ...job.args,
   ];
+}
+
+const commands = { namespaces: namespacesCommand, uml: umlCommand, loopback: loopbackCommand };
+
+/** No namespace and no right is needed. */
+function loopbackCommand(folder: string, job: InsideJob): GuardedCommand {
+  const lab = `${folder}/inside`;
+  Deno.mkdirSync(lab);
+  const [command = "", ...args] = insideCommand(job);
+  return {
+    command,
+    args: [...args, "--place", "loopback"],
+    env: { ...environment(folder, job), TMPDIR: lab },
+  };
 }
 
 /** Fresh network, mount and PID namespaces: what ends PID 1 ends and removes everything. */

@@ -1,17 +1,18 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
+import denoJson from "../../deno.json" with { type: "json" };
 import { Process, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
-import { agentConfig, bare, type HostNode, type LabService, type Topology } from "./topology.ts";
+import { bare, type HostNode, type LabService, type Topology } from "./topology.ts";
 
 const root = new URL("../../", import.meta.url).pathname;
 
-/** How this repository's agent is started, up to its own arguments. */
-export const agentCommand: readonly string[] = [
-  Deno.execPath(),
-  ...["run", "--quiet", "--cached-only", "--no-prompt", "--allow-all"],
-  `${root}main.ts`,
-];
+/** How this repository's agent is started, up to its own arguments: as its task has it, with exactly its permissions. */
+export function agentCommand(): string[] {
+  const [deno, run, ...rest] = denoJson.tasks.agent.command.split(" ");
+  if (deno !== "deno" || run !== "run") throw new Error(`the task agent is not deno run: ${deno} ${run}`);
+  return [Deno.execPath(), "run", "--quiet", "--cached-only", ...rest.slice(0, -1), `${root}${rest.at(-1)}`];
+}
 
 /** Something that runs programs in a host's place: a network namespace, or simply here. */
 export interface Placement {
@@ -31,7 +32,7 @@ export class Host implements AsyncDisposable {
   #agent: Process | undefined;
   #application: { process: Process; hung: boolean } | undefined;
 
-  constructor(readonly topology: Topology, readonly node: HostNode, readonly placement: Placement) {}
+  constructor(readonly node: HostNode, readonly placement: Placement, readonly config: unknown) {}
 
   get name(): string {
     return this.node.name;
@@ -45,10 +46,7 @@ export class Host implements AsyncDisposable {
   startAgent(): void {
     if (this.agentRunning) return;
     const file = `${this.placement.folder}/${this.name}.json`;
-    Deno.writeTextFileSync(
-      file,
-      JSON.stringify(agentConfig(this.topology, this.node, this.placement.folder), null, 2),
-    );
+    Deno.writeTextFileSync(file, JSON.stringify(this.config, null, 2));
     const [command = "", ...args] = this.placement.agent;
     const wrapped = this.placement.wrap(this.name, command, [...args, "--config", file]);
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
@@ -73,6 +71,7 @@ export class Host implements AsyncDisposable {
       return;
     }
     let ready = false;
+    let last = "";
     const script = `${root}tests/lab/application.ts`;
     const args = [
       "run",
@@ -81,16 +80,19 @@ export class Host implements AsyncDisposable {
       "--cached-only",
       script,
       this.name,
-      "0.0.0.0",
+      this.node.applicationAddress,
       `${this.node.applicationPort}`,
     ];
     const process = new Process({
       ...this.placement.wrap(this.name, Deno.execPath(), args),
-      onLine: ({ text }) => ready ||= text.startsWith("ready"),
+      onLine: ({ text }) => {
+        last = text;
+        ready ||= text.startsWith("ready");
+      },
     });
     this.#application = { process, hung: false };
     await waitFor(`${this.name}: web application listens`, 30_000, () => ready || !process.running);
-    if (!process.running) throw new Error(`${this.name}: the web application ended`);
+    if (!process.running) throw new Error(`${this.name}: the web application ended: ${last}`);
   }
 
   /** SIGKILL to the application: connections are refused from now on. Gives the moment, in wall-clock ms. */

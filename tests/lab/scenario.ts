@@ -1,25 +1,24 @@
 /** What a scenario is, and how a list of them is run and reported. */
+import type { LabWorld } from "./lab_world.ts";
 import type { Report } from "./report.ts";
 
-/** Where a scenario puts what it measured. */
-export type Figures = (name: string, value: number, unit: string) => void;
+/** Whom a scenario tells what it does and measures, while it does it. */
+export interface Narrator {
+  say(text: string): void;
+  figure(name: string, value: number, unit: string): void;
+}
 
 /** One thing that must be true of the whole. It throws where it is not, and says in a sentence what it saw. */
 export interface Scenario<W> {
   readonly name: string;
-  run(world: W, figure: Figures): Promise<string>;
+  run(world: W, narrator: Narrator): Promise<string>;
 }
 
 /** Thrown by a scenario that cannot run here; the message says why. */
 export class Skipped extends Error {}
 
-/** Something that can explain itself. */
-interface Explains {
-  evidence(): string[];
-}
-
 /** Runs scenarios one after the other. With `stopAtFailure`, those after a failure are reported as skipped. */
-export async function runScenarios<W extends Explains>(
+export async function runScenarios<W extends Pick<LabWorld, "evidence">>(
   scenarios: readonly Scenario<W>[],
   world: W,
   report: Report,
@@ -46,7 +45,10 @@ export async function runScenarios<W extends Explains>(
     try {
       const message = await run(
         world,
-        (figure, value, unit) => report({ type: "figure", name: figure, value, unit }),
+        {
+          say: (text) => report({ type: "say", text }),
+          figure: (figure, value, unit) => report({ type: "figure", name: figure, value, unit }),
+        },
       );
       ran++;
       end("passed", message, []);

@@ -31,8 +31,10 @@ export interface HostNode {
   readonly as: number;
   /** Its own address, which is its BGP Identifier too. */
   readonly address: string;
+  /** Where its application listens. */
+  readonly applicationAddress: string;
   readonly applicationPort: number;
-  readonly foreign: Foreign;
+  readonly foreign: Foreign | undefined;
 }
 
 /** Where requests come from. */
@@ -112,6 +114,7 @@ function standardHost(name: string, address: string): HostNode {
     name,
     as: 65001,
     address,
+    applicationAddress: "0.0.0.0",
     applicationPort: 8080,
     foreign: {
       dummy: { name: "foreign0", addresses: ["192.0.2.1/32", "192.0.2.7/24"] },
@@ -174,7 +177,7 @@ export function nodeBatch(topology: Topology, node: Node): string[] {
     ...(node.kind === "router" || gateway === undefined
       ? []
       : gateway.addresses.map((address) => `route add default via ${bare(address)}`)),
-    ...(node.kind === "host" ? foreignBatch(node.foreign) : []),
+    ...(node.kind === "host" && node.foreign !== undefined ? foreignBatch(node.foreign) : []),
   ];
 }
 
@@ -200,36 +203,44 @@ export const routerSysctls: Readonly<Record<string, string>> = {
 };
 
 /** The agent's configuration of a host, in the format of CONTRACT (JSON is YAML). */
-export function agentConfig(topology: Topology, host: HostNode, folder: string): unknown {
+export function agentConfig(topology: Topology, host: HostNode): unknown {
+  const peers = neighboursOf(topology, host.name).flatMap(({ other }) =>
+    nodesOf(topology, "router").filter(({ name }) => name === other.node)
+      .map(({ name, as }) => ({ name, address: ipv4Of(other), as }))
+  );
   return {
     log: { level: "debug", format: "json" },
     http: { listen: "127.0.0.1:8081" },
-    control: { socket: `${folder}/${host.name}.control` },
+    control: { socket: "" },
     bgp: {
       local: { routerID: host.address, as: host.as, address: host.address },
       defaults: { holdTime: "9s", connectRetryTime: "1s" },
-      peers: nodesOf(topology, "router").flatMap((router) =>
-        neighboursOf(topology, host.name)
-          .filter(({ other }) => other.node === router.name)
-          .map(({ other }) => ({ name: router.name, address: ipv4Of(other), as: router.as }))
-      ),
+      peers,
     },
     services: topology.services.map((service) => ({
-      name: service.name,
-      addresses: [service.address],
+      ...serviceConfig(service, "127.0.0.1", host.applicationPort),
       ports: [{ port: service.port, targetPort: host.applicationPort }],
-      checks: [{
-        type: "http",
-        address: "127.0.0.1",
-        port: host.applicationPort,
-        path: "/healthz",
-        interval: `${service.check.intervalMs}ms`,
-        fastInterval: `${service.check.fastIntervalMs}ms`,
-        timeout: `${service.check.timeoutMs}ms`,
-        rise: service.check.rise,
-        fall: service.check.fall,
-      }],
-      stop: { converge: `${service.stop.convergeMs}ms`, quiesce: `${service.stop.quiesceMs}ms` },
     })),
+  };
+}
+
+/** A service in the agent's configuration, but for its ports. */
+export function serviceConfig(service: LabService, address: string, port: number): Record<string, unknown> {
+  const { check, stop } = service;
+  return {
+    name: service.name,
+    addresses: [service.address],
+    checks: [{
+      type: "http",
+      address,
+      port,
+      path: "/healthz",
+      interval: `${check.intervalMs}ms`,
+      fastInterval: `${check.fastIntervalMs}ms`,
+      timeout: `${check.timeoutMs}ms`,
+      rise: check.rise,
+      fall: check.fall,
+    }],
+    stop: { converge: `${stop.convergeMs}ms`, quiesce: `${stop.quiesceMs}ms` },
   };
 }

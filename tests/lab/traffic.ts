@@ -2,7 +2,6 @@
 import { Process, waitFor } from "../support/process.ts";
 import { clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
 import type { Placement } from "./host.ts";
-import type { LabService } from "./topology.ts";
 
 const script = new URL("./client.ts", import.meta.url).pathname;
 
@@ -38,13 +37,21 @@ export function describe(traffic: Traffic): string {
 
 type Order = ClientCommand extends infer C ? C extends ClientCommand ? Omit<C, "id"> : never : never;
 
+/** Where requests go. */
+export interface Target {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** The resident client. */
 export class Client implements AsyncDisposable {
   readonly #process: Process;
+  readonly #target: Target;
   readonly #answers = new Map<number, LabRequest[]>();
   #lastId = 0;
 
-  constructor(node: string, placement: Placement) {
+  constructor(node: string, placement: Placement, target: Target) {
+    this.#target = target;
     const args = ["run", "-A", "--quiet", "--cached-only", script];
     this.#process = new Process({
       ...placement.wrap(node, Deno.execPath(), args),
@@ -62,19 +69,17 @@ export class Client implements AsyncDisposable {
     await this.#order({ do: "stop" }, 60_000);
   }
 
-  /** Makes `count` requests, some at a time. */
-  async burst(service: LabService, count: number, concurrency = 8, timeoutMs = 3_000): Promise<Traffic> {
-    const { address, port } = service;
+  /** Makes `count` requests, some at a time, each a flow of its own. */
+  async burst(count: number, concurrency = 8, timeoutMs = 3_000): Promise<Traffic> {
     const limitMs = 10_000 + count * timeoutMs;
     return summarize(
-      await this.#order({ do: "burst", address, port, count, concurrency, timeoutMs }, limitMs),
+      await this.#order({ do: "burst", ...this.#target, count, concurrency, timeoutMs }, limitMs),
     );
   }
 
   /** Begins a stream of requests, one every `everyMs`. */
-  async start(service: LabService, everyMs: number, timeoutMs = 3_000): Promise<void> {
-    const { address, port } = service;
-    await this.#order({ do: "start", address, port, everyMs, timeoutMs }, 10_000);
+  async start(everyMs: number, timeoutMs = 3_000): Promise<void> {
+    await this.#order({ do: "start", ...this.#target, everyMs, timeoutMs }, 10_000);
   }
 
   /** Ends the stream and gives all of its requests. */

@@ -4,10 +4,12 @@
  */
 import { Process, run, runOrThrow, waitFor } from "../support/process.ts";
 import { birdConfig, BirdSocket } from "./bird.ts";
-import { Client, type Traffic } from "./traffic.ts";
 import { Host, type Placement } from "./host.ts";
-import { type RouteChange, RouteWatch } from "./route_watch.ts";
+import { type LabWorld, PATIENCE_MS } from "./lab_world.ts";
+import type { RouteChange } from "./route_history.ts";
+import { RouteWatch } from "./route_watch.ts";
 import {
+  agentConfig,
   type LabService,
   nodeBatch,
   nodesOf,
@@ -16,12 +18,10 @@ import {
   routerSysctls,
   type Topology,
 } from "./topology.ts";
+import { Client } from "./traffic.ts";
 
-/** How long anything may take that is not measured: this may be a slow machine inside a slow machine. */
-export const PATIENCE_MS = 30_000;
-
-/** A running lab. */
-export class World implements AsyncDisposable {
+/** A lab with a real kernel: network namespaces, BIRD, IPVS. */
+export class World implements LabWorld {
   readonly topology: Topology;
   readonly hosts: readonly Host[];
   readonly routes: RouteWatch;
@@ -37,9 +37,11 @@ export class World implements AsyncDisposable {
     this.#folder = folder;
     this.#router = one(nodesOf(topology, "router"), "router");
     const placement: Placement = { folder, agent, wrap: inNamespace };
-    this.hosts = nodesOf(topology, "host").map((node) => new Host(topology, node, placement));
+    this.hosts = nodesOf(topology, "host").map((node) =>
+      new Host(node, placement, agentConfig(topology, node))
+    );
     this.routes = new RouteWatch(this.#router.name);
-    this.client = new Client(one(nodesOf(topology, "client"), "client").name, placement);
+    this.client = new Client(one(nodesOf(topology, "client"), "client").name, placement, this.service);
   }
 
   /** Builds the network and starts all but the agents. */
@@ -60,12 +62,10 @@ export class World implements AsyncDisposable {
     }
   }
 
-  /** The service that scenarios look at. */
   get service(): LabService {
     return one(this.topology.services, "service");
   }
 
-  /** Its prefix. */
   get prefix(): string {
     return `${this.service.address}/32`;
   }
@@ -75,7 +75,6 @@ export class World implements AsyncDisposable {
     return one(this.hosts.filter((host) => host.name === name), `host ${name}`);
   }
 
-  /** Both hosts work and announce, and the router forwards to both: where every scenario begins. */
   async steady(): Promise<void> {
     if (this.#bird?.running !== true) await this.startRouter();
     for (const host of this.hosts) host.startAgent();
@@ -83,7 +82,6 @@ export class World implements AsyncDisposable {
     await this.untilVia(this.hosts.map((host) => host.name));
   }
 
-  /** Waits until the router's kernel forwards the service to exactly these hosts. */
   untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<RouteChange> {
     return this.routes.until(this.prefix, hosts.map((name) => this.host(name).node.address), limitMs);
   }
@@ -118,12 +116,6 @@ export class World implements AsyncDisposable {
     return this.#socket;
   }
 
-  /** Makes `count` requests to the service, each a flow of its own. */
-  burst(count: number): Promise<Traffic> {
-    return this.client.burst(this.service, count);
-  }
-
-  /** The last words of everybody, to explain a failure. */
   evidence(): string[] {
     const lines = (name: string, log: readonly string[]) => log.slice(-25).map((line) => `${name}: ${line}`);
     const routes = this.routes.changes(this.prefix).slice(-12).map((change) =>
@@ -166,7 +158,7 @@ async function buildTopology(topology: Topology): Promise<void> {
       const writes = Object.entries(routerSysctls).map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
       await runOrThrow("ip", ["netns", "exec", node.name, "sh", "-ec", writes.join("\n")]);
     }
-    if (node.kind === "host") {
+    if (node.kind === "host" && node.foreign !== undefined) {
       await runOrThrow("ip", ["netns", "exec", node.name, "ipvsadm", "-R"], {
         input: text(node.foreign.ipvs),
       });

@@ -1,38 +1,52 @@
 /** Announcing: both hosts in the router's table, flows spread, and exactly the right objects in the hosts' kernels. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ours } from "../host.ts";
+import { type LabWorld, untilAll } from "../lab_world.ts";
 import type { Scenario } from "../scenario.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 
 const REQUESTS = 60;
 
-/** The scenarios of announcing. */
-export const announceScenarios: readonly Scenario<World>[] = [
-  {
-    name: "both hosts announce and the router has two next hops",
-    async run(world, figure) {
-      const begin = Date.now();
-      await world.steady();
-      figure("agents started to both next hops in the router's kernel", Date.now() - begin, "ms");
-      const routes = await world.router.routes(world.prefix);
-      const hops = routes.map((route) => route.nextHop).sort();
-      deepEqual(hops, world.hosts.map((host) => host.node.address).sort());
-      for (const route of routes) equal(route.attributes["BGP.as_path"], `${world.hosts[0]?.node.as}`);
-      return `${world.prefix} via ${hops.join(" and ")}`;
-    },
+/** Both hosts announce. */
+export const bothAnnounce: Scenario<LabWorld> = {
+  name: "both hosts announce and the router has two next hops",
+  async run(world, { say, figure }) {
+    const begin = Date.now();
+    say(`starting an agent on ${world.hosts.map(({ name }) => name).join(" and ")}`);
+    await world.steady();
+    const { nextHops, atMs } = await untilAll(world);
+    figure("agents started to two next hops on the router", atMs - begin, "ms");
+    return `the router has ${world.prefix} via ${nextHops.join(" and ")}`;
   },
+};
+
+/** Flows go to both. */
+export const requestsSpread: Scenario<LabWorld> = {
+  name: "client requests are spread over both hosts and none fails",
+  async run(world, { say }) {
+    await world.steady();
+    say(`${REQUESTS} requests to the service address, each over a connection of its own`);
+    const traffic = await world.client.burst(REQUESTS);
+    equal(traffic.failures.length, 0, describe(traffic));
+    for (const { name } of world.hosts) {
+      const share = traffic.byHost.get(name) ?? 0;
+      ok(share >= REQUESTS / 6, `${name} answered ${share} of ${REQUESTS}: ${describe(traffic)}`);
+    }
+    return `${REQUESTS} requests: ${describe(traffic)}`;
+  },
+};
+
+/** What the router and the hosts' kernels have, to the letter. */
+export const kernelObjects: readonly Scenario<World>[] = [
   {
-    name: "client requests are spread over both hosts and none fails",
+    name: "BIRD has one route from each host, with its next hop and AS path",
     async run(world) {
       await world.steady();
-      const traffic = await world.burst(REQUESTS);
-      equal(traffic.failures.length, 0, describe(traffic));
-      for (const { name } of world.hosts) {
-        const share = traffic.byHost.get(name) ?? 0;
-        ok(share >= REQUESTS / 6, `${name} answered ${share} of ${REQUESTS}: ${describe(traffic)}`);
-      }
-      return `${REQUESTS} requests: ${describe(traffic)}`;
+      const routes = await world.router.routes(world.prefix);
+      const hops = routes.map(({ nextHop, attributes }) => `${nextHop} ${attributes["BGP.as_path"]}`);
+      deepEqual(hops.sort(), world.hosts.map(({ node }) => `${node.address} ${node.as}`).sort());
+      return hops.map((hop) => hop.replace(" ", " AS")).join(", ");
     },
   },
   {

@@ -1,0 +1,58 @@
+/** Which scenarios make the suite and the demo of each kind of place, in the order in which they run. */
+import type { LabWorld } from "./lab_world.ts";
+import type { Scenario } from "./scenario.ts";
+import { bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
+import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
+import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
+import { agentKilled, agentKilledAnnounceOnly, routerRestarts } from "./scenarios/restart.ts";
+import { agentStops, agentStopsAnnounceOnly, allStop, allStopAnnounceOnly } from "./scenarios/stop.ts";
+import type { World } from "./world.ts";
+
+/** Everything, with a real kernel. Later ones judge what the earlier ones left. */
+export const kernelSuite: readonly Scenario<World>[] = [
+  bothAnnounce,
+  requestsSpread,
+  ...kernelObjects,
+  applicationDies,
+  applicationRecovers,
+  applicationHangs,
+  routerRestarts,
+  agentKilled,
+  ...repairScenarios,
+  foreignSurvives,
+  agentStops,
+  allStop,
+];
+
+/** The main job, with a real kernel. */
+export const kernelDemo: readonly Scenario<World>[] = [
+  bothAnnounce,
+  requestsSpread,
+  applicationDies,
+  applicationRecovers,
+  addressRepaired,
+  agentStops,
+  allStop,
+];
+
+/** Everything that announcing alone can show. */
+export const announceOnlySuite: readonly Scenario<LabWorld>[] = [
+  bothAnnounce,
+  requestsSpread,
+  applicationDies,
+  applicationRecovers,
+  applicationHangs,
+  agentKilledAnnounceOnly,
+  agentStopsAnnounceOnly,
+  allStopAnnounceOnly,
+];
+
+/** The main job, as far as announcing alone goes. */
+export const announceOnlyDemo: readonly Scenario<LabWorld>[] = [
+  bothAnnounce,
+  requestsSpread,
+  applicationDies,
+  applicationRecovers,
+  agentStopsAnnounceOnly,
+  allStopAnnounceOnly,
+];
