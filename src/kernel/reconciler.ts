@@ -134,13 +134,17 @@ export class Reconciler implements AsyncDisposable {
     const { clock, onReport } = this.#options;
     if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], false);
     this.#timer?.[Symbol.dispose]();
+    const notified = this.#quiet;
     this.#quiet = false;
     const desired = { ...this.#desired, ownedAddresses: this.#owned() };
     const report = await this.#makeSo(desired).catch((error) =>
       this.#report([], [kernelError("reconcile", error)], [], false)
     );
     if (report.errors.length === 0) this.#forget();
-    if (report.changes.length > 0) this.#lastRepairAt = clock.now();
+    if (notified && report.changes.length > 0) {
+      this.#repairs = clock.now() - this.#lastRepairAt <= FIGHT_MS ? this.#repairs + 1 : 1;
+      this.#lastRepairAt = clock.now();
+    }
     const retry = report.errors.length > 0 || (!report.converged && report.conflicts.length === 0);
     this.#failures = retry ? this.#failures + 1 : 0;
     if (!this.#disposed) {
@@ -189,8 +193,8 @@ export class Reconciler implements AsyncDisposable {
   #notified(): void {
     if (this.#disposed || this.#quiet || this.#next !== undefined) return;
     const { clock } = this.#options;
-    this.#repairs = clock.now() - this.#lastRepairAt > FIGHT_MS ? 0 : this.#repairs + 1;
-    const quietMs = QUIET_MS * 2 ** Math.max(0, this.#repairs - PROMPT_REPAIRS);
+    const fight = clock.now() - this.#lastRepairAt <= FIGHT_MS ? this.#repairs : 0;
+    const quietMs = QUIET_MS * 2 ** Math.max(0, fight - PROMPT_REPAIRS);
     this.#arm(Math.min(quietMs, LONGEST_QUIET_MS));
     this.#quiet = true;
   }

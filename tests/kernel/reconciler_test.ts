@@ -1,0 +1,338 @@
+/** The reconciler on the fake kernel and the virtual clock. */
+import assert from "node:assert/strict";
+import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
+import { KernelError } from "../../src/netlink/transport.ts";
+import { address } from "../support/config.ts";
+import { FakeHand } from "../support/fake_hand.ts";
+import { FakeKernel } from "../support/fake_kernel.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
+
+const VIP = address("10.99.0.1");
+
+const web: DesiredKernel = {
+  interfaces: [{ name: "web", service: "web", addresses: [VIP] }],
+  virtualServices: [{
+    protocol: "tcp",
+    address: VIP,
+    port: 80,
+    scheduler: "rr",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 32,
+    destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq" }],
+  }],
+  ownedAddresses: [VIP],
+};
+
+const made = [
+  "create dummy interface web",
+  "add address 10.99.0.1/32 to web",
+  "create virtual service tcp 10.99.0.1:80 rr",
+  "add destination 10.0.0.1:8080 (masq, weight 1) to tcp 10.99.0.1:80",
+];
+
+interface Bench extends AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly kernel: FakeKernel;
+  readonly hand: FakeHand;
+  readonly reconciler: Reconciler;
+  readonly reports: KernelReport[];
+}
+
+function bench(options: { readonly ipvs?: boolean } = {}): Bench {
+  const clock = new VirtualClock();
+  const kernel = new FakeKernel();
+  const reports: KernelReport[] = [];
+  const reconciler = new Reconciler({
+    kernel,
+    clock,
+    onReport: (report) => reports.push(report),
+    ...options,
+  });
+  return {
+    clock,
+    kernel,
+    hand: new FakeHand(kernel),
+    reconciler,
+    reports,
+    async [Symbol.asyncDispose]() {
+      await reconciler.dispose();
+      assert.equal(clock.pending, 0, "a timer is left");
+      assert.equal(kernel.watchers, 0, "a watch is left");
+    },
+  };
+}
+
+Deno.test("want() makes everything at once, reads it back and reports it", async () => {
+  await using at = bench();
+  const report = await at.reconciler.want(web);
+  assert.deepEqual(report.changes, made);
+  assert.equal(report.converged, true);
+  assert.deepEqual(report.errors, []);
+  assert.equal(report.actual?.interfaces[0]?.addresses[0]?.address.text, "10.99.0.1");
+  assert.equal(report.actual?.virtualServices[0]?.destinations[0]?.weight, 1);
+  assert.deepEqual(at.reports, [report]);
+});
+
+Deno.test("want() of what is there already adopts it and changes nothing", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  const before = await at.hand.view();
+  const births = at.kernel.services.map(({ birth }) => birth);
+  const again = new Reconciler({ kernel: at.kernel, clock: at.clock, onReport: () => {} });
+  const report = await again.want(web);
+  assert.deepEqual([report.changes, report.converged], [[], true]);
+  assert.deepEqual(await at.hand.view(), before);
+  assert.deepEqual(at.kernel.services.map(({ birth }) => birth), births);
+  await again.dispose();
+});
+
+Deno.test("want() several times during a run makes one more run, for the last one wanted", async () => {
+  await using at = bench();
+  const first = at.reconciler.want(web);
+  await Promise.resolve();
+  await Promise.resolve();
+  const quiesced: DesiredKernel = {
+    ...web,
+    virtualServices: web.virtualServices.map((service) => ({
+      ...service,
+      destinations: service.destinations.map((destination) => ({ ...destination, weight: 0 })),
+    })),
+  };
+  const second = at.reconciler.want({ ...web, virtualServices: [] });
+  const third = at.reconciler.want(quiesced);
+  assert.equal(await second, await third);
+  await first;
+  assert.equal(at.reports.length, 2);
+  assert.deepEqual(at.reports[1]?.changes, [
+    "set destination 10.0.0.1:8080 (masq, weight 0) of tcp 10.99.0.1:80",
+  ]);
+});
+
+Deno.test("a deleted address is repaired 10 ms after the kernel told, and notifications meanwhile are one", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  await at.hand.deleteAddress("web", "10.99.0.1/32");
+  at.kernel.notify();
+  await at.clock.advance(9);
+  assert.equal(at.reports.length, 1);
+  await at.clock.advance(1);
+  assert.equal(at.reports.length, 2);
+  assert.deepEqual(at.reports[1]?.changes, ["add address 10.99.0.1/32 to web"]);
+});
+
+Deno.test("somebody who undoes every repair is answered ever more slowly, once a second in the end", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  const repairs: number[] = [];
+  for (let second = 0; second < 10; second++) {
+    const before = at.reports.length;
+    for (let step = 0; step < 1000; step++) {
+      if (at.kernel.link("web").addresses.length > 0) await at.hand.deleteAddress("web", "10.99.0.1/32");
+      await at.clock.advance(1);
+    }
+    repairs.push(at.reports.length - before);
+  }
+  assert.ok((repairs[0] ?? 0) > 5, `quick at first: ${repairs}`);
+  assert.ok((repairs.at(-1) ?? 9) <= 2, `slow in the end: ${repairs}`);
+  assert.ok((repairs.at(-1) ?? 0) >= 1, `never given up: ${repairs}`);
+  await at.clock.advance(20_000);
+  const calm = at.reports.length;
+  await at.hand.deleteAddress("web", "10.99.0.1/32");
+  await at.clock.advance(10);
+  assert.equal(at.reports.length, calm + 1, "prompt again after a calm time");
+});
+
+Deno.test("a virtual service that was deleted is repaired within 5 s, though nobody tells", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  await at.hand.ipvsadm("-D", "-t", "10.99.0.1:80");
+  await at.clock.advance(4999);
+  assert.equal(at.reports.length, 1);
+  await at.clock.advance(1);
+  assert.deepEqual(at.reports[1]?.changes, made.slice(2));
+});
+
+Deno.test("without virtual services the kernel is looked at every 30 s", async () => {
+  await using at = bench();
+  await at.reconciler.want({ ...web, virtualServices: [] });
+  await at.clock.advance(29_999);
+  assert.equal(at.reports.length, 1);
+  await at.clock.advance(1);
+  assert.equal(at.reports.length, 2);
+});
+
+Deno.test("a change that the kernel refuses is reported, and tried again with back-off until it works", async () => {
+  await using at = bench();
+  at.kernel.modules = { dummy: true, ipvs: false };
+  const report = await at.reconciler.want(web);
+  assert.equal(report.converged, false);
+  assert.equal(report.errors.length, 1);
+  assert.match(report.errors[0]?.message ?? "", /create virtual service tcp 10\.99\.0\.1:80.*modprobe ip_vs/);
+  assert.deepEqual(report.changes, made.slice(0, 2), "the rest is made");
+  const times: number[] = [];
+  for (let seen = 1; times.length < 9;) {
+    await at.clock.advance(100);
+    if (at.reports.length === seen) continue;
+    seen = at.reports.length;
+    times.push(at.clock.now());
+  }
+  const waits = times.map((time, index) => time - (times[index - 1] ?? 0));
+  assert.deepEqual(waits, [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  at.kernel.modules = { dummy: true, ipvs: true };
+  await at.clock.advance(30_000);
+  assert.deepEqual(at.reports.at(-1)?.changes, made.slice(2));
+  assert.equal(at.reports.at(-1)?.converged, true);
+});
+
+Deno.test("a read that fails is reported with what was read last, and tried again", async () => {
+  await using at = bench();
+  const first = await at.reconciler.want(web);
+  at.kernel.readError = new KernelError("list interfaces", { errno: ERRNO.ENOBUFS, extendedAck: undefined });
+  await at.clock.advance(5000);
+  const failed = at.reports.at(-1);
+  assert.deepEqual([failed?.converged, failed?.errors], [false, [at.kernel.readError]]);
+  assert.equal(failed?.actual, first.actual);
+  at.kernel.readError = undefined;
+  await at.clock.advance(500);
+  assert.equal(at.reports.at(-1)?.converged, true);
+});
+
+Deno.test("a read that fails at first reports no actual state at all", async () => {
+  await using at = bench();
+  at.kernel.readError = new KernelError("list interfaces", { errno: ERRNO.EPERM, extendedAck: undefined });
+  const report = await at.reconciler.want(web);
+  assert.deepEqual([report.actual, report.converged], [undefined, false]);
+  assert.match(report.errors[0]?.message ?? "", /Operation not permitted \(EPERM\).*CAP_NET_ADMIN/);
+});
+
+Deno.test("an exception that is no kernel error is a reported state as well", async () => {
+  await using at = bench();
+  at.kernel.beforeChange = () => {
+    throw new TypeError("a fault of ours");
+  };
+  const report = await at.reconciler.want(web);
+  assert.deepEqual(report.errors.map(({ message }) => message), ["reconcile: a fault of ours"]);
+  at.kernel.beforeChange = () => {};
+  await at.clock.advance(500);
+  assert.equal(at.reports.at(-1)?.converged, true);
+});
+
+Deno.test("a taken name is a conflict, not an error, and is over when the name is free", async () => {
+  await using at = bench();
+  at.kernel.addLink("web", "bridge");
+  const report = await at.reconciler.want(web);
+  assert.deepEqual(report.errors, []);
+  assert.deepEqual(report.conflicts.map((each) => each.interface), ["web"]);
+  assert.equal(report.converged, false);
+  assert.deepEqual(report.changes, made.slice(2), "virtual services do not need the interface");
+  await at.hand.deleteLink("web");
+  await at.clock.advance(10);
+  assert.deepEqual(at.reports.at(-1)?.changes, made.slice(0, 2));
+  assert.equal(at.reports.at(-1)?.converged, true);
+});
+
+Deno.test("removeAll() removes in order all that is ours, and keeps it away", async () => {
+  await using at = bench();
+  at.kernel.addLink("eth0", undefined).addresses.push({ address: VIP, prefixLength: 24, deprecated: false });
+  await at.reconciler.want(web);
+  const report = await at.reconciler.removeAll();
+  assert.deepEqual(report.changes, ["delete virtual service tcp 10.99.0.1:80", "delete interface web"]);
+  assert.equal(report.converged, true);
+  assert.deepEqual((await at.hand.view()).links.map(({ name }) => name), ["eth0"]);
+  await at.clock.advance(60_000);
+  assert.equal(at.reports.at(-1)?.changes.length, 0);
+});
+
+Deno.test("an address that is not wanted any more takes its virtual services along, even where that fails at first", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  at.kernel.refuse = ({ type }) => type === "delete-service" ? ERRNO.EBUSY : undefined;
+  const moved = address("10.99.0.2");
+  const next: DesiredKernel = {
+    interfaces: [{ name: "web", service: "web", addresses: [moved] }],
+    virtualServices: [],
+    ownedAddresses: [moved],
+  };
+  await at.reconciler.want(next);
+  assert.equal(at.kernel.services.length, 1);
+  assert.deepEqual(at.kernel.link("web").addresses.map(({ address }) => address.text), ["10.99.0.2"]);
+  at.kernel.refuse = () => undefined;
+  await at.clock.advance(500);
+  assert.equal(at.kernel.services.length, 0);
+  // From now on the address is somebody else's.
+  await at.hand.ipvsadm("-A", "-t", "10.99.0.1:80", "-s", "rr");
+  await at.clock.advance(60_000);
+  assert.equal(at.kernel.services.length, 1);
+});
+
+Deno.test("with ipvs: false only interfaces and addresses are made, and IPVS is left alone", async () => {
+  await using at = bench({ ipvs: false });
+  at.kernel.modules = { dummy: true, ipvs: false };
+  const report = await at.reconciler.want(web);
+  assert.deepEqual([report.changes, report.converged], [made.slice(0, 2), true]);
+  at.kernel.modules = { dummy: true, ipvs: true };
+  await at.hand.ipvsadm("-A", "-t", "10.99.0.1:80", "-s", "rr");
+  const removed = await at.reconciler.removeAll();
+  assert.deepEqual(removed.changes, ["delete interface web"]);
+  assert.equal(at.kernel.services.length, 1);
+});
+
+Deno.test("a change that somebody makes while ours are made is repaired right after", async () => {
+  await using at = bench();
+  at.kernel.beforeChange = ({ type }) => {
+    if (type === "create-destination") at.kernel.link("web").addresses = [];
+  };
+  const report = await at.reconciler.want(web);
+  assert.equal(report.converged, false, "the state that was read back counts");
+  assert.deepEqual(report.actual?.interfaces[0]?.addresses, []);
+  await at.clock.advance(500);
+  assert.equal(at.reports.at(-1)?.converged, true);
+});
+
+Deno.test("a notification during a run is answered soon after it", async () => {
+  await using at = bench();
+  at.kernel.beforeChange = () => at.kernel.notify();
+  await at.reconciler.want(web);
+  await at.clock.advance(10);
+  assert.equal(at.reports.length, 2);
+});
+
+Deno.test("dispose() ends timers, watch and reports, and leaves the kernel as it is", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  const before = await at.hand.view();
+  await at.reconciler.dispose();
+  await at.hand.deleteAddress("web", "10.99.0.1/32");
+  await at.clock.advance(60_000);
+  assert.equal(at.reports.length, 1);
+  assert.notDeepEqual(await at.hand.view(), before);
+  assert.equal((await at.reconciler.want(web)).converged, false, "nothing is done any more");
+  await settle();
+});
+
+Deno.test("examine() of a fit host finds no problem and changes nothing", async () => {
+  const kernel = new FakeKernel();
+  assert.deepEqual(await Reconciler.examine(kernel, web), { problems: [], adopted: false });
+  assert.deepEqual(kernel.made, []);
+});
+
+Deno.test("examine() finds what an earlier run left", async () => {
+  const kernel = new FakeKernel();
+  kernel.addLink("web", "dummy", "bgp-lb:web");
+  assert.deepEqual(await Reconciler.examine(kernel, web), { problems: [], adopted: true });
+});
+
+Deno.test("examine() names every problem with its cure", async () => {
+  const kernel = new FakeKernel();
+  kernel.modules = { dummy: false, ipvs: false };
+  kernel.addLink("web", "veth");
+  const { problems } = await Reconciler.examine(kernel, web);
+  assert.equal(problems.length, 3);
+  assert.match(problems.join("\n"), /modprobe dummy[^]*modprobe ip_vs[^]*ip link delete dev web/);
+  assert.equal((await Reconciler.examine(kernel, web, false)).problems.length, 2, "IPVS is not needed");
+  kernel.privileged = false;
+  assert.match((await Reconciler.examine(kernel, web)).problems[0] ?? "", /CAP_NET_ADMIN/);
+});
