@@ -2,10 +2,8 @@
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import denoJson from "./deno.json" with { type: "json" };
-import { openIcmp } from "./ffi/icmp.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
 import { openLibnl } from "./ffi/libnl.ts";
-import { notify } from "./ffi/notify.ts";
 import { Reactor } from "./ffi/reactor.ts";
 import { Sockets } from "./ffi/sockets.ts";
 import { HostNotFitError } from "./src/agent.ts";
@@ -36,7 +34,7 @@ function openPlatform(config: Config, log: Logger): Platform {
   try {
     const native = mayUseFfi() ? openNative(stack, log) : undefined;
     const http = stack.use(openHttpClient());
-    const icmp = native && stack.use(openIcmp(native.libc, native.reactor));
+    const icmp = undefined;
     return {
       clock: systemClock,
       random: Math.random,
@@ -48,7 +46,7 @@ function openPlatform(config: Config, log: Logger): Platform {
       processFigures,
       notify(state) {
         const path = Deno.env.get("NOTIFY_SOCKET");
-        if (native !== undefined && path !== undefined && path !== "") notify(native.libc, path, state);
+        void [path, state];
       },
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -121,10 +119,22 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
 }
 
 const stdout = (text: string) => write(Deno.stdout, text);
-const stderr = (text: string) => write(Deno.stderr, text);
+
+/** A log that nobody reads any more is no reason to end. */
+function stderr(text: string): void {
+  try {
+    write(Deno.stderr, text);
+  } catch {
+    // Nothing is left to tell it to.
+  }
+}
 
 function main(args: readonly string[]): Promise<number> {
   for (const name of PROXY_VARIABLES) Deno.env.delete(name);
+  addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    stderr(`unexpected: ${event.reason instanceof Error ? event.reason.stack : event.reason}\n`);
+  });
   const version = denoJson.version;
   const files = { readFile, stdout, stderr };
   return runProgram(args, {

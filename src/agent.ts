@@ -23,6 +23,7 @@ import {
 import { desiredKernel, desiredRoutes } from "./service/desired.ts";
 import { beginStop, stepStop, type StopState } from "./service/stop.ts";
 import type { Clock, Random } from "./time/clock.ts";
+import { logSpeakerEvent } from "./agent_log.ts";
 import { snapshot } from "./agent_status.ts";
 
 /** The world that the agent lives in. */
@@ -167,9 +168,9 @@ export class Agent {
           random,
           onResult: (result) => this.#metrics.probe(config.name, name, result.pass, result.durationMs),
           onVerdict: (verdict, cause) => {
-            this.#feed(config.name, { type: "verdict", check: name, verdict, cause });
             const level = verdict === "unhealthy" ? "warning" : "info";
             log[level]("check is {verdict}", { verdict, service: config.name, check: name, cause });
+            this.#feed(config.name, { type: "verdict", check: name, verdict, cause });
           },
         }),
       ];
@@ -206,7 +207,12 @@ export class Agent {
     const desired = desiredKernel(this.#config, this.#quiesced);
     const { problems, adopted } = await Reconciler.examine(kernel, desired, ipvs);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
-    this.#reconciler = new Reconciler({ kernel, clock, ipvs, onReport: (report) => this.#takeReport(report) });
+    this.#reconciler = new Reconciler({
+      kernel,
+      clock,
+      ipvs,
+      onReport: (report) => this.#takeReport(report),
+    });
     const faults = problemsOf(await this.#reconciler.want(desired));
     if (faults.length > 0) {
       if (!adopted) await this.#reconciler.removeAll();
@@ -240,11 +246,11 @@ export class Agent {
     if (unit === undefined) return;
     const { state, transitions } = step(unit.state, event, { now: this.#ports.clock.now() });
     unit.state = state;
-    if (transitions.length > 0) this.#announce();
     for (const { address, announce, cause } of transitions) {
       const fields = { service, address: address.text, cause };
       this.#log.getChild("service").info(announce ? "announce" : "withdraw", fields);
     }
+    if (transitions.length > 0) this.#announce();
     if (event.type === "verdict") this.#releaseEndOfRib();
   }
 
@@ -351,11 +357,6 @@ export class Agent {
     const { clock } = this.#ports;
     return new Date(clock.wallTime().getTime() - (clock.now() - ms));
   }
-}
-
-function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
-  const { type, ...fields } = event;
-  log.info(type, fields);
 }
 
 function problemsOf({ errors, conflicts }: KernelReport): readonly string[] {

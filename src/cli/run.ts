@@ -52,6 +52,9 @@ function defaultFile(readFile: ReadFile): string {
   return isThere(second) && !isThere(first) ? second : first;
 }
 
+/** One Ctrl-C reaches the agent twice where a launcher passes it on: signals this close together are one. */
+const SAME_PRESS_MS = 500;
+
 async function runWith(config: Config, ports: RunPorts): Promise<number> {
   const log = await openLog(config.log.level, config.log.format, ports.logOutput);
   try {
@@ -70,7 +73,11 @@ async function runOn(config: Config, ports: RunPorts, log: Logger): Promise<numb
   const agent = new Agent(config, { ...platform, log, version: ports.version });
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   let stopping = false;
+  let lastSignalMs = -Infinity;
   const stopOn = (signal: Signal) => () => {
+    const repeated = platform.clock.now() - lastSignalMs < SAME_PRESS_MS;
+    lastSignalMs = platform.clock.now();
+    if (repeated) return;
     if (stopping) {
       log.getChild("agent").warning("{signal} again: stopping at once, the kernel stays as it is", {
         signal,

@@ -108,7 +108,7 @@ export class Metrics {
         "bgp_lb_kernel_converged",
         "Whether the kernel has all that it should have.",
         [],
-        ({ kernel }) => kernel.managed ? [{ labels: {}, value: kernel.converged ? 1 : 0 }] : [],
+        ({ kernel }) => [{ labels: {}, value: kernel.converged || !kernel.managed ? 1 : 0 }],
       ),
     ];
     this.#probes = counter("bgp_lb_probes_total", "Probes by result.", ["service", "check", "result"]);

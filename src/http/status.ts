@@ -1,6 +1,5 @@
 /** The status document: one snapshot of everything that the agent knows, plain enough for JSON. */
 import type { PeerStatus } from "../bgp/speaker.ts";
-import type { Gate } from "../service/controller.ts";
 import type { Verdict } from "../health/threshold.ts";
 
 export type AgentState = "starting" | "running" | "stopping" | "stopped";
@@ -38,7 +37,7 @@ export interface RouteStatus {
   readonly prefix: string;
   readonly announce: boolean;
   readonly since: string;
-  readonly gates: readonly Gate[];
+  readonly gates: readonly { readonly name: string; readonly open: boolean; readonly reason: string }[];
   /** Peers that were sent it. */
   readonly peers: readonly { readonly name: string; readonly nextHop: string }[];
 }

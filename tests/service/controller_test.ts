@@ -14,6 +14,14 @@ import { address, config, serviceConfig } from "../support/config.ts";
 const all: Managed = { addresses: true, virtualServices: true };
 const vip = "10.99.0.1";
 
+/** The virtual services of `web` as the kernel shows them. */
+function virtualServices(quiesced: readonly string[] = []): ActualKernel["virtualServices"] {
+  return desiredKernel(config(), new Set(quiesced)).virtualServices.map((service) => ({
+    ...service,
+    destinations: service.destinations.map((destination) => ({ ...destination, activeConnections: 0 })),
+  }));
+}
+
 /** A kernel that has all that `web` needs. */
 function kernel(overrides: Partial<ActualKernel> = {}): ActualKernel {
   return {
@@ -25,7 +33,7 @@ function kernel(overrides: Partial<ActualKernel> = {}): ActualKernel {
       up: true,
       addresses: [{ address: address(vip), prefixLength: 32, deprecated: true }],
     }],
-    virtualServices: desiredKernel(config(), new Set()).virtualServices,
+    virtualServices: virtualServices(),
     ...overrides,
   };
 }
@@ -67,7 +75,7 @@ Deno.test("step() says which gate is shut and why", () => {
     ],
     [kernel({ virtualServices: [] }), /virtual service tcp 10\.99\.0\.1:80 does not exist/],
     [
-      kernel({ virtualServices: desiredKernel(config(), new Set(["web"])).virtualServices }),
+      kernel({ virtualServices: virtualServices(["web"]) }),
       /has no destination of weight/,
     ],
   ];
