@@ -3,9 +3,8 @@
  * probes take, so that the checks of an agent stay spread. Two things quicken it to `fastInterval`:
  * - the verdict is changing (threshold.ts);
  * - a probe of a healthy check, started since the last pass was seen, has no answer yet. A hung service so gets its
- *   `fall` probes side by side and is unhealthy after interval + (fall − 1) × fastInterval + timeout at most. A
- *   service that is merely slower than `fastInterval` gets a few probes more.
- * Neither goes on once enough probes are out to decide; then the beat is the fixed one again.
+ *   `fall` probes side by side, and no more, and is unhealthy after interval + (fall − 1) × fastInterval + timeout
+ *   at most. A service that is merely slower than `fastInterval` gets a few probes more.
  */
 import type { CheckTiming } from "../config/config.ts";
 import type { Random } from "../time/clock.ts";
@@ -38,6 +37,9 @@ export const MAX_IN_FLIGHT = 64;
 
 const FIRST_PROBE_WITHIN_MS = 1000;
 
+/** A start is on a beat, for floating point, where it is this little before it. */
+const ROUNDING_MS = 0.01;
+
 /**
  * The schedule of a check that starts now. The first probe comes at a random moment within the interval, yet within
  * a second, so that starting is quick; the beat after it is spread over the whole interval.
@@ -58,9 +60,8 @@ export function begin(timing: CheckTiming, nowMs: number, random: Random): Sched
 /** When the next probe starts, if nothing happens before. */
 export function nextStartMs(schedule: Schedule, threshold: ThresholdState, timing: CheckTiming): number {
   if (isFast(schedule, threshold, timing)) return schedule.lastStartMs + fastIntervalMs(timing);
-  const beats = Math.floor((schedule.lastStartMs - schedule.gridMs) / timing.intervalMs) + 1;
-  const next = schedule.gridMs + beats * timing.intervalMs;
-  return next > schedule.lastStartMs ? next : next + timing.intervalMs;
+  const beats = Math.floor((schedule.lastStartMs - schedule.gridMs + ROUNDING_MS) / timing.intervalMs);
+  return schedule.gridMs + (beats + 1) * timing.intervalMs;
 }
 
 /** When the oldest probe in flight runs out of time; undefined: none is in flight. */
@@ -111,11 +112,11 @@ export function ended(schedule: Schedule, order: number, pass: boolean): Schedul
 }
 
 function isFast(schedule: Schedule, threshold: ThresholdState, timing: CheckTiming): boolean {
-  const deciding = schedule.inFlight.filter((probe) => probe.order > schedule.newestPass).length;
-  if (deciding >= Math.max(timing.rise, timing.fall)) return false;
   if (isChanging(threshold)) return true;
-  return threshold.verdict === "healthy" &&
-    schedule.inFlight.some((probe) => probe.order >= schedule.sincePass);
+  if (threshold.verdict !== "healthy") return false;
+  const unanswered = schedule.inFlight.some((probe) => probe.order >= schedule.sincePass);
+  const deciding = schedule.inFlight.filter((probe) => probe.order > schedule.newestPass).length;
+  return unanswered && deciding < timing.fall;
 }
 
 /** Never slower than the interval, whatever is configured. */
