@@ -8,7 +8,9 @@ import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts
 import type { PeerConfig } from "../../src/config/config.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
 import { openDescriptors } from "../support/descriptors.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
+
+const LIMIT_MS = 20_000;
 
 /** A transport and what takes it down. */
 export interface TransportUnderTest extends AsyncDisposable {
@@ -131,7 +133,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
       let after = before;
       {
         await using opened = open();
-        await body(opened.transport);
+        await within(body(opened.transport), sentence, LIMIT_MS);
       }
       await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
     });

@@ -9,8 +9,10 @@ import type { PeerConfig } from "../../src/config/config.ts";
 import { accept, peerAt } from "../contract/transport_contract.ts";
 import { canMakeNamespaces, namespacePair, type NetworkNamespace } from "../support/namespace.ts";
 import { Process, run } from "../support/process.ts";
+import { within } from "../support/until.ts";
 
 const ready = await canMakeNamespaces() && (await run("bird", ["--version"])).code === 0;
+const LIMIT_MS = 20_000;
 const OUR_AS = 65001;
 const BIRD_AS = 65002;
 const SECURED = { password: "correct horse", ttlSecurity: 1, as: BIRD_AS } as const;
@@ -61,7 +63,7 @@ function test(sentence: string, body: (transport: Transport, b: NetworkNamespace
           interfaceName: (index) => namespaces.a.inside(() => sockets.interfaceName(index)),
         },
       });
-      await body(transport, namespaces.b);
+      await within(body(transport, namespaces.b), sentence, LIMIT_MS);
     },
   });
 }

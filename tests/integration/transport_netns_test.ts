@@ -19,10 +19,11 @@ import {
   type NetworkNamespace,
 } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
-import { until } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 
 const PORT = 179;
 const COUNTER_LIMIT_MS = 5000;
+const LIMIT_MS = 20_000;
 const AS_A = 65001;
 const AS_B = 65002;
 const privileged = await canMakeNamespaces();
@@ -69,7 +70,8 @@ async function withNetwork(
     });
     return { namespace, transport, refusals };
   };
-  await body({ a: host(namespaces.a, AS_A), b: host(namespaces.b, AS_B) });
+  const network = { a: host(namespaces.a, AS_A), b: host(namespaces.b, AS_B) };
+  await within(body(network), "the test", LIMIT_MS);
 }
 
 /** A socket belongs to the namespace in which it was made, whatever its owner does later. */

@@ -14,3 +14,16 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, STEP_MS));
   }
 }
+
+/** What `promise` resolves to. @throws after `limitMs`, naming `what`; the promise itself goes on */
+export async function within<T>(promise: Promise<T>, what: string, limitMs = 5000): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still not after ${limitMs} ms: ${what}`)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
