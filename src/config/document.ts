@@ -91,7 +91,9 @@ class Conversion {
     const leaf = (value: unknown): Located => ({ value, offset, keyOffset, children: new Map() });
     this.#values++;
     if (this.#values > MAX_VALUES) {
-      if (this.#values === MAX_VALUES + 1) this.#problem(offset, `has more than ${MAX_VALUES} values`, path);
+      if (this.#values === MAX_VALUES + 1) {
+        this.#problem(offset, `is more than ${MAX_VALUES} values, aliases replaced`, []);
+      }
       return leaf(null);
     }
     if (path.length > MAX_DEPTH) {
@@ -222,8 +224,10 @@ function syntaxMessage(code: string): string {
       return "not valid YAML: an alias (a word that begins with *) that cannot be used, quote the text if it is none";
     case "MISSING_CHAR":
       return "not valid YAML: something is not closed or not separated (a quote, a bracket, a colon or a comma)";
+    case "BLOCK_IN_FLOW":
+      return "not valid YAML: text that begins or ends with a colon or a dash must be in quotes here";
     case "BAD_INDENT":
-      return "not valid YAML: this line is indented differently from the lines that it belongs to";
+      return "not valid YAML: this line is indented differently from those it belongs to, or a bracket is not closed";
     case "BAD_DQ_ESCAPE":
       return "not valid YAML: a backslash in double quotes is followed by the wrong character, use single quotes";
     case "BLOCK_AS_IMPLICIT_KEY":

@@ -68,7 +68,12 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance);
-  return ranked[0]?.candidate;
+  return ranked[0]?.candidate ??
+    (word.length < 3 ? undefined : known.find((candidate) => begins(candidate, word)));
+}
+
+function begins(candidate: string, word: string): boolean {
+  return candidate.toLowerCase().startsWith(word.toLowerCase());
 }
 
 /** Insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`; words over 40 units are far. */

@@ -31,6 +31,7 @@ export function readParts(raw: unknown): FileParts {
   const findings: Finding[] = [];
   const root = fileSchema.shape;
   const top = shell(fileSchema, raw, [], findings);
+  const hasBgp = top["bgp"] !== undefined;
   const bgp = shell(root.bgp, top["bgp"], ["bgp"], findings);
   const { local, defaults, peers } = root.bgp.shape;
   part(root.control, top["control"], ["control"], findings);
@@ -38,9 +39,9 @@ export function readParts(raw: unknown): FileParts {
     log: part(root.log, top["log"], ["log"], findings),
     http: part(root.http, top["http"], ["http"], findings),
     network: part(root.network, top["network"], ["network"], findings),
-    local: part(local, bgp["local"], ["bgp", "local"], findings),
+    local: hasBgp ? part(local, bgp["local"], ["bgp", "local"], findings) : undefined,
     defaults: part(defaults, bgp["defaults"], ["bgp", "defaults"], findings),
-    peers: elements(peers, peers.element, bgp["peers"], ["bgp", "peers"], findings),
+    peers: !hasBgp ? [] : elements(peers, peers.element, bgp["peers"], ["bgp", "peers"], findings),
     services: elements(root.services, root.services.element, top["services"], ["services"], findings),
     findings,
   };
@@ -140,7 +141,7 @@ function describe(issue: z.core.$ZodIssue, raw: unknown): string {
     case "invalid_type":
       return wrong(
         raw,
-        issue.message.startsWith("Invalid input") ? typeRule(issue.expected, raw) : issue.message,
+        issue.message.startsWith("Invalid input") ? typeRule(issue.expected, raw) : unquoted(issue, raw),
       );
     case "invalid_value":
       return wrong(raw, issue.message.startsWith("Invalid") ? choice(issue.values, raw) : issue.message);
@@ -160,9 +161,7 @@ function wrong(raw: unknown, rule: string): string {
 function typeRule(expected: string, raw: unknown): string {
   switch (expected) {
     case "string":
-      return typeof raw === "number" || typeof raw === "boolean"
-        ? "must be text, put it in quotes"
-        : "must be text";
+      return Array.isArray(raw) ? "must be text" : "must be text, put it in quotes";
     case "boolean":
       return "must be true or false";
     case "object":
@@ -172,6 +171,12 @@ function typeRule(expected: string, raw: unknown): string {
     default:
       return "must be a number";
   }
+}
+
+/** A number in quotes is text in YAML. */
+function unquoted({ expected, message }: z.core.$ZodIssueInvalidType, raw: unknown): string {
+  const quoted = expected === "number" && typeof raw === "string" && /^-?[0-9]+$/.test(raw);
+  return quoted ? `${message}, without quotes` : message;
 }
 
 function choice(values: readonly unknown[], raw: unknown): string {

@@ -2,7 +2,13 @@
 import * as z from "zod";
 import { type Address, parseAddress } from "../net/address.ts";
 import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "./fields.ts";
-import { type Parsed, parseHostAddress, parseHostAddressOf, parsePeerAddress } from "./values.ts";
+import {
+  addressProblem,
+  type Parsed,
+  parseHostAddress,
+  parseHostAddressOf,
+  parsePeerAddress,
+} from "./values.ts";
 
 /** The longest TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>). */
 export const MAX_PASSWORD_OCTETS = 80;
@@ -128,7 +134,8 @@ export type FilePeer = z.output<typeof peer>;
 
 function parseRouterID(input: string): Parsed<Address> {
   const address = parseAddress(input);
-  if (address === undefined || address.family === 6) return { problem: "must be an IPv4 address" };
+  if (address === undefined) return { problem: addressProblem(input) };
+  if (address.family === 6) return { problem: "must be an IPv4 address" };
   return address.text === "0.0.0.0"
     ? { problem: "must be an IPv4 address other than 0.0.0.0" }
     : { value: address };

@@ -5,8 +5,10 @@ import {
   parseCommunity,
   parseExtendedCommunity,
   parseLargeCommunity,
+  WellKnownCommunity,
 } from "../net/community.ts";
 import { distinct, duration, optionalPart, seconds, text, whole } from "./fields.ts";
+import { nearest } from "./issue.ts";
 import {
   type Parsed,
   parseHost,
@@ -227,10 +229,9 @@ function parseAnyCommunity(input: string): Parsed<AnyCommunity> {
   if (parseLargeCommunity(input) !== undefined) {
     return { problem: "is a large community and belongs in largeCommunities" };
   }
-  return {
-    problem:
-      "must be a community: AS:VALUE, each from 0 to 65535, a well-known name such as no-export, or an extended one such as rt:65512:1",
-  };
+  const guess = nearest(input, Object.keys(WellKnownCommunity));
+  const rule = "must be a community such as 65512:100 (each from 0 to 65535), no-export or rt:65512:1";
+  return { problem: guess === undefined ? rule : `${rule}; did you mean ${guess}?` };
 }
 
 function parseExtended(input: string): Parsed<Uint8Array> {

@@ -187,7 +187,7 @@ function mappedIPv4(address: Address): string {
 }
 
 /** Says why `text` is no address where the reason is a usual slip. */
-function addressProblem(text: string): string {
+export function addressProblem(text: string): string {
   if (/^[0-9.]+\/[0-9]+$|^[0-9a-fA-F:]+\/[0-9]+$/.test(text)) {
     return "must be an address without a prefix length";
   }

@@ -1,0 +1,251 @@
+// parseConfig() and loadConfig(): defaults, all problems at once, files that are no text, and the command line's flags.
+import assert from "node:assert/strict";
+import { formatIssue } from "../../src/config/issue.ts";
+import { loadConfig, MAX_FILE_OCTETS } from "../../src/config/load.ts";
+import { renderConfig } from "../../src/config/render.ts";
+import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
+
+Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT Configuration file)", () => {
+  assert.deepEqual(renderConfig(configOf(MINIMAL)), {
+    log: { level: "info", format: "auto" },
+    http: { listen: "127.0.0.1:8081" },
+    network: { setup: true, ipvs: true },
+    bgp: {
+      local: {
+        routerID: "10.0.0.1",
+        as: 65512,
+        listenPort: 179,
+        listenAddresses: ["0.0.0.0", "::"],
+        address: "10.0.0.1",
+      },
+      peers: [{
+        address: "10.0.0.254",
+        name: "10.0.0.254",
+        as: 65512,
+        port: 179,
+        passive: false,
+        holdTime: "90s",
+        connectRetryTime: "5s",
+        families: ["ipv4-unicast"],
+      }],
+    },
+    services: [{
+      name: "web",
+      interface: "web",
+      enabled: true,
+      addresses: ["10.99.0.1"],
+      announce: {
+        localPreference: 100,
+        communities: [],
+        extendedCommunities: [],
+        largeCommunities: [],
+        asPathPrepend: 0,
+      },
+      ports: [],
+      ipvs: { scheduler: "rr", flags: [] },
+      checks: [],
+      stop: { converge: "1s", quiesce: "30s" },
+    }],
+  });
+});
+
+Deno.test("parseConfig() takes JSON, indented by tabs and with a byte order mark too, as it takes YAML", () => {
+  const json = JSON.stringify({
+    bgp: { local: { routerID: "10.0.0.1", as: 65512 }, peers: [{ address: "10.0.0.254", as: 65512 }] },
+    services: [{ name: "web", addresses: ["10.99.0.1"] }],
+  });
+  assert.deepEqual(configOf(json), configOf(MINIMAL));
+  assert.deepEqual(configOf(JSON.stringify(JSON.parse(json), null, "\t")), configOf(MINIMAL));
+  assert.deepEqual(configOf(`\ufeff${json}`), configOf(MINIMAL));
+});
+
+Deno.test("parseConfig() negotiates the families of the services' addresses by default", () => {
+  const families = (addresses: string) =>
+    configOf(MINIMAL.replace("10.99.0.1", addresses)).bgp.peers[0]?.families;
+  assert.deepEqual(families("10.99.0.1"), ["ipv4-unicast"]);
+  assert.deepEqual(families("2001:db8::1"), ["ipv6-unicast"]);
+  assert.deepEqual(families("2001:db8::1, 10.99.0.1"), ["ipv4-unicast", "ipv6-unicast"]);
+});
+
+Deno.test("parseConfig() lets a peer override bgp.defaults, also where keys exclude each other", () => {
+  const peers = (defaults: string, peer: string) => {
+    const lines = MINIMAL.replace("  peers:", `  defaults: {${defaults}}\n  peers:`);
+    return configOf(lines.replace("as: 65512}]", `${peer}}]`)).bgp.peers[0];
+  };
+  assert.equal(peers("as: 65000, holdTime: 9s", "port: 1179")?.as, 65000);
+  assert.equal(peers("as: 65000, holdTime: 9s", "as: 65001")?.as, 65001);
+  assert.equal(peers("holdTime: 9s", "as: 65001")?.holdTimeSeconds, 9);
+  const hops = peers("ttlSecurity: 1", "as: 65001, multihop: 3");
+  assert.deepEqual([hops?.ttlSecurity, hops?.multihop], [undefined, 3]);
+  assert.equal(peers("password: one", "as: 65001, passwordFile: /secret")?.password, "s3cr3t");
+  assert.equal(peers("passwordFile: /missing", "as: 65001, password: two")?.password, "two");
+  assert.equal(peers("gracefulRestart: {}", "as: 65001")?.gracefulRestart?.restartTimeSeconds, 120);
+  assert.equal(peers("gracefulRestart: {}", "as: 65001, gracefulRestart: off")?.gracefulRestart, undefined);
+  assert.equal(peers("gracefulRestart: {}", "as: 65001, gracefulRestart: false")?.gracefulRestart, undefined);
+});
+
+Deno.test("parseConfig() sorts standard and extended communities of one list", () => {
+  const { announce } = configOf(
+    MINIMAL.replace(
+      "[10.99.0.1]",
+      '[10.99.0.1], announce: {communities: ["65512:100", "rt:65512:1", no-export], extendedCommunities: ["ro:1:2"]}',
+    ),
+  ).services[0] ?? assert.fail();
+  assert.deepEqual(announce.communities, [65512 * 65536 + 100, 0xffffff01]);
+  assert.deepEqual(announce.extendedCommunities.map((octets) => [...octets]), [
+    [0, 2, 0xff, 0xe8, 0, 0, 0, 1],
+    [0, 3, 0, 1, 0, 0, 0, 2],
+  ]);
+});
+
+Deno.test("parseConfig() makes targetPort one destination of each family that the service has", () => {
+  const text = MINIMAL.replace("as: 65512}\n", "as: 65512, address: 10.0.0.9, address6: 2001:db8::9}\n");
+  const destinations = (service: string) =>
+    configOf(text.replace("[10.99.0.1]", service)).services[0]?.ports[0]?.destinations.map((
+      { address, port },
+    ) => `${address.text} ${port}`);
+  assert.deepEqual(destinations("[10.99.0.1], ports: [{port: 80, targetPort: 8080}]"), ["10.0.0.9 8080"]);
+  assert.deepEqual(destinations("[2001:db8::1], ports: [{port: 80, targetPort: 8080}]"), [
+    "2001:db8::9 8080",
+  ]);
+  assert.deepEqual(destinations("[10.99.0.1, 2001:db8::1], ports: [{port: 80, targetPort: 8080}]"), [
+    "10.0.0.9 8080",
+    "2001:db8::9 8080",
+  ]);
+});
+
+Deno.test("parseConfig() warns of an address family without a destination, and goes on", () => {
+  const result = parse(
+    MINIMAL.replace(
+      "[10.99.0.1]",
+      "[10.99.0.1, 2001:db8::1], ports: [{port: 80, destinations: [{address: 10.0.0.2, port: 80}]}]",
+    ),
+  );
+  assert.ok(result.ok);
+  assert.deepEqual(result.warnings.map(formatIssue), [
+    "f:5:73: warning: services[0].ports[0].destinations: has none for the service's IPv6 addresses, which will not be announced",
+  ]);
+});
+
+Deno.test("parseConfig() tells every problem at once, in the file's order", () => {
+  const text = `log: {levle: info}
+bgp:
+  local: {routerID: 10.0.0.1, as: 0}
+  peers:
+    - {address: 10.0.0.254, holdTime: 1, prot: 179}
+    - {address: 10.0.0.254, as: 65512}
+services:
+  - {name: web, addresses: [10.99.0.1], bogus: 1}
+  - {name: web, addresses: [10.99.0.1, 10.99.0.300], checks: [{type: dns}]}
+  - {name: web, addresses: [10.99.0.1]}
+`;
+  assert.deepEqual(issuesOf(text), [
+    "1:7: log.levle: is not a known key, did you mean level?",
+    "3:35: bgp.local.as: must be an AS number, a whole number from 1 to 4294967295 (got 0)",
+    "5:7: bgp.peers[0].as: is required",
+    "5:39: bgp.peers[0].holdTime: must be 0, or 3s to 65535s in whole seconds (RFC 4271 section 4.2) (got 1)",
+    "5:42: bgp.peers[0].prot: is not a known key, did you mean port?",
+    '6:17: bgp.peers[1].address: is the same address as that of bgp.peers[0].address (got "10.0.0.254")',
+    "8:41: services[0].bogus: is not a known key",
+    '9:40: services[1].addresses[1]: must be an IPv4 or IPv6 address (got "10.99.0.300")',
+    '9:70: services[1].checks[0].type: is not supported yet, use http or ping (got "dns")',
+    '10:12: services[2].name: is the same name as that of services[0].name (got "web")',
+    '10:29: services[2].addresses[0]: is the same address as that of services[0].addresses[0] (got "10.99.0.1")',
+  ]);
+});
+
+Deno.test("no problem ever shows a password", () => {
+  const secret = "hunter2hunter2";
+  const texts = [
+    `password: ${secret}, passwordFile: /secret`,
+    `password: "${secret}${"x".repeat(80)}"`,
+    `password: [${secret}]`,
+    `password: {a: ${secret}}`,
+    `pasword: ${secret}`,
+    `password: !${secret} x`,
+    `password: *${secret}`,
+    `password: "${secret}" x`,
+    `password: "${secret}`,
+    `password: @${secret}`,
+    `password: ${secret}: x`,
+    `password: "\\q${secret}"`,
+  ];
+  for (const text of texts) {
+    const issues = issuesOf(MINIMAL.replace("as: 65512}]", `as: 65512, ${text}}]`));
+    assert.ok(issues.length > 0, text);
+    assert.ok(!issues.join("\n").includes(secret), issues.join("\n"));
+  }
+});
+
+Deno.test("parseConfig() says of a text that is no configuration what it is instead", () => {
+  const rows: readonly (readonly [string, string])[] = [
+    ["", "1:1: is empty: it needs at least bgp and services"],
+    ["# nothing\n", "1:1: is empty: it needs at least bgp and services"],
+    ["---\n", "1:1: is empty: it needs at least bgp and services"],
+    ["hello", '1:1: must be a mapping with bgp and services at the top (got "hello")'],
+    ["- a\n- b\n", "1:1: must be a mapping with bgp and services at the top (got a list)"],
+    ["42", "1:1: must be a mapping with bgp and services at the top (got 42)"],
+  ];
+  for (const [text, expected] of rows) assert.deepEqual(issuesOf(text), [expected], JSON.stringify(text));
+});
+
+Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration file)", () => {
+  const refuse = (message: string) => () => {
+    throw new Error(message);
+  };
+  const rows: readonly (readonly [string, () => Uint8Array, string])[] = [
+    ["missing", refuse("does not exist"), "does not exist"],
+    ["a folder", refuse("is a folder, not a file"), "is a folder, not a file"],
+    ["UTF-16", () => Uint8Array.of(0xff, 0xfe, 0x61, 0), "is not UTF-8 text"],
+    ["Latin-1", () => Uint8Array.of(0x61, 0xe9, 0x62), "is not UTF-8 text"],
+    ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), "is larger than 4 MiB"],
+  ];
+  for (const [name, readFile, expected] of rows) {
+    const result = loadConfig("/etc/x.yaml", readFile);
+    assert.ok(!result.ok, name);
+    assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml: ${expected}`]);
+  }
+});
+
+Deno.test("loadConfig() reads password files through the same port", () => {
+  const files: Readonly<Record<string, string>> = {
+    "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /run/key}]"),
+    "/run/key": "topsecret\n",
+  };
+  const readFile = (path: string) => new TextEncoder().encode(files[path] ?? assert.fail(path));
+  const result = loadConfig("a.yaml", readFile);
+  assert.ok(result.ok);
+  assert.equal(result.config.bgp.peers[0]?.password, "topsecret");
+});
+
+Deno.test("parseConfig() puts the command line's flags over the file (CONTRACT Command line)", () => {
+  const off = `network: {setup: false}\n${MINIMAL}`;
+  assert.equal(configOf(MINIMAL, { logLevel: "debug" }).log.level, "debug");
+  assert.deepEqual(configOf(MINIMAL, { metricsAddress: ":9100" }).http.listen, { hostname: "", port: 9100 });
+  assert.equal(configOf(MINIMAL, { metricsAddress: "" }).http.listen, undefined);
+  assert.deepEqual(configOf(MINIMAL, { networkSetup: false }).network, { setup: false, ipvs: false });
+  assert.deepEqual(configOf(MINIMAL, { ipvsSetup: "false" }).network, { setup: true, ipvs: false });
+  assert.deepEqual(configOf(off, { networkSetup: "true" }).network, { setup: true, ipvs: true });
+  assert.deepEqual(configOf(off, { ipvsSetup: true }).network, { setup: false, ipvs: false });
+  assert.deepEqual(configOf(`network: {ipvs: false}\n${MINIMAL}`, { networkSetup: true }).network, {
+    setup: true,
+    ipvs: false,
+  });
+});
+
+Deno.test("parseConfig() tells wrong flags beside the file's problems", () => {
+  const result = parse(`${MINIMAL}x: 1\n`, {
+    logLevel: "warn",
+    networkSetup: "maybe",
+    ipvsSetup: "2",
+    metricsAddress: "8081",
+  });
+  assert.ok(!result.ok);
+  assert.deepEqual(result.issues.map(formatIssue), [
+    '--log-level: must be one of debug, info, warning, error; did you mean warning? (got "warn")',
+    '--network-setup: must be true or false (got "maybe")',
+    '--ipvs-setup: must be true or false (got "2")',
+    '--metrics-address: must be ADDRESS:PORT, [IPV6]:PORT or :PORT (got "8081")',
+    "f:6:1: x: is not a known key",
+  ]);
+});
