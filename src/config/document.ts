@@ -65,7 +65,13 @@ type ParsedText = ReturnType<typeof parseDocument>;
 
 function parseText(text: string, lineCounter: LineCounter): ParsedText {
   // Duplicate keys are looked for during conversion: there in linear time.
-  return parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false, logLevel: "silent" });
+  return parseDocument(text, {
+    lineCounter,
+    prettyErrors: false,
+    uniqueKeys: false,
+    resolveKnownTags: false,
+    logLevel: "silent",
+  });
 }
 
 /** Walks the parsed nodes once, with a budget. */
