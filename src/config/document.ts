@@ -70,7 +70,7 @@ function parseText(text: string, lineCounter: LineCounter): ParsedText {
     prettyErrors: false,
     uniqueKeys: false,
     resolveKnownTags: false,
-    logLevel: "silent",
+    logLevel: "error",
   });
 }
 
