@@ -4,6 +4,7 @@ import { IPV4_UNICAST, IPV6_UNICAST, nlriOf } from "../../../src/bgp/wire/nlri.t
 import type { PathAttributes } from "../../../src/bgp/wire/attributes.ts";
 import type { AfiSafi } from "../../../src/bgp/wire/capability.ts";
 import type { UpdateMessage } from "../../../src/bgp/wire/update.ts";
+import { NotificationError } from "../../../src/bgp/wire/notification.ts";
 import { type Address, parseAddress } from "../../../src/net/address.ts";
 import { parsePrefix, type Prefix } from "../../../src/net/prefix.ts";
 
@@ -112,4 +113,15 @@ export function plain(message: Message): unknown {
     })),
     faults: message.faults,
   };
+}
+
+/** What a NotificationError says, or what came instead. */
+export function verdict(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof NotificationError)) throw error;
+    const { code, subcode, data, answerable } = error;
+    return { error: `${code}/${subcode}`, data: toHex(data), ...(!answerable && { answerable }) };
+  }
 }
