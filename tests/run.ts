@@ -2,7 +2,7 @@
  * `deno task ok` and `deno task test`: every check as a step of its own, counted. Static checks count as one each,
  * tests as Deno's JUnit report counts them; the last line is `N passed, N failed, N skipped`.
  */
-import { prepare } from "./lab/setup.ts";
+import { ensurePackages } from "./support/setup.ts";
 
 /** What a step says of itself. */
 interface Outcome {
@@ -29,6 +29,7 @@ const WORLD = [
   "--allow-env",
   "--allow-sys",
 ];
+const PACKAGES = ["iproute2", "bird2", "libnl-3-200", "libnl-genl-3-200"] as const;
 const UNIT_PATHS = [
   "tests/architecture_test.ts",
   ...[
@@ -119,8 +120,14 @@ function sources(folder: string): readonly string[] {
   );
 }
 
+/** Brings what integration tests and the lab need; without it they say themselves what is missing. */
+async function install(): Promise<void> {
+  const { advice } = await ensurePackages(PACKAGES, (text) => console.log(text));
+  if (advice !== undefined) console.log(`not everything could be installed. ${advice}`);
+}
+
 async function main(everything: boolean): Promise<number> {
-  if (everything) await prepare();
+  if (everything) await install();
   await Deno.remove("coverage", { recursive: true }).catch(() => undefined);
   const steps = [...staticSteps, unit, ...(everything ? worldSteps : [])];
   const outcomes: (Outcome & { readonly name: string })[] = [];
