@@ -2,6 +2,11 @@
 
 /** What each error code of node, and each text of fetch's innermost cause, means. First match wins. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
+  [
+    /unexpected ?eof|close_notify|handshake eof|before secure TLS/i,
+    "connection closed within the TLS handshake",
+  ],
+  [/socket hang up|connection closed before message completed/i, "connection closed without an answer"],
   [/ECONNREFUSED|connection refused/i, "connection refused"],
   [/ECONNRESET|connection reset/i, "connection reset"],
   [/EHOSTUNREACH|no route to host/i, "no route to host"],
@@ -10,16 +15,14 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/EADDRNOTAVAIL|cannot assign requested address/i, "no local address or port to connect from"],
   [/EMFILE|too many open files/i, "this process has too many open files"],
   [/EACCES|EPERM|operation not permitted|permission denied/i, "not permitted by this host"],
-  [/ENOTFOUND|EAI_NONAME|name or service not known|no address associated/i, "host name not found"],
+  [/ENOTFOUND|name or service not known|no address associated/i, "host name not found"],
   [/EAI_AGAIN|temporary failure in name resolution/i, "host name lookup failed for now"],
-  [/socket hang up|connection closed before message completed/i, "connection closed without an answer"],
-  [/HPE_|invalid HTTP|invalid header|message head is too large|parse error/i, "the answer is not HTTP"],
+  [/HPE_|invalid HTTP|invalid header|message head is too large/i, "the answer is not HTTP"],
   [/InvalidContentType|corrupt message/i, "the answer is not TLS"],
-  [/unexpected ?eof|close_notify|handshake eof/i, "connection closed within the TLS handshake"],
-  [/UnknownIssuer|SELF_SIGNED|UNABLE_TO_/i, "certificate is not from a trusted issuer"],
-  [/NotValidForName|ALTNAME_INVALID/i, "certificate is for another name"],
-  [/Expired/i, "certificate has expired"],
-  [/NotValidYet/i, "certificate is not valid yet"],
+  [/UnknownIssuer|CaUsedAsEndEntity|SELF_SIGNED|UNABLE_TO_/i, "certificate is not from a trusted issuer"],
+  [/NotValidForName|not valid for name|ALTNAME_INVALID/i, "certificate is for another name"],
+  [/NotValidYet|certificate not valid yet/i, "certificate is not valid yet"],
+  [/certificate:? expired|CERT_HAS_EXPIRED/i, "certificate has expired"],
 ];
 
 /** Why an attempt failed, in a few words. */
