@@ -47,3 +47,20 @@ Deno.test("Writer patches what was reserved", () => {
   writer.patchU8(7, 1);
   assert.deepEqual(writer.finish(), Uint8Array.of(1, 2, 9, 0xff, 0xfe, 0xfd, 0xfc, 1));
 });
+
+Deno.test("Writer grows at every kind of write, right at its end", () => {
+  const writes: readonly ((writer: Writer) => void)[] = [
+    (writer) => void writer.u8(1),
+    (writer) => void writer.u16(1),
+    (writer) => void writer.u32(1),
+    (writer) => void writer.u64(1n),
+    (writer) => void writer.bytes(Uint8Array.of(0, 1)),
+  ];
+  for (const write of writes) {
+    const writer = new Writer({ capacity: 4 }).u32(0xffff_ffff);
+    write(writer);
+    const bytes = writer.finish();
+    assert.deepEqual([...bytes.subarray(0, 4)], [255, 255, 255, 255]);
+    assert.equal(bytes.at(-1), 1);
+  }
+});
