@@ -1,8 +1,8 @@
-/** The hand of somebody else on the fake kernel: the words of iproute2 and ipvsadm, acted on in memory. */
+/** The hand of somebody else on a host in memory: the words of iproute2 and ipvsadm, acted on in memory. */
 import { addressOf } from "../../src/net/address.ts";
 import { destinationKey, type VirtualService, virtualServiceKey } from "../../src/kernel/state.ts";
 import { address as parse } from "./config.ts";
-import type { FakeKernel, FakeService } from "./fake_kernel.ts";
+import type { FakeHost, FakeService } from "./fake_host.ts";
 import type { ForeignHand, HostView } from "./host_view.ts";
 
 type ServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
@@ -10,17 +10,17 @@ type ServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
 const FLAGS = [[0x8, "fallback"], [0x10, "port"]] as const;
 const METHODS = { masq: "-m", droute: "-g", tunnel: "-i" } as const;
 
-/** Changes a fake kernel behind our back. */
+/** Changes a host behind our back. */
 export class FakeHand implements ForeignHand {
-  readonly #kernel: FakeKernel;
+  readonly #host: FakeHost;
 
-  constructor(kernel: FakeKernel) {
-    this.#kernel = kernel;
+  constructor(host: FakeHost) {
+    this.#host = host;
   }
 
   // deno-lint-ignore require-await -- as the other hand has it
   async view(): Promise<HostView> {
-    const links = this.#kernel.interfaces.map((link) => ({
+    const links = this.#host.interfaces.map((link) => ({
       ...link,
       addresses: link.addresses.map(({ address, prefixLength, deprecated }) =>
         `${address.text}/${prefixLength}${deprecated ? " deprecated" : ""}`
@@ -28,24 +28,24 @@ export class FakeHand implements ForeignHand {
     }));
     return {
       links: links.sort((a, b) => a.name < b.name ? -1 : 1),
-      ipvs: this.#kernel.services.flatMap(serviceLines).sort(),
+      ipvs: this.#host.services.flatMap(serviceLines).sort(),
     };
   }
 
   addLink(name: string, kind: string, alias?: string): Promise<void> {
-    return this.#act(() => void this.#kernel.addLink(name, kind, alias));
+    return this.#act(() => void this.#host.addLink(name, kind, alias));
   }
 
   deleteLink(name: string): Promise<void> {
     return this.#act(() => {
-      const link = this.#kernel.link(name);
-      this.#kernel.interfaces = this.#kernel.interfaces.filter((each) => each !== link);
+      const link = this.#host.link(name);
+      this.#host.interfaces = this.#host.interfaces.filter((each) => each !== link);
     });
   }
 
   setDown(name: string): Promise<void> {
     return this.#act(() => {
-      const link = this.#kernel.link(name);
+      const link = this.#host.link(name);
       link.up = false;
       // The kernel takes IPv6 addresses away from an interface that goes down.
       link.addresses = link.addresses.filter(({ address }) => address.family === 4);
@@ -53,20 +53,20 @@ export class FakeHand implements ForeignHand {
   }
 
   setAlias(name: string, alias: string): Promise<void> {
-    return this.#act(() => void (this.#kernel.link(name).alias = alias === "" ? undefined : alias));
+    return this.#act(() => void (this.#host.link(name).alias = alias === "" ? undefined : alias));
   }
 
   addAddress(name: string, text: string): Promise<void> {
     const [address = "", length] = text.split("/");
     return this.#act(() => {
       const added = { address: parse(address), prefixLength: Number(length), deprecated: false };
-      this.#kernel.link(name).addresses.push(added);
+      this.#host.link(name).addresses.push(added);
     });
   }
 
   deleteAddress(name: string, text: string): Promise<void> {
     return this.#act(() => {
-      const link = this.#kernel.link(name);
+      const link = this.#host.link(name);
       link.addresses = link.addresses.filter(({ address, prefixLength }) =>
         `${address.text}/${prefixLength}` !== text
       );
@@ -75,30 +75,30 @@ export class FakeHand implements ForeignHand {
 
   // deno-lint-ignore require-await -- as the other hand has it
   async ipvsadm(command = "", ...args: readonly string[]): Promise<void> {
-    const kernel = this.#kernel;
+    const host = this.#host;
     const id = serviceId(args);
     const option = (name: string) => args[args.indexOf(name) + 1] ?? "";
-    const at = kernel.services.findIndex((each) => virtualServiceKey(each) === virtualServiceKey(id));
-    const have = kernel.services[at];
+    const at = host.services.findIndex((each) => virtualServiceKey(each) === virtualServiceKey(id));
+    const have = host.services[at];
     if (command === "-A") {
       const netmask = id.address.bytes.byteLength * 8;
       const plain = { flags: 0, timeoutSeconds: 0, netmask, destinations: [] };
-      return kernel.addService({ ...id, ...plain, scheduler: option("-s") });
+      return host.addService({ ...id, ...plain, scheduler: option("-s") });
     }
     if (have === undefined) throw new Error(`ipvsadm ${command}: no such service`);
-    if (command === "-D") return void kernel.services.splice(at, 1);
-    if (command === "-E") return void (kernel.services[at] = { ...have, scheduler: option("-s") });
+    if (command === "-D") return void host.services.splice(at, 1);
+    if (command === "-E") return void (host.services[at] = { ...have, scheduler: option("-s") });
     const server = endpointOf(option("-r"));
     const others = have.destinations.filter((each) => destinationKey(each) !== destinationKey(server));
     const weight = Number(option("-w"));
     const added = command === "-d" ? [] : [{ ...server, weight, forwarding: "masq" as const }];
-    kernel.services[at] = { ...have, destinations: [...others, ...added] };
+    host.services[at] = { ...have, destinations: [...others, ...added] };
   }
 
   // deno-lint-ignore require-await -- as the other hand has it
   async #act(change: () => void): Promise<void> {
     change();
-    this.#kernel.notify();
+    this.#host.notify();
   }
 }
 

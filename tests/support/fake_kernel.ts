@@ -1,59 +1,22 @@
-/**
- * A kernel in memory with the rules that matter of the real one: names and keys are taken or missing, going up gives a
- * link-local address that nobody sees, an IPv6 address is once on an interface, deleting a service takes its
- * destinations along. `tests/contract` holds it to the real one. Whatever it is given by name is somebody else's doing.
- */
+/** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Interest, Kernel } from "../../src/kernel/kernel.ts";
-import {
-  type ActualAddress,
-  type ActualKernel,
-  destinationKey,
-  interfaceMark,
-  isOurs,
-  type VirtualService,
-  virtualServiceKey,
-} from "../../src/kernel/state.ts";
-import { KernelError } from "../../src/netlink/transport.ts";
+import { type ActualKernel, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
+import { KernelError } from "../../src/netlink/transport.ts";
+import { type Errno, FakeHost } from "./fake_host.ts";
 
-/** An interface of the fake kernel. */
-export interface FakeInterface {
-  readonly index: number;
-  name: string;
-  kind: string | undefined;
-  alias: string | undefined;
-  up: boolean;
-  addresses: ActualAddress[];
-}
-
-/** A virtual service of the fake kernel. */
-export interface FakeService extends VirtualService {
-  /** Set at creation and kept by every change: a counter that must not be reset. */
-  readonly birth: number;
-}
-
-/** A kernel in memory. */
-export class FakeKernel implements Kernel {
-  interfaces: FakeInterface[] = [];
-  services: FakeService[] = [];
-  /** What this kernel has loaded. */
-  modules = { dummy: true, ipvs: true };
-  schedulers: ReadonlySet<string> = new Set(["rr", "wrr", "lc", "sh", "mh"]);
-  /** CAP_NET_ADMIN. */
-  privileged = true;
+/** A kernel in memory, with the host's state open to tests. */
+export class FakeKernel extends FakeHost implements Kernel {
   /** Every change that was made, in words. */
   readonly made: string[] = [];
   reads = 0;
   /** Runs before a change is made: what somebody else does meanwhile. */
   beforeChange: (change: Change) => void = () => {};
   /** A refusal for no reason. */
-  refuse: (change: Change) => number | undefined = () => undefined;
+  refuse: (change: Change) => Errno = () => undefined;
   /** A read that fails. */
   readError: KernelError | undefined;
-  #nextIndex = 2;
-  #births = 0;
-  readonly #watchers = new Set<() => void>();
 
   // deno-lint-ignore require-await -- refusals are rejections
   async read({ interfaceNames, addresses, ipvs }: Interest): Promise<ActualKernel> {
@@ -89,11 +52,6 @@ export class FakeKernel implements Kernel {
     });
   }
 
-  watch(onChange: () => void): Disposable {
-    this.#watchers.add(onChange);
-    return { [Symbol.dispose]: () => void this.#watchers.delete(onChange) };
-  }
-
   // deno-lint-ignore require-await -- as the port has it
   async probe({ ipvs }: { readonly ipvs: boolean }): Promise<readonly KernelError[]> {
     if (!this.privileged) return [refusal("change interfaces", ERRNO.EPERM)];
@@ -103,143 +61,78 @@ export class FakeKernel implements Kernel {
     ];
   }
 
-  [Symbol.dispose](): void {
-    this.#watchers.clear();
-  }
-
-  /** How many watch. */
-  get watchers(): number {
-    return this.#watchers.size;
-  }
-
-  /** Tells everybody who watches, as the real one does after a change of links or addresses by somebody else. */
-  notify(): void {
-    for (const watcher of this.#watchers) watcher();
-  }
-
-  /** The interface of this name. @throws {Error} there is none */
-  link(name: string): FakeInterface {
-    const link = this.interfaces.find((each) => each.name === name);
-    if (link === undefined) throw new Error(`no interface ${name}`);
-    return link;
-  }
-
-  /** Somebody creates an interface. */
-  addLink(name: string, kind: string | undefined, alias?: string): FakeInterface {
-    const link = { index: this.#nextIndex++, name, kind, alias, up: false, addresses: [] };
-    this.interfaces.push(link);
-    return link;
-  }
-
-  /** Somebody creates a virtual service. */
-  addService(service: VirtualService): void {
-    this.services.push({ ...service, birth: this.#births++ });
-  }
+  [Symbol.dispose](): void {}
 
   #attempt(change: Change): KernelError | undefined {
-    const errno = this.refuse(change) ?? (this.privileged ? this.#make(change) : ERRNO.EPERM);
+    const errno = this.refuse(change) ?? this.#make(change);
     if (errno === undefined) {
       this.made.push(describeChange(change));
       return undefined;
     }
-    const scheduler = change.type === "create-service" && errno === ERRNO.ENOENT && this.modules.ipvs
-      ? `modprobe ip_vs_${change.service.scheduler}`
-      : undefined;
-    const module = errno === ERRNO.EOPNOTSUPP
-      ? "modprobe dummy"
-      : this.modules.ipvs
-      ? undefined
-      : "modprobe ip_vs";
-    return refusal(describeChange(change), errno, scheduler ?? module);
+    return refusal(describeChange(change), errno, this.#hint(change, errno));
   }
 
-  /** Makes a change, or says with what number the kernel refuses it. */
-  #make(change: Change): number | undefined {
+  #hint(change: Change, errno: number): string | undefined {
+    if (errno === ERRNO.EOPNOTSUPP) return "modprobe dummy";
+    if (!this.modules.ipvs) return "modprobe ip_vs";
+    return change.type === "create-service" && errno === ERRNO.ENOENT
+      ? `modprobe ip_vs_${change.service.scheduler}`
+      : undefined;
+  }
+
+  #make(change: Change): Errno {
     switch (change.type) {
       case "create-interface": {
-        if (!this.modules.dummy) return ERRNO.EOPNOTSUPP;
-        if (this.interfaces.some(({ name }) => name === change.name)) return ERRNO.EEXIST;
-        this.addLink(change.name, "dummy", interfaceMark(change.service)).up = true;
-        return undefined;
+        const errno = this.createDummy(change.name);
+        if (errno !== undefined) return errno;
+        return this.setLink(this.link(change.name).index, { alias: interfaceMark(change.service), up: true });
       }
-      case "set-interface": {
-        const link = this.interfaces.find(({ index }) => index === change.index);
-        if (link === undefined) return ERRNO.ENODEV;
-        link.alias = interfaceMark(change.service);
-        link.up = true;
-        return undefined;
-      }
-      case "delete-interface": {
-        const link = this.interfaces.find(({ index }) => index === change.index);
-        if (link === undefined) return ERRNO.ENODEV;
-        if (!isOurs(link)) return 0;
-        this.interfaces = this.interfaces.filter((each) => each !== link);
-        return undefined;
-      }
+      case "set-interface":
+        return this.setLink(change.index, { alias: interfaceMark(change.service), up: true });
+      case "delete-interface":
+        return this.#onOurs(change.index, (index) => this.deleteLink(index));
       case "add-address":
-      case "set-address":
+      case "set-address": {
+        const { address } = change;
+        const added = { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };
+        const index = change.index ?? this.interfaces.find(({ name }) => name === change.interface)?.index;
+        return this.#onOurs(index, (known) => this.replaceAddress(known, added));
+      }
       case "delete-address":
-        return this.#makeAddress(change);
+        return this.#onOurs(
+          change.index,
+          (index) => this.deleteAddress(index, change.address, change.prefixLength),
+        );
       default:
         return this.modules.ipvs ? this.#makeIpvs(change) : ERRNO.ENOENT;
     }
   }
 
-  #makeAddress(change: Extract<Change, { readonly type: `${string}-address` }>): number | undefined {
-    const { address, index } = change;
-    const link = this.interfaces.find((each) =>
-      index === undefined ? each.name === change.interface : each.index === index
-    );
-    if (link === undefined) return ERRNO.ENODEV;
-    if (!isOurs(link)) return 0;
-    const hostLength = address.bytes.byteLength * 8;
-    const prefixLength = change.type === "delete-address" ? change.prefixLength : hostLength;
-    const others = link.addresses.filter((each) =>
-      each.address.text !== address.text || each.prefixLength !== prefixLength
-    );
-    if (change.type === "delete-address") {
-      if (others.length === link.addresses.length) return ERRNO.EADDRNOTAVAIL;
-      link.addresses = others;
-      return undefined;
-    }
-    if (address.family === 6 && others.some((each) => each.address.text === address.text)) {
-      return ERRNO.EEXIST;
-    }
-    link.addresses = [...others, { address, prefixLength, deprecated: true }];
-    return undefined;
-  }
-
   #makeIpvs(
     change: Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>,
-  ): number | undefined {
-    const key = virtualServiceKey(change.service);
-    const at = this.services.findIndex((each) => virtualServiceKey(each) === key);
-    const have = this.services[at];
-    if (change.type === "create-service") {
-      if (have !== undefined) return ERRNO.EEXIST;
-      if (!this.schedulers.has(change.service.scheduler)) return ERRNO.ENOENT;
-      this.addService({ ...change.service, destinations: [] });
-      return undefined;
+  ): Errno {
+    switch (change.type) {
+      case "create-service":
+        return this.newService(change.service);
+      case "set-service":
+        return this.setService(change.service);
+      case "delete-service":
+        return this.delService(change.service);
+      case "create-destination":
+        return this.newDest(change.service, change.destination);
+      case "set-destination":
+        return this.setDest(change.service, change.destination);
+      case "delete-destination":
+        return this.delDest(change.service, change.destination);
+      default:
+        return change satisfies never;
     }
-    if (have === undefined) return ERRNO.ESRCH;
-    if (change.type === "delete-service") {
-      this.services.splice(at, 1);
-      return undefined;
-    }
-    if (!("destination" in change)) {
-      if (!this.schedulers.has(change.service.scheduler)) return ERRNO.ENOENT;
-      this.services[at] = { ...have, ...change.service, destinations: have.destinations };
-      return undefined;
-    }
-    const others = have.destinations.filter((each) =>
-      destinationKey(each) !== destinationKey(change.destination)
-    );
-    const there = others.length < have.destinations.length;
-    if (change.type === "create-destination" && there) return ERRNO.EEXIST;
-    if (change.type !== "create-destination" && !there) return ERRNO.ENOENT;
-    const destinations = change.type === "delete-destination" ? others : [...others, change.destination];
-    this.services[at] = { ...have, destinations };
-    return undefined;
+  }
+
+  #onOurs(index: number | undefined, make: (index: number) => Errno): Errno {
+    const link = this.interfaces.find((each) => each.index === index);
+    if (link === undefined) return ERRNO.ENODEV;
+    return isOurs(link) ? make(link.index) : 0;
   }
 }
 

@@ -1,0 +1,323 @@
+/** The netlink codec against its golden messages, both ways, and against input that is no message. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { ReadError } from "../../src/bytes/reader.ts";
+import { Writer } from "../../src/bytes/writer.ts";
+import {
+  attributeString,
+  attributeU16,
+  attributeU32,
+  decodeAttributes,
+  HOST_ORDER,
+  nested,
+  writeAttribute,
+  writeNested,
+  writeString,
+  writeU16,
+  writeU32,
+} from "../../src/netlink/attribute.ts";
+import { AF, NLM_F, NLMSG, RT_SCOPE, RTM } from "../../src/netlink/constants.ts";
+import { decodeGeneric } from "../../src/netlink/genetlink.ts";
+import { decodeDest, decodeService, type IpvsService, newService } from "../../src/netlink/ipvs.ts";
+import {
+  decodeFailure,
+  decodeMessages,
+  encodeMessages,
+  type NetlinkMessage,
+} from "../../src/netlink/message.ts";
+import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
+import { fromHex, toHex } from "../bgp/wire/support.ts";
+import * as golden from "../golden/netlink_messages.ts";
+import { address } from "../support/config.ts";
+
+for (const { name, hex, request } of golden.REQUESTS) {
+  const message = { ...request, flags: request.flags | NLM_F.REQUEST, sequence: 1, port: 0 };
+  Deno.test(`${name} (golden, written)`, () => {
+    assert.equal(toHex(encodeMessages([message])), toHex(aligned(fromHex(hex))));
+  });
+  Deno.test(`${name} (golden, read)`, () => {
+    const [read] = decodeMessages(fromHex(hex));
+    assert.deepEqual(read && { ...read, payload: toHex(read.payload) }, {
+      ...message,
+      payload: toHex(request.payload),
+    });
+  });
+}
+
+Deno.test("decodeService() reads what newService() and setService() wrote", () => {
+  assert.deepEqual(decodeService(request("newService() of IPv4")), golden.SERVICE4);
+  assert.deepEqual(decodeService(request("setService() of IPv6")), golden.SERVICE6);
+});
+
+Deno.test("decodeDest() reads what newDest(), setDest() and delDest() wrote", () => {
+  const idle = { activeConnections: 0 };
+  assert.deepEqual(decodeDest(request("newDest() of IPv4"), AF.INET), { ...golden.DEST4, ...idle });
+  assert.deepEqual(decodeDest(request("setDest() of IPv6"), AF.INET6), { ...golden.DEST6, ...idle });
+  assert.deepEqual(decodeDest(request("delDest()"), AF.INET), { ...golden.DEST4_QUIESCED, ...idle });
+});
+
+Deno.test("decodeLink() reads what createDummy() and setLink() wrote", () => {
+  const link = { index: 0, name: "web", kind: undefined, alias: undefined, up: false };
+  assert.deepEqual(decodeLink(request("createDummy()")), { ...link, kind: "dummy" });
+  assert.deepEqual(decodeLink(request("setLink() sets")), { ...link, alias: "bgp-lb:web", up: true });
+});
+
+Deno.test("decodeAddress() reads what replaceAddress() and deleteAddress() wrote", () => {
+  const fresh = { index: 7, deprecated: false, permanent: false };
+  assert.deepEqual(decodeAddress(request("replaceAddress() of IPv4")), {
+    ...fresh,
+    address: golden.V4,
+    prefixLength: 32,
+    scope: RT_SCOPE.HOST,
+  });
+  assert.deepEqual(decodeAddress(request("deleteAddress() of IPv6")), {
+    ...fresh,
+    address: golden.V6,
+    prefixLength: 64,
+    scope: RT_SCOPE.UNIVERSE,
+  });
+});
+
+Deno.test("decodeLink() reads the kernel's answer (Linux 6.1)", () => {
+  const [message] = decodeMessages(fromHex(golden.LINK));
+  assert.equal(message?.type, RTM.NEWLINK);
+  assert.deepEqual(message && decodeLink(message), {
+    index: 2,
+    name: "web",
+    kind: "dummy",
+    alias: "bgp-lb:web",
+    up: true,
+  });
+});
+
+Deno.test("decodeAddress() reads the kernel's dumps: IPv4 never preferred is only told by its flag (Linux 6.1)", () => {
+  const ours = { index: 2, deprecated: true, permanent: true };
+  const plain = { index: 1, scope: RT_SCOPE.HOST, deprecated: false, permanent: true };
+  assert.deepEqual(decodeMessages(fromHex(golden.ADDRESSES4)).map(decodeAddress), [
+    { ...plain, address: address("127.0.0.1"), prefixLength: 8 },
+    { ...ours, address: golden.V4, prefixLength: 32, scope: RT_SCOPE.HOST },
+  ]);
+  assert.deepEqual(decodeMessages(fromHex(golden.ADDRESSES6)).map(decodeAddress), [
+    { ...plain, address: address("::1"), prefixLength: 128 },
+    { ...ours, address: golden.V6, prefixLength: 128, scope: RT_SCOPE.UNIVERSE },
+    {
+      ...plain,
+      index: 2,
+      address: address("fe80::6c45:4ff:fee0:ab6f"),
+      prefixLength: 64,
+      scope: RT_SCOPE.LINK,
+    },
+  ]);
+});
+
+Deno.test("decodeAddress() has no answer for families that are neither IPv4 nor IPv6", () => {
+  const [message] = decodeMessages(fromHex(golden.ADDRESS_GONE));
+  const payload = Uint8Array.from(message?.payload ?? []);
+  payload[0] = 28;
+  assert.equal(decodeAddress({ type: RTM.NEWADDR, flags: 0, sequence: 0, port: 0, payload }), undefined);
+});
+
+Deno.test("decodeService() reads the kernel's dump, without the service by firewall mark (Linux 6.1)", () => {
+  const messages = decodeMessages(fromHex(golden.SERVICES));
+  assert.equal(messages.length, 3);
+  assert.deepEqual(messages.map(decodeService), [
+    { ...golden.SERVICE4, flags: 0x2 },
+    { ...golden.SERVICE6, flags: 0x1b },
+    undefined,
+  ]);
+});
+
+Deno.test("decodeDest() reads the kernel's dumps (Linux 6.1)", () => {
+  const idle = { activeConnections: 0 };
+  assert.deepEqual(decodeMessages(fromHex(golden.DESTS4)).map((message) => decodeDest(message, AF.INET)), [
+    { ...golden.DEST4_QUIESCED, ...idle },
+    { ...golden.DEST4, ...idle },
+  ]);
+  assert.deepEqual(decodeMessages(fromHex(golden.DESTS6)).map((message) => decodeDest(message, AF.INET6)), [
+    { ...golden.DEST6, ...idle },
+  ]);
+});
+
+Deno.test("decodeFailure() tells success, a number, and the kernel's sentence (Linux 6.1)", () => {
+  const failure = (hex: string) => decodeMessages(fromHex(hex)).map(decodeFailure)[0];
+  assert.equal(failure(golden.ACK), undefined);
+  assert.equal(failure(golden.DONE), undefined);
+  assert.deepEqual(failure(golden.EXISTS), { errno: 17, extendedAck: undefined });
+  assert.deepEqual(failure(golden.UNKNOWN_KIND), { errno: 95, extendedAck: "Unknown device type" });
+});
+
+Deno.test("decodeFailure() finds the sentence behind a request that is repeated whole", () => {
+  const repeated = encodeMessages([{
+    type: 16,
+    flags: 1,
+    sequence: 5,
+    port: 0,
+    payload: Uint8Array.of(1, 2, 3),
+  }]);
+  const writer = new Writer(HOST_ORDER).u32(-22 >>> 0).bytes(repeated);
+  writeString(writer, 1, "no such thing");
+  const message = error(writer.finish(), NLM_F.ACK_TLVS);
+  assert.deepEqual(decodeFailure(message), { errno: 22, extendedAck: "no such thing" });
+});
+
+Deno.test("decodeFailure() takes an NLMSG_DONE without payload for success", () => {
+  assert.equal(decodeFailure({ ...error(new Uint8Array(0), 0), type: NLMSG.DONE }), undefined);
+});
+
+Deno.test("netmask of an IPv4 service is written as a mask and read as a length, 0 to 32", () => {
+  for (const netmask of [0, 1, 8, 24, 31, 32]) {
+    const payload = newService(golden.FAMILY, { ...golden.SERVICE4, netmask }).payload;
+    const mask = nested(decodeGeneric(payload).attributes, 1).get(9);
+    const ones = [...mask ?? []].map((octet) => octet.toString(2).padStart(8, "0")).join("");
+    assert.equal(ones, "1".repeat(netmask) + "0".repeat(32 - netmask));
+    const message = { type: golden.FAMILY, flags: 0, sequence: 0, port: 0, payload };
+    assert.equal(decodeService(message)?.netmask, netmask);
+  }
+});
+
+Deno.test("attributes of every kind survive writing and reading, aligned to four octets", () => {
+  const values = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 20 });
+  fc.assert(
+    fc.property(values, (payloads) => {
+      const writer = new Writer(HOST_ORDER);
+      payloads.forEach((payload, type) => writeAttribute(writer, type, payload));
+      const bytes = writer.finish();
+      assert.equal(bytes.byteLength % 4, 0);
+      const read = decodeAttributes(bytes);
+      assert.deepEqual([...read.values()].map(toHex), payloads.map(toHex));
+    }),
+    { seed: 20260101 },
+  );
+});
+
+Deno.test("nested attributes, numbers and text are read as they were written", () => {
+  const writer = new Writer(HOST_ORDER);
+  writeNested(writer, 18, () => {
+    writeU16(writer, 1, 0xbeef);
+    writeU32(writer, 2, 0xdeadbeef);
+    writeString(writer, 3, "rr");
+  });
+  const inner = nested(decodeAttributes(writer.finish()), 18);
+  assert.deepEqual([attributeU16(inner, 1), attributeU32(inner, 2), attributeString(inner, 3)], [
+    0xbeef,
+    0xdeadbeef,
+    "rr",
+  ]);
+  assert.deepEqual([attributeU16(inner, 9), attributeU32(inner, 9), attributeString(inner, 9)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assert.equal(nested(inner, 9).size, 0);
+});
+
+Deno.test("decodeAttributes() refuses lengths that cannot be", () => {
+  const rows = [
+    ["0300 0100", "shorter than its header"],
+    ["0000 0100", "no length"],
+    ["0900 0100 01020304", "longer than what is left"],
+  ] as const;
+  for (const [hex, why] of rows) assert.throws(() => decodeAttributes(fromHex(hex)), ReadError, why);
+  assert.equal(decodeAttributes(fromHex("0500 0100 01")).size, 1, "the last one may lack its padding");
+  assert.equal(decodeAttributes(fromHex("0400 0100 000000")).size, 1, "three octets are padding");
+});
+
+Deno.test("decodeMessages() refuses lengths that cannot be", () => {
+  const rows = [
+    ["0f000000 0300 0000 00000000 00000000", "shorter than its header"],
+    ["11000000 0300 0000 00000000 00000000", "longer than what is left"],
+  ] as const;
+  for (const [hex, why] of rows) assert.throws(() => decodeMessages(fromHex(hex)), ReadError, why);
+  assert.deepEqual(decodeMessages(new Uint8Array(0)), []);
+});
+
+Deno.test("messages survive writing and reading, in order", () => {
+  const messages = fc.array(
+    fc.record({
+      type: fc.nat(0xffff),
+      flags: fc.nat(0xffff),
+      sequence: fc.nat(0xffff_ffff),
+      port: fc.nat(0xffff_ffff),
+      payload: fc.uint8Array({ maxLength: 70 }),
+    }),
+    { maxLength: 8 },
+  );
+  fc.assert(
+    fc.property(messages, (written) => {
+      const plain = ({ payload, ...rest }: NetlinkMessage) => ({ ...rest, payload: toHex(payload) });
+      assert.deepEqual(decodeMessages(encodeMessages(written)).map(plain), written.map(plain));
+    }),
+    { seed: 20260102 },
+  );
+});
+
+Deno.test("no decoder answers a broken message with anything but ReadError", () => {
+  const sources = [golden.LINK, golden.ADDRESSES6, golden.SERVICES, golden.DESTS4, golden.UNKNOWN_KIND].map(
+    fromHex,
+  );
+  const decoders = [
+    decodeLink,
+    decodeAddress,
+    decodeService,
+    decodeFailure,
+    (m: NetlinkMessage) => decodeDest(m, 2),
+  ];
+  const edits = fc.array(fc.tuple(fc.nat(2000), fc.nat(255)), { minLength: 1, maxLength: 4 });
+  fc.assert(
+    fc.property(fc.constantFrom(...sources), edits, fc.nat(2000), (source, changes, cut) => {
+      const bytes = source.slice(0, Math.max(1, source.byteLength - cut % source.byteLength));
+      for (const [at, value] of changes) bytes[at % bytes.byteLength] = value;
+      try {
+        for (const message of decodeMessages(bytes)) for (const decode of decoders) decode(message);
+      } catch (error) {
+        assert.ok(error instanceof ReadError, String(error));
+      }
+    }),
+    { seed: 20260103, numRuns: 2000 },
+  );
+});
+
+Deno.test("virtual services survive writing and reading", () => {
+  const octets = fc.constantFrom(4, 16).chain((length) =>
+    fc.uint8Array({ minLength: length, maxLength: length })
+  );
+  const services = fc.record({
+    protocol: fc.constantFrom(6, 17, 132),
+    octets,
+    port: fc.nat(65535),
+    scheduler: fc.stringMatching(/^[a-z]{1,14}$/),
+    flags: fc.nat(0xffff_ffff),
+    timeoutSeconds: fc.nat(0xffff_ffff),
+    netmask: fc.nat(32),
+  });
+  fc.assert(
+    fc.property(services, ({ octets, ...rest }) => {
+      const text = octets.byteLength === 4 ? octets.join(".") : toHex(octets).match(/.{4}/g)?.join(":") ?? "";
+      const service: IpvsService = { ...rest, address: address(text) };
+      const { payload, type } = newService(golden.FAMILY, service);
+      const bytes = encodeMessages([{ type, flags: 0, sequence: 1, port: 0, payload }]);
+      assert.deepEqual(decodeMessages(bytes).map(decodeService), [service]);
+    }),
+    { seed: 20260104 },
+  );
+});
+
+/** The message of the golden request whose name begins so. */
+function request(name: string): NetlinkMessage {
+  const found = golden.REQUESTS.find((each) => each.name.startsWith(name));
+  if (found === undefined) throw new Error(`no golden request ${name}`);
+  const [message] = decodeMessages(fromHex(found.hex));
+  if (message === undefined) throw new Error(`no message in ${name}`);
+  return message;
+}
+
+/** A datagram ends aligned; the message's own length does not. */
+function aligned(bytes: Uint8Array): Uint8Array {
+  const padded = new Uint8Array((bytes.byteLength + 3) & ~3);
+  padded.set(bytes);
+  return padded;
+}
+
+function error(payload: Uint8Array, flags: number): NetlinkMessage {
+  return { type: NLMSG.ERROR, flags, sequence: 1, port: 0, payload };
+}
