@@ -39,10 +39,15 @@ export function jsonLine(record: LogRecord): string {
 export function textLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 23);
   const properties = Object.entries(printable(record.properties))
-    .filter(([, value]) => value !== undefined)
+    .filter(([key, value]) => value !== undefined && !isSaid(record, key))
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
   const name = record.category.slice(1).join(".");
   return `${time} ${record.level.padEnd(7)} ${name.padEnd(8)} ${text(record)}${properties.join("")}\n`;
+}
+
+/** The sentence holds this property already. */
+function isSaid({ rawMessage }: LogRecord, key: string): boolean {
+  return typeof rawMessage === "string" && rawMessage.includes(`{${key}}`);
 }
 
 function text(record: LogRecord): string {

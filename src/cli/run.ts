@@ -36,6 +36,9 @@ export async function run(options: RunOptions, ports: RunPorts): Promise<number>
   const loaded = loadConfig(options.config ?? defaultFile(ports.readFile), ports.readFile, options);
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
+  if (!loaded.ok && options.config === undefined) {
+    ports.stderr("that is the default; --config FILE names another\n");
+  }
   return loaded.ok ? await runWith(loaded.config, ports) : ExitStatus.USAGE;
 }
 
