@@ -4,7 +4,7 @@
  */
 import { type Line, Process, run } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
-import { decodeEvent, type LabEvent, type Report } from "./report.ts";
+import { decodeEvent, type Report } from "./report.ts";
 
 /** Where the inside runs: this kernel, a user-mode one, or, for announcing alone, simply here. */
 export type Place = "namespaces" | "uml" | "loopback";
@@ -23,6 +23,8 @@ export interface InsideJob {
 export interface InsideOutcome {
   /** The inside reported its end; anything else is a failure, and `console` says what was seen last. */
   readonly ended: boolean;
+  /** Our own first program ran. Where it did not, this place does not work on this machine. */
+  readonly started: boolean;
   readonly bootMs: number | undefined;
   readonly totalMs: number;
   readonly console: readonly string[];
@@ -55,18 +57,22 @@ export async function runInside(
   const { command, args, env } = await commands[place](folder, job);
   let bootMs: number | undefined;
   let ended = false;
+  let started = false;
   const console: string[] = [];
   const done = Promise.withResolvers<void>();
   const onLine = ({ text }: Line) => {
     const event = decodeEvent(text);
     if (event === undefined) {
+      started ||= text.includes("lab: init");
+      if (text.includes("lab: over")) done.resolve();
       console.push(text);
       if (console.length > 200) console.shift();
       return;
     }
+    started = true;
     if (event.type === "hello") bootMs = performance.now() - begin;
     report(event);
-    if (isEnd(event)) {
+    if (event.type === "end") {
       ended = true;
       done.resolve();
     }
@@ -87,11 +93,7 @@ export async function runInside(
     await guard.closeInput();
     await guard.exited;
   }
-  return { ended, bootMs, totalMs: performance.now() - begin, console };
-}
-
-function isEnd(event: LabEvent): boolean {
-  return event.type === "end";
+  return { ended, started, bootMs, totalMs: performance.now() - begin, console };
 }
 
 interface GuardedCommand {

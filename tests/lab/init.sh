@@ -5,6 +5,7 @@
 set -eu
 place=$1
 shift
+echo "lab: init $place"
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 if [ "$place" = uml ]; then
@@ -23,6 +24,7 @@ if [ "$place" = uml ]; then
   mount -t sysfs sysfs sys
   mount -t devtmpfs devtmpfs dev
   chroot . /bin/sh "$0" inside "$@" >/dev/tty1 2>&1 </dev/null || true
+  echo "lab: over"
   # The host ends us when it has read the end; leaving would only be a kernel panic.
   exec sleep 1000
 fi

@@ -3,6 +3,7 @@
  * world, runs the suite or the demo, and reports. Arguments: suite|demo [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
  */
 import { parseArgs } from "node:util";
+import { runBenchFile, runTestFile } from "./deno_tests.ts";
 import { agentCommand } from "./host.ts";
 import type { LabWorld } from "./lab_world.ts";
 import { LoopbackWorld } from "./loopback.ts";
@@ -56,5 +57,12 @@ if (import.meta.main) {
       (demo ? kernelDemo : kernelSuite).filter(wanted),
       demo,
     );
-  report({ type: "end", ...outcome });
+  if (demo || values.place === "loopback" || values.only !== undefined) {
+    report({ type: "end", ...outcome });
+  } else {
+    const contract = await runTestFile("tests/contract/kernel_contract_test.ts", folder, report);
+    const bench = await runBenchFile("tests/bench/ipvs_bench.ts", report);
+    const sum = (key: "ran" | "failed") => outcome[key] + contract[key] + bench[key];
+    report({ type: "end", ran: sum("ran"), failed: sum("failed") });
+  }
 }

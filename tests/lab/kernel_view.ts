@@ -11,7 +11,8 @@ const link = z.object({
   addr_info: z.array(z.object({
     local: z.string().optional(),
     prefixlen: z.number().optional(),
-    preferred_life_time: z.number().optional(),
+    /** IFA_F_DEPRECATED; with it, ip prints the lifetimes of IPv4 as endless. */
+    deprecated: z.boolean().optional(),
   })),
 });
 
@@ -49,10 +50,8 @@ export async function viewKernel(node: string): Promise<KernelView> {
 /** The interfaces in an answer to `ip -j -d addr show`. */
 export function parseLinks(json: string): LinkView[] {
   return z.array(link).parse(JSON.parse(json)).map((each) => {
-    const addresses = each.addr_info.flatMap(({ local, prefixlen, preferred_life_time }) =>
-      local === undefined || local.startsWith("fe80:")
-        ? []
-        : [{ text: `${local}/${prefixlen}`, deprecated: preferred_life_time === 0 }]
+    const addresses = each.addr_info.flatMap(({ local, prefixlen, deprecated = false }) =>
+      local === undefined || local.startsWith("fe80:") ? [] : [{ text: `${local}/${prefixlen}`, deprecated }]
     );
     return {
       index: each.ifindex,

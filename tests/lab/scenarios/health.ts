@@ -30,7 +30,7 @@ export const applicationDies: Scenario<LabWorld> = {
     const traffic = since(await world.client.stop(), diedMs);
     const after = since(traffic, gone.atMs);
     figure("application died to withdraw decided", withdraw.atMs - diedMs, "ms");
-    figure("withdraw decided to route gone from the router", gone.atMs - withdraw.atMs, "ms");
+    figure("withdraw decided to route gone from the router", Math.max(0, gone.atMs - withdraw.atMs), "ms");
     figure("requests that failed before the router converged", traffic.failures.length, "requests");
     figure("requests that failed after the router converged", after.failures.length, "requests");
     ok(after.requests.length > 0, "no request was made after the router had converged");

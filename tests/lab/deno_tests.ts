@@ -1,0 +1,120 @@
+/** Runs files of this repository that need a real kernel, each in a namespace of its own: tests and benchmarks. */
+import { Process, run, runOrThrow } from "../support/process.ts";
+import type { Report } from "./report.ts";
+
+const root = new URL("../../", import.meta.url).pathname;
+/** What tells a test that it may treat the kernel as its own. */
+const inLab = { BGP_LB_LAB: "1" } as const;
+const LIMIT_MS = 120_000;
+
+/** Totals of what was run. */
+export interface Totals {
+  readonly ran: number;
+  readonly failed: number;
+}
+
+/** Runs a test file, where it exists, and reports each of its tests as a result. */
+export async function runTestFile(path: string, folder: string, report: Report): Promise<Totals> {
+  if (!exists(path)) return { ran: 0, failed: 0 };
+  report({ type: "scenario", name: path });
+  const junit = `${folder}/junit.xml`;
+  const flags = ["-A", "--no-check", "--cached-only", "--quiet", `--junit-path=${junit}`];
+  const begin = performance.now();
+  const { code, lines } = await inNamespace("tests", ["test", ...flags, `${root}${path}`]);
+  const cases = parseJunit(await Deno.readTextFile(junit).catch(() => ""));
+  for (const { name, failure, ms } of cases) {
+    const outcome = failure === undefined ? "passed" : "failed";
+    report({ type: "result", name: `${path}: ${name}`, outcome, ms, message: failure ?? "", evidence: [] });
+  }
+  const failed = cases.filter(({ failure }) => failure !== undefined).length;
+  if (cases.length > 0 && (code === 0) === (failed === 0)) return { ran: cases.length, failed };
+  const message = `${cases.length} tests, exit status ${code}`;
+  const ms = performance.now() - begin;
+  report({ type: "result", name: path, outcome: "failed", ms, message, evidence: lines.slice(-40) });
+  return { ran: cases.length + 1, failed: failed + 1 };
+}
+
+/** Runs a benchmark, where it exists, and reports its lines. */
+export async function runBenchFile(path: string, report: Report): Promise<Totals> {
+  if (!exists(path)) return { ran: 0, failed: 0 };
+  report({ type: "scenario", name: path });
+  const begin = performance.now();
+  const { code, lines } = await inNamespace("bench", [
+    "run",
+    "-A",
+    "--cached-only",
+    "--quiet",
+    `${root}${path}`,
+  ]);
+  for (const text of lines) report({ type: "say", text });
+  const outcome = code === 0 ? "passed" : "failed";
+  const ms = performance.now() - begin;
+  report({ type: "result", name: path, outcome, ms, message: `exit status ${code}`, evidence: [] });
+  return { ran: 1, failed: code === 0 ? 0 : 1 };
+}
+
+/** One test of a JUnit report. */
+interface TestCase {
+  readonly name: string;
+  readonly ms: number;
+  readonly failure: string | undefined;
+}
+
+/** The tests in a JUnit report of Deno's, without those that were ignored. */
+export function parseJunit(xml: string): TestCase[] {
+  return [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].flatMap(
+    ([, head = "", body = ""]) => {
+      if (body.includes("<skipped")) return [];
+      const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(head)?.[1] ?? "");
+      const failure = /<(?:failure|error)[^>]*?(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/.exec(body);
+      return [{
+        name: attribute("name"),
+        ms: Number(attribute("time")) * 1_000,
+        failure: failure === null ? undefined : unescape(failure[1] ?? "failed"),
+      }];
+    },
+  );
+}
+
+function unescape(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    lt: "<",
+    gt: ">",
+    quot: '"',
+    apos: "'",
+    "#10": "\n",
+    amp: "&",
+  };
+  return text.replace(/&(lt|gt|quot|apos|#10|amp);/g, (whole, name) => entities[name] ?? whole);
+}
+
+async function inNamespace(
+  name: string,
+  args: readonly string[],
+): Promise<{ code: number; lines: string[] }> {
+  await runOrThrow("ip", ["netns", "add", name]);
+  const lines: string[] = [];
+  try {
+    await runOrThrow("ip", ["-n", name, "link", "set", "lo", "up"]);
+    await using process = new Process({
+      command: "ip",
+      args: ["netns", "exec", name, Deno.execPath(), ...args],
+      env: inLab,
+      cwd: root,
+      onLine: ({ text }) => lines.push(text),
+    });
+    const timer = setTimeout(() => process.signal("SIGKILL"), LIMIT_MS);
+    const { code } = await process.exited.finally(() => clearTimeout(timer));
+    return { code, lines };
+  } finally {
+    await run("ip", ["netns", "delete", name]);
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(`${root}${path}`).isFile;
+  } catch {
+    return false;
+  }
+}
