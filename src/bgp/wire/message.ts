@@ -124,10 +124,9 @@ export function frame(buffer: Uint8Array, maxLength: number): Frame {
 export function decodeMessage(bytes: Uint8Array, context: CodecContext): Message {
   const head = frame(bytes, context.maxReceiveLength);
   if (head.type === "incomplete" || head.length !== bytes.byteLength) {
-    throw headerError(
-      MessageHeaderSubcode.BAD_MESSAGE_LENGTH,
-      `${bytes.byteLength} octets are not one message`,
-    );
+    const text = `${bytes.byteLength} octets are not one message`;
+    const answerable = bytes[MARKER_LENGTH + 2] !== MessageType.NOTIFICATION;
+    throw headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text, new Uint8Array(), answerable);
   }
   const body = bytes.subarray(HEADER_LENGTH);
   switch (head.messageType) {

@@ -1,0 +1,106 @@
+// A slice of the fuzzer, the corpus of what once failed, and hostile messages of the largest size.
+import assert from "node:assert/strict";
+import { decodeMessage } from "../../../src/bgp/wire/message.ts";
+import { fuzz, judge } from "./fuzz.ts";
+import { codecContext, fromHex, MARKER, plain, updateBytes } from "./support.ts";
+
+for (const seed of [1, 2, 3, 4]) {
+  Deno.test(`decodeMessage() survives 10,000 messages of seed ${seed} with nothing but NotificationError`, () => {
+    const { messages, outcomes } = fuzz(seed, 10_000);
+    assert.equal(messages, 10_000);
+    const expected = [
+      "OPEN",
+      "UPDATE",
+      "UPDATE, treat-as-withdraw",
+      "UPDATE, attribute-discard",
+      "NOTIFICATION",
+      "KEEPALIVE",
+      "ROUTE-REFRESH",
+    ];
+    for (
+      const outcome of [
+        ...expected,
+        "1/1",
+        "1/2",
+        "1/3",
+        "2/0",
+        "2/1",
+        "2/3",
+        "2/4",
+        "2/6",
+        "3/1",
+        "3/2",
+        "3/9",
+        "3/10",
+        "7/1",
+      ]
+    ) {
+      assert.ok((outcomes.get(outcome) ?? 0) > 0, `${outcome} never came up`);
+    }
+  });
+}
+
+Deno.test("fuzz() judges the same messages for the same seed", () => {
+  assert.deepEqual(fuzz(9, 500).outcomes, fuzz(9, 500).outcomes);
+  assert.notDeepEqual(fuzz(9, 500).outcomes, fuzz(10, 500).outcomes);
+});
+
+/** Octets that once did something else than they should. */
+const CORPUS: readonly { readonly why: string; readonly hex: string; readonly outcome: string }[] = [
+  {
+    why: "a NOTIFICATION with an octet beyond its length must not be answered",
+    hex: `${MARKER} 0015 03 df04 00`,
+    outcome: "1/2",
+  },
+];
+
+for (const { why, hex, outcome } of CORPUS) {
+  Deno.test(`decodeMessage() still judges right: ${why}`, () => {
+    assert.equal(judge(fromHex(hex), codecContext()), outcome);
+  });
+}
+
+const LARGEST = 65535 - 23;
+const HOSTILE: readonly (readonly [string, string])[] = [
+  ["an attribute of three octets, repeated", "400600".repeat(LARGEST / 3)],
+  ["unknown attributes of three octets", "c06300".repeat(LARGEST / 3)],
+  ["communities to the end", `d008 ${(LARGEST - 6 & ~3).toString(16)} ${"00".repeat(LARGEST - 6 & ~3)}`],
+  [
+    "an AS_PATH of one-AS segments",
+    `5002 ${(LARGEST - 6 - (LARGEST - 6) % 6).toString(16)} ${
+      "020100000001".repeat(Math.floor((LARGEST - 6) / 6))
+    }`,
+  ],
+  [
+    "::/0 over and over",
+    `900e ${(LARGEST - 4).toString(16)} 00020110${"20".repeat(16)}00${"00".repeat(LARGEST - 25)}`,
+  ],
+];
+
+for (const [name, attributes] of HOSTILE) {
+  Deno.test(`decodeMessage() takes no more than linear time for ${name} in 65,535 octets`, () => {
+    const context = codecContext({ maxReceiveLength: 65535 });
+    const bytes = updateBytes({ attributes });
+    const started = performance.now();
+    judge(bytes, context);
+    assert.ok(performance.now() - started < 1000);
+  });
+}
+
+Deno.test("decodeMessage() takes no more than linear time for a merge of the longest AS_PATH and AS4_PATH", () => {
+  const context = codecContext({ fourOctetAs: false, maxReceiveLength: 65535 });
+  const path = "02010001".repeat(4000);
+  const as4 = "020100000001".repeat(4000);
+  const bytes = updateBytes({ attributes: `5002 3e80 ${path} d011 5dc0 ${as4}` });
+  const started = performance.now();
+  const message = decodeMessage(bytes, context);
+  assert.equal(message.type === "UPDATE" && message.attributes.asPath?.length, 4000);
+  assert.ok(performance.now() - started < 1000);
+});
+
+Deno.test("decodeMessage() of an UPDATE gives the same values as often as they are asked for", () => {
+  const attributes = "40 01 01 00 40 02 06 0201 0000ffe8 40 03 04 0a000001";
+  const message = decodeMessage(updateBytes({ attributes, nlri: "20 0a000002" }), codecContext());
+  assert.deepEqual(plain(message), plain(message));
+  if (message.type === "UPDATE") assert.equal(message.attributes, message.attributes);
+});
