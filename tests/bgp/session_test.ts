@@ -68,6 +68,7 @@ Deno.test("step() stays legal over random walks, and only a stop ends the retrie
   const event = fc.constantFrom<SessionEvent>(...EVENTS);
   const moves = fc.array(
     fc.record({ event, wait: fc.nat(300_000), random: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
+    { maxLength: 60, size: "max" },
   );
   fc.assert(
     fc.property(moves, fc.boolean(), fc.boolean(), (walk, passive, delayOpen) => {
