@@ -5,6 +5,7 @@
  */
 import { ERRNO, ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
+import type { MessageBuffer } from "./message.ts";
 import { EPOLLIN, EPOLLONESHOT, EPOLLOUT, type Reactor } from "./reactor.ts";
 import {
   decodeSocketAddress,
@@ -21,6 +22,8 @@ export const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
 
+const MSG_DONTWAIT = 0x40;
+const MSG_ERRQUEUE = 0x2000;
 const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
 
@@ -31,13 +34,17 @@ const OPTION = {
   SO_BINDTODEVICE: [1, 25],
   IP_TOS: [0, 1],
   IP_TTL: [0, 2],
+  IP_RECVERR: [0, 11],
   IP_MINTTL: [0, 21],
   IP_MULTICAST_TTL: [0, 33],
   IPV6_UNICAST_HOPS: [41, 16],
   IPV6_MULTICAST_HOPS: [41, 18],
+  IPV6_RECVERR: [41, 25],
   IPV6_V6ONLY: [41, 26],
   IPV6_TCLASS: [41, 67],
   IPV6_MINHOPCOUNT: [41, 73],
+  ICMPV6_FILTER: [58, 1],
+  ICMP_FILTER: [255, 1],
   TCP_NODELAY: [6, 1],
   TCP_MD5SIG: [6, 14],
   TCP_USER_TIMEOUT: [6, 18],
@@ -55,12 +62,6 @@ const MD5SIG = { size: 216, flags: 128, prefixlen: 129, keylen: 130, key: 136 } 
 export interface Accepted {
   readonly socket: Socket;
   readonly remote: SocketAddress;
-}
-
-/** A datagram that was received into the caller's buffer. */
-export interface Received {
-  readonly length: number;
-  readonly from: SocketAddress | undefined;
 }
 
 /** Makes sockets and knows the interfaces by name and index. */
@@ -189,15 +190,20 @@ export class Socket implements Disposable {
     throw new ErrnoError("sendto", errno);
   }
 
-  /** Receives one datagram into `buffer` (the rest is cut), or undefined where none waits. @throws {ErrnoError} */
-  receiveFrom(buffer: Uint8Array<ArrayBuffer>): Received | undefined {
-    const address = new Uint8Array(SOCKADDR_SIZE);
-    const size = BigInt(buffer.byteLength);
-    const length = this.#libc.symbols.recvfrom(this.fd, buffer, size, 0, address, lengthOf(address));
-    if (length >= 0) return { length: Number(length), from: decodeSocketAddress(address) };
+  /**
+   * Receives one datagram into `message`, or from the queue of what was returned to us as undeliverable
+   * (`setReceiveErrors`); false where none waits. @throws {ErrnoError} such as an error that is pending on the socket
+   */
+  receive(message: MessageBuffer, from: "data" | "errors" = "data"): boolean {
+    const flags = from === "errors" ? MSG_ERRQUEUE | MSG_DONTWAIT : MSG_DONTWAIT;
+    const length = this.#libc.symbols.recvmsg(this.fd, message.prepare(), flags);
+    if (length >= 0) {
+      message.accept(Number(length));
+      return true;
+    }
     const errno = this.#libc.errno();
-    if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return undefined;
-    throw new ErrnoError("recvfrom", errno);
+    if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return false;
+    throw new ErrnoError("recvmsg", errno);
   }
 
   /** SO_REUSEADDR: bind beside connections of before that linger. @throws {ErrnoError} */
@@ -233,6 +239,22 @@ export class Socket implements Disposable {
   /** The TOS or traffic class octet of what is sent. @throws {ErrnoError} */
   setTrafficClass(octet: number): void {
     this.#set(this.family === 4 ? "IP_TOS" : "IPV6_TCLASS", octet);
+  }
+
+  /** IP_RECVERR: keep what ICMP returned as undeliverable, for `receive`. @throws {ErrnoError} */
+  setReceiveErrors(): void {
+    this.#set(this.family === 4 ? "IP_RECVERR" : "IPV6_RECVERR", 1);
+  }
+
+  /** Lets only these ICMP types through a raw ICMP socket (raw(7), RFC 3542 section 3.2). @throws {ErrnoError} */
+  setIcmpFilter(types: readonly number[]): void {
+    // A set bit blocks its type; struct icmp_filter has the 32 lowest types, struct icmp6_filter all 256.
+    const blocked = new Uint32Array(this.family === 4 ? 1 : 8).fill(0xffff_ffff);
+    for (const type of types) {
+      const word = type >>> 5;
+      blocked[word] = (blocked[word] ?? 0) & ~(1 << (type & 31));
+    }
+    this.#setBytes(this.family === 4 ? "ICMP_FILTER" : "ICMPV6_FILTER", new Uint8Array(blocked.buffer));
   }
 
   /** SO_BINDTODEVICE: only this interface. @throws {ErrnoError} ENODEV, or EPERM without CAP_NET_RAW */

@@ -1,0 +1,256 @@
+/** Echo requests by raw and by ping sockets between network namespaces, with every way not to be answered. Needs root. */
+import assert from "node:assert/strict";
+import { ERRNO, ErrnoError } from "../../ffi/errno.ts";
+import { splitIPv4 } from "../../ffi/icmp_packet.ts";
+import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { MessageBuffer } from "../../ffi/message.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { SOCK_RAW, type Socket, Sockets } from "../../ffi/sockets.ts";
+import type { Icmp } from "../../src/health/icmp.ts";
+import { type Address, parseAddress } from "../../src/net/address.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
+import { until, within } from "../support/until.ts";
+
+const privileged = await canMakeNamespaces();
+const ECHO_REQUEST = 8;
+const LIMIT_MS = 20_000;
+const never = () => new AbortController().signal;
+
+function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(`not an address: ${text}`);
+  return parsed;
+}
+
+/** us (10.9.0.1, fd09::1) - router (.2, and 10.9.1.2, fd09:1::2) - far (10.9.1.1, fd09:1::1). */
+async function chain(stack: AsyncDisposableStack) {
+  const us = stack.use(await NetworkNamespace.create("us"));
+  const router = stack.use(await NetworkNamespace.create("router"));
+  const far = stack.use(await NetworkNamespace.create("far"));
+  await us.ip("link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", router.name);
+  await far.ip("link", "add", "va", "type", "veth", "peer", "name", "vc", "netns", router.name);
+  await router.sysctl("net.ipv4.ip_forward", "1");
+  await router.sysctl("net.ipv6.conf.all.forwarding", "1");
+  const rows = [[us, "va", "0", "1"], [router, "vb", "0", "2"], [router, "vc", "1", "2"], [
+    far,
+    "va",
+    "1",
+    "1",
+  ]] as const;
+  for (const [namespace, device, network, host] of rows) {
+    await namespace.ip("link", "set", device, "up");
+    await namespace.ip("addr", "add", `10.9.${network}.${host}/24`, "dev", device);
+    await namespace.ip("addr", "add", `fd09:${network}::${host}/64`, "dev", device, "nodad");
+  }
+  for (const [namespace, network] of [[us, "0"], [far, "1"]] as const) {
+    await namespace.ip("route", "add", "default", "via", `10.9.${network}.2`);
+    await namespace.ip("-6", "route", "add", "default", "via", `fd09:${network}::2`);
+  }
+  await router.ip("route", "add", "unreachable", "10.66.0.0/24");
+  await router.ip("route", "add", "prohibit", "10.66.1.0/24");
+  await router.ip("-6", "route", "add", "unreachable", "fd66::/64");
+  await router.ip("-6", "route", "add", "prohibit", "fd66:1::/64");
+  await router.ip("route", "add", "blackhole", "10.67.0.0/24");
+  await router.ip("-6", "route", "add", "blackhole", "fd67::/64");
+  return { us, router, far };
+}
+
+for (const kind of ["raw", "ping"] as const) {
+  Deno.test({
+    name: `IcmpEchoer by ${kind} sockets answers, fails or times out as the network does (RFC 792, 4443)`,
+    ignore: !privileged,
+    async fn(t) {
+      await using stack = new AsyncDisposableStack();
+      const { us, router, far } = await chain(stack);
+      if (kind === "ping") await us.sysctl("net.ipv4.ping_group_range", "0 2147483647");
+      const before = openDescriptors();
+      {
+        using libc = openLibc();
+        await using reactor = new Reactor(libc);
+        const sockets = new Sockets(libc, reactor);
+        using echoer = new IcmpEchoer(opensInside(us, sockets, kind));
+        const icmp: Icmp = echoer;
+        const step = (name: string, body: () => Promise<void>) =>
+          t.step(name, () => within(body(), name, LIMIT_MS));
+
+        for (const at of ["10.9.0.2", "10.9.1.1", "127.0.0.1", "fd09:0::2", "fd09:1::1", "::1"]) {
+          await step(`${at} answers`, async () => {
+            const { rttMs } = await icmp.echo(address(at), { timeoutMs: 10_000, signal: never() });
+            assert.ok(rttMs > 0 && rttMs < 10_000, String(rttMs));
+            assert.equal(echoer.kind(address(at).family), kind);
+          });
+        }
+
+        const failing = [
+          ["10.66.0.1", /^host unreachable$/],
+          ["10.66.1.1", /^communication administratively prohibited$/],
+          ["fd66::1", /^no route to destination$/],
+          ["fd66:1::1", /^communication administratively prohibited$/],
+          ["10.67.0.1", /^no echo reply within 100 ms$/],
+          ["fd67::1", /^no echo reply within 100 ms$/],
+        ] as const;
+        for (const [at, message] of failing) {
+          await step(`${at} fails: ${message.source}`, async () => {
+            const timeoutMs = message.source.includes("100 ms") ? 100 : 5000;
+            await assert.rejects(icmp.echo(address(at), { timeoutMs, signal: never() }), { message });
+          });
+        }
+
+        await step("many at once are told apart, answered and failed", async () => {
+          const targets = ["10.9.0.2", "10.9.1.1", "fd09:1::1", "10.67.0.1", "fd09::2"];
+          const echoes = Array.from({ length: 300 }, (_, index) => targets[index % targets.length] ?? "");
+          const results = await Promise.allSettled(
+            echoes.map((at) => icmp.echo(address(at), { timeoutMs: 2000, signal: never() })),
+          );
+          results.forEach((result, index) => {
+            assert.equal(
+              result.status,
+              echoes[index] === "10.67.0.1" ? "rejected" : "fulfilled",
+              echoes[index],
+            );
+          });
+        });
+
+        await step("an abort ends it with its reason, before and while it waits", async () => {
+          const reason = new Error("stopping");
+          const controller = new AbortController();
+          const waiting = icmp.echo(address("10.67.0.1"), { timeoutMs: 5000, signal: controller.signal });
+          const rejected = assert.rejects(waiting, (error) => error === reason);
+          controller.abort(reason);
+          await rejected;
+          const late = icmp.echo(address("10.9.0.2"), { timeoutMs: 5000, signal: controller.signal });
+          await assert.rejects(late, (error) => error === reason);
+        });
+
+        await step("nothing but the true reply of the host is taken for it", async () => {
+          await far.sysctl("net.ipv4.icmp_echo_ignore_all", "1");
+          using farHand = new Hand(far.inside(() => sockets.open(4, SOCK_RAW, 1)));
+          using routerHand = new Hand(router.inside(() => sockets.open(4, SOCK_RAW, 1)));
+          const echo = (timeoutMs: number) => icmp.echo(address("10.9.1.1"), { timeoutMs, signal: never() });
+          await assert.rejects(echo(20), { message: "no echo reply within 20 ms" });
+          const late = await farHand.next();
+
+          let answered = false;
+          const answer = echo(5000).then(() => answered = true);
+          const request = await farHand.next();
+          const reply = replyTo(request);
+          farHand.send(replyTo(late));
+          farHand.send(withOctet(replyTo(request), 20, 1, "checksum too"));
+          farHand.send(withOctet(reply, 20, 1, "octet alone"));
+          farHand.send(reply.slice(0, 20));
+          farHand.send(reply.slice(0, 7));
+          farHand.send(withOctet(reply, 5, 1, "checksum too"));
+          routerHand.send(reply);
+          // Packets are handled in order, so an answer by the router comes after all of those.
+          await icmp.echo(address("10.9.0.2"), { timeoutMs: 5000, signal: never() });
+          assert.equal(answered, false);
+          farHand.send(reply);
+          await answer;
+        });
+
+        await step("the reactor is left alone between echoes", async () => {
+          assert.equal(reactor.size, 0);
+          await Promise.resolve();
+        });
+
+        await step("disposing fails what is under way", async () => {
+          const waiting = icmp.echo(address("10.67.0.1"), { timeoutMs: 5000, signal: never() });
+          const rejected = assert.rejects(waiting, { message: "the ICMP socket is closed" });
+          echoer[Symbol.dispose]();
+          await rejected;
+        });
+      }
+      let after = before;
+      await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
+    },
+  });
+}
+
+Deno.test({
+  name: "IcmpEchoer names both ways to be allowed where neither is (icmp(7), capabilities(7))",
+  ignore: !privileged,
+  async fn() {
+    await using stack = new AsyncDisposableStack();
+    const us = stack.use(await NetworkNamespace.create("us"));
+    await us.sysctl("net.ipv4.ping_group_range", "1 0");
+    using libc = openLibc();
+    await using reactor = new Reactor(libc);
+    using echoer = new IcmpEchoer(opensInside(us, new Sockets(libc, reactor), "ping"));
+    for (const at of ["127.0.0.1", "::1"]) {
+      await assert.rejects(echoer.echo(address(at), { timeoutMs: 100, signal: never() }), {
+        message: /no ICMP socket: raw: .*EPERM.*CAP_NET_RAW; ping: .*EACCES.*net\.ipv4\.ping_group_range/,
+      });
+    }
+  },
+});
+
+/** Receives echo requests and sends any message, by hand. */
+class Hand implements Disposable {
+  readonly #socket: Socket;
+  readonly #message = new MessageBuffer(2048);
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.setIcmpFilter([ECHO_REQUEST]);
+  }
+
+  /** The next echo request, without IP header. */
+  async next(): Promise<Uint8Array> {
+    await until(() => this.#socket.receive(this.#message));
+    const packet = splitIPv4(this.#message.bytes);
+    assert.ok(packet !== undefined);
+    return packet.payload.slice();
+  }
+
+  send(message: Uint8Array<ArrayBuffer>): void {
+    assert.ok(this.#socket.sendTo(message, { address: address("10.9.0.1"), port: 0, scopeId: 0 }));
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+/** The reply to a request. */
+function replyTo(request: Uint8Array): Uint8Array<ArrayBuffer> {
+  const reply = Uint8Array.from(request);
+  reply[0] = 0;
+  return withChecksum(reply);
+}
+
+/** The message with one octet changed by `difference`, its checksum set right or left wrong. */
+function withOctet(
+  message: Uint8Array,
+  offset: number,
+  difference: number,
+  how: "checksum too" | "octet alone",
+): Uint8Array<ArrayBuffer> {
+  const changed = Uint8Array.from(message);
+  changed[offset] = ((changed[offset] ?? 0) + difference) & 0xff;
+  return how === "checksum too" ? withChecksum(changed) : changed;
+}
+
+function withChecksum(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const view = new DataView(message.buffer);
+  view.setUint16(2, 0);
+  let sum = 0;
+  for (let offset = 0; offset + 1 < message.byteLength; offset += 2) sum += view.getUint16(offset);
+  view.setUint16(2, ~((sum & 0xffff) + (sum >>> 16)) & 0xffff);
+  return message;
+}
+
+/** Opens in `namespace`; for ping sockets raw ones are refused as they are without CAP_NET_RAW. */
+function opensInside(
+  namespace: NetworkNamespace,
+  sockets: Sockets,
+  kind: "raw" | "ping",
+): Pick<Sockets, "open"> {
+  return {
+    open(family, type, protocol) {
+      if (kind === "ping" && type === SOCK_RAW) throw new ErrnoError("socket", ERRNO.EPERM);
+      return namespace.inside(() => sockets.open(family, type, protocol));
+    },
+  };
+}

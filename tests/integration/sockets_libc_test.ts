@@ -1,0 +1,220 @@
+/** Sockets, files and notifications through the C library, on loopback and on unix sockets. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { readFile, readTextFile } from "../../ffi/files.ts";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { MessageBuffer } from "../../ffi/message.ts";
+import { notify } from "../../ffi/notify.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { SOCK_DGRAM, Sockets } from "../../ffi/sockets.ts";
+import { openDescriptors } from "../support/descriptors.ts";
+
+const LOOPBACK = {
+  4: { family: 4, bytes: Uint8Array.of(127, 0, 0, 1) },
+  6: { family: 6, bytes: new Uint8Array(16).fill(1, 15) },
+} as const;
+
+async function withSockets(body: (sockets: Sockets) => void | Promise<void>): Promise<void> {
+  const before = openDescriptors();
+  {
+    using libc = openLibc();
+    await using reactor = new Reactor(libc);
+    await body(new Sockets(libc, reactor));
+  }
+  assert.equal(openDescriptors(), before);
+}
+
+for (const family of [4, 6] as const) {
+  Deno.test(`Socket reads back every option that it sets over IPv${family} (ip(7), ipv6(7), tcp(7))`, async () => {
+    await withSockets((sockets) => {
+      using socket = sockets.tcp(family);
+      assert.equal(socket.minTtl(), 0);
+      assert.equal(socket.userTimeout(), 0);
+      for (const ttl of [1, 254, 255]) {
+        socket.setTtl(ttl);
+        socket.setMinTtl(ttl);
+        assert.deepEqual([socket.ttl(), socket.minTtl()], [ttl, ttl]);
+      }
+      assert.throws(() => socket.setTtl(256), { code: "EINVAL", operation: /^setsockopt IP/ });
+      assert.throws(() => socket.setMinTtl(256), { code: "EINVAL" });
+      socket.setTrafficClass(0xc0);
+      assert.equal(socket.trafficClass(), 0xc0);
+      socket.setUserTimeout(480_000);
+      assert.equal(socket.userTimeout(), 480_000);
+      socket.setNoDelay();
+      socket.setReuseAddress();
+      if (family === 6) socket.setV6Only();
+      assert.throws(() => socket.bindToDevice("no-such-device"), { code: /ENODEV|EPERM/ });
+    });
+  });
+
+  Deno.test(`Socket takes and deletes TCP-MD5 keys over IPv${family}, single and prefix (RFC 2385)`, async () => {
+    await withSockets((sockets) => {
+      using socket = sockets.tcp(family);
+      const key = new Uint8Array(80).fill(0x6b);
+      const none = new Uint8Array(0);
+      socket.setMd5Key(LOOPBACK[family], key);
+      socket.setMd5Key(LOOPBACK[family], none);
+      assert.throws(() => socket.setMd5Key(LOOPBACK[family], none), { code: "ENOENT" });
+      socket.setMd5Key(LOOPBACK[family], key, 8);
+      socket.setMd5Key(LOOPBACK[family], none, 8);
+      assert.throws(() => socket.setMd5Key(LOOPBACK[family], new Uint8Array(81)), RangeError);
+    });
+  });
+
+  Deno.test(`Socket tells the TTL of the handshake of an IPv${family} connection (tcp_v${family}_syn_recv_sock)`, async () => {
+    await withSockets(async (sockets) => {
+      using listener = sockets.tcp(family);
+      listener.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      listener.listen(5);
+      for (const ttl of [1, 7, 254, 255]) {
+        using client = sockets.tcp(family);
+        client.setTtl(ttl);
+        client.connect(listener.localAddress());
+        const { promise, resolve } = Promise.withResolvers<void>();
+        using _watch = listener.onReadable(resolve);
+        await promise;
+        const accepted = listener.accept();
+        assert.equal(accepted?.socket.handshakeTtl(), ttl);
+        assert.deepEqual(accepted?.remote, client.localAddress());
+        assert.deepEqual(accepted?.socket.remoteAddress(), client.localAddress());
+        accepted?.socket[Symbol.dispose]();
+        assert.equal(listener.accept(), undefined);
+      }
+    });
+  });
+
+  Deno.test(`Socket sends and receives datagrams over IPv${family}, and cuts long ones (recvmsg(2))`, async () => {
+    await withSockets((sockets) => {
+      using receiver = sockets.open(family, SOCK_DGRAM, 0);
+      using sender = sockets.open(family, SOCK_DGRAM, 0);
+      receiver.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      sender.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      const message = new MessageBuffer(8);
+      assert.equal(receiver.receive(message), false);
+      for (const length of [0, 1, 8, 9]) {
+        assert.ok(sender.sendTo(new Uint8Array(length).fill(length), receiver.localAddress()));
+        assert.ok(receiver.receive(message));
+        assert.deepEqual(message.bytes, new Uint8Array(Math.min(length, 8)).fill(length));
+        assert.deepEqual(message.address, sender.localAddress());
+        assert.deepEqual([...message.control()], []);
+      }
+    });
+  });
+
+  Deno.test(`Socket receives what ICMP returned of its IPv${family} datagrams (IP_RECVERR)`, async () => {
+    await withSockets((sockets) => {
+      using closed = sockets.open(family, SOCK_DGRAM, 0);
+      closed.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      const nobody = closed.localAddress();
+      closed[Symbol.dispose]();
+      using sender = sockets.open(family, SOCK_DGRAM, 0);
+      sender.setReceiveErrors();
+      assert.ok(sender.sendTo(Uint8Array.of(1, 2, 3), nobody));
+      const message = new MessageBuffer(64);
+      assert.ok(sender.receive(message, "errors"));
+      assert.deepEqual(message.bytes, Uint8Array.of(1, 2, 3));
+      assert.deepEqual(message.address, nobody);
+      const [control] = message.control();
+      assert.deepEqual([control?.level, control?.type], family === 4 ? [0, 11] : [41, 25]);
+      // struct sock_extended_err: ee_errno, ee_origin (ICMP, ICMPv6), ee_type, ee_code of port unreachable.
+      assert.deepEqual(
+        [...control?.bytes.subarray(0, 7) ?? []],
+        family === 4 ? [111, 0, 0, 0, 2, 3, 3] : [111, 0, 0, 0, 3, 1, 4],
+      );
+      assert.equal(sender.receive(message, "errors"), false);
+    });
+  });
+}
+
+Deno.test("Sockets finds interfaces by name and by index (if_nametoindex(3))", async () => {
+  await withSockets((sockets) => {
+    const index = sockets.interfaceIndex("lo");
+    assert.ok(index !== undefined);
+    assert.equal(sockets.interfaceName(index), "lo");
+    assert.equal(sockets.interfaceIndex("no-such-device"), undefined);
+    assert.equal(sockets.interfaceIndex("x".repeat(40)), undefined);
+    assert.equal(sockets.interfaceName(0x7fff_ffff), undefined);
+  });
+});
+
+Deno.test("Socket closes its descriptor once, and not at all once released (close(2))", async () => {
+  await withSockets((sockets) => {
+    const socket = sockets.tcp(4);
+    const before = openDescriptors();
+    socket[Symbol.dispose]();
+    using successor = sockets.tcp(4);
+    socket[Symbol.dispose]();
+    assert.equal(openDescriptors(), before);
+    const released = sockets.tcp(4);
+    released.release();
+    released[Symbol.dispose]();
+    assert.equal(openDescriptors(), before + 1);
+    using _again = new Adopted(released.fd);
+    assert.ok(successor.fd !== released.fd);
+  });
+});
+
+/** A descriptor that somebody else took over. */
+class Adopted implements Disposable {
+  constructor(readonly fd: number) {}
+  [Symbol.dispose](): void {
+    using libc = openLibc();
+    libc.check("close", libc.symbols.close(this.fd));
+  }
+}
+
+Deno.test("readFile() reads /proc and /sys without --allow-read, however long (proc(5))", () => {
+  using libc = openLibc();
+  const before = openDescriptors();
+  assert.match(readTextFile(libc, "/proc/sys/kernel/ostype"), /^Linux\n$/);
+  assert.match(readTextFile(libc, "/proc/self/status"), /^Name:/);
+  assert.ok(readFile(libc, "/proc/self/smaps").byteLength > 4096);
+  assert.equal(readFile(libc, "/dev/null").byteLength, 0);
+  assert.throws(() => readFile(libc, "/proc/no/such"), {
+    message: "open /proc/no/such: no such file or directory (ENOENT)",
+  });
+  assert.throws(() => readFile(libc, "/proc"), { code: "EISDIR", operation: "read /proc" });
+  assert.throws(() => readFile(libc, "/dev/zero"), RangeError);
+  assert.equal(openDescriptors(), before);
+});
+
+Deno.test("notify() reaches a socket at a path and one in the abstract namespace (sd_notify(3))", async () => {
+  using libc = openLibc();
+  const folder = await Deno.makeTempDir();
+  const before = openDescriptors();
+  for (const name of [`${folder}/notify`, `@bgp-lb-test-${Deno.pid}`]) {
+    using supervisor = listenUnix(libc, name);
+    notify(libc, name, "READY=1\nSTATUS=announcing 2 services");
+    assert.equal(supervisor.receive(), "READY=1\nSTATUS=announcing 2 services");
+    notify(libc, name, "STOPPING=1");
+    assert.equal(supervisor.receive(), "STOPPING=1");
+  }
+  assert.throws(() => notify(libc, `${folder}/nobody`, "READY=1"), { code: "ENOENT" });
+  assert.throws(() => notify(libc, `${folder}/notify`, "READY=1"), { code: "ECONNREFUSED" });
+  for (
+    const path of ["", "relative", "vsock:2:1234", `/${"x".repeat(107)}`, `@${"x".repeat(108)}`, "/a\0b"]
+  ) {
+    assert.throws(() => notify(libc, path, "READY=1"), RangeError, path);
+  }
+  assert.throws(() => notify(libc, `/${"x".repeat(106)}`, "READY=1"), { code: "ENOENT" });
+  assert.equal(openDescriptors(), before);
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** A unix datagram socket, as a supervisor has it. */
+function listenUnix(libc: Libc, name: string): Disposable & { receive(): string } {
+  const path = Buffer.from(name.startsWith("@") ? `\0${name.slice(1)}` : name);
+  const address = new Uint8Array([1, 0, ...path]);
+  const fd = libc.check("socket", libc.symbols.socket(1, 2 | 0x800, 0));
+  libc.check("bind", libc.symbols.bind(fd, address, address.byteLength));
+  return {
+    receive() {
+      const bytes = new Uint8Array(256);
+      return new TextDecoder().decode(
+        bytes.subarray(0, libc.check("read", libc.symbols.read(fd, bytes, 256n))),
+      );
+    },
+    [Symbol.dispose]: () => void libc.symbols.close(fd),
+  };
+}
