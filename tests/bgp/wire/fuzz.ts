@@ -55,6 +55,7 @@ const RIGHT_FLAGS: Readonly<Record<number, number>> = {
   14: 0x80,
   15: 0x80,
 };
+const CAPABILITY_LENGTHS: Readonly<Record<number, number>> = { 1: 4, 2: 0, 5: 6, 6: 0, 64: 6, 65: 4, 70: 0 };
 const INTERESTING = [0, 1, 2, 3, 4, 5, 8, 16, 18, 19, 22, 23, 31, 32, 33, 64, 127, 128, 129, 254, 255];
 
 /**
@@ -126,11 +127,47 @@ function rewritable(message: Message): boolean {
 }
 
 function generate(dice: Dice): Uint8Array {
-  const body = dice.below(10);
-  if (body === 0) return withHeader(dice, dice.octets(dice.below(120)), 1 + dice.below(5));
-  if (body <= 4) return withHeader(dice, updateBody(dice), 2);
-  const golden = dice.pick(GOLDENS);
-  return mutate(dice, golden);
+  const kind = dice.below(12);
+  if (kind === 0) return withHeader(dice, dice.octets(dice.below(120)), 1 + dice.below(5));
+  if (kind === 1) return withHeader(dice, openBody(dice), 1);
+  if (kind === 2) return withHeader(dice, notificationBody(dice), 3);
+  if (kind <= 6) return withHeader(dice, updateBody(dice), 2);
+  return mutate(dice, dice.pick(GOLDENS));
+}
+
+function openBody(dice: Dice): Uint8Array {
+  const extended = dice.below(4) === 0;
+  const parameters: number[] = [];
+  for (let i = dice.below(4); i > 0; i--) {
+    const capabilities: number[] = [];
+    for (let j = dice.below(5); j > 0; j--) {
+      const code = dice.pick([1, 2, 5, 6, 64, 65, 70, 73, 128]);
+      const value = dice.octets(
+        dice.below(8) === 0 ? dice.below(20) : CAPABILITY_LENGTHS[code] ?? dice.below(9),
+      );
+      capabilities.push(code, dice.below(40) === 0 ? dice.below(256) : value.byteLength, ...value);
+    }
+    const length = dice.below(40) === 0 ? dice.below(256) : capabilities.length;
+    parameters.push(dice.below(30) === 0 ? dice.pick(INTERESTING) : 2);
+    parameters.push(...(extended ? [length >>> 8, length & 0xff] : [length]), ...capabilities);
+  }
+  const length = dice.below(30) === 0 ? dice.below(256) : parameters.length;
+  return Uint8Array.from([
+    dice.below(20) === 0 ? dice.below(256) : 4,
+    ...dice.octets(2),
+    0,
+    dice.below(20) === 0 ? dice.below(4) : 90,
+    ...(dice.below(20) === 0 ? [0, 0, 0, 0] : dice.octets(4)),
+    ...(extended ? [dice.pick([0, 1, 255]), 255, length >>> 8, length & 0xff] : [length]),
+    ...parameters,
+  ]);
+}
+
+function notificationBody(dice: Dice): Uint8Array {
+  const hard = dice.below(3) === 0 ? [6, 9] : [];
+  const data = dice.octets(dice.below(20));
+  const length = dice.below(4) === 0 ? dice.below(256) : data.byteLength;
+  return Uint8Array.from([...hard, dice.pick([6, 6, 1, 3, 9]), dice.pick([2, 4, 9, 0, 3]), length, ...data]);
 }
 
 function updateBody(dice: Dice): Uint8Array {
