@@ -2,6 +2,7 @@
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import denoJson from "./deno.json" with { type: "json" };
+import { IcmpEchoer } from "./ffi/icmp.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
 import { openLibnl } from "./ffi/libnl.ts";
 import { Reactor } from "./ffi/reactor.ts";
@@ -34,7 +35,7 @@ function openPlatform(config: Config, log: Logger): Platform {
   try {
     const native = mayUseFfi() ? openNative(stack, log) : undefined;
     const http = stack.use(openHttpClient());
-    const icmp = undefined;
+    const icmp = native && stack.use(new IcmpEchoer(native.sockets));
     return {
       clock: systemClock,
       random: Math.random,

@@ -4,7 +4,9 @@
  */
 import type { Address } from "../net/address.ts";
 
+/** How much is logged. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
+/** How a log line looks; auto: text on a terminal, else JSON. */
 export type LogFormat = "auto" | "text" | "json";
 
 /** Everything that one agent runs with. */
@@ -42,6 +44,7 @@ export interface LocalBgp {
   readonly address6: Address | undefined;
 }
 
+/** An address family, as the configuration names it. */
 export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
 
 /** One neighbour, defaults merged in. */
@@ -103,7 +106,9 @@ export interface AnnounceConfig {
   readonly peers: readonly string[] | undefined;
 }
 
+/** What IPVS balances. */
 export type IpProtocol = "tcp" | "udp" | "sctp";
+/** IPVS: masquerading, direct routing, IP-in-IP. */
 export type ForwardingMethod = "masq" | "droute" | "tunnel";
 
 /** One IPVS virtual service for each address of the service. */
@@ -114,6 +119,7 @@ export interface PortConfig {
   readonly destinations: readonly DestinationConfig[];
 }
 
+/** One real server. */
 export interface DestinationConfig {
   readonly address: Address;
   readonly port: number;
@@ -150,6 +156,7 @@ export interface CheckTiming {
   readonly fall: number;
 }
 
+/** GET; any 2xx passes. */
 export interface HttpCheckConfig extends CheckTiming {
   readonly type: "http";
   /** Where to connect: an address or a host name. */
@@ -160,10 +167,12 @@ export interface HttpCheckConfig extends CheckTiming {
   readonly insecureSkipVerify: boolean;
 }
 
+/** ICMP echo. */
 export interface PingCheckConfig extends CheckTiming {
   readonly type: "ping";
   /** Any answer is a pass. */
   readonly addresses: readonly Address[];
 }
 
+/** Every kind of check. */
 export type CheckConfig = HttpCheckConfig | PingCheckConfig;

@@ -2,6 +2,7 @@
 import type { PeerStatus } from "../bgp/speaker.ts";
 import type { Verdict } from "../health/threshold.ts";
 
+/** What the agent is doing. */
 export type AgentState = "starting" | "running" | "stopping" | "stopped";
 
 /** All of it. Times are ISO 8601. */
@@ -26,6 +27,7 @@ export interface ServiceStatus {
   readonly routes: readonly RouteStatus[];
 }
 
+/** One check. */
 export interface CheckStatusEntry {
   readonly name: string;
   readonly verdict: Verdict;

@@ -58,6 +58,7 @@ export interface ServiceState {
   readonly routes: ReadonlyMap<string, RouteDecision>;
 }
 
+/** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
   | { readonly type: "kernel"; readonly actual: ActualKernel }

@@ -9,6 +9,7 @@ export interface StopLimits {
   readonly quiesceMs: number;
 }
 
+/** Where the stop of one service is. */
 export type StopPhase = "converging" | "quiescing" | "removing";
 
 /** Where a stop is. `deadlineMs` ends the phase at the latest. */

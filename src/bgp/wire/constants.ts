@@ -14,6 +14,7 @@ export const AS_TRANS = 23456;
 
 /** Address families. */
 export const Afi = { IPv4: 1, IPv6: 2 } as const;
+/** Subsequent address families. */
 export const Safi = { UNICAST: 1 } as const;
 
 /** NOTIFICATION error codes (RFC 4271 section 4.5, RFC 7313, RFC 9687). */
@@ -28,12 +29,14 @@ export const ErrorCode = {
   SEND_HOLD_TIMER_EXPIRED: 8,
 } as const;
 
+/** RFC 4271 section 6.1. */
 export const MessageHeaderSubcode = {
   CONNECTION_NOT_SYNCHRONIZED: 1,
   BAD_MESSAGE_LENGTH: 2,
   BAD_MESSAGE_TYPE: 3,
 } as const;
 
+/** RFC 4271 section 6.2, RFC 5492. */
 export const OpenSubcode = {
   UNSPECIFIC: 0,
   UNSUPPORTED_VERSION_NUMBER: 1,
@@ -44,6 +47,7 @@ export const OpenSubcode = {
   UNSUPPORTED_CAPABILITY: 7,
 } as const;
 
+/** RFC 4271 section 6.3. */
 export const UpdateSubcode = {
   MALFORMED_ATTRIBUTE_LIST: 1,
   UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE: 2,
@@ -120,7 +124,9 @@ export const AttributeFlag = {
   EXTENDED_LENGTH: 0x10,
 } as const;
 
+/** Values of ORIGIN. */
 export const Origin = { IGP: 0, EGP: 1, INCOMPLETE: 2 } as const;
+/** RFC 4271 section 4.3, RFC 5065. */
 export const AsPathSegmentType = {
   AS_SET: 1,
   AS_SEQUENCE: 2,
