@@ -5,6 +5,7 @@ import denoJson from "./deno.json" with { type: "json" };
 import { IcmpEchoer } from "./ffi/icmp.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
 import { openLibnl } from "./ffi/libnl.ts";
+import { notify } from "./ffi/notify.ts";
 import { Reactor } from "./ffi/reactor.ts";
 import { Sockets } from "./ffi/sockets.ts";
 import { HostNotFitError } from "./src/agent.ts";
@@ -16,7 +17,7 @@ import { migrate } from "./src/cli/migrate.ts";
 import { runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
 import { schema } from "./src/cli/schema.ts";
-import type { Config } from "./src/config/config.ts";
+import type { Config, ListenAddress } from "./src/config/config.ts";
 import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/http.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
@@ -42,13 +43,9 @@ function openPlatform(config: Config, log: Logger): Platform {
       transport: openTransport(config, native, log),
       kernel: config.network.setup ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
-      serve: ({ hostname, port }, handler) =>
-        Deno.serve({ hostname: hostname === "" ? "::" : hostname, port, onListen() {} }, handler),
+      serve,
       processFigures,
-      notify(state) {
-        const path = Deno.env.get("NOTIFY_SOCKET");
-        void [path, state];
-      },
+      notify: (state) => notifyServiceManager(state, native, log),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   } catch (error) {
@@ -87,6 +84,28 @@ function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Ke
   }
   const transport = stack.use(openLibnl(native.libc));
   return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
+}
+
+function serve({ hostname, port }: ListenAddress, handler: (request: Request) => Promise<Response>) {
+  const listen = (address: string) => Deno.serve({ hostname: address, port, onListen() {} }, handler);
+  if (hostname !== "") return listen(hostname);
+  try {
+    return listen("::");
+  } catch (error) {
+    // A host without IPv6 has no "::".
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return listen("0.0.0.0");
+  }
+}
+
+function notifyServiceManager(state: string, native: Native | undefined, log: Logger): void {
+  const path = Deno.env.get("NOTIFY_SOCKET");
+  if (native === undefined || path === undefined || path === "") return;
+  try {
+    notify(native.libc, path, state);
+  } catch (error) {
+    log.getChild("agent").warning("cannot notify the service manager: {error}", { error });
+  }
 }
 
 function processFigures() {
