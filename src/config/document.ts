@@ -3,7 +3,16 @@
  * budget; duplicate keys, tags, several documents and keys that are not text are problems. No message here repeats
  * text of the file, which may hold secrets.
  */
-import { type Alias, isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  parseDocument,
+  type YAMLError,
+  type YAMLMap,
+} from "yaml";
 import type { Finding, Path, Position } from "./issue.ts";
 
 /** A value with its place. Objects have no prototype. */
@@ -33,25 +42,21 @@ export interface SourceDocument {
 }
 
 const MAX_PROBLEMS = 20;
+/** One slip has many consequences. */
+const MAX_SYNTAX_ERRORS = 3;
 const MAX_DEPTH = 50;
 /** Values after every alias is replaced by what it stands for. */
 const MAX_VALUES = 500_000;
 
 /** Reads `text`. Never throws; where `problems` is not empty, `value` is not to be used. */
 export function readDocument(text: string): SourceDocument {
-  const lines = new LineCounter();
   const problems: TextProblem[] = [];
-  const position = (offset: number): Position => {
-    const { line, col } = lines.linePos(offset);
-    return { line: Math.max(1, line), column: Math.max(1, col) };
-  };
+  const position = positionsIn(text);
   const problem = (offset: number, message: string, path: Path = []) => {
     if (problems.length < MAX_PROBLEMS) problems.push({ position: position(offset), path, message });
   };
-  const document = parseText(text, lines);
-  for (const { code, pos } of [...document.errors, ...document.warnings]) {
-    problem(pos[0], syntaxMessage(code));
-  }
+  const document = parseText(text);
+  for (const { code, pos } of syntaxErrors(document)) problem(pos[0], syntaxMessage(code));
   const root = problems.length > 0 ? undefined : new Conversion(document, problem).root();
   return {
     value: root?.value,
@@ -63,15 +68,36 @@ export function readDocument(text: string): SourceDocument {
 
 type ParsedText = ReturnType<typeof parseDocument>;
 
-function parseText(text: string, lineCounter: LineCounter): ParsedText {
+function parseText(text: string): ParsedText {
   // Duplicate keys are looked for during conversion: there in linear time.
   return parseDocument(text, {
-    lineCounter,
     prettyErrors: false,
     uniqueKeys: false,
     resolveKnownTags: false,
     logLevel: "error",
   });
+}
+
+/** The first errors in the text's order: those behind them mostly follow from them. */
+function syntaxErrors({ errors, warnings }: ParsedText): readonly YAMLError[] {
+  const seen = new Set<number>();
+  return [...errors, ...warnings].sort((a, b) => a.pos[0] - b.pos[0])
+    .filter(({ pos }) => !seen.has(pos[0]) && seen.add(pos[0])).slice(0, MAX_SYNTAX_ERRORS);
+}
+
+/** Offsets to lines and columns. */
+function positionsIn(text: string): (offset: number) => Position {
+  const starts = [0];
+  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
+  return (offset) => {
+    let [low, high] = [0, starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
+      else high = middle;
+    }
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
+  };
 }
 
 /** Walks the parsed nodes once, with a budget. */

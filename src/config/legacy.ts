@@ -104,11 +104,13 @@ function translateService(field: Field, findings: Finding[]): Node {
     addresses: translateAddress(service("ip"), service("prefixLength"), findings),
     ports: each(service("ports"), (item) => {
       const port = fieldsOf(item, ["servicePort", "targetLocalPort", "protocol"], findings);
+      const target = port("targetLocalPort");
+      if (target.value === undefined) findings.push({ path: target.path, message: "is required" });
       return parent(item.path, {
         port: leaf(port("servicePort")),
-        targetPort: leaf(port("targetLocalPort")),
+        targetPort: leaf(target) ?? STAND_IN.port,
         protocol: leaf(lowerCase(port("protocol"))) ?? leaf(lowerCase(protocol)),
-      }, { port: "servicePort", targetPort: "targetLocalPort" });
+      }, { port: "servicePort" });
     }),
     checks: translateChecks(service("httphealthcheck"), service("pinghealthcheck"), findings),
   }, { addresses: "ip" });
@@ -131,6 +133,9 @@ function translateAddress(ip: Field, prefixLength: Field, findings: Finding[]): 
   const lengthened = typeof ip.value === "string" && length !== 32 && !ip.value.includes("/");
   return parent(ip.path, [lengthened ? { origin: ip.path, value: `${ip.value}/${length}` } : address]);
 }
+
+/** In place of values that were found wrong here already, so that the schema does not say so again. */
+const STAND_IN = { port: made(1), address: made("192.0.2.1") } as const;
 
 /** A probe every second, one result decides, 3 s at most; HTTP wins over ping, and ping is the default. */
 function translateChecks(http: Field, ping: Field, findings: Finding[]): Node {

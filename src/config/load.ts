@@ -95,7 +95,9 @@ export function parseConfig(
     ...translation.findings,
     ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),
   ];
-  const issues = found.map((finding) => toIssue(finding, document, fileName)).sort(byPosition);
+  const issues = withoutRepetition(found).map((finding) => toIssue(finding, document, fileName)).sort(
+    byPosition,
+  );
   const { config } = resolution;
   const failed = flags.issues.length > 0 || issues.some(({ severity }) => severity === "error");
   return failed || config === undefined
@@ -115,6 +117,15 @@ function topLevelProblem(value: unknown): string | undefined {
   return mapping
     ? undefined
     : `must be a mapping with bgp and services at the top (got ${formatValue(value)})`;
+}
+
+/** A value that is used twice is found wrong twice: in `bgp.defaults` by each peer, or a protocol by each port. */
+function withoutRepetition(findings: readonly Finding[]): readonly Finding[] {
+  const seen = new Set<string>();
+  return findings.filter(({ path, message }) => {
+    const key = JSON.stringify([path, message]);
+    return !seen.has(key) && seen.add(key);
+  });
 }
 
 /** A finding about the translated file as one about the keys that the user wrote. */

@@ -31,7 +31,7 @@ export function readParts(raw: unknown): FileParts {
   const findings: Finding[] = [];
   const root = fileSchema.shape;
   const top = shell(fileSchema, raw, [], findings);
-  const hasBgp = top["bgp"] !== undefined;
+  const hasBgp = isRecord(top["bgp"]);
   const bgp = shell(root.bgp, top["bgp"], ["bgp"], findings);
   const { local, defaults, peers } = root.bgp.shape;
   part(root.control, top["control"], ["control"], findings);

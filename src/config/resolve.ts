@@ -30,7 +30,7 @@ export function resolve(parts: FileParts, readSecretFile: ReadSecretFile, flags:
   checkServices(services, parts, peers, findings);
   const failed = findings.some(({ severity }) => severity !== "warning");
   if (log === undefined || http === undefined || network === undefined || local === undefined || failed) {
-    return { config: undefined, findings: withoutRepetition(findings) };
+    return { config: undefined, findings };
   }
   const setup = flags.setup ?? network.setup;
   const config: Config = {
@@ -62,13 +62,4 @@ function familiesOf(services: readonly Element<FileService>[]): FamilyName[] {
   if (present.has(4)) families.push("ipv4-unicast");
   if (present.has(6)) families.push("ipv6-unicast");
   return families;
-}
-
-/** Values of `bgp.defaults` are looked at once for each peer. */
-function withoutRepetition(findings: readonly Finding[]): Finding[] {
-  const seen = new Set<string>();
-  return findings.filter(({ path, message }) => {
-    const key = JSON.stringify([path, message]);
-    return !seen.has(key) && seen.add(key);
-  });
 }

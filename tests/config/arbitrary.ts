@@ -1,0 +1,193 @@
+// Valid configuration files by chance: every key present or absent, values over their whole range.
+import fc from "fast-check";
+
+type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
+
+/** An object with any of the optional keys and all of the required ones. */
+function object(required: Shape, optional: Shape = {}): fc.Arbitrary<Record<string, unknown>> {
+  const all = Object.entries({ ...required, ...optional });
+  return fc.record(Object.fromEntries(all), { requiredKeys: Object.keys(required), noNullPrototype: true });
+}
+
+const port = fc.integer({ min: 1, max: 65535 });
+const as = fc.integer({ min: 1, max: 4294967295 }).filter((number) => number !== 23456);
+const u32 = fc.nat(4294967295);
+/** Addresses from ranges that never meet, so that nothing clashes by chance. */
+const address4 = (net: string) => fc.tuple(fc.nat(255), fc.nat(255)).map(([a, b]) => `${net}.${a}.${b}`);
+const address6 = (net: string) =>
+  fc.integer({ min: 1, max: 0xffff }).map((host) => `2001:db8:${net}::${host.toString(16)}`);
+const seconds = (min: number, max: number) =>
+  fc.oneof(fc.integer({ min, max }), fc.integer({ min, max }).map((value) => `${value}s`));
+const milliseconds = (min: number, max: number) => fc.integer({ min, max }).map((value) => `${value}ms`);
+
+const peerOptions: Shape = {
+  port,
+  passive: fc.boolean(),
+  holdTime: fc.oneof(fc.constant(0), seconds(40, 65535)),
+  connectRetryTime: milliseconds(100, 3_600_000),
+  families: fc.constantFrom(["ipv4-unicast"], ["ipv6-unicast"], ["ipv6-unicast", "ipv4-unicast"]),
+  nextHop: fc.oneof(address4("10.3"), address6("3")),
+  nextHop6: address6("3"),
+  gracefulRestart: fc.oneof(
+    object({}, { restartTime: seconds(1, 4095) }),
+    fc.constantFrom<unknown>("off", false),
+  ),
+};
+
+const secret = fc.constantFrom<Shape>(
+  {},
+  { password: fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" }) },
+  { passwordFile: fc.constant("/secret") },
+);
+const hops = fc.constantFrom<Shape>(
+  {},
+  { ttlSecurity: fc.integer({ min: 1, max: 254 }) },
+  { multihop: fc.integer({ min: 1, max: 255 }) },
+);
+
+const peer = fc.tuple(secret, hops).chain(([secretKeys, hopKeys]) =>
+  object({ address: fc.oneof(address4("10.1"), address6("1")), as }, {
+    ...peerOptions,
+    ...secretKeys,
+    ...hopKeys,
+    name: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
+  })
+);
+
+const timing: Shape = {
+  interval: milliseconds(1000, 3_600_000),
+  fastInterval: milliseconds(50, 1000),
+  timeout: milliseconds(10, 600_000),
+  rise: fc.integer({ min: 1, max: 1000 }),
+  fall: fc.integer({ min: 1, max: 1000 }),
+};
+
+const check = fc.oneof(
+  object({ type: fc.constant("http"), port }, {
+    ...timing,
+    address: fc.constantFrom("127.0.0.1", "::1", "localhost", "a.example.org"),
+    path: fc.constantFrom("/", "/healthz?full=1"),
+    scheme: fc.constantFrom("http", "https"),
+  }),
+  object({
+    type: fc.constant("ping"),
+    addresses: fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 }),
+  }, timing),
+);
+
+const community = fc.oneof(
+  fc.tuple(fc.nat(65535), fc.nat(65535)).map(([high, low]) => `${high}:${low}`),
+  fc.constantFrom("no-export", "blackhole", "rt:65512:1", "ro:10.0.0.1:5", "link-bandwidth:65512:125000000"),
+);
+
+const announce = object({}, {
+  med: u32,
+  localPreference: u32,
+  communities: fc.uniqueArray(community, { maxLength: 4, selector: (text) => text }),
+  largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32).map((parts) => parts.join(":")), { maxLength: 3 }),
+  extendedCommunities: fc.constantFrom([], ["rt:4200000000:7"], ["0x030c000000000008"]),
+  asPathPrepend: fc.nat(100),
+  whenUnhealthy: fc.constant("withdraw"),
+});
+
+/** Destinations of both families, so that any service may have them. */
+const destinations = fc.tuple(address4("10.5"), address6("5"), port, fc.nat(65535)).map((
+  [v4, v6, to, weight],
+) => [
+  { address: v4, port: to, weight },
+  { address: v6, port: to, weight, forwarding: "masq" },
+]);
+const servicePort = fc.oneof(
+  object({ port, targetPort: port }, { protocol: fc.constantFrom("tcp", "udp", "sctp") }),
+  object({ port, destinations }, { protocol: fc.constantFrom("tcp", "udp", "sctp") }),
+);
+
+const ipvs = fc.oneof(
+  object({}, {
+    scheduler: fc.constantFrom(
+      "rr",
+      "wrr",
+      "lc",
+      "wlc",
+      "lblc",
+      "lblcr",
+      "dh",
+      "sh",
+      "sed",
+      "nq",
+      "fo",
+      "ovf",
+      "mh",
+    ),
+    persistence: fc.oneof(
+      fc.constant("off"),
+      object({}, {
+        timeout: seconds(1, 2_678_400),
+        netmask: fc.integer({ min: 1, max: 32 }),
+        netmask6: fc.integer({ min: 1, max: 128 }),
+      }),
+    ),
+  }),
+  fc.subarray(["sh-port", "sh-fallback"]).map((flags) => ({ scheduler: "sh", flags })),
+  fc.subarray(["mh-port", "mh-fallback"]).map((flags) => ({ scheduler: "mh", flags })),
+);
+
+const lengthened = (address: fc.Arbitrary<string>, bits: number) =>
+  fc.tuple(address, fc.option(fc.integer({ min: bits - 2, max: bits }))).map(([text, length]) =>
+    length === null ? text : `${text}/${length}`
+  );
+
+const service = fc.tuple(lengthened(address4("10.2"), 32), lengthened(address6("2"), 128)).chain((
+  addresses,
+) =>
+  object({ name: fc.stringMatching(/^[a-z][a-z0-9.-]{0,14}$/).filter((name) => !RESERVED.includes(name)) }, {
+    enabled: fc.boolean(),
+    announce,
+    ports: fc.uniqueArray(servicePort, { maxLength: 3, selector: (item) => item["port"] }),
+    ipvs,
+    checks: fc.array(check, { maxLength: 3 }),
+    stop: object({}, { converge: milliseconds(0, 3_600_000), quiesce: milliseconds(0, 86_400_000) }),
+  }).map((rest): Record<string, unknown> => ({ ...rest, addresses }))
+);
+const RESERVED = ["lo", "all", "default"];
+
+/** What tells two prefixes of `lengthened` apart: all but the last two bits. */
+function prefixKey(text: string): string {
+  return text.replace(
+    /[0-9a-f]+(\/\d+)?$/,
+    (last) => String(Number.parseInt(last, text.includes(":") ? 16 : 10) >> 2),
+  );
+}
+
+/** A valid file as plain values. */
+export const validFile: fc.Arbitrary<Record<string, unknown>> = object({
+  bgp: object({
+    local: object({ routerID: address4("10.0"), as, address6: address6("0") }, {
+      listenPort: port,
+      listenAddresses: fc.constantFrom(["0.0.0.0"], ["::"], ["0.0.0.0", "::"], ["127.0.0.1"]),
+      address: address4("10.0"),
+    }),
+    peers: fc.uniqueArray(peer, { minLength: 1, maxLength: 4, selector: (item) => item["address"] })
+      .map((peers) =>
+        peers.map((item, at) => "name" in item ? { ...item, name: `${item["name"]}-${at}` } : item)
+      ),
+  }, { defaults: object({}, peerOptions) }),
+  services: fc.array(service, { minLength: 1, maxLength: 4 }).map((services) => {
+    const seen = new Set<unknown>();
+    return services.filter(({ name, addresses }) => {
+      const keys = [
+        name,
+        ...(Array.isArray(addresses) ? addresses.map((text: string) => prefixKey(text)) : []),
+      ];
+      return keys.every((key) => !seen.has(key) && seen.add(key));
+    });
+  }),
+}, {
+  log: object({}, {
+    level: fc.constantFrom("debug", "info", "warning", "error"),
+    format: fc.constantFrom("auto", "text", "json"),
+  }),
+  http: object({}, { listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80") }),
+  control: fc.constant({ socket: "" }),
+  network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
+});
