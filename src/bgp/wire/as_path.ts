@@ -3,6 +3,7 @@
  * the path that the two make together when it comes from a two-octet speaker.
  */
 import { Writer } from "../../bytes/writer.ts";
+import { MAX_TWO_OCTET_AS } from "./attribute_values.ts";
 import { AS_TRANS, AsPathSegmentType } from "./constants.ts";
 
 /** One segment of AS_PATH or AS4_PATH. */
@@ -13,7 +14,6 @@ export interface AsPathSegment {
 
 /** A segment counts its ASes in one octet. */
 const MAX_SEGMENT_ASES = 255;
-const MAX_TWO_OCTET_AS = 0xffff;
 
 /** AS_PATH as the segments of `ases`, which may be more than one segment holds. */
 export function asSequence(ases: readonly number[]): AsPathSegment[] {

@@ -13,14 +13,23 @@ import {
   encodeAsPath,
   mergeAs4Path,
 } from "./as_path.ts";
+import {
+  type Aggregator,
+  checkAggregator,
+  exactly,
+  isHostAddress,
+  lengthError,
+  type Malformed,
+  MAX_TWO_OCTET_AS,
+  multipleOf,
+  readAggregator,
+  readU32s,
+  u32,
+  u32s,
+  writeAggregator,
+} from "./attribute_values.ts";
 import { AS_TRANS, AttributeFlag, AttributeType, Origin, UpdateSubcode } from "./constants.ts";
 import type { CodecContext } from "./message.ts";
-
-/** AGGREGATOR: who aggregated the route. */
-export interface Aggregator {
-  readonly as: number;
-  readonly address: Address;
-}
 
 /**
  * The attributes of a set of routes. NLRI of other families than IPv4 stands in `UpdateMessage`, not here. ASes are
@@ -42,13 +51,6 @@ export interface PathAttributes {
   /** Eight octets each. */
   readonly extendedCommunities?: readonly Uint8Array[];
   readonly largeCommunities?: readonly LargeCommunity[];
-}
-
-/** A value of an attribute that is not as its RFC says. */
-export interface Malformed {
-  /** UPDATE Message Error subcode, for where it ends the session. */
-  readonly subcode: number;
-  readonly message: string;
 }
 
 /** A row of the table. Values are given as the bytes that they stand in, with their start and end. */
@@ -91,23 +93,11 @@ export interface Collected {
 }
 
 const { OPTIONAL, TRANSITIVE, EXTENDED_LENGTH } = AttributeFlag;
-const U16 = 0xffff;
 
 const accepted = () => undefined;
 const internalOnly = (context: CodecContext) => context.internal ? undefined : "from an external peer";
 const twoOctetOnly = (context: CodecContext) => context.fourOctetAs ? "from a four-octet peer" : undefined;
 const asOctets = (context: CodecContext) => context.fourOctetAs ? 4 : 2;
-
-const lengthError = (length: number, rule: string): Malformed => ({
-  subcode: UpdateSubcode.ATTRIBUTE_LENGTH_ERROR,
-  message: `length ${length}, must be ${rule}`,
-});
-
-const exactly = (octets: number) => (_: Uint8Array, at: number, end: number): Malformed | undefined =>
-  end - at === octets ? undefined : lengthError(end - at, String(octets));
-
-const multipleOf = (octets: number) => (_: Uint8Array, at: number, end: number): Malformed | undefined =>
-  end > at && (end - at) % octets === 0 ? undefined : lengthError(end - at, `a multiple of ${octets}, not 0`);
 
 type Spec<K extends keyof PathAttributes> =
   & Pick<AttributeDescriptor, "type" | "name" | "flags" | "malformed" | "check">
@@ -323,7 +313,9 @@ const ROWS: readonly Row[] = [
       into.as4Aggregator = readAggregator(bytes, at, end, 4);
     },
     encode: ({ aggregator }, context) => {
-      if (aggregator === undefined || context.fourOctetAs || aggregator.as <= U16) return undefined;
+      if (aggregator === undefined || context.fourOctetAs || aggregator.as <= MAX_TWO_OCTET_AS) {
+        return undefined;
+      }
       return writeAggregator(aggregator, 4);
     },
   },
@@ -387,44 +379,4 @@ export function writeAttribute(row: AttributeDescriptor, value: Uint8Array, writ
   if (value.byteLength > 255) writer.u8(row.flags | EXTENDED_LENGTH).u8(row.type).u16(value.byteLength);
   else writer.u8(row.flags).u8(row.type).u8(value.byteLength);
   writer.bytes(value);
-}
-
-/** RFC 4271 section 6.3: not 0.0.0.0/8, not multicast, not the broadcast address. */
-function isHostAddress(bytes: Uint8Array, at: number): boolean {
-  const first = bytes[at] ?? 0;
-  return first !== 0 && (first < 224 || first > 239) && u32(bytes, at) !== 0xffff_ffff;
-}
-
-function checkAggregator(bytes: Uint8Array, at: number, end: number, octets: 2 | 4): Malformed | undefined {
-  if (end - at !== octets + 4) return lengthError(end - at, String(octets + 4));
-  const as = octets === 4 ? u32(bytes, at) : u16(bytes, at);
-  return as === 0 ? { subcode: UpdateSubcode.OPTIONAL_ATTRIBUTE_ERROR, message: "AS 0" } : undefined; // RFC 7607
-}
-
-function readAggregator(bytes: Uint8Array, at: number, end: number, octets: 2 | 4): Aggregator {
-  const as = octets === 4 ? u32(bytes, at) : u16(bytes, at);
-  return { as, address: addressOf(bytes.subarray(end - 4, end)) };
-}
-
-function writeAggregator({ as, address }: Aggregator, octets: 2 | 4): Uint8Array {
-  const writer = new Writer();
-  if (octets === 4) writer.u32(as);
-  else writer.u16(as > U16 ? AS_TRANS : as);
-  return writer.bytes(address.bytes).finish();
-}
-
-function u16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-}
-
-function u32(bytes: Uint8Array, at: number): number {
-  return u16(bytes, at) * 0x10000 + u16(bytes, at + 2);
-}
-
-function readU32s(bytes: Uint8Array, at: number, end: number): number[] {
-  return Array.from({ length: (end - at) / 4 }, (_, i) => u32(bytes, at + 4 * i));
-}
-
-function u32s(values: readonly number[]): Uint8Array {
-  return values.reduce((writer, value) => writer.u32(value), new Writer()).finish();
 }

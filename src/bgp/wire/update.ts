@@ -12,6 +12,7 @@ import {
   scanAttributes,
   updateError,
 } from "./attribute_scan.ts";
+import { u16 } from "./attribute_values.ts";
 import { attributeOf, encodeAttributes, type PathAttributes, writeAttribute } from "./attributes.ts";
 import type { AfiSafi } from "./capability.ts";
 import { AttributeType, UpdateSubcode } from "./constants.ts";
@@ -173,8 +174,4 @@ function networkField(body: Uint8Array, at: number, end: number, name: string): 
     UpdateSubcode.INVALID_NETWORK_FIELD,
     `prefixes in ${name} do not fit or are longer than 32`,
   );
-}
-
-function u16(bytes: Uint8Array, at: number): number {
-  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }
