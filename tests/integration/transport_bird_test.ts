@@ -1,140 +1,162 @@
-/** The transport over prepared sockets against BIRD: TCP-MD5 with GTSM, both directions. Needs root and bird2. */
+/**
+ * The speaker over prepared sockets against BIRD in another network namespace: TCP-MD5 with GTSM, both directions, over
+ * IPv4, IPv6 and link-local addresses. Needs root and bird2.
+ */
 import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
+import { Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
 import { socketTransport } from "../../src/bgp/transport_socket.ts";
-import type { Connection, Transport } from "../../src/bgp/transport.ts";
-import type { PeerConfig } from "../../src/config/config.ts";
-import { accept, peerAt } from "../contract/transport_contract.ts";
-import { canMakeNamespaces, namespacePair, type NetworkNamespace } from "../support/namespace.ts";
-import { Process, run } from "../support/process.ts";
-import { within } from "../support/until.ts";
+import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
+import { Bird } from "../support/bird.ts";
+import { canMakeNamespaces, type NamespacePair, namespacePair, socketsInside } from "../support/namespace.ts";
+import { run } from "../support/process.ts";
+import { until, within } from "../support/until.ts";
 
 const ready = await canMakeNamespaces() && (await run("bird", ["--version"])).code === 0;
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 30_000;
 const OUR_AS = 65001;
 const BIRD_AS = 65002;
-const SECURED = { password: "correct horse", ttlSecurity: 1, as: BIRD_AS } as const;
+const PASSWORD = "correct horse battery";
 
-/** BIRD's neighbour statement for us, and BIRD as our peer; BIRD is in b. */
+/** Where both ends are; we are in a, BIRD is in b. */
 const ROWS = [
-  { over: "IPv4", neighbor: "10.9.0.1", channel: "ipv4", peer: peerAt("10.9.0.2", 179, SECURED) },
-  { over: "IPv6", neighbor: "fd09::1", channel: "ipv6", peer: peerAt("fd09::2", 179, SECURED) },
-  {
-    over: "link-local IPv6",
-    neighbor: "fe80::a%vb",
-    channel: "ipv6",
-    peer: peerAt("fe80::b", 179, { ...SECURED, zone: "va" }),
-  },
+  { over: "IPv4", ours: "10.9.0.1", birds: "10.9.0.2", zones: undefined },
+  { over: "IPv6", ours: "fd09::1", birds: "fd09::2", zones: undefined },
+  { over: "link-local IPv6", ours: "fe80::a", birds: "fe80::b", zones: { ours: "va", birds: "vb" } },
 ] as const;
 
-for (const { over, neighbor, channel, peer } of ROWS) {
-  test(`connects to BIRD over ${over} with TCP-MD5 and GTSM (RFC 2385, 5082)`, async (transport, b) => {
-    await using _bird = await startBird(b, { neighbor, channel, peer, passive: true });
-    using connection = await transport.connect(peer, new AbortController().signal);
-    await assertOpen(connection);
+type Row = typeof ROWS[number];
+
+for (const row of ROWS) {
+  test(`connects to BIRD over ${row.over} with TCP-MD5 and GTSM, and announces (RFC 2385, 5082)`, async (namespaces) => {
+    await using bird = await startBird(namespaces, row, { passive: true });
+    await announces(namespaces, bird, localBgp({ as: OUR_AS }), peer(row));
   });
 
-  test(`accepts BIRD over ${over} with TCP-MD5 and GTSM (RFC 2385, 5082)`, async (transport, b) => {
-    using acceptor = accept(transport, channel === "ipv4" ? "0.0.0.0" : "::", 179, [peer]);
-    await using _bird = await startBird(b, { neighbor, channel, peer, passive: false });
-    using connection = await acceptor.next();
-    assert.equal(connection.remote.address.text, peer.address.text);
-    assert.equal(connection.remote.zone, peer.zone);
-    await assertOpen(connection);
+  test(`accepts BIRD over ${row.over} with TCP-MD5 and GTSM, and announces (RFC 2385, 5082)`, async (namespaces) => {
+    await using bird = await startBird(namespaces, row, { passive: false });
+    const listenAddresses = [address("0.0.0.0"), address("::")];
+    const local = localBgp({ as: OUR_AS, listenPort: 179, listenAddresses });
+    await announces(namespaces, bird, local, peer(row, { passive: true }));
   });
 }
 
-function test(sentence: string, body: (transport: Transport, b: NetworkNamespace) => Promise<void>): void {
+for (
+  const [what, rest] of [["another key", { password: "wrong" }], ["no key", { password: undefined }]] as const
+) {
+  test(`gets no session with BIRD with ${what}, whoever connects (RFC 2385)`, async (namespaces) => {
+    await using bird = await startBird(namespaces, ROWS[0], { passive: false });
+    const listenAddresses = [address("0.0.0.0")];
+    const local = localBgp({ as: OUR_AS, listenPort: 179, listenAddresses });
+    await withSpeaker(namespaces, local, peer(ROWS[0], rest), async (speaker, events) => {
+      speaker.start();
+      // Our SYNs die at BIRD's kernel, and BIRD's at ours.
+      const counter = what === "no key" ? "TCPMD5NotFound" : "TCPMD5Failure";
+      const ours = what === "no key" ? "TCPMD5Unexpected" : "TCPMD5Failure";
+      while (await namespaces.b.counter("TcpExt", counter) === 0);
+      while (await namespaces.a.counter("TcpExt", ours) === 0);
+      assert.ok(!events.some((event) => event.type === "peer-state" && event.to === "OpenSent"));
+      assert.doesNotMatch(await bird.ask("show protocols"), /Established/);
+    });
+  });
+}
+
+function test(sentence: string, body: (namespaces: NamespacePair) => Promise<void>): void {
   Deno.test({
-    name: `socketTransport() ${sentence}`,
+    name: `Speaker over socketTransport() ${sentence}`,
     ignore: !ready,
     async fn() {
       await using namespaces = await namespacePair();
-      using libc = openLibc();
-      await using reactor = new Reactor(libc);
-      const sockets = new Sockets(libc, reactor);
-      const transport = socketTransport({
-        localAs: OUR_AS,
-        sockets: {
-          tcp: (family) => namespaces.a.inside(() => sockets.tcp(family)),
-          interfaceIndex: (name) => namespaces.a.inside(() => sockets.interfaceIndex(name)),
-          interfaceName: (index) => namespaces.a.inside(() => sockets.interfaceName(index)),
-        },
-      });
-      await within(body(transport, namespaces.b), sentence, LIMIT_MS);
+      await within(body(namespaces), sentence, LIMIT_MS);
     },
   });
 }
 
-interface BirdOptions {
-  readonly neighbor: string;
-  readonly channel: string;
-  readonly peer: PeerConfig;
-  readonly passive: boolean;
-}
-
-/** BIRD in the foreground, once it takes commands. */
-async function startBird(namespace: NetworkNamespace, options: BirdOptions): Promise<AsyncDisposable> {
-  const folder = await Deno.makeTempDir();
-  const zone = options.peer.zone === undefined ? "" : "%vb";
-  await Deno.writeTextFile(
-    `${folder}/bird.conf`,
-    `router id 10.9.0.2;
-protocol device {}
-protocol bgp agent {
-  local ${options.peer.address.text}${zone} as ${BIRD_AS};
-  neighbor ${options.neighbor} as ${OUR_AS};
-  password "${options.peer.password}";
-  ttl security on;
-  passive ${options.passive ? "on" : "off"};
-  connect delay time 1;
-  ${options.channel} { import none; export none; };
-}
-`,
-  );
-  const said: string[] = [];
-  const bird = new Process({
-    command: "ip",
-    args: [
-      "netns",
-      "exec",
-      namespace.name,
-      "bird",
-      "-f",
-      "-c",
-      `${folder}/bird.conf`,
-      "-s",
-      `${folder}/bird.ctl`,
-    ],
-    onLine: ({ text }) => said.push(text),
+/** BIRD in b as we see it. */
+function peer(row: Row, rest: Partial<PeerConfig> = {}): PeerConfig {
+  return peerConfig({
+    address: address(row.birds),
+    zone: row.zones?.ours,
+    as: BIRD_AS,
+    password: PASSWORD,
+    ttlSecurity: 1,
+    connectRetryTimeMs: 500,
+    ...rest,
   });
-  const limit = performance.now() + 5000;
-  while ((await run("birdc", ["-s", `${folder}/bird.ctl`, "show", "status"])).code !== 0) {
-    assert.ok(performance.now() < limit && bird.running, `BIRD does not start: ${said.join("; ")}`);
-  }
-  return {
-    async [Symbol.asyncDispose]() {
-      await bird.stop();
-      await Deno.remove(folder, { recursive: true });
-    },
-  };
 }
 
-/** BIRD speaks first: an OPEN with its AS (RFC 4271 section 4.2). */
-async function assertOpen(connection: Connection): Promise<void> {
-  const open = await firstBytes(connection, 29);
-  assert.deepEqual([...open.subarray(0, 16)], new Array(16).fill(0xff));
-  assert.deepEqual([...open.subarray(18, 22)], [1, 4, BIRD_AS >> 8, BIRD_AS & 0xff]);
+/** BIRD in b with us as its neighbour. */
+function startBird({ b }: NamespacePair, row: Row, options: { readonly passive: boolean }): Promise<Bird> {
+  const zone = row.zones === undefined ? "" : `%${row.zones.birds}`;
+  const config = `
+    router id 10.9.0.2;
+    protocol device {}
+    protocol direct { ipv4; }
+    protocol bgp lb {
+      local ${row.birds}${zone} as ${BIRD_AS};
+      neighbor ${row.ours}${zone} as ${OUR_AS};
+      password "${PASSWORD}";
+      ttl security on;
+      passive ${options.passive ? "on" : "off"};
+      connect delay time 1; connect retry time 1;
+      ipv4 { import all; export none; };
+    }`;
+  return Bird.start(config, ["ip", "netns", "exec", b.name]);
 }
 
-async function firstBytes(connection: Connection, length: number): Promise<Uint8Array> {
-  let bytes = new Uint8Array(0);
-  while (bytes.byteLength < length) {
-    const chunk = await connection.read();
-    assert.ok(chunk !== undefined, `the connection ended after ${bytes.byteLength} bytes`);
-    bytes = Uint8Array.from([...bytes, ...chunk]);
+async function withSpeaker(
+  { a }: NamespacePair,
+  local: LocalBgp,
+  config: PeerConfig,
+  body: (speaker: Speaker, events: readonly SpeakerEvent[]) => Promise<void>,
+): Promise<void> {
+  using libc = openLibc();
+  await using reactor = new Reactor(libc);
+  const sockets = socketsInside(a, new Sockets(libc, reactor));
+  const events: SpeakerEvent[] = [];
+  const speaker = new Speaker({
+    local,
+    peers: [config],
+    transport: socketTransport({ sockets, localAs: local.as }),
+    clock: systemClock,
+    random: Math.random,
+    restarting: false,
+    onEvent: (event) => events.push(event),
+  });
+  try {
+    await body(speaker, events);
+  } finally {
+    await speaker.stop({ mode: "shutdown", communication: "" });
+    speaker.abort();
   }
-  return bytes;
+}
+
+async function announces(
+  namespaces: NamespacePair,
+  bird: Bird,
+  local: LocalBgp,
+  config: PeerConfig,
+): Promise<void> {
+  const nextHop = address("10.9.0.1");
+  await withSpeaker(namespaces, local, { ...config, nextHop }, async (speaker) => {
+    speaker.announce([route("10.99.0.1/32")]);
+    speaker.start();
+    await until(
+      () => speaker.status()[0]?.state === "Established",
+      () => JSON.stringify(speaker.status()[0]),
+      15_000,
+    );
+    const shown = await bird.awaits("show route all", "10.99.0.1/32");
+    assert.match(shown, /BGP\.next_hop: 10\.9\.0\.1\n/);
+    // One drop would mean that a segment of ours left with another TTL or without its signature.
+    for (const namespace of [namespaces.a, namespaces.b]) {
+      for (const counter of ["TCPMinTTLDrop", "TCPMD5NotFound", "TCPMD5Failure", "TCPMD5Unexpected"]) {
+        assert.equal(await namespace.counter("TcpExt", counter), 0, counter);
+      }
+    }
+  });
 }

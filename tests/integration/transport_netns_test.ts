@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
-import type { RawSockets } from "../../src/bgp/raw_sockets.ts";
 import { type Refusal, socketTransport } from "../../src/bgp/transport_socket.ts";
 import type { Connection, Transport } from "../../src/bgp/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
@@ -17,6 +16,7 @@ import {
   type NamespacePair,
   namespacePair,
   type NetworkNamespace,
+  socketsInside,
 } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
 import { until, within } from "../support/until.ts";
@@ -72,15 +72,6 @@ async function withNetwork(
   };
   const network = { a: host(namespaces.a, AS_A), b: host(namespaces.b, AS_B) };
   await within(body(network), "the test", LIMIT_MS);
-}
-
-/** A socket belongs to the namespace in which it was made, whatever its owner does later. */
-function socketsInside(namespace: NetworkNamespace, sockets: Sockets): RawSockets {
-  return {
-    tcp: (family) => namespace.inside(() => sockets.tcp(family)),
-    interfaceIndex: (name) => namespace.inside(() => sockets.interfaceIndex(name)),
-    interfaceName: (index) => namespace.inside(() => sockets.interfaceName(index)),
-  };
 }
 
 /** b as a sees it, and a as b does. */

@@ -2,6 +2,8 @@
  * Network namespaces for tests, joined by veth pairs and deleted with the test. Sockets are made inside one by moving
  * this thread there for the length of a synchronous call, so one test process can hold both ends of a network.
  */
+import type { Sockets } from "../../ffi/sockets.ts";
+import type { RawSockets } from "../../src/bgp/raw_sockets.ts";
 import { type Answer, run } from "./process.ts";
 
 const CLONE_NEWNET = 0x4000_0000;
@@ -115,6 +117,19 @@ export async function namespacePair(): Promise<NamespacePair> {
   }
   const kept = made.move();
   return { a, b, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Sockets that are made in `namespace`; one belongs to it for good, whatever its owner does later. */
+export function socketsInside(
+  namespace: NetworkNamespace,
+  sockets: Sockets,
+): RawSockets & Pick<Sockets, "open"> {
+  return {
+    open: (family, type, protocol) => namespace.inside(() => sockets.open(family, type, protocol)),
+    tcp: (family) => namespace.inside(() => sockets.tcp(family)),
+    interfaceIndex: (name) => namespace.inside(() => sockets.interfaceIndex(name)),
+    interfaceName: (index) => namespace.inside(() => sockets.interfaceName(index)),
+  };
 }
 
 async function ip(...args: readonly string[]): Promise<string> {
