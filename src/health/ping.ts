@@ -1,6 +1,5 @@
 /** The ping check: an echo request to every address of a list at once; the first answer is a pass. */
 import type { PingCheckConfig } from "../config/config.ts";
-import { describeFailure } from "./failure.ts";
 import type { Icmp } from "./icmp.ts";
 import type { Probe } from "./probe.ts";
 
@@ -18,7 +17,7 @@ export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Prob
           const { rttMs } = await icmp.echo(address, { timeoutMs: config.timeoutMs, signal: race.signal });
           return { pass: true, detail: `answer from ${address.text} in ${rttMs.toFixed(1)} ms` };
         } catch (error) {
-          throw new Error(`${address.text}: ${describeFailure(error)}`);
+          throw new Error(`${address.text}: ${messageOf(error)}`);
         }
       });
       try {
@@ -47,5 +46,9 @@ function openRace(outer: AbortSignal): Disposable & { readonly signal: AbortSign
 
 function describeAll(error: unknown): string {
   const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-  return errors.map((each) => each instanceof Error ? each.message : String(each)).join("; ");
+  return errors.map(messageOf).join("; ");
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
