@@ -8,6 +8,7 @@ import { openLog } from "../../src/cli/logging.ts";
 import type { ProbeOutcome } from "../../src/health/probe.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { LabRouter } from "../lab/lab_router.ts";
+import { agentArguments } from "../support/agent.ts";
 import { address, config, httpCheckConfig, peerConfig, serviceConfig } from "../support/config.ts";
 
 const STARTS = 5;
@@ -20,12 +21,6 @@ const milliseconds = (value: number) => `${value.toFixed(2)} ms`;
 
 function print(line: string): void {
   console.log(line);
-}
-
-/** The command that the task `agent` runs, so that the bench cannot drift from it. */
-function agentCommand(): readonly string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
-  return String(tasks.agent.command).split(" ").slice(1);
 }
 
 function router(): LabRouter {
@@ -73,7 +68,7 @@ async function withAgent(
   await Deno.writeTextFile(file, configFile(peer.bgpPort, backend.addr.port, httpPort, count));
   const startedMs = Date.now();
   const agent = new Deno.Command(Deno.execPath(), {
-    args: [...agentCommand(), "--config", file],
+    args: [...agentArguments(), "--config", file],
     stdin: "null",
     stdout: "null",
     stderr: "null",

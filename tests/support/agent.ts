@@ -1,0 +1,50 @@
+/** The agent as a process, started as README says: by the command of the task `agent`. */
+import { type Exit, Process } from "./process.ts";
+import { until } from "./until.ts";
+
+/** The arguments of `deno` that the task `agent` has, permissions and all. */
+export function agentArguments(): readonly string[] {
+  const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
+  return String(tasks.agent.command).split(" ").slice(1);
+}
+
+/** A running agent and what it wrote. Disposing ends it. */
+export class AgentProcess implements AsyncDisposable {
+  readonly lines: string[] = [];
+  readonly #process: Process;
+
+  constructor(args: readonly string[]) {
+    this.#process = new Process({
+      command: Deno.execPath(),
+      args: [...agentArguments(), ...args],
+      onLine: ({ text }) => void this.lines.push(text),
+    });
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get exited(): Promise<Exit> {
+    return this.#process.exited;
+  }
+
+  /** Waits for a line that has `text` in it. @throws after the limit, with all lines */
+  async said(text: string, limitMs = 10_000): Promise<string> {
+    const found = () => this.lines.find((line) => line.includes(text));
+    await until(
+      () => found() !== undefined,
+      () => `the agent says ${text}; it said\n${this.lines.join("\n")}`,
+      limitMs,
+    );
+    return found() ?? "";
+  }
+
+  signal(signal: Deno.Signal): void {
+    Deno.kill(this.pid, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
