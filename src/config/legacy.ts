@@ -120,7 +120,8 @@ function translateAddress(ip: Field, prefixLength: Field, findings: Finding[]): 
   const address = leaf(ip);
   if (address === undefined) return undefined;
   const length = prefixLength.value ?? 32;
-  if (typeof length !== "number" || !Number.isInteger(length) || length < 1 || length > 32) {
+  const fits = typeof length === "number" && Number.isInteger(length) && length >= 1 && length <= 32;
+  if (!fits) {
     findings.push({ path: prefixLength.path, message: "must be a whole number from 1 to 32" });
   }
   if (typeof ip.value === "string" && ip.value.includes(":")) {
@@ -128,9 +129,9 @@ function translateAddress(ip: Field, prefixLength: Field, findings: Finding[]): 
       path: ip.path,
       message: "must be an IPv4 address; our own format takes IPv6 (bgp-lb migrate)",
     });
-    return undefined;
+    return parent(ip.path, [STAND_IN.address]);
   }
-  const lengthened = typeof ip.value === "string" && length !== 32 && !ip.value.includes("/");
+  const lengthened = typeof ip.value === "string" && fits && length !== 32 && !ip.value.includes("/");
   return parent(ip.path, [lengthened ? { origin: ip.path, value: `${ip.value}/${length}` } : address]);
 }
 
