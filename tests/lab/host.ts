@@ -52,6 +52,25 @@ export class Host implements AsyncDisposable {
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
   }
 
+  /** Rejects where the agent ends by itself while `waiting` is pending. */
+  async whileAgentRuns<T>(waiting: Promise<T>): Promise<T> {
+    const agent = this.#agent;
+    const pending = new AbortController();
+    const ended = (agent?.exited ?? Promise.resolve({ code: 0, signal: null })).then(({ code, signal }) => {
+      if (pending.signal.aborted) return;
+      const words = this.log.lines.slice(-3).join("\n");
+      throw new Error(`${this.name}: the agent ended (${signal ?? `exit status ${code}`}): ${words}`);
+    });
+    try {
+      await Promise.race([waiting, ended]);
+      return await waiting;
+    } finally {
+      pending.abort();
+      ended.catch(() => {});
+      waiting.catch(() => {});
+    }
+  }
+
   /** SIGTERM, the orderly stop; resolves to the exit status. */
   async stopAgent(limitMs = 20_000): Promise<number> {
     const exit = await this.#agent?.stop("SIGTERM", limitMs);

@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import { runBenchFile, runTestFile } from "./deno_tests.ts";
 import { agentCommand } from "./host.ts";
 import type { LabWorld } from "./lab_world.ts";
-import { LoopbackWorld } from "./loopback.ts";
 import { encodeEvent, type LabEvent } from "./report.ts";
 import { runScenarios, type Scenario } from "./scenario.ts";
 import { announceOnlyDemo, announceOnlySuite, kernelDemo, kernelSuite } from "./suites.ts";
@@ -48,7 +47,8 @@ if (import.meta.main) {
   const wanted = ({ name }: { readonly name: string }) => name.includes(values.only ?? "");
   const outcome = values.place === "loopback"
     ? await runAll(
-      () => LoopbackWorld.create(folder, agent),
+      // Only there is the codec of src/ needed, which takes a while to load.
+      async () => await (await import("./loopback.ts")).LoopbackWorld.create(folder, agent),
       (demo ? announceOnlyDemo : announceOnlySuite).filter(wanted),
       demo,
     )

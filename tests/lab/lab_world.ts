@@ -33,7 +33,8 @@ export function pair(world: LabWorld): readonly [Host, Host] {
   return [broken, other];
 }
 
-/** Waits until the router forwards to the hosts of `world` again, all of them. */
+/** Waits until the router forwards to the hosts of `world` again, all of them. @throws at once where an agent ends */
 export function untilAll(world: LabWorld): Promise<RouteChange> {
-  return world.untilVia(world.hosts.map(({ name }) => name));
+  const all = world.untilVia(world.hosts.map(({ name }) => name));
+  return world.hosts.reduce((waiting, host) => host.whileAgentRuns(waiting), all);
 }

@@ -2,10 +2,9 @@
  * The lab without root and without packages: two agents that only announce, their applications on loopback addresses of
  * their own, and our small router, which forwards connections by what it learned.
  */
-import { waitFor } from "../support/process.ts";
 import { Host, type Placement } from "./host.ts";
 import { LabRouter } from "./lab_router.ts";
-import { type LabWorld, PATIENCE_MS } from "./lab_world.ts";
+import { type LabWorld, PATIENCE_MS, untilAll } from "./lab_world.ts";
 import type { RouteChange } from "./route_history.ts";
 import {
   type HostNode,
@@ -69,8 +68,7 @@ export class LoopbackWorld implements LabWorld {
   async steady(): Promise<void> {
     for (const host of this.hosts) host.startAgent();
     await Promise.all(this.hosts.map((host) => host.startApplication()));
-    await this.untilVia(this.hosts.map(({ name }) => name));
-    await waitFor("agents run", PATIENCE_MS, () => this.hosts.every((host) => host.agentRunning));
+    await untilAll(this);
   }
 
   untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<RouteChange> {

@@ -11,13 +11,18 @@ export interface Narrator {
 /** One thing that must be true of the whole. It throws where it is not, and says in a sentence what it saw. */
 export interface Scenario<W> {
   readonly name: string;
+  /** Where it fails, nothing after it can be judged. */
+  readonly essential?: boolean;
   run(world: W, narrator: Narrator): Promise<string>;
 }
 
 /** Thrown by a scenario that cannot run here; the message says why. */
 export class Skipped extends Error {}
 
-/** Runs scenarios one after the other. With `stopAtFailure`, those after a failure are reported as skipped. */
+/**
+ * Runs scenarios one after the other. Those after the failure of an essential one, or with `stopAtFailure` of any, are
+ * reported as skipped.
+ */
 export async function runScenarios<W extends Pick<LabWorld, "evidence">>(
   scenarios: readonly Scenario<W>[],
   world: W,
@@ -26,14 +31,15 @@ export async function runScenarios<W extends Pick<LabWorld, "evidence">>(
 ): Promise<{ ran: number; failed: number }> {
   let ran = 0;
   let failed = 0;
-  for (const { name, run } of scenarios) {
-    if (failed > 0 && stopAtFailure) {
+  let over = false;
+  for (const { name, essential, run } of scenarios) {
+    if (over) {
       report({
         type: "result",
         name,
         outcome: "skipped",
         ms: 0,
-        message: "a step before it failed",
+        message: "one before it failed",
         evidence: [],
       });
       continue;
@@ -59,6 +65,7 @@ export async function runScenarios<W extends Pick<LabWorld, "evidence">>(
       }
       ran++;
       failed++;
+      over = stopAtFailure || essential === true;
       end("failed", error instanceof Error ? error.message : String(error), world.evidence());
     }
   }

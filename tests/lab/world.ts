@@ -5,7 +5,7 @@
 import { Process, run, runOrThrow, waitFor } from "../support/process.ts";
 import { birdConfig, BirdSocket } from "./bird.ts";
 import { Host, type Placement } from "./host.ts";
-import { type LabWorld, PATIENCE_MS } from "./lab_world.ts";
+import { type LabWorld, PATIENCE_MS, untilAll } from "./lab_world.ts";
 import type { RouteChange } from "./route_history.ts";
 import { RouteWatch } from "./route_watch.ts";
 import {
@@ -79,7 +79,7 @@ export class World implements LabWorld {
     if (this.#bird?.running !== true) await this.startRouter();
     for (const host of this.hosts) host.startAgent();
     await Promise.all(this.hosts.map((host) => host.startApplication()));
-    await this.untilVia(this.hosts.map((host) => host.name));
+    await untilAll(this);
   }
 
   untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<RouteChange> {

@@ -11,6 +11,7 @@ const REQUESTS = 60;
 /** Both hosts announce. */
 export const bothAnnounce: Scenario<LabWorld> = {
   name: "both hosts announce and the router has two next hops",
+  essential: true,
   async run(world, { say, figure }) {
     const begin = Date.now();
     say(`starting an agent on ${world.hosts.map(({ name }) => name).join(" and ")}`);
