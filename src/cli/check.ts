@@ -27,7 +27,8 @@ export function check({ file, print, overrides }: CheckArguments, ports: FilePor
   const issues = result.ok ? result.warnings : result.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!result.ok) {
-    ports.stderr(`${file}: ${count(issues.length, "problem")}, cannot be used\n`);
+    const errors = issues.filter(({ severity }) => severity === "error");
+    ports.stderr(`${file}: ${count(errors.length, "problem")}, cannot be used\n`);
     return Promise.resolve(ExitStatus.USAGE);
   }
   const { config } = result;
