@@ -9,8 +9,9 @@ export class Inbox {
   #bytes: Uint8Array = new Uint8Array();
   #start = 0;
   #end = 0;
-  /** False: `#bytes` is the last chunk itself. */
+  /** False: `#bytes` is the last chunk itself; true: it is `#buffer`. */
   #owned = false;
+  #buffer = new Uint8Array();
   /** It is not worth framing again before this many octets are here. */
   #needed = 1;
 
@@ -19,31 +20,29 @@ export class Inbox {
     return this.#end - this.#start;
   }
 
-  /** Takes over `chunk`; messages that were handed out before are void. */
+  /** Takes `chunk`, which stays its owner's; messages that were handed out before are void. */
   push(chunk: Uint8Array): void {
-    const left = this.length;
-    if (left === 0) {
+    if (this.length === 0) {
       [this.#bytes, this.#start, this.#end, this.#owned] = [chunk, 0, chunk.byteLength, false];
-      return;
+    } else {
+      this.#own(chunk.byteLength);
+      this.#bytes.set(chunk, this.#end);
+      this.#end += chunk.byteLength;
     }
-    const total = left + chunk.byteLength;
-    if (!this.#owned || total > this.#bytes.byteLength) {
-      const larger = new Uint8Array(Math.max(SMALLEST_BUFFER, 2 * total));
-      larger.set(this.#bytes.subarray(this.#start, this.#end));
-      [this.#bytes, this.#start, this.#end, this.#owned] = [larger, 0, left, true];
-    } else if (this.#end + chunk.byteLength > this.#bytes.byteLength) {
-      this.#bytes.copyWithin(0, this.#start, this.#end);
-      [this.#start, this.#end] = [0, left];
-    }
-    this.#bytes.set(chunk, this.#end);
-    this.#end += chunk.byteLength;
   }
 
   /**
-   * The next whole message, header included, or undefined where more bytes are needed. A view: void after `push`.
+   * The next whole message, header included. A view: void after `push`. Undefined where more bytes are needed; what is
+   * left of the chunk has been copied then.
    * @throws {NotificationError} for a bad header
    */
   next(maxLength: number): Uint8Array | undefined {
+    const message = this.#next(maxLength);
+    if (message === undefined && this.length > 0) this.#own(0);
+    return message;
+  }
+
+  #next(maxLength: number): Uint8Array | undefined {
     if (this.length < this.#needed) return undefined;
     const waiting = this.#bytes.subarray(this.#start, this.#end);
     const head = frame(waiting, maxLength);
@@ -55,5 +54,17 @@ export class Inbox {
     this.#needed = 1;
     this.#start += head.length;
     return waiting.subarray(0, head.length);
+  }
+
+  /** Moves what waits to the buffer, with room for `more` octets behind it. */
+  #own(more: number): void {
+    const left = this.length;
+    if (this.#owned && this.#end + more <= this.#bytes.byteLength) return;
+    const waiting = this.#bytes.subarray(this.#start, this.#end);
+    if (left + more > this.#buffer.byteLength) {
+      this.#buffer = new Uint8Array(Math.max(SMALLEST_BUFFER, 2 * (left + more)));
+    }
+    this.#buffer.set(waiting);
+    [this.#bytes, this.#start, this.#end, this.#owned] = [this.#buffer, 0, left, true];
   }
 }

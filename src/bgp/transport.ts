@@ -13,7 +13,7 @@ export interface Endpoint {
 export interface Connection extends Disposable {
   readonly local: Endpoint;
   readonly remote: Endpoint;
-  /** The next bytes, or undefined at the end of the stream. @throws on reset */
+  /** The next bytes, good until the next read, or undefined at the end of the stream. @throws on reset */
   read(): Promise<Uint8Array | undefined>;
   /** Resolves when the socket has taken all of the bytes. @throws when the connection is gone */
   write(bytes: Uint8Array): Promise<void>;

@@ -9,8 +9,7 @@ import type { Connection, Endpoint, Listener, ListenOptions, Transport } from ".
 
 /** How long a disposed connection may take to hand its bytes over and see the peer's FIN. */
 const LINGER_MS = 2000;
-const SMALLEST_READ = 4096;
-const LARGEST_READ = 65536;
+const READ_LENGTH = 65536;
 /** How long a listener rests when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 1000;
 
@@ -109,7 +108,8 @@ class DenoConnection implements Connection {
   #writing: Promise<void> | undefined;
   #reading: Promise<number | null> | undefined;
   #reader: PromiseWithResolvers<undefined> | undefined;
-  #readSize = SMALLEST_READ;
+  /** Used for every read: what was read is void when the next read begins. */
+  readonly #buffer = new Uint8Array(READ_LENGTH);
   #failure: unknown;
   #disposed = false;
 
@@ -119,16 +119,12 @@ class DenoConnection implements Connection {
 
   async read(): Promise<Uint8Array | undefined> {
     if (this.#disposed) return undefined;
-    const buffer = new Uint8Array(this.#readSize);
-    this.#reading = this.#socket.read(buffer);
+    this.#reading = this.#socket.read(this.#buffer);
     this.#reader = Promise.withResolvers<undefined>();
     const count = await Promise.race([this.#reading, this.#reader.promise]);
     if (count === undefined || this.#disposed) return undefined;
     this.#reading = undefined;
-    if (count === null) return undefined;
-    if (count === this.#readSize) this.#readSize = Math.min(LARGEST_READ, this.#readSize * 2);
-    else if (count < this.#readSize / 4) this.#readSize = SMALLEST_READ;
-    return buffer.subarray(0, count);
+    return count === null ? undefined : this.#buffer.subarray(0, count);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -183,8 +179,7 @@ class DenoConnection implements Connection {
     await this.#writing;
     await this.#socket.closeWrite();
     let count = await (this.#reading ?? 0);
-    const buffer = new Uint8Array(SMALLEST_READ);
-    while (count !== null) count = await this.#socket.read(buffer);
+    while (count !== null) count = await this.#socket.read(this.#buffer);
   }
 }
 
