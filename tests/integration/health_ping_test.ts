@@ -1,0 +1,46 @@
+/** The ping check over real ICMP sockets, on loopback. Needs CAP_NET_RAW. */
+import assert from "node:assert/strict";
+import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { Sockets } from "../../ffi/sockets.ts";
+import type { PingCheckConfig } from "../../src/config/config.ts";
+import { Check } from "../../src/health/check.ts";
+import { pingProbe } from "../../src/health/ping.ts";
+import { parseAddress } from "../../src/net/address.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { until } from "../support/until.ts";
+
+function ping(...texts: readonly string[]): PingCheckConfig {
+  const addresses = texts.map(parseAddress).filter((address) => address !== undefined);
+  return { type: "ping", addresses, intervalMs: 200, fastIntervalMs: 20, timeoutMs: 300, rise: 2, fall: 2 };
+}
+
+Deno.test("pingProbe() passes where any address answers, and leaves no echo under way", async (t) => {
+  using libc = openLibc();
+  await using reactor = new Reactor(libc);
+  using icmp = new IcmpEchoer(new Sockets(libc, reactor));
+  for (const texts of [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"], ["255.255.255.255", "127.0.0.1"]]) {
+    await t.step(texts.join(" "), async () => {
+      const { pass, detail } = await pingProbe(ping(...texts), icmp).run(new AbortController().signal);
+      assert.match(detail, /^answer from (127\.0\.0\.1|::1) in [\d.]+ ms$/);
+      assert.equal(pass, true);
+    });
+  }
+  await t.step("in a check, which is stopped with an echo under way", async () => {
+    const verdicts: string[] = [];
+    using check = new Check({
+      name: "ping-1",
+      config: ping("127.0.0.1"),
+      probe: pingProbe(ping("127.0.0.1"), icmp),
+      clock: systemClock,
+      random: Math.random,
+      onVerdict: (verdict) => verdicts.push(verdict),
+    });
+    check.start();
+    await until(() => check.status().verdict === "healthy");
+    check.probeNow();
+    check.stop();
+    assert.deepEqual(verdicts, ["healthy"]);
+  });
+});
