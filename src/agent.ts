@@ -199,10 +199,13 @@ export class Agent {
     }
   }
 
-  /** Makes the kernel right for the first time. True where objects of an earlier run were found. */
+  /**
+   * Makes the kernel right for the first time. True where forwarding state of an earlier run was found; where the
+   * kernel is not ours to manage, our restart has not touched what forwards.
+   */
   async #takeKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
-    if (kernel === undefined) return false;
+    if (kernel === undefined) return true;
     const { ipvs } = this.#config.network;
     const desired = desiredKernel(this.#config, this.#quiesced);
     const { problems, adopted } = await Reconciler.examine(kernel, desired, ipvs);
