@@ -280,10 +280,13 @@ export class PeerDriver {
 
   #receive(link: Link, chunk: Uint8Array): void {
     link.inbox.push(chunk);
+    let last: SessionEvent["type"] | undefined;
     while (this.#has(link)) {
       const event = this.#nextEvent(link);
       if (event === undefined) return;
-      this.#session(link.id, event);
+      // One UPDATE tells the machine as much as all that came with it: the peer lives.
+      if (event.type !== "UpdateMsg" || last !== "UpdateMsg") this.#session(link.id, event);
+      last = event.type;
     }
   }
 
@@ -348,12 +351,14 @@ export class PeerDriver {
   }
 }
 
+const UPDATE_MSG: SessionEvent = { type: "UpdateMsg" };
+
 function eventOf(message: Message): SessionEvent {
   switch (message.type) {
     case "OPEN":
       return { type: "BGPOpen", message };
     case "UPDATE":
-      return { type: "UpdateMsg" };
+      return UPDATE_MSG;
     case "KEEPALIVE":
       return { type: "KeepAliveMsg" };
     case "NOTIFICATION": {
