@@ -2,7 +2,7 @@
  * Starts the inside of the lab in one of the two real places, user-mode Linux or fresh namespaces of this kernel, and
  * reads what it reports. Everything runs under guard.sh: whatever happens to us, no process and no folder stays.
  */
-import { type Line, Process, run } from "../support/process.ts";
+import { type Line, Process, repositoryRoot, run } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
 import { decodeEvent, type Report } from "./report.ts";
 
@@ -42,7 +42,7 @@ export const labModules: readonly string[] = [
   ),
 ];
 
-const root = new URL("../../", import.meta.url).pathname.replace(/\/$/, "");
+const root = repositoryRoot();
 const memoryMiB = 1536;
 
 /** Runs `job` in `place`, reporting while it runs. Aborting `signal` ends it at once. */
@@ -53,7 +53,7 @@ export async function runInside(
   signal?: AbortSignal,
 ): Promise<InsideOutcome> {
   const begin = performance.now();
-  const folder = decodeURIComponent(await Deno.makeTempDir({ prefix: "bgp-lb-lab-" }));
+  const folder = await Deno.makeTempDir({ prefix: "bgp-lb-lab-" });
   const { command, args, env } = await commands[place](folder, job);
   let bootMs: number | undefined;
   let ended = false;

@@ -1,8 +1,9 @@
 /** Runs files of this repository that need a real kernel, each in a namespace of its own: tests and benchmarks. */
-import { Process, run, runOrThrow } from "../support/process.ts";
+import { existsSync } from "node:fs";
+import { Process, repositoryRoot, run, runOrThrow } from "../support/process.ts";
 import type { Report } from "./report.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = repositoryRoot();
 /** What tells a test that it may treat the kernel as its own. */
 const inLab = { BGP_LB_LAB: "1" } as const;
 const LIMIT_MS = 120_000;
@@ -15,12 +16,12 @@ export interface Totals {
 
 /** Runs a test file, where it exists, and reports each of its tests as a result. */
 export async function runTestFile(path: string, folder: string, report: Report): Promise<Totals> {
-  if (!exists(path)) return { ran: 0, failed: 0 };
+  if (!existsSync(`${root}/${path}`)) return { ran: 0, failed: 0 };
   report({ type: "scenario", name: path });
   const junit = `${folder}/junit.xml`;
   const flags = ["-A", "--no-check", "--cached-only", "--quiet", `--junit-path=${junit}`];
   const begin = performance.now();
-  const { code, lines } = await inNamespace("tests", ["test", ...flags, `${root}${path}`]);
+  const { code, lines } = await inNamespace("tests", ["test", ...flags, `${root}/${path}`]);
   const cases = parseJunit(await Deno.readTextFile(junit).catch(() => ""));
   for (const { name, failure, ms } of cases) {
     const outcome = failure === undefined ? "passed" : "failed";
@@ -36,7 +37,7 @@ export async function runTestFile(path: string, folder: string, report: Report):
 
 /** Runs a benchmark, where it exists, and reports its lines. */
 export async function runBenchFile(path: string, report: Report): Promise<Totals> {
-  if (!exists(path)) return { ran: 0, failed: 0 };
+  if (!existsSync(`${root}/${path}`)) return { ran: 0, failed: 0 };
   report({ type: "scenario", name: path });
   const begin = performance.now();
   const { code, lines } = await inNamespace("bench", [
@@ -44,7 +45,7 @@ export async function runBenchFile(path: string, report: Report): Promise<Totals
     "-A",
     "--cached-only",
     "--quiet",
-    `${root}${path}`,
+    `${root}/${path}`,
   ]);
   for (const text of lines) report({ type: "say", text });
   const outcome = code === 0 ? "passed" : "failed";
@@ -108,13 +109,5 @@ async function inNamespace(
     return { code, lines };
   } finally {
     await run("ip", ["netns", "delete", name]);
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(`${root}${path}`).isFile;
-  } catch {
-    return false;
   }
 }

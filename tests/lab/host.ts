@@ -1,17 +1,17 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import denoJson from "../../deno.json" with { type: "json" };
-import { Process, waitFor } from "../support/process.ts";
+import { Process, repositoryRoot, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import { bare, type HostNode, type LabService, type Topology } from "./topology.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
+const root = repositoryRoot();
 
 /** How this repository's agent is started, up to its own arguments: as its task has it, with exactly its permissions. */
 export function agentCommand(): string[] {
   const [deno, run, ...rest] = denoJson.tasks.agent.command.split(" ");
   if (deno !== "deno" || run !== "run") throw new Error(`the task agent is not deno run: ${deno} ${run}`);
-  return [Deno.execPath(), "run", "--quiet", "--cached-only", ...rest.slice(0, -1), `${root}${rest.at(-1)}`];
+  return [Deno.execPath(), "run", "--quiet", "--cached-only", ...rest.slice(0, -1), `${root}/${rest.at(-1)}`];
 }
 
 /** Something that runs programs in a host's place: a network namespace, or simply here. */
@@ -91,7 +91,7 @@ export class Host implements AsyncDisposable {
     }
     let ready = false;
     let last = "";
-    const script = `${root}tests/lab/application.ts`;
+    const script = `${root}/tests/lab/application.ts`;
     const args = [
       "run",
       "-A",

@@ -2,19 +2,11 @@
  * Brings a machine to where tests and demo can run: packages (by apt-get, as root) and Deno's dependencies, which must be
  * in its cache before the lab starts, as nothing in there reaches a registry.
  */
-import { run } from "../support/process.ts";
+import { existsSync } from "node:fs";
+import { repositoryRoot, run } from "../support/process.ts";
 import { type Choice, choosePlace } from "./place.ts";
 
-const root = new URL("../../", import.meta.url).pathname;
-
-/** What runs in the lab beside its own programs, where it exists. */
-const inLab = ["tests/contract/kernel_contract_test.ts", "tests/bench/ipvs_bench.ts"].filter((path) => {
-  try {
-    return Deno.statSync(`${root}${path}`).isFile;
-  } catch {
-    return false;
-  }
-});
+const root = repositoryRoot();
 
 /** What is there after `prepare`. */
 export interface Prepared extends Choice {
@@ -34,13 +26,17 @@ export function sayOnStderr(text: string): void {
 }
 
 async function cacheDependencies(): Promise<string> {
-  const scripts = [
-    "main.ts",
-    "tests/lab/inside.ts",
-    "tests/lab/client.ts",
-    "tests/lab/application.ts",
-    ...inLab,
+  const wanted = [
+    ...[
+      "main.ts",
+      "tests/lab/inside.ts",
+      "tests/lab/loopback.ts",
+      "tests/lab/client.ts",
+      "tests/lab/application.ts",
+    ],
+    ...["tests/contract/kernel_contract_test.ts", "tests/bench/ipvs_bench.ts"],
   ];
+  const scripts = wanted.filter((path) => existsSync(`${root}/${path}`));
   const cached = await run(Deno.execPath(), ["cache", "--quiet", ...scripts], {
     cwd: root,
     timeoutMs: 300_000,

@@ -1,9 +1,9 @@
 /** The client process from the scenarios' side, and what its requests add up to. */
-import { Process, waitFor } from "../support/process.ts";
+import { Process, repositoryRoot, waitFor } from "../support/process.ts";
 import { clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
 import type { Placement } from "./host.ts";
 
-const script = new URL("./client.ts", import.meta.url).pathname;
+const script = `${repositoryRoot()}/tests/lab/client.ts`;
 
 /** Requests and how they went. */
 export interface Traffic {
@@ -48,6 +48,7 @@ export class Client implements AsyncDisposable {
   readonly #process: Process;
   readonly #target: Target;
   readonly #answers = new Map<number, LabRequest[]>();
+  readonly #answered = new Map<string, number>();
   #lastId = 0;
 
   constructor(node: string, placement: Placement, target: Target) {
@@ -87,11 +88,19 @@ export class Client implements AsyncDisposable {
     return summarize(await this.#order({ do: "stop" }, 30_000));
   }
 
+  /** How many requests that host has answered so far, over all bursts and streams that have ended. */
+  answered(host: string): number {
+    return this.#answered.get(host) ?? 0;
+  }
+
   async #order(order: Order, limitMs: number): Promise<LabRequest[]> {
     const id = ++this.#lastId;
     await this.#process.write(`${JSON.stringify({ id, ...order })}\n`);
     const answer = await waitFor(`client: ${order.do}`, limitMs, () => this.#answers.get(id), 5);
     this.#answers.delete(id);
+    for (const [host, count] of summarize(answer).byHost) {
+      this.#answered.set(host, this.answered(host) + count);
+    }
     return answer;
   }
 

@@ -2,6 +2,7 @@
  * Child processes for tests: started with their lines read, ended by the id that was started, and never left
  * behind. Nothing here ends a process by its name.
  */
+import { fileURLToPath } from "node:url";
 
 /** How a process ended. */
 export interface Exit {
@@ -186,6 +187,11 @@ export async function waitFor<T>(
     if (performance.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
+}
+
+/** The folder of this repository, without a slash at its end. */
+export function repositoryRoot(): string {
+  return fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 }
 
 function isPresent<T>(value: T): value is Exclude<T, undefined | false | null> {

@@ -1,0 +1,172 @@
+/** What the lab reads from other programs, and what it writes for them: pure, so tested without any of them. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { loadConfig } from "../../src/config/load.ts";
+import { birdConfig, parseProtocols, parseRoutes } from "./bird.ts";
+import { parseJunit } from "./deno_tests.ts";
+import { parseConnections, parseLinks } from "./kernel_view.ts";
+import { decodeEvent, encodeEvent, type LabEvent } from "./report.ts";
+import { parseRouteChange } from "./route_watch.ts";
+import { unexplained } from "./scenarios/restart.ts";
+import { agentConfig, nodeBatch, nodesOf, outerBatch, standardTopology } from "./topology.ts";
+import { describe, since, summarize } from "./traffic.ts";
+
+Deno.test("parseRoutes() reads alternatives under one prefix, the best one marked (BIRD 2.0.12)", () => {
+  const lines = [
+    "Table master4:",
+    "10.99.0.1/32         unicast [h1 18:05:10.839] * (100) [AS65001i]",
+    "\tvia 10.0.1.2 on h1",
+    "\tType: BGP univ",
+    "\tBGP.as_path: 65001",
+    "\tBGP.next_hop: 10.0.1.2",
+    "                     unicast [h2 18:05:11.127] (100) [AS65001i]",
+    "\tvia 10.0.2.2 on h2",
+    "\tBGP.community: (65001,1)",
+  ];
+  const [first, second, ...more] = parseRoutes(lines);
+  deepEqual(more, []);
+  deepEqual([first?.prefix, first?.protocol, first?.best, first?.nextHop], [
+    "10.99.0.1/32",
+    "h1",
+    true,
+    "10.0.1.2",
+  ]);
+  equal(first?.attributes["BGP.as_path"], "65001");
+  deepEqual([second?.prefix, second?.best, second?.nextHop], ["10.99.0.1/32", false, "10.0.2.2"]);
+  deepEqual(second?.attributes, { "BGP.community": "(65001,1)" });
+});
+
+Deno.test("parseProtocols() reads BGP sessions and nothing else (BIRD 2.0.12)", () => {
+  const lines = [
+    "Name       Proto      Table      State  Since         Info",
+    "device1    Device     ---        up     18:05:07.209  ",
+    "h1         BGP        ---        up     18:05:09.012  Established   ",
+    "h2         BGP        ---        start  18:05:07.210  Active        Socket: Connection refused",
+  ];
+  deepEqual(parseProtocols(lines), [
+    { name: "h1", state: "Established", words: "Established" },
+    { name: "h2", state: "Active", words: "Active Socket: Connection refused" },
+  ]);
+});
+
+Deno.test("parseRouteChange() reads one or several next hops, deletions, and skips the rest (ip -ts -o monitor)", () => {
+  const time = "2026-11-22T18:05:11.127500";
+  const atMs = Date.parse("2026-11-22T18:05:11") + 127.5;
+  const rows: readonly (readonly [string, readonly string[] | undefined])[] = [
+    [`[${time}] 10.99.0.1 via 10.0.1.2 dev h1 proto bird metric 32 `, ["10.0.1.2"]],
+    [
+      `[${time}] 10.99.0.1 proto bird metric 32 \\\tnexthop via 10.0.2.2 dev h2 weight 1 \\\tnexthop via 10.0.1.2 dev h1 weight 1 `,
+      ["10.0.1.2", "10.0.2.2"],
+    ],
+    [`[${time}] Deleted 10.99.0.1 via 10.0.1.2 dev h1 proto bird metric 32 `, []],
+    [`[${time}] local 10.0.1.1 dev h1 table local proto kernel scope host src 10.0.1.1 `, undefined],
+    ["", undefined],
+  ];
+  for (const [line, nextHops] of rows) {
+    deepEqual(parseRouteChange(line), nextHops && { prefix: "10.99.0.1/32", atMs, nextHops }, line);
+  }
+  equal(parseRouteChange(`[${time}] 10.9.0.0/16 via 10.0.1.2 dev h1`)?.prefix, "10.9.0.0/16");
+  equal(parseRouteChange(`[${time}] 2001:db8::1 via fe80::2 dev h1`)?.prefix, "2001:db8::1/128");
+});
+
+Deno.test("parseLinks() takes kind, mark and addresses, and leaves link-local ones out (ip -j -d addr)", () => {
+  const json = JSON.stringify([{
+    ifindex: 4,
+    ifname: "web",
+    flags: ["BROADCAST", "NOARP", "UP", "LOWER_UP"],
+    ifalias: "bgp-lb:web",
+    linkinfo: { info_kind: "dummy" },
+    addr_info: [
+      { family: "inet", local: "10.99.0.1", prefixlen: 32, deprecated: true },
+      { family: "inet6", local: "fe80::1", prefixlen: 64 },
+      {},
+    ],
+  }]);
+  deepEqual(parseLinks(json), [{
+    index: 4,
+    name: "web",
+    kind: "dummy",
+    alias: "bgp-lb:web",
+    up: true,
+    addresses: ["10.99.0.1/32"],
+    deprecated: ["10.99.0.1/32"],
+  }]);
+});
+
+Deno.test("parseConnections() takes virtual services and not their destinations (ipvsadm -Ln --stats)", () => {
+  const text = [
+    "IP Virtual Server version 1.2.1 (size=4096)",
+    "Prot LocalAddress:Port               Conns   InPkts  OutPkts  InBytes OutBytes",
+    "  -> RemoteAddress:Port",
+    "TCP  10.99.0.1:80                      111      666      555    44400    55500",
+    "  -> 10.0.1.2:8080                     111      666      555    44400    55500",
+  ].join("\n");
+  deepEqual([...parseConnections(text)], [["10.99.0.1:80", 111]]);
+});
+
+Deno.test("decodeEvent() gives what encodeEvent() took, behind other text too, and nothing for damaged lines", () => {
+  const event: LabEvent = { type: "say", text: 'a "quoted" → line' };
+  const line = encodeEvent(event).trimEnd();
+  deepEqual(decodeEvent(line), event);
+  deepEqual(decodeEvent(`[ 1.2] kernel: ${line}`), event);
+  for (const damaged of ["", "hello", line.slice(0, -2), '@lab {"type":"unknown"}', "@lab"]) {
+    equal(decodeEvent(damaged), undefined, damaged);
+  }
+});
+
+Deno.test("parseJunit() gives passed and failed tests and leaves ignored ones out (deno test --junit-path)", () => {
+  const xml = `<testsuite>
+    <testcase name="a &quot;b&quot;" classname="./x.ts" time="0.012" line="3" col="6"></testcase>
+    <testcase name="c" classname="./x.ts" time="1.5"><failure message="m">x &lt; y</failure></testcase>
+    <testcase name="d" classname="./x.ts" time="0"><skipped/></testcase>
+    <testcase name="e" time="0.1"/>
+  </testsuite>`;
+  deepEqual(parseJunit(xml), [
+    { name: 'a "b"', ms: 12, failure: undefined },
+    { name: "c", ms: 1_500, failure: "x < y" },
+    { name: "e", ms: 100, failure: undefined },
+  ]);
+});
+
+Deno.test("unexplained() excuses a failed flow only where the route changed while it was open", () => {
+  const request = (atMs: number, ms: number) => ({ atMs, ms, failure: "reset" });
+  const changes = [{ prefix: "p", atMs: 1_000, nextHops: [] }];
+  const traffic = summarize([request(990, 30), request(1_100, 10), request(800, 100), {
+    atMs: 1,
+    ms: 1,
+    host: "h1",
+  }]);
+  deepEqual(unexplained(traffic, changes).map(({ atMs }) => atMs), [1_100, 800]);
+  deepEqual(unexplained(traffic, []).length, 3);
+  equal(describe(since(traffic, 900)), "2 failed (reset)");
+});
+
+Deno.test("the standard topology is whole: every link's ends exist, and every node is built and reachable", () => {
+  const names = standardTopology.nodes.map(({ name }) => name);
+  for (const { ends } of standardTopology.links) for (const { node } of ends) ok(names.includes(node), node);
+  const outer = outerBatch(standardTopology);
+  deepEqual(outer.filter((line) => line.startsWith("netns add")), names.map((name) => `netns add ${name}`));
+  equal(outer.length, names.length + standardTopology.links.length);
+  for (const node of standardTopology.nodes) {
+    const batch = nodeBatch(standardTopology, node);
+    ok(batch.some((line) => line.startsWith("addr add")), node.name);
+    equal(batch.some((line) => line.startsWith("route add default")), node.kind !== "router", node.name);
+  }
+});
+
+Deno.test("the agent's configuration of every lab host is valid", () => {
+  for (const host of nodesOf(standardTopology, "host")) {
+    const text = JSON.stringify(agentConfig(standardTopology, host));
+    const loaded = loadConfig("lab.json", () => new TextEncoder().encode(text));
+    ok(loaded.ok, JSON.stringify(loaded));
+  }
+});
+
+Deno.test("birdConfig() has a session for every host of a router's links", () => {
+  for (const router of nodesOf(standardTopology, "router")) {
+    const config = birdConfig(standardTopology, router);
+    for (const host of nodesOf(standardTopology, "host")) {
+      ok(config.includes(`neighbor ${host.address} as ${host.as};`), host.name);
+    }
+    ok(config.includes("merge paths on"));
+  }
+});
