@@ -60,7 +60,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   /** `failed` holds the errors of what later changes rest on. */
   function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
     const possible = batch.filter((change) => !failed.has(restsOn(change)));
-    const errors = new Map(attempt(possible));
+    const errors = new Map(attempt(possible).map((error, index) => [possible[index], error]));
     return batch.map((change) => {
       const error = failed.get(restsOn(change)) ?? errors.get(change);
       if (error !== undefined) failed.set(foundationOf(change), error);
@@ -68,16 +68,15 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     });
   }
 
-  function attempt(changes: readonly Change[]): readonly (readonly [Change, KernelError | undefined])[] {
-    const ipvsChanges = changes.filter(isIpvsChange);
+  function attempt(changes: readonly Change[]): readonly (KernelError | undefined)[] {
     try {
+      if (changes.length > 0 && changes.every(isIpvsChange)) return ipvs.apply(changes);
       for (const change of changes) if (!isIpvsChange(change)) links.apply(change);
-      const outcomes = ipvsChanges.length === 0 ? [] : ipvs.apply(ipvsChanges);
-      return ipvsChanges.map((change, index) => [change, outcomes[index]]);
+      return changes.map(() => undefined);
     } catch (error) {
       // The exchange as such failed: nothing is known of any of them.
       if (!(error instanceof KernelError)) throw error;
-      return changes.map((change) => [change, error]);
+      return changes.map(() => error);
     }
   }
 
@@ -105,13 +104,11 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   };
 }
 
-/** One change of interfaces or addresses, or a row of IPVS changes of one type: none of them rests on another. */
+/** One change of interfaces or addresses, or a row of IPVS changes. */
 function nextBatch(changes: readonly Change[], start: number): readonly Change[] {
-  const first = changes[start];
-  if (first === undefined || !isIpvsChange(first)) return changes.slice(start, start + 1);
-  let end = start + 1;
-  while (end < start + BATCH && changes[end]?.type === first.type) end++;
-  return changes.slice(start, end);
+  const row = changes.slice(start, start + BATCH);
+  const end = row.findIndex((change) => !isIpvsChange(change));
+  return row.slice(0, end < 0 ? BATCH : Math.max(end, 1));
 }
 
 /** What later changes may rest on; "" where nothing does. */

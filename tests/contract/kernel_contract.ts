@@ -115,6 +115,13 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
     });
   },
 
+  async "repairs addresses that would end by themselves"({ kernel, hand }) {
+    await repairs(kernel, hand, async () => {
+      await hand.endAddress("web", "10.99.0.1/32");
+      await hand.endAddress("web", "2001:db8:99::1/128");
+    });
+  },
+
   async "removes addresses from our interface that are not wanted"({ kernel, hand }) {
     await repairs(kernel, hand, async () => {
       await hand.addAddress("web", "10.99.0.77/24");

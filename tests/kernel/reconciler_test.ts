@@ -123,6 +123,17 @@ Deno.test("a deleted address is repaired 10 ms after the kernel told, and notifi
   assert.deepEqual(at.reports[1]?.changes, ["add address 10.99.0.1/32 to web"]);
 });
 
+Deno.test("notifications that do not end do not put the repair off", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  await at.hand.deleteAddress("web", "10.99.0.1/32");
+  for (let ms = 0; ms < 10; ms++) {
+    at.kernel.notify();
+    await at.clock.advance(1);
+  }
+  assert.equal(at.reports.length, 2);
+});
+
 Deno.test("somebody who undoes every repair is answered ever more slowly, once a second in the end", async () => {
   await using at = bench();
   await at.reconciler.want(web);

@@ -22,8 +22,8 @@ export class FakeHand implements ForeignHand {
   async view(): Promise<HostView> {
     const links = this.#host.interfaces.map((link) => ({
       ...link,
-      addresses: link.addresses.map(({ address, prefixLength, deprecated }) =>
-        `${address.text}/${prefixLength}${deprecated ? " deprecated" : ""}`
+      addresses: link.addresses.map(({ address, prefixLength, deprecated, ends }) =>
+        `${address.text}/${prefixLength}${deprecated || ends ? " deprecated" : ""}${ends ? " ends" : ""}`
       ).sort(),
     }));
     return {
@@ -61,6 +61,17 @@ export class FakeHand implements ForeignHand {
     return this.#act(() => {
       const added = { address: parse(address), prefixLength: Number(length), deprecated: false };
       this.#host.link(name).addresses.push(added);
+    });
+  }
+
+  endAddress(name: string, text: string): Promise<void> {
+    return this.#act(() => {
+      const link = this.#host.link(name);
+      link.addresses = link.addresses.map((each) =>
+        `${each.address.text}/${each.prefixLength}` === text
+          ? { ...each, deprecated: false, ends: true }
+          : each
+      );
     });
   }
 

@@ -13,6 +13,12 @@ import {
 import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 
+/** An address. */
+export interface FakeAddress extends ActualAddress {
+  /** It is never preferred, as `deprecated` says of ours, but it will also end: what `deprecated` does not say. */
+  readonly ends?: boolean;
+}
+
 /** An interface. */
 export interface FakeInterface {
   readonly index: number;
@@ -20,7 +26,7 @@ export interface FakeInterface {
   kind: string | undefined;
   alias: string | undefined;
   up: boolean;
-  addresses: ActualAddress[];
+  addresses: FakeAddress[];
 }
 
 /** A virtual service. */

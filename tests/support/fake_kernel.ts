@@ -28,7 +28,10 @@ export class FakeKernel extends FakeHost implements Kernel {
     );
     const services = ipvs && this.modules.ipvs ? this.services : [];
     return {
-      interfaces: interfaces.map((link) => ({ ...link, addresses: [...link.addresses] })),
+      interfaces: interfaces.map((link) => ({
+        ...link,
+        addresses: link.addresses.map(({ ends: _, ...each }) => each),
+      })),
       virtualServices: services
         .filter(({ address }) => addresses.has(address.text) || onOurs.includes(address.text))
         .map(({ birth: _, ...service }) => ({

@@ -28,6 +28,8 @@ export interface ForeignHand {
   setAlias(name: string, alias: string): Promise<void>;
   /** `address` with its length; preferred and valid for ever. */
   addAddress(name: string, address: string): Promise<void>;
+  /** Gives an address that is there a lifetime that ends, preferred for no time of it. */
+  endAddress(name: string, address: string): Promise<void>;
   deleteAddress(name: string, address: string): Promise<void>;
   /** The arguments of one ipvsadm command. */
   ipvsadm(...args: readonly string[]): Promise<void>;

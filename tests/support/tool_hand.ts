@@ -5,6 +5,7 @@ interface IpAddress {
   readonly local?: string;
   readonly prefixlen?: number;
   readonly deprecated?: boolean;
+  readonly valid_life_time?: number;
 }
 
 interface IpLink {
@@ -32,9 +33,7 @@ export class ToolHand implements ForeignHand {
       kind: link.linkinfo?.info_kind,
       alias: link.ifalias,
       up: link.flags.includes("UP"),
-      addresses: link.addr_info.flatMap(({ local = "", prefixlen, deprecated }) =>
-        local.startsWith("fe80:") ? [] : [`${local}/${prefixlen}${deprecated === true ? " deprecated" : ""}`]
-      ).sort(),
+      addresses: link.addr_info.map(addressText).filter((text) => !text.startsWith("fe80:")).sort(),
     }));
     const ipvs = (await run("ipvsadm", ["-Sn"])).split("\n").map((line) =>
       line.replace(" --tun-type ipip", "").trim()
@@ -66,6 +65,11 @@ export class ToolHand implements ForeignHand {
     await run("ip", ["address", "add", address, "dev", name]);
   }
 
+  async endAddress(name: string, address: string): Promise<void> {
+    const lifetimes = ["valid_lft", "1000", "preferred_lft", "0"];
+    await run("ip", ["address", "change", address, "dev", name, ...lifetimes]);
+  }
+
   async deleteAddress(name: string, address: string): Promise<void> {
     await run("ip", ["address", "delete", address, "dev", name]);
   }
@@ -73,6 +77,11 @@ export class ToolHand implements ForeignHand {
   async ipvsadm(...args: readonly string[]): Promise<void> {
     await run("ipvsadm", args);
   }
+}
+
+function addressText({ local, prefixlen, deprecated, valid_life_time }: IpAddress): string {
+  const forEver = valid_life_time === 0xffff_ffff ? "" : " ends";
+  return `${local}/${prefixlen}${deprecated === true ? " deprecated" : ""}${forEver}`;
 }
 
 async function run(command: string, args: readonly string[]): Promise<string> {

@@ -1,0 +1,453 @@
+/** The diff: each rule of ownership and repair, and the property that it always leads there and hurts nobody. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Change, describeChange } from "../../src/kernel/change.ts";
+import { diff } from "../../src/kernel/diff.ts";
+import type {
+  ActualInterface,
+  ActualKernel,
+  DesiredKernel,
+  Destination,
+  VirtualService,
+} from "../../src/kernel/state.ts";
+import { address } from "../support/config.ts";
+import { FakeKernel } from "../support/fake_kernel.ts";
+import { interestIn } from "../../src/kernel/kernel.ts";
+
+const VIP = address("10.99.0.1");
+const VIP6 = address("2001:db8:99::1");
+const nothing: DesiredKernel = { interfaces: [], virtualServices: [], ownedAddresses: [] };
+const empty: ActualKernel = { interfaces: [], virtualServices: [] };
+
+function wantInterface(addresses = [VIP]): DesiredKernel {
+  return { ...nothing, interfaces: [{ name: "web", service: "web", addresses }], ownedAddresses: addresses };
+}
+
+function have(overrides: Partial<ActualInterface> = {}): ActualKernel {
+  const link = { index: 7, name: "web", kind: "dummy", alias: "bgp-lb:web", up: true, addresses: [on(VIP)] };
+  return { ...empty, interfaces: [{ ...link, ...overrides }] };
+}
+
+function on(of = VIP, prefixLength = of.bytes.byteLength * 8, deprecated = true) {
+  return { address: of, prefixLength, deprecated };
+}
+
+function service(overrides: Partial<VirtualService> = {}): VirtualService {
+  return {
+    protocol: "tcp",
+    address: VIP,
+    port: 80,
+    scheduler: "rr",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 32,
+    destinations: [],
+    ...overrides,
+  };
+}
+
+function destination(overrides: Partial<Destination> = {}): Destination {
+  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...overrides };
+}
+
+function wantServices(...virtualServices: readonly VirtualService[]): DesiredKernel {
+  return { ...nothing, virtualServices, ownedAddresses: [VIP, VIP6] };
+}
+
+function haveServices(...services: readonly VirtualService[]): ActualKernel {
+  const virtualServices = services.map((each) => ({
+    ...each,
+    destinations: each.destinations.map((to) => ({ ...to, activeConnections: 0 })),
+  }));
+  return { ...empty, virtualServices };
+}
+
+function words(desired: DesiredKernel, actual: ActualKernel): readonly string[] {
+  const { changes, conflicts } = diff(desired, actual);
+  assert.deepEqual(conflicts, []);
+  return changes.map(describeChange);
+}
+
+const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly string[]])[] = [
+  ["of nothing and nothing is nothing", nothing, empty, []],
+  ["makes link, then addresses", wantInterface([VIP, VIP6]), empty, [
+    "create dummy interface web",
+    "add address 10.99.0.1/32 to web",
+    "add address 2001:db8:99::1/128 to web",
+  ]],
+  ["adopts what is right", wantInterface(), have(), []],
+  ["sets a link up", wantInterface(), have({ up: false }), ["repair interface web (was down)"]],
+  [
+    "moves the mark to the service that has the interface now",
+    wantInterface(),
+    have({ alias: "bgp-lb:old" }),
+    [
+      "repair interface web (alias was bgp-lb:old)",
+    ],
+  ],
+  ["adds an address that is missing", wantInterface(), have({ addresses: [] }), [
+    "add address 10.99.0.1/32 to web",
+  ]],
+  ["gives an address its lifetimes", wantInterface(), have({ addresses: [on(VIP, 32, false)] }), [
+    "repair address 10.99.0.1/32 on web (lifetimes)",
+  ]],
+  [
+    "adds an IPv4 address of the right length before it deletes the wrong one",
+    wantInterface(),
+    have({
+      addresses: [on(VIP, 24)],
+    }),
+    ["add address 10.99.0.1/32 to web", "delete address 10.99.0.1/24 from web"],
+  ],
+  [
+    "deletes an IPv6 address of the wrong length first, for it is in the way",
+    wantInterface([VIP6]),
+    have({
+      addresses: [on(VIP6, 64)],
+    }),
+    ["delete address 2001:db8:99::1/64 from web", "add address 2001:db8:99::1/128 to web"],
+  ],
+  [
+    "deletes addresses on our interface that are not wanted",
+    wantInterface(),
+    have({
+      addresses: [on(), on(VIP6), on(address("10.1.1.1"), 24)],
+    }),
+    ["delete address 2001:db8:99::1/128 from web", "delete address 10.1.1.1/24 from web"],
+  ],
+  ["deletes an interface of ours that is not wanted", nothing, have(), ["delete interface web"]],
+  ["leaves an interface alone that is not wanted and not ours", nothing, have({ alias: "mine" }), []],
+  ["leaves an interface alone that has our mark and is no dummy", nothing, have({ kind: "veth" }), []],
+  [
+    "adopts a dummy without alias that carries our address and no other",
+    wantInterface([VIP, VIP6]),
+    have({
+      alias: undefined,
+      up: false,
+      addresses: [on(VIP, 32, false)],
+    }),
+    [
+      "repair interface web (adopt: set alias bgp-lb:web, was down)",
+      "repair address 10.99.0.1/32 on web (lifetimes)",
+      "add address 2001:db8:99::1/128 to web",
+    ],
+  ],
+  [
+    "makes services, then destinations",
+    wantServices(
+      service({ destinations: [destination()] }),
+      service({ protocol: "udp", address: VIP6, netmask: 128 }),
+    ),
+    empty,
+    [
+      "create virtual service tcp 10.99.0.1:80 rr",
+      "create virtual service udp [2001:db8:99::1]:80 rr",
+      "add destination 10.0.0.1:8080 (masq, weight 1) to tcp 10.99.0.1:80",
+    ],
+  ],
+  [
+    "sets what differs of a service and of its destinations, and adds before it deletes",
+    wantServices(service({
+      scheduler: "wrr",
+      destinations: [destination({ weight: 2 }), destination({ port: 81 })],
+    })),
+    haveServices(service({ destinations: [destination(), destination({ port: 82 })] })),
+    [
+      "repair virtual service tcp 10.99.0.1:80 wrr",
+      "set destination 10.0.0.1:8080 (masq, weight 2) of tcp 10.99.0.1:80",
+      "add destination 10.0.0.1:81 (masq, weight 1) to tcp 10.99.0.1:80",
+      "delete destination 10.0.0.1:82 from tcp 10.99.0.1:80",
+    ],
+  ],
+  [
+    "sets the forwarding of a destination",
+    wantServices(service({ destinations: [destination({ forwarding: "droute" })] })),
+    haveServices(service({ destinations: [destination()] })),
+    ["set destination 10.0.0.1:8080 (droute, weight 1) of tcp 10.99.0.1:80"],
+  ],
+  [
+    "sets flags, timeout and netmask of a persistent service",
+    wantServices(
+      service({ flags: 1, timeoutSeconds: 300, netmask: 24 }),
+      service({ port: 81, flags: 1, timeoutSeconds: 300, netmask: 32 }),
+      service({ port: 82, flags: 5, timeoutSeconds: 300, netmask: 32 }),
+    ),
+    haveServices(
+      service({ flags: 1, timeoutSeconds: 300, netmask: 32 }),
+      service({ port: 81, flags: 1, timeoutSeconds: 60, netmask: 32 }),
+      service({ port: 82, flags: 1, timeoutSeconds: 300, netmask: 32 }),
+    ),
+    [
+      "repair virtual service tcp 10.99.0.1:80 rr",
+      "repair virtual service tcp 10.99.0.1:81 rr",
+      "repair virtual service tcp 10.99.0.1:82 rr",
+    ],
+  ],
+  [
+    "does not care for timeout and netmask without persistence, nor for IP_VS_SVC_F_HASHED",
+    wantServices(service()),
+    haveServices(service({ flags: 2, timeoutSeconds: 60, netmask: 0 })),
+    [],
+  ],
+  [
+    "deletes services on addresses of ours that are not wanted, with their destinations",
+    wantServices(),
+    haveServices(service({ destinations: [destination()] }), service({ address: VIP6, protocol: "sctp" })),
+    ["delete virtual service tcp 10.99.0.1:80", "delete virtual service sctp [2001:db8:99::1]:80"],
+  ],
+  [
+    "leaves services on addresses alone that are not ours",
+    wantServices(),
+    haveServices(service({ address: address("10.99.0.2") })),
+    [],
+  ],
+  [
+    "breaks in the order destination, service, address, link, after all that is made",
+    {
+      interfaces: [{ name: "api", service: "api", addresses: [VIP6] }],
+      virtualServices: [service({ address: VIP6, destinations: [destination()] })],
+      ownedAddresses: [VIP6],
+    },
+    {
+      interfaces: [
+        { index: 7, name: "web", kind: "dummy", alias: "bgp-lb:web", up: true, addresses: [on(VIP)] },
+        {
+          index: 8,
+          name: "api",
+          kind: "dummy",
+          alias: "bgp-lb:api",
+          up: true,
+          addresses: [on(address("10.1.1.1"))],
+        },
+      ],
+      virtualServices: haveServices(
+        service({ address: VIP6, destinations: [destination({ port: 82 })] }),
+        service({ address: VIP }),
+      ).virtualServices,
+    },
+    [
+      "add address 2001:db8:99::1/128 to api",
+      "add destination 10.0.0.1:8080 (masq, weight 1) to tcp [2001:db8:99::1]:80",
+      "delete destination 10.0.0.1:82 from tcp [2001:db8:99::1]:80",
+      "delete virtual service tcp 10.99.0.1:80",
+      "delete address 10.1.1.1/32 from api",
+      "delete interface web",
+    ],
+  ],
+];
+
+for (const [sentence, desired, actual, expected] of rows) {
+  Deno.test(`diff() ${sentence}`, () => assert.deepEqual(words(desired, actual), expected));
+}
+
+const strangers: readonly (readonly [string, Partial<ActualInterface>, RegExp])[] = [
+  [
+    "a dummy with a foreign alias",
+    { alias: "mine" },
+    /a dummy interface with alias "mine".*link delete.*hand it over/,
+  ],
+  [
+    "a dummy without alias or address",
+    { alias: undefined, addresses: [] },
+    /with no alias.*alias bgp-lb:web/,
+  ],
+  [
+    "a dummy without alias with another address",
+    { alias: undefined, addresses: [on(address("10.1.1.1"))] },
+    /hand it over/,
+  ],
+  [
+    "a dummy with ours and another address",
+    { alias: undefined, addresses: [on(), on(VIP6)] },
+    /hand it over/,
+  ],
+  [
+    "a bridge",
+    { kind: "bridge", alias: undefined },
+    /a bridge interface with no alias\. Delete it .*, or give/,
+  ],
+  ["a bridge with our mark", { kind: "bridge" }, /a bridge interface with alias "bgp-lb:web"/],
+  ["hardware", { kind: undefined, alias: undefined }, /a network device with no alias.*another "interface"/],
+];
+
+for (const [stranger, overrides, message] of strangers) {
+  Deno.test(`diff() takes ${stranger} of a wanted name for a conflict, and makes the rest`, () => {
+    const want = { ...wantInterface(), virtualServices: [service()] };
+    const { changes, conflicts } = diff(want, have(overrides));
+    assert.deepEqual(changes.map(describeChange), ["create virtual service tcp 10.99.0.1:80 rr"]);
+    assert.equal(conflicts.length, 1);
+    assert.deepEqual([conflicts[0]?.interface, conflicts[0]?.service], ["web", "web"]);
+    assert.match(conflicts[0]?.message ?? "", message);
+  });
+}
+
+const POOL = ["10.99.0.1", "10.99.0.2", "10.99.0.3", "2001:db8:99::1", "2001:db8:99::2"].map(address);
+const NAMES = ["web", "api", "dns", "eth0"];
+
+const poolAddress = fc.constantFrom(...POOL);
+const actualAddresses = fc.uniqueArray(
+  fc.record({ address: poolAddress, host: fc.boolean(), deprecated: fc.boolean() }),
+  { maxLength: 3, selector: ({ address }) => address.text },
+).map((list) =>
+  list.map(({ address: of, host, deprecated }) => on(of, host ? of.bytes.byteLength * 8 : 24, deprecated))
+);
+const links = fc.uniqueArray(
+  fc.record({
+    name: fc.constantFrom(...NAMES),
+    kind: fc.constantFrom("dummy", "dummy", "dummy", "bridge", undefined),
+    alias: fc.constantFrom(undefined, "bgp-lb:web", "bgp-lb:api", "bgp-lb:gone", "bgp-lb", "mine"),
+    up: fc.boolean(),
+    addresses: actualAddresses,
+  }),
+  { selector: ({ name }) => name },
+);
+const destinations = fc.uniqueArray(
+  fc.record<Destination>({
+    address: fc.constantFrom(address("10.0.0.1"), address("10.0.0.2"), address("2001:db8::1")),
+    port: fc.constantFrom(80, 8080),
+    weight: fc.nat(2),
+    forwarding: fc.constantFrom("masq", "droute", "tunnel"),
+  }),
+  { maxLength: 4, selector: ({ address, port }) => `${address.text} ${port}` },
+);
+const virtualServices = fc.uniqueArray(
+  fc.record<VirtualService>({
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    address: poolAddress,
+    port: fc.constantFrom(0, 80, 443),
+    scheduler: fc.constantFrom("rr", "wrr"),
+    flags: fc.constantFrom(0, 1, 4, 0x18),
+    timeoutSeconds: fc.constantFrom(0, 300),
+    netmask: fc.constantFrom(24, 32),
+    destinations,
+  }),
+  { maxLength: 8, selector: ({ protocol, address, port }) => `${protocol} ${address.text} ${port}` },
+);
+/** Each service address is on one interface. */
+const wanted: fc.Arbitrary<DesiredKernel> = fc.record({
+  owners: fc.array(fc.constantFrom("", "web", "api", "dns"), {
+    minLength: POOL.length,
+    maxLength: POOL.length,
+  }),
+  virtualServices,
+}).map(({ owners, virtualServices }) => {
+  const owned = POOL.filter((_, index) => owners[index] !== "");
+  const names = [...new Set(owners)].filter((name) => name !== "");
+  return {
+    interfaces: names.map((name) => ({
+      name,
+      service: name,
+      addresses: POOL.filter((_, index) => owners[index] === name),
+    })),
+    virtualServices: virtualServices.filter(({ address }) => owned.includes(address)),
+    ownedAddresses: owned,
+  };
+});
+
+function populate(
+  interfaces: readonly Omit<ActualInterface, "index">[],
+  services: readonly VirtualService[],
+): FakeKernel {
+  const kernel = new FakeKernel();
+  for (const { name, kind, alias, up, addresses } of interfaces) {
+    Object.assign(kernel.addLink(name, kind, alias), { up, addresses: [...addresses] });
+  }
+  for (const each of services) kernel.addService(each);
+  return kernel;
+}
+
+/** What of the host is not ours, by the words of the design and not by the diff's own code. */
+function foreignParts(kernel: FakeKernel, desired: DesiredKernel) {
+  const marked = kernel.interfaces.filter(({ kind, alias }) =>
+    kind === "dummy" && /^bgp-lb:/.test(alias ?? "")
+  );
+  const adoptable = kernel.interfaces.filter(({ name, kind, alias, addresses }) => {
+    const want = desired.interfaces.find((each) => each.name === name)?.addresses.map(({ text }) => text) ??
+      [];
+    return kind === "dummy" && alias === undefined && addresses.length > 0 &&
+      addresses.every(({ address }) => want.includes(address.text));
+  });
+  const owned = [
+    ...desired.ownedAddresses,
+    ...marked.flatMap(({ addresses }) => addresses.map(({ address }) => address)),
+  ].map(({ text }) => text);
+  return {
+    interfaces: kernel.interfaces.filter((link) => !marked.includes(link) && !adoptable.includes(link)),
+    services: kernel.services.filter(({ address }) => !owned.includes(address.text)),
+  };
+}
+
+const RANK: Readonly<Record<Change["type"], number>> = {
+  "create-interface": 0,
+  "set-interface": 0,
+  "add-address": 1,
+  "set-address": 1,
+  "create-service": 2,
+  "set-service": 2,
+  "create-destination": 3,
+  "set-destination": 3,
+  "delete-destination": 4,
+  "delete-service": 5,
+  "delete-address": 6,
+  "delete-interface": 7,
+};
+
+Deno.test("diff() always leads to what is desired in one pass, hurts nothing foreign, and then finds nothing to do", async () => {
+  await fc.assert(
+    fc.asyncProperty(links, virtualServices, wanted, async (interfaces, services, desired) => {
+      const kernel = populate(interfaces, services);
+      const foreign = foreignParts(kernel, desired);
+      const before = structuredClone(foreign);
+      const births = new Map(kernel.services.map((each) => [keyOf(each), each.birth]));
+      const indexes = new Map(kernel.interfaces.map(({ name, index }) => [name, index]));
+      const interest = interestIn(desired, true);
+      const { changes, conflicts } = diff(desired, await kernel.read(interest));
+      assert.deepEqual((await kernel.apply(changes)).filter((error) => error !== undefined), []);
+
+      const after = diff(desired, await kernel.read(interest));
+      assert.deepEqual(after, { changes: [], conflicts }, "a second diff finds nothing");
+      assert.deepEqual(structuredClone(foreign), before, "nothing foreign was changed");
+      for (const link of foreign.interfaces) {
+        assert.ok(kernel.interfaces.includes(link), `${link.name} is there`);
+      }
+      for (const each of foreign.services) {
+        assert.ok(kernel.services.includes(each), `${keyOf(each)} is there`);
+      }
+      for (const each of desired.virtualServices) {
+        const now = kernel.services.find((other) => keyOf(other) === keyOf(each));
+        const born = births.get(keyOf(each));
+        assert.ok(now !== undefined && (born === undefined || now.birth === born), "counters are kept");
+      }
+      for (const { name } of desired.interfaces) {
+        assert.equal(
+          kernel.link(name).index,
+          indexes.get(name) ?? kernel.link(name).index,
+          "the index is kept",
+        );
+      }
+    }),
+    { seed: 20260110, numRuns: 2000 },
+  );
+});
+
+Deno.test("diff() makes before it breaks, and in the order of the layers", () => {
+  fc.assert(
+    fc.property(links, virtualServices, wanted, (interfaces, services, desired) => {
+      const actual = {
+        interfaces: interfaces.map((link, index) => ({ ...link, index: index + 2 })),
+        virtualServices: haveServices(...services).virtualServices,
+      };
+      const { changes } = diff(desired, actual);
+      const inTheWay = (change: Change) =>
+        change.type === "delete-address" && change.address.family === 6 &&
+        changes.some((other) => other.type === "add-address" && other.address.text === change.address.text);
+      const ranks = changes.filter((change) => !inTheWay(change)).map(({ type }) => RANK[type]);
+      assert.deepEqual(ranks, ranks.toSorted((a, b) => a - b));
+    }),
+    { seed: 20260111, numRuns: 1000 },
+  );
+});
+
+function keyOf({ protocol, address, port }: Pick<VirtualService, "protocol" | "address" | "port">): string {
+  return `${protocol} ${address.text} ${port}`;
+}

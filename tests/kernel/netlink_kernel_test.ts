@@ -1,0 +1,274 @@
+/** The netlink kernel port on a kernel's end in memory: the contract, and what only this end can do to it. */
+import assert from "node:assert/strict";
+import { diff } from "../../src/kernel/diff.ts";
+import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
+import { NLMSG, RTM } from "../../src/netlink/constants.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
+import { decodeMessages } from "../../src/netlink/message.ts";
+import { KernelError } from "../../src/netlink/transport.ts";
+import type { Clock } from "../../src/time/clock.ts";
+import { fromHex } from "../bgp/wire/support.ts";
+import { kernelContract } from "../contract/kernel_contract.ts";
+import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messages.ts";
+import { address } from "../support/config.ts";
+import { FakeHand } from "../support/fake_hand.ts";
+import { FakeHost } from "../support/fake_host.ts";
+import { FakeNetlink } from "../support/fake_netlink.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+
+const VIP = address("10.99.0.1");
+
+interface Bench extends Disposable {
+  readonly host: FakeHost;
+  readonly hand: FakeHand;
+  readonly netlink: FakeNetlink;
+  readonly clock: VirtualClock;
+  readonly kernel: Kernel;
+}
+
+function bench(clock: Clock = new VirtualClock()): Bench {
+  const host = new FakeHost();
+  const netlink = new FakeNetlink(host);
+  // The hand tells of every change; the port has to find out for itself which ones concern it.
+  host.watch(() => {
+    for (const link of host.interfaces) netlink.tellLink(link);
+    netlink.react();
+  });
+  const kernel = openNetlinkKernel({ transport: netlink, reactor: netlink, clock });
+  return {
+    host,
+    hand: new FakeHand(host),
+    netlink,
+    clock: clock instanceof VirtualClock ? clock : new VirtualClock(),
+    kernel,
+    [Symbol.dispose]() {
+      kernel[Symbol.dispose]();
+      assert.equal(netlink.openSockets, 0, "a socket is left open");
+    },
+  };
+}
+
+kernelContract("the netlink kernel port", () => {
+  const { kernel, hand, [Symbol.dispose]: dispose } = bench();
+  return Promise.resolve({ kernel, hand, [Symbol.asyncDispose]: () => Promise.resolve(dispose()) });
+});
+
+Deno.test("read() and apply() without CAP_NET_ADMIN: reading works, changing says what is needed", async () => {
+  using at = bench();
+  at.host.privileged = false;
+  const outcomes = await apply(at.kernel, desired(1));
+  assert.equal(outcomes.length, 4);
+  for (const error of outcomes) {
+    assert.equal(error?.errno, ERRNO.EPERM);
+    assert.match(error?.message ?? "", /Operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/);
+  }
+  const [problem, ...others] = await at.kernel.probe({ ipvs: true });
+  assert.match(problem?.message ?? "", /change interfaces: .*CAP_NET_ADMIN/);
+  assert.deepEqual(others, []);
+});
+
+Deno.test("probe() names the missing modules with their cure, and makes nothing", async () => {
+  using at = bench();
+  at.host.modules = { dummy: false, ipvs: false };
+  const problems = (await at.kernel.probe({ ipvs: true })).map(({ message }) => message);
+  assert.equal(problems.length, 2);
+  assert.match(
+    problems[0] ?? "",
+    /create dummy interfaces: .*EOPNOTSUPP.*Unknown device type.*modprobe dummy/,
+  );
+  assert.match(problems[1] ?? "", /program IPVS: .*modprobe ip_vs/);
+  assert.equal((await at.kernel.probe({ ipvs: false })).length, 1);
+  assert.deepEqual(at.host.interfaces, []);
+});
+
+Deno.test("without IPVS there are no virtual services, no error, and one question in four seconds", async () => {
+  using at = bench();
+  at.host.modules = { dummy: true, ipvs: false };
+  for (let read = 0; read < 3; read++) {
+    assert.deepEqual((await at.kernel.read(interestIn(desired(1), true))).virtualServices, []);
+  }
+  assert.equal(at.netlink.resolved, 1);
+  const outcomes = await apply(at.kernel, desired(1));
+  assert.equal(outcomes[0], undefined, "interfaces need no IPVS");
+  assert.match(
+    outcomes[2]?.message ?? "",
+    /create virtual service tcp 10\.99\.0\.1:80 rr: .*modprobe ip_vs\)/,
+  );
+  assert.equal(outcomes[3], outcomes[2]);
+  at.host.modules = { dummy: true, ipvs: true };
+  await at.clock.advance(4000);
+  assert.deepEqual(await apply(at.kernel, desired(1)), [undefined, undefined]);
+});
+
+Deno.test("IPVS that was unloaded and loaded again under another number is found again", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(1));
+  at.netlink.family = 31;
+  const { virtualServices } = await at.kernel.read(interestIn(desired(1), true));
+  assert.equal(virtualServices.length, 1);
+  at.netlink.family = 32;
+  const refused = await apply(at.kernel, desired(2));
+  assert.deepEqual(refused.map((error) => error?.errno), [undefined], "the read had found it already");
+});
+
+Deno.test("destinations go in batches of 64, with one acknowledgement each", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(0));
+  at.netlink.sent.length = 0;
+  let acknowledged = 0;
+  at.netlink.beforeRequest = ({ flags }) => void (acknowledged += (flags & 0x4) === 0 ? 0 : 1);
+  const outcomes = await apply(at.kernel, desired(1000));
+  assert.equal(outcomes.length, 1000);
+  assert.deepEqual(at.netlink.sent.filter((count) => count > 1), [...Array(15).fill(64), 40]);
+  assert.equal(acknowledged, 16);
+  assert.equal(at.host.services[0]?.destinations.length, 1000);
+});
+
+Deno.test("the event loop gets to run between slices of a long row of changes", async () => {
+  let now = 0;
+  let yields = 0;
+  const slow: Clock = {
+    now: () => now++,
+    wallTime: () => new Date(0),
+    at(_, callback) {
+      yields++;
+      queueMicrotask(callback);
+      return { [Symbol.dispose]() {} };
+    },
+  };
+  using at = bench(slow);
+  await apply(at.kernel, desired(1000));
+  assert.ok(yields >= 2, `${yields}`);
+});
+
+Deno.test("a dump that a change interrupted is taken again", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(1));
+  at.netlink.interruptDumps = 2;
+  assert.equal((await at.kernel.read(interestIn(desired(1), true))).interfaces.length, 1);
+  assert.equal(at.netlink.interruptDumps, 0);
+});
+
+Deno.test("an answer that got lost is an error, and the next exchange works", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(1));
+  at.netlink.loseAnswers = 1;
+  await assert.rejects(at.kernel.read(interestIn(desired(1), true)), (error) => {
+    assert.ok(error instanceof KernelError);
+    assert.equal(error.errno, ERRNO.ENOBUFS);
+    assert.match(
+      error.message,
+      /list interfaces: No buffer space available \(ENOBUFS\): the kernel's answer was lost/,
+    );
+    return true;
+  });
+  assert.equal((await at.kernel.read(interestIn(desired(1), true))).interfaces.length, 1);
+});
+
+Deno.test("a lost acknowledgement fails the whole batch: nothing is known of it", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(0));
+  const { changes } = diff(desired(3), await at.kernel.read(interestIn(desired(3), true)));
+  at.netlink.loseAnswers = 3;
+  const outcomes = await at.kernel.apply(changes);
+  assert.deepEqual(outcomes.map((error) => error?.errno), [ERRNO.ENOBUFS, ERRNO.ENOBUFS, ERRNO.ENOBUFS]);
+  assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3), true))).changes, []);
+});
+
+Deno.test("a transport that fails to open is a kernel error with its number", async () => {
+  const host = new FakeHost();
+  const transport = {
+    open: () => {
+      throw Object.assign(new Error("nl_connect: too many open files"), { errno: 24 });
+    },
+    resolveFamily: () => undefined,
+  };
+  using kernel = openNetlinkKernel({ transport, reactor: new FakeNetlink(host), clock: new VirtualClock() });
+  await assert.rejects(
+    kernel.read(interestIn(desired(1), true)),
+    /Too many open files \(EMFILE\): nl_connect/,
+  );
+  assert.throws(() => kernel.watch(() => {}), KernelError);
+});
+
+Deno.test("watch() tells what concerns us and nothing else", async () => {
+  using at = bench();
+  let told = 0;
+  using _watch = at.kernel.watch(() => void told++);
+  const message = (hex: string) => decodeMessages(fromHex(hex))[0] ?? assert.fail();
+  const tell = (...messages: Parameters<FakeNetlink["tell"]>[0][]) => {
+    told = 0;
+    for (const each of messages) at.netlink.tell(each);
+    at.netlink.react();
+    return told;
+  };
+  const foreign = { index: 9, name: "veth0", kind: "veth", alias: undefined, up: true, addresses: [] };
+  const link = (
+    overrides: Partial<typeof foreign>,
+    type: number = RTM.NEWLINK,
+  ) => {
+    told = 0;
+    at.netlink.tellLink({ ...foreign, ...overrides }, type);
+    at.netlink.react();
+    return told;
+  };
+  assert.equal(tell(message(ADDRESS_GONE)), 1, "before the first read everything does");
+  // `web` becomes number 2, which the golden messages are about.
+  await apply(at.kernel, desired(1));
+  await at.kernel.read(interestIn(desired(1), true));
+  assert.equal(tell(message(ADDRESS_GONE)), 1, "our address");
+  assert.equal(tell(message(LINK_GONE)), 1, "our interface");
+  assert.equal(tell(message(LINK_LOCAL_NEW)), 0, "the kernel's own address");
+  assert.equal(link({}), 0, "somebody else's interface");
+  assert.equal(link({ name: "web" }), 1, "a wanted name");
+  assert.equal(link({ index: 2, name: "renamed" }), 1, "our interface's index");
+  assert.equal(
+    tell(message(LINK_LOCAL_NEW), message(ADDRESS_GONE), message(ADDRESS_GONE)),
+    1,
+    "many at once",
+  );
+  assert.equal(tell(message(ADDRESS_GONE), message(LINK_LOCAL_NEW)), 1, "the first one alone");
+  assert.equal(tell(ERRNO.ENOBUFS), 1, "some got lost");
+  assert.equal(tell({ type: NLMSG.OVERRUN, flags: 0, payload: new Uint8Array(0) }), 1, "some got lost");
+  assert.equal(tell(), 0, "nothing");
+});
+
+Deno.test("a read covers what was told before it", async () => {
+  using at = bench();
+  let told = 0;
+  using _watch = at.kernel.watch(() => void told++);
+  await apply(at.kernel, desired(1));
+  for (const link of at.host.interfaces) at.netlink.tellLink(link);
+  await at.kernel.read(interestIn(desired(1), true));
+  at.netlink.react();
+  assert.equal(told, 0);
+});
+
+/** Service `web` with so many destinations. */
+function desired(destinations: number): DesiredKernel {
+  return {
+    interfaces: [{ name: "web", service: "web", addresses: [VIP] }],
+    virtualServices: [{
+      protocol: "tcp",
+      address: VIP,
+      port: 80,
+      scheduler: "rr",
+      flags: 0,
+      timeoutSeconds: 0,
+      netmask: 32,
+      destinations: Array.from({ length: destinations }, (_, index) => ({
+        address: address("10.0.0.1"),
+        port: 1000 + index,
+        weight: 1,
+        forwarding: "masq",
+      })),
+    }],
+    ownedAddresses: [VIP],
+  };
+}
+
+async function apply(kernel: Kernel, want: DesiredKernel) {
+  return await kernel.apply(diff(want, await kernel.read(interestIn(want, true))).changes);
+}

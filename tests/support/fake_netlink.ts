@@ -1,0 +1,320 @@
+/**
+ * A kernel's end of netlink over a host in memory: requests in, answers out, octet by octet. With it the netlink kernel
+ * port runs without privileges, and a test can lose answers, drop notifications, or change a dump while it is read.
+ */
+import type { VirtualService } from "../../src/kernel/state.ts";
+import { Writer } from "../../src/bytes/writer.ts";
+import {
+  decodeAttributes,
+  HOST_ORDER,
+  writeAttribute,
+  writeNested,
+  writeString,
+  writeU32,
+} from "../../src/netlink/attribute.ts";
+import {
+  AF,
+  IFA,
+  IFA_F,
+  IFF,
+  IFLA,
+  IFLA_INFO,
+  IP_VS_CONN_F,
+  IP_VS_SVC_F,
+  IPPROTO,
+  IPVS_CMD,
+  IPVS_CMD_ATTR,
+  NETLINK,
+  NLM_F,
+  NLMSG,
+  NLMSGERR_ATTR,
+  RT_SCOPE,
+  RTM,
+} from "../../src/netlink/constants.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
+import { decodeGeneric } from "../../src/netlink/genetlink.ts";
+import { decodeDest, decodeService, type IpvsService, newDest, newService } from "../../src/netlink/ipvs.ts";
+import { decodeMessages, encodeMessages, type NetlinkMessage } from "../../src/netlink/message.ts";
+import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
+import type { NetlinkSocket, NetlinkTransport, ReactorPort } from "../../src/netlink/transport.ts";
+import type { Errno, FakeHost, FakeInterface, FakeServiceId } from "./fake_host.ts";
+
+const PROTOCOLS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
+const METHODS = {
+  masq: IP_VS_CONN_F.MASQ,
+  droute: IP_VS_CONN_F.DROUTE,
+  tunnel: IP_VS_CONN_F.TUNNEL,
+} as const;
+const LOOPBACK: FakeInterface = {
+  index: 1,
+  name: "lo",
+  kind: undefined,
+  alias: undefined,
+  up: true,
+  addresses: [],
+};
+
+/** The transport, and the readiness of its sockets. */
+export class FakeNetlink implements NetlinkTransport, ReactorPort {
+  readonly #host: FakeHost;
+  readonly #sockets = new Map<number, FakeSocket>();
+  readonly #callbacks = new Map<number, () => void>();
+  #nextFd = 10;
+  /** The number of the IPVS family. */
+  family = 28;
+  /** How often IPVS was asked for. */
+  resolved = 0;
+  /** Answers of the next requests that get lost. */
+  loseAnswers = 0;
+  /** So many dumps are interrupted by a change. */
+  interruptDumps = 0;
+  /** Datagrams that were sent, by how many messages were in each. */
+  readonly sent: number[] = [];
+  /** Runs before each request is acted on. */
+  beforeRequest: (message: NetlinkMessage) => void = () => {};
+
+  constructor(host: FakeHost) {
+    this.#host = host;
+  }
+
+  open(protocol: number, groups: readonly number[]): NetlinkSocket {
+    const fd = this.#nextFd++;
+    const socket = new FakeSocket(fd, (datagram) => this.#answer(protocol, datagram, socket), () => {
+      this.#sockets.delete(fd);
+    });
+    this.#sockets.set(fd, socket);
+    if (groups.length > 0) socket.subscribed = true;
+    return socket;
+  }
+
+  resolveFamily(name: string): number | undefined {
+    this.resolved++;
+    return name === "IPVS" && this.#host.modules.ipvs ? this.family : undefined;
+  }
+
+  add(fd: number, _events: number, callback: () => void): Disposable {
+    this.#callbacks.set(fd, callback);
+    return { [Symbol.dispose]: () => void this.#callbacks.delete(fd) };
+  }
+
+  /** How many sockets are open. */
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  /** Tells members of the groups, and calls back those who are ready. */
+  tell(message: Omit<NetlinkMessage, "sequence" | "port"> | number): void {
+    for (const socket of this.#sockets.values()) {
+      if (!socket.subscribed) continue;
+      socket.queue.push(
+        typeof message === "number" ? message : encodeMessages([{ ...message, sequence: 0, port: 0 }]),
+      );
+    }
+  }
+
+  /** Calls back for every socket that has something to read. */
+  react(): void {
+    for (const [fd, callback] of this.#callbacks) {
+      if ((this.#sockets.get(fd)?.queue.length ?? 0) > 0) callback();
+    }
+  }
+
+  /** A notification about an interface, as if it had just changed. */
+  tellLink(link: FakeInterface, type: number = RTM.NEWLINK): void {
+    this.tell({ type, flags: 0, payload: linkPayload(link) });
+  }
+
+  #answer(protocol: number, datagram: Uint8Array, socket: FakeSocket): void {
+    const requests = decodeMessages(datagram);
+    this.sent.push(requests.length);
+    for (const request of requests) {
+      this.beforeRequest(request);
+      const answers = protocol === NETLINK.ROUTE ? this.#route(request) : this.#generic(request);
+      if (this.loseAnswers > 0) this.loseAnswers--;
+      else socket.queue.push(...this.#datagrams(request, answers));
+    }
+  }
+
+  /** Objects of a dump with its end, one object, or an error or acknowledgement. */
+  #datagrams(request: NetlinkMessage, answers: readonly Uint8Array[] | Errno): readonly Uint8Array[] {
+    const reply = (type: number, payload: Uint8Array, flags = 0): NetlinkMessage => {
+      return { type, flags, sequence: request.sequence, port: 77, payload };
+    };
+    if (typeof answers === "object") {
+      const type = request.type === RTM.GETLINK
+        ? RTM.NEWLINK
+        : request.type === RTM.GETADDR
+        ? RTM.NEWADDR
+        : request.type;
+      if ((request.flags & NLM_F.DUMP) !== NLM_F.DUMP) {
+        return answers.map((payload) => encodeMessages([reply(type, payload)]));
+      }
+      const interrupted = this.interruptDumps > 0 ? NLM_F.DUMP_INTR : 0;
+      if (interrupted !== 0) this.interruptDumps--;
+      // An interrupted one lacks what changed.
+      const seen = interrupted === 0 ? answers : answers.slice(0, 1);
+      const objects = seen.map((payload) => reply(type, payload, NLM_F.MULTI | interrupted));
+      // Two objects a datagram, so that a dump is more than one.
+      const pairs = objects.flatMap((_, index) => index % 2 === 0 ? [objects.slice(index, index + 2)] : []);
+      const done = reply(NLMSG.DONE, new Uint8Array(4), NLM_F.MULTI | interrupted);
+      return [...pairs, [done]].map(encodeMessages);
+    }
+    if (answers === undefined && (request.flags & NLM_F.ACK) === 0) return [];
+    const writer = new Writer(HOST_ORDER).u32(-(answers ?? 0) >>> 0);
+    writer.bytes(encodeMessages([request]).subarray(0, NLMSG.HDRLEN));
+    if (answers === ERRNO.EOPNOTSUPP) writeString(writer, NLMSGERR_ATTR.MSG, "Unknown device type");
+    const tlvs = answers === ERRNO.EOPNOTSUPP ? NLM_F.ACK_TLVS : 0;
+    return [encodeMessages([reply(NLMSG.ERROR, writer.finish(), NLM_F.CAPPED | tlvs)])];
+  }
+
+  #route(request: NetlinkMessage): readonly Uint8Array[] | Errno {
+    const host = this.#host;
+    const dump = (request.flags & NLM_F.DUMP) === NLM_F.DUMP;
+    if (request.type === RTM.GETADDR) return host.interfaces.flatMap(addressPayloads);
+    if (request.type === RTM.NEWADDR || request.type === RTM.DELADDR) {
+      const decoded = decodeAddress(request);
+      if (decoded === undefined) return ERRNO.EINVAL;
+      const { index, address, prefixLength } = decoded;
+      return request.type === RTM.DELADDR
+        ? host.deleteAddress(index, address, prefixLength)
+        : host.replaceAddress(index, { address, prefixLength, deprecated: neverPreferred(request) });
+    }
+    if (dump) return [LOOPBACK, ...host.interfaces].map(linkPayload);
+    const { index, name, kind, alias, up } = decodeLink(request);
+    const link = host.interfaces.find((each) => index === 0 ? each.name === name : each.index === index);
+    switch (request.type) {
+      case RTM.NEWLINK:
+        if (!host.privileged) return ERRNO.EPERM;
+        if (name === "") return host.modules.dummy ? ERRNO.EADDRNOTAVAIL : ERRNO.EOPNOTSUPP;
+        return kind === "dummy" ? host.createDummy(name) : ERRNO.EOPNOTSUPP;
+      case RTM.GETLINK:
+        return link === undefined ? ERRNO.ENODEV : [linkPayload(link)];
+      case RTM.SETLINK:
+        if (!host.privileged) return ERRNO.EPERM;
+        return host.setLink(link?.index ?? -1, {
+          ...alias === undefined ? {} : { alias },
+          ...up ? { up } : {},
+        });
+      case RTM.DELLINK:
+        return host.deleteLink(link?.index ?? -1);
+      default:
+        return ERRNO.EOPNOTSUPP;
+    }
+  }
+
+  #generic(request: NetlinkMessage): readonly Uint8Array[] | Errno {
+    const host = this.#host;
+    if (request.type !== this.family || !host.modules.ipvs) return ERRNO.ENOENT;
+    const { command } = decodeGeneric(request.payload);
+    if (command === IPVS_CMD.GET_SERVICE) {
+      return [fwmarkPayload(), ...host.services.map((service) => servicePayload(this.family, service))];
+    }
+    const service = decodeService(request);
+    if (service === undefined) return ERRNO.EINVAL;
+    const id = serviceId(service);
+    if (command === IPVS_CMD.GET_DEST) {
+      const found = host.services.find((each) =>
+        each.protocol === id.protocol && each.address.text === id.address.text && each.port === id.port
+      );
+      return (found?.destinations ?? []).map((destination) =>
+        newDest(this.family, service, { ...destination, forwarding: METHODS[destination.forwarding] }).payload
+      );
+    }
+    const { scheduler, flags, timeoutSeconds, netmask } = service;
+    const whole: VirtualService = { ...id, scheduler, flags, timeoutSeconds, netmask, destinations: [] };
+    if (command === IPVS_CMD.NEW_SERVICE) return host.newService(whole);
+    if (command === IPVS_CMD.SET_SERVICE) return host.setService(whole);
+    if (command === IPVS_CMD.DEL_SERVICE) return host.delService(id);
+    const decoded = decodeDest(request, AF.INET);
+    if (decoded === undefined) return ERRNO.EINVAL;
+    const { address, port, weight } = decoded;
+    const forwarding = (["masq", "droute", "tunnel"] as const).find((name) =>
+      METHODS[name] === decoded.forwarding
+    );
+    const destination = { address, port, weight, forwarding: forwarding ?? "masq" };
+    if (command === IPVS_CMD.NEW_DEST) return host.newDest(id, destination);
+    return command === IPVS_CMD.SET_DEST ? host.setDest(id, destination) : host.delDest(id, destination);
+  }
+}
+
+class FakeSocket implements NetlinkSocket {
+  /** Datagrams and errnos that are there to be received. */
+  readonly queue: (Uint8Array | number)[] = [];
+  subscribed = false;
+  readonly fd: number;
+  readonly #onSend: (datagram: Uint8Array) => void;
+  readonly #onClose: () => void;
+
+  constructor(fd: number, onSend: (datagram: Uint8Array) => void, onClose: () => void) {
+    this.fd = fd;
+    this.#onSend = onSend;
+    this.#onClose = onClose;
+  }
+
+  send(datagram: Uint8Array<ArrayBuffer>): number {
+    this.#onSend(datagram);
+    return 0;
+  }
+
+  receive(): Uint8Array | number {
+    return this.queue.shift() ?? ERRNO.EAGAIN;
+  }
+
+  [Symbol.dispose](): void {
+    this.#onClose();
+  }
+}
+
+function linkPayload({ index, name, kind, alias, up }: FakeInterface): Uint8Array {
+  const writer = new Writer(HOST_ORDER).u32(0).u32(index).u32(up ? IFF.UP : 0).u32(0);
+  writeString(writer, IFLA.IFNAME, name);
+  if (alias !== undefined) writeString(writer, IFLA.IFALIAS, alias);
+  if (kind !== undefined) {
+    writeNested(writer, IFLA.LINKINFO, () => writeString(writer, IFLA_INFO.KIND, kind));
+  }
+  return writer.finish();
+}
+
+function addressPayloads(link: FakeInterface): readonly Uint8Array[] {
+  const linkLocal = new Writer(HOST_ORDER).u8(AF.INET6).u8(64).u8(0).u8(RT_SCOPE.LINK).u32(link.index);
+  writeAttribute(
+    linkLocal,
+    IFA.ADDRESS,
+    Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, link.index),
+  );
+  const others = link.addresses.map(({ address, prefixLength, deprecated, ends }) => {
+    const family = address.family === 4 ? AF.INET : AF.INET6;
+    const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(0).u32(link.index);
+    writeAttribute(writer, IFA.ADDRESS, address.bytes);
+    const never = deprecated || ends === true ? IFA_F.DEPRECATED : 0;
+    writeU32(writer, IFA.FLAGS, (ends === true ? 0 : IFA_F.PERMANENT) | never);
+    return writer.finish();
+  });
+  return link.up ? [...others, linkLocal.finish()] : others;
+}
+
+/** IFA_CACHEINFO says: preferred for no time. */
+function neverPreferred({ payload }: NetlinkMessage): boolean {
+  const cacheInfo = decodeAttributes(payload.subarray(8)).get(IFA.CACHEINFO);
+  return cacheInfo !== undefined && cacheInfo.subarray(0, 4).every((octet) => octet === 0);
+}
+
+function servicePayload(family: number, service: VirtualService): Uint8Array {
+  const { address, port, scheduler, flags, timeoutSeconds, netmask } = service;
+  const protocol = PROTOCOLS[service.protocol];
+  const hashed = flags | IP_VS_SVC_F.HASHED;
+  return newService(family, { protocol, address, port, scheduler, flags: hashed, timeoutSeconds, netmask })
+    .payload;
+}
+
+/** A virtual service by firewall mark: somebody else's. */
+function fwmarkPayload(): Uint8Array {
+  const writer = new Writer(HOST_ORDER).u8(IPVS_CMD.NEW_SERVICE).u8(1).u16(0);
+  writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => writeU32(writer, 5, 7));
+  return writer.finish();
+}
+
+function serviceId({ protocol, address, port }: IpvsService): FakeServiceId {
+  const name = (["tcp", "udp", "sctp"] as const).find((each) => PROTOCOLS[each] === protocol);
+  return { protocol: name ?? "tcp", address, port };
+}
