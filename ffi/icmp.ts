@@ -114,9 +114,7 @@ class FamilyEchoer implements Disposable {
     this.#watch ??= this.#socket.onReadable(() => this.#receiveAll());
     this.#pending.set(sequence, { address, payload, sentMs: performance.now(), resolve, reject });
     try {
-      if (!this.#socket.sendTo(request, { address, port: 0, scopeId: 0 })) {
-        throw new Error("sendto: the send buffer is full");
-      }
+      this.#sendTo(request, address);
     } catch (error) {
       this.#forget(sequence);
       throw error;
@@ -128,6 +126,19 @@ class FamilyEchoer implements Disposable {
     for (const { reject } of this.#pending.values()) reject(new Error("the ICMP socket is closed"));
     this.#pending.clear();
     this.#socket[Symbol.dispose]();
+  }
+
+  #sendTo(request: Uint8Array<ArrayBuffer>, address: IpAddress): void {
+    const send = () => this.#socket.sendTo(request, { address, port: 0, scopeId: 0 });
+    let sent: boolean;
+    try {
+      sent = send();
+    } catch (error) {
+      // A ping socket tells the next call of what ICMP returned to any call before; once told, it has forgotten.
+      if (this.kind === "raw") throw error;
+      sent = send();
+    }
+    if (!sent) throw new Error("sendto: the send buffer is full");
   }
 
   #forget(sequence: number): void {
@@ -181,7 +192,8 @@ class FamilyEchoer implements Disposable {
     const { family } = this.#socket;
     const echo = decodeEchoRequest(family, this.#message.bytes);
     const pending = echo === undefined ? undefined : this.#pending.get(echo.sequence);
-    if (pending === undefined) return;
+    const to = this.#message.address;
+    if (pending === undefined || to === undefined || !equal(to.address.bytes, pending.address.bytes)) return;
     for (const { level, type, bytes } of this.#message.control()) {
       if (level !== RECVERR[family].level || type !== RECVERR[family].type) continue;
       const reason = errorReason(family, bytes[EXTENDED_ERROR.type] ?? 0, bytes[EXTENDED_ERROR.code] ?? 0);

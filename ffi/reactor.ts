@@ -76,6 +76,11 @@ export class Reactor implements AsyncDisposable {
     return this.#callbacks.size;
   }
 
+  /** Whether the thread is out there waiting, which keeps the process alive. */
+  get running(): boolean {
+    return this.#loop !== undefined;
+  }
+
   /**
    * Calls back on the event loop while `events` hold for `fd` (errors and hang-ups always), once with EPOLLONESHOT.
    * @throws {ErrnoError} the kernel refuses, such as EEXIST for a descriptor that is registered already

@@ -28,7 +28,6 @@ export class SocketConnection implements Connection {
   #error: Error | undefined;
   #disposed = false;
   #reader: PromiseWithResolvers<Uint8Array | undefined> | undefined;
-  readonly #writers = new Set<(error: Error) => void>();
 
   constructor({ socket, local, remote }: SocketConnectionOptions) {
     this.local = local;
@@ -62,9 +61,7 @@ export class SocketConnection implements Connection {
       return Promise.reject(this.#error ?? new Error("the connection is closed"));
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#writers.add(reject);
     this.#socket.write(bytes, (error) => {
-      this.#writers.delete(reject);
       if (error) reject(this.#error ?? error);
       else resolve();
     });
@@ -111,8 +108,6 @@ export class SocketConnection implements Connection {
   #onClose(): void {
     this.#ended = true;
     this.#wakeReader();
-    for (const reject of this.#writers) reject(this.#error ?? new Error("the connection is closed"));
-    this.#writers.clear();
   }
 
   #wakeReader(): void {

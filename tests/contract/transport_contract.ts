@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
-import { openDescriptors } from "../support/descriptors.ts";
+import { withoutLeak } from "../support/descriptors.ts";
 import { until, within } from "../support/until.ts";
 
 const LIMIT_MS = 20_000;
@@ -127,16 +127,11 @@ const never = () => new AbortController().signal;
 /** Registers the contract's tests for one adapter. */
 export function transportContract(name: string, open: () => TransportUnderTest): void {
   const test = (sentence: string, body: (transport: Transport) => Promise<void>) => {
-    Deno.test(`${name} ${sentence}`, async () => {
-      // What Deno opens once and keeps is open before the count.
-      const before = openDescriptors();
-      let after = before;
-      {
+    Deno.test(`${name} ${sentence}`, () =>
+      withoutLeak(async () => {
         await using opened = open();
         await within(body(opened.transport), sentence, LIMIT_MS);
-      }
-      await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
-    });
+      }));
   };
 
   for (const at of ["127.0.0.1", "::1"]) {

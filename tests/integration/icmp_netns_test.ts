@@ -1,5 +1,6 @@
 /** Echo requests by raw and by ping sockets between network namespaces, with every way not to be answered. Needs root. */
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { ERRNO, ErrnoError } from "../../ffi/errno.ts";
 import { splitIPv4 } from "../../ffi/icmp_packet.ts";
 import { IcmpEchoer } from "../../ffi/icmp.ts";
@@ -9,7 +10,7 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { SOCK_RAW, type Socket, Sockets } from "../../ffi/sockets.ts";
 import type { Icmp } from "../../src/health/icmp.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
-import { openDescriptors } from "../support/descriptors.ts";
+import { withoutLeak } from "../support/descriptors.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { until, within } from "../support/until.ts";
 
@@ -65,8 +66,7 @@ for (const kind of ["raw", "ping"] as const) {
       await using stack = new AsyncDisposableStack();
       const { us, router, far } = await chain(stack);
       if (kind === "ping") await us.sysctl("net.ipv4.ping_group_range", "0 2147483647");
-      const before = openDescriptors();
-      {
+      await withoutLeak(async () => {
         using libc = openLibc();
         await using reactor = new Reactor(libc);
         const sockets = new Sockets(libc, reactor);
@@ -122,6 +122,9 @@ for (const kind of ["raw", "ping"] as const) {
           await rejected;
           const late = icmp.echo(address("10.9.0.2"), { timeoutMs: 5000, signal: controller.signal });
           await assert.rejects(late, (error) => error === reason);
+          const other = new AbortController();
+          await icmp.echo(address("10.9.0.2"), { timeoutMs: 5000, signal: other.signal });
+          assert.equal(getEventListeners(other.signal, "abort").length, 0);
         });
 
         await step("nothing but the true reply of the host is taken for it", async () => {
@@ -143,11 +146,17 @@ for (const kind of ["raw", "ping"] as const) {
           farHand.send(reply.slice(0, 7));
           farHand.send(withOctet(reply, 5, 1, "checksum too"));
           routerHand.send(reply);
+          farHand.send(unreachable(request, "10.9.1.99"));
+          farHand.send(withOctet(unreachable(request, "10.9.1.1"), 28 + 7, 1, "checksum too"));
           // Packets are handled in order, so an answer by the router comes after all of those.
           await icmp.echo(address("10.9.0.2"), { timeoutMs: 5000, signal: never() });
           assert.equal(answered, false);
           farHand.send(reply);
           await answer;
+
+          const refused = assert.rejects(echo(5000), { message: "host unreachable" });
+          farHand.send(unreachable(await farHand.next(), "10.9.1.1"));
+          await refused;
         });
 
         await step("the reactor is left alone between echoes", async () => {
@@ -161,9 +170,7 @@ for (const kind of ["raw", "ping"] as const) {
           echoer[Symbol.dispose]();
           await rejected;
         });
-      }
-      let after = before;
-      await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
+      });
     },
   });
 }
@@ -218,6 +225,15 @@ function replyTo(request: Uint8Array): Uint8Array<ArrayBuffer> {
   const reply = Uint8Array.from(request);
   reply[0] = 0;
   return withChecksum(reply);
+}
+
+/** What a router says of a request that was going to `to`. */
+function unreachable(request: Uint8Array, to: string): Uint8Array<ArrayBuffer> {
+  const header = new Uint8Array(20);
+  header.set([0x45, 0, 0, 20 + request.byteLength, 0, 0, 0, 0, 64, 1]);
+  header.set(address("10.9.0.1").bytes, 12);
+  header.set(address(to).bytes, 16);
+  return withChecksum(Uint8Array.from([3, 1, 0, 0, 0, 0, 0, 0, ...header, ...request]));
 }
 
 /** The message with one octet changed by `difference`, its checksum set right or left wrong. */

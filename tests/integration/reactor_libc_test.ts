@@ -4,6 +4,7 @@ import { ERRNO, ErrnoError, errnoName } from "../../ffi/errno.ts";
 import { cString, type Libc, openLibc } from "../../ffi/libc.ts";
 import { LibraryError, openLibrary } from "../../ffi/library.ts";
 import { EPOLLIN, EPOLLONESHOT, EPOLLOUT, Reactor } from "../../ffi/reactor.ts";
+import { until } from "../support/until.ts";
 
 const EFD_NONBLOCK = 0x800;
 
@@ -54,6 +55,7 @@ Deno.test("Reactor calls back when a descriptor is readable and again until it i
   });
   event.put(5n);
   await promise;
+  assert.ok(reactor.running);
   assert.deepEqual(calls, [EPOLLIN, EPOLLIN, EPOLLIN]);
 });
 
@@ -78,6 +80,7 @@ Deno.test("Reactor goes idle without registrations and starts again with the nex
   for (let turn = 0; turn < 20; turn++) {
     await rounds(reactor, event, 2);
     assert.equal(reactor.size, 0);
+    if (turn % 2 === 0) await until(() => !reactor.running, () => "the thread stays");
   }
 });
 

@@ -10,7 +10,7 @@ import { type Refusal, socketTransport } from "../../src/bgp/transport_socket.ts
 import type { Connection, Transport } from "../../src/bgp/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { accept, peerAt } from "../contract/transport_contract.ts";
-import { openDescriptors } from "../support/descriptors.ts";
+import { withoutLeak } from "../support/descriptors.ts";
 import {
   canMakeNamespaces,
   type NamespacePair,
@@ -46,10 +46,7 @@ function test(sentence: string, body: (network: Network) => Promise<void>): void
     ignore: !privileged,
     async fn() {
       await using namespaces = await namespacePair();
-      const before = openDescriptors();
-      await withNetwork(namespaces, body);
-      let after = before;
-      await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
+      await withoutLeak(() => withNetwork(namespaces, body));
     },
   });
 }

@@ -1,4 +1,5 @@
 /** The open descriptors of this process, for leak checks: raw ones are invisible to Deno's sanitizers. */
+import { until } from "./until.ts";
 
 const F_GETFD = 1;
 /** Descriptors are given out lowest first, so a test's are far below this. */
@@ -15,4 +16,12 @@ export function openDescriptors(): number {
   } finally {
     libc.close();
   }
+}
+
+/** Runs `body` and waits until as few descriptors are open as before. @throws where they stay open */
+export async function withoutLeak(body: () => Promise<void>): Promise<void> {
+  const before = openDescriptors();
+  await body();
+  let after = before;
+  await until(() => (after = openDescriptors()) <= before, () => `${before} descriptors, then ${after}`);
 }
