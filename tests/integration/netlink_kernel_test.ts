@@ -1,0 +1,174 @@
+/**
+ * The netlink kernel port over libnl on this kernel, in a namespace of its own. Whether it has dummy interfaces and IPVS
+ * is this kernel's business: what the port says has to be what `ip` and `ipvsadm` say. (The whole contract runs in the lab.)
+ */
+import assert from "node:assert/strict";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { type Libnl, openLibnl } from "../../ffi/libnl.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { diff } from "../../src/kernel/diff.ts";
+import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
+import { Reconciler } from "../../src/kernel/reconciler.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { address } from "../support/config.ts";
+import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
+import { run } from "../support/process.ts";
+import { until } from "../support/until.ts";
+
+const ignore = !(await canMakeNamespaces());
+
+const web: DesiredKernel = {
+  interfaces: [{ name: "web", service: "web", addresses: [address("10.99.0.1")] }],
+  virtualServices: [{
+    protocol: "tcp",
+    address: address("10.99.0.1"),
+    port: 80,
+    scheduler: "rr",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 32,
+    destinations: [],
+  }],
+  ownedAddresses: [address("10.99.0.1")],
+};
+
+interface Bench extends AsyncDisposable {
+  readonly namespace: NetworkNamespace;
+  readonly libc: Libc;
+  readonly libnl: Libnl;
+  readonly kernel: Kernel;
+}
+
+async function bench(): Promise<Bench> {
+  await using made = new AsyncDisposableStack();
+  const namespace = made.use(await NetworkNamespace.create("k"));
+  const libc = made.use(openLibc());
+  const libnl = made.use(openLibnl(libc));
+  const reactor = made.use(new Reactor(libc));
+  const transport = {
+    open: (protocol: number, groups: readonly number[]) =>
+      namespace.inside(() => libnl.open(protocol, groups)),
+    resolveFamily: (name: string) => namespace.inside(() => libnl.resolveFamily(name)),
+  };
+  const kernel = made.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  const kept = made.move();
+  return { namespace, libc, libnl, kernel, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+Deno.test({
+  name:
+    "probe() says of dummy interfaces and IPVS what ip and ipvsadm say, with the cure, and leaves nothing",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    const problems = (await at.kernel.probe({ ipvs: true })).map(({ message }) => message).join("\n");
+    const links = JSON.parse(await at.namespace.ip("-j", "link", "show"));
+    assert.deepEqual(links.map(({ ifname }: { readonly ifname: string }) => ifname), ["lo"]);
+    const dummy = (await at.namespace.run("ip", "link", "add", "try", "type", "dummy")).code === 0;
+    const ipvs = (await at.namespace.run("ipvsadm", "-Ln")).code === 0;
+    if (dummy) assert.doesNotMatch(problems, /dummy/);
+    else {assert.match(
+        problems,
+        /create dummy interfaces: Operation not supported \(EOPNOTSUPP\): .*\(.*modprobe dummy\)/,
+      );}
+    if (ipvs) assert.doesNotMatch(problems, /IPVS/);
+    else assert.match(problems, /program IPVS: .*this kernel has no IPVS.*modprobe ip_vs/);
+  },
+});
+
+Deno.test({
+  name: "what this kernel cannot do is a reported state with the kernel's words, not an exception",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    const fit = (await at.kernel.probe({ ipvs: true })).length === 0;
+    await using reconciler = new Reconciler({ kernel: at.kernel, clock: systemClock, onReport: () => {} });
+    const { converged, errors, actual } = await reconciler.want(web);
+    assert.equal(converged, fit);
+    assert.ok(actual !== undefined, "reading needs neither");
+    if (!fit) assert.match(errors.map(({ message }) => message).join("\n"), /modprobe/);
+    await reconciler.removeAll();
+  },
+});
+
+Deno.test({
+  name: "an interface of another kind that takes a wanted name is heard of, read, and left alone",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    let told = 0;
+    using _watch = at.kernel.watch(() => void told++);
+    await at.kernel.read(interestIn(web, true));
+    await at.namespace.ip("link", "add", "other", "type", "bridge");
+    await at.namespace.ip("link", "add", "web", "type", "bridge");
+    await until(() => told > 0);
+    const { interfaces } = await at.kernel.read(interestIn(web, true));
+    assert.deepEqual(interfaces.map(({ name, kind, alias, up }) => ({ name, kind, alias, up })), [
+      { name: "web", kind: "bridge", alias: undefined, up: false },
+    ]);
+    const { changes, conflicts } = diff({ ...web, virtualServices: [] }, { interfaces, virtualServices: [] });
+    assert.deepEqual(changes, []);
+    assert.match(conflicts[0]?.message ?? "", /interface web .* a bridge interface/);
+  },
+});
+
+Deno.test({
+  name: "notifications that overflowed the socket are told as a change, and it goes on",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    await at.namespace.ip("link", "add", "web", "type", "bridge");
+    await at.kernel.read(interestIn(web, true));
+    let told = 0;
+    using _watch = at.kernel.watch(() => void told++);
+    await at.kernel.read(interestIn({ ...web, interfaces: [] }, true));
+    // The thread is busy while far more is told than fits: interfaces that do not concern us, so only a loss can.
+    const batch = Array.from({ length: 600 }, (_, i) => `link set dev web ${i % 2 === 0 ? "up" : "down"}`);
+    const file = await Deno.makeTempFile();
+    try {
+      await Deno.writeTextFile(file, batch.join("\n"));
+      new Deno.Command("ip", { args: ["-netns", at.namespace.name, "-batch", file] }).outputSync();
+    } finally {
+      await Deno.remove(file);
+    }
+    await until(() => told > 0);
+    const before = told;
+    await at.kernel.read(interestIn(web, true));
+    await at.namespace.ip("link", "set", "dev", "web", "up");
+    await until(() => told > before);
+  },
+});
+
+Deno.test({
+  name: "without CAP_NET_ADMIN the port says so",
+  ignore,
+  async fn() {
+    const drop = ["--bounding-set=-net_admin", "--inh-caps=-net_admin"];
+    const program = new URL("../support/probe_kernel.ts", import.meta.url).pathname;
+    const deno = [Deno.execPath(), "run", "--no-prompt", "--allow-ffi", "--no-check", program];
+    const answer = await run("unshare", ["--net", "setpriv", ...drop, ...deno]);
+    assert.equal(answer.code, 0, answer.stderr);
+    const [first] = answer.stdout.split("\n");
+    assert.equal(first, "change interfaces: Operation not permitted (EPERM) (needs CAP_NET_ADMIN)");
+  },
+});
+
+Deno.test("libnl sockets: what they are asked for, errors by number, and closed once", () => {
+  using libc = openLibc();
+  using libnl = openLibnl(libc);
+  const socket = libnl.open(0, []);
+  assert.equal(typeof socket.receive(), "number", "nothing is there");
+  socket[Symbol.dispose]();
+  socket[Symbol.dispose]();
+  assert.equal(socket.send(new Uint8Array(16)), 9);
+  assert.equal(socket.receive(), 9);
+  assert.throws(() => libnl.open(31, []), (error) => {
+    assert.ok(error instanceof Error && "errno" in error);
+    assert.equal(error.errno, 93, error.message);
+    return true;
+  });
+  assert.equal(libnl.resolveFamily("nlctrl"), 16);
+  assert.equal(libnl.resolveFamily("NONESUCH"), undefined);
+});

@@ -1,0 +1,14 @@
+/** Prints what the kernel port finds missing here, one problem a line; for tests that run it with less than they have. */
+import { openLibc } from "../../ffi/libc.ts";
+import { openLibnl } from "../../ffi/libnl.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
+import { systemClock } from "../../src/time/clock.ts";
+
+using libc = openLibc();
+using transport = openLibnl(libc);
+await using reactor = new Reactor(libc);
+using kernel = openNetlinkKernel({ transport, reactor, clock: systemClock });
+for (const { message } of await kernel.probe({ ipvs: true })) {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${message}\n`));
+}
