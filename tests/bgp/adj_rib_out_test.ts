@@ -245,6 +245,15 @@ Deno.test("updateAdjRibOut() holds a route whose attributes leave no room for a 
   assert.equal(send([route("10.0.0.1/32", { communities: communities(1012) })], extended).updates.length, 1);
 });
 
+Deno.test("updateAdjRibOut() holds an IPv6 route whose attributes leave no room for a host prefix", () => {
+  const held = (octets: number) => {
+    const codec = codecContext({ maxSendLength: 23 + 13 + 25 + octets });
+    return send([route("2001:db8::/32")], { ...external, codec }).held.length;
+  };
+  // ORIGIN and AS_PATH take 13 octets, MP_REACH_NLRI without prefixes 25, a host prefix 17.
+  assert.deepEqual([held(17), held(16)], [0, 1]);
+});
+
 Deno.test("updateAdjRibOut() withdraws what went with an IPv6 next hop by MP_UNREACH_NLRI (RFC 8950)", () => {
   const codec = codecContext({ extendedNextHop: [IPV4_UNICAST] });
   const context = { ...external, codec, localAddress: address("2001:db8::1") };

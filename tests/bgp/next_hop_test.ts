@@ -105,6 +105,18 @@ const ROWS: readonly Row[] = [
     context: { ...over4, address6 },
     expected: ["2001:db8::200"],
   },
+  ...["fe80::1", "febf::1"].map((text): Row => ({
+    name: `IPv6 over ${text}, which is link-local`,
+    family: 6,
+    context: { ...over6, localAddress: address(text), address6 },
+    expected: ["2001:db8::200", text],
+  })),
+  ...["fe7f::1", "fec0::1", "fd80::1", "ff80::1"].map((text): Row => ({
+    name: `IPv6 over ${text}, which is not link-local`,
+    family: 6,
+    context: { ...over6, localAddress: address(text), address6 },
+    expected: [text],
+  })),
   { name: "IPv6 over link-local", family: 6, context: overLinkLocal, expected: ["fe80::1"] },
   {
     name: "IPv6 over link-local with address6",

@@ -11,7 +11,7 @@ import {
   mergeAs4Path,
 } from "../../../src/bgp/wire/as_path.ts";
 import { decodeMessage, encodeMessage } from "../../../src/bgp/wire/message.ts";
-import { codecContext, fromHex, update, updateBytes } from "./support.ts";
+import { address, codecContext, fromHex, toHex, update, updateBytes } from "./support.ts";
 
 const seq = (...ases: readonly number[]): AsPathSegment => ({ type: 2, ases });
 const set = (...ases: readonly number[]): AsPathSegment => ({ type: 1, ases });
@@ -152,4 +152,17 @@ Deno.test("checkAsPath() allows confederation segments only where told (RFC 5065
     assert.equal(checkAsPath(bytes, 0, 6, 4, true), undefined);
     assert.notEqual(checkAsPath(bytes, 0, 6, 4, false), undefined);
   }
+});
+
+Deno.test("encodeMessage() writes AS_TRANS from AS 65536 on, in AGGREGATOR as in AS_PATH (RFC 6793 4.2.2)", () => {
+  const context = codecContext({ fourOctetAs: false });
+  const hex = (as: number) => {
+    const aggregator = { as, address: address("10.0.0.1") };
+    return toHex(encodeMessage(update({ attributes: { asPath: [seq(as)], aggregator } }), context)).slice(46);
+  };
+  assert.equal(hex(65535), "4002040201ffff" + "c00706ffff0a000001");
+  assert.equal(
+    hex(65536),
+    "40020402015ba0" + "c007065ba00a000001" + "c011060201" + "00010000" + "c0120800010000" + "0a000001",
+  );
 });

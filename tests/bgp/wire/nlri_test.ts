@@ -161,6 +161,39 @@ Deno.test("packReach() fills a message to the last octet, and takes one more oct
   assert.equal(packReach(tight, hosts(811, 4), 4096).length, 2);
 });
 
+/** A prefix that takes so many octets. */
+const filler = (octets: number, family: 4 | 6) =>
+  prefix(family === 4 ? `0.0.0.0/${8 * octets - 8}` : `::/${8 * octets - 8}`);
+
+Deno.test("packReach() and packUnreach() fill every kind of message to the last octet, and no further", () => {
+  const kinds = [
+    { family: 4, left: 4059 % 5, pack: (given: readonly Prefix[]) => packReach(classic, given, 4096) },
+    { family: 6, left: 4025 % 17, pack: (given: readonly Prefix[]) => packReach(multiprotocol, given, 4096) },
+    {
+      family: 4,
+      left: 4073 % 5,
+      pack: (given: readonly Prefix[]) => packUnreach(IPV4_UNICAST, true, given, 4096),
+    },
+    {
+      family: 4,
+      left: 4066 % 5,
+      pack: (given: readonly Prefix[]) => packUnreach(IPV4_UNICAST, false, given, 4096),
+    },
+    {
+      family: 6,
+      left: 4066 % 17,
+      pack: (given: readonly Prefix[]) => packUnreach(IPV6_UNICAST, false, given, 4096),
+    },
+  ] as const;
+  const counts = [811, 236, 814, 813, 239];
+  for (const [index, { family, left, pack }] of kinds.entries()) {
+    const full = hosts(counts[index] ?? 0, family);
+    const lengths = (given: readonly Prefix[]) => pack(given).map(({ byteLength }) => byteLength);
+    assert.deepEqual(lengths([...full, filler(left, family)]), [4096], `kind ${index}`);
+    assert.equal(lengths([...full, filler(left + 1, family)]).length, 2, `kind ${index}`);
+  }
+});
+
 Deno.test("packReach() throws RangeError where not one prefix has room", () => {
   const large = { ...classic, attributes: new Uint8Array(4096 - 23 - 4) };
   assert.equal(roomForPrefixes(large, 4096), 4);

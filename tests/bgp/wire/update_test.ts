@@ -296,6 +296,11 @@ const FAULTS: readonly FaultRow[] = [
     attributes: `5f 01 0001 00 ${AS_PATH} ${NEXT_HOP}`,
     faults: [],
   },
+  {
+    name: "ATOMIC_AGGREGATE with extended length 0 at the end",
+    attributes: beside("50 06 0000"),
+    faults: [],
+  },
   // RFC 7606 3 (d)
   { name: "ORIGIN missing", attributes: `${AS_PATH} ${NEXT_HOP}`, faults: [[1, WITHDRAW]] },
   { name: "AS_PATH missing", attributes: `${ORIGIN} ${NEXT_HOP}`, faults: [[2, WITHDRAW]] },
@@ -566,24 +571,39 @@ Deno.test("decodeMessage() keeps a fault of an UPDATE without NLRI that is an at
 Deno.test("decodeMessage() reads families that are not negotiated by their lengths only (RFC 4760 8)", () => {
   const only4 = codecContext({ families: [IPV4_UNICAST] });
   const cases = [
-    { attributes: `${MP_REACH6} ${ORIGIN} ${AS_PATH}`, context: only4, afi: 2, safi: 1 },
-    { attributes: `80 0e 09 0002 01 00 00 81 ffff ff ${ORIGIN} ${AS_PATH}`, context: only4, afi: 2, safi: 1 },
+    {
+      attributes: `${MP_REACH6} ${ORIGIN} ${AS_PATH}`,
+      context: only4,
+      afi: 2,
+      safi: 1,
+      nlri: "4020010db800020000",
+    },
+    {
+      attributes: `80 0e 09 0002 01 00 00 81 ffff ff ${ORIGIN} ${AS_PATH}`,
+      context: only4,
+      afi: 2,
+      safi: 1,
+      nlri: "81ffffff",
+    },
     {
       attributes: `80 0e 0a 0019 41 04 0a000001 00 ff ${ORIGIN} ${AS_PATH}`,
       context: external,
       afi: 25,
       safi: 65,
+      nlri: "ff",
     },
     {
       attributes: `80 0e 0a 0001 80 04 0a000001 00 ff ${ORIGIN} ${AS_PATH}`,
       context: external,
       afi: 1,
       safi: 128,
+      nlri: "ff",
     },
   ];
-  for (const { attributes, context, afi, safi } of cases) {
+  for (const { attributes, context, afi, safi, nlri } of cases) {
     const [reach, ...more] = decode({ attributes }, context).reach;
     assert.deepEqual([reach?.family, reach?.nlri.count, reach?.nextHops, more], [{ afi, safi }, 0, [], []]);
+    assert.equal(toHex(reach?.nlri.bytes ?? new Uint8Array()), nlri);
     assert.deepEqual([...reach?.nlri.prefixes() ?? []], []);
   }
   const [unreach] = decode({ attributes: "80 0f 05 0019 41 ffff" }).unreach;
