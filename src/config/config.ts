@@ -5,8 +5,10 @@
 import type { Address } from "../net/address.ts";
 
 /** How much is logged. */
+/** From the most to the least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
 /** How a log line looks; auto: text on a terminal, else JSON. */
+/** How log lines look; auto is text on a terminal and JSON otherwise. */
 export type LogFormat = "auto" | "text" | "json";
 
 /** Everything that one agent runs with. */
@@ -45,6 +47,7 @@ export interface LocalBgp {
 }
 
 /** An address family, as the configuration names it. */
+/** An address family as the file names it. */
 export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
 
 /** One neighbour, defaults merged in. */
@@ -107,8 +110,10 @@ export interface AnnounceConfig {
 }
 
 /** What IPVS balances. */
+/** A transport that IPVS balances. */
 export type IpProtocol = "tcp" | "udp" | "sctp";
 /** IPVS: masquerading, direct routing, IP-in-IP. */
+/** How IPVS gets packets to a destination. */
 export type ForwardingMethod = "masq" | "droute" | "tunnel";
 
 /** One IPVS virtual service for each address of the service. */
@@ -120,6 +125,7 @@ export interface PortConfig {
 }
 
 /** One real server. */
+/** A real server. */
 export interface DestinationConfig {
   readonly address: Address;
   readonly port: number;
@@ -157,6 +163,7 @@ export interface CheckTiming {
 }
 
 /** GET; any 2xx passes. */
+/** A GET that must be answered with a 2xx status. */
 export interface HttpCheckConfig extends CheckTiming {
   readonly type: "http";
   /** Where to connect: an address or a host name. */
@@ -168,6 +175,7 @@ export interface HttpCheckConfig extends CheckTiming {
 }
 
 /** ICMP echo. */
+/** An ICMP echo that must be answered. */
 export interface PingCheckConfig extends CheckTiming {
   readonly type: "ping";
   /** Any answer is a pass. */
@@ -175,4 +183,5 @@ export interface PingCheckConfig extends CheckTiming {
 }
 
 /** Every kind of check. */
+/** A health check, told apart by `type`. */
 export type CheckConfig = HttpCheckConfig | PingCheckConfig;

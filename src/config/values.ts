@@ -155,18 +155,18 @@ export function parseHost(text: string): Parsed<string> {
 }
 
 /** True for 127.0.0.0/8 and ::1. */
-export function isLoopback(address: Address): boolean {
+function isLoopback(address: Address): boolean {
   return address.family === 4 ? address.bytes[0] === 127 : address.text === "::1";
 }
 
 /** True for 169.254.0.0/16 and fe80::/10. */
-export function isLinkLocal({ family, bytes }: Address): boolean {
+function isLinkLocal({ family, bytes }: Address): boolean {
   if (family === 4) return bytes[0] === 169 && bytes[1] === 254;
   return bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
 /** True for 224.0.0.0/4 and ff00::/8. */
-export function isMulticast({ family, bytes }: Address): boolean {
+function isMulticast({ family, bytes }: Address): boolean {
   return family === 4 ? ((bytes[0] ?? 0) & 0xf0) === 0xe0 : bytes[0] === 0xff;
 }
 

@@ -249,3 +249,35 @@ Deno.test("parseConfig() tells wrong flags beside the file's problems", () => {
     "f:6:1: x: is not a known key",
   ]);
 });
+
+Deno.test("parseConfig() blames no service for naming a peer that could not be read", () => {
+  const text = MINIMAL.replace(
+    "[{address: 10.0.0.254, as: 65512}]",
+    "[{address: 10.0.0, as: 65512, name: tor}]",
+  )
+    .replace("[10.99.0.1]", "[10.99.0.1], announce: {peers: [tor]}");
+  assert.deepEqual(issuesOf(text), [
+    '3:21: bgp.peers[0].address: must be an IPv4 or IPv6 address (got "10.0.0")',
+  ]);
+});
+
+Deno.test("parseConfig() sees past unknown keys to what is wrong between known ones", () => {
+  const text = MINIMAL.replace("[10.99.0.1]", "[10.99.0.1], ports: [{port: 80, prt: 1}]");
+  assert.deepEqual(issuesOf(text), [
+    "5:49: services[0].ports[0].targetPort: is required (or destinations)",
+    "5:60: services[0].ports[0].prt: is not a known key, did you mean port?",
+  ]);
+});
+
+Deno.test("parseConfig() takes Go's spellings of true and false in flags (CONTRACT Command line)", () => {
+  for (const value of ["true", "True", "TRUE", "t", "T", "1"]) {
+    assert.equal(
+      configOf(`network: {ipvs: false}\n${MINIMAL}`, { ipvsSetup: value }).network.ipvs,
+      true,
+      value,
+    );
+  }
+  for (const value of ["false", "False", "FALSE", "f", "F", "0"]) {
+    assert.equal(configOf(MINIMAL, { ipvsSetup: value }).network.ipvs, false, value);
+  }
+});
