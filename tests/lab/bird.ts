@@ -4,7 +4,7 @@
  */
 import { ipv4Of, neighboursOf, nodesOf, type RouterNode, type Topology } from "./topology.ts";
 
-/** The router's configuration: one eBGP session per host, ECMP over all of their routes. */
+/** The router's configuration: one session per host, ECMP over all of their routes. */
 export function birdConfig(topology: Topology, router: RouterNode): string {
   const hosts = nodesOf(topology, "host");
   const sessions = neighboursOf(topology, router.name).flatMap(({ own, other }) => {
@@ -14,8 +14,8 @@ export function birdConfig(topology: Topology, router: RouterNode): string {
       `protocol bgp ${host.name} {`,
       `  local ${ipv4Of(own)} as ${router.as};`,
       `  neighbor ${ipv4Of(other)} as ${host.as};`,
-      "  connect delay time 1; connect retry time 5; error wait time 1, 3;",
-      "  ipv4 { import all; export none; };",
+      "  direct; connect delay time 1; connect retry time 5; error wait time 1, 3;",
+      "  ipv4 { gateway direct; import all; export none; };",
       "}",
     ];
   });

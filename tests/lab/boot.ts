@@ -34,6 +34,7 @@ export interface InsideOutcome {
 export const labModules: readonly string[] = [
   "dummy",
   "veth",
+  "bridge",
   "ipv6",
   "nf_conntrack",
   "ip_vs",

@@ -12,6 +12,8 @@ const command = z.discriminatedUnion("do", [
   /** Requests on a beat until `stop`. */
   z.object({ do: z.literal("start"), id: z.number(), ...target, everyMs: z.number() }),
   z.object({ do: z.literal("stop"), id: z.number() }),
+  /** One GET whose body is wanted. */
+  z.object({ do: z.literal("get"), id: z.number(), ...target, path: z.string() }),
 ]);
 
 export type ClientCommand = z.infer<typeof command>;
@@ -29,13 +31,29 @@ const request = z.object({
 /** One request and how it went. */
 export type LabRequest = z.infer<typeof request>;
 
-/** What the client answers to a command: every request that it made. */
-export const clientAnswer = z.object({ id: z.number(), requests: z.array(request) });
+/** What the client answers to a command: every request that it made; to `get` the body, empty where there was none. */
+export const clientAnswer = z.object({ id: z.number(), requests: z.array(request), body: z.string() });
+
+export type ClientAnswer = z.infer<typeof clientAnswer>;
 
 /** Makes one request over a new connection. */
 export async function makeRequest(address: string, port: number, timeoutMs: number): Promise<LabRequest> {
   const atMs = Date.now();
   const begin = performance.now();
+  const answer = await exchange(address, port, "/", timeoutMs);
+  const ms = performance.now() - begin;
+  if ("failure" in answer) return { atMs, ms, failure: answer.failure };
+  const [host] = answer.body.split(/\r?\n/);
+  return host === undefined || host === "" ? { atMs, ms, failure: "empty answer" } : { atMs, ms, host };
+}
+
+/** One GET over a connection of its own, which nothing keeps open afterwards. */
+async function exchange(
+  address: string,
+  port: number,
+  path: string,
+  timeoutMs: number,
+): Promise<{ readonly body: string } | { readonly failure: string }> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), timeoutMs);
   let connection: Deno.TcpConn | undefined;
@@ -43,14 +61,14 @@ export async function makeRequest(address: string, port: number, timeoutMs: numb
     connection = await Deno.connect({ hostname: address, port, signal: limit.signal });
     const open = connection;
     limit.signal.addEventListener("abort", () => close(open));
-    const text = `GET / HTTP/1.1\r\nHost: ${address}\r\nConnection: close\r\n\r\n`;
+    const text = `GET ${path} HTTP/1.1\r\nHost: ${address}\r\nConnection: close\r\n\r\n`;
     await open.write(new TextEncoder().encode(text));
-    const host = bodyOf(await readAll(open));
-    const ms = performance.now() - begin;
-    return host === undefined ? { atMs, ms, failure: "no HTTP answer" } : { atMs, ms, host };
+    const answer = await readAll(open);
+    if (!answer.startsWith("HTTP/1.1 200")) return { failure: answer.split("\r\n")[0] || "no HTTP answer" };
+    return { body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
   } catch (error) {
     const reason = error instanceof Error ? error.message || error.name : String(error);
-    return { atMs, ms: performance.now() - begin, failure: limit.signal.aborted ? "timed out" : reason };
+    return { failure: limit.signal.aborted ? "timed out" : reason };
   } finally {
     clearTimeout(timer);
     if (connection !== undefined) close(connection);
@@ -67,18 +85,19 @@ async function readAll(connection: Deno.TcpConn): Promise<string> {
   }
 }
 
-/** The first line of the body. */
-function bodyOf(answer: string): string | undefined {
-  if (!answer.startsWith("HTTP/1.1 200")) return undefined;
-  return answer.slice(answer.indexOf("\r\n\r\n") + 4).split(/\r?\n/)[0];
-}
-
 function close(connection: Deno.TcpConn): void {
   try {
     connection.close();
   } catch {
     // Closed already.
   }
+}
+
+async function get(
+  { address, port, path, timeoutMs }: Extract<ClientCommand, { do: "get" }>,
+): Promise<string> {
+  const answer = await exchange(address, port, path, timeoutMs);
+  return "body" in answer ? answer.body : "";
 }
 
 async function burst(order: Extract<ClientCommand, { do: "burst" }>): Promise<LabRequest[]> {
@@ -116,7 +135,8 @@ async function serve(
         requests = await Promise.all(beat?.pending ?? []);
         beat = undefined;
       }
-      await answer(`${JSON.stringify({ id: order.id, requests })}\n`);
+      const body = order.do === "get" ? await get(order) : "";
+      await answer(`${JSON.stringify({ id: order.id, requests, body } satisfies ClientAnswer)}\n`);
     }
   }
   clearInterval(beat?.timer);

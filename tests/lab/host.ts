@@ -3,6 +3,7 @@ import denoJson from "../../deno.json" with { type: "json" };
 import { Process, repositoryRoot, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
+import type { Wrap } from "./router.ts";
 import { bare, type HostNode, type LabService, type Topology } from "./topology.ts";
 
 const root = repositoryRoot();
@@ -14,11 +15,23 @@ export function agentCommand(): string[] {
   return [Deno.execPath(), "run", "--quiet", "--cached-only", ...rest.slice(0, -1), `${root}/${rest.at(-1)}`];
 }
 
+/** How an agent is told what to do. */
+export interface AgentLaunch {
+  /** The text of its configuration file. */
+  readonly config: string;
+  /** Its arguments, with that file. */
+  args(file: string): readonly string[];
+}
+
+/** An agent with a configuration in our format. */
+export function launchWith(config: unknown): AgentLaunch {
+  return { config: JSON.stringify(config, null, 2), args: (file) => ["--config", file] };
+}
+
 /** Something that runs programs in a host's place: a network namespace, or simply here. */
 export interface Placement {
-  /** The command and arguments that run `command` on the host. */
-  wrap(host: string, command: string, args: readonly string[]): { command: string; args: readonly string[] };
-  /** Where the agent finds its file and puts its control socket. */
+  readonly wrap: Wrap;
+  /** Where the agent finds its file. */
   readonly folder: string;
   /** The agent's program and first arguments: `agentCommand`, or a compiled executable. */
   readonly agent: readonly string[];
@@ -32,7 +45,7 @@ export class Host implements AsyncDisposable {
   #agent: Process | undefined;
   #application: { process: Process; hung: boolean } | undefined;
 
-  constructor(readonly node: HostNode, readonly placement: Placement, readonly config: unknown) {}
+  constructor(readonly node: HostNode, readonly placement: Placement, readonly launch: AgentLaunch) {}
 
   get name(): string {
     return this.node.name;
@@ -46,9 +59,9 @@ export class Host implements AsyncDisposable {
   startAgent(): void {
     if (this.agentRunning) return;
     const file = `${this.placement.folder}/${this.name}.json`;
-    Deno.writeTextFileSync(file, JSON.stringify(this.config, null, 2));
+    Deno.writeTextFileSync(file, this.launch.config);
     const [command = "", ...args] = this.placement.agent;
-    const wrapped = this.placement.wrap(this.name, command, [...args, "--config", file]);
+    const wrapped = this.placement.wrap(this.name, command, [...args, ...this.launch.args(file)]);
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
   }
 

@@ -3,14 +3,20 @@
  * world, runs the suite or the demo, and reports. Arguments: suite|demo [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
  */
 import { parseArgs } from "node:util";
-import { runBenchFile, runTestFile } from "./deno_tests.ts";
-import { agentCommand } from "./host.ts";
+import { repositoryRoot } from "../support/process.ts";
+import { runBenchFile, runTestFile, type Totals } from "./deno_tests.ts";
+import { agentCommand, launchWith } from "./host.ts";
 import type { LabWorld } from "./lab_world.ts";
 import { encodeEvent, type LabEvent } from "./report.ts";
 import { runScenarios, type Scenario } from "./scenario.ts";
+import { referenceScenarios } from "./scenarios/reference.ts";
 import { announceOnlyDemo, announceOnlySuite, kernelDemo, kernelSuite } from "./suites.ts";
-import { standardTopology } from "./topology.ts";
-import { World } from "./world.ts";
+import { agentConfig, referenceTopology, standardTopology } from "./topology.ts";
+import { World, type WorldOptions } from "./world.ts";
+
+/** What else needs a real kernel. */
+const contractTest = "tests/contract/kernel_contract_test.ts";
+const ipvsBench = "tests/bench/ipvs_bench.ts";
 
 function report(event: LabEvent): void {
   const bytes = new TextEncoder().encode(encodeEvent(event));
@@ -21,7 +27,8 @@ async function runAll<W extends LabWorld>(
   create: () => Promise<W>,
   scenarios: readonly Scenario<W>[],
   stopAtFailure: boolean,
-): Promise<{ ran: number; failed: number }> {
+): Promise<Totals> {
+  if (scenarios.length === 0) return { ran: 0, failed: 0 };
   const begin = performance.now();
   try {
     await using world = await create();
@@ -34,6 +41,20 @@ async function runAll<W extends LabWorld>(
   }
 }
 
+const standard: Pick<WorldOptions, "topology" | "launch"> = {
+  topology: standardTopology,
+  launch: (topology, host) => launchWith(agentConfig(topology, host)),
+};
+
+/** The reference's example as it is, started as the reference is. */
+const reference: Pick<WorldOptions, "topology" | "launch"> = {
+  topology: referenceTopology,
+  launch: () => ({
+    config: Deno.readTextFileSync(`${repositoryRoot()}/tests/golden/config/reference.json.golden`),
+    args: (file) => ["-config", file, "-log-level=debug", "-network-setup=true", "-ipvs-setup"],
+  }),
+};
+
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
     args: Deno.args,
@@ -45,24 +66,21 @@ if (import.meta.main) {
   const folder = Deno.env.get("LAB_DIR") ?? Deno.makeTempDirSync();
   const agent = values.agent === undefined ? agentCommand() : [values.agent];
   const wanted = ({ name }: { readonly name: string }) => name.includes(values.only ?? "");
-  const outcome = values.place === "loopback"
-    ? await runAll(
-      // Only there is the codec of src/ needed, which takes a while to load.
-      async () => await (await import("./loopback.ts")).LoopbackWorld.create(folder, agent),
-      (demo ? announceOnlyDemo : announceOnlySuite).filter(wanted),
-      demo,
-    )
-    : await runAll(
-      () => World.create(standardTopology, folder, agent),
-      (demo ? kernelDemo : kernelSuite).filter(wanted),
-      demo,
-    );
-  if (demo || values.place === "loopback" || values.only !== undefined) {
-    report({ type: "end", ...outcome });
+  const totals: Totals[] = [];
+  if (values.place === "loopback") {
+    // Only there is the codec of src/ needed, which takes a while to load.
+    const { LoopbackWorld } = await import("./loopback.ts");
+    const scenarios = demo ? announceOnlyDemo : announceOnlySuite;
+    totals.push(await runAll(() => LoopbackWorld.create(folder, agent), scenarios.filter(wanted), demo));
   } else {
-    const contract = await runTestFile("tests/contract/kernel_contract_test.ts", folder, report);
-    const bench = await runBenchFile("tests/bench/ipvs_bench.ts", report);
-    const sum = (key: "ran" | "failed") => outcome[key] + contract[key] + bench[key];
-    report({ type: "end", ran: sum("ran"), failed: sum("failed") });
+    const create = (what: typeof standard) => () => World.create({ ...what, folder, agent });
+    totals.push(await runAll(create(standard), (demo ? kernelDemo : kernelSuite).filter(wanted), demo));
+    if (!demo) {
+      totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
+      if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
+      if (wanted({ name: ipvsBench })) totals.push(await runBenchFile(ipvsBench, report));
+    }
   }
+  const sum = (key: keyof Totals) => totals.reduce((total, each) => total + each[key], 0);
+  report({ type: "end", ran: sum("ran"), failed: sum("failed") });
 }

@@ -2,7 +2,7 @@
  * The lab without root and without packages: two agents that only announce, their applications on loopback addresses of
  * their own, and our small router, which forwards connections by what it learned.
  */
-import { Host, type Placement } from "./host.ts";
+import { Host, launchWith, type Placement } from "./host.ts";
 import { LabRouter } from "./lab_router.ts";
 import { type LabWorld, PATIENCE_MS, untilAll } from "./lab_world.ts";
 import type { RouteChange } from "./route_history.ts";
@@ -49,7 +49,9 @@ export class LoopbackWorld implements LabWorld {
     };
     this.routes = new LabRouter({ ...ROUTER, prefix: this.prefix, nextHopPort: port });
     const placement: Placement = { folder, agent, wrap: (_, command, args) => ({ command, args }) };
-    this.hosts = nodesOf(this.topology, "host").map((node) => new Host(node, placement, this.#config(node)));
+    this.hosts = nodesOf(this.topology, "host").map((node) =>
+      new Host(node, placement, launchWith(this.#config(node)))
+    );
     this.client = new Client("c1", placement, { address: ROUTER.address, port: this.routes.servicePort });
   }
 

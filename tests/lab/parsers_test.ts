@@ -7,7 +7,16 @@ import { parseConnections, parseLinks } from "./kernel_view.ts";
 import { decodeEvent, encodeEvent, type LabEvent } from "./report.ts";
 import { parseRouteChange } from "./route_watch.ts";
 import { unexplained } from "./scenarios/restart.ts";
-import { agentConfig, nodeBatch, nodesOf, outerBatch, standardTopology } from "./topology.ts";
+import {
+  agentConfig,
+  nodeBatch,
+  nodesOf,
+  outerBatch,
+  referenceTopology,
+  standardTopology,
+  switchBatch,
+  switchesOf,
+} from "./topology.ts";
 import { describe, since, summarize } from "./traffic.ts";
 
 Deno.test("parseRoutes() reads alternatives under one prefix, the best one marked (BIRD 2.0.12)", () => {
@@ -140,17 +149,31 @@ Deno.test("unexplained() excuses a failed flow only where the route changed whil
   equal(describe(since(traffic, 900)), "2 failed (reset)");
 });
 
-Deno.test("the standard topology is whole: every link's ends exist, and every node is built and reachable", () => {
-  const names = standardTopology.nodes.map(({ name }) => name);
-  for (const { ends } of standardTopology.links) for (const { node } of ends) ok(names.includes(node), node);
-  const outer = outerBatch(standardTopology);
-  deepEqual(outer.filter((line) => line.startsWith("netns add")), names.map((name) => `netns add ${name}`));
-  equal(outer.length, names.length + standardTopology.links.length);
-  for (const node of standardTopology.nodes) {
-    const batch = nodeBatch(standardTopology, node);
-    ok(batch.some((line) => line.startsWith("addr add")), node.name);
-    equal(batch.some((line) => line.startsWith("route add default")), node.kind !== "router", node.name);
+Deno.test("every topology is whole: a link's ends exist, and every node is built and reachable", () => {
+  for (const topology of [standardTopology, referenceTopology]) {
+    const names = topology.nodes.map(({ name }) => name);
+    for (const { ends } of topology.links) for (const { node } of ends) ok(names.includes(node), node);
+    const outer = outerBatch(topology);
+    const made = [...names, ...switchesOf(topology).map(({ name }) => name)];
+    deepEqual(outer.filter((line) => line.startsWith("netns add")), made.map((name) => `netns add ${name}`));
+    for (const node of topology.nodes) {
+      const batch = nodeBatch(topology, node);
+      ok(batch.some((line) => line.startsWith("addr add")), node.name);
+      const gateways = batch.filter((line) => line.startsWith("route add default"));
+      equal(gateways.length, node.kind === "router" ? 0 : 1, node.name);
+      ok(
+        outer.some((line) => line.includes(` netns ${node.name} `) || line.endsWith(` netns ${node.name}`)),
+        node.name,
+      );
+    }
   }
+});
+
+Deno.test("switchBatch() joins every end of a link with more than two", () => {
+  const [lan] = switchesOf(referenceTopology);
+  equal(lan?.ends.length, 4);
+  const batch = switchBatch(lan ?? { name: "", ends: [] });
+  deepEqual(batch.slice(2), lan?.ends.map(({ node }) => `link set ${node} master bridge up`));
 });
 
 Deno.test("the agent's configuration of every lab host is valid", () => {

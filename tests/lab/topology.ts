@@ -11,9 +11,10 @@ export interface LinkEnd {
   readonly addresses: readonly string[];
 }
 
-/** A veth pair. */
+/** A wire: a veth pair where it has two ends, a switch (a bridge in a namespace of its own) where it has more. */
 export interface Link {
-  readonly ends: readonly [LinkEnd, LinkEnd];
+  readonly name: string;
+  readonly ends: readonly LinkEnd[];
 }
 
 /** A router that runs BIRD. */
@@ -76,6 +77,32 @@ export interface Topology {
   readonly services: readonly LabService[];
 }
 
+/** The network that the reference's example configuration is for: two routers and a host on one wire, all in one AS. */
+export const referenceTopology: Topology = {
+  nodes: [
+    { kind: "router", name: "r1", as: 65512, routerID: "10.88.0.253" },
+    { kind: "router", name: "r2", as: 65512, routerID: "10.88.0.254" },
+    { ...standardHost("h1", "10.88.0.200"), as: 65512, foreign: undefined },
+    { kind: "client", name: "c1" },
+  ],
+  links: [{
+    name: "lan",
+    ends: [
+      { node: "r1", interface: "eth0", addresses: ["10.88.0.253/24"] },
+      { node: "r2", interface: "eth0", addresses: ["10.88.0.254/24"] },
+      { node: "h1", interface: "eth0", addresses: ["10.88.0.200/24"] },
+      { node: "c1", interface: "eth0", addresses: ["10.88.0.10/24"] },
+    ],
+  }],
+  services: [{
+    name: "matchbox",
+    address: "10.88.2.1",
+    port: 80,
+    check: { intervalMs: 1_000, fastIntervalMs: 1_000, timeoutMs: 3_000, rise: 1, fall: 1 },
+    stop: { convergeMs: 1_000, quiesceMs: 30_000 },
+  }],
+};
+
 /** One router, two load-balancer hosts, one client: the picture of the README. */
 export const standardTopology: Topology = {
   nodes: [
@@ -101,6 +128,7 @@ export const standardTopology: Topology = {
 /** The interface towards a node has that node's name; a host's or client's only one is eth0. */
 function link(router: string, node: string, routerAddress: string, nodeAddress: string): Link {
   return {
+    name: `${router}-${node}`,
     ends: [
       { node: router, interface: node, addresses: [routerAddress] },
       { node, interface: "eth0", addresses: [nodeAddress] },
@@ -136,10 +164,16 @@ export function nodesOf<K extends Node["kind"]>(topology: Topology, kind: K): Ex
 
 /** Neighbours of a node: their end and ours, link by link. */
 export function neighboursOf(topology: Topology, name: string): { own: LinkEnd; other: LinkEnd }[] {
-  return topology.links.flatMap(({ ends: [a, b] }) => {
-    if (a.node === name) return [{ own: a, other: b }];
-    return b.node === name ? [{ own: b, other: a }] : [];
-  });
+  return topology.links.flatMap(({ ends }) =>
+    ends.filter(({ node }) => node === name).flatMap((own) =>
+      ends.filter((other) => other !== own).map((other) => ({ own, other }))
+    )
+  );
+}
+
+/** The links that are switches. */
+export function switchesOf(topology: Topology): Link[] {
+  return topology.links.filter(({ ends }) => ends.length > 2);
 }
 
 /** An address without its length. */
@@ -154,23 +188,42 @@ export function ipv4Of(end: LinkEnd): string {
   return found;
 }
 
-/** Input for `ip -batch`, run outside: namespaces, then links moved into them. */
+/** Input for `ip -batch`, run outside: namespaces, then links right into them. */
 export function outerBatch(topology: Topology): string[] {
+  const switches = switchesOf(topology);
+  const veth = (a: Pick<LinkEnd, "node" | "interface">, b: Pick<LinkEnd, "node" | "interface">) =>
+    `link add name ${a.interface} netns ${a.node} type veth peer name ${b.interface} netns ${b.node}`;
   return [
-    ...topology.nodes.map((node) => `netns add ${node.name}`),
-    ...topology.links.map(({ ends: [a, b] }) =>
-      `link add name ${a.interface} netns ${a.node} type veth peer name ${b.interface} netns ${b.node}`
-    ),
+    ...[...topology.nodes, ...switches].map(({ name }) => `netns add ${name}`),
+    ...topology.links.flatMap((link) => {
+      const [a, b] = link.ends;
+      if (switches.includes(link)) {
+        return link.ends.map((end) => veth(end, { node: link.name, interface: end.node }));
+      }
+      return a === undefined || b === undefined ? [] : [veth(a, b)];
+    }),
+  ];
+}
+
+/** Input for `ip -n SWITCH -batch`. */
+export function switchBatch(link: Link): string[] {
+  return [
+    "link add name bridge type bridge",
+    "link set bridge up",
+    ...link.ends.map(({ node }) => `link set ${node} master bridge up`),
   ];
 }
 
 /** Input for `ip -n NODE -batch`: links up, addresses, the way to the gateway, and what belongs to others. */
 export function nodeBatch(topology: Topology, node: Node): string[] {
-  const links = neighboursOf(topology, node.name);
-  const gateway = links[0]?.other;
+  const ends = topology.links.flatMap((link) => link.ends.filter((end) => end.node === node.name));
+  const routers = nodesOf(topology, "router").map(({ name }) => name);
+  const gateway = neighboursOf(topology, node.name).map(({ other }) => other).find((end) =>
+    routers.includes(end.node)
+  );
   return [
     "link set lo up",
-    ...links.flatMap(({ own }) => [
+    ...ends.flatMap((own) => [
       ...own.addresses.map((address) => `addr add ${address} dev ${own.interface}${noDad(address)}`),
       `link set ${own.interface} up`,
     ]),

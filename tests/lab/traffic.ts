@@ -1,6 +1,6 @@
 /** The client process from the scenarios' side, and what its requests add up to. */
 import { Process, repositoryRoot, waitFor } from "../support/process.ts";
-import { clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
+import { type ClientAnswer, clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
 import type { Placement } from "./host.ts";
 
 const script = `${repositoryRoot()}/tests/lab/client.ts`;
@@ -47,7 +47,7 @@ export interface Target {
 export class Client implements AsyncDisposable {
   readonly #process: Process;
   readonly #target: Target;
-  readonly #answers = new Map<number, LabRequest[]>();
+  readonly #answers = new Map<number, ClientAnswer>();
   readonly #answered = new Map<string, number>();
   #lastId = 0;
 
@@ -59,8 +59,8 @@ export class Client implements AsyncDisposable {
       stdin: true,
       onLine: ({ stream, text }) => {
         if (stream !== "stdout") return;
-        const { id, requests } = clientAnswer.parse(JSON.parse(text));
-        this.#answers.set(id, requests);
+        const answer = clientAnswer.parse(JSON.parse(text));
+        this.#answers.set(answer.id, answer);
       },
     });
   }
@@ -73,9 +73,11 @@ export class Client implements AsyncDisposable {
   /** Makes `count` requests, some at a time, each a flow of its own. */
   async burst(count: number, concurrency = 8, timeoutMs = 3_000): Promise<Traffic> {
     const limitMs = 10_000 + count * timeoutMs;
-    return summarize(
-      await this.#order({ do: "burst", ...this.#target, count, concurrency, timeoutMs }, limitMs),
+    const { requests } = await this.#order(
+      { do: "burst", ...this.#target, count, concurrency, timeoutMs },
+      limitMs,
     );
+    return summarize(requests);
   }
 
   /** Begins a stream of requests, one every `everyMs`. */
@@ -85,7 +87,7 @@ export class Client implements AsyncDisposable {
 
   /** Ends the stream and gives all of its requests. */
   async stop(): Promise<Traffic> {
-    return summarize(await this.#order({ do: "stop" }, 30_000));
+    return summarize((await this.#order({ do: "stop" }, 30_000)).requests);
   }
 
   /** How many requests that host has answered so far, over all bursts and streams that have ended. */
@@ -93,12 +95,17 @@ export class Client implements AsyncDisposable {
     return this.#answered.get(host) ?? 0;
   }
 
-  async #order(order: Order, limitMs: number): Promise<LabRequest[]> {
+  /** The body of one GET, or "" where it failed. */
+  async get(address: string, port: number, path: string, timeoutMs = 3_000): Promise<string> {
+    return (await this.#order({ do: "get", address, port, path, timeoutMs }, timeoutMs + 10_000)).body;
+  }
+
+  async #order(order: Order, limitMs: number): Promise<ClientAnswer> {
     const id = ++this.#lastId;
     await this.#process.write(`${JSON.stringify({ id, ...order })}\n`);
     const answer = await waitFor(`client: ${order.do}`, limitMs, () => this.#answers.get(id), 5);
     this.#answers.delete(id);
-    for (const [host, count] of summarize(answer).byHost) {
+    for (const [host, count] of summarize(answer.requests).byHost) {
       this.#answered.set(host, this.answered(host) + count);
     }
     return answer;

@@ -16,8 +16,8 @@ export const routerRestarts: Scenario<World> = {
   name: "the router restarts: both sessions and both routes come back",
   async run(world, { figure }) {
     await world.steady();
-    await world.stopRouter("SIGKILL");
-    await world.startRouter();
+    await world.router.stop("SIGKILL");
+    await world.router.start();
     const upMs = Date.now();
     await waitFor("both sessions Established", PATIENCE_MS, async () => {
       const protocols = await world.router.protocols();

@@ -1,0 +1,72 @@
+/** A router of the lab: a BIRD process in the router's namespace and its control socket. */
+import { Process, waitFor } from "../support/process.ts";
+import { birdConfig, type BirdProtocol, type BirdRoute, BirdSocket } from "./bird.ts";
+import { PATIENCE_MS } from "./lab_world.ts";
+import type { RouterNode, Topology } from "./topology.ts";
+
+/** Starts a command in a node's place. */
+export type Wrap = (node: string, command: string, args: readonly string[]) => {
+  readonly command: string;
+  readonly args: readonly string[];
+};
+
+/** BIRD on one node. */
+export class Router implements AsyncDisposable {
+  readonly log: string[] = [];
+  #bird: Process | undefined;
+  #socket: BirdSocket | undefined;
+
+  constructor(
+    readonly topology: Topology,
+    readonly node: RouterNode,
+    readonly folder: string,
+    readonly wrap: Wrap,
+  ) {}
+
+  get name(): string {
+    return this.node.name;
+  }
+
+  /** Starts BIRD, unless it runs, and waits until it answers. */
+  async start(): Promise<void> {
+    if (this.#bird?.running === true) return;
+    const base = `${this.folder}/${this.name}`;
+    Deno.writeTextFileSync(`${base}.conf`, birdConfig(this.topology, this.node));
+    const args = ["-f", "-c", `${base}.conf`, "-s", `${base}.ctl`, "-P", `${base}.pid`];
+    const bird = new Process({
+      ...this.wrap(this.name, "bird", args),
+      onLine: ({ text }) => this.log.push(text),
+    });
+    this.#bird = bird;
+    this.#socket = await waitFor(`${this.name}: BIRD answers`, PATIENCE_MS, async () => {
+      if (!bird.running) throw new Error(`${this.name}: BIRD ended: ${this.log.slice(-5).join(" / ")}`);
+      return await BirdSocket.connect(`${base}.ctl`).catch(() => undefined);
+    });
+  }
+
+  /** Ends BIRD without a word to anybody (SIGKILL), or in order (SIGTERM). */
+  async stop(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
+    this.#socket?.[Symbol.dispose]();
+    this.#socket = undefined;
+    await this.#bird?.stop(signal);
+  }
+
+  /** Every route to `prefix` that BIRD has. @throws while it is down */
+  routes(prefix: string): Promise<BirdRoute[]> {
+    return this.#open.routes(prefix);
+  }
+
+  /** The BGP sessions. @throws while it is down */
+  protocols(): Promise<BirdProtocol[]> {
+    return this.#open.protocols();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+
+  get #open(): BirdSocket {
+    if (this.#socket === undefined) throw new Error(`router ${this.name} is down`);
+    return this.#socket;
+  }
+}
