@@ -264,7 +264,7 @@ export class PeerDriver {
       try {
         chunk = await link.connection?.read();
       } catch (error) {
-        return this.#session(link.id, { type: "TcpConnectionFails", cause: wordsOf(error) });
+        return this.#session(link.id, { type: "TcpConnectionFails", cause: lossOf(error) });
       }
       if (chunk === undefined) {
         return this.#session(link.id, {
@@ -405,6 +405,15 @@ function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
     at += part.byteLength;
   }
   return whole;
+}
+
+const CLOSED = "the peer closed the connection";
+
+/** How a connection was lost, in words. EPIPE is what a write finds where the peer has closed. */
+function lossOf(error: unknown): string {
+  const words = wordsOf(error);
+  if (/EPIPE|broken pipe/i.test(words)) return CLOSED;
+  return /ECONNRESET|reset/i.test(words) ? "the peer reset the connection" : words;
 }
 
 function wordsOf(error: unknown): string {
