@@ -125,6 +125,9 @@ export function checkServices(
   const seen = new Seen(findings);
   const own = parts.local === undefined ? new Map<string, string>() : ownAddresses(parts.local);
   const peerAddresses = new Map(peers.map(({ value }) => [value.address.text, value.name]));
+  const ownInterface = new Set(
+    parts.services.filter(({ value }) => value.interface !== undefined).map(({ index }) => index),
+  );
   const peerNames = new Set(peers.map(({ value }) => value.name));
   const everyPeerRead = !parts.findings.some(({ path }) =>
     path[0] === "bgp" && (path.length === 1 || path[1] === "peers")
@@ -132,7 +135,7 @@ export function checkServices(
   for (const { index, value: service } of services) {
     const path: Path = ["services", index];
     const freshName = seen.add("name", service.name, [...path, "name"]);
-    const named = parts.services.some((part) => part.index === index && part.value.interface !== undefined);
+    const named = ownInterface.has(index);
     if (named || freshName) seen.add("interface", service.interface, [...path, named ? "interface" : "name"]);
     for (const [at, address] of service.addresses.entries()) {
       const place = [...path, "addresses", at];
