@@ -5,7 +5,7 @@ import { isEndOfRib } from "../../src/bgp/wire/update.ts";
 import type { Message } from "../../src/bgp/wire/message.ts";
 import { shutdownCommunication } from "../../src/bgp/wire/notification.ts";
 import { address, peerConfig, route } from "../support/bgp.ts";
-import type { ProbeSession } from "../support/probe.ts";
+import { Probe, PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
 import { A, B, Stage } from "../support/speakers.ts";
 
@@ -489,5 +489,28 @@ Deno.test("Speaker reads messages of 65535 octets where both sides take them (RF
   await stage.clock.advance(5);
   assert.equal(end.status.state, "Established");
   assert.equal(end.status.prefixes.withdrawn, Math.floor(withdrawn / 5) + (withdrawn % 5) / 2);
+  await stage.close();
+});
+
+Deno.test("Speaker of a four-octet AS reaches a peer without that capability, with its AS in AS4_PATH (RFC 6793)", async () => {
+  const stage = new Stage();
+  const transport = stage.network.transport(B);
+  const probe = new Probe(transport, { ...PROBE_CONTEXT, fourOctetAs: false }).listen(B);
+  const end = stage.end(A, { local: { as: 4_200_000_001 } });
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  const [open] = probe.last.heard;
+  assert.ok(open?.type === "OPEN" && open.myAs === 23_456);
+  probe.last.establish({ capabilities: [] });
+  await stage.clock.advance(5);
+  const update = probe.last.heard.find((message) => message.type === "UPDATE");
+  assert.ok(update?.type === "UPDATE");
+  assert.deepEqual(told(probe.last), ["+10.99.0.1/32"]);
+  assert.deepEqual(update.attributes.asPath, [{
+    type: 2,
+    ases: [4_200_000_001],
+  }]);
+  probe[Symbol.dispose]();
   await stage.close();
 });

@@ -188,20 +188,6 @@ Deno.test("Speaker says which AS it expected and tells BIRD that its own is bad 
   await bird.awaits("show protocols all lb", /Last error: +Received: Bad peer AS/);
 });
 
-Deno.test("Speaker of a four-octet AS reaches BIRD without that capability, with its AS in AS4_PATH (RFC 6793)", async () => {
-  await using both = await session({
-    bird: birdConfig(4_200_000_001, ["passive on; enable as4 off;"]),
-    local: { as: 4_200_000_001 },
-  });
-  const { bird, speaker } = both;
-  speaker.announce([route("10.99.0.1/32", { asPathPrepend: 1 })]);
-  speaker.start();
-  await both.established();
-  assert.equal(speaker.status()[0]?.negotiated?.fourOctetAs, false);
-  const shown = await bird.awaits("show route all 10.99.0.1/32", "10.99.0.1/32");
-  assert.match(shown, /BGP\.as_path: 4200000001 4200000001\n/);
-});
-
 Deno.test("Speaker reaches BIRD that speaks no capabilities at all (RFC 5492 3)", async () => {
   await using both = await session({ bird: birdConfig(65001, ["passive on; capabilities off;"]) });
   const { bird, speaker } = both;

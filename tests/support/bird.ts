@@ -17,7 +17,12 @@ export class Bird implements AsyncDisposable {
     const folder = await Deno.makeTempDir({ prefix: "bird-" });
     const bird = new Bird(folder, prefix);
     await Deno.writeTextFile(`${folder}/bird.conf`, config);
-    await bird.run();
+    try {
+      await bird.run();
+    } catch (error) {
+      await bird[Symbol.asyncDispose]();
+      throw error;
+    }
     return bird;
   }
 
