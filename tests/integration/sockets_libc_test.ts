@@ -1,7 +1,6 @@
 /** Sockets, files and notifications through the C library, on loopback and on unix sockets. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { readFile, readTextFile } from "../../ffi/files.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { MessageBuffer } from "../../ffi/message.ts";
 import { notify } from "../../ffi/notify.ts";
@@ -163,21 +162,6 @@ class Adopted implements Disposable {
     libc.check("close", libc.symbols.close(this.fd));
   }
 }
-
-Deno.test("readFile() reads /proc and /sys without --allow-read, however long (proc(5))", () => {
-  using libc = openLibc();
-  const before = openDescriptors();
-  assert.match(readTextFile(libc, "/proc/sys/kernel/ostype"), /^Linux\n$/);
-  assert.match(readTextFile(libc, "/proc/self/status"), /^Name:/);
-  assert.ok(readFile(libc, "/proc/self/smaps").byteLength > 4096);
-  assert.equal(readFile(libc, "/dev/null").byteLength, 0);
-  assert.throws(() => readFile(libc, "/proc/no/such"), {
-    message: "open /proc/no/such: no such file or directory (ENOENT)",
-  });
-  assert.throws(() => readFile(libc, "/proc"), { code: "EISDIR", operation: "read /proc" });
-  assert.throws(() => readFile(libc, "/dev/zero"), RangeError);
-  assert.equal(openDescriptors(), before);
-});
 
 Deno.test("notify() reaches a socket at a path and one in the abstract namespace (sd_notify(3))", async () => {
   using libc = openLibc();

@@ -11,6 +11,8 @@ export class FakeKernel extends FakeHost implements Kernel {
   /** Every change that was made, in words. */
   readonly made: string[] = [];
   reads = 0;
+  /** What every destination carries. */
+  activeConnections = 0;
   /** Runs before a change is made: what somebody else does meanwhile. */
   beforeChange: (change: Change) => void = () => {};
   /** A refusal for no reason. */
@@ -36,7 +38,7 @@ export class FakeKernel extends FakeHost implements Kernel {
         .filter(({ address }) => addresses.has(address.text) || onOurs.includes(address.text))
         .map(({ birth: _, ...service }) => ({
           ...service,
-          destinations: service.destinations.map((each) => ({ ...each, activeConnections: 0 })),
+          destinations: service.destinations.map((each) => ({ ...each, activeConnections: this.activeConnections })),
         })),
     };
   }
