@@ -14,7 +14,7 @@ Deno.test("renderConfig() is read back as the same configuration", () => {
       assert.deepEqual(configOf(printed), config);
       assert.deepEqual(configOf(stringify(file)), config, "YAML and JSON are the same");
     }),
-    { seed: 7, numRuns: 100 },
+    { seed: 7, numRuns: 50 },
   );
 });
 
