@@ -5,7 +5,8 @@ import { openLog } from "../src/cli/logging.ts";
 import type { ServiceConfig } from "../src/config/config.ts";
 import type { ProbeOutcome } from "../src/health/probe.ts";
 import { describeChange } from "../src/kernel/change.ts";
-import { address, config, httpCheckConfig, peerConfig, serviceConfig } from "./support/config.ts";
+import { address } from "./support/bgp.ts";
+import { config, httpCheckConfig, internalPeer, serviceConfig } from "./support/config.ts";
 import { FakeKernel } from "./support/fake_kernel.ts";
 import { A, B, type End, Stage } from "./support/speakers.ts";
 
@@ -41,7 +42,7 @@ class World {
     const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
     this.#agent = new Agent(
       config({
-        bgp: { local, peers: [peerConfig({ address: B, gracefulRestart: { restartTimeSeconds: 120 } })] },
+        bgp: { local, peers: [internalPeer({ address: B, gracefulRestart: { restartTimeSeconds: 120 } })] },
         services: [serviceConfig({ checks, stop: { convergeMs: 1000, quiesceMs: 5000 }, ...service })],
       }),
       {

@@ -9,7 +9,8 @@ import type { ProbeOutcome } from "../../src/health/probe.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments } from "../support/agent.ts";
-import { address, config, httpCheckConfig, peerConfig, serviceConfig } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
+import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
 
 const STARTS = 5;
 const FAILURES = 200;
@@ -123,7 +124,7 @@ async function failureToUpdate(): Promise<void> {
   const agent = new Agent(
     config({
       network: { setup: false, ipvs: false },
-      bgp: { local, peers: [peerConfig({ address: address("127.0.0.2"), port: peer.bgpPort })] },
+      bgp: { local, peers: [internalPeer({ address: address("127.0.0.2"), port: peer.bgpPort })] },
       services: [serviceConfig({ checks: [httpCheckConfig({ intervalMs: 600_000, timeoutMs: 600_000 })] })],
     }),
     {

@@ -9,7 +9,8 @@ import {
 } from "../../src/service/controller.ts";
 import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
-import { address, config, serviceConfig } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
+import { config, serviceConfig } from "../support/config.ts";
 
 const all: Managed = { addresses: true, virtualServices: true };
 const vip = "10.99.0.1";

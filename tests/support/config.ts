@@ -1,13 +1,6 @@
 /** Checked configurations for tests, small and complete. */
 import type { Config, HttpCheckConfig, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
-import { type Address, parseAddress } from "../../src/net/address.ts";
-
-/** The address that `text` spells. @throws {Error} where it spells none */
-export function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(`${text} is not an address`);
-  return parsed;
-}
+import { address, localBgp, peerConfig } from "./bgp.ts";
 
 /** One service `web` on 10.99.0.1:80 with destination 10.0.0.1:8080 and no checks. */
 export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceConfig {
@@ -57,27 +50,8 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
 }
 
 /** An iBGP peer `r1` at 10.0.0.254, everything by default. */
-export function peerConfig(overrides: Partial<PeerConfig> = {}): PeerConfig {
-  return {
-    name: "r1",
-    address: address("10.0.0.254"),
-    zone: undefined,
-    as: 65512,
-    port: 179,
-    passive: false,
-    localAddress: undefined,
-    password: undefined,
-    ttlSecurity: undefined,
-    multihop: undefined,
-    holdTimeSeconds: 90,
-    keepaliveTimeSeconds: undefined,
-    connectRetryTimeMs: 5000,
-    families: ["ipv4-unicast"],
-    nextHop: undefined,
-    nextHop6: undefined,
-    gracefulRestart: undefined,
-    ...overrides,
-  };
+export function internalPeer(overrides: Partial<PeerConfig> = {}): PeerConfig {
+  return peerConfig({ name: "r1", address: address("10.0.0.254"), as: 65512, ...overrides });
 }
 
 /** One service, one peer. */
@@ -87,15 +61,8 @@ export function config(overrides: Partial<Config> = {}): Config {
     http: { listen: undefined },
     network: { setup: true, ipvs: true },
     bgp: {
-      local: {
-        routerID: address("10.0.0.1"),
-        as: 65512,
-        listenPort: -1,
-        listenAddresses: [],
-        address: address("10.0.0.1"),
-        address6: undefined,
-      },
-      peers: [peerConfig()],
+      local: localBgp({ as: 65512 }),
+      peers: [internalPeer()],
     },
     services: [serviceConfig()],
     ...overrides,
