@@ -8,7 +8,7 @@ import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import type { DesiredKernel, Destination, VirtualService } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 import type { ForeignHand } from "../support/host_view.ts";
 
 /** A kernel of one's own with nothing in it. */

@@ -27,7 +27,7 @@ import {
   replaceAddress,
   setLink,
 } from "../../src/netlink/rtnetlink.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 
 /** A request in both of its shapes; the octets are those of the whole message with sequence number 1. */
 export interface GoldenRequest {

@@ -12,7 +12,7 @@ import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";

@@ -10,7 +10,7 @@ import type {
   Destination,
   VirtualService,
 } from "../../src/kernel/state.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { interestIn } from "../../src/kernel/kernel.ts";
 

@@ -4,7 +4,7 @@ import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";

@@ -28,7 +28,7 @@ import {
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import { fromHex, toHex } from "../bgp/wire/support.ts";
 import * as golden from "../golden/netlink_messages.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 
 for (const { name, hex, request } of golden.REQUESTS) {
   const message = { ...request, flags: request.flags | NLM_F.REQUEST, sequence: 1, port: 0 };
