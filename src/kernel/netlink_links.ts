@@ -59,12 +59,8 @@ export class NetlinkLinks implements Disposable {
   /** @throws {KernelError} */
   apply(change: LinkChange): void {
     switch (change.type) {
-      case "create-interface": {
-        const { name, service } = change;
-        this.#make(change, createDummy(name));
-        // The kernel takes no alias at creation.
-        return this.#make(change, setLink({ name }, { alias: interfaceMark(service), up: true }));
-      }
+      case "create-interface":
+        return this.#create(change);
       case "set-interface": {
         const { index, service } = change;
         return this.#make(change, setLink({ index }, { alias: interfaceMark(service), up: true }));
@@ -105,6 +101,18 @@ export class NetlinkLinks implements Disposable {
 
   #open(): NetlinkChannel {
     return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE));
+  }
+
+  /** The kernel takes no alias at creation. An interface that stayed without one would be a stranger to us from now on. */
+  #create(change: Extract<LinkChange, { readonly type: "create-interface" }>): void {
+    const { name, service } = change;
+    this.#make(change, createDummy(name));
+    try {
+      this.#make(change, setLink({ name }, { alias: interfaceMark(service), up: true }));
+    } catch (error) {
+      this.#open().transact(`delete interface ${name} again`, [deleteLink({ name })]);
+      throw error;
+    }
   }
 
   #make(change: LinkChange, request: Request): void {

@@ -12,7 +12,7 @@ import type { Clock } from "../../src/time/clock.ts";
 import { fromHex } from "../bgp/wire/support.ts";
 import { kernelContract } from "../contract/kernel_contract.ts";
 import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messages.ts";
-import { address } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
@@ -175,6 +175,18 @@ Deno.test("a lost acknowledgement fails the whole batch: nothing is known of it"
   const outcomes = await at.kernel.apply(changes);
   assert.deepEqual(outcomes.map((error) => error?.errno), [ERRNO.ENOBUFS, ERRNO.ENOBUFS, ERRNO.ENOBUFS]);
   assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3), true))).changes, []);
+});
+
+Deno.test("an interface that cannot be marked is not left behind", async () => {
+  using at = bench();
+  at.netlink.beforeRequest = ({ type }) => void (at.host.failing = type === RTM.SETLINK);
+  const outcomes = await apply(at.kernel, desired(0));
+  assert.equal(outcomes[0]?.errno, ERRNO.ENOBUFS);
+  assert.equal(outcomes[1], outcomes[0]);
+  assert.deepEqual(at.host.interfaces, []);
+  at.netlink.beforeRequest = () => {};
+  at.host.failing = false;
+  assert.deepEqual(await apply(at.kernel, desired(0)), [undefined, undefined]);
 });
 
 Deno.test("a transport that fails to open is a kernel error with its number", async () => {

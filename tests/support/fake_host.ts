@@ -50,6 +50,8 @@ export class FakeHost {
   schedulers: ReadonlySet<string> = new Set(["rr", "wrr", "lc", "sh", "mh"]);
   /** CAP_NET_ADMIN. */
   privileged = true;
+  /** It is out of memory: nothing of a link can be set. */
+  failing = false;
   #nextIndex = 2;
   #births = 0;
   readonly #watchers = new Set<() => void>();
@@ -99,6 +101,7 @@ export class FakeHost {
 
   setLink(index: number, settings: { readonly alias?: string; readonly up?: boolean }): Errno {
     if (!this.privileged) return ERRNO.EPERM;
+    if (this.failing) return ERRNO.ENOBUFS;
     const link = this.interfaces.find((each) => each.index === index);
     if (link === undefined) return ERRNO.ENODEV;
     link.alias = settings.alias ?? link.alias;
