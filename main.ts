@@ -18,6 +18,7 @@ import { runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
 import { schema } from "./src/cli/schema.ts";
 import type { Config, ListenAddress } from "./src/config/config.ts";
+import { MAX_FILE_OCTETS } from "./src/config/load.ts";
 import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/http.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
@@ -35,6 +36,8 @@ function openPlatform(config: Config, log: Logger): Platform {
   const stack = new AsyncDisposableStack();
   try {
     const native = mayUseFfi() ? openNative(stack, log) : undefined;
+    // fetch would send probes through a proxy; they must go straight to their targets.
+    for (const name of PROXY_VARIABLES) Deno.env.delete(name);
     const http = stack.use(openHttpClient());
     const icmp = native && stack.use(new IcmpEchoer(native.sockets));
     return {
@@ -120,7 +123,14 @@ function processFigures() {
 /** @throws {Error} in words for people */
 function readFile(path: string): Uint8Array {
   try {
-    return Deno.readFileSync(path);
+    using file = Deno.openSync(path);
+    // One more than may be: whoever asked sees that it is too large.
+    const bytes = new Uint8Array(MAX_FILE_OCTETS + 1);
+    let length = 0;
+    for (let read: number | null = 0; read !== null && length < bytes.length; length += read ?? 0) {
+      read = file.readSync(bytes.subarray(length));
+    }
+    return bytes.subarray(0, length);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new Error("does not exist");
     if (error instanceof Deno.errors.IsADirectory) throw new Error("is a folder, not a file");
@@ -150,7 +160,6 @@ function stderr(text: string): void {
 }
 
 function main(args: readonly string[]): Promise<number> {
-  for (const name of PROXY_VARIABLES) Deno.env.delete(name);
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
     stderr(`unexpected: ${event.reason instanceof Error ? event.reason.stack : event.reason}\n`);
@@ -158,8 +167,8 @@ function main(args: readonly string[]): Promise<number> {
   const version = denoJson.version;
   const files = { readFile, stdout, stderr };
   return runProgram(args, {
-    run: (options) =>
-      run(options, {
+    run: (file, overrides) =>
+      run(file, overrides, {
         ...files,
         version,
         logOutput: { isTerminal: Deno.stderr.isTerminal(), write: stderr },
@@ -169,8 +178,8 @@ function main(args: readonly string[]): Promise<number> {
           return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, callback) };
         },
       }),
-    check: (file, options) => check({ file, ...options }, files),
-    migrate: (file) => migrate({ file }, files),
+    check: (file, print, overrides) => check({ file, print, overrides }, files),
+    migrate: (file, overrides) => migrate({ file, overrides }, files),
     schema: () => schema(files),
   }, { version, stdout, stderr });
 }

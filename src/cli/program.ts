@@ -1,23 +1,15 @@
 /** The command line: commander's commands, the reference's single-dash spellings, exit statuses. */
 import { Command, CommanderError, Option } from "commander";
+import type { Overrides } from "../config/overrides.ts";
 
 /** Exit statuses (CONTRACT: Command line). */
 export const ExitStatus = { OK: 0, FAILED: 1, USAGE: 2, HOST_NOT_FIT: 3 } as const;
 
-/** What the command line may override in the file. */
-export interface RunOptions {
-  readonly config: string | undefined;
-  readonly logLevel: string | undefined;
-  readonly networkSetup: boolean | undefined;
-  readonly ipvsSetup: boolean | undefined;
-  readonly metricsAddress: string | undefined;
-}
-
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
-  run(options: RunOptions): Promise<number>;
-  check(file: string, options: { readonly print: boolean }): Promise<number>;
-  migrate(file: string): Promise<number>;
+  run(file: string | undefined, overrides: Overrides): Promise<number>;
+  check(file: string, print: boolean, overrides: Overrides): Promise<number>;
+  migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
 }
 
@@ -45,42 +37,29 @@ export async function runProgram(
     .helpOption("-h, --help", "print this help")
     .showHelpAfterError("(bgp-lb --help shows all commands)");
 
-  const flag = (name: string, text: string) =>
-    new Option(`--${name} [true|false]`, text).choices(["true", "false"]).preset("true");
-  program.command("run", { isDefault: true })
+  const run = program.command("run", { isDefault: true })
     .description("run the agent (the default command)")
     .option(
       "--config <file>",
       "configuration file (default: /etc/bgp-lb/config.yaml, else config.json there)",
-    )
-    .addOption(
-      new Option("--log-level <level>", "overrides log.level").choices(["debug", "info", "warning", "error"]),
-    )
-    .addOption(flag("network-setup", "overrides network.setup"))
-    .addOption(
-      flag("ipvs-setup", "whether to program IPVS; the reference's format has it off unless this is given"),
-    )
-    .option("--metrics-address <address>", "overrides http.listen, such as :8081")
-    .action(async (options: Readonly<Record<string, string | undefined>>) => {
-      status = await commands.run({
-        config: options["config"],
-        logLevel: options["logLevel"],
-        networkSetup: toBoolean(options["networkSetup"]),
-        ipvsSetup: toBoolean(options["ipvsSetup"]),
-        metricsAddress: options["metricsAddress"],
-      });
-    });
-  program.command("check").argument("<file>", "configuration file")
+    );
+  withOverrides(run).action(async ({ config, ...flags }: Flags) => {
+    status = await commands.run(config, overridesOf(flags));
+  });
+  const check = program.command("check").argument("<file>", "configuration file")
     .description("check a configuration file: every problem with line and column")
-    .option("--print", "print what would be run", false)
-    .action(async (file: string, options: { readonly print: boolean }) => {
-      status = await commands.check(file, options);
-    });
-  program.command("migrate").argument("<file>", "configuration file in the reference's format")
-    .description("print a file of the reference's format in ours")
-    .action(async (file: string) => {
-      status = await commands.migrate(file);
-    });
+    .option("--print", "print what would be run");
+  withOverrides(check).action(async (file: string, { print, ...flags }: Flags) => {
+    status = await commands.check(file, print !== undefined, overridesOf(flags));
+  });
+  const migrate = program.command("migrate").argument(
+    "<file>",
+    "configuration file in the reference's format",
+  )
+    .description("print a file of the reference's format in ours; flags become part of it");
+  withOverrides(migrate).action(async (file: string, flags: Flags) => {
+    status = await commands.migrate(file, overridesOf(flags));
+  });
   program.command("schema").description("print the JSON Schema of the configuration file").action(
     async () => {
       status = await commands.schema();
@@ -104,6 +83,23 @@ function doubleDashed(args: readonly string[]): string[] {
   return args.map((arg) => /^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg);
 }
 
-function toBoolean(text: string | undefined): boolean | undefined {
-  return text === undefined ? undefined : text === "true";
+type Flags = Readonly<Record<string, string | undefined>>;
+
+/** Adds the flags that say something over the file; what is wrong with them, `config` says. */
+function withOverrides(command: Command): Command {
+  return command
+    .option("--log-level <level>", "overrides log.level: debug, info, warning, error")
+    .addOption(new Option("--network-setup [true|false]", "overrides network.setup").preset("true"))
+    .addOption(
+      new Option(
+        "--ipvs-setup [true|false]",
+        "overrides network.ipvs; the reference's format has it off without this",
+      )
+        .preset("true"),
+    )
+    .option("--metrics-address <address>", "overrides http.listen, such as :8081");
+}
+
+function overridesOf({ logLevel, networkSetup, ipvsSetup, metricsAddress }: Flags): Overrides {
+  return { logLevel, networkSetup, ipvsSetup, metricsAddress };
 }

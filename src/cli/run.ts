@@ -4,7 +4,8 @@ import { Agent, type AgentPorts, HostNotFitError } from "../agent.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
 import { loadConfig, type ReadFile } from "../config/load.ts";
-import { ExitStatus, type RunOptions } from "./program.ts";
+import type { Overrides } from "../config/overrides.ts";
+import { ExitStatus } from "./program.ts";
 import { type LogOutput, openLog } from "./logging.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
@@ -31,12 +32,12 @@ export interface RunPorts {
 /** Where the configuration is looked for when none is named. */
 const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as const;
 
-/** Runs the agent until a signal ends it; resolves to the exit status. */
-export async function run(options: RunOptions, ports: RunPorts): Promise<number> {
-  const loaded = loadConfig(options.config ?? defaultFile(ports.readFile), ports.readFile, options);
+/** Runs the agent with `file`, or the default one, until a signal ends it; resolves to the exit status. */
+export async function run(file: string | undefined, overrides: Overrides, ports: RunPorts): Promise<number> {
+  const loaded = loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides);
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
-  if (!loaded.ok && options.config === undefined) {
+  if (!loaded.ok && file === undefined) {
     ports.stderr("that is the default; --config FILE names another\n");
   }
   return loaded.ok ? await runWith(loaded.config, ports) : ExitStatus.USAGE;

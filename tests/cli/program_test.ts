@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Commands, ExitStatus, type RunOptions, runProgram } from "../../src/cli/program.ts";
+import { type Commands, ExitStatus, runProgram } from "../../src/cli/program.ts";
+import type { Overrides } from "../../src/config/overrides.ts";
 
 async function invoke(...args: readonly string[]) {
   const calls: unknown[] = [];
@@ -23,8 +24,7 @@ async function invoke(...args: readonly string[]) {
   return { calls, stdout, stderr, status };
 }
 
-const nothing: RunOptions = {
-  config: undefined,
+const nothing: Overrides = {
   logLevel: undefined,
   networkSetup: undefined,
   ipvsSetup: undefined,
@@ -32,31 +32,41 @@ const nothing: RunOptions = {
 };
 
 Deno.test("runProgram() runs the agent by default, with our flags and the reference's spellings (CONTRACT Command line)", async () => {
-  const rows: readonly (readonly [readonly string[], Partial<RunOptions>])[] = [
-    [[], {}],
-    [["run"], {}],
-    [["--config", "a.yaml"], { config: "a.yaml" }],
-    [["-config", "a.yaml"], { config: "a.yaml" }],
-    [["-config=a.yaml", "-ipvs-setup"], { config: "a.yaml", ipvsSetup: true }],
-    [["run", "--network-setup=false", "--ipvs-setup=true"], { networkSetup: false, ipvsSetup: true }],
-    [["-log-level", "debug", "-metrics-address=:9000"], { logLevel: "debug", metricsAddress: ":9000" }],
+  const rows: readonly (readonly [readonly string[], string | undefined, Overrides])[] = [
+    [[], undefined, {}],
+    [["run"], undefined, {}],
+    [["--config", "a.yaml"], "a.yaml", {}],
+    [["-config", "a.yaml"], "a.yaml", {}],
+    [["-config=a.yaml", "-ipvs-setup"], "a.yaml", { ipvsSetup: "true" }],
+    [["run", "--network-setup=false", "--ipvs-setup=true"], undefined, {
+      networkSetup: "false",
+      ipvsSetup: "true",
+    }],
+    [["-log-level", "debug", "-metrics-address=:9000"], undefined, {
+      logLevel: "debug",
+      metricsAddress: ":9000",
+    }],
   ];
-  for (const [args, options] of rows) {
+  for (const [args, file, overrides] of rows) {
     const { calls, status } = await invoke(...args);
-    assert.deepEqual(calls, [["run", { ...nothing, ...options }]], args.join(" "));
+    assert.deepEqual(calls, [["run", file, { ...nothing, ...overrides }]], args.join(" "));
     assert.equal(status, ExitStatus.HOST_NOT_FIT);
   }
 });
 
 Deno.test("runProgram() hands the command's exit status on", async () => {
-  assert.deepEqual((await invoke("check", "f.yaml")).calls, [["check", "f.yaml", { print: false }]]);
+  assert.deepEqual((await invoke("check", "f.yaml")).calls, [["check", "f.yaml", false, nothing]]);
+  assert.deepEqual((await invoke("migrate", "f", "-ipvs-setup")).calls, [["migrate", "f", {
+    ...nothing,
+    ipvsSetup: "true",
+  }]]);
   assert.equal((await invoke("check", "f.yaml", "--print")).status, ExitStatus.USAGE);
   assert.equal((await invoke("schema")).status, ExitStatus.OK);
 });
 
 Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {
   for (
-    const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level", "loud"], ["--ipvs-setup=maybe"]]
+    const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level"]]
   ) {
     const { status, stderr, calls } = await invoke(...args);
     assert.equal(status, ExitStatus.USAGE, args.join(" "));

@@ -1,7 +1,7 @@
 /** The hand of somebody else on a host in memory: the words of iproute2 and ipvsadm, acted on in memory. */
 import { addressOf } from "../../src/net/address.ts";
 import { destinationKey, type VirtualService, virtualServiceKey } from "../../src/kernel/state.ts";
-import { address as parse } from "./config.ts";
+import { address as parse } from "./bgp.ts";
 import type { FakeHost, FakeService } from "./fake_host.ts";
 import type { ForeignHand, HostView } from "./host_view.ts";
 
