@@ -124,9 +124,9 @@ export function stepPeer(state: PeerState, event: PeerEvent, env: Env): PeerStep
 }
 
 const RANK = { Idle: 0, Active: 1, Connect: 2, OpenSent: 3, OpenConfirm: 4, Established: 5 } as const;
-/** How many connections of the peer's are taken at once, and then one in each second. */
-const MAX_TOKENS = 30;
-const MS_PER_TOKEN = 1000;
+/** How many connections of the peer's are taken at once, and then ten in each second. */
+const MAX_TOKENS = 100;
+const MS_PER_TOKEN = 100;
 /** Timers of two sessions that can be due at once, with room; what is left comes in the next turn. */
 const MAX_DUE = 16;
 

@@ -36,9 +36,11 @@ export const STOPPED: Deadlines = {
 export const LARGE_HOLD_TIME_MS = 240_000;
 /** An Established session that lasted this long clears the damping. */
 export const STABLE_SESSION_MS = 60_000;
-/** Both back-offs end at this many times ConnectRetryTime. */
-export const MAX_BACK_OFF = 10;
 
+const MAX_CONNECT_RETRY_FACTOR = 10;
+/** IdleHoldTime starts at ConnectRetryTime divided by this, so that a single failure costs little. */
+const IDLE_HOLD_DIVISOR = 5;
+const MAX_IDLE_HOLD_FACTOR = 3;
 const SHORTEST_KEEPALIVE_MS = 1_000;
 const SHORTEST_SEND_HOLD_MS = 480_000;
 
@@ -79,30 +81,20 @@ export function keepaliveDelayMs(keepaliveTimeSeconds: number, random: () => num
 
 /** ConnectRetryTime after `failures` connections that failed in a row: doubles, to ten times the configured one. */
 export function connectRetryDelayMs(timeMs: number, failures: number, random: () => number): number {
-  return jittered(timeMs * backOff(failures), random);
+  return jittered(timeMs * Math.min(2 ** Math.min(failures, 30), MAX_CONNECT_RETRY_FACTOR), random);
 }
 
-/**
- * IdleHoldTime after `oscillations` sessions that ended early in a row. It starts at a fifth of ConnectRetryTime, so
- * that a single failure costs little.
- */
+/** IdleHoldTime after `oscillations` sessions that ended early in a row: doubles, to three times ConnectRetryTime. */
 export function idleHoldDelayMs(
   connectRetryTimeMs: number,
   oscillations: number,
   random: () => number,
 ): number {
-  const base = connectRetryTimeMs / 5;
-  return jittered(
-    Math.min(base * 2 ** Math.min(oscillations, 30), connectRetryTimeMs * MAX_BACK_OFF),
-    random,
-  );
+  const time = connectRetryTimeMs / IDLE_HOLD_DIVISOR * 2 ** Math.min(oscillations, 30);
+  return jittered(Math.min(time, connectRetryTimeMs * MAX_IDLE_HOLD_FACTOR), random);
 }
 
 /** SendHoldTime in milliseconds (RFC 9687 section 4): eight minutes or twice the hold time, the greater. */
 export function sendHoldTimeMs(holdTimeSeconds: number): number {
   return Math.max(SHORTEST_SEND_HOLD_MS, 2 * holdTimeSeconds * 1000);
-}
-
-function backOff(failures: number): number {
-  return Math.min(2 ** Math.min(failures, 30), MAX_BACK_OFF);
 }

@@ -6,6 +6,7 @@
 import type { PeerConfig } from "../config/config.ts";
 import { type Address, addressOf, parseAddress } from "../net/address.ts";
 import type { Connection, Endpoint, Listener, ListenOptions, Transport } from "./transport.ts";
+import type { Refusal } from "./transport_socket.ts";
 
 /** How long a disposed connection may take to hand its bytes over and see the peer's FIN. */
 const LINGER_MS = 2000;
@@ -13,8 +14,14 @@ const READ_LENGTH = 65536;
 /** How long a listener rests when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 1000;
 
+/** What the adapter may be told. */
+export interface DenoTransportOptions {
+  /** Told of every connection that was closed at accept. */
+  readonly onRefused?: (refusal: Refusal) => void;
+}
+
 /** The transport over `Deno.connect` and `Deno.listen`. */
-export function denoTransport(): Transport {
+export function denoTransport({ onRefused }: DenoTransportOptions = {}): Transport {
   // A listener on :: takes IPv4, too, where the system has not forbidden it; 0.0.0.0 is in use then.
   const dualStackPorts = new Set<number>();
   return {
@@ -25,7 +32,7 @@ export function denoTransport(): Transport {
       if (address.text === "0.0.0.0" && dualStackPorts.has(port)) {
         return { local: { address, zone: undefined, port }, [Symbol.dispose]() {} };
       }
-      const listener = listen(options, onConnection);
+      const listener = listen(options, onConnection, (refusal) => onRefused?.(refusal));
       if (address.text !== "::") return listener;
       dualStackPorts.add(port);
       return {
@@ -59,6 +66,7 @@ async function connect(peer: PeerConfig, signal: AbortSignal): Promise<Connectio
 function listen(
   { address, port, peers }: ListenOptions,
   onConnection: (connection: Connection) => void,
+  onRefused: (refusal: Refusal) => void,
 ): Listener {
   const listener = openListener(address, port);
   let pause: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +77,13 @@ function listen(
         const socket = await listener.accept();
         const remote = endpointOf(socket.remoteAddr, undefined);
         const peer = peers.find((candidate) => candidate.address.text === remote.address.text);
-        onConnection(connectionOf(socket, peer?.zone));
+        if (peer === undefined) {
+          // Without a linger: strangers could fill the table of descriptors with it.
+          socket.close();
+          onRefused({ remote, reason: "no peer is configured with this address" });
+        } else {
+          onConnection(connectionOf(socket, peer.zone));
+        }
       } catch {
         if (!open) return;
         await new Promise<void>((resolve) => pause = setTimeout(resolve, ACCEPT_PAUSE_MS));

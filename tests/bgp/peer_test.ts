@@ -215,10 +215,10 @@ Deno.test("stepPeer() rejects connections before its start and after a stop (RFC
   assert.equal(nextPeerDeadline(peer.state), undefined);
 });
 
-Deno.test("stepPeer() rejects a peer that connects in a storm, and lets it in again a second later (RFC 4271 8.1.1)", () => {
+Deno.test("stepPeer() rejects a peer that connects in a storm, and lets it in again soon after (RFC 4271 8.1.1)", () => {
   const peer = new Stepped({ passive: true }).take(START);
   let rejected = 0;
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 200; attempt++) {
     peer.take(ACCEPTED);
     const link = peer.state.main.link;
     if (peer.heard().includes("reject 6/5")) rejected++;
@@ -227,8 +227,8 @@ Deno.test("stepPeer() rejects a peer that connects in a storm, and lets it in ag
         message: { type: "NOTIFICATION", code: 6, subcode: 4, data: new Uint8Array() },
       });}
   }
-  assert.ok(rejected >= 69 && rejected <= 70, `${rejected} of 100 were rejected`);
-  peer.now += 1000;
+  assert.equal(rejected, 100);
+  peer.now += 100;
   peer.take(ACCEPTED);
   assert.equal(peer.heard().includes("reject 6/5"), false);
 });

@@ -232,7 +232,7 @@ Deno.test("step() doubles IdleHoldTime over sessions that end early and forgets 
     state = after(state, [...up, down], at(0, 1));
     waits.push(nextDeadline(state) ?? NaN);
   }
-  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 32_000, 50_000, 50_000]);
+  assert.deepEqual(waits, [1000, 2000, 4000, 8000, 15_000, 15_000, 15_000, 15_000]);
   const stable = after(after(state, up, at(0, 1)), [down], at(60_000, 1));
   assert.equal(nextDeadline(stable), 61_000);
 });

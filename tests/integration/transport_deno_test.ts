@@ -31,10 +31,21 @@ Deno.test("denoTransport() refuses what it cannot set, when it connects and when
 Deno.test("denoTransport() serves both families where :: is listened on before 0.0.0.0 (port Transport)", async () => {
   const transport = denoTransport();
   const signal = new AbortController().signal;
-  using six = accept(transport, "::", 17_913, []);
-  using _four = accept(transport, "0.0.0.0", 17_913, []);
+  const peers = [peerAt("127.0.0.1", 0)];
+  using six = accept(transport, "::", 17_913, peers);
+  using _four = accept(transport, "0.0.0.0", 17_913, peers);
   using client = await transport.connect(peerAt("127.0.0.1", 17_913), signal);
   using server = await six.next();
   assert.equal(server.remote.address.text, "127.0.0.1");
   assert.equal(server.remote.port, client.local.port);
+});
+
+Deno.test("denoTransport() closes connections from addresses that are no peer's at accept (issue: dropped at accept)", async () => {
+  const refused: (string | undefined)[] = [];
+  const transport = denoTransport({ onRefused: ({ remote }) => refused.push(remote?.address.text) });
+  const signal = new AbortController().signal;
+  using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.9", 0)]);
+  using client = await transport.connect(peerAt("127.0.0.1", acceptor.listener.local.port), signal);
+  assert.equal(await client.read().catch(() => undefined), undefined);
+  assert.deepEqual(refused, ["127.0.0.1"]);
 });
