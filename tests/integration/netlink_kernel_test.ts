@@ -101,16 +101,15 @@ Deno.test({
     let told = 0;
     using _watch = at.kernel.watch(() => void told++);
     await at.kernel.read(interestIn(web, true));
-    await at.namespace.ip("link", "add", "other", "type", "bridge");
-    await at.namespace.ip("link", "add", "web", "type", "bridge");
+    await at.namespace.ip("link", "add", "web", "type", "veth", "peer", "name", "other");
     await until(() => told > 0);
     const { interfaces } = await at.kernel.read(interestIn(web, true));
     assert.deepEqual(interfaces.map(({ name, kind, alias, up }) => ({ name, kind, alias, up })), [
-      { name: "web", kind: "bridge", alias: undefined, up: false },
+      { name: "web", kind: "veth", alias: undefined, up: false },
     ]);
     const { changes, conflicts } = diff({ ...web, virtualServices: [] }, { interfaces, virtualServices: [] });
     assert.deepEqual(changes, []);
-    assert.match(conflicts[0]?.message ?? "", /interface web .* a bridge interface/);
+    assert.match(conflicts[0]?.message ?? "", /interface web .* a veth interface/);
   },
 });
 
@@ -119,7 +118,7 @@ Deno.test({
   ignore,
   async fn() {
     await using at = await bench();
-    await at.namespace.ip("link", "add", "web", "type", "bridge");
+    await at.namespace.ip("link", "add", "web", "type", "veth", "peer", "name", "other");
     await at.kernel.read(interestIn(web, true));
     let told = 0;
     using _watch = at.kernel.watch(() => void told++);

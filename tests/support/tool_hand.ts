@@ -19,9 +19,15 @@ interface IpLink {
 
 /** Uses the tools that people use. */
 export class ToolHand implements ForeignHand {
-  /** Removes every interface but loopback, and every virtual service. */
+  /**
+   * Removes every dummy interface and every virtual service.
+   * @throws where there is any other interface than loopback: that is no host made for tests
+   */
   async clear(): Promise<void> {
-    for (const { name } of (await this.view()).links) await this.deleteLink(name);
+    const { links } = await this.view();
+    const others = links.filter(({ kind }) => kind !== "dummy").map(({ name }) => name);
+    if (others.length > 0) throw new Error(`this host was not made for tests: it has ${others.join(", ")}`);
+    for (const { name } of links) await this.deleteLink(name);
     await this.ipvsadm("-C");
   }
 
