@@ -45,6 +45,8 @@ export const labModules: readonly string[] = [
 
 const root = repositoryRoot();
 const memoryMiB = 1536;
+/** Our first program runs after two seconds or so, or never. */
+const startLimitMs = 45_000;
 
 /** Runs `job` in `place`, reporting while it runs. Aborting `signal` ends it at once. */
 export async function runInside(
@@ -84,12 +86,18 @@ export async function runInside(
     console.push(`not ended after ${job.limitMs} ms`);
     done.resolve();
   }, job.limitMs);
+  const startTimer = setTimeout(() => {
+    if (started) return;
+    console.push(`nothing ran in it after ${startLimitMs} ms`);
+    done.resolve();
+  }, startLimitMs);
   const stop = () => done.resolve();
   signal?.addEventListener("abort", stop);
   try {
     await Promise.race([done.promise, guard.exited]);
   } finally {
     clearTimeout(timer);
+    clearTimeout(startTimer);
     signal?.removeEventListener("abort", stop);
     await guard.closeInput();
     await guard.exited;

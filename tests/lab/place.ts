@@ -56,6 +56,8 @@ async function namespacesFault(say: (text: string) => void): Promise<string | un
   if (missingPackages(["iproute2"]).length === 0) {
     const modprobe = findCommand("modprobe");
     if (modprobe !== undefined) await run(modprobe, ["-q", "-a", ...labModules]);
+    const unshare = await run("unshare", ["--net", "--mount", "--pid", "--fork", "true"]);
+    if (unshare.code !== 0) return `no namespaces may be made here (${firstLine(unshare.stderr)})`;
     const dummy = await run("unshare", ["--net", "ip", "link", "add", "name", "probe", "type", "dummy"]);
     if (dummy.code !== 0) return `this kernel has no dummy interfaces (${firstLine(dummy.stderr)})`;
     const file = await run("unshare", ["--net", "test", "-e", "/proc/net/ip_vs"]);

@@ -1,4 +1,5 @@
 /** What a scenario is, and how a list of them is run and reported. */
+import { deepEqual } from "node:assert/strict";
 import type { LabWorld } from "./lab_world.ts";
 import type { Report } from "./report.ts";
 
@@ -18,6 +19,15 @@ export interface Scenario<W> {
 
 /** Thrown by a scenario that cannot run here; the message says why. */
 export class Skipped extends Error {}
+
+/** `deepEqual`, with what it is about in front of the difference. @throws where they differ */
+export function same(actual: unknown, expected: unknown, what: string): void {
+  try {
+    deepEqual(actual, expected);
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : error}`);
+  }
+}
 
 /**
  * Runs scenarios one after the other. Those after the failure of an essential one, or with `stopAtFailure` of any, are

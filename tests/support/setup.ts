@@ -53,7 +53,15 @@ export async function ensurePackages(
   if (Deno.uid() !== 0) return { installed: [], missing, advice: `as root: ${command}` };
   say(`installing ${missing.join(" ")} (apt-get)`);
   const options = { env: { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C" }, timeoutMs: 300_000 };
-  const lock = ["-o", "DPkg::Lock::Timeout=120", "-qq"];
+  const lock = [
+    "-o",
+    "DPkg::Lock::Timeout=120",
+    "-o",
+    "Acquire::Retries=1",
+    "-o",
+    "Acquire::http::Timeout=20",
+    "-qq",
+  ];
   const update = await run(apt, ["update", ...lock], options);
   const install = await run(apt, ["install", "-y", "--no-install-recommends", ...lock, ...missing], options);
   const still = missingPackages(missing);

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { waitFor } from "../../support/process.ts";
 import { foreign, type Host, ours } from "../host.ts";
 import { PATIENCE_MS } from "../lab_world.ts";
-import type { Scenario } from "../scenario.ts";
+import { same, type Scenario } from "../scenario.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 
@@ -23,7 +23,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
         }, 100);
         equal(routes.length, 1);
         const { nextHop, attributes } = routes[0] ?? {};
-        deepEqual(
+        same(
           [nextHop, attributes?.["BGP.as_path"], attributes?.["BGP.local_pref"], attributes?.["BGP.origin"]],
           [host.node.address, "", "100", "IGP"],
           router.name,
@@ -38,6 +38,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
     name:
       "the reference's example configuration: interface, address and both virtual services, and they serve",
     async run(world) {
+      await world.steady();
       const [host] = hosts(world);
       const { links, ipvs } = ours(world.topology, await host.kernel());
       deepEqual(links.map(({ name, kind, addresses }) => [name, kind, addresses]), [["matchbox", "dummy", [
@@ -60,6 +61,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
     name:
       "the reference's example configuration: one failed check withdraws, one good one announces, the metric says so",
     async run(world, { figure }) {
+      await world.steady();
       const [host] = hosts(world);
       equal(await advertisement(world, host.node.address, 8081), "1");
       const diedMs = await host.killApplication();
@@ -75,10 +77,11 @@ export const referenceScenarios: readonly Scenario<World>[] = [
   {
     name: "the reference's example configuration: SIGTERM withdraws from both routers and leaves nothing",
     async run(world) {
+      await world.steady();
       const [host] = hosts(world);
       equal(await host.stopAgent(), 0, "exit status");
       await world.untilVia([]);
-      for (const router of world.routers) deepEqual(await router.routes(world.prefix), [], router.name);
+      for (const router of world.routers) same(await router.routes(world.prefix), [], router.name);
       const kernel = await host.kernel();
       deepEqual(ours(world.topology, kernel), { links: [], ipvs: [] });
       deepEqual(foreign(world.topology, kernel), foreign(world.topology, host.before));

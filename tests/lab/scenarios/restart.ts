@@ -1,10 +1,10 @@
 /** Restarts: of the router, and of an agent that is killed and finds its own things again. */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { waitFor } from "../../support/process.ts";
 import { type Host, ours } from "../host.ts";
 import { type LabWorld, pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import type { RouteChange } from "../route_history.ts";
-import type { Scenario } from "../scenario.ts";
+import { same, type Scenario } from "../scenario.ts";
 import { describe, type Traffic } from "../traffic.ts";
 import type { World } from "../world.ts";
 
@@ -50,7 +50,7 @@ export const agentKilled: Scenario<World> = {
     const killedMs = Date.now();
     await host.killAgent();
     await world.untilVia([other.name]);
-    deepEqual(ours(world.topology, await host.kernel()), before, "the killed agent's objects stay");
+    same(ours(world.topology, await host.kernel()), before, "the killed agent's objects stay");
     const startedMs = Date.now();
     host.startAgent();
     const both = await untilAll(world);
@@ -58,7 +58,7 @@ export const agentKilled: Scenario<World> = {
     const rest = await world.client.burst(40);
     const traffic = await world.client.stop();
     equal(rest.failures.length, 0, describe(rest));
-    deepEqual(
+    same(
       ours(world.topology, await host.kernel()),
       before,
       "the same interface index, address, virtual service",

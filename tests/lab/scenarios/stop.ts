@@ -3,7 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { foreign, type Host, ours } from "../host.ts";
 import { type LabWorld, pair } from "../lab_world.ts";
 import type { RouteChange } from "../route_history.ts";
-import type { Narrator, Scenario } from "../scenario.ts";
+import { type Narrator, same, type Scenario } from "../scenario.ts";
 import { describe, since, type Traffic } from "../traffic.ts";
 import type { World } from "../world.ts";
 import { unexplained } from "./restart.ts";
@@ -35,7 +35,7 @@ export const allStop: Scenario<World> = {
   async run(world, { say }) {
     say("stopping what still runs");
     const statuses = await Promise.all(world.hosts.map((host) => host.stopAgent()));
-    deepEqual(statuses, world.hosts.map(() => 0), "exit statuses");
+    same(statuses, world.hosts.map(() => 0), "exit statuses");
     await world.untilVia([]);
     deepEqual(await world.router.routes(world.prefix), []);
     for (const host of world.hosts) await nothingLeft(world, host);
@@ -48,7 +48,7 @@ export const allStopAnnounceOnly: Scenario<LabWorld> = {
   name: "with the last agent stopped the router has no route",
   async run(world) {
     const statuses = await Promise.all(world.hosts.map((host) => host.stopAgent()));
-    deepEqual(statuses, world.hosts.map(() => 0), "exit statuses");
+    same(statuses, world.hosts.map(() => 0), "exit statuses");
     await world.untilVia([]);
     return "no route";
   },
@@ -84,8 +84,8 @@ async function stopUnderTraffic(world: LabWorld, { say, figure }: Narrator): Pro
 
 async function nothingLeft(world: World, host: Host): Promise<void> {
   const kernel = await host.kernel();
-  deepEqual(ours(world.topology, kernel), { links: [], ipvs: [] }, `${host.name}: left behind`);
-  deepEqual(
+  same(ours(world.topology, kernel), { links: [], ipvs: [] }, `${host.name}: left behind`);
+  same(
     foreign(world.topology, kernel),
     foreign(world.topology, host.before),
     `${host.name}: somebody else's`,
