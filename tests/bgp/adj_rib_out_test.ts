@@ -128,6 +128,24 @@ Deno.test("updateAdjRibOut() sends communities sorted and once, and GRACEFUL_SHU
   assert.deepEqual(attributes.extendedCommunities?.map(toHex), ["0102030405060708", "0102030405060709"]);
 });
 
+Deno.test("updateAdjRibOut() sends one community of each kind, and no attribute for none", () => {
+  const one = {
+    communities: [1],
+    largeCommunities: [[1, 2, 3]] as const,
+    extendedCommunities: [fromHex("4004ffe84cee6b28")],
+  };
+  const { communities, largeCommunities, extendedCommunities } = attributesOf(
+    [route("10.0.0.0/8", one)],
+    external,
+  );
+  assert.deepEqual({ communities, largeCommunities, extendedCommunities }, one);
+  assert.deepEqual(Object.keys(attributesOf([route("10.0.0.0/8")], external)), [
+    "origin",
+    "asPath",
+    "nextHop",
+  ]);
+});
+
 Deno.test("updateAdjRibOut() sends nothing, and keeps the same Adj-RIB-Out, where nothing changed", () => {
   const routes = [route("10.88.2.1/32", { med: 1 }), route("2001:db8:2::1/128")];
   const first = send(routes);

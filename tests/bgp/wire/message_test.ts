@@ -62,6 +62,7 @@ const FRAMES: readonly Row[] = [
   { name: "type 0 of a bad length", hex: `${MARKER} 0012 00`, expected: BAD_LENGTH("0012") },
   { name: "OPEN of 28", hex: `${MARKER} 001c 01`, expected: BAD_LENGTH("001c") },
   { name: "OPEN of 29", hex: `${MARKER} 001d 01 ${zeros(10)}`, expected: complete(29, 1) },
+  { name: "OPEN of 4096", hex: `${MARKER} 1000 01`, max: 65535, expected: incomplete(4096) },
   { name: "UPDATE of 22", hex: `${MARKER} 0016 02`, expected: BAD_LENGTH("0016") },
   { name: "UPDATE of 23", hex: `${MARKER} 0017 02 ${zeros(4)}`, expected: complete(23, 2) },
   {

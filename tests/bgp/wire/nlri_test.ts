@@ -194,6 +194,21 @@ Deno.test("packReach() and packUnreach() fill every kind of message to the last 
   }
 });
 
+Deno.test("packReach() and packUnreach() write the extended length from 256 octets on", () => {
+  const short = { ...multiprotocol, mpNextHops: multiprotocol.mpNextHops.slice(0, 1) };
+  const cases = [
+    { bytes: packReach(short, [...hosts(13, 6), filler(13, 6)], 4096), head: "800eff" },
+    { bytes: packReach(short, [...hosts(13, 6), filler(14, 6)], 4096), head: "900e0100" },
+    { bytes: packUnreach(IPV6_UNICAST, false, [...hosts(14, 6), filler(14, 6)], 4096), head: "800fff" },
+    { bytes: packUnreach(IPV6_UNICAST, false, [...hosts(14, 6), filler(15, 6)], 4096), head: "900f0100" },
+  ];
+  for (const { bytes, head } of cases) {
+    assert.equal(toHex(bytes[0] ?? new Uint8Array()).slice(46, 46 + head.length), head);
+    const { reach, unreach } = unpack(bytes);
+    assert.equal(reach.length + unreach.length, head[3] === "e" ? 14 : 15);
+  }
+});
+
 Deno.test("packReach() throws RangeError where not one prefix has room", () => {
   const large = { ...classic, attributes: new Uint8Array(4096 - 23 - 4) };
   assert.equal(roomForPrefixes(large, 4096), 4);

@@ -56,6 +56,7 @@ const WORDS: readonly (readonly [number, number, string])[] = [
   [6, 7, "Cease/Connection Collision Resolution"],
   [6, 8, "Cease/Out of Resources"],
   [6, 9, "Cease/Hard Reset"],
+  [6, 10, "Cease/BFD Down"],
   [7, 1, "ROUTE-REFRESH Message Error/Invalid Message Length"],
   [8, 0, "Send Hold Timer Expired"],
   [6, 200, "Cease/subcode 200"],
@@ -117,6 +118,7 @@ Deno.test("describeNotification() adds the text and what a Hard Reset wraps (RFC
     "Cease/Hard Reset (Cease/Administrative Shutdown: maintenance until 6)",
   );
   assert.equal(describeNotification(hardReset(hardReset(shutdown))), "Cease/Hard Reset (Cease/Hard Reset)");
+  assert.equal(describeNotification(hardReset(cease(4))), "Cease/Hard Reset (Cease/Administrative Reset)");
   assert.equal(describeNotification(notification(6, 9)), "Cease/Hard Reset");
   assert.equal(describeNotification(notification(6, 9, "04")), "Cease/Hard Reset");
 });
