@@ -21,7 +21,7 @@ export function encodeGeneric(
   return writer.finish();
 }
 
-/** @throws {ReadError} the payload is cut short */
+/** Splits a payload into command, version and attributes. @throws {ReadError} it is cut short */
 export function decodeGeneric(payload: Uint8Array): GenericMessage {
   const reader = new Reader(payload, HOST_ORDER);
   const command = reader.u8("cmd");

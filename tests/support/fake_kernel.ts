@@ -38,7 +38,10 @@ export class FakeKernel extends FakeHost implements Kernel {
         .filter(({ address }) => addresses.has(address.text) || onOurs.includes(address.text))
         .map(({ birth: _, ...service }) => ({
           ...service,
-          destinations: service.destinations.map((each) => ({ ...each, activeConnections: this.activeConnections })),
+          destinations: service.destinations.map((each) => ({
+            ...each,
+            activeConnections: this.activeConnections,
+          })),
         })),
     };
   }
