@@ -13,7 +13,8 @@ import type { Route, RouteAttributes } from "../../src/bgp/route.ts";
 import type { PathAttributes } from "../../src/bgp/wire/attributes.ts";
 import { decodeMessage } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
-import { address, codecContext, fromHex, prefix, toHex } from "./wire/support.ts";
+import { codecContext, fromHex, prefix, toHex } from "./wire/support.ts";
+import { address } from "../support/bgp.ts";
 
 const external: AdvertiseContext = {
   codec: codecContext(),

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { type NextHopContext, nextHopsFor } from "../../src/bgp/next_hop.ts";
 import { IPV4_UNICAST } from "../../src/bgp/wire/nlri.ts";
-import { address, codecContext } from "./wire/support.ts";
+import { codecContext } from "./wire/support.ts";
+import { address } from "../support/bgp.ts";
 
 const plain = codecContext();
 const extended = codecContext({ extendedNextHop: [IPV4_UNICAST] });

@@ -4,7 +4,8 @@
  */
 import { type CodecContext, INITIAL_CONTEXT, type Message } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
-import { address, codecContext, fromHex, MARKER, update } from "../bgp/wire/support.ts";
+import { codecContext, fromHex, MARKER, update } from "../bgp/wire/support.ts";
+import { address } from "../support/bgp.ts";
 
 /** A message in both of its shapes. */
 export interface Golden {

@@ -11,7 +11,8 @@ import {
   mergeAs4Path,
 } from "../../../src/bgp/wire/as_path.ts";
 import { decodeMessage, encodeMessage } from "../../../src/bgp/wire/message.ts";
-import { address, codecContext, fromHex, toHex, update, updateBytes } from "./support.ts";
+import { codecContext, fromHex, toHex, update, updateBytes } from "./support.ts";
+import { address } from "../../support/bgp.ts";
 
 const seq = (...ases: readonly number[]): AsPathSegment => ({ type: 2, ases });
 const set = (...ases: readonly number[]): AsPathSegment => ({ type: 1, ases });

@@ -6,7 +6,8 @@ import { addressBits, decodeNlri, IPV4_UNICAST, IPV6_UNICAST, nlriOf } from "../
 import { packReach, packUnreach, roomForPrefixes, type SharedPath } from "../../../src/bgp/wire/pack.ts";
 import { addressOf } from "../../../src/net/address.ts";
 import { type Prefix, prefixOf } from "../../../src/net/prefix.ts";
-import { address, codecContext, fromHex, prefix, toHex } from "./support.ts";
+import { codecContext, fromHex, prefix, toHex } from "./support.ts";
+import { address } from "../../support/bgp.ts";
 
 const ROWS: readonly {
   readonly hex: string;

@@ -5,8 +5,8 @@ import type { PathAttributes } from "../../../src/bgp/wire/attributes.ts";
 import type { AfiSafi } from "../../../src/bgp/wire/capability.ts";
 import type { UpdateMessage } from "../../../src/bgp/wire/update.ts";
 import { NotificationError } from "../../../src/bgp/wire/notification.ts";
-import { type Address, parseAddress } from "../../../src/net/address.ts";
 import { parsePrefix, type Prefix } from "../../../src/net/prefix.ts";
+import { address } from "../../support/bgp.ts";
 
 /** Sixteen octets of ones. */
 export const MARKER = "ff".repeat(16);
@@ -49,13 +49,6 @@ export function codecContext(more: Partial<CodecContext> = {}): CodecContext {
     extendedNextHop: [],
     ...more,
   };
-}
-
-/** The address that `text` spells. */
-export function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(`not an address: ${text}`);
-  return parsed;
 }
 
 /** The prefix that `text` spells. */
