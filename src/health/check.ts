@@ -71,6 +71,8 @@ export class Check implements Disposable {
   #lastResult: ProbeResult | undefined;
   #timer: Disposable | undefined;
   #notBeforeMs = -Infinity;
+  /** The last timer came late, and the next one acts whatever happens: timers that are always late must not stop the check. */
+  #graceGiven = false;
 
   constructor(options: CheckOptions) {
     this.name = options.name;
@@ -140,7 +142,11 @@ export class Check implements Disposable {
     this.#timer?.[Symbol.dispose]();
     this.#timer = clock.at(atMs, () => {
       const nowMs = clock.now();
-      if (nowMs - atMs <= STALL_MS) return this.#tick(nowMs);
+      if (nowMs - atMs <= STALL_MS || this.#graceGiven) {
+        this.#graceGiven = false;
+        return this.#tick(nowMs);
+      }
+      this.#graceGiven = true;
       this.#notBeforeMs = nowMs + STALL_GRACE_MS;
       this.#arm();
     });

@@ -326,6 +326,27 @@ Deno.test("Check does not blame the service for the time in which its own proces
   assert.deepEqual(details.slice(1), ["timed out after 1000 ms"]);
 });
 
+Deno.test("Check goes on probing and cutting off where every timer comes late, as under a CPU limit", async () => {
+  const real = new VirtualClock();
+  const clock: Clock = {
+    now: () => real.now(),
+    wallTime: () => real.wallTime(),
+    at: (atMs, callback) => real.at(atMs + 75, callback),
+  };
+  const verdicts: string[] = [];
+  using check = new Check({
+    name: "http-1",
+    config: TIMING,
+    probe: { run: () => new Promise(() => {}) },
+    clock,
+    random: () => 0,
+    onVerdict: (verdict) => verdicts.push(verdict),
+  });
+  check.start();
+  await real.advance(5000);
+  assert.deepEqual(verdicts, ["unhealthy"]);
+});
+
 Deno.test("Check.status() tells the verdict, since when and why", async () => {
   const { clock, check } = rig();
   const brief = ({ verdict, changing, consecutivePasses, sinceMs, cause }: CheckStatus) => {
