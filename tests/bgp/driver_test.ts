@@ -1,5 +1,6 @@
 /** The driver, against a scripted peer on a network in memory and a virtual clock. */
 import assert from "node:assert/strict";
+import type { Transport } from "../../src/bgp/transport.ts";
 import { encodeMessage, keepalive } from "../../src/bgp/wire/message.ts";
 import { address, peerConfig, route } from "../support/bgp.ts";
 import { type Probe, PROBE_CONTEXT } from "../support/probe.ts";
@@ -283,5 +284,25 @@ Deno.test("PeerDriver gives up a SYN that stays unanswered, and then waits longe
   await stage.clock.advance(100_000);
   await settle();
   assert.ok(probe.sessions.length > 0);
+  await stage.close();
+});
+
+Deno.test("PeerDriver closes a connection that comes up after it was given up (port Transport)", async () => {
+  const stage = new Stage();
+  const [late, other] = stage.network.pair(
+    { address: A, zone: undefined, port: 40_000 },
+    { address: B, zone: undefined, port: 179 },
+  );
+  const deaf: Transport = {
+    connect: () => new Promise((resolve) => void stage.clock.at(8000, () => resolve(late))),
+    listen: () => assert.fail("it does not listen"),
+  };
+  const speaker = stage.end(A, { local: { listenPort: -1 }, options: { transport: deaf } });
+  speaker.speaker.start();
+  await stage.clock.advance(7000);
+  speaker.speaker.abort();
+  await stage.clock.advance(2000);
+  assert.equal(await other.read(), undefined);
+  other[Symbol.dispose]();
   await stage.close();
 });

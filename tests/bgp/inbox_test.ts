@@ -81,3 +81,13 @@ Deno.test("Inbox holds no more than one message and one chunk (STYLE)", () => {
   }
   assert.ok(largest < NOTIFICATION.byteLength, `${largest} octets wait`);
 });
+
+Deno.test("Inbox keeps nothing of a chunk once it has said that it needs more (port Connection)", () => {
+  const inbox = new Inbox();
+  const chunk = OPEN.slice(0, 25);
+  inbox.push(chunk);
+  assert.equal(inbox.next(4096), undefined);
+  chunk.fill(0);
+  inbox.push(OPEN.slice(25));
+  assert.deepEqual(inbox.next(4096), OPEN);
+});

@@ -196,6 +196,19 @@ Deno.test("stepPeer() replaces the session without a word when a peer with grace
   assert.deepEqual(peer.heard(), ["established 2"]);
 });
 
+Deno.test("stepPeer() closes the second connection of a graceful peer where we do not restart gracefully (RFC 4271 6.8)", () => {
+  const peer = established({}, GRACEFUL).take(ACCEPTED);
+  peer.on(2, { type: "BGPOpen", message: openOf({ capabilities: GRACEFUL }) });
+  assert.deepEqual(peer.heard(), ["adopt 2", "2: OPEN", "2: NOTIFICATION 6/7", "drop 2"]);
+});
+
+Deno.test("stepPeer() takes the newer of two connections that the peer made, once both said OPEN (RFC 4271 6.8)", () => {
+  const peer = new Stepped({ passive: true }).take(START, ACCEPTED).on(1, OPEN).take(ACCEPTED);
+  peer.heard();
+  peer.on(2, OPEN);
+  assert.deepEqual(peer.heard(), ["2: KEEPALIVE", "1: NOTIFICATION 6/7", "drop 1"]);
+});
+
 Deno.test("stepPeer() takes the newer of two connections that have said nothing, and rejects a third beside an OPEN (RFC 4486)", () => {
   const peer = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
   peer.heard();

@@ -294,3 +294,13 @@ Deno.test("step() suspects the TCP-MD5 password where a SYN stays unanswered (RF
   assert.equal(cause(true), "SYN unanswered: TCP-MD5 mismatch suspected");
   assert.equal(cause(false), "SYN unanswered");
 });
+
+Deno.test("step() never connects in a passive session, however it loses its connection (RFC 4271 8.1.1)", () => {
+  const waiting = sessionIn("Active passive", configOf({ passive: true }));
+  const lost = after(waiting, [{ type: "TcpConnectionConfirmed" }, {
+    type: "TcpConnectionFails",
+    cause: "reset",
+  }]);
+  assert.equal(lost.name, "Active");
+  assert.equal(nextDeadline(lost), undefined);
+});

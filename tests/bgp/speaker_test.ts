@@ -316,6 +316,7 @@ Deno.test("Speaker.stop() withdraws every route, then says why, then closes (RFC
   probe.last.establish();
   await stage.clock.advance(5);
   const stopping = end.speaker.stop({ mode: "shutdown", communication: "maintenance until 6" });
+  end.speaker.announce([route("10.99.0.4/32")]);
   await stage.clock.advance(100);
   await stopping;
   assert.deepEqual(told(probe.last).slice(2), ["-10.99.0.1/32", "-10.99.0.2/32"]);
