@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
 import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import type { DesiredKernel, Destination, VirtualService } from "../../src/kernel/state.ts";
+import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
@@ -306,23 +307,35 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
   },
 
   async "tells of an address that somebody deleted, and not of its own changes"({ kernel, hand }) {
+    // Linux tells of a new IPv6 address from a work queue, so perhaps only after the read.
+    const web4 = onlyIPv4(web);
     let told = 0;
     let tell = () => {};
     using _watch = kernel.watch(() => {
       told++;
       tell();
     });
-    await make(kernel, web);
-    await read(kernel, web);
+    await make(kernel, web4);
+    await read(kernel, web4);
     await new Promise<void>((resolve) => queueMicrotask(resolve));
     assert.equal(told, 0, "a read covers all that was told before it");
     const heard = new Promise<void>((resolve) => tell = resolve);
     await hand.deleteAddress("web", "10.99.0.1/32");
     await heard;
-    await make(kernel, web);
-    await assertConverged(kernel, web);
+    await make(kernel, web4);
+    await assertConverged(kernel, web4);
   },
 };
+
+/** What of `desired` is IPv4. */
+function onlyIPv4({ interfaces, virtualServices, ownedAddresses }: DesiredKernel): DesiredKernel {
+  const isIPv4 = ({ family }: Address) => family === 4;
+  return {
+    interfaces: interfaces.map((each) => ({ ...each, addresses: each.addresses.filter(isIPv4) })),
+    virtualServices: virtualServices.filter((service) => isIPv4(service.address)),
+    ownedAddresses: ownedAddresses.filter(isIPv4),
+  };
+}
 
 /** Breaks what was made, makes it again, and finds everything as it was: same index, same view, nothing foreign hurt. */
 async function repairs(kernel: Kernel, hand: ForeignHand, breakIt: () => Promise<void>): Promise<void> {
