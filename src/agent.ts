@@ -97,11 +97,13 @@ export class Agent {
   }
 
   async #startInOrder(): Promise<void> {
+    let adopted = true;
     try {
       this.#serve();
-      const adopted = await this.#takeKernel();
+      adopted = await this.#takeKernel();
       this.#speak(adopted);
     } catch (error) {
+      if (!adopted) await this.#reconciler?.removeAll();
       await this.#teardown();
       throw error;
     }
@@ -113,6 +115,7 @@ export class Agent {
       peers: this.#config.bgp.peers.map(({ name }) => name),
     });
     this.#announce();
+    this.#releaseEndOfRib();
   }
 
   /** Withdraws, waits, quiesces, says goodbye and removes what is ours. Called again, it is the same stop. */
@@ -294,19 +297,10 @@ export class Agent {
     this.#state = "stopping";
     log.info("stopping: {reason}", { reason });
     this.#stopChecks();
-    const announced = new Set(
-      this.#speaker?.status().flatMap((peer) => peer.advertised.map(({ prefix }) => prefix)),
-    );
     for (const name of this.#units.keys()) this.#feed(name, { type: "stop" });
-    if (this.#reconciler !== undefined && announced.size > 0) {
-      await this.#drain();
-    }
+    if (this.#reconciler !== undefined) await this.#drain();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    if (this.#reconciler !== undefined) {
-      const report = await this.#reconciler.removeAll();
-      for (const change of report.changes) this.#log.getChild("kernel").info("changed: {change}", { change });
-      for (const problem of problemsOf(report)) this.#log.getChild("kernel").error("{problem}", { problem });
-    }
+    await this.#reconciler?.removeAll();
     await this.#teardown();
     log.info("stopped");
   }
@@ -315,9 +309,12 @@ export class Agent {
   async #drain(): Promise<void> {
     const { clock } = this.#ports;
     const stops = new Map<string, StopState>();
-    for (const [name, { state: { config } }] of this.#units) {
+    for (const [name, { state: { config, routes } }] of this.#units) {
       const quiesceMs = this.#config.network.ipvs && config.ports.length > 0 ? config.stop.quiesceMs : 0;
-      stops.set(name, beginStop({ convergeMs: config.stop.convergeMs, quiesceMs }, clock.now()));
+      // Routers need their time from the withdrawal on, and that may have been before the stop.
+      const withdrawnMs = Math.max(...[...routes.values()].map(({ sinceMs }) => sinceMs));
+      const convergeMs = Math.max(0, withdrawnMs + config.stop.convergeMs - clock.now());
+      stops.set(name, beginStop({ convergeMs, quiesceMs }, clock.now()));
     }
     while ([...stops.values()].some(({ phase }) => phase !== "removing")) {
       const next = Math.min(...[...stops.values()].map(({ deadlineMs }) => deadlineMs));

@@ -16,6 +16,10 @@ class World {
   readonly kernel: FakeKernel;
   readonly router: End;
   readonly journal: string[] = [];
+  /** What the agent logged, word for word. */
+  readonly logged: string[] = [];
+  /** Of the agent; -1: it does not listen. */
+  listenPort = -1;
   outcome: ProbeOutcome = { pass: true, detail: "status 200" };
   #agent: Agent | undefined;
 
@@ -35,10 +39,11 @@ class World {
       isTerminal: false,
       write: (line) => {
         const { logger, message } = JSON.parse(line);
+        this.logged.push(message);
         if (/\.(bgp|service)$/.test(logger)) this.journal.push(`${String(logger).slice(7)}: ${message}`);
       },
     });
-    const local = { ...config().bgp.local, routerID: A, address: A };
+    const local = { ...config().bgp.local, routerID: A, address: A, listenPort: this.listenPort };
     const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
     this.#agent = new Agent(
       config({
@@ -253,5 +258,71 @@ Deno.test("Agent that is told to stop while it starts stops after that, in order
   await stopped;
   assert.equal(agent.status().state, "stopped");
   assert.deepEqual(world.kernel.interfaces.filter(({ name }) => name === "web"), []);
+  await world.close();
+});
+
+Deno.test("Agent that cannot listen for BGP leaves nothing new on the host, and what was there before as it was", async () => {
+  for (const adopts of [false, true]) {
+    const world = new World();
+    if (adopts) {
+      const earlier = await world.agent();
+      earlier.start();
+      await world.stage.clock.advance(3000);
+      earlier.handover();
+      await world.stage.clock.advance(10);
+    }
+    const listen = () => {
+      throw new Error("Address already in use");
+    };
+    world.listenPort = 179;
+    const transport = { ...world.stage.network.transport(A), listen };
+    const agent = await world.agent({}, { transport });
+    await assert.rejects(agent.start(), /cannot listen on .*in use/);
+    assert.equal(world.kernel.interfaces.some(({ name }) => name === "web"), adopts);
+    assert.equal(world.kernel.services.length > 0, adopts);
+    await world.close();
+  }
+});
+
+Deno.test("Agent without checks does not hold End-of-RIB back (RFC 4724)", async () => {
+  const world = new World();
+  const agent = await world.agent({ checks: [] });
+  agent.start();
+  await world.stage.clock.advance(1000);
+  assert.ok(world.at("bgp: told the peer: 1 announced") < world.at("bgp: End-of-RIB sent"));
+  await world.close();
+});
+
+Deno.test("Agent that stops right after a withdrawal still gives routers time and lets connections end", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.activeConnections = 3;
+  world.outcome = { pass: false, detail: "connection refused" };
+  while (world.router.status.prefixes.withdrawn === 0) await world.stage.clock.advance(10);
+  await world.stage.clock.advance(400);
+  let ended = false;
+  agent.stop("for the test").then(() => ended = true);
+  await world.stage.clock.advance(550);
+  assert.ok(!world.journal.some((line) => line.includes("weight 0")), "converge counts from the withdrawal");
+  await world.stage.clock.advance(3000);
+  world.at("weight 0");
+  assert.equal(ended, false, "connections are waited for");
+  world.kernel.activeConnections = 0;
+  await world.stage.clock.advance(500);
+  assert.equal(ended, true);
+  await world.close();
+});
+
+Deno.test("Agent logs every change of the kernel once, at a stop too", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  agent.stop("for the test");
+  await world.stage.clock.advance(10_000);
+  const changes = world.logged.filter((line) => line.startsWith("changed: "));
+  assert.deepEqual(changes, world.kernel.made.map((change) => `changed: ${change}`));
   await world.close();
 });
