@@ -43,7 +43,8 @@ class World {
         if (/\.(bgp|service)$/.test(logger)) this.journal.push(`${String(logger).slice(7)}: ${message}`);
       },
     });
-    const local = { ...config().bgp.local, routerID: A, address: A, listenPort: this.listenPort };
+    const { listenPort } = this;
+    const local = { ...config().bgp.local, routerID: A, address: A, listenPort, listenAddresses: [A] };
     const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
     this.#agent = new Agent(
       config({
