@@ -3,12 +3,12 @@
  * 7313, 8538 and 9687), pure: a function for each state, deadlines as data. Optional attributes that it has: DelayOpen,
  * DampPeerOscillations with the IdleHoldTimer, PassiveTcpEstablishment, AllowAutomaticStart. Collision (section 6.8)
  * needs two sessions and is the peer's. Two things differ from the letter: a passive session runs no
- * ConnectRetryTimer, so it never connects; and a NOTIFICATION is never answered with one.
+ * ConnectRetryTimer, so it never connects; and an error in the header of a message is answered with its own code in
+ * Established, too (section 6.1 against event 21 there).
  */
 import type { Env, SessionEvent, SessionState, Step } from "./session_state.ts";
 import { earliest, expired, STOPPED, type TimerEvent } from "./timers.ts";
 import {
-  answer,
   COLLISION,
   connected,
   connectFailed,
@@ -161,7 +161,7 @@ function beforeOpen(
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
     case "UpdateMsgErr":
-      return fall(state, env, event.error.message, delayed ? answer(event.error) : undefined);
+      return fall(state, env, event.error.message, delayed ? event.error.notification() : undefined);
     case "NotifMsgVerErr":
       if (delayed) return rest(state, env, received(event.message));
       return fall(state, env, received(event.message), undefined);
@@ -266,8 +266,9 @@ function established(state: SessionState, event: SessionEvent, env: Env): Step {
     case "NotifMsg":
       return fall(state, env, received(event.message), undefined);
     case "UpdateMsgErr":
-      return fall(state, env, event.error.message, answer(event.error));
+      return fall(state, env, event.error.message, event.error.notification());
     case "BGPOpen":
+    case "BGPOpenMsgErr":
       return unexpected(state, env, "OPEN in Established", FsmSubcode.UNEXPECTED_MESSAGE_IN_ESTABLISHED);
     default:
       return whileConnected(state, event, env);
@@ -308,7 +309,7 @@ function whileConnected(
     }
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
-      return fall(state, env, event.error.message, answer(event.error));
+      return fall(state, env, event.error.message, event.error.notification());
     case "OpenCollisionDump":
       return rest(state, env, "collision: the other connection stays", cease(COLLISION));
     case "NotifMsgVerErr":

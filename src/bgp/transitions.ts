@@ -88,7 +88,7 @@ export function receiveOpen(
 ): Step {
   const negotiated = negotiate(state.config, offer(state, env), open);
   if (negotiated instanceof NotificationError) {
-    const fallen = fall(state, env, negotiated.message, answer(negotiated));
+    const fallen = fall(state, env, negotiated.message, negotiated.notification());
     return { state: fallen.state, actions: [...before, ...fallen.actions] };
   }
   const next: SessionState = {
@@ -239,11 +239,6 @@ function toIdle(state: SessionState, cause: string, idleHold: number | undefined
 /** Where both sides have the N bit, only a Hard Reset makes the peer drop our routes (RFC 8538 section 3). */
 export function final(state: SessionState, message: NotificationMessage): NotificationMessage {
   return state.negotiated?.gracefulRestart?.notification === true ? hardReset(message) : message;
-}
-
-/** The NOTIFICATION that an error is answered with; none where it is in a NOTIFICATION itself. */
-export function answer(error: NotificationError): NotificationMessage | undefined {
-  return error.answerable ? error.notification() : undefined;
 }
 
 /** A NOTIFICATION without data. */

@@ -121,10 +121,6 @@ export const EVENTS: readonly SessionEvent[] = [
   { type: "UpdateMsg" },
   { type: "UpdateMsgErr", error: new NotificationError(3, 1, "malformed") },
   {
-    type: "UpdateMsgErr",
-    error: new NotificationError(1, 2, "NOTIFICATION too short", Uint8Array.of(0, 20), false),
-  },
-  {
     type: "RouteRefreshMsg",
     message: { type: "ROUTE-REFRESH", family: { afi: 1, safi: 1 }, subtype: 0 },
   },

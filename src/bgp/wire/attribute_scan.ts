@@ -189,9 +189,6 @@ function examineMultiprotocol(
   context: CodecContext,
 ): void {
   const { bytes, value, next } = cursor;
-  if ((cursor.flags & OPTIONAL_TRANSITIVE) !== row.flags) {
-    throw multiprotocolError(row, flagsText(cursor), cursor);
-  }
   if (row === MP_REACH) {
     const reach = decodeReach(bytes, value, next, context);
     if (typeof reach === "string") throw multiprotocolError(row, reach, cursor);
@@ -201,6 +198,9 @@ function examineMultiprotocol(
     if (typeof unreach === "string") throw multiprotocolError(row, unreach, cursor);
     scan.unreach = unreach;
   }
+  // Wrong flags hide no NLRI, so they cost no session (RFC 7606 section 3 (c)).
+  if ((cursor.flags & OPTIONAL_TRANSITIVE) === row.flags) return;
+  withdraw(row, UpdateSubcode.ATTRIBUTE_FLAGS_ERROR, flagsText(cursor), cursor, scan);
 }
 
 /** RFC 4760 section 7: the NLRI cannot be found for sure, so that nothing milder is left. */

@@ -103,11 +103,7 @@ export function frame(buffer: Uint8Array, maxLength: number): Frame {
   if (available < MARKER_LENGTH + 2) return { type: "incomplete", needed: HEADER_LENGTH };
   const length = ((buffer[16] ?? 0) << 8) | (buffer[17] ?? 0);
   if (length < HEADER_LENGTH || length > maxLength) {
-    throw badLength(
-      length,
-      `must be ${HEADER_LENGTH} to ${maxLength}`,
-      buffer[18] !== MessageType.NOTIFICATION,
-    );
+    throw badLength(length, `must be ${HEADER_LENGTH} to ${maxLength}`);
   }
   if (available < HEADER_LENGTH) return { type: "incomplete", needed: HEADER_LENGTH };
   const messageType = buffer[18] ?? 0;
@@ -125,8 +121,7 @@ export function decodeMessage(bytes: Uint8Array, context: CodecContext): Message
   const head = frame(bytes, context.maxReceiveLength);
   if (head.type === "incomplete" || head.length !== bytes.byteLength) {
     const text = `${bytes.byteLength} octets are not one message`;
-    const answerable = bytes[MARKER_LENGTH + 2] !== MessageType.NOTIFICATION;
-    throw headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text, new Uint8Array(), answerable);
+    throw headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text);
   }
   const body = bytes.subarray(HEADER_LENGTH);
   switch (head.messageType) {
@@ -199,11 +194,7 @@ function checkLength(messageType: number, length: number): void {
     throw headerError(MessageHeaderSubcode.BAD_MESSAGE_TYPE, `message of type ${messageType}`, data);
   }
   if (length < min) {
-    throw badLength(
-      length,
-      `must be at least ${min} for type ${messageType}`,
-      messageType !== MessageType.NOTIFICATION,
-    );
+    throw badLength(length, `must be at least ${min} for type ${messageType}`);
   }
   if (messageType === MessageType.KEEPALIVE && length !== HEADER_LENGTH) {
     throw badLength(length, `must be ${HEADER_LENGTH} for KEEPALIVE`);
@@ -228,17 +219,16 @@ function decodeRouteRefresh(bytes: Uint8Array): RouteRefreshMessage {
   return { type: "ROUTE-REFRESH", family: { afi: (high << 8) | low, safi }, subtype };
 }
 
-function badLength(length: number, rule: string, answerable: boolean = true): NotificationError {
+function badLength(length: number, rule: string): NotificationError {
   const data = Uint8Array.of(length >>> 8, length & 0xff);
   const text = `message length ${length}, ${rule}`;
-  return headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text, data, answerable);
+  return headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text, data);
 }
 
 function headerError(
   subcode: number,
   text: string,
   data: Uint8Array = new Uint8Array(),
-  answerable: boolean = true,
 ): NotificationError {
-  return new NotificationError(ErrorCode.MESSAGE_HEADER, subcode, text, data, answerable);
+  return new NotificationError(ErrorCode.MESSAGE_HEADER, subcode, text, data);
 }

@@ -28,13 +28,11 @@ export class NotificationError extends Error {
     readonly subcode: number,
     message: string,
     readonly data: Uint8Array = new Uint8Array(),
-    /** False: the fault is in a NOTIFICATION, so close without an answer (RFC 4271 section 6.4). */
-    readonly answerable: boolean = true,
   ) {
     super(message);
   }
 
-  /** The message that tells the peer; to be sent only where `answerable`. */
+  /** The message that tells the peer. */
   notification(): NotificationMessage {
     return { type: "NOTIFICATION", code: this.code, subcode: this.subcode, data: this.data };
   }

@@ -66,14 +66,14 @@ const FRAMES: readonly Row[] = [
   { name: "UPDATE of 22", hex: `${MARKER} 0016 02`, expected: BAD_LENGTH("0016") },
   { name: "UPDATE of 23", hex: `${MARKER} 0017 02 ${zeros(4)}`, expected: complete(23, 2) },
   {
-    name: "NOTIFICATION of 20, which gets no answer",
+    name: "NOTIFICATION of 20",
     hex: `${MARKER} 0014 03`,
-    expected: { error: "1/2", data: "0014", answerable: false },
+    expected: { error: "1/2", data: "0014" },
   },
   {
-    name: "NOTIFICATION of 4097, which gets no answer",
+    name: "NOTIFICATION of 4097",
     hex: `${MARKER} 1001 03`,
-    expected: { error: "1/2", data: "1001", answerable: false },
+    expected: { error: "1/2", data: "1001" },
   },
   { name: "NOTIFICATION of 21", hex: `${MARKER} 0015 03 ${zeros(2)}`, expected: complete(21, 3) },
   { name: "KEEPALIVE of 19", hex: `${MARKER} 0013 04`, expected: complete(19, 4) },

@@ -114,7 +114,7 @@ export function verdict(work: () => unknown): unknown {
     return work();
   } catch (error) {
     if (!(error instanceof NotificationError)) throw error;
-    const { code, subcode, data, answerable } = error;
-    return { error: `${code}/${subcode}`, data: toHex(data), ...(!answerable && { answerable }) };
+    const { code, subcode, data } = error;
+    return { error: `${code}/${subcode}`, data: toHex(data) };
   }
 }

@@ -301,6 +301,18 @@ const FAULTS: readonly FaultRow[] = [
     attributes: beside("50 06 0000"),
     faults: [],
   },
+  // RFC 7606 3 (c): the NLRI can be found all the same
+  {
+    name: "MP_REACH_NLRI marked transitive",
+    attributes: `c0${MP_REACH6.slice(2)} ${ORIGIN} ${AS_PATH}`,
+    nlri: "",
+    faults: [[14, WITHDRAW]],
+  },
+  {
+    name: "MP_UNREACH_NLRI not optional",
+    attributes: beside("00 0f 03 0002 01"),
+    faults: [[15, WITHDRAW]],
+  },
   // RFC 7606 3 (d)
   { name: "ORIGIN missing", attributes: `${AS_PATH} ${NEXT_HOP}`, faults: [[1, WITHDRAW]] },
   { name: "AS_PATH missing", attributes: `${ORIGIN} ${NEXT_HOP}`, faults: [[2, WITHDRAW]] },
@@ -441,12 +453,6 @@ const RESETS: readonly ResetRow[] = [
     data: `800e1700020110${"20".repeat(16)}004020`,
   },
   {
-    name: "MP_REACH_NLRI marked transitive",
-    fields: { attributes: `c0${MP_REACH6.slice(2)} ${ORIGIN} ${AS_PATH}` },
-    error: "3/9",
-    data: toHex(fromHex(`c0${MP_REACH6.slice(2)}`)),
-  },
-  {
     name: "MP_REACH_NLRI that overruns the list",
     fields: { attributes: `${MANDATORY} 80 0e 40 0002 01`, nlri: NLRI },
     error: "3/1",
@@ -468,12 +474,6 @@ const RESETS: readonly ResetRow[] = [
     fields: { attributes: "80 0f 09 0001 01 21 0a00000100" },
     error: "3/9",
     data: "800f09000101210a00000100",
-  },
-  {
-    name: "MP_UNREACH_NLRI not optional",
-    fields: { attributes: "00 0f 03 0002 01" },
-    error: "3/9",
-    data: "000f03000201",
   },
   // RFC 7606 3 (a), 5.3
   {
