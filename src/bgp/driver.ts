@@ -27,8 +27,8 @@ import { NotificationError, type NotificationMessage } from "./wire/notification
 /** What a driver tells. */
 export interface DriverEvents {
   transition(from: SessionStateName, to: SessionStateName, cause: string): void;
-  /** A session or an attempt ended, while perhaps another goes on. */
-  ended(from: SessionStateName, cause: string): void;
+  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
+  ended(from: SessionStateName, cause: string, noted: boolean): void;
   established(negotiated: Negotiated, local: Endpoint): void;
   refresh(message: RouteRefreshMessage): void;
   /** The socket has taken the last UPDATEs. */
@@ -179,7 +179,7 @@ export class PeerDriver {
       case "refresh":
         return events.refresh(action.message);
       case "ended":
-        return events.ended(action.from, action.cause);
+        return events.ended(action.from, action.cause, action.noted);
       case "established": {
         const connection = this.#links.get(action.link)?.connection;
         if (connection !== undefined) events.established(action.negotiated, connection.local);

@@ -58,8 +58,13 @@ export type PeerAction =
     readonly message: Extract<SessionAction, { type: "send" }>["message"];
   }
   | { readonly type: "refresh"; readonly link: number; readonly message: RouteRefreshMessage }
-  /** A session ended, or an attempt at one, for `cause`. */
-  | { readonly type: "ended"; readonly from: SessionStateName; readonly cause: string }
+  /** A session ended, or an attempt at one, for `cause`; `noted`: a NOTIFICATION of one side says so. */
+  | {
+    readonly type: "ended";
+    readonly from: SessionStateName;
+    readonly cause: string;
+    readonly noted: boolean;
+  }
   | { readonly type: "established"; readonly link: number; readonly negotiated: Negotiated }
   /** The neighbour's state, as people see it, changed. */
   | {
@@ -320,11 +325,17 @@ function advance(state: PeerState, which: Which, event: SessionEvent, env: Env):
   }
   const { name, cause } = session;
   if (dropped || RANK[name] < RANK[track.session.name]) {
-    actions.push({ type: "ended", from: track.session.name, cause });
+    actions.push({ type: "ended", from: track.session.name, cause, noted: isNoted(event, stepped.actions) });
   }
   const next: PeerStep = { state: { ...state, nextLink, [which]: { session, link, origin } }, actions };
   if (name === "Established" && track.session.name !== "Established") return settle(next, which, env);
   return which === "second" && link === 0 ? { state: withoutSecond(next.state), actions } : next;
+}
+
+/** Did a NOTIFICATION come or go? */
+function isNoted(event: SessionEvent, actions: readonly SessionAction[]): boolean {
+  return event.type === "NotifMsg" || event.type === "NotifMsgVerErr" ||
+    actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
 }
 
 /** `which` is Established: the other goes, and the next OPEN is that of a speaker that has not restarted. */

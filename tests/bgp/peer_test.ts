@@ -13,7 +13,7 @@ import {
 } from "../../src/bgp/peer.ts";
 import type { SessionEvent } from "../../src/bgp/session_state.ts";
 import type { Capability } from "../../src/bgp/wire/capability.ts";
-import { at, CAPABILITIES, configOf, EVENTS, openOf } from "../support/sessions.ts";
+import { at, CAPABILITIES, configOf, EVENTS, notificationOf, openOf } from "../support/sessions.ts";
 
 /** A peer that is stepped; `said` is what it did, in a word or two each. */
 class Stepped {
@@ -263,7 +263,27 @@ Deno.test("stepPeer() says that a session ended, and why, while another goes on 
   const ended = actions.find((action) => action.type === "ended");
   assert.ok(ended?.type === "ended");
   assert.equal(ended.cause, "AS 65002 expected, 65099 received");
+  assert.equal(ended.noted, true);
   assert.equal(leadingTrack(state).session.name, "Connect");
+});
+
+Deno.test("stepPeer() says whether a NOTIFICATION said why a session ended (issue: why a session is down)", () => {
+  for (
+    const [event, noted] of [
+      [{ type: "NotifMsg", message: notificationOf(6, 2) }, true],
+      [{ type: "NotifMsgVerErr", message: notificationOf(2, 1) }, true],
+      [{ type: "HoldTimer_Expires" }, true],
+      [{ type: "TcpConnectionFails", cause: "the peer closed the connection" }, false],
+    ] as const
+  ) {
+    const { actions } = stepPeer(new Stepped().take(START).on(1, ACKED).state, {
+      type: "Session",
+      link: 1,
+      event,
+    }, at(0));
+    const ended = actions.find((action) => action.type === "ended");
+    assert.equal(ended?.type === "ended" && ended.noted, noted, event.type);
+  }
 });
 
 Deno.test("stepPeer() over random walks never has two Established sessions, nor a connection too many (RFC 4271 6.8)", () => {
