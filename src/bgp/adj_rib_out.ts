@@ -99,6 +99,55 @@ export function updateAdjRibOut(
   return { rib, updates, announced: changed.length, withdrawn: gone.length, held };
 }
 
+/** What a peer was sent and what is held from it, changed in place as routes change. */
+export interface LiveAdjRibOut {
+  readonly routes: Map<string, AdvertisedRoute>;
+  readonly held: Map<string, HeldRoute>;
+}
+
+/** What takes a peer through a change. */
+export interface AdjRibOutChange {
+  /** Whole messages, to be sent in this order. */
+  readonly updates: readonly Uint8Array[];
+  readonly announced: number;
+  readonly withdrawn: number;
+  /** Did what is held change? */
+  readonly heldChanged: boolean;
+}
+
+/** Brings a peer to what is wanted of `prefixes` alone; `live` is changed to what it has then. */
+export function changeAdjRibOut(
+  live: LiveAdjRibOut,
+  prefixes: Iterable<Prefix>,
+  wanted: (prefix: Prefix) => Route | undefined,
+  context: AdvertiseContext,
+): AdjRibOutChange {
+  const pathOf = pathFinder(context);
+  const changed: AdvertisedRoute[] = [];
+  const gone: AdvertisedRoute[] = [];
+  let heldChanged = false;
+  for (const prefix of prefixes) {
+    const route = wanted(prefix);
+    const path = route === undefined ? undefined : pathOf(route.attributes, prefix.address.family);
+    const before = live.routes.get(prefix.text);
+    const reason = typeof path === "string" ? path : undefined;
+    heldChanged ||= live.held.get(prefix.text)?.reason !== reason;
+    if (reason === undefined) live.held.delete(prefix.text);
+    else live.held.set(prefix.text, { prefix, reason });
+    if (path === undefined || typeof path === "string") {
+      if (before !== undefined) gone.push(before);
+      live.routes.delete(prefix.text);
+    } else if (before?.path.key !== path.key) {
+      const advertised = { prefix, path };
+      live.routes.set(prefix.text, advertised);
+      changed.push(advertised);
+    }
+  }
+  const maxLength = context.codec.maxSendLength;
+  const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
+  return { updates, announced: changed.length, withdrawn: gone.length, heldChanged };
+}
+
 /** All routes of `family` again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
 export function readvertise(rib: AdjRibOut, family: AfiSafi, context: AdvertiseContext): Uint8Array[] {
   const routes = [...rib.values()].filter(({ path }) => sameFamily(path.family, family));

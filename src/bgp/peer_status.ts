@@ -86,6 +86,8 @@ export interface PeerStatus {
 export interface PeerRecord {
   readonly since: Date;
   readonly lastError: PeerStatus["lastError"];
+  /** What the last NOTIFICATION since the last Established session said. */
+  readonly lastNoted: string | undefined;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
   readonly local: Endpoint | undefined;
@@ -122,11 +124,11 @@ export function peerStatus(
     negotiated: session.negotiated === undefined ? undefined : negotiatedStatus(session.negotiated),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
-    advertised: [...advertiser?.rib.values() ?? []].map(({ prefix, path }) => ({
+    advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({
       prefix: prefix.text,
       nextHop: path.nextHops[0]?.text ?? "",
     })),
-    held: (advertiser?.held ?? []).map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
     flaps: record.flaps,
     nextRetry: retry === undefined ? undefined : wallTimeOf(retry),

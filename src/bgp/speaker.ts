@@ -4,7 +4,8 @@
  */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import { type Advertiser, newAdvertiser, nextBatch, withRefresh } from "./advertiser.ts";
+import { Advertiser } from "./advertiser.ts";
+import { DesiredRoutes } from "./desired_routes.ts";
 import { PeerDriver } from "./driver.ts";
 import { listenFault } from "./listen_fault.ts";
 import { codecContext, type Negotiated, sessionConfig } from "./negotiate.ts";
@@ -99,7 +100,7 @@ export class Speaker {
   readonly #options: SpeakerOptions;
   readonly #neighbours: readonly Neighbour[];
   readonly #listeners: Listener[] = [];
-  #routes: readonly Route[] = [];
+  readonly #desired = new DesiredRoutes();
   #endOfRibReleased = false;
   #stopped = false;
 
@@ -120,8 +121,12 @@ export class Speaker {
   /** Sets the whole of what should be announced. */
   announce(routes: readonly Route[]): void {
     if (this.#stopped) return;
-    this.#routes = routes;
-    for (const neighbour of this.#neighbours) this.#flush(neighbour);
+    const changed = this.#desired.replace(routes);
+    if (changed.length === 0) return;
+    for (const neighbour of this.#neighbours) {
+      neighbour.advertiser?.touch(changed);
+      this.#flush(neighbour);
+    }
   }
 
   /** Lets End-of-RIB go out: every route that there will be is in place (RFC 4724 section 4.1). */
@@ -178,11 +183,10 @@ export class Speaker {
       random,
       events: {
         transition: (from, to, cause) => this.#onTransition(neighbour, from, to, cause),
-        ended: (from, cause) => this.#onEnded(neighbour, from, cause),
+        ended: (from, cause, noted) => this.#onEnded(neighbour, { from, cause, noted }),
         established: (negotiated, end) => this.#onEstablished(neighbour, negotiated, end),
         refresh: (message) => {
-          if (neighbour.advertiser === undefined) return;
-          neighbour.advertiser = withRefresh(neighbour.advertiser, message);
+          neighbour.advertiser?.refresh(message);
           this.#flush(neighbour);
         },
         writable: () => this.#flush(neighbour),
@@ -196,6 +200,7 @@ export class Speaker {
       record: {
         since: clock.wallTime(),
         lastError: undefined,
+        lastNoted: undefined,
         lastNotificationReceived: undefined,
         lastNotificationSent: undefined,
         local: undefined,
@@ -250,24 +255,17 @@ export class Speaker {
     const { driver, advertiser, config } = neighbour;
     if (advertiser === undefined || !driver.ready) return;
     const { onEvent, clock } = this.#options;
-    const batch = nextBatch(advertiser, this.#routes, this.#endOfRibReleased);
-    neighbour.advertiser = batch.advertiser;
+    const batch = advertiser.next(this.#desired, this.#endOfRibReleased);
     driver.sendUpdates(batch.messages, batch.refreshMarkers);
     const { announced, withdrawn } = batch;
+    const peer = config.name;
     if (announced + withdrawn > 0) {
-      onEvent({ type: "updates-sent", peer: config.name, announced, withdrawn, at: clock.now() });
+      onEvent({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
     }
-    if (batch.endOfRib.length > 0) onEvent({ type: "end-of-rib-sent", peer: config.name });
-    this.#reportHeld(neighbour, advertiser);
-  }
-
-  #reportHeld({ config, advertiser }: Neighbour, before: Advertiser): void {
-    const words = ({ held }: Advertiser) =>
-      held.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
-    const [was, is] = [words(before), advertiser === undefined ? [] : words(advertiser)];
-    const same = was.length === is.length &&
-      was.every((one, index) => one.prefix === is[index]?.prefix && one.reason === is[index]?.reason);
-    if (!same) this.#options.onEvent({ type: "routes-held", peer: config.name, held: is });
+    if (batch.endOfRib) onEvent({ type: "end-of-rib-sent", peer });
+    if (!batch.heldChanged) return;
+    const held = [...advertiser.held.values()].map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
+    onEvent({ type: "routes-held", peer, held });
   }
 
   /** Resolves when the socket has taken every withdrawal, or after a bound. */
@@ -293,17 +291,27 @@ export class Speaker {
     this.#options.onEvent({ type: "peer-state", peer: config.name, from, to, cause });
   }
 
-  #onEnded(neighbour: Neighbour, from: SessionStateName, cause: string): void {
+  /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
+  #onEnded(
+    neighbour: Neighbour,
+    { from, cause, noted }: {
+      readonly from: SessionStateName;
+      readonly cause: string;
+      readonly noted: boolean;
+    },
+  ): void {
     const at = this.#options.clock.wallTime();
-    neighbour.record = { ...neighbour.record, lastError: { at, text: cause } };
+    const lastNoted = noted ? cause : neighbour.record.lastNoted;
+    const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
+    neighbour.record = { ...neighbour.record, lastError: { at, text }, lastNoted };
     this.#options.onEvent({ type: "session-ended", peer: neighbour.config.name, from, cause });
   }
 
   #onEstablished(neighbour: Neighbour, negotiated: Negotiated, end: Endpoint): void {
     const { local } = this.#options;
     const { config } = neighbour;
-    neighbour.record = { ...neighbour.record, local: end };
-    neighbour.advertiser = newAdvertiser({
+    neighbour.record = { ...neighbour.record, local: end, lastNoted: undefined };
+    neighbour.advertiser = new Advertiser({
       codec: codecContext(negotiated),
       peerName: config.name,
       localAs: local.as,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Capability } from "../../src/bgp/wire/capability.ts";
 import { isEndOfRib } from "../../src/bgp/wire/update.ts";
 import type { Message } from "../../src/bgp/wire/message.ts";
-import { shutdownCommunication } from "../../src/bgp/wire/notification.ts";
+import { CeaseSubcode } from "../../src/bgp/wire/constants.ts";
+import { cease, shutdownCommunication } from "../../src/bgp/wire/notification.ts";
 import { address, peerConfig, route } from "../support/bgp.ts";
 import { Probe, PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
@@ -460,6 +461,33 @@ Deno.test("Speaker.status() says when it tries again, and why the last attempt f
   assert.ok(nextRetry !== undefined && nextRetry.getTime() - since.getTime() >= 3750);
   assert.deepEqual(end.of("session-ended").map(({ from }) => from), ["Connect"]);
   assert.doesNotThrow(() => JSON.stringify(end.status));
+  await stage.close();
+});
+
+Deno.test("Speaker.status() keeps the peer's reason in view while further connections are closed without a word (issue)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const end = stage.end(A);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(5);
+  probe.last.say(cease(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, "maintenance until 6"));
+  await stage.clock.advance(5);
+  const reason = "peer sent Cease/Administrative Shutdown: maintenance until 6";
+  assert.equal(end.status.lastError?.text, reason);
+  for (const connections of [2, 3]) {
+    while (probe.sessions.length < connections) await stage.clock.advance(100);
+    probe.last.close();
+    await stage.clock.advance(5);
+    assert.equal(end.status.lastError?.text, `the peer closed the connection; before that, ${reason}`);
+  }
+  while (probe.sessions.length < 4) await stage.clock.advance(100);
+  probe.last.establish();
+  await stage.clock.advance(5);
+  probe.last.close();
+  await stage.clock.advance(5);
+  assert.equal(end.status.lastError?.text, "the peer closed the connection");
   await stage.close();
 });
 
