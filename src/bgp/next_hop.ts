@@ -2,7 +2,7 @@
  * The next hop of our routes to a peer (RFC 4271 section 5.1.3, RFC 2545, RFC 8950): what is configured for the peer,
  * else the session's own address where the family can carry it, else this host's address of the family.
  */
-import type { Address } from "../net/address.ts";
+import { type Address, isLinkLocal } from "../net/address.ts";
 import type { CodecContext } from "./wire/message.ts";
 import { IPV4_UNICAST, sameFamily } from "./wire/nlri.ts";
 
@@ -64,9 +64,4 @@ function ownIPv6(context: NextHopContext): readonly Address[] | undefined {
 function withLinkLocal(nextHop: Address, { localAddress, linkLocal }: NextHopContext): readonly Address[] {
   const ours = nextHop.text === localAddress.text && !isLinkLocal(nextHop);
   return ours && linkLocal !== undefined ? [nextHop, linkLocal] : [nextHop];
-}
-
-/** fe80::/10 */
-function isLinkLocal({ family, bytes }: Address): boolean {
-  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
 }

@@ -5,7 +5,7 @@
  */
 import { Socket } from "node:net";
 import type { PeerConfig } from "../config/config.ts";
-import { type Address, addressOf } from "../net/address.ts";
+import { addressOf, isLinkLocal } from "../net/address.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import type { Connection, Endpoint, Listener, ListenOptions, Transport } from "./transport.ts";
@@ -254,11 +254,6 @@ function isFrom(peer: PeerConfig, remote: Endpoint): boolean {
 function endpointOf(sockets: RawSockets, { address, port, scopeId }: RawSocketAddress): Endpoint {
   const zone = scopeId === 0 ? undefined : sockets.interfaceName(scopeId) ?? String(scopeId);
   return { address: addressOf(address.bytes), zone, port };
-}
-
-/** fe80::/10 (RFC 4291 section 2.5.6). */
-function isLinkLocal({ family, bytes }: Address): boolean {
-  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
 function describe({ name, address, zone, port }: PeerConfig): string {

@@ -37,6 +37,11 @@ export function formatU32(value: number): string {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff).join(".");
 }
 
+/** An IPv6 address of fe80::/10, which means something on one link only (RFC 4291 section 2.5.6). */
+export function isLinkLocal({ family, bytes }: Address): boolean {
+  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
+}
+
 function parseIPv4(text: string): Uint8Array | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

@@ -1,0 +1,28 @@
+/** Which link two addresses share, for the link-local next hop beside a global one (RFC 2545 section 3). Pure. */
+import { type Address, isLinkLocal, parseAddress } from "./address.ts";
+import { prefixOf } from "./prefix.ts";
+
+/** One address of an interface of this host, as the system lists it. */
+export interface InterfaceAddress {
+  /** The interface. */
+  readonly name: string;
+  readonly address: string;
+  /** `ADDRESS/LENGTH`. */
+  readonly cidr: string;
+}
+
+/** Our link-local address on the interface that has `local` and on whose subnet `remote` is; undefined where none is. */
+export function linkLocalBeside(
+  interfaces: readonly InterfaceAddress[],
+  local: Address,
+  remote: Address,
+): Address | undefined {
+  if (local.family !== 6 || remote.family !== 6 || isLinkLocal(local)) return undefined;
+  const shared = interfaces.find((entry) => parseAddress(entry.address)?.text === local.text);
+  if (shared === undefined) return undefined;
+  const length = Number(shared.cidr.split("/")[1] ?? 128);
+  if (length === 128 || prefixOf(local, length).text !== prefixOf(remote, length).text) return undefined;
+  return interfaces.filter(({ name }) => name === shared.name)
+    .map(({ address }) => parseAddress(address))
+    .find((address) => address !== undefined && isLinkLocal(address));
+}
