@@ -14,7 +14,7 @@ import { denoTransport } from "./src/bgp/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport_socket.ts";
 import { check } from "./src/cli/check.ts";
 import { migrate } from "./src/cli/migrate.ts";
-import { runProgram } from "./src/cli/program.ts";
+import { ExitStatus, runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
 import { schema } from "./src/cli/schema.ts";
 import type { Config, ListenAddress } from "./src/config/config.ts";
@@ -159,11 +159,23 @@ function stderr(text: string): void {
   }
 }
 
-function main(args: readonly string[]): Promise<number> {
+function sayUnexpected(error: unknown): void {
+  stderr(`unexpected: ${error instanceof Error ? error.stack : error}\n`);
+}
+
+/** An exception that nobody expected ends the turn that it came in, and never the agent. */
+function surviveExceptions(): void {
+  addEventListener("error", (event) => {
+    event.preventDefault();
+    sayUnexpected(event.error);
+  });
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    stderr(`unexpected: ${event.reason instanceof Error ? event.reason.stack : event.reason}\n`);
+    sayUnexpected(event.reason);
   });
+}
+
+function main(args: readonly string[]): Promise<number> {
   const version = denoJson.version;
   const files = { readFile, stdout, stderr };
   return runProgram(args, {
@@ -184,4 +196,11 @@ function main(args: readonly string[]): Promise<number> {
   }, { version, stdout, stderr });
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  surviveExceptions();
+  const status = await main(Deno.args).catch((error) => {
+    sayUnexpected(error);
+    return ExitStatus.FAILED;
+  });
+  Deno.exit(status);
+}

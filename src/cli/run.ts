@@ -56,7 +56,7 @@ function defaultFile(readFile: ReadFile): string {
   return isThere(second) && !isThere(first) ? second : first;
 }
 
-/** One Ctrl-C reaches the agent twice where a launcher passes it on: signals this close together are one. */
+/** One Ctrl-C reaches the agent twice where a launcher passes it on: signals this soon after the first are the same. */
 const SAME_PRESS_MS = 500;
 
 async function runWith(config: Config, ports: RunPorts): Promise<number> {
@@ -76,30 +76,29 @@ async function runOn(config: Config, ports: RunPorts, log: Logger): Promise<numb
   await using platform = ports.openPlatform(config, log);
   const agent = new Agent(config, { ...platform, log, version: ports.version });
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
-  let stopping = false;
-  let lastSignalMs = -Infinity;
+  let stoppingSinceMs: number | undefined;
+  const finish = (stopped: Promise<void>) => {
+    stoppingSinceMs = platform.clock.now();
+    stopped.then(() => end(ExitStatus.OK), (error) => {
+      log.getChild("agent").error("cannot stop in order: {error}; ending as it is", { error });
+      end(ExitStatus.FAILED);
+    });
+  };
   const stopOn = (signal: Signal) => () => {
-    const repeated = platform.clock.now() - lastSignalMs < SAME_PRESS_MS;
-    lastSignalMs = platform.clock.now();
-    if (repeated) return;
-    if (stopping) {
-      log.getChild("agent").warning("{signal} again: stopping at once, the kernel stays as it is", {
-        signal,
-      });
-      return end(ExitStatus.FAILED);
+    if (stoppingSinceMs === undefined) {
+      platform.notify("STOPPING=1");
+      return finish(agent.stop(`stopped by ${signal}`));
     }
-    stopping = true;
-    platform.notify("STOPPING=1");
-    agent.stop(`stopped by ${signal}`).then(() => end(ExitStatus.OK));
+    if (platform.clock.now() - stoppingSinceMs < SAME_PRESS_MS) return;
+    log.getChild("agent").warning("{signal} again: stopping at once, the kernel stays as it is", { signal });
+    end(ExitStatus.FAILED);
   };
   using signals = new DisposableStack();
   signals.use(ports.onSignal("SIGTERM", stopOn("SIGTERM")));
   signals.use(ports.onSignal("SIGINT", stopOn("SIGINT")));
   signals.use(ports.onSignal("SIGUSR1", () => agent.checkNow()));
   signals.use(ports.onSignal("SIGUSR2", () => {
-    if (stopping) return;
-    stopping = true;
-    agent.handover().then(() => end(ExitStatus.OK));
+    if (stoppingSinceMs === undefined) finish(agent.handover());
   }));
   signals.use(ports.onSignal("SIGHUP", () => {
     log.getChild("agent").warning(
@@ -107,6 +106,6 @@ async function runOn(config: Config, ports: RunPorts, log: Logger): Promise<numb
     );
   }));
   await agent.start();
-  platform.notify("READY=1");
+  if (stoppingSinceMs === undefined) platform.notify("READY=1");
   return await ended;
 }

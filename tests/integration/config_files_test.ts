@@ -114,3 +114,11 @@ Deno.test("bgp-lb migrate and schema answer on stdout and exit 0 (CONTRACT Comma
   assert.equal(schema.code, 0, schema.stderr);
   assert.equal(JSON.parse(schema.stdout).title, "bgp-lb configuration");
 });
+
+Deno.test("bgp-lb schema to a full disk says so and exits 1 (CONTRACT Command line)", async () => {
+  const script = '"$0" run --no-prompt --quiet "$@" main.ts schema >/dev/full';
+  const command = new Deno.Command("sh", { args: ["-c", script, Deno.execPath(), ...AGENT], stdin: "null" });
+  const { code, stderr } = await command.output();
+  assert.match(new TextDecoder().decode(stderr), /unexpected: Error: No space left on device/);
+  assert.equal(code, 1);
+});
