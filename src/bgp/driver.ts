@@ -17,12 +17,12 @@ import {
   type PeerState,
   stepPeer,
 } from "./peer.ts";
+import { CLOSED, eventOf, eventOfError, lossOf, wordsOf } from "./session_events.ts";
 import type { SessionEvent, SessionStateName } from "./session_state.ts";
 import type { Connection, Endpoint, Transport } from "./transport.ts";
-import { CeaseSubcode, ErrorCode, OpenSubcode } from "./wire/constants.ts";
 import { decodeMessage, encodeMessage, INITIAL_CONTEXT, type Message } from "./wire/message.ts";
 import type { RouteRefreshMessage } from "./wire/message.ts";
-import { NotificationError, type NotificationMessage } from "./wire/notification.ts";
+import type { NotificationMessage } from "./wire/notification.ts";
 
 /** What a driver tells. */
 export interface DriverEvents {
@@ -351,39 +351,6 @@ export class PeerDriver {
   }
 }
 
-const UPDATE_MSG: SessionEvent = { type: "UpdateMsg" };
-
-function eventOf(message: Message): SessionEvent {
-  switch (message.type) {
-    case "OPEN":
-      return { type: "BGPOpen", message };
-    case "UPDATE":
-      return UPDATE_MSG;
-    case "KEEPALIVE":
-      return { type: "KeepAliveMsg" };
-    case "NOTIFICATION": {
-      const version = message.code === ErrorCode.OPEN_MESSAGE &&
-        message.subcode === OpenSubcode.UNSUPPORTED_VERSION_NUMBER;
-      return { type: version ? "NotifMsgVerErr" : "NotifMsg", message };
-    }
-    case "ROUTE-REFRESH":
-      return { type: "RouteRefreshMsg", message };
-    default:
-      return message satisfies never;
-  }
-}
-
-function eventOfError(error: unknown): SessionEvent {
-  if (!(error instanceof NotificationError)) {
-    // A fault of ours, not the peer's: it costs this session and nothing else.
-    const cause = `internal error: ${wordsOf(error)}`;
-    const own = new NotificationError(ErrorCode.CEASE, CeaseSubcode.OUT_OF_RESOURCES, cause);
-    return { type: "UpdateMsgErr", error: own };
-  }
-  if (error.code === ErrorCode.MESSAGE_HEADER) return { type: "BGPHeaderErr", error };
-  return { type: error.code === ErrorCode.OPEN_MESSAGE ? "BGPOpenMsgErr" : "UpdateMsgErr", error };
-}
-
 /** The messages in as few writes as is sensible; each that the socket takes shows that the peer reads. */
 function* grouped(messages: readonly Uint8Array[]): Generator<Uint8Array> {
   for (let from = 0; from < messages.length;) {
@@ -405,17 +372,4 @@ function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
     at += part.byteLength;
   }
   return whole;
-}
-
-const CLOSED = "the peer closed the connection";
-
-/** How a connection was lost, in words. EPIPE is what a write finds where the peer has closed. */
-function lossOf(error: unknown): string {
-  const words = wordsOf(error);
-  if (/EPIPE|broken pipe/i.test(words)) return CLOSED;
-  return /ECONNRESET|reset/i.test(words) ? "the peer reset the connection" : words;
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

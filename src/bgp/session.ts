@@ -1,10 +1,8 @@
 /**
- * The state machine of one BGP session over one TCP connection at a time (RFC 4271 section 8, with RFC 5492, 6608,
- * 7313, 8538 and 9687), pure: a function for each state, deadlines as data. Optional attributes that it has: DelayOpen,
- * DampPeerOscillations with the IdleHoldTimer, PassiveTcpEstablishment, AllowAutomaticStart. Collision (section 6.8)
- * needs two sessions and is the peer's. Two things differ from the letter: a passive session runs no
- * ConnectRetryTimer, so it never connects; and an error in the header of a message is answered with its own code in
- * Established, too (section 6.1 against event 21 there).
+ * The machine of one BGP session over one TCP connection at a time (RFC 4271 section 8; RFC 5492, 6608, 7313, 8538,
+ * 9687), pure: a function for each state, deadlines as data; with DelayOpen, DampPeerOscillations and
+ * PassiveTcpEstablishment. Collision (section 6.8) is the peer's. It differs from the letter in two things: a passive
+ * session runs no ConnectRetryTimer, and header errors keep their own code in Established (section 6.1, event 21).
  */
 import type { Env, SessionEvent, SessionState, Step } from "./session_state.ts";
 import { earliest, expired, STOPPED, type TimerEvent } from "./timers.ts";
