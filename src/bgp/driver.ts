@@ -267,10 +267,7 @@ export class PeerDriver {
         return this.#session(link.id, { type: "TcpConnectionFails", cause: lossOf(error) });
       }
       if (chunk === undefined) {
-        return this.#session(link.id, {
-          type: "TcpConnectionFails",
-          cause: "the peer closed the connection",
-        });
+        return this.#session(link.id, { type: "TcpConnectionFails", cause: CLOSED });
       }
       const before = this.#options.clock.now();
       this.#receive(link, chunk);
