@@ -33,7 +33,7 @@ export interface StartOptions {
 /** A running child process. Disposing ends it. */
 export class Process implements AsyncDisposable {
   readonly pid: number;
-  /** Resolves when it has ended and all that it wrote was read. */
+  /** Resolves when it has ended and what it wrote was read; who inherited its output is not waited for long. */
   readonly exited: Promise<Exit>;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array> | undefined;
@@ -59,7 +59,7 @@ export class Process implements AsyncDisposable {
     this.exited = this.#child.status.then(async (status) => {
       this.#ended = true;
       await this.closeInput();
-      await Promise.all(reading);
+      await atMost(2_000, Promise.all(reading));
       return { code: status.code, signal: status.signal };
     });
   }
@@ -192,6 +192,17 @@ export async function waitFor<T>(
 /** The folder of this repository, without a slash at its end. */
 export function repositoryRoot(): string {
   return fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+}
+
+/** Waits for `work`, but no longer than `limitMs`. */
+async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<void>();
+  const timer = setTimeout(limit.resolve, limitMs);
+  try {
+    await Promise.race([work, limit.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isPresent<T>(value: T): value is Exclude<T, undefined | false | null> {
