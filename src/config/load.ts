@@ -95,13 +95,12 @@ export function parseConfig(
     ...translation.findings,
     ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),
   ];
-  const issues = withoutRepetition(found).map((finding) => toIssue(finding, document, fileName)).sort(
-    byPosition,
-  );
+  const inFile = withoutRepetition(found).map((finding) => toIssue(finding, document, fileName));
+  const issues = [...flags.issues, ...inFile.sort(byPosition)];
   const { config } = resolution;
-  const failed = flags.issues.length > 0 || issues.some(({ severity }) => severity === "error");
+  const failed = issues.some(({ severity }) => severity === "error");
   return failed || config === undefined
-    ? { ok: false, issues: [...flags.issues, ...issues], format }
+    ? { ok: false, issues, format }
     : { ok: true, config, format, warnings: issues };
 }
 

@@ -1,6 +1,7 @@
 // The reference's format: its own example works unchanged, problems are told in its own keys, and it migrates exactly.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { formatIssue } from "../../src/config/issue.ts";
 import { isReference } from "../../src/config/legacy.ts";
 import { migrateReference } from "../../src/config/migrate.ts";
 import { parseOverrides } from "../../src/config/overrides.ts";
@@ -97,6 +98,14 @@ Deno.test("parseConfig() programs IPVS for the reference's format only where its
     ipvs: false,
   });
   assert.deepEqual(configOf(EXAMPLE, { networkSetup: true }).network, { setup: true, ipvs: false });
+});
+
+Deno.test("parseConfig() says that --ipvs-setup is idle where --network-setup=false", () => {
+  const result = parse(EXAMPLE, { ipvsSetup: "true", networkSetup: "false" });
+  assert.ok(result.ok);
+  assert.deepEqual(result.warnings.map(formatIssue), [
+    'warning: --ipvs-setup: has no effect while --network-setup is false: IPVS is not touched (got "true")',
+  ]);
 });
 
 Deno.test("parseConfig() reads the reference's keys as Go's encoding/json does", () => {
