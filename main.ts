@@ -23,6 +23,7 @@ import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/http.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
 import { openNetlinkKernel } from "./src/kernel/netlink_kernel.ts";
+import type { InterfaceAddress } from "./src/net/on_link.ts";
 import { systemClock } from "./src/time/clock.ts";
 
 /** What FFI gives, closed in the opposite order of opening. */
@@ -47,6 +48,7 @@ function openPlatform(config: Config, log: Logger): Platform {
       kernel: config.network.setup ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
       serve,
+      interfaces,
       processFigures,
       notify: (state) => notifyServiceManager(state, native, log),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -108,6 +110,15 @@ function notifyServiceManager(state: string, native: Native | undefined, log: Lo
     notify(native.libc, path, state);
   } catch (error) {
     log.getChild("agent").warning("cannot notify the service manager: {error}", { error });
+  }
+}
+
+/** Nothing where the process may not ask: then no link-local next hop goes beside a global one. */
+function interfaces(): readonly InterfaceAddress[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    return [];
   }
 }
 

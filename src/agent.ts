@@ -22,6 +22,7 @@ import {
 } from "./service/controller.ts";
 import { desiredKernel, desiredRoutes } from "./service/desired.ts";
 import { beginStop, stepStop, type StopState } from "./service/stop.ts";
+import type { InterfaceAddress } from "./net/on_link.ts";
 import type { Clock, Random } from "./time/clock.ts";
 import { logSpeakerEvent } from "./agent_log.ts";
 import { snapshot } from "./agent_status.ts";
@@ -33,6 +34,8 @@ export interface AgentPorts {
   readonly random: Random;
   readonly log: Logger;
   readonly transport: Transport;
+  /** The addresses of this host's interfaces, as of now. */
+  interfaces(): readonly InterfaceAddress[];
   /** Undefined where the configuration has `network.setup: false`. */
   readonly kernel: Kernel | undefined;
   probe(config: CheckConfig): Probe;
@@ -237,6 +240,7 @@ export class Agent {
       clock,
       random,
       restarting: adopted,
+      interfaces: () => this.#ports.interfaces(),
       onEvent: (event) => this.#takeSpeakerEvent(event),
     });
     try {

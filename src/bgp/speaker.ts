@@ -3,6 +3,7 @@
  * neighbour is brought to. An UPDATE is handed to the socket in the turn in which the routes change.
  */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Advertiser } from "./advertiser.ts";
 import { DesiredRoutes } from "./desired_routes.ts";
@@ -26,6 +27,8 @@ export interface SpeakerOptions {
   readonly random: Random;
   /** The process before this one left its forwarding state, and peers may still keep its routes (RFC 4724). */
   readonly restarting: boolean;
+  /** This host's addresses, for the link-local next hop on a shared subnet (RFC 2545). Default: none are known. */
+  readonly interfaces?: () => readonly InterfaceAddress[];
   readonly onEvent: (event: SpeakerEvent) => void;
 }
 
@@ -308,7 +311,7 @@ export class Speaker {
   }
 
   #onEstablished(neighbour: Neighbour, negotiated: Negotiated, end: Endpoint): void {
-    const { local } = this.#options;
+    const { local, interfaces } = this.#options;
     const { config } = neighbour;
     neighbour.record = { ...neighbour.record, local: end, lastNoted: undefined };
     neighbour.advertiser = new Advertiser({
@@ -320,7 +323,7 @@ export class Speaker {
       nextHop: config.nextHop,
       nextHop6: config.nextHop6,
       localAddress: end.address,
-      linkLocal: undefined,
+      linkLocal: linkLocalBeside(interfaces?.() ?? [], end.address, config.address),
     }, negotiated);
     this.#flush(neighbour);
   }

@@ -136,6 +136,7 @@ async function failureToUpdate(): Promise<void> {
       kernel: undefined,
       probe: () => ({ run: () => new Promise((resolve) => answer = resolve) }),
       serve: () => idle,
+      interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     },
   );

@@ -543,3 +543,34 @@ Deno.test("Speaker of a four-octet AS reaches a peer without that capability, wi
   probe[Symbol.dispose]();
   await stage.close();
 });
+
+Deno.test("Speaker sends its link-local address beside a global next hop on a subnet that the peer shares (RFC 2545 3)", async () => {
+  const [own, other] = [address("2001:db8::1"), address("2001:db8::2")];
+  const interfaces = [
+    { name: "eth0", address: "2001:db8::1", cidr: "2001:db8::1/64" },
+    { name: "eth0", address: "fe80::5", cidr: "fe80::5/64" },
+  ];
+  for (
+    const [known, expected] of [[interfaces, ["2001:db8::1", "fe80::5"]], [[], ["2001:db8::1"]]] as const
+  ) {
+    const stage = new Stage();
+    const probe = stage.probe(other);
+    const { speaker } = stage.end(own, {
+      local: { routerID: A },
+      peer: { address: other, as: 65_002, families: ["ipv6-unicast"] },
+      options: { interfaces: () => known },
+    });
+    speaker.announce([route("2001:db8:99::1/128")]);
+    speaker.start();
+    await stage.clock.advance(5);
+    probe.last.establish({
+      capabilities: [...CAPABILITIES, { type: "multiprotocol", family: { afi: 2, safi: 1 } }],
+    });
+    await stage.clock.advance(5);
+    const hops = probe.last.heard.flatMap((message) =>
+      message.type === "UPDATE" ? message.reach.map(({ nextHops }) => nextHops.map(({ text }) => text)) : []
+    );
+    assert.deepEqual(hops, [expected]);
+    await stage.close();
+  }
+});
