@@ -9,7 +9,7 @@ import type { Probe } from "./probe.ts";
 export interface ProbePorts {
   /** Shared by all http probes (`openHttpClient()`); they do not close it. */
   readonly http: HttpClient;
-  /** Undefined: this host or this process has no ICMP, and ping checks fail with that reason. */
+  /** Undefined: this process may not use FFI, and ping checks fail with that reason. */
   readonly icmp: Icmp | undefined;
 }
 

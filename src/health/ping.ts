@@ -6,7 +6,7 @@ import type { Probe } from "./probe.ts";
 /** A probe by ICMP or ICMPv6 echo. */
 export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Probe {
   if (icmp === undefined) {
-    const detail = "this host gives no ICMP socket: ping needs CAP_NET_RAW or net.ipv4.ping_group_range";
+    const detail = "ping needs sockets that only FFI opens: run with --allow-ffi";
     return { run: () => Promise.resolve({ pass: false, detail }) };
   }
   return {

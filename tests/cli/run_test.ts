@@ -34,6 +34,7 @@ class Rig {
         clock: this.clock,
         random: () => 0.5,
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
+        interfaces: () => [],
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve({ pass: true, detail: "" }) }),
         serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),

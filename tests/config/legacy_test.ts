@@ -104,7 +104,7 @@ Deno.test("parseConfig() says that --ipvs-setup is idle where --network-setup=fa
   const result = parse(EXAMPLE, { ipvsSetup: "true", networkSetup: "false" });
   assert.ok(result.ok);
   assert.deepEqual(result.warnings.map(formatIssue), [
-    'warning: --ipvs-setup: has no effect while --network-setup is false: IPVS is not touched (got "true")',
+    '--ipvs-setup: warning: has no effect while --network-setup is false: IPVS is not touched (got "true")',
   ]);
 });
 
