@@ -13,6 +13,7 @@ import type { Transport } from "./src/bgp/transport.ts";
 import { denoTransport } from "./src/bgp/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport_socket.ts";
 import { check } from "./src/cli/check.ts";
+import { LogQueue } from "./src/cli/log_queue.ts";
 import { migrate } from "./src/cli/migrate.ts";
 import { ExitStatus, runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
@@ -159,6 +160,13 @@ function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): 
   while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
 }
 
+/** The last log lines may take so long, where nobody reads them. */
+const LAST_LINES_MS = 500;
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
 const stdout = (text: string) => write(Deno.stdout, text);
 
 /** A log that nobody reads any more is no reason to end. */
@@ -189,18 +197,19 @@ function surviveExceptions(): void {
 function main(args: readonly string[]): Promise<number> {
   const version = denoJson.version;
   const files = { readFile, stdout, stderr };
+  const log = new LogQueue({ write: (octets) => Deno.stderr.write(octets) });
   return runProgram(args, {
     run: (file, overrides) =>
       run(file, overrides, {
         ...files,
         version,
-        logOutput: { isTerminal: Deno.stderr.isTerminal(), write: stderr },
+        logOutput: { isTerminal: Deno.stderr.isTerminal(), write: (line) => log.write(line) },
         openPlatform,
         onSignal(signal, callback) {
           Deno.addSignalListener(signal, callback);
           return { [Symbol.dispose]: () => Deno.removeSignalListener(signal, callback) };
         },
-      }),
+      }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)])),
     check: (file, print, overrides) => check({ file, print, overrides }, files),
     migrate: (file, overrides) => migrate({ file, overrides }, files),
     schema: () => schema(files),

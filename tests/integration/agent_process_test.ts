@@ -1,7 +1,7 @@
 // The agent as its users start it, announce-only on loopback, against the lab's small router.
 import assert from "node:assert/strict";
 import { LabRouter } from "../lab/lab_router.ts";
-import { AgentProcess } from "../support/agent.ts";
+import { agentArguments, AgentProcess } from "../support/agent.ts";
 
 const PREFIX = "10.99.0.1/32";
 const LIMIT_MS = 10_000;
@@ -162,4 +162,19 @@ Deno.test("what keeps the agent from starting is said with its cure, with the ex
     assert.equal((await agent.exited).code, code, String(words));
     assert.match(agent.lines.join("\n"), words);
   }
+});
+
+Deno.test("the agent works on and stops in order where nobody reads its log and the pipe is full", async () => {
+  await using scene = new Scene();
+  const fifo = scene.file("").replace(".json", ".fifo");
+  const script =
+    `mkfifo "$0"; exec 9<>"$0"; dd if=/dev/zero bs=65536 count=1 >&9 2>/dev/null; exec "$@" 2>&9`;
+  const agent = new Deno.Command("sh", {
+    args: ["-c", script, fifo, Deno.execPath(), ...agentArguments(), "--config", scene.config()],
+    stdin: "null",
+  }).spawn();
+  await scene.router.until(PREFIX, ["127.0.0.1"], LIMIT_MS);
+  agent.kill("SIGTERM");
+  await scene.router.until(PREFIX, [], LIMIT_MS);
+  assert.equal((await agent.status).code, 0);
 });
