@@ -41,7 +41,7 @@ const UNIT_PATHS = [...Deno.readDirSync("tests")]
 const staticSteps: readonly Step[] = [
   command("fmt", ["fmt", "--check"]),
   command("lint", ["lint"]),
-  command("check", ["check", "main.ts", "src", "ffi", "tests"]),
+  command("check", ["check", "main.ts", "src", "ffi", "tests", "packaging"]),
   { name: "doc", run: lintDocs },
 ];
 const unit = tests("unit", [
