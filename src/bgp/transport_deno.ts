@@ -74,21 +74,24 @@ function listen(
   const accept = async () => {
     while (open) {
       try {
-        const socket = await listener.accept();
-        const remote = endpointOf(socket.remoteAddr, undefined);
-        const peer = peers.find((candidate) => candidate.address.text === remote.address.text);
-        if (peer === undefined) {
-          // Without a linger: strangers could fill the table of descriptors with it.
-          socket.close();
-          onRefused({ remote, reason: "no peer is configured with this address" });
-        } else {
-          onConnection(connectionOf(socket, peer.zone));
-        }
-      } catch {
+        take(await listener.accept());
+      } catch (error) {
         if (!open) return;
+        // Reset while it waited: the next connection is not to wait for that, else anybody could hold them all up.
+        if (error instanceof Deno.errors.NotConnected || error instanceof Deno.errors.ConnectionReset) {
+          continue;
+        }
         await new Promise<void>((resolve) => pause = setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
+  };
+  const take = (socket: Deno.TcpConn) => {
+    const remote = endpointOf(socket.remoteAddr, undefined);
+    const peer = peers.find((candidate) => candidate.address.text === remote.address.text);
+    if (peer !== undefined) return onConnection(connectionOf(socket, peer.zone));
+    // Without a linger: strangers could fill the table of descriptors with it.
+    socket.close();
+    onRefused({ remote, reason: "no peer is configured with this address" });
   };
   accept();
   return {
@@ -111,7 +114,11 @@ function openListener(address: Address, port: number): Deno.TcpListener {
 }
 
 function connectionOf(socket: Deno.TcpConn, zone: string | undefined): Connection {
-  socket.setNoDelay(true);
+  try {
+    socket.setNoDelay(true);
+  } catch {
+    // It is gone already; reading tells.
+  }
   return new DenoConnection(socket, endpointOf(socket.localAddr, zone), endpointOf(socket.remoteAddr, zone));
 }
 

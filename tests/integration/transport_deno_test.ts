@@ -49,3 +49,37 @@ Deno.test("denoTransport() closes connections from addresses that are no peer's 
   assert.equal(await client.read().catch(() => undefined), undefined);
   assert.deepEqual(refused, ["127.0.0.1"]);
 });
+
+/** Connects and resets, in a thread of its own. */
+const RESETTER = `
+import { connect } from "node:net";
+onmessage = ({ data: { port, count } }) => {
+  for (let left = count; left > 0; left--) {
+    const socket = connect({ port, host: "127.0.0.1" }, () => socket.resetAndDestroy());
+  }
+};
+postMessage("ready");`;
+
+Deno.test("denoTransport() accepts at once beside connections that were reset before it could (port Transport)", async () => {
+  const transport = denoTransport();
+  using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+  const { port } = acceptor.listener.local;
+  const resetter = new Worker(`data:text/javascript,${encodeURIComponent(RESETTER)}`, { type: "module" });
+  try {
+    await new Promise((resolve) => resetter.onmessage = resolve);
+    resetter.postMessage({ port, count: 5 });
+    // Stand still meanwhile, so that they are reset before they are accepted.
+    for (const until = performance.now() + 300; performance.now() < until;);
+    const since = performance.now();
+    using good = await transport.connect(peerAt("127.0.0.1", port), new AbortController().signal);
+    let taken = await acceptor.next();
+    while (taken.remote.port !== good.local.port) {
+      taken[Symbol.dispose]();
+      taken = await acceptor.next();
+    }
+    taken[Symbol.dispose]();
+    assert.ok(performance.now() - since < 500, `${performance.now() - since} ms`);
+  } finally {
+    resetter.terminate();
+  }
+});
