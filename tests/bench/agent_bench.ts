@@ -57,11 +57,12 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** An agent process, from its start to its end. */
+/** An agent process of `entry`, from its start to its end. */
 async function withAgent(
+  entry: string,
   count: number,
   use: (http: string, peer: LabRouter, startedMs: number) => Promise<void>,
-) {
+): Promise<void> {
   using peer = router();
   const backend = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => new Response("ok"));
   const httpPort = freePort();
@@ -69,7 +70,7 @@ async function withAgent(
   await Deno.writeTextFile(file, configFile(peer.bgpPort, backend.addr.port, httpPort, count));
   const startedMs = Date.now();
   const agent = new Deno.Command(Deno.execPath(), {
-    args: [...agentArguments(), "--config", file],
+    args: [...agentArguments(entry), "--config", file],
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -93,7 +94,7 @@ async function start(): Promise<void> {
   const established: number[] = [];
   const announced: number[] = [];
   for (let round = 0; round < STARTS; round++) {
-    await withAgent(1, async (http, peer, startedMs) => {
+    await withAgent("main.ts", 1, async (http, peer, startedMs) => {
       const route = await peer.until("10.99.0.0/32", ["127.0.0.1"], 20_000);
       announced.push(route.atMs - startedMs);
       const status = await (await fetch(`${http}/api/v1/status`)).json();
@@ -158,9 +159,9 @@ async function failureToUpdate(): Promise<void> {
   );
 }
 
-async function idle(): Promise<void> {
+async function idle(entry: string): Promise<void> {
   for (const count of [1, 100]) {
-    await withAgent(count, async (http, peer) => {
+    await withAgent(entry, count, async (http, peer) => {
       await peer.until(`10.99.0.${count - 1}/32`, ["127.0.0.1"], 20_000);
       await new Promise((resolve) => setTimeout(resolve, 5_000));
       const before = await figure(http, "process_cpu_seconds_total");
@@ -168,7 +169,9 @@ async function idle(): Promise<void> {
       const cpu = await figure(http, "process_cpu_seconds_total") - before;
       const rss = await figure(http, "process_resident_memory_bytes");
       print(
-        `idle, ${String(count).padStart(3)} services probed each second: RSS ${(rss / 1e6).toFixed(0)} MB, ` +
+        `idle, ${entry}, ${String(count).padStart(3)} services probed each second: RSS ${
+          (rss / 1e6).toFixed(0)
+        } MB, ` +
           `CPU ${(cpu * 60 / IDLE_SECONDS).toFixed(2)} s a minute`,
       );
     });
@@ -177,4 +180,9 @@ async function idle(): Promise<void> {
 
 await start();
 await failureToUpdate();
-await idle();
+await idle("main.ts");
+const bundled = await new Deno.Command(Deno.execPath(), {
+  args: ["task", "--quiet", "bundle"],
+  stdin: "null",
+}).spawn().status;
+if (bundled.success) await idle("dist/bgp-lb.js");

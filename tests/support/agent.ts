@@ -2,10 +2,10 @@
 import { type Exit, Process } from "./process.ts";
 import { until } from "./until.ts";
 
-/** The arguments of `deno` that the task `agent` has, permissions and all. */
-export function agentArguments(): readonly string[] {
+/** The arguments of `deno` that the task `agent` has, permissions and all; `entry` in place of main.ts. */
+export function agentArguments(entry = "main.ts"): readonly string[] {
   const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
-  return String(tasks.agent.command).split(" ").slice(1);
+  return [...String(tasks.agent.command).split(" ").slice(1, -1), entry];
 }
 
 /** A running agent and what it wrote. Disposing ends it. */
