@@ -21,6 +21,7 @@ import {
   step,
 } from "./service/controller.ts";
 import { desiredKernel, desiredRoutes } from "./service/desired.ts";
+import { slicesOf } from "./service/slices.ts";
 import { beginStop, stepStop, type StopState } from "./service/stop.ts";
 import type { InterfaceAddress } from "./net/on_link.ts";
 import type { Clock, Random } from "./time/clock.ts";
@@ -176,7 +177,7 @@ export class Agent {
           onVerdict: (verdict, cause) => {
             const level = verdict === "unhealthy" ? "warning" : "info";
             log[level]("check is {verdict}", { verdict, service: config.name, check: name, cause });
-            this.#feed(config.name, { type: "verdict", check: name, verdict, cause });
+            this.#takeVerdict(config.name, { type: "verdict", check: name, verdict, cause });
           },
         }),
       ];
@@ -251,17 +252,27 @@ export class Agent {
     this.#endOfRibLimit = clock.at(clock.now() + END_OF_RIB_LIMIT_MS, () => this.#speaker?.releaseEndOfRib());
   }
 
-  #feed(service: string, event: ServiceEvent): void {
-    const unit = this.#units.get(service);
-    if (unit === undefined) return;
-    const { state, transitions } = step(unit.state, event, { now: this.#ports.clock.now() });
-    unit.state = state;
-    for (const { address, announce, cause } of transitions) {
-      const fields = { service, address: address.text, cause };
-      this.#log.getChild("service").info(announce ? "announce" : "withdraw", fields);
+  /** Tells services what happened, all of them before their routes are set once. */
+  #feed(units: Iterable<ServiceUnit>, eventOf: (config: ServiceConfig) => ServiceEvent): void {
+    const now = this.#ports.clock.now();
+    let changed = false;
+    for (const unit of units) {
+      const { name: service } = unit.state.config;
+      const { state, transitions } = step(unit.state, eventOf(unit.state.config), { now });
+      unit.state = state;
+      changed ||= transitions.length > 0;
+      for (const { address, announce, cause } of transitions) {
+        const fields = { service, address: address.text, cause };
+        this.#log.getChild("service").info(announce ? "announce" : "withdraw", fields);
+      }
     }
-    if (transitions.length > 0) this.#announce();
-    if (event.type === "verdict") this.#releaseEndOfRib();
+    if (changed) this.#announce();
+  }
+
+  #takeVerdict(service: string, event: ServiceEvent): void {
+    const unit = this.#units.get(service);
+    if (unit !== undefined) this.#feed([unit], () => event);
+    this.#releaseEndOfRib();
   }
 
   #announce(): void {
@@ -286,7 +297,8 @@ export class Agent {
     if (problems.length === 0 && this.#kernelErrors.length > 0) log.info("as it should be again");
     this.#kernelErrors = problems;
     if (report.actual === undefined) return;
-    for (const name of this.#units.keys()) this.#feed(name, { type: "kernel", actual: report.actual });
+    const sliceOf = slicesOf(report.actual);
+    this.#feed(this.#units.values(), (config) => ({ type: "kernel", actual: sliceOf(config) }));
   }
 
   #takeSpeakerEvent(event: SpeakerEvent): void {
@@ -301,7 +313,7 @@ export class Agent {
     this.#state = "stopping";
     log.info("stopping: {reason}", { reason });
     this.#stopChecks();
-    for (const name of this.#units.keys()) this.#feed(name, { type: "stop" });
+    this.#feed(this.#units.values(), () => ({ type: "stop" }));
     if (this.#reconciler !== undefined) await this.#drain();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
     await this.#reconciler?.removeAll();
@@ -335,9 +347,7 @@ export class Agent {
 
   /** Connections on the quiesced destinations of a service, as last read; undefined before that was read. */
   #activeConnections(service: string): number | undefined {
-    const addresses = this.#units.get(service)?.state.config.addresses.map(({ text }) => text) ?? [];
-    const destinations = this.#report?.actual?.virtualServices
-      .filter(({ address }) => addresses.includes(address.text))
+    const destinations = this.#units.get(service)?.state.actual?.virtualServices
       .flatMap((virtualService) => virtualService.destinations) ?? [];
     if (destinations.some(({ weight }) => weight > 0)) return undefined;
     return destinations.reduce((sum, { activeConnections }) => sum + activeConnections, 0);

@@ -1,0 +1,29 @@
+/** Every service gets what concerns it of the kernel's state, and nothing else. */
+import assert from "node:assert/strict";
+import { desiredKernel } from "../../src/service/desired.ts";
+import { slicesOf } from "../../src/service/slices.ts";
+import { address } from "../support/bgp.ts";
+import { config, serviceConfig } from "../support/config.ts";
+
+Deno.test("slicesOf() gives a service its interface and the virtual services on its addresses (DESIGN Gate chain)", () => {
+  const services = [
+    serviceConfig({ name: "a", interface: "if-a", addresses: [address("10.9.0.1"), address("10.9.0.2")] }),
+    serviceConfig({ name: "b", interface: "if-b", addresses: [address("10.9.0.3")] }),
+    serviceConfig({ name: "c", interface: "if-c", addresses: [address("10.9.0.4")] }),
+  ];
+  const { interfaces, virtualServices } = desiredKernel(
+    config({ services: services.slice(0, 2) }),
+    new Set(),
+  );
+  const sliceOf = slicesOf({
+    interfaces: interfaces.map(({ name }, index) => {
+      return { index, name, kind: "dummy", alias: undefined, up: true, addresses: [] };
+    }),
+    virtualServices: virtualServices.map((each) => ({ ...each, destinations: [] })),
+  });
+  const brief = services.map(sliceOf).map((slice) => [
+    slice.interfaces.map(({ name }) => name),
+    [...new Set(slice.virtualServices.map(({ address }) => address.text))],
+  ]);
+  assert.deepEqual(brief, [[["if-a"], ["10.9.0.1", "10.9.0.2"]], [["if-b"], ["10.9.0.3"]], [[], []]]);
+});
