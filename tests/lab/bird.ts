@@ -2,20 +2,25 @@
  * BIRD 2 as the lab's router: its configuration from the topology, and its control socket spoken directly (four
  * digits, then ` ` for the last line of an answer or `-` for one that goes on), since starting birdc costs more.
  */
-import { ipv4Of, neighboursOf, nodesOf, type RouterNode, type Topology } from "./topology.ts";
+import { addressAt, neighboursOf, nodesOf, type RouterNode, type Topology } from "./topology.ts";
 
-/** The router's configuration: one session per host, ECMP over all of their routes. */
+/**
+ * The router's configuration: one session per host, over the family that the host speaks over and for every family that
+ * it has, ECMP over all of their routes. Where a host asks for it, BIRD keeps its routes over a restart.
+ */
 export function birdConfig(topology: Topology, router: RouterNode): string {
   const hosts = nodesOf(topology, "host");
+  const families = hosts.some(({ address6 }) => address6 !== undefined) ? ["ipv4", "ipv6"] : ["ipv4"];
   const sessions = neighboursOf(topology, router.name).flatMap(({ own, other }) => {
     const host = hosts.find((node) => node.name === other.node);
     if (host === undefined) return [];
     return [
       `protocol bgp ${host.name} {`,
-      `  local ${ipv4Of(own)} as ${router.as};`,
-      `  neighbor ${ipv4Of(other)} as ${host.as};`,
+      `  local ${addressAt(own, host.transport)} as ${router.as};`,
+      `  neighbor ${addressAt(other, host.transport)} as ${host.as};`,
       "  direct; connect delay time 1; connect retry time 5; error wait time 1, 3;",
-      "  ipv4 { gateway direct; import all; export none; };",
+      "  graceful restart on;",
+      ...families.map((family) => `  ${family} { gateway direct; import all; export none; };`),
       "}",
     ];
   });
@@ -23,7 +28,9 @@ export function birdConfig(topology: Topology, router: RouterNode): string {
     "log stderr all;",
     `router id ${router.routerID};`,
     "protocol device { scan time 10; }",
-    "protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; merge paths on; }",
+    ...families.map((family) =>
+      `protocol kernel { ${family} { import none; export where source = RTS_BGP; }; merge paths on; }`
+    ),
     ...sessions,
     "",
   ].join("\n");

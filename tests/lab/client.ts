@@ -3,17 +3,33 @@
  * each over a TCP connection of its own (a new source port, so a new flow for the router's ECMP).
  */
 import { z } from "zod";
+import { bracketed } from "./topology.ts";
 
-const target = { address: z.string(), port: z.number(), timeoutMs: z.number() };
+const target = { address: z.string(), port: z.number() };
+
+/** Requests go to these in turn. */
+const targets = { targets: z.array(z.object(target)).min(1), timeoutMs: z.number() };
 
 const command = z.discriminatedUnion("do", [
   /** So many requests, `concurrency` at a time. */
-  z.object({ do: z.literal("burst"), id: z.number(), ...target, count: z.number(), concurrency: z.number() }),
+  z.object({
+    do: z.literal("burst"),
+    id: z.number(),
+    ...targets,
+    count: z.number(),
+    concurrency: z.number(),
+  }),
   /** Requests on a beat until `stop`. */
-  z.object({ do: z.literal("start"), id: z.number(), ...target, everyMs: z.number() }),
+  z.object({ do: z.literal("start"), id: z.number(), ...targets, everyMs: z.number() }),
   z.object({ do: z.literal("stop"), id: z.number() }),
   /** One GET whose body is wanted. */
-  z.object({ do: z.literal("get"), id: z.number(), ...target, path: z.string() }),
+  z.object({
+    do: z.literal("get"),
+    id: z.number(),
+    ...target,
+    timeoutMs: z.number(),
+    path: z.string(),
+  }),
 ]);
 
 export type ClientCommand = z.infer<typeof command>;
@@ -22,6 +38,8 @@ const request = z.object({
   /** Wall-clock milliseconds at which it began. */
   atMs: z.number(),
   ms: z.number(),
+  /** The address that it was for. */
+  to: z.string(),
   /** The name that answered, or undefined where it failed. */
   host: z.string().optional(),
   /** Why it failed. */
@@ -41,10 +59,10 @@ export async function makeRequest(address: string, port: number, timeoutMs: numb
   const atMs = Date.now();
   const begin = performance.now();
   const answer = await exchange(address, port, "/", timeoutMs);
-  const ms = performance.now() - begin;
-  if ("failure" in answer) return { atMs, ms, failure: answer.failure };
+  const timed = { atMs, ms: performance.now() - begin, to: address };
+  if ("failure" in answer) return { ...timed, failure: answer.failure };
   const [host] = answer.body.split(/\r?\n/);
-  return host === undefined || host === "" ? { atMs, ms, failure: "empty answer" } : { atMs, ms, host };
+  return host === undefined || host === "" ? { ...timed, failure: "empty answer" } : { ...timed, host };
 }
 
 /** One GET over a connection of its own, which nothing keeps open afterwards. */
@@ -61,7 +79,7 @@ async function exchange(
     connection = await Deno.connect({ hostname: address, port, signal: limit.signal });
     const open = connection;
     limit.signal.addEventListener("abort", () => close(open));
-    const text = `GET ${path} HTTP/1.1\r\nHost: ${address}\r\nConnection: close\r\n\r\n`;
+    const text = `GET ${path} HTTP/1.1\r\nHost: ${bracketed(address)}:${port}\r\nConnection: close\r\n\r\n`;
     await open.write(new TextEncoder().encode(text));
     const answer = await readAll(open);
     if (!answer.startsWith("HTTP/1.1 200")) return { failure: answer.split("\r\n")[0] || "no HTTP answer" };
@@ -104,10 +122,19 @@ async function burst(order: Extract<ClientCommand, { do: "burst" }>): Promise<La
   const requests: LabRequest[] = [];
   let left = order.count;
   const worker = async () => {
-    while (left-- > 0) requests.push(await makeRequest(order.address, order.port, order.timeoutMs));
+    while (left-- > 0) requests.push(await requestTo(order, left));
   };
   await Promise.all(Array.from({ length: Math.min(order.concurrency, order.count) }, worker));
   return requests;
+}
+
+/** The request with that number. */
+function requestTo(
+  { targets, timeoutMs }: Pick<Extract<ClientCommand, { do: "burst" }>, "targets" | "timeoutMs">,
+  number: number,
+): Promise<LabRequest> {
+  const { address, port } = targets[number % targets.length] ?? { address: "", port: 0 };
+  return makeRequest(address, port, timeoutMs);
 }
 
 async function serve(
@@ -126,8 +153,7 @@ async function serve(
       if (order.do === "start") {
         clearInterval(beat?.timer);
         const pending: Promise<LabRequest>[] = [];
-        const { address, port, timeoutMs } = order;
-        const timer = setInterval(() => pending.push(makeRequest(address, port, timeoutMs)), order.everyMs);
+        const timer = setInterval(() => pending.push(requestTo(order, pending.length)), order.everyMs);
         beat = { timer, pending };
       }
       if (order.do === "stop") {

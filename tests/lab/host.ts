@@ -4,7 +4,7 @@ import { Process, repositoryRoot, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import type { Wrap } from "./router.ts";
-import { bare, type HostNode, type LabService, type Topology } from "./topology.ts";
+import { addressesOf, bracketed, type HostNode, type LabService, type Topology } from "./topology.ts";
 
 const root = repositoryRoot();
 
@@ -90,6 +90,12 @@ export class Host implements AsyncDisposable {
     return exit === undefined ? 0 : exit.signal === "SIGKILL" ? 137 : exit.code;
   }
 
+  /** SIGUSR2, the handover to a successor; resolves to the exit status. */
+  async handOver(limitMs = 20_000): Promise<number> {
+    const exit = await this.#agent?.stop("SIGUSR2", limitMs);
+    return exit === undefined ? 0 : exit.signal === "SIGKILL" ? 137 : exit.code;
+  }
+
   /** SIGKILL: no word to anybody, the kernel's objects stay. */
   async killAgent(): Promise<void> {
     await this.#agent?.stop("SIGKILL");
@@ -147,9 +153,11 @@ export class Host implements AsyncDisposable {
     return viewKernel(this.name);
   }
 
-  /** Connections that the service's virtual service has counted. */
+  /** Connections that the service's virtual services have counted, of every family. */
   async connections(service: LabService): Promise<number> {
-    return (await ipvsConnections(this.name)).get(`${service.address}:${service.port}`) ?? 0;
+    const counted = await ipvsConnections(this.name);
+    const keys = addressesOf(service).map((address) => `${bracketed(address)}:${service.port}`);
+    return keys.reduce((sum, key) => sum + (counted.get(key) ?? 0), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -179,5 +187,6 @@ export function foreign(topology: Topology, view: KernelView): KernelView {
 }
 
 function isOurs(topology: Topology, line: string): boolean {
-  return topology.services.some((service) => line.includes(` ${bare(service.address)}:`));
+  const addresses = topology.services.flatMap(addressesOf);
+  return addresses.some((address) => line.includes(` ${bracketed(address)}:`));
 }

@@ -13,6 +13,7 @@ const link = z.object({
     prefixlen: z.number().optional(),
     /** IFA_F_DEPRECATED; with it, ip prints the lifetimes of IPv4 as endless. */
     deprecated: z.boolean().optional(),
+    nodad: z.boolean().optional(),
   })),
 });
 
@@ -27,6 +28,8 @@ export interface LinkView {
   readonly addresses: readonly string[];
   /** Those of `addresses` that the kernel never chooses as a source. */
   readonly deprecated: readonly string[];
+  /** The IPv6 ones of `addresses` whose use waited for no duplicate address detection. */
+  readonly nodad: readonly string[];
 }
 
 /** A host's interfaces, and its IPVS table as `ipvsadm -Sn` writes it. */
@@ -50,8 +53,10 @@ export async function viewKernel(node: string): Promise<KernelView> {
 /** The interfaces in an answer to `ip -j -d addr show`. */
 export function parseLinks(json: string): LinkView[] {
   return z.array(link).parse(JSON.parse(json)).map((each) => {
-    const addresses = each.addr_info.flatMap(({ local, prefixlen, deprecated = false }) =>
-      local === undefined || local.startsWith("fe80:") ? [] : [{ text: `${local}/${prefixlen}`, deprecated }]
+    const addresses = each.addr_info.flatMap(({ local, prefixlen, deprecated = false, nodad = false }) =>
+      local === undefined || local.startsWith("fe80:")
+        ? []
+        : [{ text: `${local}/${prefixlen}`, deprecated, nodad }]
     );
     return {
       index: each.ifindex,
@@ -61,6 +66,7 @@ export function parseLinks(json: string): LinkView[] {
       up: each.flags.includes("UP"),
       addresses: addresses.map(({ text }) => text),
       deprecated: addresses.filter(({ deprecated }) => deprecated).map(({ text }) => text),
+      nodad: addresses.filter(({ nodad }) => nodad).map(({ text }) => text),
     };
   });
 }

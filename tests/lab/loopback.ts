@@ -4,10 +4,10 @@
  */
 import { Host, launchWith, type Placement } from "./host.ts";
 import { LabRouter } from "./lab_router.ts";
-import { type LabWorld, PATIENCE_MS, untilAll } from "./lab_world.ts";
-import type { RouteChange } from "./route_history.ts";
+import { type Converged, type LabWorld, PATIENCE_MS, untilAll, untilConverged } from "./lab_world.ts";
 import {
   type HostNode,
+  hostRoute,
   type LabService,
   nodesOf,
   serviceConfig,
@@ -25,19 +25,22 @@ export class LoopbackWorld implements LabWorld {
   readonly routes: LabRouter;
   readonly client: Client;
   readonly service: LabService;
-  readonly prefix: string;
+  readonly prefixes: readonly [string];
 
   private constructor(folder: string, agent: readonly string[]) {
     const [service] = standardTopology.services;
     if (service === undefined) throw new Error("the standard topology has no service");
-    this.service = service;
-    this.prefix = `${service.address}/32`;
+    this.service = { ...service, address6: undefined };
+    this.prefixes = [hostRoute(service.address)];
     const port = freePort();
     const host = (name: string, address: string): HostNode => ({
       kind: "host",
       name,
       as: 65001,
       address,
+      address6: undefined,
+      transport: 4,
+      restartTimeSeconds: undefined,
       applicationAddress: address,
       applicationPort: port,
       foreign: undefined,
@@ -45,14 +48,14 @@ export class LoopbackWorld implements LabWorld {
     this.topology = {
       nodes: [host("h1", "127.0.0.2"), host("h2", "127.0.0.3")],
       links: [],
-      services: standardTopology.services,
+      services: [this.service],
     };
-    this.routes = new LabRouter({ ...ROUTER, prefix: this.prefix, nextHopPort: port });
+    this.routes = new LabRouter({ ...ROUTER, prefix: this.prefixes[0], nextHopPort: port });
     const placement: Placement = { folder, agent, wrap: (_, command, args) => ({ command, args }) };
     this.hosts = nodesOf(this.topology, "host").map((node) =>
       new Host(node, placement, launchWith(this.#config(node)))
     );
-    this.client = new Client("c1", placement, { address: ROUTER.address, port: this.routes.servicePort });
+    this.client = new Client("c1", placement, [{ address: ROUTER.address, port: this.routes.servicePort }]);
   }
 
   /** Starts all but the agents. */
@@ -73,9 +76,9 @@ export class LoopbackWorld implements LabWorld {
     await untilAll(this);
   }
 
-  untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<RouteChange> {
+  untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<Converged> {
     const addresses = this.hosts.filter(({ name }) => hosts.includes(name)).map(({ node }) => node.address);
-    return this.routes.until(this.prefix, addresses, limitMs);
+    return untilConverged(this.routes, new Map([[this.prefixes[0], addresses]]), limitMs);
   }
 
   evidence(): string[] {

@@ -86,7 +86,8 @@ Deno.test("parseLinks() takes kind, mark and addresses, and leaves link-local on
     linkinfo: { info_kind: "dummy" },
     addr_info: [
       { family: "inet", local: "10.99.0.1", prefixlen: 32, deprecated: true },
-      { family: "inet6", local: "fe80::1", prefixlen: 64 },
+      { family: "inet6", local: "2001:db8:99::1", prefixlen: 128, nodad: true },
+      { family: "inet6", local: "fe80::1", prefixlen: 64, nodad: true },
       {},
     ],
   }]);
@@ -96,8 +97,9 @@ Deno.test("parseLinks() takes kind, mark and addresses, and leaves link-local on
     kind: "dummy",
     alias: "bgp-lb:web",
     up: true,
-    addresses: ["10.99.0.1/32"],
+    addresses: ["10.99.0.1/32", "2001:db8:99::1/128"],
     deprecated: ["10.99.0.1/32"],
+    nodad: ["2001:db8:99::1/128"],
   }]);
 });
 
@@ -108,8 +110,10 @@ Deno.test("parseConnections() takes virtual services and not their destinations 
     "  -> RemoteAddress:Port",
     "TCP  10.99.0.1:80                      111      666      555    44400    55500",
     "  -> 10.0.1.2:8080                     111      666      555    44400    55500",
+    "TCP  [2001:db8:99::1]:80                 7       42       35     2800     3500",
+    "  -> [2001:db8:1::2]:8080                7       42       35     2800     3500",
   ].join("\n");
-  deepEqual([...parseConnections(text)], [["10.99.0.1:80", 111]]);
+  deepEqual([...parseConnections(text)], [["10.99.0.1:80", 111], ["[2001:db8:99::1]:80", 7]]);
 });
 
 Deno.test("decodeEvent() gives what encodeEvent() took, behind other text too, and nothing for damaged lines", () => {
@@ -137,11 +141,12 @@ Deno.test("parseJunit() gives passed and failed tests and leaves ignored ones ou
 });
 
 Deno.test("unexplained() excuses a failed flow only where the route changed while it was open", () => {
-  const request = (atMs: number, ms: number) => ({ atMs, ms, failure: "reset" });
+  const request = (atMs: number, ms: number) => ({ atMs, ms, to: "a", failure: "reset" });
   const changes = [{ prefix: "p", atMs: 1_000, nextHops: [] }];
   const traffic = summarize([request(990, 30), request(1_100, 10), request(800, 100), {
     atMs: 1,
     ms: 1,
+    to: "a",
     host: "h1",
   }]);
   deepEqual(unexplained(traffic, changes).map(({ atMs }) => atMs), [1_100, 800]);
@@ -160,7 +165,8 @@ Deno.test("every topology is whole: a link's ends exist, and every node is built
       const batch = nodeBatch(topology, node);
       ok(batch.some((line) => line.startsWith("addr add")), node.name);
       const gateways = batch.filter((line) => line.startsWith("route add default"));
-      equal(gateways.length, node.kind === "router" ? 0 : 1, node.name);
+      const families = topology === standardTopology ? 2 : 1;
+      equal(gateways.length, node.kind === "router" ? 0 : families, node.name);
       ok(
         outer.some((line) => line.includes(` netns ${node.name} `) || line.endsWith(` netns ${node.name}`)),
         node.name,
@@ -184,12 +190,17 @@ Deno.test("the agent's configuration of every lab host is valid", () => {
   }
 });
 
-Deno.test("birdConfig() has a session for every host of a router's links", () => {
-  for (const router of nodesOf(standardTopology, "router")) {
-    const config = birdConfig(standardTopology, router);
-    for (const host of nodesOf(standardTopology, "host")) {
-      ok(config.includes(`neighbor ${host.address} as ${host.as};`), host.name);
+Deno.test("birdConfig() has a session for every host of a router's links, over the family that it speaks over", () => {
+  for (const topology of [standardTopology, referenceTopology]) {
+    for (const router of nodesOf(topology, "router")) {
+      const config = birdConfig(topology, router);
+      for (const host of nodesOf(topology, "host")) {
+        const address = host.transport === 4 ? host.address : host.address6;
+        ok(config.includes(`neighbor ${address} as ${host.as};`), host.name);
+      }
+      const families = topology === standardTopology ? ["ipv4", "ipv6"] : ["ipv4"];
+      const kernels = [...config.matchAll(/^protocol kernel \{ (\w+) .* merge paths on; \}$/gm)];
+      deepEqual(kernels.map(([, family]) => family), families);
     }
-    ok(config.includes("merge paths on"));
   }
 });

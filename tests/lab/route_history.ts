@@ -21,14 +21,14 @@ export class RouteHistory {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Changes of `prefix` since `sinceMs`, in order. */
-  changes(prefix: string, sinceMs = 0): RouteChange[] {
-    return this.#history.filter((change) => change.prefix === prefix && change.atMs >= sinceMs);
+  /** Changes of these prefixes since `sinceMs`, in order. */
+  changes(prefixes: readonly string[], sinceMs = 0): RouteChange[] {
+    return this.#history.filter(({ prefix, atMs }) => prefixes.includes(prefix) && atMs >= sinceMs);
   }
 
   /** The next hops of `prefix` now. */
   nextHops(prefix: string): readonly string[] {
-    return this.changes(prefix).at(-1)?.nextHops ?? [];
+    return this.changes([prefix]).at(-1)?.nextHops ?? [];
   }
 
   /** Waits until `prefix` has exactly these next hops, and gives the change that made it so. @throws after the limit */
@@ -36,7 +36,7 @@ export class RouteHistory {
     const wanted = [...nextHops].sort().join(" ");
     const deadline = Date.now() + limitMs;
     for (;;) {
-      const last = this.changes(prefix).at(-1) ?? { prefix, atMs: 0, nextHops: [] };
+      const last = this.changes([prefix]).at(-1) ?? { prefix, atMs: 0, nextHops: [] };
       if (last.nextHops.join(" ") === wanted) return last;
       const left = deadline - Date.now();
       if (left <= 0) {

@@ -32,6 +32,12 @@ export interface HostNode {
   readonly as: number;
   /** Its own address, which is its BGP Identifier too. */
   readonly address: string;
+  /** Its own IPv6 address; undefined where it has none. */
+  readonly address6: string | undefined;
+  /** The family that its BGP sessions run over; they carry the routes of every family. */
+  readonly transport: 4 | 6;
+  /** How long its routers keep its routes while its agent is away (RFC 4724); undefined: no graceful restart. */
+  readonly restartTimeSeconds: number | undefined;
   /** Where its application listens. */
   readonly applicationAddress: string;
   readonly applicationPort: number;
@@ -59,6 +65,8 @@ export type Node = RouterNode | HostNode | ClientNode;
 export interface LabService {
   readonly name: string;
   readonly address: string;
+  /** Undefined where the service is for IPv4 alone. */
+  readonly address6: string | undefined;
   readonly port: number;
   readonly check: {
     readonly intervalMs: number;
@@ -82,7 +90,11 @@ export const referenceTopology: Topology = {
   nodes: [
     { kind: "router", name: "r1", as: 65512, routerID: "10.88.0.253" },
     { kind: "router", name: "r2", as: 65512, routerID: "10.88.0.254" },
-    { ...standardHost("h1", "10.88.0.200"), as: 65512, foreign: undefined },
+    {
+      ...{ kind: "host", name: "h1", as: 65512, address: "10.88.0.200", address6: undefined, transport: 4 },
+      ...{ restartTimeSeconds: undefined, applicationAddress: "0.0.0.0", applicationPort: 8080 },
+      foreign: undefined,
+    },
     { kind: "client", name: "c1" },
   ],
   links: [{
@@ -97,28 +109,33 @@ export const referenceTopology: Topology = {
   services: [{
     name: "matchbox",
     address: "10.88.2.1",
+    address6: undefined,
     port: 80,
     check: { intervalMs: 1_000, fastIntervalMs: 1_000, timeoutMs: 3_000, rise: 1, fall: 1 },
     stop: { convergeMs: 1_000, quiesceMs: 30_000 },
   }],
 };
 
-/** One router, two load-balancer hosts, one client: the picture of the README. */
+/**
+ * One router, two load-balancer hosts, one client: the picture of the README. Everything is there twice, for IPv4 and
+ * IPv6. The hosts differ in how they speak: h1 over IPv4 and without graceful restart, h2 over IPv6 and with it.
+ */
 export const standardTopology: Topology = {
   nodes: [
     { kind: "router", name: "r1", as: 65000, routerID: "10.0.9.1" },
-    standardHost("h1", "10.0.1.2"),
-    standardHost("h2", "10.0.2.2"),
+    { ...standardHost("h1", 1), transport: 4, restartTimeSeconds: undefined },
+    { ...standardHost("h2", 2), transport: 6, restartTimeSeconds: 60 },
     { kind: "client", name: "c1" },
   ],
   links: [
-    link("r1", "h1", "10.0.1.1/24", "10.0.1.2/24"),
-    link("r1", "h2", "10.0.2.1/24", "10.0.2.2/24"),
-    link("r1", "c1", "10.0.9.1/24", "10.0.9.2/24"),
+    link("r1", "h1", 1),
+    link("r1", "h2", 2),
+    link("r1", "c1", 9),
   ],
   services: [{
     name: "web",
     address: "10.99.0.1",
+    address6: "2001:db8:99::1",
     port: 80,
     check: { intervalMs: 1_000, fastIntervalMs: 200, timeoutMs: 500, rise: 2, fall: 3 },
     stop: { convergeMs: 500, quiesceMs: 1_000 },
@@ -126,23 +143,25 @@ export const standardTopology: Topology = {
 };
 
 /** The interface towards a node has that node's name; a host's or client's only one is eth0. */
-function link(router: string, node: string, routerAddress: string, nodeAddress: string): Link {
+function link(router: string, node: string, subnet: number): Link {
+  const addresses = (end: number) => [`10.0.${subnet}.${end}/24`, `2001:db8:${subnet}::${end}/64`];
   return {
     name: `${router}-${node}`,
     ends: [
-      { node: router, interface: node, addresses: [routerAddress] },
-      { node, interface: "eth0", addresses: [nodeAddress] },
+      { node: router, interface: node, addresses: addresses(1) },
+      { node, interface: "eth0", addresses: addresses(2) },
     ],
   };
 }
 
-function standardHost(name: string, address: string): HostNode {
+function standardHost(name: string, subnet: number): Omit<HostNode, "transport" | "restartTimeSeconds"> {
   return {
     kind: "host",
     name,
     as: 65001,
-    address,
-    applicationAddress: "0.0.0.0",
+    address: `10.0.${subnet}.2`,
+    address6: `2001:db8:${subnet}::2`,
+    applicationAddress: "::",
     applicationPort: 8080,
     foreign: {
       dummy: { name: "foreign0", addresses: ["192.0.2.1/32", "192.0.2.7/24"] },
@@ -181,11 +200,31 @@ export function bare(address: string): string {
   return address.split("/")[0] ?? address;
 }
 
-/** The first IPv4 address of a link's end. @throws where it has none */
-export function ipv4Of(end: LinkEnd): string {
-  const found = end.addresses.map(bare).find((address) => !address.includes(":"));
-  if (found === undefined) throw new Error(`${end.node} ${end.interface} has no IPv4 address`);
+/** The family of an address. */
+export function familyOf(address: string): 4 | 6 {
+  return address.includes(":") ? 6 : 4;
+}
+
+/** The first address of that family at a link's end. @throws where it has none */
+export function addressAt(end: LinkEnd, family: 4 | 6): string {
+  const found = end.addresses.map(bare).find((address) => familyOf(address) === family);
+  if (found === undefined) throw new Error(`${end.node} ${end.interface} has no IPv${family} address`);
   return found;
+}
+
+/** A host's or a service's address of each family that it has, IPv4 first. */
+export function addressesOf({ address, address6 }: Pick<LabService, "address" | "address6">): string[] {
+  return address6 === undefined ? [address] : [address, address6];
+}
+
+/** The host route to an address. */
+export function hostRoute(address: string): string {
+  return `${address}/${familyOf(address) === 4 ? 32 : 128}`;
+}
+
+/** An address as it stands before a colon and a port. */
+export function bracketed(address: string): string {
+  return familyOf(address) === 4 ? address : `[${address}]`;
 }
 
 /** Input for `ip -batch`, run outside: namespaces, then links right into them. */
@@ -246,28 +285,36 @@ function foreignBatch(foreign: Foreign): string[] {
 
 /** Duplicate address detection would hold an IPv6 address back for a second. */
 function noDad(address: string): string {
-  return address.includes(":") ? " nodad" : "";
+  return familyOf(address) === 6 ? " nodad" : "";
 }
 
 /** What a router's namespace needs besides addresses: forwarding, and flows spread by ports, not by addresses alone. */
 export const routerSysctls: Readonly<Record<string, string>> = {
   "net/ipv4/ip_forward": "1",
   "net/ipv4/fib_multipath_hash_policy": "1",
+  "net/ipv6/conf/all/forwarding": "1",
+  "net/ipv6/fib_multipath_hash_policy": "1",
 };
 
 /** The agent's configuration of a host, in the format of CONTRACT (JSON is YAML). */
 export function agentConfig(topology: Topology, host: HostNode): unknown {
   const peers = neighboursOf(topology, host.name).flatMap(({ other }) =>
     nodesOf(topology, "router").filter(({ name }) => name === other.node)
-      .map(({ name, as }) => ({ name, address: ipv4Of(other), as }))
+      .map(({ name, as }) => ({ name, address: addressAt(other, host.transport), as }))
   );
   return {
     log: { level: "debug", format: "json" },
     http: { listen: "127.0.0.1:8081" },
     control: { socket: "" },
     bgp: {
-      local: { routerID: host.address, as: host.as, address: host.address },
-      defaults: { holdTime: "9s", connectRetryTime: "1s" },
+      local: { routerID: host.address, as: host.as, address: host.address, address6: host.address6 },
+      defaults: {
+        holdTime: "9s",
+        connectRetryTime: "1s",
+        gracefulRestart: host.restartTimeSeconds === undefined
+          ? "off"
+          : { restartTime: `${host.restartTimeSeconds}s` },
+      },
       peers,
     },
     services: topology.services.map((service) => ({
@@ -282,7 +329,7 @@ export function serviceConfig(service: LabService, address: string, port: number
   const { check, stop } = service;
   return {
     name: service.name,
-    addresses: [service.address],
+    addresses: addressesOf(service),
     checks: [{
       type: "http",
       address,

@@ -43,16 +43,16 @@ export interface Target {
   readonly port: number;
 }
 
-/** The resident client. */
+/** The resident client. Unless told otherwise, its requests go to all of its targets in turn. */
 export class Client implements AsyncDisposable {
   readonly #process: Process;
-  readonly #target: Target;
+  readonly #targets: readonly Target[];
   readonly #answers = new Map<number, ClientAnswer>();
   readonly #answered = new Map<string, number>();
   #lastId = 0;
 
-  constructor(node: string, placement: Placement, target: Target) {
-    this.#target = target;
+  constructor(node: string, placement: Placement, targets: readonly Target[]) {
+    this.#targets = targets;
     const args = ["run", "-A", "--quiet", "--cached-only", script];
     this.#process = new Process({
       ...placement.wrap(node, Deno.execPath(), args),
@@ -71,10 +71,11 @@ export class Client implements AsyncDisposable {
   }
 
   /** Makes `count` requests, some at a time, each a flow of its own. */
-  async burst(count: number, concurrency = 8, timeoutMs = 3_000): Promise<Traffic> {
+  async burst(count: number, targets = this.#targets): Promise<Traffic> {
+    const timeoutMs = 3_000;
     const limitMs = 10_000 + count * timeoutMs;
     const { requests } = await this.#order(
-      { do: "burst", ...this.#target, count, concurrency, timeoutMs },
+      { do: "burst", targets: [...targets], count, concurrency: 8, timeoutMs },
       limitMs,
     );
     return summarize(requests);
@@ -82,7 +83,12 @@ export class Client implements AsyncDisposable {
 
   /** Begins a stream of requests, one every `everyMs`. */
   async start(everyMs: number, timeoutMs = 3_000): Promise<void> {
-    await this.#order({ do: "start", ...this.#target, everyMs, timeoutMs }, 10_000);
+    await this.#order({ do: "start", targets: [...this.#targets], everyMs, timeoutMs }, 10_000);
+  }
+
+  /** Where requests go, one target for each family of the service. */
+  get targets(): readonly Target[] {
+    return this.#targets;
   }
 
   /** Ends the stream and gives all of its requests. */

@@ -4,12 +4,14 @@
  */
 import { run, runOrThrow } from "../support/process.ts";
 import { type AgentLaunch, Host, type Placement } from "./host.ts";
-import { type LabWorld, PATIENCE_MS, untilAll } from "./lab_world.ts";
-import type { RouteChange } from "./route_history.ts";
+import { type Converged, type LabWorld, PATIENCE_MS, untilAll, untilConverged } from "./lab_world.ts";
 import { RouteWatch } from "./route_watch.ts";
 import { Router } from "./router.ts";
 import {
+  addressesOf,
+  familyOf,
   type HostNode,
+  hostRoute,
   type LabService,
   nodeBatch,
   nodesOf,
@@ -46,7 +48,9 @@ export class World implements LabWorld {
     this.hosts = nodesOf(topology, "host").map((node) => new Host(node, placement, launch(topology, node)));
     this.routers = nodesOf(topology, "router").map((node) => new Router(topology, node, folder, inNamespace));
     this.routes = new RouteWatch(this.router.name);
-    this.client = new Client(one(nodesOf(topology, "client"), "client").name, placement, this.service);
+    const { port } = this.service;
+    const targets = addressesOf(this.service).map((address) => ({ address, port }));
+    this.client = new Client(one(nodesOf(topology, "client"), "client").name, placement, targets);
   }
 
   /** Builds the network and starts all but the agents. */
@@ -76,8 +80,8 @@ export class World implements LabWorld {
     return one(this.topology.services, "service");
   }
 
-  get prefix(): string {
-    return `${this.service.address}/32`;
+  get prefixes(): readonly string[] {
+    return addressesOf(this.service).map(hostRoute);
   }
 
   async steady(): Promise<void> {
@@ -87,14 +91,17 @@ export class World implements LabWorld {
     await untilAll(this);
   }
 
-  untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<RouteChange> {
-    const addresses = this.hosts.filter(({ name }) => hosts.includes(name)).map(({ node }) => node.address);
-    return this.routes.until(this.prefix, addresses, limitMs);
+  untilVia(hosts: readonly string[], limitMs = PATIENCE_MS): Promise<Converged> {
+    const addresses = this.hosts.filter(({ name }) => hosts.includes(name))
+      .flatMap(({ node }) => addressesOf(node));
+    const nextHops = (prefix: string) => addresses.filter((each) => familyOf(each) === familyOf(prefix));
+    const wanted = this.prefixes.map((prefix) => [prefix, nextHops(prefix)] as const);
+    return untilConverged(this.routes, new Map(wanted), limitMs);
   }
 
   evidence(): string[] {
     const lines = (name: string, log: readonly string[]) => log.slice(-25).map((line) => `${name}: ${line}`);
-    const routes = this.routes.changes(this.prefix).slice(-12).map(({ prefix, atMs, nextHops }) =>
+    const routes = this.routes.changes(this.prefixes).slice(-16).map(({ prefix, atMs, nextHops }) =>
       `route ${new Date(atMs).toISOString()} ${prefix} via ${nextHops.join(" ") || "nothing"}`
     );
     return [

@@ -1,8 +1,10 @@
 /** Announcing: both hosts in the router's table, flows spread, and exactly the right objects in the hosts' kernels. */
-import { deepEqual, equal, ok } from "node:assert/strict";
-import { ours } from "../host.ts";
+import { equal, match, ok } from "node:assert/strict";
+import { runOrThrow } from "../../support/process.ts";
+import { type Host, ours } from "../host.ts";
 import { type LabWorld, untilAll } from "../lab_world.ts";
-import type { Scenario } from "../scenario.ts";
+import { same, type Scenario } from "../scenario.ts";
+import { addressesOf, bracketed, familyOf, type LabService } from "../topology.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 
@@ -16,9 +18,10 @@ export const bothAnnounce: Scenario<LabWorld> = {
     const begin = Date.now();
     say(`starting an agent on ${world.hosts.map(({ name }) => name).join(" and ")}`);
     await world.steady();
-    const { nextHops, atMs } = await untilAll(world);
+    const { changes, atMs } = await untilAll(world);
     figure("agents started to two next hops on the router", atMs - begin, "ms");
-    return `the router has ${world.prefix} via ${nextHops.join(" and ")}`;
+    const routes = changes.map(({ prefix, nextHops }) => `${prefix} via ${nextHops.join(" and ")}`);
+    return `the router has ${routes.join(", and ")}`;
   },
 };
 
@@ -27,51 +30,88 @@ export const requestsSpread: Scenario<LabWorld> = {
   name: "client requests are spread over both hosts and none fails",
   async run(world, { say }) {
     await world.steady();
-    say(`${REQUESTS} requests to the service address, each over a connection of its own`);
-    const traffic = await world.client.burst(REQUESTS);
-    equal(traffic.failures.length, 0, describe(traffic));
-    for (const { name } of world.hosts) {
-      const share = traffic.byHost.get(name) ?? 0;
-      ok(share >= REQUESTS / 6, `${name} answered ${share} of ${REQUESTS}: ${describe(traffic)}`);
+    const answers: string[] = [];
+    for (const target of world.client.targets) {
+      say(
+        `${REQUESTS} requests to ${bracketed(target.address)}:${target.port}, each over its own connection`,
+      );
+      const traffic = await world.client.burst(REQUESTS, [target]);
+      equal(traffic.failures.length, 0, describe(traffic));
+      for (const { name } of world.hosts) {
+        const share = traffic.byHost.get(name) ?? 0;
+        ok(share >= REQUESTS / 6, `${name} answered ${share} of ${REQUESTS}: ${describe(traffic)}`);
+      }
+      answers.push(`${REQUESTS} over IPv${familyOf(target.address)}: ${describe(traffic)}`);
     }
-    return `${REQUESTS} requests: ${describe(traffic)}`;
+    return answers.join("; ");
   },
 };
 
 /** What the router and the hosts' kernels have, to the letter. */
 export const kernelObjects: readonly Scenario<World>[] = [
   {
-    name: "BIRD has one route from each host, with its next hop and AS path",
+    name: "BIRD has one route from each host and for each family, whatever the session runs over",
     async run(world) {
       await world.steady();
-      const routes = await world.router.routes(world.prefix);
-      const hops = routes.map(({ nextHop, attributes }) => `${nextHop} ${attributes["BGP.as_path"]}`);
-      deepEqual(hops.sort(), world.hosts.map(({ node }) => `${node.address} ${node.as}`).sort());
-      return hops.map((hop) => hop.replace(" ", " AS")).join(", ");
+      const told: string[] = [];
+      for (const prefix of world.prefixes) {
+        const routes = await world.router.routes(prefix);
+        const hops = routes.map(({ protocol, nextHop, attributes }) =>
+          `${nextHop} AS${attributes["BGP.as_path"]} from ${protocol}`
+        );
+        const expected = world.hosts.map(({ name, node }) =>
+          `${node[familyOf(prefix) === 4 ? "address" : "address6"]} AS${node.as} from ${name}`
+        );
+        same(hops.sort(), expected.sort(), prefix);
+        told.push(`${prefix} via ${hops.join(", ")}`);
+      }
+      // h1 speaks over IPv4, so its global address is all there is; h2 shares the link with the router (RFC 2545).
+      const routes = await world.router.routes(world.prefixes[1] ?? "");
+      const nextHops = routes.map(({ attributes }) => attributes["BGP.next_hop"] ?? "").sort();
+      match(nextHops[0] ?? "", /^2001:db8:1::2$/);
+      match(nextHops[1] ?? "", /^2001:db8:2::2 fe80::/);
+      return told.join("; ");
     },
   },
   {
-    name: "each host has the marked interface, the address that is never a source, and the virtual service",
+    name: "each host has the marked interface, both addresses, never a source, and both virtual services",
     async run(world) {
       await world.steady();
-      const { name, address, port } = world.service;
+      const { service: { name }, prefixes } = world;
       for (const host of world.hosts) {
         const { links, ipvs } = ours(world.topology, await host.kernel());
-        deepEqual(links.map(({ index: _, ...link }) => link), [{
+        same(links.map(({ index: _, ...link }) => link), [{
           name,
           kind: "dummy",
           alias: `bgp-lb:${name}`,
           up: true,
-          addresses: [`${address}/32`],
-          deprecated: [`${address}/32`],
-        }]);
-        const { address: own, applicationPort } = host.node;
-        deepEqual(ipvs, [
-          `-A -t ${address}:${port} -s rr`,
-          `-a -t ${address}:${port} -r ${own}:${applicationPort} -m -w 1`,
-        ]);
+          addresses: prefixes,
+          deprecated: prefixes,
+          nodad: prefixes.filter((prefix) => familyOf(prefix) === 6),
+        }], host.name);
+        same(ipvs, virtualServices(world.service, host), host.name);
+        for (const destination of ["10.0.9.2", "2001:db8:9::2", "2001:db8:99::2"]) {
+          const own = addressesOf(host.node).find((each) => familyOf(each) === familyOf(destination));
+          equal(await sourceTowards(host, destination), own, `${host.name} towards ${destination}`);
+        }
       }
-      return `interface ${name} with ${address}/32, TCP ${address}:${port} → the host's own application`;
+      return `interface ${name} with ${prefixes.join(" and ")}, and each leads to the host's own application`;
     },
   },
 ];
+
+/** What `ipvsadm -Sn` says of a host that is as it should be. */
+function virtualServices(service: LabService, { node }: Host): string[] {
+  const own = addressesOf(node).map((address) => `${bracketed(address)}:${node.applicationPort}`);
+  return addressesOf(service).flatMap((address, family) => {
+    const name = `${bracketed(address)}:${service.port}`;
+    return [`-A -t ${name} -s rr`, `-a -t ${name} -r ${own[family]} -m -w 1`];
+  });
+}
+
+/** The source address that the host's kernel would choose. */
+async function sourceTowards(host: Host, destination: string): Promise<string | undefined> {
+  const family = `-${familyOf(destination)}`;
+  const answer = await runOrThrow("ip", ["-n", host.name, family, "route", "get", destination]);
+  return /\bsrc (\S+)/.exec(answer)?.[1];
+}

@@ -16,7 +16,7 @@ const ALLOWANCE_MS = 100;
 
 /** An application that dies takes its host out. */
 export const applicationDies: Scenario<LabWorld> = {
-  name: "the application dies: the route goes, and no request fails after the router has converged",
+  name: "the application dies: the routes go together, and no request fails after the router has converged",
   async run(world, { say, figure }) {
     await world.steady();
     const [broken, other] = pair(world);
@@ -25,7 +25,9 @@ export const applicationDies: Scenario<LabWorld> = {
     const diedMs = await broken.killApplication();
     const gone = await world.untilVia([other.name]);
     const withdraw = await untilWithdraw(broken, diedMs);
-    say(`${broken.name}'s route is gone after ${Math.round(gone.atMs - diedMs)} ms (${withdraw["cause"]})`);
+    await goneAtOnce(broken, diedMs, world.prefixes.length);
+    const routes = world.prefixes.length === 1 ? "route is" : "routes are";
+    say(`${broken.name}'s ${routes} gone after ${Math.round(gone.atMs - diedMs)} ms (${withdraw["cause"]})`);
     const rest = await world.client.burst(30);
     const traffic = since(await world.client.stop(), diedMs);
     const after = since(summarize([...traffic.requests, ...rest.requests]), gone.atMs);
@@ -83,6 +85,17 @@ export const applicationHangs: Scenario<LabWorld> = {
     }
   },
 };
+
+/** All families went in one pass over the routes. */
+async function goneAtOnce(host: Host, sinceMs: number, families: number): Promise<void> {
+  const told = await host.log.until(
+    "withdrawn",
+    sinceMs,
+    PATIENCE_MS,
+    ({ event, withdrawn }) => event === "updates-sent" && withdrawn !== 0,
+  );
+  equal(told["withdrawn"], families, "routes withdrawn together");
+}
 
 function untilWithdraw(host: Host, sinceMs: number): Promise<LogEntry> {
   return host.log.until("withdraw", sinceMs, PATIENCE_MS, ({ message }) => message === "withdraw");

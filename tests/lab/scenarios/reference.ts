@@ -18,7 +18,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
       const [host] = hosts(world);
       for (const router of world.routers) {
         const routes = await waitFor(`${router.name} has the route`, PATIENCE_MS, async () => {
-          const found = await router.routes(world.prefix);
+          const found = await router.routes(only(world.prefixes));
           return found.length > 0 && found;
         }, 100);
         equal(routes.length, 1);
@@ -29,7 +29,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
           router.name,
         );
       }
-      return `${world.prefix} via ${host.node.address} on ${
+      return `${only(world.prefixes)} via ${host.node.address} on ${
         world.routers.map(({ name }) => name).join(" and ")
       }`;
     },
@@ -41,9 +41,9 @@ export const referenceScenarios: readonly Scenario<World>[] = [
       await world.steady();
       const [host] = hosts(world);
       const { links, ipvs } = ours(world.topology, await host.kernel());
-      deepEqual(links.map(({ name, kind, addresses }) => [name, kind, addresses]), [["matchbox", "dummy", [
-        world.prefix,
-      ]]]);
+      deepEqual(links.map(({ name, kind, addresses }) => [name, kind, addresses]), [
+        ["matchbox", "dummy", ["10.88.2.1/32"]],
+      ]);
       deepEqual(ipvs, [
         "-A -t 10.88.2.1:80 -s rr",
         "-a -t 10.88.2.1:80 -r 10.88.0.200:8080 -m -w 1",
@@ -81,7 +81,7 @@ export const referenceScenarios: readonly Scenario<World>[] = [
       const [host] = hosts(world);
       equal(await host.stopAgent(), 0, "exit status");
       await world.untilVia([]);
-      for (const router of world.routers) same(await router.routes(world.prefix), [], router.name);
+      for (const router of world.routers) same(await router.routes(only(world.prefixes)), [], router.name);
       const kernel = await host.kernel();
       deepEqual(ours(world.topology, kernel), { links: [], ipvs: [] });
       deepEqual(foreign(world.topology, kernel), foreign(world.topology, host.before));
@@ -91,9 +91,13 @@ export const referenceScenarios: readonly Scenario<World>[] = [
 ];
 
 function hosts(world: World): readonly [Host] {
-  const [host] = world.hosts;
-  if (host === undefined) throw new Error("a host needed");
-  return [host];
+  return [only(world.hosts)];
+}
+
+function only<T>(values: readonly T[]): T {
+  const [value] = values;
+  if (value === undefined || values.length > 1) throw new Error(`one needed, there are ${values.length}`);
+  return value;
 }
 
 /** The value of the reference's metric for the service's prefix. */

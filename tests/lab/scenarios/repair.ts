@@ -10,7 +10,8 @@ import type { World } from "../world.ts";
 
 /** The address comes back. */
 export const addressRepaired: Scenario<World> = repaired("address", async (world, host) => {
-  await runOrThrow("ip", ["-n", host.name, "addr", "del", world.prefix, "dev", world.service.name]);
+  const [prefix = ""] = world.prefixes;
+  await runOrThrow("ip", ["-n", host.name, "addr", "del", prefix, "dev", world.service.name]);
 });
 
 /** The other things come back, too. */

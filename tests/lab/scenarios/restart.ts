@@ -26,7 +26,8 @@ export const routerRestarts: Scenario<World> = {
     const tookMs = Date.now() - upMs;
     figure("router answers again to both sessions Established", tookMs, "ms");
     await waitFor("both routes", PATIENCE_MS, async () => {
-      return (await world.router.routes(world.prefix)).length === world.hosts.length;
+      const routes = await Promise.all(world.prefixes.map((prefix) => world.router.routes(prefix)));
+      return routes.every(({ length }) => length === world.hosts.length);
     }, 100);
     await untilAll(world);
     const traffic = await world.client.burst(40);
@@ -63,7 +64,7 @@ export const agentKilled: Scenario<World> = {
       before,
       "the same interface index, address, virtual service",
     );
-    const lost = unexplained(traffic, world.routes.changes(world.prefix, killedMs));
+    const lost = unexplained(traffic, world.routes.changes(world.prefixes, killedMs));
     equal(lost.length, 0, `${describe(traffic)}; not at a change of route: ${JSON.stringify(lost)}`);
     const counted = await untilCounted(world, host);
     return `interface index ${

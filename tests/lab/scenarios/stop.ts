@@ -1,8 +1,7 @@
 /** The orderly stop: withdraw before break, and nothing of ours is left. */
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { foreign, type Host, ours } from "../host.ts";
-import { type LabWorld, pair } from "../lab_world.ts";
-import type { RouteChange } from "../route_history.ts";
+import { type Converged, type LabWorld, pair } from "../lab_world.ts";
 import { type Narrator, same, type Scenario } from "../scenario.ts";
 import { describe, since, type Traffic } from "../traffic.ts";
 import type { World } from "../world.ts";
@@ -37,7 +36,7 @@ export const allStop: Scenario<World> = {
     const statuses = await Promise.all(world.hosts.map((host) => host.stopAgent()));
     same(statuses, world.hosts.map(() => 0), "exit statuses");
     await world.untilVia([]);
-    deepEqual(await world.router.routes(world.prefix), []);
+    for (const prefix of world.prefixes) same(await world.router.routes(prefix), [], prefix);
     for (const host of world.hosts) await nothingLeft(world, host);
     return "no route, no interface, no virtual service of ours; what belongs to others is as it was";
   },
@@ -57,7 +56,7 @@ export const allStopAnnounceOnly: Scenario<LabWorld> = {
 interface Stopped {
   readonly host: Host;
   readonly asked: number;
-  readonly gone: RouteChange;
+  readonly gone: Converged;
   readonly traffic: Traffic;
 }
 
@@ -75,7 +74,7 @@ async function stopUnderTraffic(world: LabWorld, { say, figure }: Narrator): Pro
   figure("SIGTERM to the agent's end", Date.now() - asked, "ms");
   const rest = await world.client.burst(30);
   const traffic = since(await world.client.stop(), asked);
-  const lost = unexplained(traffic, world.routes.changes(world.prefix, asked));
+  const lost = unexplained(traffic, world.routes.changes(world.prefixes, asked));
   equal(lost.length, 0, `${describe(traffic)}: ${JSON.stringify(lost)}`);
   equal(since(traffic, gone.atMs).failures.length, 0, describe(traffic));
   equal(rest.byHost.get(other.name), 30, describe(rest));
