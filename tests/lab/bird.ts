@@ -129,6 +129,12 @@ export class BirdSocket implements Disposable {
     return parseProtocols(await this.ask("show protocols"));
   }
 
+  /** Does graceful restart keep the routes of that session's neighbour now? */
+  async keeps(session: string): Promise<boolean> {
+    const lines = await this.ask(`show protocols all ${session}`);
+    return lines.some((line) => line.trim() === "Neighbor graceful restart active");
+  }
+
   async #answer(): Promise<string[]> {
     const lines: string[] = [];
     const buffer = new Uint8Array(16_384);

@@ -61,6 +61,11 @@ export class Router implements AsyncDisposable {
     return this.#open.protocols();
   }
 
+  /** Is that session's neighbour away, or back but without End-of-RIB, and its routes kept (RFC 4724)? @throws while it is down */
+  keeps(session: string): Promise<boolean> {
+    return this.#open.keeps(session);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
   }

@@ -3,6 +3,7 @@ import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
 import { bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
+import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import { agentKilled, agentKilledAnnounceOnly, routerRestarts } from "./scenarios/restart.ts";
 import { agentStops, agentStopsAnnounceOnly, allStop, allStopAnnounceOnly } from "./scenarios/stop.ts";
@@ -19,6 +20,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   routerRestarts,
   agentKilled,
   ...repairScenarios,
+  ...gracefulScenarios,
   foreignSurvives,
   agentStops,
   allStop,

@@ -80,7 +80,7 @@ export const agentKilled: Scenario<World> = {
  * Waits until the virtual service has counted at least every request that the host has ever answered, which it never does
  * where it was made anew. The kernel adds its counters up every two seconds.
  */
-async function untilCounted(world: World, host: Host): Promise<number> {
+export async function untilCounted(world: World, host: Host): Promise<number> {
   const answered = world.client.answered(host.name);
   let counted = 0;
   try {

@@ -11,7 +11,7 @@ import { unexplained } from "./restart.ts";
 export const agentStops: Scenario<World> = {
   name: "SIGTERM withdraws first, no client notices, and nothing of ours is left on the host",
   async run(world, narrator) {
-    const { host, asked, gone, traffic } = await stopUnderTraffic(world, narrator);
+    const { host, asked, gone, traffic } = await stopUnderTraffic(world, narrator, pair(world));
     const removed = host.log.find(asked, ({ message }) => /^changed: .*(remove|delete)/.test(message));
     ok(removed === undefined || removed.atMs > gone.atMs, "kernel objects went before the route");
     await nothingLeft(world, host);
@@ -23,7 +23,7 @@ export const agentStops: Scenario<World> = {
 export const agentStopsAnnounceOnly: Scenario<LabWorld> = {
   name: "SIGTERM withdraws and no client notices",
   async run(world, narrator) {
-    const { asked, gone, traffic } = await stopUnderTraffic(world, narrator);
+    const { asked, gone, traffic } = await stopUnderTraffic(world, narrator, pair(world));
     return `withdrawn after ${Math.round(gone.atMs - asked)} ms; ${describe(traffic)}`;
   },
 };
@@ -53,25 +53,34 @@ export const allStopAnnounceOnly: Scenario<LabWorld> = {
   },
 };
 
-interface Stopped {
+/** How a host left. */
+export interface Stopped {
   readonly host: Host;
   readonly asked: number;
   readonly gone: Converged;
   readonly traffic: Traffic;
 }
 
-async function stopUnderTraffic(world: LabWorld, { say, figure }: Narrator): Promise<Stopped> {
+/** Stops the agent of `host` under a stream of requests. @throws where a client noticed */
+export async function stopUnderTraffic(
+  world: LabWorld,
+  { say, figure }: Narrator,
+  [host, other]: readonly [Host, Host],
+): Promise<Stopped> {
   await world.steady();
-  const [host, other] = pair(world);
   await world.client.start(25);
   say(`asking the agent on ${host.name} to stop (SIGTERM), under a stream of requests`);
   const asked = Date.now();
   const stopped = host.stopAgent();
   const gone = await world.untilVia([other.name]);
-  say(`${host.name}'s route is gone after ${Math.round(gone.atMs - asked)} ms`);
+  say(
+    `${host.name}'s ${world.prefixes.length === 1 ? "route is" : "routes are"} gone after ${
+      Math.round(gone.atMs - asked)
+    } ms`,
+  );
   equal(await stopped, 0, "exit status");
-  figure("SIGTERM to route gone from the router", gone.atMs - asked, "ms");
-  figure("SIGTERM to the agent's end", Date.now() - asked, "ms");
+  figure(`SIGTERM on ${host.name} to route gone from the router`, gone.atMs - asked, "ms");
+  figure(`SIGTERM on ${host.name} to the agent's end`, Date.now() - asked, "ms");
   const rest = await world.client.burst(30);
   const traffic = since(await world.client.stop(), asked);
   const lost = unexplained(traffic, world.routes.changes(world.prefixes, asked));
@@ -81,7 +90,8 @@ async function stopUnderTraffic(world: LabWorld, { say, figure }: Narrator): Pro
   return { host, asked, gone, traffic };
 }
 
-async function nothingLeft(world: World, host: Host): Promise<void> {
+/** @throws where something of ours is left, or something of others is not as it was */
+export async function nothingLeft(world: World, host: Host): Promise<void> {
   const kernel = await host.kernel();
   same(ours(world.topology, kernel), { links: [], ipvs: [] }, `${host.name}: left behind`);
   same(
