@@ -4,6 +4,7 @@
  * was busy, and takes the place of `main` when it wins. RFC 6286 decides between equal identifiers; a peer with
  * graceful restart replaces its old session by a new connection (RFC 4724 section 4.2).
  */
+import { type Origin, RIVAL_MS, survives, type Undecided, WINNER_MS } from "./collision.ts";
 import type { Negotiated, SessionConfig } from "./negotiate.ts";
 import { dueEvent, nextDeadline, step } from "./session.ts";
 import type { Env, SessionAction, SessionEvent, SessionState, SessionStateName } from "./session_state.ts";
@@ -18,7 +19,9 @@ export interface Track {
   readonly session: SessionState;
   /** Names the connection between driver and machine; 0: there is none. */
   readonly link: number;
-  readonly origin: "outgoing" | "incoming";
+  readonly origin: Origin;
+  /** The peer's OPEN and what came after it, where a rival keeps it waiting. */
+  readonly undecided: Undecided | undefined;
 }
 
 /** The two sessions of a neighbour. */
@@ -86,7 +89,7 @@ export function newPeer(
   restart: { readonly restartingUntilMs: number; readonly forwarding: boolean },
 ): PeerState {
   return {
-    main: { session: newSession(config, restart), link: 0, origin: "outgoing" },
+    main: { session: newSession(config, restart), link: 0, origin: "outgoing", undecided: undefined },
     second: undefined,
     nextLink: 1,
     running: false,
@@ -102,10 +105,12 @@ export function leadingTrack(state: PeerState): Track {
 
 /** The next moment at which the neighbour wants a `Timers` event, or undefined. */
 export function nextPeerDeadline(state: PeerState): number | undefined {
-  const first = nextDeadline(state.main.session);
-  const second = state.second === undefined ? undefined : nextDeadline(state.second.session);
-  if (first === undefined) return second;
-  return second === undefined ? first : Math.min(first, second);
+  const { main, second } = state;
+  const deadlines = [main, second].flatMap((track) =>
+    track === undefined ? [] : [nextDeadline(track.session), track.undecided?.untilMs]
+  );
+  const first = Math.min(...deadlines.map((deadline) => deadline ?? Infinity));
+  return first === Infinity ? undefined : first;
 }
 
 /** The reaction of a neighbour to an event. Never throws. */
@@ -136,6 +141,7 @@ const MS_PER_TOKEN = 100;
 const MAX_DUE = 16;
 
 type Which = "main" | "second";
+const DECIDED: readonly Which[] = ["main", "second"];
 
 function react(state: PeerState, event: PeerEvent, env: Env): PeerStep {
   switch (event.type) {
@@ -175,7 +181,7 @@ function accept(state: PeerState, env: Env): PeerStep {
   if (main.session.name === "Active" && main.link === 0) return adopt(admitted, "main", main.session, env);
   if (second === undefined) return adopt(admitted, "second", waiting(main.session), env);
   // One waits already. Where it has said nothing yet the peer may have lost it, so the new one takes its place.
-  if (second.session.name !== "OpenSent") return reject(admitted);
+  if (second.session.name !== "OpenSent" || second.undecided !== undefined) return reject(admitted);
   const dumped = advance(admitted, "second", { type: "OpenCollisionDump" }, env);
   return then(dumped, (next) => adopt(next, "second", waiting(next.main.session), env));
 }
@@ -189,7 +195,7 @@ function adopt(state: PeerState, which: Which, session: SessionState, env: Env):
   const adopted: PeerState = {
     ...state,
     nextLink: link + 1,
-    [which]: { session, link, origin: "incoming" },
+    [which]: { session, link, origin: "incoming", undecided: undefined },
   };
   const confirmed = advance(adopted, which, { type: "TcpConnectionConfirmed" }, env);
   return { state: confirmed.state, actions: [{ type: "adopt", link }, ...confirmed.actions] };
@@ -210,23 +216,72 @@ function waiting(main: SessionState): SessionState {
 function receive(state: PeerState, link: number, event: SessionEvent, env: Env): PeerStep {
   const which = link === state.main.link ? "main" : link === state.second?.link ? "second" : undefined;
   if (which === undefined || link === 0) return none(state);
+  const { undecided } = state[which] ?? {};
+  if (undecided !== undefined && event.type === "KeepAliveMsg") {
+    return hold(state, which, { ...undecided, events: [...undecided.events, event] });
+  }
   if (event.type === "BGPOpen") return receiveOpen(state, which, event, env);
-  if (event.type === "Tcp_CR_Acked" && state.second?.session.name === "OpenConfirm") {
+  const { second } = state;
+  if (event.type === "Tcp_CR_Acked" && second?.session.name === "OpenConfirm" && !wins(state.main, second)) {
     // The peer's own connection is nearly up: another OPEN would only start a collision.
     return advance(state, which, { type: "OpenCollisionDump" }, env);
   }
   return advance(state, which, event, env);
 }
 
-/** Collision detection happens when an OPEN comes that would be accepted (RFC 4271 section 6.8). */
+/** An OPEN that would be accepted waits where there is a rival that may be the one to keep. */
 function receiveOpen(
   state: PeerState,
   which: Which,
   event: Extract<SessionEvent, { type: "BGPOpen" }>,
   env: Env,
 ): PeerStep {
+  const rival = rivalOf(which);
+  const other = state[rival];
+  const here = advance(state, which, event, env).state[which];
+  const rivals = other?.origin !== here?.origin &&
+    (other?.session.name === "OpenSent" || other?.session.name === "OpenConfirm");
+  if (!rivals || here?.session.name !== "OpenConfirm") return judge(state, which, event, env);
+  const won = wins(here, other);
+  if (other.undecided !== undefined) {
+    // Both OPENs are here, and neither is confirmed: this decides it.
+    const held = won ? hold(state, which, { events: [event], untilMs: 0 }) : none(state);
+    const dump: SessionEvent = { type: "OpenCollisionDump" };
+    const left = won ? take(held, which, dump, env) : take(held, rival, dump, env);
+    const events = left.state.main.undecided?.events ?? [];
+    return then(left, (next) => hold(next, "main", { events, untilMs: env.now + WINNER_MS }));
+  }
+  if (!won && other.session.name === "OpenConfirm") return judge(state, which, event, env);
+  return hold(state, which, { events: [event], untilMs: env.now + (won ? WINNER_MS : RIVAL_MS) });
+}
+
+function hold(state: PeerState, which: Which, undecided: Undecided): PeerStep {
+  const track = state[which];
+  return none(track === undefined ? state : { ...state, [which]: { ...track, undecided } });
+}
+
+/** The wait is over: what came is handled as if it came now. */
+function decide(state: PeerState, which: Which, env: Env): PeerStep {
+  const { undecided, link } = state[which] ?? {};
+  const events = undecided?.events ?? [];
+  const [open] = events;
+  if (open?.type !== "BGPOpen" || link === undefined) return none(state);
+  const judged = judge(state, which, open, env);
+  return events.slice(1).reduce(
+    (step, event) => then(step, (next) => receive(next, link, event, env)),
+    judged,
+  );
+}
+
+/** Collision detection by the letter (RFC 4271 section 6.8). */
+function judge(
+  state: PeerState,
+  which: Which,
+  event: Extract<SessionEvent, { type: "BGPOpen" }>,
+  env: Env,
+): PeerStep {
   const opened = advance(state, which, event, env);
-  const rival: Which = which === "main" ? "second" : "main";
+  const rival = rivalOf(which);
   const here = opened.state[which];
   const other = opened.state[rival];
   if (here?.session.name !== "OpenConfirm" || other === undefined) return opened;
@@ -253,21 +308,19 @@ function receiveOpen(
   return advance(state, which, { type: "OpenCollisionDump" }, env);
 }
 
-/** Does the new connection survive? The one that the speaker with the higher identifier opened does. */
+/** Does `here` survive beside `other`? One of the two has the peer's OPEN. */
 function wins(here: Track, other: Track): boolean {
-  // Both from the same side: the older one is what that side has lost.
-  if (here.origin === other.origin) return true;
-  const { localIdentifier, localAs } = here.session.config;
-  const { peerIdentifier = 0, peerAs = 0 } = here.session.negotiated ?? {};
-  const weAreHigher = localIdentifier === peerIdentifier
-    ? localAs > peerAs
-    : localIdentifier > peerIdentifier;
-  return weAreHigher === (here.origin === "outgoing");
+  const identity = here.session.negotiated ?? other.session.negotiated ?? { peerIdentifier: 0, peerAs: 0 };
+  return survives(here.origin, other.origin, here.session.config, identity);
+}
+
+function rivalOf(which: Which): Which {
+  return which === "main" ? "second" : "main";
 }
 
 /** `which` wins: the other ends by `event`, and the winner is `main` from now on. */
 function take(won: PeerStep, which: Which, event: SessionEvent, env: Env): PeerStep {
-  const lost = then(won, (state) => advance(state, which === "main" ? "second" : "main", event, env));
+  const lost = then(won, (state) => advance(state, rivalOf(which), event, env));
   return then(lost, (state) => ({ state: promoted(state), actions: [] }));
 }
 
@@ -279,6 +332,11 @@ function timers(state: PeerState, env: Env): PeerStep {
   let result = none(state);
   for (let turn = 0; turn < MAX_DUE; turn++) {
     const { main, second } = result.state;
+    const waited = DECIDED.find((which) => (result.state[which]?.undecided?.untilMs ?? Infinity) <= env.now);
+    if (waited !== undefined) {
+      result = then(result, (next) => decide(next, waited, env));
+      continue;
+    }
     const mainDue = dueEvent(main.session, env.now);
     const secondDue = second === undefined ? undefined : dueEvent(second.session, env.now);
     if (mainDue !== undefined) result = then(result, (next) => advance(next, "main", mainDue, env));
@@ -327,7 +385,10 @@ function advance(state: PeerState, which: Which, event: SessionEvent, env: Env):
   if (dropped || RANK[name] < RANK[track.session.name]) {
     actions.push({ type: "ended", from: track.session.name, cause, noted: isNoted(event, stepped.actions) });
   }
-  const next: PeerStep = { state: { ...state, nextLink, [which]: { session, link, origin } }, actions };
+  const next: PeerStep = {
+    state: { ...state, nextLink, [which]: { session, link, origin, undecided: undefined } },
+    actions,
+  };
   if (name === "Established" && track.session.name !== "Established") return settle(next, which, env);
   return which === "second" && link === 0 ? { state: withoutSecond(next.state), actions } : next;
 }

@@ -1,6 +1,7 @@
 /** The peer machine: collisions, second connections, and the bound on both. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { RIVAL_MS, WINNER_MS } from "../../src/bgp/collision.ts";
 import type { SessionConfig } from "../../src/bgp/negotiate.ts";
 import {
   leadingTrack,
@@ -36,6 +37,12 @@ class Stepped {
 
   on(link: number, ...events: readonly SessionEvent[]): this {
     return this.take(...events.map((event) => ({ type: "Session", link, event }) as const));
+  }
+
+  /** Lets time pass. */
+  wait(ms: number): this {
+    this.now += ms;
+    return this.take({ type: "Timers" });
   }
 
   /** What it did since the last time. */
@@ -107,15 +114,16 @@ for (
       const config = identifier === undefined ? {} : { localIdentifier: identifier };
       const peer = new Stepped(config).take(START).on(1, ACKED).take(ACCEPTED);
       assert.deepEqual(peer.heard(), ["connect 1", "1: OPEN", "adopt 2", "2: OPEN"]);
-      peer.on(order[0], OPEN);
-      assert.deepEqual(peer.heard(), [`${order[0]}: KEEPALIVE`]);
+      // The peer confirms what it has, but neither connection is confirmed to it before both have said OPEN.
+      peer.on(order[0], OPEN, KEEPALIVE);
+      assert.deepEqual(peer.heard(), []);
       peer.on(order[1], OPEN);
       const kept = dumped === 1 ? 2 : 1;
-      const said = peer.heard();
-      assert.ok(said.includes(`${dumped}: NOTIFICATION 6/7`) && said.includes(`drop ${dumped}`), said.join());
-      assert.equal(said.includes(`${dumped}: KEEPALIVE`), false);
-      peer.on(kept, KEEPALIVE);
-      assert.deepEqual(peer.heard(), [`established ${kept}`]);
+      assert.deepEqual(peer.heard(), [`${dumped}: NOTIFICATION 6/7`, `drop ${dumped}`]);
+      if (kept === order[1]) peer.on(kept, KEEPALIVE);
+      assert.deepEqual(peer.heard(), []);
+      peer.wait(WINNER_MS);
+      assert.deepEqual(peer.heard(), [`${kept}: KEEPALIVE`, `established ${kept}`]);
       assert.deepEqual(peer.names, ["Established", undefined]);
       assert.equal(peer.state.main.origin, survivor);
     });
@@ -132,13 +140,55 @@ Deno.test("stepPeer() decides between equal identifiers by the AS (RFC 6286 2.3)
 });
 
 Deno.test("stepPeer() ends the other connection when one is Established first (RFC 4271 6.8)", () => {
-  const peer = new Stepped().take(START).on(1, ACKED).take(ACCEPTED).on(2, OPEN);
-  peer.heard();
-  peer.on(2, KEEPALIVE);
-  assert.deepEqual(peer.heard(), ["1: NOTIFICATION 6/7", "drop 1", "established 2"]);
+  const peer = new Stepped().take(START).on(1, ACKED).take(ACCEPTED).on(2, OPEN, KEEPALIVE);
+  assert.deepEqual(peer.heard(), ["connect 1", "1: OPEN", "adopt 2", "2: OPEN"]);
+  peer.wait(WINNER_MS);
+  assert.deepEqual(peer.heard(), ["2: KEEPALIVE", "1: NOTIFICATION 6/7", "drop 1", "established 2"]);
   assert.deepEqual(peer.names, ["Established", undefined]);
   peer.on(1, OPEN, GONE);
   assert.deepEqual(peer.heard(), [], "what still comes over a dropped connection is ignored");
+});
+
+Deno.test("stepPeer() uses the connection that would lose where its rival says nothing or goes (RFC 4271 6.8)", () => {
+  for (const gone of [false, true]) {
+    const peer: Stepped = new Stepped().take(START).on(1, ACKED).take(ACCEPTED).on(1, OPEN, KEEPALIVE);
+    assert.deepEqual(peer.heard(), ["connect 1", "1: OPEN", "adopt 2", "2: OPEN"]);
+    if (gone) peer.on(2, GONE);
+    peer.heard();
+    peer.wait(RIVAL_MS - 1);
+    assert.deepEqual(peer.heard(), []);
+    peer.wait(1);
+    assert.deepEqual(
+      peer.heard(),
+      gone
+        ? ["1: KEEPALIVE", "established 1"]
+        : ["1: KEEPALIVE", "2: NOTIFICATION 6/7", "drop 2", "established 1"],
+    );
+    assert.deepEqual(peer.names, ["Established", undefined]);
+  }
+});
+
+Deno.test("stepPeer() forgets an OPEN that waits when its connection ends (RFC 4271 6.8)", () => {
+  const peer = new Stepped().take(START).on(1, ACKED).take(ACCEPTED).on(1, OPEN);
+  peer.on(1, { type: "NotifMsg", message: notificationOf(6, 7) });
+  peer.heard();
+  peer.on(2, OPEN, KEEPALIVE);
+  assert.deepEqual(peer.heard(), ["2: KEEPALIVE", "established 2"]);
+});
+
+Deno.test("stepPeer() lets a confirmed connection be the session where the peer takes it, whoever is the higher (RFC 4271 6.8)", () => {
+  // Ours is to survive, but the peer had confirmed its own before ours came up.
+  const peer = new Stepped({ localIdentifier: HIGHER }).take(START, ACCEPTED).on(2, OPEN).on(1, ACKED, OPEN);
+  assert.deepEqual(peer.heard(), ["connect 1", "adopt 2", "2: OPEN", "2: KEEPALIVE", "1: OPEN"]);
+  peer.on(2, KEEPALIVE);
+  assert.deepEqual(peer.heard(), ["1: NOTIFICATION 6/7", "drop 1", "established 2"]);
+});
+
+Deno.test("stepPeer() keeps its own connection where the peer ends the other, which was confirmed (RFC 4271 6.8)", () => {
+  const peer = new Stepped({ localIdentifier: HIGHER }).take(START, ACCEPTED).on(2, OPEN).on(1, ACKED, OPEN);
+  peer.heard();
+  peer.on(2, { type: "NotifMsg", message: notificationOf(6, 7) }).on(1, KEEPALIVE).wait(WINNER_MS);
+  assert.deepEqual(peer.heard(), ["drop 2", "1: KEEPALIVE", "established 1"]);
 });
 
 Deno.test("stepPeer() sends no OPEN over its own connection once the peer's is in OpenConfirm (RFC 4271 6.8)", () => {
