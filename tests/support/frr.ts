@@ -1,0 +1,118 @@
+/**
+ * FRR's zebra and bgpd as a real peer, in the foreground, with configuration, sockets and logs in a folder of their own.
+ * bgpd puts no route into the kernel. Both give root up, so the folder is everybody's.
+ */
+import { run } from "./process.ts";
+import { until, within } from "./until.ts";
+
+const DAEMONS = "/usr/lib/frr";
+const START_LIMIT_MS = 15_000;
+
+/** A running FRR. */
+export class Frr implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #command: readonly string[];
+  readonly #processes: Deno.ChildProcess[] = [];
+
+  private constructor(folder: string, command: readonly string[]) {
+    this.#folder = folder;
+    this.#command = command;
+  }
+
+  /** Starts FRR and waits until it answers. `prefix` goes before each command: `ip netns exec …`. */
+  static async start(config: string, prefix: readonly string[] = []): Promise<Frr> {
+    const folder = await Deno.makeTempDir({ prefix: "frr-" });
+    await Deno.chmod(folder, 0o777);
+    const frr = new Frr(folder, prefix);
+    await Deno.writeTextFile(`${folder}/bgpd.conf`, config);
+    try {
+      await frr.run();
+    } catch (error) {
+      await frr[Symbol.asyncDispose]();
+      throw error;
+    }
+    return frr;
+  }
+
+  /** Starts the daemons (again), with the configuration that they were made with. */
+  async run(): Promise<void> {
+    this.#spawn("zebra", ["-f", "/dev/null"]);
+    await this.#answers("zebra");
+    this.#spawn("bgpd", ["-n", "-f", `${this.#folder}/bgpd.conf`]);
+    await this.#answers("bgpd");
+  }
+
+  /** The answer of `vtysh` to commands given one after the other. */
+  async ask(...commands: readonly string[]): Promise<string> {
+    return (await this.#vtysh("bgpd", commands)).stdout;
+  }
+
+  /** The answer to a command that ends in `json`. @throws where that is no JSON */
+  async json(command: string): Promise<unknown> {
+    const answer = await this.ask(command);
+    return answer.trim() === "" ? {} : JSON.parse(answer);
+  }
+
+  /** Changes the running configuration by `lines`. @throws where FRR refuses one */
+  async configure(...lines: readonly string[]): Promise<void> {
+    const answer = await this.#vtysh("bgpd", ["configure terminal", ...lines]);
+    if (answer.code !== 0) throw new Error(`FRR refuses ${lines.join("; ")}: ${answer.stdout}`);
+  }
+
+  /** What bgpd has logged. */
+  async log(): Promise<string> {
+    return await Deno.readTextFile(`${this.#folder}/bgpd.log`);
+  }
+
+  /** Ends the daemons with `signal`. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    for (const process of this.#processes.splice(0).reverse()) {
+      try {
+        process.kill(signal);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+      }
+      await within(process.status, `FRR ends by ${signal}`, 10_000);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  #spawn(daemon: "zebra" | "bgpd", options: readonly string[]): void {
+    const folder = this.#folder;
+    const places = ["-i", `${folder}/${daemon}.pid`, "-z", `${folder}/zserv`, "--vty_socket", folder];
+    const log = ["--log", `file:${folder}/${daemon}.log`];
+    const args = [`${DAEMONS}/${daemon}`, "-u", "frr", "-g", "frr", "-P", "0", ...places, ...log, ...options];
+    const [program = "", ...rest] = [...this.#command, ...args];
+    this.#processes.push(
+      new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "null" }).spawn(),
+    );
+  }
+
+  async #answers(daemon: "zebra" | "bgpd"): Promise<void> {
+    let ready = false;
+    let asking = false;
+    await until(
+      () => {
+        if (!ready && !asking) {
+          asking = true;
+          this.#vtysh(daemon, ["show version"]).then(({ stdout }) => {
+            asking = false;
+            ready = stdout.includes("FRRouting");
+          });
+        }
+        return ready;
+      },
+      () => `${daemon} answers`,
+      START_LIMIT_MS,
+    );
+  }
+
+  #vtysh(daemon: string, commands: readonly string[]) {
+    const words = commands.flatMap((command) => ["-c", command]);
+    return run("vtysh", ["--vty_socket", this.#folder, "-d", daemon, ...words]);
+  }
+}

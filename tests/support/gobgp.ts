@@ -1,0 +1,105 @@
+/** GoBGP as a real peer: gobgpd with its configuration, gRPC socket and log in a folder of its own, asked by `gobgp`. */
+import { run } from "./process.ts";
+import { until, within } from "./until.ts";
+
+const START_LIMIT_MS = 15_000;
+
+/** A running GoBGP. */
+export class GoBgp implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #command: readonly string[];
+  #process: Deno.ChildProcess | undefined;
+
+  private constructor(folder: string, command: readonly string[]) {
+    this.#folder = folder;
+    this.#command = command;
+  }
+
+  /** Starts GoBGP and waits until it answers. `prefix` goes before the command: `ip netns exec …`. */
+  static async start(config: unknown, prefix: readonly string[] = []): Promise<GoBgp> {
+    const folder = await Deno.makeTempDir({ prefix: "gobgp-" });
+    const gobgp = new GoBgp(folder, prefix);
+    await Deno.writeTextFile(`${folder}/gobgp.json`, JSON.stringify(config));
+    try {
+      await gobgp.run();
+    } catch (error) {
+      await gobgp[Symbol.asyncDispose]();
+      throw error;
+    }
+    return gobgp;
+  }
+
+  /** Starts the process (again), with the configuration that it was made with. */
+  async run(): Promise<void> {
+    await Deno.remove(`${this.#folder}/api`).catch(() => undefined);
+    const args = ["gobgpd", "-f", `${this.#folder}/gobgp.json`, "-t", "json", "--pprof-disable", "-p"];
+    const [program = "", ...rest] = [...this.#command, ...args, "-l", "debug", "--api-hosts", this.#api];
+    this.#process = new Deno.Command("sh", {
+      args: ["-c", `exec "$@" > "$LOG" 2>&1`, "sh", program, ...rest],
+      env: { LOG: `${this.#folder}/log` },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    let ready = false;
+    let asking = false;
+    await until(
+      () => {
+        if (!ready && !asking) {
+          asking = true;
+          this.#gobgp(["global"]).then(({ code, stdout }) => {
+            asking = false;
+            ready = code === 0 && stdout.includes("AS:");
+          });
+        }
+        return ready;
+      },
+      () => "GoBGP answers",
+      START_LIMIT_MS,
+    );
+  }
+
+  /** The answer of `gobgp`. @throws where it fails, with its words */
+  async ask(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#gobgp(args);
+    if (code !== 0) throw new Error(`gobgp ${args.join(" ")}: ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** The answer of `gobgp -j`. */
+  async json(...args: readonly string[]): Promise<unknown> {
+    const answer = await this.#gobgp(["-j", ...args]);
+    return answer.code === 0 && answer.stdout.trim() !== "" ? JSON.parse(answer.stdout) : {};
+  }
+
+  /** What it has logged since its last start. */
+  async log(): Promise<string> {
+    return await Deno.readTextFile(`${this.#folder}/log`);
+  }
+
+  /** Ends the process with `signal`. */
+  async end(signal: Deno.Signal = "SIGTERM"): Promise<void> {
+    const process = this.#process;
+    this.#process = undefined;
+    if (process === undefined) return;
+    try {
+      process.kill(signal);
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error;
+    }
+    await within(process.status, `GoBGP ends by ${signal}`, 10_000);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end("SIGKILL");
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  #gobgp(args: readonly string[]) {
+    return run("gobgp", ["--target", this.#api, ...args]);
+  }
+
+  get #api(): string {
+    return `unix://${this.#folder}/api`;
+  }
+}

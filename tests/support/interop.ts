@@ -1,0 +1,185 @@
+/**
+ * Our speaker and a real router in two namespaces, in words that hold for every router: the sessions that a router is
+ * to have, what it shows of a route, and speakers of ours on addresses of their own.
+ */
+import { openLibc } from "../../ffi/libc.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { Sockets } from "../../ffi/sockets.ts";
+import { type PeerStatus, Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
+import type { Transport } from "../../src/bgp/transport.ts";
+import { socketTransport } from "../../src/bgp/transport_socket.ts";
+import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { address, localBgp, peerConfig } from "./bgp.ts";
+import { type NamespacePair, namespacePair, socketsInside } from "./namespace.ts";
+import { run } from "./process.ts";
+import { until } from "./until.ts";
+
+/** The router's AS. */
+export const ROUTER_AS = 65002;
+/** The router's addresses, and the interface that it shares with us; ours is `va`. */
+export const ROUTER = { 4: "10.9.0.2", 6: "fd09::2", link: "fe80::b", device: "vb" } as const;
+/** Ours as `NamespacePair` has them. */
+export const OURS = { 4: "10.9.0.1", 6: "fd09::1", link: "fe80::a", device: "va" } as const;
+
+/** One neighbour in the router's configuration: one of our addresses. */
+export interface RouterSession {
+  /** Our address, which names the session. */
+  readonly neighbor: string;
+  readonly peerAs: number;
+  readonly families: readonly (4 | 6)[];
+  /** The router waits for us. */
+  readonly passive: boolean;
+  readonly holdTime?: number;
+  readonly password?: string;
+  readonly ttlSecurity?: boolean;
+  readonly multihop?: number;
+  /** RFC 8950. */
+  readonly extendedNextHop?: boolean;
+  /** The router keeps our routes for so many seconds, and says that it restarts itself (RFC 4724). */
+  readonly gracefulRestart?: number;
+  /** The router is two-octet only (RFC 6793). */
+  readonly twoOctetAs?: boolean;
+  /** The router sends an OPEN without capabilities. */
+  readonly noCapabilities?: boolean;
+  /** RFC 8654. */
+  readonly extendedMessages?: boolean;
+  /** The router sends what it has. */
+  readonly floods?: boolean;
+}
+
+/** A route of ours as the router shows it. */
+export interface SeenRoute {
+  /** The session's `neighbor`. */
+  readonly from: string;
+  readonly nextHops: readonly string[];
+  /** AS numbers with a space between them. */
+  readonly asPath: string;
+  readonly med: number | undefined;
+  readonly localPref: number | undefined;
+  /** `65001:100`, in numbers. */
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  /** In the router's own words. */
+  readonly extendedCommunities: readonly string[];
+  /** Kept for a neighbour that restarts. */
+  readonly stale: boolean;
+}
+
+/** A running router of any make. */
+export interface Router extends AsyncDisposable {
+  readonly name: string;
+  /** Every route that it has for `prefix`. */
+  routes(prefix: string): Promise<readonly SeenRoute[]>;
+  /** How many prefixes it has from this neighbour. */
+  count(neighbor: string, family: 4 | 6): Promise<number>;
+  /** All that it says of the session, for people. */
+  words(neighbor: string): Promise<string>;
+  established(neighbor: string): Promise<boolean>;
+  /** Asks us for our routes again. */
+  refresh(neighbor: string): Promise<void>;
+  shutDown(neighbor: string, communication: string): Promise<void>;
+  enable(neighbor: string): Promise<void>;
+  end(signal: Deno.Signal): Promise<void>;
+  run(): Promise<void>;
+  log(): Promise<string>;
+}
+
+/** Makes the two namespaces, with `count` more of our addresses: 10.9.0.11 and up, fd09::11 and up. */
+export async function interopNamespaces(count: number): Promise<NamespacePair> {
+  const pair = await namespacePair();
+  const lines: string[] = [];
+  for (let host = 11; host < 11 + count; host++) {
+    lines.push(`addr add 10.9.0.${host}/24 dev va`, `addr add fd09::${host}/64 dev va nodad`);
+  }
+  const answer = await run("ip", ["-netns", pair.a.name, "-batch", "-"], { input: lines.join("\n") });
+  if (answer.code !== 0) throw new Error(answer.stderr);
+  return pair;
+}
+
+/** What a speaker of ours is made of, beyond what `localBgp` and `peerConfig` say. */
+export interface OurOptions {
+  readonly local?: Partial<LocalBgp>;
+  readonly peers: readonly Partial<PeerConfig>[];
+  readonly restarting?: boolean;
+  /** Stands between the speaker and its sockets. */
+  readonly between?: (transport: Transport) => Transport;
+}
+
+/** A speaker of ours in a namespace, over prepared sockets. */
+export class OurSpeaker implements AsyncDisposable {
+  readonly speaker: Speaker;
+  readonly events: SpeakerEvent[] = [];
+  readonly #native: AsyncDisposableStack;
+
+  constructor({ a }: NamespacePair, options: OurOptions) {
+    const native = new AsyncDisposableStack();
+    this.#native = native;
+    const libc = native.use(openLibc());
+    const reactor = native.use(new Reactor(libc));
+    const local = localBgp({ routerID: address(OURS[4]), as: 65001, ...options.local });
+    this.speaker = new Speaker({
+      local,
+      peers: options.peers.map((peer) =>
+        peerConfig({
+          name: peer.localAddress?.text ?? "router",
+          address: address(ROUTER[4]),
+          as: ROUTER_AS,
+          connectRetryTimeMs: 500,
+          ...peer,
+        })
+      ),
+      transport: (options.between ?? ((transport) => transport))(
+        socketTransport({ sockets: socketsInside(a, new Sockets(libc, reactor)), localAs: local.as }),
+      ),
+      clock: systemClock,
+      random: Math.random,
+      restarting: options.restarting ?? false,
+      onEvent: (event) => void this.events.push(event),
+    });
+  }
+
+  /** The status of a peer, by default the first. */
+  status(name?: string): PeerStatus {
+    const all = this.speaker.status();
+    const status = name === undefined ? all[0] : all.find((peer) => peer.name === name);
+    if (status === undefined) throw new Error(`no peer ${name}`);
+    return status;
+  }
+
+  /** Waits until every peer is Established. */
+  async established(limitMs = 15_000): Promise<void> {
+    await until(
+      () => this.speaker.status().every(({ state }) => state === "Established"),
+      () =>
+        this.speaker.status().filter(({ state }) => state !== "Established").map((
+          { name, state, lastError },
+        ) => `${name} ${state}: ${lastError?.text}`).join("; "),
+      limitMs,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.speaker.stop({ mode: "shutdown", communication: "" });
+    this.speaker.abort();
+    await this.#native.disposeAsync();
+  }
+}
+
+/** Asks `question` until the answer passes, and gives that. @throws after the limit, with the last answer */
+export async function eventually<T>(
+  question: () => Promise<T>,
+  passes: (answer: T) => boolean,
+  what: string,
+  limitMs = 15_000,
+): Promise<T> {
+  const limit = performance.now() + limitMs;
+  for (;;) {
+    const answer = await question();
+    if (passes(answer)) return answer;
+    if (performance.now() > limit) {
+      throw new Error(`${what}: not within ${limitMs} ms: ${JSON.stringify(answer)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
