@@ -26,7 +26,8 @@ function kernelPicture(): readonly string[] {
   return [
     "c1 10.0.9.2 ── r1 (BIRD, AS 65000) ──┬── h1 10.0.1.2 (AS 65001): agent, web application on :8080",
     "                                     └── h2 10.0.2.2 (AS 65001): agent, web application on :8080",
-    "The service is 10.99.0.1:80 on both hosts: a dummy interface, IPVS to :8080, and a BGP route to r1.",
+    "The service is 10.99.0.1:80 and [2001:db8:99::1]:80 on both hosts: a dummy interface, IPVS to :8080,",
+    "and BGP routes to r1; h1 speaks with r1 over IPv4, h2 over IPv6, and both carry the routes of both.",
   ];
 }
 

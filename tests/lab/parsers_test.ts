@@ -73,6 +73,9 @@ Deno.test("parseRouteChange() reads one or several next hops, deletions, and ski
   for (const [line, nextHops] of rows) {
     deepEqual(parseRouteChange(line), nextHops && { prefix: "10.99.0.1/32", atMs, nextHops }, line);
   }
+  const line6 = `[${time}] 2001:db8:99::1 proto bird metric 32 ` +
+    "\\\tnexthop via 2001:db8:2::2 dev h2 weight 1 \\\tnexthop via 2001:db8:1::2 dev h1 weight 1 pref medium";
+  deepEqual(parseRouteChange(line6)?.nextHops, ["2001:db8:1::2", "2001:db8:2::2"]);
   equal(parseRouteChange(`[${time}] 10.9.0.0/16 via 10.0.1.2 dev h1`)?.prefix, "10.9.0.0/16");
   equal(parseRouteChange(`[${time}] 2001:db8::1 via fe80::2 dev h1`)?.prefix, "2001:db8::1/128");
 });

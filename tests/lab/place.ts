@@ -60,6 +60,17 @@ async function namespacesFault(say: (text: string) => void): Promise<string | un
     if (unshare.code !== 0) return `no namespaces may be made here (${firstLine(unshare.stderr)})`;
     const dummy = await run("unshare", ["--net", "ip", "link", "add", "name", "probe", "type", "dummy"]);
     if (dummy.code !== 0) return `this kernel has no dummy interfaces (${firstLine(dummy.stderr)})`;
+    const ipv6 = await run("unshare", [
+      "--net",
+      "ip",
+      "addr",
+      "add",
+      "2001:db8::1/128",
+      "dev",
+      "lo",
+      "nodad",
+    ]);
+    if (ipv6.code !== 0) return `this kernel has no IPv6 (${firstLine(ipv6.stderr)})`;
     const file = await run("unshare", ["--net", "test", "-e", "/proc/net/ip_vs"]);
     if (file.code !== 0) return "this kernel has no IPVS, and no module ip_vs could be loaded";
   }

@@ -9,14 +9,14 @@ import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 
 /** The address comes back. */
-export const addressRepaired: Scenario<World> = repaired("address", async (world, host) => {
-  const [prefix = ""] = world.prefixes;
-  await runOrThrow("ip", ["-n", host.name, "addr", "del", prefix, "dev", world.service.name]);
+export const addressRepaired: Scenario<World> = repaired("address", (world, host) => {
+  return deleteAddress(world, host, world.prefixes[0]);
 });
 
 /** The other things come back, too. */
 export const repairScenarios: readonly Scenario<World>[] = [
   addressRepaired,
+  repaired("IPv6 address", (world, host) => deleteAddress(world, host, world.prefixes[1])),
   repaired("virtual service", async ({ service }, host) => {
     const name = `${service.address}:${service.port}`;
     await runOrThrow("ip", ["netns", "exec", host.name, "ipvsadm", "-D", "-t", name]);
@@ -25,6 +25,10 @@ export const repairScenarios: readonly Scenario<World>[] = [
     await runOrThrow("ip", ["-n", host.name, "link", "del", world.service.name]);
   }),
 ];
+
+async function deleteAddress({ service }: World, host: Host, prefix = ""): Promise<void> {
+  await runOrThrow("ip", ["-n", host.name, "addr", "del", prefix, "dev", service.name]);
+}
 
 /** Nothing of others was touched by whatever went before. */
 export const foreignSurvives: Scenario<World> = {
