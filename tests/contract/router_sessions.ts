@@ -227,7 +227,6 @@ function together(...themes: readonly Theme[]): Theme {
 /** What is about sessions. The last one ends the router. */
 export const SESSION_THEMES: readonly Theme[] = [
   weConnect,
-  goodbyes,
-  together(theyConnect, timers, mistakes, collisions),
+  together(goodbyes, theyConnect, timers, mistakes, collisions),
   routerRestarts,
 ];

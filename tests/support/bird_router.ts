@@ -54,13 +54,14 @@ function configuration(sessions: readonly RouterSession[], { statics }: BirdOpti
 function protocol(session: RouterSession, index: number): string {
   const { neighbor, peerAs, families, holdTime, password, multihop, gracefulRestart } = session;
   const link = neighbor.startsWith("fe80:");
-  const local = link ? ROUTER.link : ROUTER[neighbor.includes(":") ? 6 : 4];
+  const local = session.local ?? (link ? ROUTER.link : ROUTER[neighbor.includes(":") ? 6 : 4]);
   const zone = link ? `%${ROUTER.device}` : "";
   const exported = session.floods === true ? `where source = RTS_STATIC` : "none";
   const lines = [
     `local ${local} as ${ROUTER_AS}`,
     `neighbor ${neighbor}${zone} as ${peerAs}`,
     `passive ${session.passive ? "on" : "off"}`,
+    ...(session.local === undefined ? [] : ["strict bind yes"]),
     "connect delay time 1",
     "connect retry time 1",
     "error wait time 1, 2",

@@ -12,18 +12,27 @@ const START_LIMIT_MS = 15_000;
 export class Frr implements AsyncDisposable {
   readonly #folder: string;
   readonly #command: readonly string[];
+  readonly #listenOn: readonly string[];
   readonly #processes: Deno.ChildProcess[] = [];
 
-  private constructor(folder: string, command: readonly string[]) {
+  private constructor(folder: string, command: readonly string[], listenOn: readonly string[]) {
+    this.#listenOn = listenOn.flatMap((address) => ["-l", address]);
     this.#folder = folder;
     this.#command = command;
   }
 
-  /** Starts FRR and waits until it answers. `prefix` goes before each command: `ip netns exec …`. */
-  static async start(config: string, prefix: readonly string[] = []): Promise<Frr> {
+  /**
+   * Starts FRR and waits until it answers. `prefix` goes before each command: `ip netns exec …`. It listens on all
+   * addresses unless some are given.
+   */
+  static async start(
+    config: string,
+    prefix: readonly string[] = [],
+    listenOn: readonly string[] = [],
+  ): Promise<Frr> {
     const folder = await Deno.makeTempDir({ prefix: "frr-" });
     await Deno.chmod(folder, 0o777);
-    const frr = new Frr(folder, prefix);
+    const frr = new Frr(folder, prefix, listenOn);
     await Deno.writeTextFile(`${folder}/bgpd.conf`, config);
     try {
       await frr.run();
@@ -38,7 +47,7 @@ export class Frr implements AsyncDisposable {
   async run(): Promise<void> {
     this.#spawn("zebra", ["-f", "/dev/null"]);
     await this.#answers("zebra");
-    this.#spawn("bgpd", ["-n", "-f", `${this.#folder}/bgpd.conf`]);
+    this.#spawn("bgpd", ["-n", "-f", `${this.#folder}/bgpd.conf`, ...this.#listenOn]);
     await this.#answers("bgpd");
   }
 

@@ -9,7 +9,8 @@ export async function startFrr(
   prefix: readonly string[],
   lines: readonly string[] = [],
 ): Promise<Router & { readonly frr: Frr }> {
-  const frr = await Frr.start(configuration(sessions, lines), prefix);
+  const locals = sessions.flatMap(({ local }) => local === undefined ? [] : [local]);
+  const frr = await Frr.start(configuration(sessions, lines), prefix, [...new Set(locals)]);
   return {
     frr,
     name: "FRR",
@@ -47,7 +48,7 @@ function configuration(sessions: readonly RouterSession[], lines: readonly strin
   return [
     "route-map NONE deny 10",
     `router bgp ${ROUTER_AS}`,
-    ` bgp router-id ${ROUTER[4]}`,
+    ` bgp router-id ${sessions[0]?.local ?? ROUTER[4]}`,
     " no bgp ebgp-requires-policy",
     " no bgp default ipv4-unicast",
     " no bgp network import-check",

@@ -40,8 +40,15 @@ export async function startGoBgp(
 }
 
 function configuration(sessions: readonly RouterSession[]): unknown {
+  const locals = [...new Set(sessions.flatMap(({ local }) => local === undefined ? [] : [local]))];
   return {
-    global: { config: { "as": ROUTER_AS, "router-id": ROUTER[4] } },
+    global: {
+      config: {
+        "as": ROUTER_AS,
+        "router-id": locals[0] ?? ROUTER[4],
+        ...(locals.length > 0 && { "local-address-list": locals }),
+      },
+    },
     neighbors: sessions.map(neighborOf),
   };
 }

@@ -27,6 +27,8 @@ export interface RouterSession {
   /** Our address, which names the session. */
   readonly neighbor: string;
   readonly peerAs: number;
+  /** The router's own address where it shares its namespace with others. */
+  readonly local?: string;
   readonly families: readonly (4 | 6)[];
   /** The router waits for us. */
   readonly passive: boolean;

@@ -1,0 +1,201 @@
+/**
+ * The whole agent as a process, announce-only, with BIRD, FRR and GoBGP at once, all of them helpers of graceful restart
+ * (RFC 4724, 8538): killed, handed over, started again, stopped.
+ */
+import assert from "node:assert/strict";
+import { agentArguments } from "../support/agent.ts";
+import { startBird } from "../support/bird_router.ts";
+import { startFrr } from "../support/frr_router.ts";
+import { startGoBgp } from "../support/gobgp_router.ts";
+import { eventually, interopNamespaces, type Router, ROUTER_AS, type SeenRoute } from "../support/interop.ts";
+import type { NetworkNamespace } from "../support/namespace.ts";
+import { Process } from "../support/process.ts";
+import { ensurePackages } from "../support/setup.ts";
+import { within } from "../support/until.ts";
+
+const LOCALS = ["10.9.0.2", "10.9.0.3", "10.9.0.4"] as const;
+const OUR_AS = 65001;
+const RESTART_SECONDS = 60;
+const STAYS = ["10.99.20.1/32", "2001:db8:20::1/128"] as const;
+/** How BIRD, FRR and GoBGP show the R bit and the F bit. */
+const RESTARTED = [
+  /Restart recovery[^]*AF preserved: ipv4 ipv6/,
+  /"rBit":true[^]*"fBit":true/,
+  /restart flag set[^]*forward flag set/,
+];
+/** How they show that the session ended by a Hard Reset; BIRD 2.0 does not know the N bit and sees the Cease itself. */
+const HARD_RESET = [
+  /Received: Administrative shutdown[^]*stopped by SIGTERM/,
+  /"lastNotificationHardReset":true/,
+  /Reason=hard-reset/,
+];
+const GOES = ["10.99.20.2/32", "2001:db8:20::2/128"] as const;
+
+Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and go when it stops (RFC 4724, 8538)", async (t) => {
+  const { advice } = await ensurePackages(["iproute2", "bird2", "frr", "gobgpd"], console.log);
+  assert.equal(advice, undefined);
+  await using stack = new AsyncDisposableStack();
+  const { a, b } = stack.use(await interopNamespaces(0));
+  for (const local of LOCALS.slice(1)) await b.ip("addr", "add", `${local}/24`, "dev", "vb");
+  const prefix = ["ip", "netns", "exec", b.name];
+  const session = (local: string) => ({
+    neighbor: "10.9.0.1",
+    peerAs: OUR_AS,
+    families: [4, 6],
+    passive: true,
+    gracefulRestart: RESTART_SECONDS,
+    local,
+  } as const);
+  const [bird, frr, gobgp] = LOCALS;
+  const routers: readonly Router[] = await Promise.all([
+    startBird([session(bird)], prefix),
+    startFrr([session(frr)], prefix, ["bgp graceful-restart notification"]),
+    startGoBgp([session(gobgp)], prefix),
+  ]);
+  for (const router of routers) stack.use(router);
+  const folder = await Deno.makeTempDir();
+  stack.defer(() => Deno.remove(folder, { recursive: true }));
+  const both = `${folder}/both.json`;
+  const one = `${folder}/one.json`;
+  await Deno.writeTextFile(both, JSON.stringify(configuration([STAYS, GOES])));
+  await Deno.writeTextFile(one, JSON.stringify(configuration([STAYS])));
+
+  let agent = await startAgent(a, both);
+  stack.defer(() => agent.stop("SIGKILL"));
+  await everywhere(routers, [...STAYS, ...GOES]);
+
+  await t.step("killed: the routes stay, stale", async () => {
+    agent.process.signal("SIGKILL");
+    await agent.process.exited;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const router of routers) {
+      const routes = await Promise.all([...STAYS, ...GOES].map((each) => router.routes(each)));
+      assert.ok(routes.every((each) => each.length === 1), `${router.name}: ${JSON.stringify(routes)}`);
+    }
+  });
+  await t.step(
+    "started again with less: what stays never goes, and the rest goes at End-of-RIB",
+    async () => {
+      await using watch = new Watch(routers, STAYS);
+      agent = await startAgent(a, one);
+      await nowhere(routers, GOES);
+      assert.deepEqual(watch.gaps, []);
+      for (const [router, bits] of RESTARTED.entries()) {
+        assert.match(await routers[router]?.words("10.9.0.1") ?? "", bits);
+      }
+    },
+  );
+  await t.step("handed over: the routes stay, and are refreshed", async () => {
+    await using watch = new Watch(routers, STAYS);
+    agent.process.signal("SIGUSR2");
+    assert.equal((await agent.process.exited).code, 0);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    agent = await startAgent(a, one);
+    await everywhere(routers, STAYS);
+    assert.deepEqual(watch.gaps, []);
+  });
+  await t.step("stopped: the routes go at once", async () => {
+    agent.process.signal("SIGTERM");
+    assert.equal((await agent.process.exited).code, 0);
+    await nowhere(routers, STAYS, 3_000);
+    for (const [router, reset] of HARD_RESET.entries()) {
+      assert.match(await routers[router]?.words("10.9.0.1") ?? "", reset);
+    }
+  });
+});
+
+/** Announces each group of prefixes as a service, to all three. */
+function configuration(services: readonly (readonly string[])[]): unknown {
+  return {
+    network: { setup: false },
+    http: { listen: "" },
+    bgp: {
+      local: { routerID: "10.9.0.1", as: OUR_AS, listenPort: 179, address6: "fd09::1" },
+      defaults: {
+        as: ROUTER_AS,
+        connectRetryTime: "200ms",
+        gracefulRestart: { restartTime: `${RESTART_SECONDS}s` },
+      },
+      peers: LOCALS.map((address) => ({ address })),
+    },
+    services: services.map((prefixes, index) => ({
+      name: `web${index}`,
+      addresses: prefixes.map((prefix) => prefix.split("/")[0]),
+    })),
+  };
+}
+
+/** An agent in our namespace that has said that it runs. */
+interface RunningAgent {
+  readonly process: Process;
+  stop(signal: Deno.Signal): Promise<void>;
+}
+
+async function startAgent(namespace: NetworkNamespace, file: string): Promise<RunningAgent> {
+  const lines: string[] = [];
+  const running = Promise.withResolvers<void>();
+  const process = new Process({
+    command: "ip",
+    args: ["netns", "exec", namespace.name, Deno.execPath(), ...agentArguments(), "--config", file],
+    onLine: ({ text }) => {
+      lines.push(text);
+      if (text.includes("running")) running.resolve();
+    },
+  });
+  await within(Promise.race([running.promise, process.exited]), "the agent runs", 20_000);
+  assert.ok(process.running, lines.join("\n"));
+  return { process, stop: async (signal) => void await process.stop(signal) };
+}
+
+/** Every router has every prefix, and none of them stale. */
+async function everywhere(routers: readonly Router[], prefixes: readonly string[]): Promise<void> {
+  const fresh = (routes: readonly SeenRoute[]) => routes.length === 1 && routes.every(({ stale }) => !stale);
+  await each(routers, prefixes, fresh, "is there", 15_000);
+}
+
+/** No router has any of the prefixes. */
+async function nowhere(
+  routers: readonly Router[],
+  prefixes: readonly string[],
+  limitMs = 15_000,
+): Promise<void> {
+  await each(routers, prefixes, (routes) => routes.length === 0, "is gone", limitMs);
+}
+
+async function each(
+  routers: readonly Router[],
+  prefixes: readonly string[],
+  passes: (routes: readonly SeenRoute[]) => boolean,
+  what: string,
+  limitMs: number,
+): Promise<void> {
+  await Promise.all(
+    routers.flatMap((router) =>
+      prefixes.map((prefix) =>
+        eventually(() => router.routes(prefix), passes, `${prefix} ${what} on ${router.name}`, limitMs)
+      )
+    ),
+  );
+}
+
+/** Looks again and again whether every router has every prefix; disposing stops it. */
+class Watch implements AsyncDisposable {
+  readonly gaps: string[] = [];
+  #on = true;
+  readonly #watching: Promise<unknown>;
+
+  constructor(routers: readonly Router[], prefixes: readonly string[]) {
+    this.#watching = Promise.all(routers.map(async (router) => {
+      while (this.#on) {
+        for (const prefix of prefixes) {
+          if ((await router.routes(prefix)).length === 0) this.gaps.push(`${prefix} on ${router.name}`);
+        }
+      }
+    }));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#on = false;
+    await this.#watching;
+  }
+}
