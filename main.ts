@@ -10,7 +10,7 @@ import { Reactor } from "./ffi/reactor.ts";
 import { Sockets } from "./ffi/sockets.ts";
 import { HostNotFitError } from "./src/agent.ts";
 import type { Transport } from "./src/bgp/transport.ts";
-import { denoTransport } from "./src/bgp/transport_deno.ts";
+import { denoTransport, refuseUnsupported } from "./src/bgp/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport_socket.ts";
 import { check } from "./src/cli/check.ts";
 import { LogQueue } from "./src/cli/log_queue.ts";
@@ -38,6 +38,7 @@ function openPlatform(config: Config, log: Logger): Platform {
   const stack = new AsyncDisposableStack();
   try {
     const native = mayUseFfi() ? openNative(stack, log) : undefined;
+    if (native === undefined) refusePing(config);
     // fetch would send probes through a proxy; they must go straight to their targets.
     for (const name of PROXY_VARIABLES) Deno.env.delete(name);
     const http = stack.use(openHttpClient());
@@ -46,7 +47,7 @@ function openPlatform(config: Config, log: Logger): Platform {
       clock: systemClock,
       random: Math.random,
       transport: openTransport(config, native, log),
-      kernel: config.network.setup ? openKernel(native, stack) : undefined,
+      kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
       serve,
       interfaces,
@@ -73,7 +74,10 @@ function openNative(stack: AsyncDisposableStack, log: Logger): Native {
 
 /** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
 function openTransport({ bgp }: Config, native: Native | undefined, log: Logger): Transport {
-  if (native === undefined) return denoTransport();
+  if (native === undefined) {
+    bgp.peers.forEach(refuseUnsupported);
+    return denoTransport();
+  }
   return socketTransport({
     sockets: native.sockets,
     localAs: bgp.local.as,
@@ -82,10 +86,16 @@ function openTransport({ bgp }: Config, native: Native | undefined, log: Logger)
   });
 }
 
+/** @throws {Error} where a check needs ICMP, which Deno has not */
+function refusePing({ services }: Config): void {
+  const pinging = services.find(({ checks }) => checks.some(({ type }) => type === "ping"));
+  if (pinging !== undefined) throw new Error(`service ${pinging.name}: ping checks need --allow-ffi`);
+}
+
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {
   if (native === undefined) {
     throw new Error(
-      "interfaces and IPVS need --allow-ffi; give it, or set network.setup: false to only announce",
+      "interfaces and IPVS need --allow-ffi; give it, or set network.setup: false and leave network.ipvs out, to only announce",
     );
   }
   const transport = stack.use(openLibnl(native.libc));

@@ -12,7 +12,7 @@ import { Metrics, type ProcessFigures } from "./http/metrics.ts";
 import { createRoutes } from "./http/routes.ts";
 import type { AgentState, Status } from "./http/status.ts";
 import { type KernelReport, Reconciler } from "./kernel/reconciler.ts";
-import type { Kernel } from "./kernel/kernel.ts";
+import type { Kernel, Managed } from "./kernel/kernel.ts";
 import {
   initialState,
   type ServiceEvent,
@@ -37,7 +37,7 @@ export interface AgentPorts {
   readonly transport: Transport;
   /** The addresses of this host's interfaces, as of now. */
   interfaces(): readonly InterfaceAddress[];
-  /** Undefined where the configuration has `network.setup: false`. */
+  /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
   probe(config: CheckConfig): Probe;
   /** @throws where the address cannot be listened on */
@@ -160,6 +160,11 @@ export class Agent {
     });
   }
 
+  get #managed(): Managed {
+    const { setup: interfaces, ipvs } = this.#config.network;
+    return { interfaces, ipvs };
+  }
+
   #createUnit(config: ServiceConfig): ServiceUnit {
     const { clock, random, probe } = this.#ports;
     const log = this.#log.getChild("health");
@@ -182,11 +187,7 @@ export class Agent {
         }),
       ];
     }));
-    const managed = {
-      addresses: this.#ports.kernel !== undefined,
-      virtualServices: this.#ports.kernel !== undefined && this.#config.network.ipvs,
-    };
-    return { state: initialState(config, managed, [...checks.keys()], clock.now()), checks };
+    return { state: initialState(config, this.#managed, [...checks.keys()], clock.now()), checks };
   }
 
   #serve(): void {
@@ -213,14 +214,14 @@ export class Agent {
   async #takeKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
     if (kernel === undefined) return true;
-    const { ipvs } = this.#config.network;
+    const managed = this.#managed;
     const desired = desiredKernel(this.#config, this.#quiesced);
-    const { problems, adopted } = await Reconciler.examine(kernel, desired, ipvs);
+    const { problems, adopted } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
     this.#reconciler = new Reconciler({
       kernel,
       clock,
-      ipvs,
+      managed,
       onReport: (report) => this.#takeReport(report),
     });
     const faults = problemsOf(await this.#reconciler.want(desired));

@@ -32,7 +32,7 @@ export function snapshot(source: SnapshotSource): Status {
     peers,
     services: units.map((unit) => serviceStatus(unit, source)),
     kernel: {
-      managed: config.network.setup,
+      managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
       at: report === undefined ? undefined : source.wallTimeOf(report.at).toISOString(),
       errors: report === undefined

@@ -204,8 +204,8 @@ class DenoConnection implements Connection {
   }
 }
 
-/** @throws for an option that Deno's own sockets cannot honour */
-function refuseUnsupported(peer: PeerConfig): void {
+/** Looks whether Deno's own sockets can do what the peer asks for. @throws {Error} they cannot */
+export function refuseUnsupported(peer: PeerConfig): void {
   const options = [
     peer.localAddress === undefined ? [] : ["localAddress"],
     peer.password === undefined ? [] : ["password"],

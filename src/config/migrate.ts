@@ -10,7 +10,7 @@ export function migrateReference(text: string, flags: OverrideValues): string {
   const document = new Document(translate(readDocument(text).value).file);
   const setup = flags.setup ?? true;
   document.setIn(["network", "setup"], setup);
-  document.setIn(["network", "ipvs"], setup && (flags.ipvs ?? false));
+  document.setIn(["network", "ipvs"], flags.ipvs ?? false);
   if (flags.level !== undefined) document.set("log", document.createNode({ level: flags.level }));
   if (flags.http !== undefined) document.setIn(["http", "listen"], formatListenAddress(flags.http.listen));
   document.commentBefore = " The reference's configuration in the format of bgp-lb (bgp-lb migrate).";

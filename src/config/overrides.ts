@@ -20,7 +20,7 @@ export interface OverrideValues {
   readonly http: { readonly listen: ListenAddress | undefined } | undefined;
 }
 
-/** Reads the flags; each wrong or idle one is an issue whose file is the flag's name. */
+/** Reads the flags; each wrong one is an issue whose file is the flag's name. */
 export function parseOverrides(
   overrides: Overrides,
 ): { readonly values: OverrideValues; readonly issues: readonly Issue[] } {
@@ -31,10 +31,6 @@ export function parseOverrides(
     ipvs: parseFlag("--ipvs-setup", overrides.ipvsSetup, issues),
     http: parseMetricsAddress(overrides.metricsAddress, issues),
   };
-  if (values.setup === false && values.ipvs === true) {
-    const message = "has no effect while --network-setup is false: IPVS is not touched";
-    issues.push({ ...flagIssue("--ipvs-setup", message, overrides.ipvsSetup), severity: "warning" });
-  }
   return { values, issues };
 }
 

@@ -36,7 +36,8 @@ export function resolve(parts: FileParts, readSecretFile: ReadSecretFile, flags:
   const config: Config = {
     log: { level: flags.level ?? log.level, format: log.format },
     http: flags.http ?? { listen: http.listen },
-    network: { setup, ipvs: setup && (flags.ipvs ?? network.ipvs ?? true) },
+    // --network-setup=false alone asks for an agent that only announces.
+    network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },
     bgp: { local: localBgp(local), peers: peers.map(({ value }) => value) },
     services: services.map(({ value }) => value),
   };

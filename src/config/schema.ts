@@ -9,8 +9,6 @@ import { bgpSchema } from "./schema_bgp.ts";
 import { serviceSchema } from "./schema_service.ts";
 import { parseListenAddress } from "./values.ts";
 
-/** The control socket's place, the only one yet besides none. */
-export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
 /** Where metrics and the status page listen by default. */
 export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
 
@@ -30,26 +28,17 @@ const http = z.strictObject({
 }).describe("Metrics, status page and read-only API");
 
 const control = z.strictObject({
-  socket: z.literal([DEFAULT_CONTROL_SOCKET, ""], {
-    error: `other than ${DEFAULT_CONTROL_SOCKET} or "" is not supported yet`,
-  }).default(DEFAULT_CONTROL_SOCKET).describe('Path of the control socket; "" turns it off'),
+  socket: z.literal("", { error: 'is not supported yet: leave it out, or set it to ""' })
+    .default("").describe('Path of the control socket; "" turns it off, and is all that is supported yet'),
 }).describe("Where the commands that change the running agent connect");
 
 const network = z.strictObject({
   setup: z.boolean().default(true).describe(
-    "false: announce only, never touch interfaces, addresses or IPVS",
+    "false: never touch interfaces and addresses, nor IPVS unless ipvs is true",
   ),
   ipvs: z.boolean().optional().describe(
-    "false: set up interfaces and addresses, but never touch IPVS. Default: the same as setup",
+    "Whether IPVS is programmed. Default: the same as setup",
   ),
-}).superRefine(({ setup, ipvs }, context) => {
-  if (!setup && ipvs === true) {
-    context.addIssue({
-      code: "custom",
-      path: ["ipvs"],
-      message: "cannot be true while network.setup is false",
-    });
-  }
 }).describe("What the agent may change in this host's kernel");
 
 /** The whole file. */

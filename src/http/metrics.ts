@@ -26,7 +26,7 @@ export class Metrics {
   readonly #kernelChanges: Counter;
   readonly #kernelErrors: Counter;
   readonly #announcements: Counter;
-  readonly #cpu: Gauge;
+  readonly #cpu: Counter;
   readonly #memory: Gauge;
   readonly #start: Gauge;
 
@@ -126,7 +126,7 @@ export class Metrics {
     );
     this.#announcements = counter("bgp_lb_announcements_total", "Prefixes sent to peers.", ["peer", "kind"]);
     const own = (name: string, help: string) => new Gauge({ name, help, registers });
-    this.#cpu = own("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
+    this.#cpu = counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
     this.#memory = own("process_resident_memory_bytes", "Resident memory size in bytes.");
     this.#start = own("process_start_time_seconds", "Start time since the Unix epoch, in seconds.");
   }
@@ -156,7 +156,8 @@ export class Metrics {
       for (const { labels, value } of rows(status)) gauge.set(labels, value);
     }
     const figures = this.#process();
-    this.#cpu.set(figures.cpuSeconds);
+    this.#cpu.reset();
+    this.#cpu.inc(figures.cpuSeconds);
     this.#memory.set(figures.residentMemoryBytes);
     this.#start.set(figures.startTimeSeconds);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };

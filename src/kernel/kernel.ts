@@ -3,14 +3,23 @@ import type { KernelError } from "../netlink/transport.ts";
 import type { Change } from "./change.ts";
 import type { ActualKernel, DesiredKernel } from "./state.ts";
 
+/** What of the kernel is ours to manage; the rest is neither read nor written. */
+export interface Managed {
+  readonly interfaces: boolean;
+  readonly ipvs: boolean;
+}
+
+/** All of it. */
+export const EVERYTHING: Managed = { interfaces: true, ipvs: true };
+
 /** What a read is about. Interfaces with our mark, and what they carry, are always part of it. */
 export interface Interest {
   /** Interfaces of these names, whosever they are. */
   readonly interfaceNames: ReadonlySet<string>;
   /** Virtual services on these addresses (by `text`), whosever they are. */
   readonly addresses: ReadonlySet<string>;
-  /** False: IPVS is not even asked; `virtualServices` is empty. */
-  readonly ipvs: boolean;
+  /** What is not managed is not even asked for, and is empty. */
+  readonly managed: Managed;
 }
 
 /** The kernel's side of the host. */
@@ -30,16 +39,16 @@ export interface Kernel extends Disposable {
    * @throws {KernelError}
    */
   watch(onChange: () => void): Disposable;
-  /** What of interfaces, and of IPVS where `ipvs` is set, this host or this process cannot do. Changes nothing. */
-  probe(needs: { readonly ipvs: boolean }): Promise<readonly KernelError[]>;
+  /** What of the needed this host or this process cannot do. Changes nothing. */
+  probe(needs: Managed): Promise<readonly KernelError[]>;
 }
 
 /** What has to be read to compare `desired` with. */
-export function interestIn(desired: DesiredKernel, ipvs: boolean): Interest {
+export function interestIn(desired: DesiredKernel, managed: Managed = EVERYTHING): Interest {
   const services = desired.virtualServices.map(({ address }) => address);
   return {
     interfaceNames: new Set(desired.interfaces.map(({ name }) => name)),
     addresses: new Set([...desired.ownedAddresses, ...services].map(({ text }) => text)),
-    ipvs,
+    managed,
   };
 }

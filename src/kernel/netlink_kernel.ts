@@ -33,10 +33,10 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   function read(interest: Interest): ActualKernel {
     // Whatever was told before now is part of what is read now.
     for (const watch of watches) watch.drain();
-    const interfaces = links.read(interest);
+    const interfaces = interest.managed.interfaces ? links.read(interest) : [];
     const indexes = new Set(interfaces.map(({ index }) => index));
     for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
-    if (!interest.ipvs) return { interfaces, virtualServices: [] };
+    if (!interest.managed.ipvs) return { interfaces, virtualServices: [] };
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
     return { interfaces, virtualServices: ipvs.read(addresses) };
@@ -94,7 +94,8 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
         },
       };
     },
-    probe: (needs) => Promise.try(() => [...links.probe(), ...(needs.ipvs ? ipvs.probe() : [])]),
+    probe: (needs) =>
+      Promise.try(() => [...(needs.interfaces ? links.probe() : []), ...(needs.ipvs ? ipvs.probe() : [])]),
     [Symbol.dispose]() {
       for (const watch of watches) watch[Symbol.dispose]();
       watches.clear();

@@ -7,7 +7,7 @@ import { KernelError } from "../netlink/transport.ts";
 import type { Clock } from "../time/clock.ts";
 import { describeChange } from "./change.ts";
 import { type Conflict, diff } from "./diff.ts";
-import { interestIn, type Kernel } from "./kernel.ts";
+import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 
 /** One run of the reconciler. */
@@ -30,8 +30,8 @@ export interface ReconcilerOptions {
   readonly clock: Clock;
   /** Called after every run; must not throw. */
   readonly onReport: (report: KernelReport) => void;
-  /** False: IPVS is neither read nor written (`network.ipvs`). Default: true. */
-  readonly ipvs?: boolean;
+  /** What the configuration's `network` leaves to us. Default: all. */
+  readonly managed?: Managed;
   /** Between runs while virtual services are desired. Default 5,000 ms: their only way to be repaired. */
   readonly ipvsPeriodMs?: number;
   /** Between runs otherwise. Default 30,000 ms. */
@@ -59,7 +59,7 @@ const LONGEST_RETRY_MS = 30_000;
 /** Makes the kernel what it should be, and keeps it so. */
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
-  readonly #ipvs: boolean;
+  readonly #managed: Managed;
   #desired: DesiredKernel | undefined;
   /** Addresses that were ours and still have virtual services of ours. */
   #lingering: DesiredKernel["ownedAddresses"] = [];
@@ -76,19 +76,19 @@ export class Reconciler implements AsyncDisposable {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#ipvs = options.ipvs ?? true;
+    this.#managed = options.managed ?? EVERYTHING;
   }
 
   /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
-  static async examine(kernel: Kernel, desired: DesiredKernel, ipvs = true): Promise<HostFitness> {
+  static async examine(kernel: Kernel, desired: DesiredKernel, managed = EVERYTHING): Promise<HostFitness> {
     try {
-      const needsIpvs = ipvs && desired.virtualServices.length > 0;
-      const problems: readonly Error[] = await kernel.probe({ ipvs: needsIpvs });
-      const actual = await kernel.read(interestIn(desired, ipvs));
-      const { conflicts } = diff(without(desired, ipvs), actual);
+      const needs = { ...managed, ipvs: managed.ipvs && desired.virtualServices.length > 0 };
+      const problems: readonly Error[] = await kernel.probe(needs);
+      const actual = await kernel.read(interestIn(desired, managed));
+      const { conflicts } = diff(within(managed, desired), actual);
       return {
         problems: [...problems, ...conflicts].map(({ message }) => message),
-        adopted: actual.interfaces.some(isOurs),
+        adopted: actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0),
       };
     } catch (error) {
       return { problems: [kernelError("examine the host", error).message], adopted: false };
@@ -98,7 +98,7 @@ export class Reconciler implements AsyncDisposable {
   /** Sets what should be and makes it so. Resolves to the report of the first run that begins after this call. */
   want(desired: DesiredKernel): Promise<KernelReport> {
     this.#linger(desired);
-    this.#desired = without(desired, this.#ipvs);
+    this.#desired = within(this.#managed, desired);
     return this.#run();
   }
 
@@ -163,7 +163,7 @@ export class Reconciler implements AsyncDisposable {
     } catch (error) {
       errors.push(kernelError("watch the kernel", error));
     }
-    const interest = interestIn(desired, this.#ipvs);
+    const interest = interestIn(desired, this.#managed);
     this.#actual = await kernel.read(interest);
     let { changes, conflicts } = diff(desired, this.#actual);
     if (changes.length === 0) return this.#report([], errors, conflicts, conflicts.length === 0);
@@ -230,8 +230,13 @@ export class Reconciler implements AsyncDisposable {
   }
 }
 
-function without(desired: DesiredKernel, ipvs: boolean): DesiredKernel {
-  return ipvs ? desired : { ...desired, virtualServices: [], ownedAddresses: [] };
+/** The part of `desired` that is ours to make. */
+function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  return {
+    interfaces: interfaces ? desired.interfaces : [],
+    virtualServices: ipvs ? desired.virtualServices : [],
+    ownedAddresses: ipvs ? desired.ownedAddresses : [],
+  };
 }
 
 function retryMs(failures: number): number {

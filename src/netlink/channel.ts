@@ -65,12 +65,18 @@ export class NetlinkChannel implements Disposable {
 
   /**
    * Every object of a dump, without those that `decode` makes undefined of.
-   * @throws {KernelError}
+   * @throws {KernelError} also where changes interrupted every attempt: half a dump is no answer
    */
   dump<T>(operation: string, request: Request, decode: (message: NetlinkMessage) => T | undefined): T[] {
     for (let attempt = 1;; attempt++) {
       const { objects, interrupted } = this.#dumpOnce(operation, request, decode);
-      if (!interrupted || attempt === DUMP_ATTEMPTS) return objects;
+      if (!interrupted) return objects;
+      if (attempt === DUMP_ATTEMPTS) {
+        throw new KernelError(operation, {
+          errno: ERRNO.EINTR,
+          extendedAck: `changes interrupted ${DUMP_ATTEMPTS} attempts`,
+        });
+      }
     }
   }
 

@@ -6,6 +6,7 @@
 import type { Address } from "../net/address.ts";
 import type { IpProtocol, ServiceConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
+import type { Managed } from "../kernel/kernel.ts";
 import { type ActualKernel, interfaceMark, virtualServiceKey } from "../kernel/state.ts";
 
 /** The gates in the order in which they are asked; the last ones, per peer, are the speaker's. */
@@ -37,12 +38,6 @@ export interface RouteDecision {
 export interface CheckVerdict {
   readonly verdict: Verdict;
   readonly cause: string;
-}
-
-/** What of the kernel this agent manages. */
-export interface Managed {
-  readonly addresses: boolean;
-  readonly virtualServices: boolean;
 }
 
 /** Everything that the decision depends on, and the decision. */
@@ -149,7 +144,7 @@ function gatesOf(state: ServiceState, address: Address): readonly Gate[] {
     { name: "not stopping", open: !state.stopping, reason: state.stopping ? "stopping" : "running" },
     { name: "healthy", open: verdict.verdict === "healthy", reason: verdict.cause },
   ];
-  if (managed.addresses) {
+  if (managed.interfaces) {
     const fault = addressFault(config, address, actual);
     chain.push({
       name: "address present",
@@ -157,7 +152,7 @@ function gatesOf(state: ServiceState, address: Address): readonly Gate[] {
       reason: fault ?? "link up, address present",
     });
   }
-  if (managed.virtualServices && config.ports.length > 0) {
+  if (managed.ipvs && config.ports.length > 0) {
     const fault = virtualServiceFault(config, address, actual);
     chain.push({
       name: "virtual services present",

@@ -16,17 +16,15 @@ export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[
 
 /** Everything that the configured services need of the kernel. `quiesced` services keep no destination of weight. */
 export function desiredKernel(config: Config, quiesced: ReadonlySet<string>): DesiredKernel {
-  const { services, network } = config;
+  const { services } = config;
   return {
     interfaces: services.map(({ interface: name, name: service, addresses }) => ({
       name,
       service,
       addresses,
     })),
-    virtualServices: network.ipvs
-      ? services.flatMap((service) => virtualServices(service, quiesced.has(service.name)))
-      : [],
-    ownedAddresses: network.ipvs ? services.flatMap(({ addresses }) => addresses) : [],
+    virtualServices: services.flatMap((service) => virtualServices(service, quiesced.has(service.name))),
+    ownedAddresses: services.flatMap(({ addresses }) => addresses),
   };
 }
 

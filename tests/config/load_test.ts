@@ -226,7 +226,11 @@ Deno.test("parseConfig() puts the command line's flags over the file (CONTRACT C
   assert.deepEqual(configOf(MINIMAL, { networkSetup: false }).network, { setup: false, ipvs: false });
   assert.deepEqual(configOf(MINIMAL, { ipvsSetup: "false" }).network, { setup: true, ipvs: false });
   assert.deepEqual(configOf(off, { networkSetup: "true" }).network, { setup: true, ipvs: true });
-  assert.deepEqual(configOf(off, { ipvsSetup: true }).network, { setup: false, ipvs: false });
+  assert.deepEqual(configOf(off, { ipvsSetup: true }).network, { setup: false, ipvs: true });
+  assert.deepEqual(configOf(`network: {ipvs: true}\n${MINIMAL}`, { networkSetup: false }).network, {
+    setup: false,
+    ipvs: false,
+  });
   assert.deepEqual(configOf(`network: {ipvs: false}\n${MINIMAL}`, { networkSetup: true }).network, {
     setup: true,
     ipvs: false,

@@ -7,7 +7,7 @@ import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type Libnl, openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { diff } from "../../src/kernel/diff.ts";
-import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
@@ -63,7 +63,7 @@ Deno.test({
   ignore,
   async fn() {
     await using at = await bench();
-    const problems = (await at.kernel.probe({ ipvs: true })).map(({ message }) => message).join("\n");
+    const problems = (await at.kernel.probe(EVERYTHING)).map(({ message }) => message).join("\n");
     const links = JSON.parse(await at.namespace.ip("-j", "link", "show"));
     assert.deepEqual(links.map(({ ifname }: { readonly ifname: string }) => ifname), ["lo"]);
     const dummy = (await at.namespace.run("ip", "link", "add", "try", "type", "dummy")).code === 0;
@@ -83,7 +83,7 @@ Deno.test({
   ignore,
   async fn() {
     await using at = await bench();
-    const fit = (await at.kernel.probe({ ipvs: true })).length === 0;
+    const fit = (await at.kernel.probe(EVERYTHING)).length === 0;
     await using reconciler = new Reconciler({ kernel: at.kernel, clock: systemClock, onReport: () => {} });
     const { converged, errors, actual } = await reconciler.want(web);
     assert.equal(converged, fit);
@@ -100,10 +100,10 @@ Deno.test({
     await using at = await bench();
     let told = 0;
     using _watch = at.kernel.watch(() => void told++);
-    await at.kernel.read(interestIn(web, true));
+    await at.kernel.read(interestIn(web));
     await at.namespace.ip("link", "add", "web", "type", "veth", "peer", "name", "other");
     await until(() => told > 0);
-    const { interfaces } = await at.kernel.read(interestIn(web, true));
+    const { interfaces } = await at.kernel.read(interestIn(web));
     assert.deepEqual(interfaces.map(({ name, kind, alias, up }) => ({ name, kind, alias, up })), [
       { name: "web", kind: "veth", alias: undefined, up: false },
     ]);
@@ -119,10 +119,10 @@ Deno.test({
   async fn() {
     await using at = await bench();
     await at.namespace.ip("link", "add", "web", "type", "veth", "peer", "name", "other");
-    await at.kernel.read(interestIn(web, true));
+    await at.kernel.read(interestIn(web));
     let told = 0;
     using _watch = at.kernel.watch(() => void told++);
-    await at.kernel.read(interestIn({ ...web, interfaces: [] }, true));
+    await at.kernel.read(interestIn({ ...web, interfaces: [] }));
     // The thread is busy while far more is told than fits: interfaces that do not concern us, so only a loss can.
     const batch = Array.from({ length: 4000 }, (_, i) => `link set dev web ${i % 2 === 0 ? "up" : "down"}`);
     const file = await Deno.makeTempFile();
@@ -136,7 +136,7 @@ Deno.test({
     }
     await until(() => told > 0);
     const before = told;
-    await at.kernel.read(interestIn(web, true));
+    await at.kernel.read(interestIn(web));
     await at.namespace.ip("link", "set", "dev", "web", "up");
     await until(() => told > before);
   },

@@ -400,7 +400,7 @@ Deno.test("diff() always leads to what is desired in one pass, hurts nothing for
       const before = structuredClone(foreign);
       const births = new Map(kernel.services.map((each) => [keyOf(each), each.birth]));
       const indexes = new Map(kernel.interfaces.map(({ name, index }) => [name, index]));
-      const interest = interestIn(desired, true);
+      const interest = interestIn(desired);
       const { changes, conflicts } = diff(desired, await kernel.read(interest));
       assert.deepEqual((await kernel.apply(changes)).filter((error) => error !== undefined), []);
 

@@ -1,7 +1,7 @@
 /** The netlink kernel port on a kernel's end in memory: the contract, and what only this end can do to it. */
 import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
-import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { NLMSG, RTM } from "../../src/netlink/constants.ts";
@@ -64,7 +64,7 @@ Deno.test("read() and apply() without CAP_NET_ADMIN: reading works, changing say
     assert.equal(error?.errno, ERRNO.EPERM);
     assert.match(error?.message ?? "", /Operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/);
   }
-  const [problem, ...others] = await at.kernel.probe({ ipvs: true });
+  const [problem, ...others] = await at.kernel.probe(EVERYTHING);
   assert.match(problem?.message ?? "", /change interfaces: .*CAP_NET_ADMIN/);
   assert.deepEqual(others, []);
 });
@@ -72,14 +72,14 @@ Deno.test("read() and apply() without CAP_NET_ADMIN: reading works, changing say
 Deno.test("probe() names the missing modules with their cure, and makes nothing", async () => {
   using at = bench();
   at.host.modules = { dummy: false, ipvs: false };
-  const problems = (await at.kernel.probe({ ipvs: true })).map(({ message }) => message);
+  const problems = (await at.kernel.probe(EVERYTHING)).map(({ message }) => message);
   assert.equal(problems.length, 2);
   assert.match(
     problems[0] ?? "",
     /create dummy interfaces: .*EOPNOTSUPP.*Unknown device type.*modprobe dummy/,
   );
   assert.match(problems[1] ?? "", /program IPVS: .*modprobe ip_vs/);
-  assert.equal((await at.kernel.probe({ ipvs: false })).length, 1);
+  assert.equal((await at.kernel.probe({ interfaces: true, ipvs: false })).length, 1);
   assert.deepEqual(at.host.interfaces, []);
 });
 
@@ -87,7 +87,7 @@ Deno.test("without IPVS there are no virtual services, no error, and one questio
   using at = bench();
   at.host.modules = { dummy: true, ipvs: false };
   for (let read = 0; read < 3; read++) {
-    assert.deepEqual((await at.kernel.read(interestIn(desired(1), true))).virtualServices, []);
+    assert.deepEqual((await at.kernel.read(interestIn(desired(1)))).virtualServices, []);
   }
   assert.equal(at.netlink.resolved, 1);
   const outcomes = await apply(at.kernel, desired(1));
@@ -106,7 +106,7 @@ Deno.test("IPVS that was unloaded and loaded again under another number is found
   using at = bench();
   await apply(at.kernel, desired(1));
   at.netlink.family = 31;
-  const { virtualServices } = await at.kernel.read(interestIn(desired(1), true));
+  const { virtualServices } = await at.kernel.read(interestIn(desired(1)));
   assert.equal(virtualServices.length, 1);
   at.netlink.family = 32;
   const refused = await apply(at.kernel, desired(2));
@@ -147,7 +147,7 @@ Deno.test("a dump that a change interrupted is taken again", async () => {
   using at = bench();
   await apply(at.kernel, desired(1));
   at.netlink.interruptDumps = 2;
-  assert.equal((await at.kernel.read(interestIn(desired(1), true))).interfaces.length, 1);
+  assert.equal((await at.kernel.read(interestIn(desired(1)))).interfaces.length, 1);
   assert.equal(at.netlink.interruptDumps, 0);
 });
 
@@ -155,7 +155,7 @@ Deno.test("an answer that got lost is an error, and the next exchange works", as
   using at = bench();
   await apply(at.kernel, desired(1));
   at.netlink.loseAnswers = 1;
-  await assert.rejects(at.kernel.read(interestIn(desired(1), true)), (error) => {
+  await assert.rejects(at.kernel.read(interestIn(desired(1))), (error) => {
     assert.ok(error instanceof KernelError);
     assert.equal(error.errno, ERRNO.ENOBUFS);
     assert.match(
@@ -164,17 +164,17 @@ Deno.test("an answer that got lost is an error, and the next exchange works", as
     );
     return true;
   });
-  assert.equal((await at.kernel.read(interestIn(desired(1), true))).interfaces.length, 1);
+  assert.equal((await at.kernel.read(interestIn(desired(1)))).interfaces.length, 1);
 });
 
 Deno.test("a lost acknowledgement fails the whole batch: nothing is known of it", async () => {
   using at = bench();
   await apply(at.kernel, desired(0));
-  const { changes } = diff(desired(3), await at.kernel.read(interestIn(desired(3), true)));
+  const { changes } = diff(desired(3), await at.kernel.read(interestIn(desired(3))));
   at.netlink.loseAnswers = 3;
   const outcomes = await at.kernel.apply(changes);
   assert.deepEqual(outcomes.map((error) => error?.errno), [ERRNO.ENOBUFS, ERRNO.ENOBUFS, ERRNO.ENOBUFS]);
-  assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3), true))).changes, []);
+  assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3)))).changes, []);
 });
 
 Deno.test("an interface that cannot be marked is not left behind", async () => {
@@ -199,7 +199,7 @@ Deno.test("a transport that fails to open is a kernel error with its number", as
   };
   using kernel = openNetlinkKernel({ transport, reactor: new FakeNetlink(host), clock: new VirtualClock() });
   await assert.rejects(
-    kernel.read(interestIn(desired(1), true)),
+    kernel.read(interestIn(desired(1))),
     /Too many open files \(EMFILE\): nl_connect/,
   );
   assert.throws(() => kernel.watch(() => {}), KernelError);
@@ -229,7 +229,7 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
   assert.equal(tell(message(ADDRESS_GONE)), 1, "before the first read everything does");
   // `web` becomes number 2, which the golden messages are about.
   await apply(at.kernel, desired(1));
-  await at.kernel.read(interestIn(desired(1), true));
+  await at.kernel.read(interestIn(desired(1)));
   assert.equal(tell(message(ADDRESS_GONE)), 1, "our address");
   assert.equal(tell(message(LINK_GONE)), 1, "our interface");
   assert.equal(tell(message(LINK_LOCAL_NEW)), 0, "the kernel's own address");
@@ -253,7 +253,7 @@ Deno.test("a read covers what was told before it", async () => {
   using _watch = at.kernel.watch(() => void told++);
   await apply(at.kernel, desired(1));
   for (const link of at.host.interfaces) at.netlink.tellLink(link);
-  await at.kernel.read(interestIn(desired(1), true));
+  await at.kernel.read(interestIn(desired(1)));
   at.netlink.react();
   assert.equal(told, 0);
 });
@@ -282,5 +282,5 @@ function desired(destinations: number): DesiredKernel {
 }
 
 async function apply(kernel: Kernel, want: DesiredKernel) {
-  return await kernel.apply(diff(want, await kernel.read(interestIn(want, true))).changes);
+  return await kernel.apply(diff(want, await kernel.read(interestIn(want))).changes);
 }

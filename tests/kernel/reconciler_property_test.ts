@@ -96,7 +96,7 @@ Deno.test("the reconciler always gets there, and never touches what is not ours"
       void reconciler.want(last);
       await clock.advance(70_000);
       assert.equal(reports.at(-1)?.converged, true, reports.at(-1)?.errors.join());
-      assert.deepEqual(diff(last, await kernel.read(interestIn(last, true))), { changes: [], conflicts: [] });
+      assert.deepEqual(diff(last, await kernel.read(interestIn(last))), { changes: [], conflicts: [] });
       await reconciler.removeAll();
       assert.deepEqual(structuredClone(foreignOf(kernel)), foreign);
       assert.equal(kernel.interfaces.length, foreign.interfaces.length, "nothing of ours is left");

@@ -1,5 +1,6 @@
 /** The reconciler on the fake kernel and the virtual clock. */
 import assert from "node:assert/strict";
+import type { Managed } from "../../src/kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
@@ -41,7 +42,7 @@ interface Bench extends AsyncDisposable {
   readonly reports: KernelReport[];
 }
 
-function bench(options: { readonly ipvs?: boolean } = {}): Bench {
+function bench(options: { readonly managed?: Managed } = {}): Bench {
   const clock = new VirtualClock();
   const kernel = new FakeKernel();
   const reports: KernelReport[] = [];
@@ -279,8 +280,21 @@ Deno.test("an address that is not wanted any more takes its virtual services alo
   assert.equal(at.kernel.services.length, 1);
 });
 
+Deno.test("where interfaces are not managed IPVS alone is made, and marked interfaces stay as they are", async () => {
+  await using at = bench({ managed: { interfaces: false, ipvs: true } });
+  at.kernel.modules = { dummy: false, ipvs: true };
+  at.kernel.addLink("left", "dummy", "bgp-lb:left");
+  await at.reconciler.want(web);
+  assert.equal(at.reports.at(-1)?.converged, true);
+  assert.deepEqual(at.kernel.interfaces.map(({ name }) => name).includes("web"), false);
+  assert.equal(at.kernel.services.length, web.virtualServices.length);
+  await at.reconciler.removeAll();
+  assert.equal(at.kernel.services.length, 0);
+  assert.equal(at.kernel.link("left").alias, "bgp-lb:left");
+});
+
 Deno.test("with ipvs: false only interfaces and addresses are made, and IPVS is left alone", async () => {
-  await using at = bench({ ipvs: false });
+  await using at = bench({ managed: { interfaces: true, ipvs: false } });
   at.kernel.modules = { dummy: true, ipvs: false };
   const report = await at.reconciler.want(web);
   assert.deepEqual([report.changes, report.converged], [made.slice(0, 2), true]);
@@ -343,7 +357,11 @@ Deno.test("examine() names every problem with its cure", async () => {
   const { problems } = await Reconciler.examine(kernel, web);
   assert.equal(problems.length, 3);
   assert.match(problems.join("\n"), /modprobe dummy[^]*modprobe ip_vs[^]*ip link delete dev web/);
-  assert.equal((await Reconciler.examine(kernel, web, false)).problems.length, 2, "IPVS is not needed");
+  assert.equal(
+    (await Reconciler.examine(kernel, web, { interfaces: true, ipvs: false })).problems.length,
+    2,
+    "IPVS is not needed",
+  );
   kernel.privileged = false;
   assert.match((await Reconciler.examine(kernel, web)).problems[0] ?? "", /CAP_NET_ADMIN/);
 });

@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  initialState,
-  type Managed,
-  type ServiceEvent,
-  serviceVerdict,
-  step,
-} from "../../src/service/controller.ts";
+import { initialState, type ServiceEvent, serviceVerdict, step } from "../../src/service/controller.ts";
+import type { Managed } from "../../src/kernel/kernel.ts";
 import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
 import { address } from "../support/bgp.ts";
 import { config, serviceConfig } from "../support/config.ts";
 
-const all: Managed = { addresses: true, virtualServices: true };
+const all: Managed = { interfaces: true, ipvs: true };
 const vip = "10.99.0.1";
 
 /** The virtual services of `web` as the kernel shows them. */
@@ -93,7 +88,7 @@ Deno.test("step() says which gate is shut and why", () => {
 });
 
 Deno.test("step() without managed kernel objects asks only for health", () => {
-  const { state } = run([healthy], { addresses: false, virtualServices: false });
+  const { state } = run([healthy], { interfaces: false, ipvs: false });
   assert.equal(desiredRoutes([state]).length, 1);
 });
 

@@ -1,6 +1,6 @@
 /** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import type { Interest, Kernel } from "../../src/kernel/kernel.ts";
+import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
 import { type ActualKernel, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
@@ -21,14 +21,16 @@ export class FakeKernel extends FakeHost implements Kernel {
   readError: KernelError | undefined;
 
   // deno-lint-ignore require-await -- refusals are rejections
-  async read({ interfaceNames, addresses, ipvs }: Interest): Promise<ActualKernel> {
+  async read({ interfaceNames, addresses, managed }: Interest): Promise<ActualKernel> {
     this.reads++;
     if (this.readError !== undefined) throw this.readError;
-    const interfaces = this.interfaces.filter((link) => isOurs(link) || interfaceNames.has(link.name));
+    const interfaces = this.interfaces.filter((link) =>
+      managed.interfaces && (isOurs(link) || interfaceNames.has(link.name))
+    );
     const onOurs = interfaces.filter(isOurs).flatMap((link) => link.addresses).map(({ address }) =>
       address.text
     );
-    const services = ipvs && this.modules.ipvs ? this.services : [];
+    const services = managed.ipvs && this.modules.ipvs ? this.services : [];
     return {
       interfaces: interfaces.map((link) => ({
         ...link,
@@ -61,10 +63,12 @@ export class FakeKernel extends FakeHost implements Kernel {
   }
 
   // deno-lint-ignore require-await -- as the port has it
-  async probe({ ipvs }: { readonly ipvs: boolean }): Promise<readonly KernelError[]> {
+  async probe({ interfaces, ipvs }: Managed): Promise<readonly KernelError[]> {
     if (!this.privileged) return [refusal("change interfaces", ERRNO.EPERM)];
     return [
-      ...this.modules.dummy ? [] : [refusal("create dummy interfaces", ERRNO.EOPNOTSUPP, "modprobe dummy")],
+      ...this.modules.dummy || !interfaces
+        ? []
+        : [refusal("create dummy interfaces", ERRNO.EOPNOTSUPP, "modprobe dummy")],
       ...this.modules.ipvs || !ipvs ? [] : [refusal("program IPVS", ERRNO.ENOENT, "modprobe ip_vs")],
     ];
   }

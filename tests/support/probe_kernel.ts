@@ -1,4 +1,5 @@
 /** Prints what the kernel port finds missing here, one problem a line; for tests that run it with less than they have. */
+import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
@@ -9,6 +10,6 @@ using libc = openLibc();
 using transport = openLibnl(libc);
 await using reactor = new Reactor(libc);
 using kernel = openNetlinkKernel({ transport, reactor, clock: systemClock });
-for (const { message } of await kernel.probe({ ipvs: true })) {
+for (const { message } of await kernel.probe(EVERYTHING)) {
   Deno.stdout.writeSync(new TextEncoder().encode(`${message}\n`));
 }
