@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
-import { interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import type { DesiredKernel, Destination, VirtualService } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
@@ -57,7 +57,7 @@ const web: DesiredKernel = {
 const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>> = {
   async "has nothing of ours at first"({ kernel }) {
     assert.deepEqual(await read(kernel, web), { interfaces: [], virtualServices: [] });
-    assert.deepEqual(await kernel.probe({ ipvs: true }), []);
+    assert.deepEqual(await kernel.probe(EVERYTHING), []);
   },
 
   async "makes interface, addresses, virtual services and destinations, and finds them right"(
@@ -301,7 +301,7 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
 
   async "neither reads nor needs IPVS where it is not asked for"({ kernel }) {
     await make(kernel, web);
-    const actual = await kernel.read(interestIn(web, false));
+    const actual = await kernel.read(interestIn(web, { interfaces: true, ipvs: false }));
     assert.deepEqual(actual.virtualServices, []);
     assert.equal(actual.interfaces.length, 1);
   },
@@ -363,7 +363,7 @@ async function plantForeign(hand: ForeignHand): Promise<void> {
 }
 
 function read(kernel: Kernel, desired: DesiredKernel) {
-  return kernel.read(interestIn(desired, true));
+  return kernel.read(interestIn(desired));
 }
 
 async function make(kernel: Kernel, desired: DesiredKernel): Promise<void> {
