@@ -12,7 +12,7 @@ export function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
         ? log.warning("session is {to}, it was Established", fields)
         : log[event.to === "Established" ? "info" : "debug"]("session is {to}", fields);
     case "session-ended":
-      return log.info("session ended", fields);
+      return log.info(event.from === "Established" ? "session ended" : "attempt at a session ended", fields);
     case "updates-sent":
       return log.info("told the peer: {announced} announced, {withdrawn} withdrawn", fields);
     case "end-of-rib-sent":

@@ -1,8 +1,9 @@
 /**
- * Prometheus metrics: gauges are read off the status snapshot at each scrape, so they cannot disagree with it;
- * counters and the probe histogram are fed by what happens.
+ * Prometheus metrics: what the status document tells (families.ts), what happens (counters and the probe histogram),
+ * and the process itself.
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { FAMILIES, type Sample } from "./families.ts";
 import type { Status } from "./status.ts";
 
 /** Figures of the process itself. */
@@ -12,15 +13,14 @@ export interface ProcessFigures {
   readonly startTimeSeconds: number;
 }
 
-const PEER_STATES = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const;
-const VERDICTS = ["unknown", "unhealthy", "healthy"] as const;
 const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** All metric families of one agent. */
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #gauges: readonly { readonly gauge: Gauge; readonly rows: (status: Status) => readonly Row[] }[];
   readonly #process: () => ProcessFigures;
+  /** Sets the families of the status. */
+  readonly #readers: readonly ((status: Status) => void)[];
   readonly #probes: Counter;
   readonly #probeSeconds: Histogram;
   readonly #kernelChanges: Counter;
@@ -32,103 +32,30 @@ export class Metrics {
 
   constructor(processFigures: () => ProcessFigures) {
     this.#process = processFigures;
-    const registers = [this.#registry];
-    const gauge = (
-      name: string,
-      help: string,
-      labelNames: readonly string[],
-      rows: (status: Status) => readonly Row[],
-    ) => ({
-      gauge: new Gauge({ name, help, labelNames: [...labelNames], registers }),
-      rows,
+    this.#readers = FAMILIES.map(({ name, help, type, labels, samples }) => {
+      const set = type === "gauge" ? this.#gaugeOf(name, help, labels) : this.#counterOf(name, help, labels);
+      return (status) => set(samples(status));
     });
-    const counter = (name: string, help: string, labelNames: readonly string[] = []) =>
-      new Counter({ name, help, labelNames: [...labelNames], registers });
-    this.#gauges = [
-      gauge(
-        "bgp_lb_path_advertisement",
-        "Whether the prefix is announced with this next hop to at least one peer.",
-        ["prefix", "prefix_length", "next_hop"],
-        pathAdvertisements,
-      ),
-      gauge(
-        "bgp_lb_build_info",
-        "Always 1; the version is a label.",
-        ["version"],
-        ({ version }) => [{ labels: { version }, value: 1 }],
-      ),
-      gauge(
-        "bgp_lb_peer_state",
-        "1 for the state that the session of this peer is in (RFC 4271 8.2.2).",
-        ["peer", "state"],
-        ({ peers }) =>
-          peers.flatMap(({ name: peer, state: now }) =>
-            PEER_STATES.map((state) => ({ labels: { peer, state }, value: state === now ? 1 : 0 }))
-          ),
-      ),
-      gauge(
-        "bgp_lb_peer_advertised_prefixes",
-        "Prefixes that the peer was sent and that are not withdrawn.",
-        ["peer"],
-        ({ peers }) =>
-          peers.map(({ name: peer, advertised }) => ({ labels: { peer }, value: advertised.length })),
-      ),
-      gauge(
-        "bgp_lb_service_enabled",
-        "Whether the service is enabled.",
-        ["service"],
-        ({ services }) =>
-          services.map(({ name: service, enabled }) => ({ labels: { service }, value: enabled ? 1 : 0 })),
-      ),
-      gauge(
-        "bgp_lb_service_announced",
-        "Addresses of the service that should be announced.",
-        ["service"],
-        ({ services }) =>
-          services.map(({ name: service, routes }) => ({
-            labels: { service },
-            value: routes.filter(({ announce }) => announce).length,
-          })),
-      ),
-      gauge(
-        "bgp_lb_check_verdict",
-        "1 for the verdict of this check.",
-        ["service", "check", "verdict"],
-        ({ services }) =>
-          services.flatMap(({ name: service, checks }) =>
-            checks.flatMap((check) =>
-              VERDICTS.map((verdict) => ({
-                labels: { service, check: check.name, verdict },
-                value: check.verdict === verdict ? 1 : 0,
-              }))
-            )
-          ),
-      ),
-      gauge(
-        "bgp_lb_kernel_converged",
-        "Whether the kernel has all that it should have.",
-        [],
-        ({ kernel }) => [{ labels: {}, value: kernel.converged || !kernel.managed ? 1 : 0 }],
-      ),
-    ];
-    this.#probes = counter("bgp_lb_probes_total", "Probes by result.", ["service", "check", "result"]);
+    this.#probes = this.#counter("bgp_lb_probes_total", "Probes by result.", ["service", "check", "result"]);
     this.#probeSeconds = new Histogram({
       name: "bgp_lb_probe_duration_seconds",
       help: "How long probes took.",
       labelNames: ["service", "check"],
       buckets: PROBE_SECONDS,
-      registers,
+      registers: [this.#registry],
     });
-    this.#kernelChanges = counter("bgp_lb_kernel_changes_total", "Changes made to the kernel.");
-    this.#kernelErrors = counter(
+    this.#kernelChanges = this.#counter("bgp_lb_kernel_changes_total", "Changes made to the kernel.");
+    this.#kernelErrors = this.#counter(
       "bgp_lb_kernel_errors_total",
       "Errors that the kernel answered, and conflicts found.",
     );
-    this.#announcements = counter("bgp_lb_announcements_total", "Prefixes sent to peers.", ["peer", "kind"]);
-    const own = (name: string, help: string) => new Gauge({ name, help, registers });
-    this.#cpu = counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
-    this.#memory = own("process_resident_memory_bytes", "Resident memory size in bytes.");
-    this.#start = own("process_start_time_seconds", "Start time since the Unix epoch, in seconds.");
+    this.#announcements = this.#counter("bgp_lb_announcements_total", "Prefixes sent to peers.", [
+      "peer",
+      "kind",
+    ]);
+    this.#cpu = this.#counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
+    this.#memory = this.#gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
+    this.#start = this.#gauge("process_start_time_seconds", "Start time since the Unix epoch, in seconds.");
   }
 
   /** Counts one probe. */
@@ -149,12 +76,9 @@ export class Metrics {
     this.#announcements.inc({ peer, kind: "withdraw" }, withdrawn);
   }
 
-  /** The text exposition of everything, with gauges taken from `status`. */
+  /** The text exposition of everything, as of `status`. */
   async render(status: Status): Promise<{ readonly contentType: string; readonly body: string }> {
-    for (const { gauge, rows } of this.#gauges) {
-      gauge.reset();
-      for (const { labels, value } of rows(status)) gauge.set(labels, value);
-    }
+    for (const read of this.#readers) read(status);
     const figures = this.#process();
     this.#cpu.reset();
     this.#cpu.inc(figures.cpuSeconds);
@@ -162,24 +86,28 @@ export class Metrics {
     this.#start.set(figures.startTimeSeconds);
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
-}
 
-interface Row {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+  #gaugeOf(name: string, help: string, labels: readonly string[]): (samples: readonly Sample[]) => void {
+    const gauge = this.#gauge(name, help, labels);
+    return (samples) => {
+      gauge.reset();
+      for (const sample of samples) gauge.set(sample.labels, sample.value);
+    };
+  }
 
-/** The reference's own metric: 1 where some peer was sent the prefix with this next hop, 0 where none was. */
-function pathAdvertisements({ services, routerID }: Status): readonly Row[] {
-  return services.flatMap(({ routes }) =>
-    routes.flatMap(({ prefix, peers }) => {
-      const [address = "", length = ""] = prefix.split("/");
-      const nextHops = new Set(peers.map(({ nextHop }) => nextHop));
-      const row = (nextHop: string, value: number) => ({
-        labels: { prefix: address, prefix_length: length, next_hop: nextHop },
-        value,
-      });
-      return nextHops.size === 0 ? [row(routerID, 0)] : [...nextHops].map((nextHop) => row(nextHop, 1));
-    })
-  );
+  #counterOf(name: string, help: string, labels: readonly string[]): (samples: readonly Sample[]) => void {
+    const counter = this.#counter(name, help, labels);
+    return (samples) => {
+      counter.reset();
+      for (const sample of samples) counter.inc(sample.labels, sample.value);
+    };
+  }
+
+  #gauge(name: string, help: string, labels: readonly string[] = []): Gauge {
+    return new Gauge({ name, help, labelNames: [...labels], registers: [this.#registry] });
+  }
+
+  #counter(name: string, help: string, labels: readonly string[] = []): Counter {
+    return new Counter({ name, help, labelNames: [...labels], registers: [this.#registry] });
+  }
 }

@@ -1,9 +1,36 @@
 import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createRoutes } from "../../src/http/routes.ts";
+import type { PeerStatus } from "../../src/bgp/speaker.ts";
 import type { Status } from "../../src/http/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
+
+/** A peer that has seen something. */
+const peerStatus: PeerStatus = {
+  name: "r1",
+  address: "10.0.0.254",
+  as: 65512,
+  passive: false,
+  state: "Established",
+  since: new Date(0),
+  cause: "KEEPALIVE received",
+  lastError: undefined,
+  lastNotificationReceived: undefined,
+  lastNotificationSent: undefined,
+  localAddress: "10.0.0.9",
+  negotiated: undefined,
+  messages: {
+    received: { "OPEN": 1, "UPDATE": 7, "NOTIFICATION": 0, "KEEPALIVE": 3, "ROUTE-REFRESH": 0 },
+    sent: { "OPEN": 1, "UPDATE": 2, "NOTIFICATION": 0, "KEEPALIVE": 4, "ROUTE-REFRESH": 0 },
+  },
+  prefixes: { received: 11, withdrawn: 0, malformedUpdates: 0 },
+  advertised: [{ prefix: "10.99.0.1/32", nextHop: "10.0.0.9" }],
+  held: [],
+  endOfRibHeld: [],
+  flaps: 2,
+  nextRetry: undefined,
+};
 
 /** One healthy service that `peers` were sent. */
 function status(peers: readonly string[], verdict: "healthy" | "unhealthy" = "healthy"): Status {
@@ -13,7 +40,7 @@ function status(peers: readonly string[], verdict: "healthy" | "unhealthy" = "he
     startedAt: "2026-01-01T00:00:00.000Z",
     routerID: "10.0.0.1",
     as: 65512,
-    peers: [],
+    peers: [peerStatus],
     services: [{
       name: "web",
       enabled: true,
@@ -65,6 +92,12 @@ Deno.test("/metrics has our own families: checks, probes, kernel, announcements,
       'bgp_lb_probes_total{service="web",check="http-1",result="fail"} 1',
       'bgp_lb_probe_duration_seconds_bucket{le="0.005",service="web",check="http-1"} 1',
       'bgp_lb_probe_duration_seconds_bucket{le="1",service="web",check="http-1"} 2',
+      'bgp_lb_peer_state{peer="r1",state="Established"} 1',
+      'bgp_lb_peer_state{peer="r1",state="Idle"} 0',
+      'bgp_lb_peer_flaps_total{peer="r1"} 2',
+      'bgp_lb_peer_received_prefixes_total{peer="r1"} 11',
+      'bgp_lb_peer_messages_total{peer="r1",direction="received",type="UPDATE"} 7',
+      'bgp_lb_peer_messages_total{peer="r1",direction="sent",type="KEEPALIVE"} 4',
       'bgp_lb_announcements_total{peer="r1",kind="announce"} 2',
       'bgp_lb_announcements_total{peer="r1",kind="withdraw"} 1',
       "bgp_lb_kernel_changes_total 4",

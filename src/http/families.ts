@@ -1,0 +1,158 @@
+/**
+ * The metric families that are read off the status document at each scrape, one row of this table for each: so they
+ * cannot disagree with it. Pure.
+ */
+import type { PeerStatus } from "../bgp/speaker.ts";
+import type { Status } from "./status.ts";
+
+/** One sample. */
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A family and where its samples come from. */
+export interface Family {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "gauge" | "counter";
+  readonly labels: readonly string[];
+  samples(status: Status): readonly Sample[];
+}
+
+const PEER_STATES = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const;
+const VERDICTS = ["unknown", "unhealthy", "healthy"] as const;
+
+/** Every family of the status. */
+export const FAMILIES: readonly Family[] = [
+  {
+    name: "bgp_lb_path_advertisement",
+    help: "Whether the prefix is announced with this next hop to at least one peer.",
+    type: "gauge",
+    labels: ["prefix", "prefix_length", "next_hop"],
+    samples: pathAdvertisements,
+  },
+  {
+    name: "bgp_lb_build_info",
+    help: "Always 1; the version is a label.",
+    type: "gauge",
+    labels: ["version"],
+    samples: ({ version }) => [{ labels: { version }, value: 1 }],
+  },
+  {
+    name: "bgp_lb_peer_state",
+    help: "1 for the state that the session of this peer is in (RFC 4271 8.2.2).",
+    type: "gauge",
+    labels: ["peer", "state"],
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, state: now }) =>
+        PEER_STATES.map((state) => ({ labels: { peer, state }, value: state === now ? 1 : 0 }))
+      ),
+  },
+  ofPeer(
+    "bgp_lb_peer_advertised_prefixes",
+    "gauge",
+    "Prefixes that the peer was sent and that are not withdrawn.",
+    ({ advertised }) => advertised.length,
+  ),
+  ofPeer(
+    "bgp_lb_peer_held_prefixes",
+    "gauge",
+    "Prefixes that cannot go to this peer; the status says why.",
+    ({ held }) => held.length,
+  ),
+  ofPeer("bgp_lb_peer_flaps_total", "counter", "Established sessions that were lost.", ({ flaps }) => flaps),
+  ofPeer(
+    "bgp_lb_peer_received_prefixes_total",
+    "counter",
+    "Prefixes that the peer announced; all of them are dropped.",
+    ({ prefixes }) => prefixes.received,
+  ),
+  {
+    name: "bgp_lb_peer_messages_total",
+    help: "BGP messages by direction and type.",
+    type: "counter",
+    labels: ["peer", "direction", "type"],
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, messages }) =>
+        (["received", "sent"] as const).flatMap((direction) =>
+          Object.entries(messages[direction]).map(([type, value]) => ({
+            labels: { peer, direction, type },
+            value,
+          }))
+        )
+      ),
+  },
+  {
+    name: "bgp_lb_service_enabled",
+    help: "Whether the service is enabled.",
+    type: "gauge",
+    labels: ["service"],
+    samples: ({ services }) =>
+      services.map(({ name: service, enabled }) => ({ labels: { service }, value: enabled ? 1 : 0 })),
+  },
+  {
+    name: "bgp_lb_service_announced",
+    help: "Addresses of the service that should be announced.",
+    type: "gauge",
+    labels: ["service"],
+    samples: ({ services }) =>
+      services.map(({ name: service, routes }) => ({
+        labels: { service },
+        value: routes.filter(({ announce }) => announce).length,
+      })),
+  },
+  {
+    name: "bgp_lb_check_verdict",
+    help: "1 for the verdict of this check.",
+    type: "gauge",
+    labels: ["service", "check", "verdict"],
+    samples: ({ services }) =>
+      services.flatMap(({ name: service, checks }) =>
+        checks.flatMap((check) =>
+          VERDICTS.map((verdict) => ({
+            labels: { service, check: check.name, verdict },
+            value: check.verdict === verdict ? 1 : 0,
+          }))
+        )
+      ),
+  },
+  {
+    name: "bgp_lb_kernel_converged",
+    help: "Whether the kernel has all that it should have.",
+    type: "gauge",
+    labels: [],
+    samples: ({ kernel }) => [{ labels: {}, value: kernel.converged || !kernel.managed ? 1 : 0 }],
+  },
+];
+
+/** A family with one sample for each peer. */
+function ofPeer(
+  name: string,
+  type: Family["type"],
+  help: string,
+  value: (peer: PeerStatus) => number,
+): Family {
+  return {
+    name,
+    help,
+    type,
+    labels: ["peer"],
+    samples: ({ peers }) => peers.map((peer) => ({ labels: { peer: peer.name }, value: value(peer) })),
+  };
+}
+
+/** The reference's own metric: 1 where some peer was sent the prefix with this next hop, 0 where none was. */
+function pathAdvertisements({ services, routerID }: Status): readonly Sample[] {
+  return services.flatMap(({ routes }) =>
+    routes.flatMap(({ prefix, peers }) => {
+      const [address = "", length = ""] = prefix.split("/");
+      const nextHops = new Set(peers.map(({ nextHop }) => nextHop));
+      const sample = (nextHop: string, value: number) => ({
+        labels: { prefix: address, prefix_length: length, next_hop: nextHop },
+        value,
+      });
+      return nextHops.size === 0 ? [sample(routerID, 0)] : [...nextHops].map((nextHop) => sample(nextHop, 1));
+    })
+  );
+}
