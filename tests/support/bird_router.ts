@@ -55,11 +55,13 @@ function protocol(session: RouterSession, index: number): string {
   const { neighbor, peerAs, families, holdTime, password, multihop, gracefulRestart } = session;
   const link = neighbor.startsWith("fe80:");
   const local = session.local ?? (link ? ROUTER.link : ROUTER[neighbor.includes(":") ? 6 : 4]);
-  const zone = link ? `%${ROUTER.device}` : "";
+  const zone = link && session.unnumbered !== true ? `%${ROUTER.device}` : "";
   const exported = session.floods === true ? `where source = RTS_STATIC` : "none";
   const lines = [
     `local ${local} as ${ROUTER_AS}`,
-    `neighbor ${neighbor}${zone} as ${peerAs}`,
+    ...(session.unnumbered === true
+      ? [`neighbor range fe80::/10 as ${peerAs}`, `interface "${ROUTER.device}"`, `dynamic name "s${index}_"`]
+      : [`neighbor ${neighbor}${zone} as ${peerAs}`]),
     `passive ${session.passive ? "on" : "off"}`,
     ...(session.local === undefined ? [] : ["strict bind yes"]),
     "connect delay time 1",
@@ -85,9 +87,9 @@ function protocol(session: RouterSession, index: number): string {
 
 /** The answer to `show route all`. */
 function parseRoutes(answer: string, neighborOf: (protocol: string) => string): readonly SeenRoute[] {
-  const blocks = answer.split(/^(?=\S.*? \[s\d+ |\s+unicast \[s\d+ )/m);
+  const blocks = answer.split(/^(?=\S.*? \[s\d+|\s+unicast \[s\d+)/m);
   return blocks.flatMap((block) => {
-    const protocol = /\[(s\d+) /.exec(block)?.[1];
+    const protocol = /\[(s\d+)/.exec(block)?.[1];
     if (protocol === undefined) return [];
     const attribute = (name: string) => new RegExp(`BGP\\.${name}: ?(.*)`).exec(block)?.[1]?.trim();
     const list = (name: string) =>

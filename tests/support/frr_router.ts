@@ -39,9 +39,9 @@ export async function startFrr(
 function configuration(sessions: readonly RouterSession[], lines: readonly string[]): string {
   const family = (number: 4 | 6) => [
     ` address-family ipv${number} unicast`,
-    ...sessions.filter(({ families }) => families.includes(number)).flatMap(({ neighbor, floods }) => [
-      `  neighbor ${neighbor} activate`,
-      ...(floods === true ? [] : [`  neighbor ${neighbor} route-map NONE out`]),
+    ...sessions.filter(({ families }) => families.includes(number)).flatMap((session) => [
+      `  neighbor ${nameOf(session)} activate`,
+      ...(session.floods === true ? [] : [`  neighbor ${nameOf(session)} route-map NONE out`]),
     ]),
     " exit-address-family",
   ];
@@ -60,11 +60,16 @@ function configuration(sessions: readonly RouterSession[], lines: readonly strin
   ].join("\n");
 }
 
+/** What the configuration calls the neighbour. */
+function nameOf({ neighbor, unnumbered }: RouterSession): string {
+  return unnumbered === true ? ROUTER.device : neighbor;
+}
+
 function neighborLines(session: RouterSession): readonly string[] {
   const { neighbor, peerAs, holdTime, password, multihop, gracefulRestart } = session;
   const options = [
-    `remote-as ${peerAs}`,
-    ...(neighbor.startsWith("fe80:") ? [`interface ${ROUTER.device}`] : []),
+    session.unnumbered === true ? `interface remote-as ${peerAs}` : `remote-as ${peerAs}`,
+    ...(neighbor.startsWith("fe80:") && session.unnumbered !== true ? [`interface ${ROUTER.device}`] : []),
     "timers connect 1",
     ...(session.passive ? ["passive"] : []),
     ...(holdTime === undefined ? [] : [`timers ${Math.floor(holdTime / 3)} ${holdTime}`]),
@@ -75,7 +80,7 @@ function neighborLines(session: RouterSession): readonly string[] {
     ...(session.noCapabilities === true ? ["dont-capability-negotiate"] : []),
     ...(gracefulRestart === undefined ? ["graceful-restart-disable"] : ["graceful-restart"]),
   ];
-  return options.map((option) => ` neighbor ${neighbor} ${option}`);
+  return options.map((option) => ` neighbor ${nameOf(session)} ${option}`);
 }
 
 const summary = z.object({

@@ -58,7 +58,9 @@ function neighborOf(session: RouterSession): unknown {
   const zone = neighbor.startsWith("fe80:") ? `%${ROUTER.device}` : "";
   return {
     "config": {
-      "neighbor-address": `${neighbor}${zone}`,
+      ...(session.unnumbered === true
+        ? { "neighbor-interface": ROUTER.device }
+        : { "neighbor-address": `${neighbor}${zone}` }),
       "peer-as": peerAs,
       ...(password !== undefined && { "auth-password": password }),
     },

@@ -30,6 +30,8 @@ export interface RouterSession {
   /** The router's own address where it shares its namespace with others. */
   readonly local?: string;
   readonly families: readonly (4 | 6)[];
+  /** The router knows its neighbour by the interface alone. */
+  readonly unnumbered?: boolean;
   /** The router waits for us. */
   readonly passive: boolean;
   readonly holdTime?: number;

@@ -114,7 +114,7 @@ export function speakerFor(
 
 /** The one route that the router has for `prefix` from this neighbour, once it has it. */
 export async function seen(
-  { router }: Scene,
+  { router }: Pick<Scene, "router">,
   { neighbor }: RouterSession,
   prefix: string,
 ): Promise<SeenRoute> {
