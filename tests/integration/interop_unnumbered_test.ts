@@ -8,7 +8,7 @@ import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
 import { interopNamespaces, OURS, OurSpeaker, ROUTER } from "../support/interop.ts";
-import { peerFor, seen } from "../support/interop_scene.ts";
+import { gone, peerFor, seen } from "../support/interop_scene.ts";
 import { type NamespacePair, socketsInside } from "../support/namespace.ts";
 import { ensurePackages } from "../support/setup.ts";
 
@@ -23,6 +23,7 @@ const UNNUMBERED = {
   unnumbered: true,
 } as const;
 
+const PREFIXES = ["10.99.11.1/32", "2001:db8:11::1/128"] as const;
 const ROUTERS = [
   { name: "BIRD", package: "bird2", start: startBird, passive: true, globals: [OURS[6], undefined] },
   { name: "FRR", package: "frr", start: startFrr, passive: false, globals: [OURS[6], undefined] },
@@ -47,14 +48,16 @@ for (const { name, package: needed, start, passive, globals } of ROUTERS) {
         },
         peers: [peerFor(session)],
       });
-      us.speaker.announce([route("10.99.11.1/32"), route("2001:db8:11::1/128")]);
+      us.speaker.announce(PREFIXES.map((prefix) => route(prefix)));
       us.speaker.start();
       await advertiseRouter(namespaces);
-      for (const prefix of ["10.99.11.1/32", "2001:db8:11::1/128"]) {
+      for (const prefix of PREFIXES) {
         const { nextHops } = await seen({ router }, session, prefix);
         const shown = nextHops.filter((nextHop) => nextHop !== "::");
         assert.deepEqual(shown, address6 === undefined ? [OURS.link] : [address6, OURS.link], prefix);
       }
+      us.speaker.announce([]);
+      for (const prefix of PREFIXES) await gone({ router }, session, prefix);
     }
   });
 }

@@ -129,7 +129,11 @@ export async function seen(
 }
 
 /** Waits until the router has no route for `prefix` from this neighbour. */
-export async function gone({ router }: Scene, { neighbor }: RouterSession, prefix: string): Promise<void> {
+export async function gone(
+  { router }: Pick<Scene, "router">,
+  { neighbor }: RouterSession,
+  prefix: string,
+): Promise<void> {
   await eventually(
     async () => from(await router.routes(prefix), neighbor),
     (all) => all.length === 0,
