@@ -7,12 +7,17 @@ export interface BirdOptions {
   readonly statics?: { readonly 4: readonly string[]; readonly 6: readonly string[] };
 }
 
+/** BIRD, which can be told to send what it has again. */
+export interface BirdRouter extends Router {
+  resend(neighbor: string): Promise<void>;
+}
+
 /** Starts BIRD with these sessions. */
 export async function startBird(
   sessions: readonly RouterSession[],
   prefix: readonly string[],
   options: BirdOptions = {},
-): Promise<Router> {
+): Promise<BirdRouter> {
   const bird = await Bird.start(configuration(sessions, options), prefix);
   const protocolOf = (neighbor: string) =>
     `s${sessions.findIndex((session) => session.neighbor === neighbor)}`;
@@ -30,6 +35,7 @@ export async function startBird(
     words: (neighbor) => bird.ask(`show protocols all ${protocolOf(neighbor)}`),
     established: async (neighbor) =>
       /Established/.test(await bird.ask(`show protocols ${protocolOf(neighbor)}`)),
+    resend: async (neighbor) => void await bird.ask(`reload out ${protocolOf(neighbor)}`),
     refresh: async (neighbor) => void await bird.ask(`reload in ${protocolOf(neighbor)}`),
     shutDown: async (neighbor, communication) =>
       void await bird.ask(`disable ${protocolOf(neighbor)} "${communication}"`),
