@@ -48,6 +48,7 @@ Deno.test("Speaker outlives BIRD's 100,000 routes five times over, in flat memor
     await router.resend(session.neighbor);
     await received(time);
   }
+  us.speaker.announce([]);
   await gone({ router }, session, "10.99.12.1/32");
   const grown = Deno.memoryUsage().rss - before;
   assert.ok(grown < GROWTH_BYTES, `${grown} octets more`);
