@@ -103,7 +103,7 @@ async function start(): Promise<void> {
   }
   print(`exec to Established, waiting peer:       median ${median(established)} ms of ${STARTS}`);
   print(
-    `exec to the route at the peer (rise 1):  median ${
+    `exec to the route at the peer (rise 2):  median ${
       median(announced)
     } ms of ${STARTS}, first probe included`,
   );
