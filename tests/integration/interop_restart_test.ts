@@ -7,13 +7,21 @@ import { agentArguments } from "../support/agent.ts";
 import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
-import { eventually, interopNamespaces, type Router, ROUTER_AS, type SeenRoute } from "../support/interop.ts";
+import {
+  eventually,
+  interopNamespaces,
+  OURS,
+  type Router,
+  ROUTER_AS,
+  type SeenRoute,
+} from "../support/interop.ts";
 import type { NetworkNamespace } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
 import { ensurePackages } from "../support/setup.ts";
 import { within } from "../support/until.ts";
 
-const LOCALS = ["10.9.0.2", "10.9.0.3", "10.9.0.4"] as const;
+/** BIRD, FRR and GoBGP; two of the sessions run over IPv6. */
+const LOCALS = ["fd09::2", "fd09::3", "10.9.0.4"] as const;
 const OUR_AS = 65001;
 const RESTART_SECONDS = 60;
 const STAYS = ["10.99.20.1/32", "2001:db8:20::1/128"] as const;
@@ -36,10 +44,11 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
   assert.equal(advice, undefined);
   await using stack = new AsyncDisposableStack();
   const { a, b } = stack.use(await interopNamespaces(0));
-  for (const local of LOCALS.slice(1)) await b.ip("addr", "add", `${local}/24`, "dev", "vb");
+  await b.ip("addr", "add", "fd09::3/64", "dev", "vb", "nodad");
+  await b.ip("addr", "add", "10.9.0.4/24", "dev", "vb");
   const prefix = ["ip", "netns", "exec", b.name];
   const session = (local: string) => ({
-    neighbor: "10.9.0.1",
+    neighbor: OURS[local.includes(":") ? 6 : 4],
     peerAs: OUR_AS,
     families: [4, 6],
     passive: true,
@@ -60,9 +69,17 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
   await Deno.writeTextFile(both, JSON.stringify(configuration([STAYS, GOES])));
   await Deno.writeTextFile(one, JSON.stringify(configuration([STAYS])));
 
+  const words = async (router: number) =>
+    await routers[router]?.words(OURS[LOCALS[router]?.includes(":") ? 6 : 4]) ?? "";
+
   let agent = await startAgent(a, both);
   stack.defer(() => agent.stop("SIGKILL"));
   await everywhere(routers, [...STAYS, ...GOES]);
+  // Over IPv6 and on one link the link-local next hop goes along (RFC 2545 section 3); GoBGP is told over IPv4.
+  const nextHops = await Promise.all(
+    routers.map(async (router) => (await router.routes(STAYS[1]))[0]?.nextHops),
+  );
+  assert.deepEqual(nextHops, [[OURS[6], OURS.link], [OURS[6], OURS.link], [OURS[6]]]);
 
   await t.step("killed: the routes stay, stale", async () => {
     agent.process.signal("SIGKILL");
@@ -81,7 +98,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
       await nowhere(routers, GOES);
       assert.deepEqual(watch.gaps, []);
       for (const [router, bits] of RESTARTED.entries()) {
-        assert.match(await routers[router]?.words("10.9.0.1") ?? "", bits);
+        assert.match(await words(router), bits);
       }
     },
   );
@@ -99,7 +116,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
     assert.equal((await agent.process.exited).code, 0);
     await nowhere(routers, STAYS, 3_000);
     for (const [router, reset] of HARD_RESET.entries()) {
-      assert.match(await routers[router]?.words("10.9.0.1") ?? "", reset);
+      assert.match(await words(router), reset);
     }
   });
 });

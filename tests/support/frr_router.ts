@@ -1,7 +1,14 @@
 /** FRR as one of the routers that every interoperability test runs with. */
 import * as z from "zod";
 import { Frr } from "./frr.ts";
-import { ROUTER, type Router, ROUTER_AS, type RouterSession, type SeenRoute } from "./interop.ts";
+import {
+  identifierOf,
+  ROUTER,
+  type Router,
+  ROUTER_AS,
+  type RouterSession,
+  type SeenRoute,
+} from "./interop.ts";
 
 /** Starts FRR with these sessions. `lines` go to the `router bgp` part. */
 export async function startFrr(
@@ -48,7 +55,7 @@ function configuration(sessions: readonly RouterSession[], lines: readonly strin
   return [
     "route-map NONE deny 10",
     `router bgp ${ROUTER_AS}`,
-    ` bgp router-id ${sessions[0]?.local ?? ROUTER[4]}`,
+    ` bgp router-id ${identifierOf(sessions[0]?.local)}`,
     " no bgp ebgp-requires-policy",
     " no bgp default ipv4-unicast",
     " no bgp network import-check",
@@ -71,6 +78,7 @@ function neighborLines(session: RouterSession): readonly string[] {
     session.unnumbered === true ? `interface remote-as ${peerAs}` : `remote-as ${peerAs}`,
     ...(neighbor.startsWith("fe80:") && session.unnumbered !== true ? [`interface ${ROUTER.device}`] : []),
     "timers connect 1",
+    ...(session.local === undefined ? [] : [`update-source ${session.local}`]),
     ...(session.passive ? ["passive"] : []),
     ...(holdTime === undefined ? [] : [`timers ${Math.floor(holdTime / 3)} ${holdTime}`]),
     ...(password === undefined ? [] : [`password ${password}`]),

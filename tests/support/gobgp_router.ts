@@ -1,7 +1,14 @@
 /** GoBGP as one of the routers that every interoperability test runs with. */
 import * as z from "zod";
 import { GoBgp } from "./gobgp.ts";
-import { ROUTER, type Router, ROUTER_AS, type RouterSession, type SeenRoute } from "./interop.ts";
+import {
+  identifierOf,
+  ROUTER,
+  type Router,
+  ROUTER_AS,
+  type RouterSession,
+  type SeenRoute,
+} from "./interop.ts";
 
 /** Starts GoBGP with these sessions. */
 export async function startGoBgp(
@@ -45,7 +52,7 @@ function configuration(sessions: readonly RouterSession[]): unknown {
     global: {
       config: {
         "as": ROUTER_AS,
-        "router-id": locals[0] ?? ROUTER[4],
+        "router-id": identifierOf(locals[0]),
         ...(locals.length > 0 && { "local-address-list": locals }),
       },
     },

@@ -22,6 +22,11 @@ export const ROUTER = { 4: "10.9.0.2", 6: "fd09::2", link: "fe80::b", device: "v
 /** Ours as `NamespacePair` has them. */
 export const OURS = { 4: "10.9.0.1", 6: "fd09::1", link: "fe80::a", device: "va" } as const;
 
+/** The BGP Identifier of a router at one of its addresses: 10.9.0.3 and fd09::3 are the same router's. */
+export function identifierOf(local: string = ROUTER[4]): string {
+  return local.replace("fd09::", "10.9.0.");
+}
+
 /** One neighbour in the router's configuration: one of our addresses. */
 export interface RouterSession {
   /** Our address, which names the session. */
