@@ -8,15 +8,8 @@ import type { Clock, Random } from "../time/clock.ts";
 import { type Counters, MutableCounters } from "./counters.ts";
 import { Link } from "./link.ts";
 import { codecContext, type Negotiated, type SessionConfig } from "./negotiate.ts";
-import {
-  leadingTrack,
-  newPeer,
-  nextPeerDeadline,
-  type PeerAction,
-  type PeerEvent,
-  type PeerState,
-  stepPeer,
-} from "./peer.ts";
+import { leadingTrack, newPeer, nextPeerDeadline, stepPeer } from "./peer.ts";
+import type { PeerAction, PeerEvent, PeerState } from "./peer_state.ts";
 import { CLOSED, eventOf, eventOfError, lossOf, wordsOf } from "./session_events.ts";
 import type { SessionEvent, SessionStateName } from "./session_state.ts";
 import type { Connection, Endpoint, Transport } from "./transport.ts";

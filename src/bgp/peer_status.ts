@@ -4,7 +4,8 @@ import type { FamilyName, PeerConfig } from "../config/config.ts";
 import type { Advertiser } from "./advertiser.ts";
 import type { Counters } from "./counters.ts";
 import { familyName, type Negotiated } from "./negotiate.ts";
-import { leadingTrack, type PeerState } from "./peer.ts";
+import { leadingTrack } from "./peer.ts";
+import type { PeerState } from "./peer_state.ts";
 import type { SessionStateName } from "./session_state.ts";
 import type { Endpoint } from "./transport.ts";
 import {

@@ -145,6 +145,5 @@ function required<T>(value: T | undefined): T {
 }
 
 function print(line: string): void {
-  // deno-lint-ignore no-console
   console.log(line);
 }

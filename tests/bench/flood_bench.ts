@@ -98,7 +98,6 @@ function pause(ms: number): Promise<void> {
 }
 
 function print(line: string): void {
-  // deno-lint-ignore no-console
   console.log(line);
 }
 

@@ -92,7 +92,6 @@ async function measureVerdicts(port: number): Promise<readonly number[]> {
 }
 
 function print(line: string): void {
-  // deno-lint-ignore no-console
   console.log(line);
 }
 

@@ -3,15 +3,8 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RIVAL_MS, WINNER_MS } from "../../src/bgp/collision.ts";
 import type { SessionConfig } from "../../src/bgp/negotiate.ts";
-import {
-  leadingTrack,
-  newPeer,
-  nextPeerDeadline,
-  type PeerAction,
-  type PeerEvent,
-  type PeerState,
-  stepPeer,
-} from "../../src/bgp/peer.ts";
+import { leadingTrack, newPeer, nextPeerDeadline, stepPeer } from "../../src/bgp/peer.ts";
+import type { PeerAction, PeerEvent, PeerState } from "../../src/bgp/peer_state.ts";
 import type { SessionEvent } from "../../src/bgp/session_state.ts";
 import type { Capability } from "../../src/bgp/wire/capability.ts";
 import { at, CAPABILITIES, configOf, EVENTS, notificationOf, openOf } from "../support/sessions.ts";

@@ -1,5 +1,6 @@
 // Valid configuration files by chance: every key present or absent, values over their whole range.
 import fc from "fast-check";
+import { SCHEDULERS } from "../../src/config/schema_service.ts";
 
 type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 
@@ -104,21 +105,7 @@ const servicePort = fc.oneof(
 
 const ipvs = fc.oneof(
   object({}, {
-    scheduler: fc.constantFrom(
-      "rr",
-      "wrr",
-      "lc",
-      "wlc",
-      "lblc",
-      "lblcr",
-      "dh",
-      "sh",
-      "sed",
-      "nq",
-      "fo",
-      "ovf",
-      "mh",
-    ),
+    scheduler: fc.constantFrom(...SCHEDULERS),
     persistence: fc.oneof(
       fc.constant("off"),
       object({}, {

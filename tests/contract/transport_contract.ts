@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
-import { type Address, parseAddress } from "../../src/net/address.ts";
+import { address, peerConfig } from "../support/bgp.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import { until, within } from "../support/until.ts";
 
@@ -17,35 +17,9 @@ export interface TransportUnderTest extends AsyncDisposable {
   readonly transport: Transport;
 }
 
-/** The address that `text` spells. @throws where it spells none */
-export function address(text: string): Address {
-  const parsed = parseAddress(text);
-  if (parsed === undefined) throw new Error(`not an address: ${text}`);
-  return parsed;
-}
-
 /** A peer at `at` with everything else plain. */
 export function peerAt(at: string, port: number, rest: Partial<PeerConfig> = {}): PeerConfig {
-  return {
-    name: at,
-    address: address(at),
-    zone: undefined,
-    as: 65512,
-    port,
-    passive: false,
-    localAddress: undefined,
-    password: undefined,
-    ttlSecurity: undefined,
-    multihop: undefined,
-    holdTimeSeconds: 90,
-    keepaliveTimeSeconds: undefined,
-    connectRetryTimeMs: 5000,
-    families: ["ipv4-unicast"],
-    nextHop: undefined,
-    nextHop6: undefined,
-    gracefulRestart: undefined,
-    ...rest,
-  };
+  return peerConfig({ name: at, address: address(at), as: 65512, port, ...rest });
 }
 
 /** A listener whose connections are waited for one by one. */

@@ -1,7 +1,8 @@
 /** The transport over Deno's own sockets: the contract on loopback, and what only this adapter does. */
 import assert from "node:assert/strict";
 import { denoTransport } from "../../src/bgp/transport_deno.ts";
-import { accept, address, peerAt, transportContract } from "../contract/transport_contract.ts";
+import { accept, peerAt, transportContract } from "../contract/transport_contract.ts";
+import { address } from "../support/bgp.ts";
 
 transportContract("denoTransport()", () => ({
   transport: denoTransport(),

@@ -35,6 +35,5 @@ print(
 );
 
 function print(line: string): void {
-  // deno-lint-ignore no-console
   console.log(line);
 }
