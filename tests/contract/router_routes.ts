@@ -81,6 +81,17 @@ const attributes: Theme = (plan) => {
       await eventually(() => seen(scene, session, prefix), ({ med }) => med === 4_294_967_295, "new MED");
       const bare = await seen(scene, session, prefix);
       assert.deepEqual([bare.communities, bare.largeCommunities, bare.asPath], [[], [], "65001"]);
+      if (scene.kind.cutsLists) return;
+      // Attributes of more than 255 octets, and an AS_PATH of two segments.
+      const communities = Array.from({ length: 200 }, (_, i) => 0xfde90000 + i);
+      us.speaker.announce([route(prefix, { communities, asPathPrepend: 300 })]);
+      const long = await eventually(
+        () => seen(scene, session, prefix),
+        (found) => found.communities.length === 200,
+        "200 communities",
+      );
+      assert.deepEqual(long.communities.slice(-1), ["65001:199"]);
+      assert.deepEqual(long.asPath.split(" "), new Array(301).fill("65001"));
     },
   };
 };

@@ -12,6 +12,8 @@ routerContract({
     { as: 4_200_000_001, session: { noCapabilities: true, peerAs: 23456 }, asPath: "4200000001 4200000001" },
     { as: 65001, session: { twoOctetAs: true }, asPath: "65001 65001" },
     { as: 65002, session: { twoOctetAs: true }, asPath: "" },
+    // Its configuration cannot name a four-octet AS then.
+    { as: 4_200_000_001, session: { twoOctetAs: true, anyAs: true }, asPath: "4200000001 4200000001" },
   ],
   alwaysExtendedNextHop: false,
   extendedNextHopOverIPv4: true,
@@ -21,5 +23,6 @@ routerContract({
   extendedMessages: true,
   enhancedRouteRefresh: true,
   extendedCommunities: ["rt:65001:5", "unknown 0x4004:65001:1290693416"],
+  cutsLists: true,
   noExport: "65535:65281",
 });

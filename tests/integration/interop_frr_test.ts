@@ -22,5 +22,6 @@ routerContract({
   extendedMessages: true,
   enhancedRouteRefresh: true,
   extendedCommunities: ["RT:65001:5", "LB:65001:125000000"],
+  cutsLists: false,
   noExport: "no-export",
 });

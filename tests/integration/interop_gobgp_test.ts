@@ -15,5 +15,6 @@ routerContract({
   extendedMessages: false,
   enhancedRouteRefresh: false,
   extendedCommunities: ["65001:5", "65001:125000000"],
+  cutsLists: false,
   noExport: "65535:65281",
 });

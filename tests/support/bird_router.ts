@@ -67,7 +67,7 @@ function protocol(session: RouterSession, index: number): string {
     `local ${local} as ${ROUTER_AS}`,
     ...(session.unnumbered === true
       ? [`neighbor range fe80::/10 as ${peerAs}`, `interface "${ROUTER.device}"`, `dynamic name "s${index}_"`]
-      : [`neighbor ${neighbor}${zone} as ${peerAs}`]),
+      : [`neighbor ${neighbor}${zone} ${session.anyAs === true ? "external" : `as ${peerAs}`}`]),
     `passive ${session.passive ? "on" : "off"}`,
     ...(session.local === undefined ? [] : ["strict bind yes"]),
     "connect delay time 1",

@@ -47,6 +47,8 @@ export interface RouterSession {
   readonly extendedNextHop?: boolean;
   /** The router keeps our routes for so many seconds, and says that it restarts itself (RFC 4724). */
   readonly gracefulRestart?: number;
+  /** The router takes any AS but its own. */
+  readonly anyAs?: boolean;
   /** The router is two-octet only (RFC 6793). */
   readonly twoOctetAs?: boolean;
   /** The router sends an OPEN without capabilities. */

@@ -39,6 +39,8 @@ export interface RouterUnderTest {
   readonly flapsOfCollision: number | undefined;
   /** What it shows of `rt:65001:5` and of a link bandwidth of 125,000,000 octets per second in AS 65001. */
   readonly extendedCommunities: readonly string[];
+  /** Cuts long lists where it shows them. */
+  readonly cutsLists: boolean;
   /** What it shows of no-export. */
   readonly noExport: string;
 }
