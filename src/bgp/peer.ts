@@ -46,7 +46,7 @@ export function nextPeerDeadline(state: PeerState): number | undefined {
 
 /** The reaction of a neighbour to an event. Never throws. */
 export function stepPeer(state: PeerState, event: PeerEvent, env: Env): PeerStep {
-  const next = react(state, event, env);
+  const next = unrivalled(react(state, event, env), env);
   const before = leadingTrack(state).session;
   const after = leadingTrack(next.state).session;
   if (before.name === after.name) return next;
@@ -72,7 +72,7 @@ const MS_PER_TOKEN = 100;
 const MAX_DUE = 16;
 
 type Which = "main" | "second";
-const DECIDED: readonly Which[] = ["main", "second"];
+const BOTH: readonly Which[] = ["main", "second"];
 
 function react(state: PeerState, event: PeerEvent, env: Env): PeerStep {
   switch (event.type) {
@@ -170,9 +170,9 @@ function receiveOpen(
   const rival = rivalOf(which);
   const other = state[rival];
   const here = advance(state, which, event, env).state[which];
-  const rivals = other?.origin !== here?.origin &&
-    (other?.session.name === "OpenSent" || other?.session.name === "OpenConfirm");
-  if (!rivals || here?.session.name !== "OpenConfirm") return judge(state, which, event, env);
+  if (!isUp(other) || other.origin === here?.origin || here?.session.name !== "OpenConfirm") {
+    return judge(state, which, event, env);
+  }
   const won = wins(here, other);
   if (other.undecided !== undefined) {
     // Both OPENs are here, and neither is confirmed: this decides it.
@@ -189,6 +189,19 @@ function receiveOpen(
 function hold(state: PeerState, which: Which, undecided: Undecided): PeerStep {
   const track = state[which];
   return none(track === undefined ? state : { ...state, [which]: { ...track, undecided } });
+}
+
+/** An OPEN that waits for its rival's need not any more, where the rival is gone. */
+function unrivalled(stepped: PeerStep, env: Env): PeerStep {
+  const free = BOTH.find((which) => {
+    const untilMs = stepped.state[which]?.undecided?.untilMs ?? -Infinity;
+    return untilMs - env.now > WINNER_MS && !isUp(stepped.state[rivalOf(which)]);
+  });
+  return free === undefined ? stepped : then(stepped, (state) => decide(state, free, env));
+}
+
+function isUp(track: Track | undefined): track is Track {
+  return track?.session.name === "OpenSent" || track?.session.name === "OpenConfirm";
 }
 
 /** The wait is over: what came is handled as if it came now. */
@@ -263,7 +276,7 @@ function timers(state: PeerState, env: Env): PeerStep {
   let result = none(state);
   for (let turn = 0; turn < MAX_DUE; turn++) {
     const { main, second } = result.state;
-    const waited = DECIDED.find((which) => (result.state[which]?.undecided?.untilMs ?? Infinity) <= env.now);
+    const waited = BOTH.find((which) => (result.state[which]?.undecided?.untilMs ?? Infinity) <= env.now);
     if (waited !== undefined) {
       result = then(result, (next) => decide(next, waited, env));
       continue;
