@@ -1,6 +1,32 @@
 /** FRR and our speaker. */
+import assert from "node:assert/strict";
+import { WellKnownCommunity } from "../../src/net/community.ts";
 import { routerContract } from "../contract/router_contract.ts";
+import { route } from "../support/bgp.ts";
 import { startFrr } from "../support/frr_router.ts";
+import { seen, speakerFor, type Theme } from "../support/interop_scene.ts";
+
+/** It knows each well-known community by a name, and adds no-export to blackhole (RFC 7999 section 3.2). */
+const wellKnown: Theme = (plan) => {
+  const session = plan.add(4);
+  return {
+    sentence: "have the same names for well-known communities (IANA registry)",
+    async run(scene) {
+      await using us = speakerFor(scene, session);
+      const rows = Object.entries(WellKnownCommunity).map(([name, community], index) => ({
+        name: name === "no-export-subconfed" ? "local-AS" : name,
+        prefix: `10.99.13.${index}/32`,
+        community,
+      }));
+      us.speaker.announce(rows.map(({ prefix, community }) => route(prefix, { communities: [community] })));
+      us.speaker.start();
+      for (const { name, prefix } of rows) {
+        const { communities } = await seen(scene, session, prefix);
+        assert.deepEqual(communities, name === "blackhole" ? ["blackhole", "no-export"] : [name]);
+      }
+    },
+  };
+};
 
 routerContract({
   name: "FRR",
@@ -24,4 +50,4 @@ routerContract({
   extendedCommunities: ["RT:65001:5", "LB:65001:125000000"],
   cutsLists: false,
   noExport: "no-export",
-});
+}, [wellKnown]);

@@ -4,6 +4,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { SOCK_RAW, Sockets } from "../../ffi/sockets.ts";
 import { address, route } from "../support/bgp.ts";
+import { Bird } from "../support/bird.ts";
 import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
@@ -61,6 +62,51 @@ for (const { name, package: needed, start, passive, globals } of ROUTERS) {
     }
   });
 }
+
+Deno.test("Speaker tells two routers with the same link-local address and password apart by their links (RFC 4007)", async () => {
+  const { advice } = await ensurePackages(["iproute2", "bird2"], console.log);
+  assert.equal(advice, undefined);
+  await using namespaces = await interopNamespaces(0);
+  const { a, b } = namespaces;
+  await a.ip("link", "add", "vc", "type", "veth", "peer", "name", "vd", "netns", b.name);
+  for (const [namespace, device, own] of [[a, "vc", OURS.link], [b, "vd", ROUTER.link]] as const) {
+    await namespace.ip("link", "set", device, "addrgenmode", "none", "up");
+    await namespace.ip("addr", "add", `${own}/64`, "dev", device, "nodad");
+  }
+  for (const passive of [true, false]) {
+    const protocols = ["vb", "vd"].map((device, index) => `
+      protocol bgp s${index} {
+        local ${ROUTER.link}%${device} as 65002;
+        neighbor ${OURS.link}%${device} as 65001;
+        passive ${passive ? "on" : "off"}; password "secret"; connect delay time 1;
+        ipv6 { import all; export none; };
+      }`);
+    await using bird = await Bird.start(
+      `router id ${ROUTER[4]}; protocol device {} ${protocols.join("\n")}`,
+      ["ip", "netns", "exec", b.name],
+    );
+    await using us = new OurSpeaker(namespaces, {
+      local: { listenPort: 179, listenAddresses: [address("::")] },
+      peers: ["va", "vc"].map((zone) => ({
+        name: zone,
+        address: address(ROUTER.link),
+        zone,
+        passive: !passive,
+        password: "secret",
+        families: ["ipv6-unicast"],
+      })),
+    });
+    us.speaker.announce([
+      { ...route("2001:db8:11::a/128"), peers: ["va"] },
+      { ...route("2001:db8:11::c/128"), peers: ["vc"] },
+    ]);
+    us.speaker.start();
+    await us.established();
+    await bird.awaits("show route 2001:db8:11::a/128", `via ${OURS.link} on vb`);
+    await bird.awaits("show route 2001:db8:11::c/128", `via ${OURS.link} on vd`);
+    await bird.awaits("show route count", "2 of 2 routes for 2 networks in table master6");
+  }
+});
 
 /** Says once that we are there, as an unnumbered neighbour does. */
 async function advertiseRouter({ a }: NamespacePair): Promise<void> {
