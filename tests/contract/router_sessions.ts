@@ -162,11 +162,11 @@ const collisions: Theme = (plan) => {
         us.speaker.announce([route("10.99.10.1/32")]);
         us.speaker.start();
         await us.established();
-        assert.ok(us.events.some(({ type }) => type === "session-ended"), "there was no collision");
         await new Promise((resolve) => setTimeout(resolve, 3_000));
-        const { state, flaps } = us.status();
-        assert.equal(state, "Established");
-        assert.ok(flaps <= (allowed ?? 0), JSON.stringify(us.events));
+        assert.equal(us.status().state, "Established");
+        // One connection was lost to the collision, and no other.
+        const lost = us.events.filter(({ type }) => type === "session-ended").length;
+        assert.ok(lost >= 1 && lost <= 1 + (allowed ?? 0), JSON.stringify(us.events));
         const sockets = await scene.namespaces.a.run("ss", "-Htn", "state", "established", "src", neighbor);
         assert.equal(sockets.stdout.trim().split("\n").length, 1, sockets.stdout);
         await seen(scene, session, "10.99.10.1/32");
