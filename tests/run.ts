@@ -29,7 +29,16 @@ const WORLD = [
   "--allow-env",
   "--allow-sys",
 ];
-const PACKAGES = ["iproute2", "bird2", "frr", "gobgpd", "libnl-3-200", "libnl-genl-3-200"] as const;
+const PACKAGES = [
+  "iproute2",
+  "openssl",
+  "tcpdump",
+  "bird2",
+  "frr",
+  "gobgpd",
+  "libnl-3-200",
+  "libnl-genl-3-200",
+] as const;
 /** Folders of `tests` that hold no unit tests. */
 const NOT_UNIT: readonly string[] = ["bench", "contract", "golden", "integration", "lab", "support"];
 /** Everything else there, so that no new file is forgotten. */
