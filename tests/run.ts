@@ -32,6 +32,7 @@ const WORLD = [
 const PACKAGES = [
   "iproute2",
   "openssl",
+  "procps",
   "tcpdump",
   "bird2",
   "frr",

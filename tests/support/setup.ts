@@ -17,6 +17,7 @@ export const requirements = {
   "bird2": { package: "bird2", provides: { command: "bird" } },
   "frr": { package: "frr", provides: { command: "vtysh" } },
   "gobgpd": { package: "gobgpd", provides: { command: "gobgpd" } },
+  "procps": { package: "procps", provides: { command: "sysctl" } },
   "openssl": { package: "openssl", provides: { command: "openssl" } },
   "tcpdump": { package: "tcpdump", provides: { command: "tcpdump" } },
   "iproute2": { package: "iproute2", provides: { command: "ip" } },
