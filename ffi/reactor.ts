@@ -7,9 +7,6 @@ import type { Libc } from "./libc.ts";
 
 export const EPOLLIN = 0x1;
 export const EPOLLOUT = 0x4;
-export const EPOLLERR = 0x8;
-export const EPOLLHUP = 0x10;
-export const EPOLLRDHUP = 0x2000;
 export const EPOLLONESHOT = 0x4000_0000;
 
 const EPOLL_CTL_ADD = 1;

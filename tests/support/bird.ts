@@ -1,4 +1,5 @@
 /** BIRD 2 as a real peer: an own process with an own configuration, control socket and pid file in a folder of its own. */
+import { endDaemon } from "./daemon.ts";
 import { until } from "./until.ts";
 
 /** A running BIRD. */
@@ -83,8 +84,7 @@ export class Bird implements AsyncDisposable {
     const process = this.#process;
     this.#process = undefined;
     if (process === undefined) return;
-    process.kill(signal);
-    await process.status;
+    await endDaemon(process, signal, "BIRD");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,8 +2,9 @@
  * FRR's zebra and bgpd as a real peer, in the foreground, with configuration, sockets and logs in a folder of their own.
  * bgpd puts no route into the kernel. Both give root up, so the folder is everybody's.
  */
+import { endDaemon } from "./daemon.ts";
 import { run } from "./process.ts";
-import { until, within } from "./until.ts";
+import { until } from "./until.ts";
 
 const DAEMONS = "/usr/lib/frr";
 const START_LIMIT_MS = 15_000;
@@ -76,12 +77,7 @@ export class Frr implements AsyncDisposable {
   /** Ends the daemons with `signal`. */
   async end(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     for (const process of this.#processes.splice(0).reverse()) {
-      try {
-        process.kill(signal);
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-      }
-      await within(process.status, `FRR ends by ${signal}`, 10_000);
+      await endDaemon(process, signal, "FRR");
     }
   }
 

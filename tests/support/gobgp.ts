@@ -1,6 +1,7 @@
 /** GoBGP as a real peer: gobgpd with its configuration, gRPC socket and log in a folder of its own, asked by `gobgp`. */
+import { endDaemon } from "./daemon.ts";
 import { run } from "./process.ts";
-import { until, within } from "./until.ts";
+import { until } from "./until.ts";
 
 const START_LIMIT_MS = 15_000;
 
@@ -82,12 +83,7 @@ export class GoBgp implements AsyncDisposable {
     const process = this.#process;
     this.#process = undefined;
     if (process === undefined) return;
-    try {
-      process.kill(signal);
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-    await within(process.status, `GoBGP ends by ${signal}`, 10_000);
+    await endDaemon(process, signal, "GoBGP");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

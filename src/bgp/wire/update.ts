@@ -94,11 +94,6 @@ export function isEndOfRib(update: UpdateMessage): AfiSafi | undefined {
   return unreach?.family ?? IPV4_UNICAST;
 }
 
-/** Does what `reach` announces count as withdrawn (RFC 7606 section 2)? */
-export function isTreatAsWithdraw(update: UpdateMessage): boolean {
-  return update.faults.some(({ action }) => action === "treat-as-withdraw");
-}
-
 /** RFC 7606 section 5.1: these come first, so that a receiver finds the NLRI whatever follows. */
 function writeMultiprotocol(reach: readonly Reach[], unreach: readonly Unreach[], writer: Writer): void {
   if (reach.length > 1 || unreach.length > 1) {

@@ -12,7 +12,7 @@ import {
 } from "../../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../../src/bgp/wire/nlri.ts";
 import { describeNotification, NotificationError } from "../../../src/bgp/wire/notification.ts";
-import { isEndOfRib, isTreatAsWithdraw } from "../../../src/bgp/wire/update.ts";
+import { isEndOfRib } from "../../../src/bgp/wire/update.ts";
 import { BGP_MESSAGES } from "../../golden/bgp_messages.ts";
 import { codecContext, fromHex, plain, toHex } from "./support.ts";
 
@@ -94,7 +94,9 @@ export function judge(bytes: Uint8Array, context: CodecContext): string {
   if (message.type === "UPDATE") {
     const end = isEndOfRib(message);
     assert.ok(end === undefined || message.reach.length === 0);
-    if (isTreatAsWithdraw(message)) return "UPDATE, treat-as-withdraw";
+    if (message.faults.some(({ action }) => action === "treat-as-withdraw")) {
+      return "UPDATE, treat-as-withdraw";
+    }
     if (message.faults.length > 0) return "UPDATE, attribute-discard";
     if (!rewritable(message)) return "UPDATE";
   }

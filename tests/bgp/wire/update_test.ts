@@ -3,12 +3,7 @@ import assert from "node:assert/strict";
 import type { CodecContext } from "../../../src/bgp/wire/message.ts";
 import { decodeMessage } from "../../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../../src/bgp/wire/nlri.ts";
-import {
-  endOfRibUpdate,
-  isEndOfRib,
-  isTreatAsWithdraw,
-  type UpdateMessage,
-} from "../../../src/bgp/wire/update.ts";
+import { endOfRibUpdate, isEndOfRib, type UpdateMessage } from "../../../src/bgp/wire/update.ts";
 import { codecContext, fromHex, toHex, update, updateBytes, verdict } from "./support.ts";
 
 const ORIGIN = "40 01 01 00";
@@ -369,7 +364,6 @@ for (const { name, attributes, context, faults, nlri = NLRI } of FAULTS) {
   Deno.test(`decodeMessage() survives ${name} (RFC 7606)`, () => {
     const message = decode({ attributes, nlri }, context);
     assert.deepEqual(message.faults.map(({ attribute, action }) => [attribute, action]), faults);
-    assert.equal(isTreatAsWithdraw(message), faults.some(([, action]) => action === WITHDRAW));
     assert.equal(message.reach.length > 0, true);
     for (const [type] of faults) {
       const key = KEYS.get(type);
