@@ -2,6 +2,8 @@
  * `deno task ok` and `deno task test`: every check as a step of its own, counted. Static checks count as one each,
  * tests as Deno's JUnit report counts them. The last line is `N passed, N failed`; what was skipped stands before it.
  */
+import { stripVTControlCharacters } from "node:util";
+import { parseJunit, type TestCase } from "./support/junit.ts";
 import { ensurePackages } from "./support/setup.ts";
 
 /** What a step says of itself. */
@@ -9,6 +11,8 @@ interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed, in words, for the end of the output: of a long log people often have the end alone. */
+  readonly failures?: readonly string[];
 }
 
 interface Step {
@@ -100,26 +104,32 @@ function tests(name: string, args: readonly string[]): Step {
   return {
     name,
     async run() {
-      const report = await Deno.makeTempFile({ suffix: ".xml" });
+      const path = await Deno.makeTempFile({ suffix: ".xml" });
       try {
-        const code = await deno(["test", `--junit-path=${report}`, ...args]);
-        const { passed, failed, skipped } = count(await Deno.readTextFile(report));
+        const code = await deno(["test", `--junit-path=${path}`, ...args]);
+        const report = await Deno.readTextFile(path);
+        const cases = parseJunit(report);
+        const failed = cases.filter(({ failure }) => failure !== undefined);
+        const passed = cases.length - failed.length;
+        const skipped = report.split("<skipped").length - 1;
         // A run that failed without a failed test (a leak at the end, no tests at all) is a failure all the same.
-        return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed, skipped };
+        if (failed.length === 0 && (code !== 0 || passed === 0)) {
+          return { passed, failed: 1, skipped, failures: [`deno test ended with ${code}`] };
+        }
+        return { passed, failed: failed.length, skipped, failures: failed.map(describeFailure) };
       } finally {
-        await Deno.remove(report);
+        await Deno.remove(path);
       }
     },
   };
 }
 
-/** The totals of a JUnit report. */
-function count(report: string): Outcome {
-  const head = /<testsuites [^>]*tests="(\d+)" failures="(\d+)" errors="(\d+)"/.exec(report);
-  if (head === null) return { passed: 0, failed: 0, skipped: 0 };
-  const [total = 0, failures = 0, errors = 0] = head.slice(1).map(Number);
-  const skipped = report.split("<skipped").length - 1;
-  return { passed: total - failures - errors - skipped, failed: failures + errors, skipped };
+/** Lines of a failure that the summary repeats. */
+const FAILURE_LINES = 30;
+
+function describeFailure({ name, file, failure = "" }: TestCase): string {
+  const lines = stripVTControlCharacters(failure).split("\n").slice(0, FAILURE_LINES);
+  return [`${name} (${file})`, ...lines.map((line) => `    ${line}`)].join("\n");
 }
 
 async function deno(args: readonly string[]): Promise<number> {
@@ -153,7 +163,11 @@ async function main(everything: boolean): Promise<number> {
   for (const { name, passed, failed, skipped } of outcomes) {
     console.log(`${name.padEnd(12)} ${passed} passed, ${failed} failed, ${skipped} skipped`);
   }
-  const sum = (key: keyof Outcome) => outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  for (const { name, failures = [] } of outcomes) {
+    for (const failure of failures) console.log(`\nFAILED in ${name}: ${failure}`);
+  }
+  const sum = (key: "passed" | "failed" | "skipped") =>
+    outcomes.reduce((total, outcome) => total + outcome[key], 0);
   if (sum("skipped") > 0) console.log(`${sum("skipped")} skipped: not tested on this machine`);
   console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
   return sum("failed") === 0 ? 0 : 1;

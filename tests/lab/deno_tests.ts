@@ -1,4 +1,5 @@
 /** Runs files of this repository that need a real kernel, each in a namespace of its own: tests and benchmarks. */
+import { parseJunit } from "../support/junit.ts";
 import { Process, repositoryRoot, run, runOrThrow } from "../support/process.ts";
 import type { Report } from "./report.ts";
 
@@ -49,41 +50,6 @@ export async function runBenchFile(path: string, report: Report): Promise<Totals
   const ms = performance.now() - begin;
   report({ type: "result", name: path, outcome, ms, message: `exit status ${code}`, evidence: [] });
   return { ran: 1, failed: code === 0 ? 0 : 1 };
-}
-
-/** One test of a JUnit report. */
-interface TestCase {
-  readonly name: string;
-  readonly ms: number;
-  readonly failure: string | undefined;
-}
-
-/** The tests in a JUnit report of Deno's, without those that were ignored. */
-export function parseJunit(xml: string): TestCase[] {
-  return [...xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)].flatMap(
-    ([, head = "", body = ""]) => {
-      if (body.includes("<skipped")) return [];
-      const attribute = (name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(head)?.[1] ?? "");
-      const failure = /<(?:failure|error)[^>]*?(?:\/>|>([\s\S]*?)<\/(?:failure|error)>)/.exec(body);
-      return [{
-        name: attribute("name"),
-        ms: Number(attribute("time")) * 1_000,
-        failure: failure === null ? undefined : unescape(failure[1] ?? "failed"),
-      }];
-    },
-  );
-}
-
-function unescape(text: string): string {
-  const entities: Readonly<Record<string, string>> = {
-    lt: "<",
-    gt: ">",
-    quot: '"',
-    apos: "'",
-    "#10": "\n",
-    amp: "&",
-  };
-  return text.replace(/&(lt|gt|quot|apos|#10|amp);/g, (whole, name) => entities[name] ?? whole);
 }
 
 async function inNamespace(

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { loadConfig } from "../../src/config/load.ts";
 import { birdConfig, parseProtocols, parseRoutes } from "./bird.ts";
-import { parseJunit } from "./deno_tests.ts";
+import { parseJunit } from "../support/junit.ts";
 import { parseConnections, parseLinks } from "./kernel_view.ts";
 import { decodeEvent, encodeEvent, type LabEvent } from "./report.ts";
 import { parseRouteChange } from "./route_watch.ts";
@@ -137,9 +137,9 @@ Deno.test("parseJunit() gives passed and failed tests and leaves ignored ones ou
     <testcase name="e" time="0.1"/>
   </testsuite>`;
   deepEqual(parseJunit(xml), [
-    { name: 'a "b"', ms: 12, failure: undefined },
-    { name: "c", ms: 1_500, failure: "x < y" },
-    { name: "e", ms: 100, failure: undefined },
+    { name: 'a "b"', file: "./x.ts", ms: 12, failure: undefined },
+    { name: "c", file: "./x.ts", ms: 1_500, failure: "x < y" },
+    { name: "e", file: "", ms: 100, failure: undefined },
   ]);
 });
 
