@@ -1,18 +1,18 @@
 /**
- * A connection over a `node:net` socket: reading with backpressure, writing until taken, closing with FIN. What was
- * received before a reset is handed out before the reset is, so that a peer's last NOTIFICATION is not lost.
+ * A connection over a `node:net` socket: one buffer, filled when somebody reads, so that a flood costs no memory and
+ * closes the peer's TCP window; writing until taken; closing with FIN. What was received before a reset is handed out
+ * before the reset is, so that a peer's last NOTIFICATION is not lost.
  */
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Connection, Endpoint } from "./transport.ts";
 
-/** Received bytes that wait for `read()` above which the socket is paused, and the peer's TCP window closes. */
-const READ_HIGH_WATER_MARK = 256 * 1024;
+const READ_LENGTH = 65536;
 /** How long a disposed connection may take to hand its bytes over and see the peer's FIN. */
 const LINGER_MS = 5000;
 
-/** The ends and the socket of a connection. The socket has to be made with `allowHalfOpen`. */
+/** A connected descriptor, which the connection closes from then on, and its ends. */
 export interface SocketConnectionOptions {
-  readonly socket: Socket;
+  readonly fd: number;
   readonly local: Endpoint;
   readonly remote: Endpoint;
 }
@@ -22,21 +22,24 @@ export class SocketConnection implements Connection {
   readonly local: Endpoint;
   readonly remote: Endpoint;
   readonly #socket: Socket;
-  readonly #received: Uint8Array[] = [];
-  #receivedBytes = 0;
+  /** Used for every read: what was read is void when the next read begins. */
+  readonly #buffer = new Uint8Array(READ_LENGTH);
+  /** Octets at the front of the buffer that came before anybody read. */
+  #received = 0;
   #ended = false;
   #error: Error | undefined;
   #disposed = false;
   #reader: PromiseWithResolvers<Uint8Array | undefined> | undefined;
 
-  constructor({ socket, local, remote }: SocketConnectionOptions) {
+  /** @throws {Error} the descriptor is none of a stream; it is still the caller's then */
+  constructor({ fd, local, remote }: SocketConnectionOptions) {
     this.local = local;
     this.remote = remote;
-    this.#socket = socket;
-    socket.on("data", (chunk: Uint8Array) => this.#onData(chunk));
-    socket.on("end", () => this.#onEnd());
-    socket.on("error", (error) => this.#onError(error));
-    socket.on("close", () => this.#onClose());
+    const onread = { buffer: this.#buffer, callback: (count: number) => this.#onRead(count) };
+    this.#socket = new Socket({ fd, allowHalfOpen: true, onread });
+    this.#socket.on("end", () => this.#onEnd());
+    this.#socket.on("error", (error) => this.#onError(error));
+    this.#socket.on("close", () => this.#onEnd());
   }
 
   read(): Promise<Uint8Array | undefined> {
@@ -44,15 +47,15 @@ export class SocketConnection implements Connection {
       return Promise.reject(new Error("a read of this connection is pending already"));
     }
     if (this.#disposed) return Promise.resolve(undefined);
-    const chunk = this.#received.shift();
-    if (chunk !== undefined) {
-      this.#receivedBytes -= chunk.byteLength;
-      if (this.#receivedBytes < READ_HIGH_WATER_MARK && this.#socket.isPaused()) this.#socket.resume();
+    if (this.#received > 0) {
+      const chunk = this.#buffer.subarray(0, this.#received);
+      this.#received = 0;
       return Promise.resolve(chunk);
     }
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(undefined);
     this.#reader = Promise.withResolvers();
+    this.#socket.resume();
     return this.#reader.promise;
   }
 
@@ -71,7 +74,6 @@ export class SocketConnection implements Connection {
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#received.length = 0;
     this.#wakeReader();
     if (this.#socket.destroyed) return;
     // Unread bytes at close(2) would turn the FIN into a reset and may cost the peer our last message, so what still
@@ -82,17 +84,14 @@ export class SocketConnection implements Connection {
     this.#socket.resume();
   }
 
-  #onData(chunk: Uint8Array): void {
-    if (this.#disposed) return;
-    const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    if (this.#reader !== undefined) {
-      const reader = this.#reader;
-      this.#reader = undefined;
-      return reader.resolve(bytes);
-    }
-    this.#received.push(bytes);
-    this.#receivedBytes += bytes.byteLength;
-    if (this.#receivedBytes >= READ_HIGH_WATER_MARK) this.#socket.pause();
+  /** False pauses the socket until the next read: the buffer is the reader's now. */
+  #onRead(count: number): boolean {
+    if (this.#disposed) return true;
+    const reader = this.#reader;
+    this.#reader = undefined;
+    if (reader === undefined) this.#received = count;
+    else reader.resolve(this.#buffer.subarray(0, count));
+    return false;
   }
 
   #onEnd(): void {
@@ -102,11 +101,6 @@ export class SocketConnection implements Connection {
 
   #onError(error: Error): void {
     this.#error = error;
-    this.#wakeReader();
-  }
-
-  #onClose(): void {
-    this.#ended = true;
     this.#wakeReader();
   }
 

@@ -3,7 +3,6 @@
  * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and adopted by
  * `node:net` once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
  */
-import { Socket } from "node:net";
 import type { PeerConfig } from "../config/config.ts";
 import { addressOf, isLinkLocal } from "../net/address.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
@@ -178,9 +177,9 @@ function admit(
 /** Hands the descriptor to node:net, which closes it from then on. */
 function adopt(sockets: RawSockets, socket: RawSocket, remote: RawSocketAddress): Connection {
   const local = endpointOf(sockets, socket.localAddress());
-  const adopted = new Socket({ fd: socket.fd, allowHalfOpen: true });
+  const connection = new SocketConnection({ fd: socket.fd, local, remote: endpointOf(sockets, remote) });
   socket.release();
-  return new SocketConnection({ socket: adopted, local, remote: endpointOf(sockets, remote) });
+  return connection;
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {
