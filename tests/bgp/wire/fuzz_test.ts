@@ -1,6 +1,6 @@
 // A slice of the fuzzer, the corpus of what once failed, and hostile messages of the largest size.
 import assert from "node:assert/strict";
-import { decodeMessage } from "../../../src/bgp/wire/message.ts";
+import { type CodecContext, decodeMessage } from "../../../src/bgp/wire/message.ts";
 import { fuzz, judge } from "./fuzz.ts";
 import { codecContext, fromHex, MARKER, plain, updateBytes } from "./support.ts";
 
@@ -46,17 +46,31 @@ Deno.test("fuzz() judges the same messages for the same seed", () => {
 });
 
 /** Octets that once did something else than they should. */
-const CORPUS: readonly { readonly why: string; readonly hex: string; readonly outcome: string }[] = [
+const CORPUS: readonly {
+  readonly why: string;
+  readonly hex: string;
+  readonly outcome: string;
+  readonly context?: CodecContext;
+}[] = [
   {
     why: "a NOTIFICATION with an octet beyond its length must not be answered",
     hex: `${MARKER} 0015 03 df04 00`,
     outcome: "1/2",
   },
+  {
+    why:
+      "a confederation segment between AS numbers that AS4_PATH must carry, without it (RFC 6793 section 3)",
+    hex:
+      `${MARKER} 006c 02 0000 0055 c01106 0201b6a95187 c0200c25a420cec21fe2f782c514ff 400218 02043c1670de7f01abf0 ` +
+      `04012901 02042b7f049a003b88e2 800f140001011221 8afb127f231f180483130173104fffc01208dd4496dd01eafffb`,
+    outcome: "UPDATE",
+    context: codecContext({ fourOctetAs: false, internal: true }),
+  },
 ];
 
-for (const { why, hex, outcome } of CORPUS) {
+for (const { why, hex, outcome, context = codecContext() } of CORPUS) {
   Deno.test(`decodeMessage() still judges right: ${why}`, () => {
-    assert.equal(judge(fromHex(hex), codecContext()), outcome);
+    assert.equal(judge(fromHex(hex), context), outcome);
   });
 }
 
