@@ -64,7 +64,6 @@ async function session(options: {
       until(
         () => speaker.status()[0]?.state === "Established",
         () => JSON.stringify(speaker.status()[0]),
-        10_000,
       ),
     async [Symbol.asyncDispose]() {
       speaker.abort();

@@ -19,6 +19,7 @@ import {
   routeRefresh,
   UPDATE,
 } from "../support/raw_peer.ts";
+import { withoutLeak } from "../support/descriptors.ts";
 import { until } from "../support/until.ts";
 import { type Row, ROWS } from "./conformance_rows.ts";
 import { UPDATE_ROWS } from "./conformance_update_rows.ts";
@@ -75,70 +76,71 @@ function hostOf(index: number, net: number): string {
 }
 
 for (const connects of ["probe", "speaker"] as const) {
-  Deno.test(`Speaker answers ${TABLE.length} rows of right and wrong octets over TCP where the ${connects} connects (RFC 4271 6, RFC 7606)`, async () => {
-    assert.ok(TABLE.length > 300);
-    const port = await freePort();
-    const net = connects === "probe" ? 41 : 42;
-    const listeners = new Map<number, RawListener>();
-    if (connects === "speaker") {
-      await Promise.all(TABLE.map(async (_, index) => {
-        listeners.set(index, await RawListener.at(hostOf(index, net), port));
-      }));
-    }
-    const causes: string[] = [];
-    const speaker = new Speaker({
-      local: localBgp({
-        listenPort: connects === "probe" ? port : -1,
-        listenAddresses: [address(SPEAKER)],
-      }),
-      peers: TABLE.map((row, index) =>
-        peerConfig({
-          name: `${index}`,
-          address: address(hostOf(index, net)),
-          port,
-          passive: connects === "probe",
-          families: ["ipv4-unicast", "ipv6-unicast"],
-          connectRetryTimeMs: 120_000,
-          ...row.peer,
-        })
-      ),
-      transport: denoTransport(),
-      clock: systemClock,
-      random: Math.random,
-      restarting: false,
-      onEvent: (event) => {
-        if (event.type === "session-ended") causes.push(event.cause);
-      },
-    });
-    const failures: string[] = [];
-    try {
-      speaker.announce([route("10.99.0.1/32")]);
-      speaker.start();
-      await Promise.all(TABLE.map(async (row, index) => {
-        const status = () => {
-          const found = speaker.status()[index];
-          assert.ok(found !== undefined);
-          return found;
-        };
-        try {
-          using peer = connects === "probe"
-            ? await connectRaw(hostOf(index, net), SPEAKER, port)
-            : await listeners.get(index)?.accepted();
-          assert.ok(peer !== undefined);
-          await play(row, peer, status);
-        } catch (error) {
-          failures.push(
-            `${row.name} in ${row.state} (RFC ${row.rfc}): ${error instanceof Error ? error.message : error}`,
-          );
-        }
-      }));
-    } finally {
-      speaker.abort();
-      for (const listener of listeners.values()) await listener[Symbol.asyncDispose]();
-    }
-    assert.deepEqual(failures, []);
-    assert.deepEqual(causes.filter((cause) => cause.startsWith("internal error")), []);
-    // Connections are lingered over for a moment.
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  });
+  Deno.test(`Speaker answers ${TABLE.length} rows of right and wrong octets over TCP where the ${connects} connects (RFC 4271 6, RFC 7606)`, () =>
+    withoutLeak(async () => {
+      assert.ok(TABLE.length > 300);
+      const port = await freePort();
+      const net = connects === "probe" ? 41 : 42;
+      const listeners = new Map<number, RawListener>();
+      if (connects === "speaker") {
+        await Promise.all(TABLE.map(async (_, index) => {
+          listeners.set(index, await RawListener.at(hostOf(index, net), port));
+        }));
+      }
+      const causes: string[] = [];
+      const speaker = new Speaker({
+        local: localBgp({
+          listenPort: connects === "probe" ? port : -1,
+          listenAddresses: [address(SPEAKER)],
+        }),
+        peers: TABLE.map((row, index) =>
+          peerConfig({
+            name: `${index}`,
+            address: address(hostOf(index, net)),
+            port,
+            passive: connects === "probe",
+            families: ["ipv4-unicast", "ipv6-unicast"],
+            connectRetryTimeMs: 120_000,
+            ...row.peer,
+          })
+        ),
+        transport: denoTransport(),
+        clock: systemClock,
+        random: Math.random,
+        restarting: false,
+        onEvent: (event) => {
+          if (event.type === "session-ended") causes.push(event.cause);
+        },
+      });
+      const failures: string[] = [];
+      try {
+        speaker.announce([route("10.99.0.1/32")]);
+        speaker.start();
+        await Promise.all(TABLE.map(async (row, index) => {
+          const status = () => {
+            const found = speaker.status()[index];
+            assert.ok(found !== undefined);
+            return found;
+          };
+          try {
+            using peer = connects === "probe"
+              ? await connectRaw(hostOf(index, net), SPEAKER, port)
+              : await listeners.get(index)?.accepted();
+            assert.ok(peer !== undefined);
+            await play(row, peer, status);
+          } catch (error) {
+            failures.push(
+              `${row.name} in ${row.state} (RFC ${row.rfc}): ${
+                error instanceof Error ? error.message : error
+              }`,
+            );
+          }
+        }));
+      } finally {
+        speaker.abort();
+        for (const listener of listeners.values()) await listener[Symbol.asyncDispose]();
+      }
+      assert.deepEqual(failures, []);
+      assert.deepEqual(causes.filter((cause) => cause.startsWith("internal error")), []);
+    }));
 }

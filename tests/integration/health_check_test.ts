@@ -1,15 +1,16 @@
-/** Whole checks on the real clock against real servers: how soon they see what happens, and what they leave. */
+/** Whole checks against real servers: how soon they see what happens, on a clock that a slow machine slows, and what they leave. */
 import assert from "node:assert/strict";
 import type { CheckConfig, CheckTiming } from "../../src/config/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
 import { type HttpClient, openHttpClient } from "../../src/health/http.ts";
-import { systemClock } from "../../src/time/clock.ts";
+import { type Clock, systemClock } from "../../src/time/clock.ts";
+import { PatientClock } from "../support/patient_clock.ts";
 import { until } from "../support/until.ts";
 import { answer, type Behaviour, drip, hang, RawServer } from "./health_servers.ts";
 
 const TIMING: CheckTiming = { intervalMs: 200, fastIntervalMs: 50, timeoutMs: 300, rise: 2, fall: 3 };
-/** What the machine that tests run on may add. */
+/** What the turns of the event loop that a connection takes may add. */
 const SLACK_MS = 100;
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -20,13 +21,13 @@ interface Verdict {
 }
 
 /** A check that runs, and the verdicts that it has reached. */
-function run(config: CheckConfig, http: HttpClient): Check & { readonly verdicts: Verdict[] } {
+function run(config: CheckConfig, http: HttpClient, clock: Clock): Check & { readonly verdicts: Verdict[] } {
   const verdicts: Verdict[] = [];
   const check = new Check({
     name: "http-1",
     config,
     probe: createProbe(config, { http, icmp: undefined }),
-    clock: systemClock,
+    clock,
     random: Math.random,
     onVerdict: (verdict, cause, { seenMs }) => verdicts.push({ verdict, cause, seenMs }),
   });
@@ -47,19 +48,20 @@ function httpConfig(port: number, timing: Partial<CheckTiming> = {}): CheckConfi
 
 const HANGING: readonly (readonly [sentence: string, behaviour: Behaviour])[] = [
   ["accepts and never answers", hang],
-  ["answers one byte at a time", drip("HTTP/1.1 200 OK\r\nserver: slow\r\n", 50)],
+  ["answers one byte at a time", drip(`HTTP/1.1 200 OK\r\nserver: ${"slow".repeat(1000)}\r\n`, 50)],
 ];
 
 for (const [sentence, behaviour] of HANGING) {
   for (const timing of [{}, { timeoutMs: 450, fastIntervalMs: 20 }, { fall: 1 }]) {
     Deno.test(`Check finds out in time that a server ${sentence}, with ${JSON.stringify(timing)}`, async () => {
+      await using clock = new PatientClock(1);
       let behaves = answer(OK);
       await using server = new RawServer((connection) => behaves(connection));
       using http = openHttpClient();
-      using check = run(httpConfig(server.port, timing), http);
+      using check = run(httpConfig(server.port, timing), http, clock);
       await until(() => check.status().verdict === "healthy");
       behaves = behaviour;
-      const brokeMs = systemClock.now();
+      const brokeMs = clock.now();
       await until(() => check.status().verdict === "unhealthy");
       const { intervalMs, fastIntervalMs, timeoutMs, fall } = { ...TIMING, ...timing };
       const limitMs = intervalMs + (fall - 1) * fastIntervalMs + timeoutMs + SLACK_MS;
@@ -73,12 +75,13 @@ for (const [sentence, behaviour] of HANGING) {
 }
 
 Deno.test("Check finds out in time that a server is gone, and that it is back", async () => {
+  await using clock = new PatientClock(1);
   using http = openHttpClient();
   const server = new RawServer(answer(OK));
-  using check = run(httpConfig(server.port), http);
+  using check = run(httpConfig(server.port), http, clock);
   await until(() => check.status().verdict === "healthy");
   await server[Symbol.asyncDispose]();
-  const goneMs = systemClock.now();
+  const goneMs = clock.now();
   await until(() => check.status().verdict === "unhealthy");
   const { seenMs, cause } = check.verdicts.at(-1) ?? { seenMs: Infinity, cause: "" };
   const limitMs = TIMING.intervalMs + (TIMING.fall - 1) * TIMING.fastIntervalMs + SLACK_MS;
@@ -91,7 +94,7 @@ Deno.test("Check finds out in time that a server is gone, and that it is back", 
 Deno.test("Check.stop() ends probes that hang: no connection, timer or operation is left", async () => {
   await using server = new RawServer(hang);
   using http = openHttpClient();
-  using check = run(httpConfig(server.port, { timeoutMs: 60_000 }), http);
+  using check = run(httpConfig(server.port, { timeoutMs: 60_000 }), http, systemClock);
   await until(() => server.open.size >= 5);
   check.stop();
   await until(() => server.open.size === 0);

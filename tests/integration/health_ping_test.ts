@@ -13,7 +13,15 @@ import { until } from "../support/until.ts";
 
 function ping(...texts: readonly string[]): PingCheckConfig {
   const addresses = texts.map(parseAddress).filter((address) => address !== undefined);
-  return { type: "ping", addresses, intervalMs: 200, fastIntervalMs: 20, timeoutMs: 300, rise: 2, fall: 2 };
+  return {
+    type: "ping",
+    addresses,
+    intervalMs: 200,
+    fastIntervalMs: 20,
+    timeoutMs: 10_000,
+    rise: 2,
+    fall: 2,
+  };
 }
 
 Deno.test("pingProbe() passes where any address answers, and leaves no echo under way", async (t) => {

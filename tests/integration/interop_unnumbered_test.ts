@@ -8,7 +8,7 @@ import { Bird } from "../support/bird.ts";
 import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
-import { interopNamespaces, OURS, OurSpeaker, ROUTER } from "../support/interop.ts";
+import { eventually, interopNamespaces, OURS, OurSpeaker, ROUTER } from "../support/interop.ts";
 import { gone, peerFor, seen } from "../support/interop_scene.ts";
 import { type NamespacePair, socketsInside } from "../support/namespace.ts";
 import { ensurePackages } from "../support/setup.ts";
@@ -16,6 +16,7 @@ import { ensurePackages } from "../support/setup.ts";
 const IPPROTO_ICMPV6 = 58;
 /** Hop limit 64, router lifetime 1800 s (RFC 4861 section 4.2). The kernel fills the checksum in. */
 const ROUTER_ADVERTISEMENT = Uint8Array.of(134, 0, 0, 0, 64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+const ADVERTISED_EVERY_MS = 100;
 const UNNUMBERED = {
   neighbor: OURS.link,
   peerAs: 65001,
@@ -37,7 +38,7 @@ for (const { name, package: needed, start, passive, globals } of ROUTERS) {
     const { advice } = await ensurePackages(["iproute2", needed], console.log);
     assert.equal(advice, undefined);
     await using namespaces = await interopNamespaces(0);
-    await advertiseRouter(namespaces);
+    await using _advertising = await advertiseRouter(namespaces);
     const session = { ...UNNUMBERED, passive };
     await using router = await start([session], ["ip", "netns", "exec", namespaces.b.name]);
     for (const address6 of globals) {
@@ -51,7 +52,6 @@ for (const { name, package: needed, start, passive, globals } of ROUTERS) {
       });
       us.speaker.announce(PREFIXES.map((prefix) => route(prefix)));
       us.speaker.start();
-      await advertiseRouter(namespaces);
       for (const prefix of PREFIXES) {
         const { nextHops } = await seen({ router }, session, prefix);
         const shown = nextHops.filter((nextHop) => nextHop !== "::");
@@ -108,13 +108,23 @@ Deno.test("Speaker tells two routers with the same link-local address and passwo
   }
 });
 
-/** Says once that we are there, as an unnumbered neighbour does. */
-async function advertiseRouter({ a }: NamespacePair): Promise<void> {
-  using libc = openLibc();
-  await using reactor = new Reactor(libc);
+/** Says again and again that we are there, as an unnumbered neighbour does: FRR hears it, GoBGP must know it at its start. */
+async function advertiseRouter({ a, b }: NamespacePair): Promise<AsyncDisposable> {
+  await using stack = new AsyncDisposableStack();
+  const libc = stack.use(openLibc());
+  const reactor = stack.use(new Reactor(libc));
   const sockets = socketsInside(a, new Sockets(libc, reactor));
-  using socket = sockets.open(6, SOCK_RAW, IPPROTO_ICMPV6);
+  const socket = stack.use(sockets.open(6, SOCK_RAW, IPPROTO_ICMPV6));
   socket.setTtl(255);
   const scopeId = sockets.interfaceIndex(OURS.device) ?? 0;
-  socket.sendTo(ROUTER_ADVERTISEMENT, { address: address(ROUTER.link), port: 0, scopeId });
+  const to = { address: address(ROUTER.link), port: 0, scopeId };
+  const timer = setInterval(() => socket.sendTo(ROUTER_ADVERTISEMENT, to), ADVERTISED_EVERY_MS);
+  stack.defer(() => clearInterval(timer));
+  const neighbours = () => b.ip("-6", "neighbor", "show", "dev", ROUTER.device);
+  await eventually(
+    neighbours,
+    (shown) => shown.includes(`${OURS.link} lladdr`),
+    "the router's kernel knows us",
+  );
+  return stack.move();
 }

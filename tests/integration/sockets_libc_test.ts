@@ -6,7 +6,8 @@ import { MessageBuffer } from "../../ffi/message.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { SOCK_DGRAM, Sockets } from "../../ffi/sockets.ts";
-import { openDescriptors } from "../support/descriptors.ts";
+import { isOpen, withoutLeak } from "../support/descriptors.ts";
+import { until } from "../support/until.ts";
 
 const LOOPBACK = {
   4: { family: 4, bytes: Uint8Array.of(127, 0, 0, 1) },
@@ -14,13 +15,11 @@ const LOOPBACK = {
 } as const;
 
 async function withSockets(body: (sockets: Sockets) => void | Promise<void>): Promise<void> {
-  const before = openDescriptors();
-  {
+  await withoutLeak(async () => {
     using libc = openLibc();
     await using reactor = new Reactor(libc);
     await body(new Sockets(libc, reactor));
-  }
-  assert.equal(openDescriptors(), before);
+  });
 }
 
 for (const family of [4, 6] as const) {
@@ -84,7 +83,7 @@ for (const family of [4, 6] as const) {
   });
 
   Deno.test(`Socket sends and receives datagrams over IPv${family}, and cuts long ones (recvmsg(2))`, async () => {
-    await withSockets((sockets) => {
+    await withSockets(async (sockets) => {
       using receiver = sockets.open(family, SOCK_DGRAM, 0);
       using sender = sockets.open(family, SOCK_DGRAM, 0);
       receiver.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
@@ -93,7 +92,8 @@ for (const family of [4, 6] as const) {
       assert.equal(receiver.receive(message), false);
       for (const length of [0, 1, 8, 9]) {
         assert.ok(sender.sendTo(new Uint8Array(length).fill(length), receiver.localAddress()));
-        assert.ok(receiver.receive(message));
+        // A busy machine delivers later, by a thread of the kernel's.
+        await until(() => receiver.receive(message));
         assert.deepEqual(message.bytes, new Uint8Array(Math.min(length, 8)).fill(length));
         assert.deepEqual(message.address, sender.localAddress());
         assert.deepEqual([...message.control()], []);
@@ -102,7 +102,7 @@ for (const family of [4, 6] as const) {
   });
 
   Deno.test(`Socket receives what ICMP returned of its IPv${family} datagrams (IP_RECVERR)`, async () => {
-    await withSockets((sockets) => {
+    await withSockets(async (sockets) => {
       using closed = sockets.open(family, SOCK_DGRAM, 0);
       closed.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
       const nobody = closed.localAddress();
@@ -111,7 +111,7 @@ for (const family of [4, 6] as const) {
       sender.setReceiveErrors();
       assert.ok(sender.sendTo(Uint8Array.of(1, 2, 3), nobody));
       const message = new MessageBuffer(64);
-      assert.ok(sender.receive(message, "errors"));
+      await until(() => sender.receive(message, "errors"));
       assert.deepEqual(message.bytes, Uint8Array.of(1, 2, 3));
       assert.deepEqual(message.address, nobody);
       const [control] = message.control();
@@ -140,15 +140,15 @@ Deno.test("Sockets finds interfaces by name and by index (if_nametoindex(3))", a
 Deno.test("Socket closes its descriptor once, and not at all once released (close(2))", async () => {
   await withSockets((sockets) => {
     const socket = sockets.tcp(4);
-    const before = openDescriptors();
     socket[Symbol.dispose]();
     using successor = sockets.tcp(4);
+    assert.equal(successor.fd, socket.fd, "the lowest number is the next");
     socket[Symbol.dispose]();
-    assert.equal(openDescriptors(), before);
+    assert.ok(isOpen(successor.fd));
     const released = sockets.tcp(4);
     released.release();
     released[Symbol.dispose]();
-    assert.equal(openDescriptors(), before + 1);
+    assert.ok(isOpen(released.fd));
     using _again = new Adopted(released.fd);
     assert.ok(successor.fd !== released.fd);
   });
@@ -166,7 +166,11 @@ class Adopted implements Disposable {
 Deno.test("notify() reaches a socket at a path and one in the abstract namespace (sd_notify(3))", async () => {
   using libc = openLibc();
   const folder = await Deno.makeTempDir();
-  const before = openDescriptors();
+  await withoutLeak(() => notifies(libc, folder));
+  await Deno.remove(folder, { recursive: true });
+});
+
+function notifies(libc: Libc, folder: string): void {
   for (const name of [`${folder}/notify`, `@bgp-lb-test-${Deno.pid}`]) {
     using supervisor = listenUnix(libc, name);
     notify(libc, name, "READY=1\nSTATUS=announcing 2 services");
@@ -182,9 +186,7 @@ Deno.test("notify() reaches a socket at a path and one in the abstract namespace
     assert.throws(() => notify(libc, path, "READY=1"), RangeError, path);
   }
   assert.throws(() => notify(libc, `/${"x".repeat(106)}`, "READY=1"), { code: "ENOENT" });
-  assert.equal(openDescriptors(), before);
-  await Deno.remove(folder, { recursive: true });
-});
+}
 
 /** A unix datagram socket, as a supervisor has it. */
 function listenUnix(libc: Libc, name: string): Disposable & { receive(): string } {

@@ -18,11 +18,11 @@ import {
   socketsInside,
 } from "../support/namespace.ts";
 import { Process, run } from "../support/process.ts";
-import { until, within } from "../support/until.ts";
+import { PATIENCE_MS, until, within } from "../support/until.ts";
 
 const BGPD = "/usr/lib/frr/bgpd";
 const ready = await canMakeNamespaces() && (await run(BGPD, ["--version"])).code === 0;
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 120_000;
 const OUR_AS = 65001;
 const FRR_AS = 65002;
 const PASSWORD = "correct-horse-battery";
@@ -78,7 +78,7 @@ async function establishes(
     speaker.announce([route("10.99.0.1/32")]);
     speaker.start();
     const established = () => speaker.status()[0]?.state === "Established";
-    await until(established, () => JSON.stringify(speaker.status()[0]), 20_000);
+    await until(established, () => JSON.stringify(speaker.status()[0]));
     while (!(await frr.ask("show bgp ipv4 unicast")).includes("10.99.0.1/32"));
     for (const namespace of [a, b]) {
       for (const counter of ["TCPMinTTLDrop", "TCPMD5NotFound", "TCPMD5Failure", "TCPMD5Unexpected"]) {
@@ -125,7 +125,7 @@ async function startFrr(namespace: NetworkNamespace, neighbor: string, passive: 
   });
   const ask = async (command: string) =>
     (await run("vtysh", ["--vty_socket", folder, "-d", "bgpd", "-c", command])).stdout;
-  const limit = performance.now() + 10_000;
+  const limit = performance.now() + PATIENCE_MS;
   while (!(await ask("show version")).includes("FRRouting")) {
     assert.ok(performance.now() < limit && bgpd.running, `FRR does not start: ${said.join("; ")}`);
   }

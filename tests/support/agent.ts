@@ -1,6 +1,6 @@
 /** The agent as a process, started as README says: by the command of the task `agent`. */
 import { type Exit, Process } from "./process.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** The arguments of `deno` that the task `agent` has, permissions and all; `entry` in place of main.ts. */
 export function agentArguments(entry = "main.ts"): readonly string[] {
@@ -30,7 +30,7 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** Waits for a line that has `text` in it. @throws after the limit, with all lines */
-  async said(text: string, limitMs = 10_000): Promise<string> {
+  async said(text: string, limitMs = PATIENCE_MS): Promise<string> {
     const found = () => this.lines.find((line) => line.includes(text));
     await until(
       () => found() !== undefined,

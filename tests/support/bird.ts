@@ -1,6 +1,6 @@
 /** BIRD 2 as a real peer: an own process with an own configuration, control socket and pid file in a folder of its own. */
 import { endDaemon } from "./daemon.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS } from "./until.ts";
 
 /** A running BIRD. */
 export class Bird implements AsyncDisposable {
@@ -40,11 +40,7 @@ export class Bird implements AsyncDisposable {
     ];
     const [program = "bird", ...rest] = [...this.#command, "bird", ...args];
     this.#process = new Deno.Command(program, { args: rest, stdout: "null", stderr: "null" }).spawn();
-    let ready = false;
-    await until(() => {
-      if (!ready) this.ask("show status").then((answer) => ready = answer.includes("Daemon is up"));
-      return ready;
-    }, () => "BIRD does not answer");
+    await this.awaits("show status", "Daemon is up");
   }
 
   /** The answer of `birdc`. */
@@ -61,7 +57,7 @@ export class Bird implements AsyncDisposable {
   }
 
   /** Asks until the answer has `words` in it, and gives that answer. @throws after a while */
-  async awaits(command: string, words: string | RegExp, limitMs = 10_000): Promise<string> {
+  async awaits(command: string, words: string | RegExp, limitMs = PATIENCE_MS): Promise<string> {
     const matches = (answer: string) =>
       typeof words === "string" ? answer.includes(words) : words.test(answer);
     const limit = performance.now() + limitMs;

@@ -18,8 +18,19 @@ export function openDescriptors(): number {
   }
 }
 
+/** Whether a descriptor is open. Needs --allow-ffi. */
+export function isOpen(fd: number): boolean {
+  // int fcntl(int fd, int cmd)
+  const libc = Deno.dlopen("libc.so.6", { fcntl: { parameters: ["i32", "i32"], result: "i32" } });
+  try {
+    return libc.symbols.fcntl(fd, F_GETFD) >= 0;
+  } finally {
+    libc.close();
+  }
+}
+
 /** Runs `body` and waits until as few descriptors are open as before. @throws where they stay open */
-export async function withoutLeak(body: () => Promise<void>): Promise<void> {
+export async function withoutLeak(body: () => void | Promise<void>): Promise<void> {
   const before = openDescriptors();
   await body();
   let after = before;

@@ -3,11 +3,10 @@
  * bgpd puts no route into the kernel. Both give root up, so the folder is everybody's.
  */
 import { endDaemon } from "./daemon.ts";
-import { run } from "./process.ts";
-import { until } from "./until.ts";
+import { run, waitFor } from "./process.ts";
+import { PATIENCE_MS } from "./until.ts";
 
 const DAEMONS = "/usr/lib/frr";
-const START_LIMIT_MS = 15_000;
 
 /** A running FRR. */
 export class Frr implements AsyncDisposable {
@@ -35,6 +34,8 @@ export class Frr implements AsyncDisposable {
     await Deno.chmod(folder, 0o777);
     const frr = new Frr(folder, prefix, listenOn);
     await Deno.writeTextFile(`${folder}/bgpd.conf`, config);
+    // Whatever the umask is.
+    await Deno.chmod(`${folder}/bgpd.conf`, 0o644);
     try {
       await frr.run();
     } catch (error) {
@@ -98,21 +99,10 @@ export class Frr implements AsyncDisposable {
   }
 
   async #answers(daemon: "zebra" | "bgpd"): Promise<void> {
-    let ready = false;
-    let asking = false;
-    await until(
-      () => {
-        if (!ready && !asking) {
-          asking = true;
-          this.#vtysh(daemon, ["show version"]).then(({ stdout }) => {
-            asking = false;
-            ready = stdout.includes("FRRouting");
-          });
-        }
-        return ready;
-      },
-      () => `${daemon} answers`,
-      START_LIMIT_MS,
+    await waitFor(
+      `${daemon} answers`,
+      PATIENCE_MS,
+      async () => (await this.#vtysh(daemon, ["show version"])).stdout.includes("FRRouting"),
     );
   }
 

@@ -1,9 +1,7 @@
 /** GoBGP as a real peer: gobgpd with its configuration, gRPC socket and log in a folder of its own, asked by `gobgp`. */
 import { endDaemon } from "./daemon.ts";
-import { run } from "./process.ts";
-import { until } from "./until.ts";
-
-const START_LIMIT_MS = 15_000;
+import { run, waitFor } from "./process.ts";
+import { PATIENCE_MS } from "./until.ts";
 
 /** A running GoBGP. */
 export class GoBgp implements AsyncDisposable {
@@ -42,22 +40,10 @@ export class GoBgp implements AsyncDisposable {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    let ready = false;
-    let asking = false;
-    await until(
-      () => {
-        if (!ready && !asking) {
-          asking = true;
-          this.#gobgp(["global"]).then(({ code, stdout }) => {
-            asking = false;
-            ready = code === 0 && stdout.includes("AS:");
-          });
-        }
-        return ready;
-      },
-      () => "GoBGP answers",
-      START_LIMIT_MS,
-    );
+    await waitFor("GoBGP answers", PATIENCE_MS, async () => {
+      const { code, stdout } = await this.#gobgp(["global"]);
+      return code === 0 && stdout.includes("AS:");
+    });
   }
 
   /** The answer of `gobgp`. @throws where it fails, with its words */

@@ -13,7 +13,7 @@ import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { type NamespacePair, namespacePair, socketsInside } from "./namespace.ts";
 import { run } from "./process.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** The router's AS. */
 export const ROUTER_AS = 65002;
@@ -159,7 +159,7 @@ export class OurSpeaker implements AsyncDisposable {
   }
 
   /** Waits until every peer is Established. */
-  async established(limitMs = 15_000): Promise<void> {
+  async established(limitMs = PATIENCE_MS): Promise<void> {
     await until(
       () => this.speaker.status().every(({ state }) => state === "Established"),
       () =>
@@ -182,7 +182,7 @@ export async function eventually<T>(
   question: () => Promise<T>,
   passes: (answer: T) => boolean,
   what: string,
-  limitMs = 15_000,
+  limitMs = PATIENCE_MS,
 ): Promise<T> {
   const limit = performance.now() + limitMs;
   for (;;) {

@@ -3,8 +3,8 @@
  * so that a fault of the codec under test cannot hide behind itself. It listens or connects, stalls, half-closes and
  * resets.
  */
-import { connect as connectSocket, createServer, type Socket } from "node:net";
-import { until } from "./until.ts";
+import { connect as connectSocket, createServer, type Server, type Socket } from "node:net";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** Octets, as numbers. */
 export type Octets = readonly number[];
@@ -131,7 +131,7 @@ export function update(parts: RawUpdate): Octets {
 export interface RawMessage {
   readonly type: number;
   readonly body: Uint8Array;
-  /** When, on the scale of performance.now(). */
+  /** When, on the scale of `RawPeer`'s clock. */
   readonly at: number;
 }
 
@@ -144,10 +144,13 @@ export class RawPeer implements Disposable {
   /** How the other side ended the connection, once it did. */
   ended: "closed" | "reset" | undefined;
   readonly #socket: Socket;
+  readonly #now: () => number;
   #waiting: Uint8Array = new Uint8Array();
 
-  constructor(socket: Socket) {
+  /** @param now what messages are stamped with; by default performance.now() */
+  constructor(socket: Socket, now: () => number = () => performance.now()) {
     this.#socket = socket;
+    this.#now = now;
     socket.setNoDelay(true);
     socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
     socket.on("end", () => this.ended ??= "closed");
@@ -182,7 +185,7 @@ export class RawPeer implements Disposable {
   }
 
   /** The `nth` message of a type. @throws where it does not come, or the connection ends before it */
-  async hear(type: number, nth = 1, limitMs = 10_000): Promise<RawMessage> {
+  async hear(type: number, nth = 1, limitMs = PATIENCE_MS): Promise<RawMessage> {
     let found: RawMessage | undefined;
     const look = () => found = this.heard.filter((each) => each.type === type)[nth - 1];
     await until(
@@ -208,7 +211,7 @@ export class RawPeer implements Disposable {
   }
 
   /** Resolves when the speaker has ended the connection. */
-  async end(limitMs = 10_000): Promise<void> {
+  async end(limitMs = PATIENCE_MS): Promise<void> {
     await until(() => this.ended !== undefined, () => `end of the connection; heard ${this.words}`, limitMs);
   }
 
@@ -249,7 +252,7 @@ export class RawPeer implements Disposable {
       if (broken) throw new Error(`the speaker sent no message: ${bytes.subarray(start, start + 19)}`);
       if (bytes.byteLength - start < length) break;
       const body = bytes.slice(start + 19, start + length);
-      this.heard.push({ type: bytes[start + 18] ?? 0, body, at: performance.now() });
+      this.heard.push({ type: bytes[start + 18] ?? 0, body, at: this.#now() });
       start += length;
     }
     this.#waiting = bytes.slice(start);
@@ -257,13 +260,18 @@ export class RawPeer implements Disposable {
 }
 
 /** Connects from `local` to `remote`. @throws where it is refused */
-export function connectRaw(local: string, remote: string, port: number): Promise<RawPeer> {
+export function connectRaw(
+  local: string,
+  remote: string,
+  port: number,
+  now?: () => number,
+): Promise<RawPeer> {
   return new Promise((resolve, reject) => {
     const socket = connectSocket({ host: remote, port, localAddress: local, allowHalfOpen: true });
     socket.once("error", reject);
     socket.once("connect", () => {
       socket.off("error", reject);
-      resolve(new RawPeer(socket));
+      resolve(new RawPeer(socket, now));
     });
   });
 }
@@ -273,14 +281,22 @@ export class RawListener implements AsyncDisposable {
   /** The connections, in the order in which they came, and when. */
   readonly peers: RawPeer[] = [];
   readonly times: number[] = [];
-  readonly #server = createServer({ allowHalfOpen: true }, (socket) => {
-    this.times.push(performance.now());
-    this.peers.push(new RawPeer(socket));
-  });
+  readonly #server: Server;
+
+  private constructor(now: () => number) {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.times.push(now());
+      this.peers.push(new RawPeer(socket, now));
+    });
+  }
 
   /** Resolves when it listens; port 0 takes any. */
-  static async at(host: string, port: number): Promise<RawListener> {
-    const listener = new RawListener();
+  static async at(
+    host: string,
+    port: number,
+    now: () => number = () => performance.now(),
+  ): Promise<RawListener> {
+    const listener = new RawListener(now);
     await new Promise<void>((resolve, reject) => {
       listener.#server.once("error", reject);
       listener.#server.listen({ host, port }, resolve);
@@ -296,7 +312,7 @@ export class RawListener implements AsyncDisposable {
   }
 
   /** The `nth` connection. @throws where it does not come */
-  async accepted(nth = 1, limitMs = 10_000): Promise<RawPeer> {
+  async accepted(nth = 1, limitMs = PATIENCE_MS): Promise<RawPeer> {
     await until(() => this.peers.length >= nth, () => `connection ${nth} of the speaker's`, limitMs);
     const peer = this.peers[nth - 1];
     if (peer === undefined) throw new Error("no connection");
@@ -309,8 +325,18 @@ export class RawListener implements AsyncDisposable {
   }
 }
 
-/** A port that nobody listens on now. */
+/** Below the ports that the system gives to outgoing connections, one of which could take a free one before its user does. */
+const PORTS = { first: 20_000, count: 10_000 } as const;
+
+/** A port that nobody listens on now, at any address of this host. */
 export async function freePort(): Promise<number> {
-  await using listener = await RawListener.at("127.0.0.1", 0);
-  return listener.port;
+  for (;;) {
+    const port = PORTS.first + Math.floor(Math.random() * PORTS.count);
+    try {
+      await using _listener = await RawListener.at("0.0.0.0", port);
+      return port;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
+    }
+  }
 }

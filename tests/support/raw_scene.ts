@@ -6,8 +6,9 @@ import { denoTransport } from "../../src/bgp/transport_deno.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "./bgp.ts";
+import { openDescriptors } from "./descriptors.ts";
 import { connectRaw, freePort, open, RawListener, type RawPeer, routeRefresh, UPDATE } from "./raw_peer.ts";
-import { until } from "./until.ts";
+import { PATIENCE_MS, until } from "./until.ts";
 
 /** Where the speaker listens; it is AS 65001, 10.0.0.1. */
 export const SPEAKER = "127.0.0.1";
@@ -20,30 +21,29 @@ export interface SceneOptions {
   readonly routes?: readonly Route[];
 }
 
-/** A clock that runs `factor` times as fast as the system's. */
-export function fastClock(factor: number): Clock {
-  return {
-    now: () => systemClock.now() * factor,
-    wallTime: () => systemClock.wallTime(),
-    at: (atMs, callback) => systemClock.at(atMs / factor, callback),
-  };
-}
-
 /** A speaker that announces 10.99.0.1/32 to peers at 127.`net`.0.1 and so on, all of AS 65002. */
 export class RawScene implements AsyncDisposable {
   readonly #listeners: RawListener[] = [];
   readonly #peers: RawPeer[] = [];
+  /** How many were open before. */
+  readonly #descriptors: number;
 
   private constructor(
     readonly speaker: Speaker,
     readonly port: number,
     readonly net: number,
     readonly events: readonly SpeakerEvent[],
-  ) {}
+    readonly clock: Clock,
+    descriptors: number,
+  ) {
+    this.#descriptors = descriptors;
+  }
 
   /** A scene whose speaker is still to be started; `net` keeps the addresses of scenes apart. */
   static async at(net: number, options: SceneOptions): Promise<RawScene> {
+    const descriptors = openDescriptors();
     const port = await freePort();
+    const { clock = systemClock } = options;
     const events: SpeakerEvent[] = [];
     const speaker = new Speaker({
       local: localBgp({ listenPort: port, listenAddresses: [address(SPEAKER)] }),
@@ -57,13 +57,13 @@ export class RawScene implements AsyncDisposable {
         })
       ),
       transport: denoTransport(),
-      clock: options.clock ?? systemClock,
+      clock,
       random: Math.random,
       restarting: false,
       onEvent: (event) => events.push(event),
     });
     speaker.announce(options.routes ?? [route("10.99.0.1/32")]);
-    return new RawScene(speaker, port, net, events);
+    return new RawScene(speaker, port, net, events, clock, descriptors);
   }
 
   /** The address of a peer. */
@@ -80,7 +80,7 @@ export class RawScene implements AsyncDisposable {
 
   /** Connects as a peer. */
   async connect(index = 0): Promise<RawPeer> {
-    const peer = await connectRaw(this.host(index), SPEAKER, this.port);
+    const peer = await connectRaw(this.host(index), SPEAKER, this.port, () => this.clock.now());
     this.#peers.push(peer);
     return peer;
   }
@@ -95,13 +95,13 @@ export class RawScene implements AsyncDisposable {
 
   /** Listens as a peer. */
   async listen(index = 0): Promise<RawListener> {
-    const listener = await RawListener.at(this.host(index), this.port);
+    const listener = await RawListener.at(this.host(index), this.port, () => this.clock.now());
     this.#listeners.push(listener);
     return listener;
   }
 
   /** Resolves when a peer's state is this one. */
-  async reaches(state: PeerStatus["state"], index = 0, limitMs = 5000): Promise<void> {
+  async reaches(state: PeerStatus["state"], index = 0, limitMs = PATIENCE_MS): Promise<void> {
     const words = () => `${this.status(index).state}, not ${state}: ${this.status(index).cause}`;
     await until(() => this.status(index).state === state, words, limitMs);
   }
@@ -111,7 +111,7 @@ export class RawScene implements AsyncDisposable {
     for (const peer of this.#peers) peer[Symbol.dispose]();
     for (const listener of this.#listeners) await listener[Symbol.asyncDispose]();
     // Connections may be on their way to their end in the transport.
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await until(() => openDescriptors() <= this.#descriptors, () => "connections of the speaker's stay open");
   }
 }
 
