@@ -12,6 +12,7 @@ import { HostNotFitError } from "./src/agent.ts";
 import type { Transport } from "./src/bgp/transport.ts";
 import { denoTransport, refuseUnsupported } from "./src/bgp/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport_socket.ts";
+import { ask } from "./src/cli/ask.ts";
 import { check } from "./src/cli/check.ts";
 import { LogQueue } from "./src/cli/log_queue.ts";
 import { migrate } from "./src/cli/migrate.ts";
@@ -19,6 +20,7 @@ import { ExitStatus, runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
 import { schema } from "./src/cli/schema.ts";
 import type { Config, ListenAddress } from "./src/config/config.ts";
+import { askControl, listenControl } from "./src/control/socket.ts";
 import { MAX_FILE_OCTETS } from "./src/config/load.ts";
 import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/http.ts";
@@ -50,6 +52,7 @@ function openPlatform(config: Config, log: Logger): Platform {
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
       serve,
+      listenControl,
       interfaces,
       processFigures,
       notify: (state) => notifyServiceManager(state, native, log),
@@ -223,6 +226,7 @@ function main(args: readonly string[]): Promise<number> {
     check: (file, print, overrides) => check({ file, print, overrides }, files),
     migrate: (file, overrides) => migrate({ file, overrides }, files),
     schema: () => schema(files),
+    ask: (question) => ask(question, { ...files, askControl }),
   }, { version, stdout, stderr });
 }
 

@@ -6,11 +6,13 @@ import type { Logger } from "@logtape/logtape";
 import type { CheckConfig, Config, ListenAddress, ServiceConfig } from "./config/config.ts";
 import { Speaker, type SpeakerEvent } from "./bgp/speaker.ts";
 import type { Transport } from "./bgp/transport.ts";
+import { createControlRoutes } from "./control/routes.ts";
+import { ControlSocketInUseError } from "./control/socket.ts";
 import { Check } from "./health/check.ts";
 import type { Probe } from "./health/probe.ts";
 import { Metrics, type ProcessFigures } from "./http/metrics.ts";
 import { createRoutes } from "./http/routes.ts";
-import type { AgentState, Status } from "./http/status.ts";
+import type { AgentState, Status } from "./status/status.ts";
 import { type KernelReport, Reconciler } from "./kernel/reconciler.ts";
 import type { Kernel, Managed } from "./kernel/kernel.ts";
 import {
@@ -42,6 +44,12 @@ export interface AgentPorts {
   probe(config: CheckConfig): Probe;
   /** @throws where the address cannot be listened on */
   serve(listen: ListenAddress, handler: (request: Request) => Promise<Response>): AsyncDisposable;
+  /**
+   * Answers on the control socket.
+   * @throws {ControlSocketInUseError} where another agent does
+   * @throws {Error} where the path cannot be had
+   */
+  listenControl(path: string, handler: (request: Request) => Promise<Response>): Promise<AsyncDisposable>;
   processFigures(): ProcessFigures;
 }
 
@@ -73,6 +81,7 @@ export class Agent {
   #speaker: Speaker | undefined;
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
+  #control: AsyncDisposable | undefined;
   #server: AsyncDisposable | undefined;
   #endOfRibLimit: Disposable | undefined;
   #started: Promise<void> | undefined;
@@ -103,6 +112,7 @@ export class Agent {
   async #startInOrder(): Promise<void> {
     let adopted = true;
     try {
+      await this.#listenControl();
       this.#serve();
       adopted = await this.#takeKernel();
       this.#speak(adopted);
@@ -188,6 +198,30 @@ export class Agent {
       ];
     }));
     return { state: initialState(config, this.#managed, [...checks.keys()], clock.now()), checks };
+  }
+
+  /** Another agent on this host is a reason not to start; a path that cannot be had is not. */
+  async #listenControl(): Promise<void> {
+    const { socket } = this.#config.control;
+    if (socket === undefined) return;
+    const handler = createControlRoutes({
+      status: () => this.status(),
+      now: () => this.#ports.clock.wallTime(),
+    });
+    try {
+      this.#control = await this.#ports.listenControl(socket, handler);
+    } catch (error) {
+      if (error instanceof ControlSocketInUseError) {
+        throw new HostNotFitError(
+          `control.socket: ${error.message}; stop it, or choose another socket for one of the two`,
+        );
+      }
+      this.#log.getChild("agent").error(
+        "control.socket: cannot listen on {socket}: {reason}; bgp-lb status, peers and routes cannot ask this agent. " +
+          'Choose another path, or turn it off with control.socket: ""',
+        { socket, reason: messageOf(error) },
+      );
+    }
   }
 
   #serve(): void {
@@ -366,6 +400,8 @@ export class Agent {
     await this.#reconciler?.dispose();
     await this.#server?.[Symbol.asyncDispose]();
     this.#server = undefined;
+    await this.#control?.[Symbol.asyncDispose]();
+    this.#control = undefined;
   }
 
   #wallTimeOf(ms: number): Date {

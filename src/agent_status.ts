@@ -1,8 +1,9 @@
 /** The agent's snapshot: its parts' states as one document. */
 import type { Config } from "./config/config.ts";
+import { renderAttributes } from "./config/render.ts";
 import type { PeerStatus } from "./bgp/speaker.ts";
 import type { ServiceUnit } from "./agent.ts";
-import type { AgentState, ServiceStatus, Status } from "./http/status.ts";
+import type { AgentState, RouteStatus, ServiceStatus, Status } from "./status/status.ts";
 import type { KernelReport } from "./kernel/reconciler.ts";
 import { serviceVerdict } from "./service/controller.ts";
 import { announcedPrefix } from "./service/desired.ts";
@@ -23,6 +24,7 @@ export interface SnapshotSource {
 /** One consistent document of everything. */
 export function snapshot(source: SnapshotSource): Status {
   const { version, state, startedAt, config, units, peers, report } = source;
+  const whereabouts = whereaboutsOf(peers);
   return {
     version,
     state,
@@ -30,7 +32,7 @@ export function snapshot(source: SnapshotSource): Status {
     routerID: config.bgp.local.routerID.text,
     as: config.bgp.local.as,
     peers,
-    services: units.map((unit) => serviceStatus(unit, source)),
+    services: units.map((unit) => serviceStatus(unit, source, whereabouts)),
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
@@ -42,7 +44,26 @@ export function snapshot(source: SnapshotSource): Status {
   };
 }
 
-function serviceStatus({ state }: ServiceUnit, { peers, wallTimeOf }: SnapshotSource): ServiceStatus {
+/** Where each prefix has got to, gone through once so that thousands of routes and many peers stay linear. */
+interface Whereabouts {
+  readonly peers: ReadonlyMap<string, RouteStatus["peers"]>;
+  readonly held: ReadonlyMap<string, RouteStatus["held"]>;
+}
+
+function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
+  const advertised = peers.flatMap(({ name, advertised }) => advertised.map((route) => ({ name, ...route })));
+  const held = peers.flatMap(({ name, held }) => held.map((route) => ({ name, ...route })));
+  return {
+    peers: Map.groupBy(advertised, ({ prefix }) => prefix),
+    held: Map.groupBy(held, ({ prefix }) => prefix),
+  };
+}
+
+function serviceStatus(
+  { state }: ServiceUnit,
+  { wallTimeOf }: SnapshotSource,
+  { peers, held }: Whereabouts,
+): ServiceStatus {
   const { config } = state;
   return {
     name: config.name,
@@ -56,9 +77,10 @@ function serviceStatus({ state }: ServiceUnit, { peers, wallTimeOf }: SnapshotSo
         announce,
         since: wallTimeOf(sinceMs).toISOString(),
         gates,
-        peers: peers.flatMap(({ name, advertised }) =>
-          advertised.filter((route) => route.prefix === prefix).map(({ nextHop }) => ({ name, nextHop }))
-        ),
+        attributes: renderAttributes(config.announce),
+        targets: config.announce.peers,
+        peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
+        held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
       };
     }),
   };

@@ -60,6 +60,7 @@ class World {
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve(this.outcome) }),
         serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
         interfaces: () => [],
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...ports,

@@ -7,6 +7,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/cli"],
   ["src/agent"],
   ["src/service", "src/http", "src/control"],
+  ["src/status"],
   ["src/bgp", "src/bfd", "src/kernel", "src/health"],
   ["src/netlink", "src/config"],
   ["src/bytes", "src/net", "src/time"],
@@ -18,6 +19,7 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^ffi\//,
   /^src\/time\/clock\.ts$/,
   /^src\/health\/(http|ping)\.ts$/,
+  /^src\/control\/socket\.ts$/,
   /^src\/bgp\/(transport_deno|transport_socket|socket_connection)\.ts$/,
 ];
 const AMBIENT =

@@ -1,6 +1,8 @@
 /** The command line: commander's commands, the reference's single-dash spellings, exit statuses. */
 import { Command, CommanderError, Option } from "commander";
 import type { Overrides } from "../config/overrides.ts";
+import { DEFAULT_CONTROL_SOCKET } from "../config/schema.ts";
+import type { Question } from "./ask.ts";
 
 /** Exit statuses (CONTRACT: Command line). */
 export const ExitStatus = { OK: 0, FAILED: 1, USAGE: 2, HOST_NOT_FIT: 3 } as const;
@@ -11,6 +13,7 @@ export interface Commands {
   check(file: string, print: boolean, overrides: Overrides): Promise<number>;
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
+  ask(question: Question): Promise<number>;
 }
 
 /** Where commander's own words go. */
@@ -46,6 +49,19 @@ export async function runProgram(
   withOverrides(run).action(async ({ config, ...flags }: Flags) => {
     status = await commands.run(config, overridesOf(flags));
   });
+  const questions = [
+    ["status", "[service]", "the running agent: kernel, services, peers, and why what is down is down"],
+    ["peers", "[peer]", "its peers: sessions, what was negotiated, counters, errors"],
+    ["routes", "[service]", "its prefixes: whether announced, with which attributes, to whom, and why not"],
+  ] as const;
+  for (const [view, argument, description] of questions) {
+    program.command(view).argument(argument, "only this one").description(description)
+      .option("--json", "print JSON")
+      .option("--control-socket <path>", "the agent's control.socket", DEFAULT_CONTROL_SOCKET)
+      .action(async (name: string | undefined, { json, controlSocket: socket = "" }: Flags) => {
+        status = await commands.ask({ view, name, json: json !== undefined, socket });
+      });
+  }
   const check = program.command("check").argument("<file>", "configuration file")
     .description("check a configuration file: every problem with line and column")
     .option("--print", "print what would be run");
@@ -97,9 +113,10 @@ function withOverrides(command: Command): Command {
       )
         .preset("true"),
     )
-    .option("--metrics-address <address>", "overrides http.listen, such as :8081");
+    .option("--metrics-address <address>", "overrides http.listen, such as :8081")
+    .option("--control-socket <path>", "overrides control.socket");
 }
 
-function overridesOf({ logLevel, networkSetup, ipvsSetup, metricsAddress }: Flags): Overrides {
-  return { logLevel, networkSetup, ipvsSetup, metricsAddress };
+function overridesOf({ logLevel, networkSetup, ipvsSetup, metricsAddress, controlSocket }: Flags): Overrides {
+  return { logLevel, networkSetup, ipvsSetup, metricsAddress, controlSocket };
 }

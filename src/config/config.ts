@@ -4,10 +4,8 @@
  */
 import type { Address } from "../net/address.ts";
 
-/** How much is logged. */
-/** From the most to the least. */
+/** How much is logged, from the most to the least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
-/** How a log line looks; auto: text on a terminal, else JSON. */
 /** How log lines look; auto is text on a terminal and JSON otherwise. */
 export type LogFormat = "auto" | "text" | "json";
 
@@ -16,6 +14,8 @@ export interface Config {
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Where metrics and the read-only API listen; undefined turns them off. */
   readonly http: { readonly listen: ListenAddress | undefined };
+  /** Path of the unix socket where `bgp-lb status` and its like ask; undefined turns it off. */
+  readonly control: { readonly socket: string | undefined };
   readonly network: {
     /** False: interfaces and addresses are never touched. */
     readonly setup: boolean;
@@ -46,7 +46,6 @@ export interface LocalBgp {
   readonly address6: Address | undefined;
 }
 
-/** An address family, as the configuration names it. */
 /** An address family as the file names it. */
 export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
 
@@ -109,10 +108,8 @@ export interface AnnounceConfig {
   readonly peers: readonly string[] | undefined;
 }
 
-/** What IPVS balances. */
 /** A transport that IPVS balances. */
 export type IpProtocol = "tcp" | "udp" | "sctp";
-/** IPVS: masquerading, direct routing, IP-in-IP. */
 /** How IPVS gets packets to a destination. */
 export type ForwardingMethod = "masq" | "droute" | "tunnel";
 
@@ -124,7 +121,6 @@ export interface PortConfig {
   readonly destinations: readonly DestinationConfig[];
 }
 
-/** One real server. */
 /** A real server. */
 export interface DestinationConfig {
   readonly address: Address;
@@ -162,7 +158,6 @@ export interface CheckTiming {
   readonly fall: number;
 }
 
-/** GET; any 2xx passes. */
 /** A GET that must be answered with a 2xx status. */
 export interface HttpCheckConfig extends CheckTiming {
   readonly type: "http";
@@ -174,7 +169,6 @@ export interface HttpCheckConfig extends CheckTiming {
   readonly insecureSkipVerify: boolean;
 }
 
-/** ICMP echo. */
 /** An ICMP echo that must be answered. */
 export interface PingCheckConfig extends CheckTiming {
   readonly type: "ping";
@@ -182,6 +176,5 @@ export interface PingCheckConfig extends CheckTiming {
   readonly addresses: readonly Address[];
 }
 
-/** Every kind of check. */
 /** A health check, told apart by `type`. */
 export type CheckConfig = HttpCheckConfig | PingCheckConfig;

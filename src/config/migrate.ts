@@ -13,6 +13,7 @@ export function migrateReference(text: string, flags: OverrideValues): string {
   document.setIn(["network", "ipvs"], flags.ipvs ?? false);
   if (flags.level !== undefined) document.set("log", document.createNode({ level: flags.level }));
   if (flags.http !== undefined) document.setIn(["http", "listen"], formatListenAddress(flags.http.listen));
+  if (flags.control !== undefined) document.setIn(["control", "socket"], flags.control.socket ?? "");
   document.commentBefore = " The reference's configuration in the format of bgp-lb (bgp-lb migrate).";
   comment(document.get("network"), "ipvs", " true: IPVS is programmed, what --ipvs-setup=true did.");
   comment(

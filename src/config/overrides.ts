@@ -1,7 +1,7 @@
-/** What the command line says over the file: the reference's flags. */
+/** What the command line says over the file: the reference's flags, and where the control socket is. */
 import type { ListenAddress, LogLevel } from "./config.ts";
 import { formatValue, type Issue, nearest } from "./issue.ts";
-import { parseListenAddress } from "./values.ts";
+import { type Parsed, parseListenAddress, parseSocketPath } from "./values.ts";
 
 /** The flags as they were given; undefined where they were not. */
 export interface Overrides {
@@ -9,6 +9,7 @@ export interface Overrides {
   readonly networkSetup?: string | boolean | undefined;
   readonly ipvsSetup?: string | boolean | undefined;
   readonly metricsAddress?: string | undefined;
+  readonly controlSocket?: string | undefined;
 }
 
 /** The flags' values; undefined where the file decides. */
@@ -18,6 +19,8 @@ export interface OverrideValues {
   readonly ipvs: boolean | undefined;
   /** `{ listen: undefined }` turns the server off. */
   readonly http: { readonly listen: ListenAddress | undefined } | undefined;
+  /** `{ socket: undefined }` turns it off. */
+  readonly control: { readonly socket: string | undefined } | undefined;
 }
 
 /** Reads the flags; each wrong one is an issue whose file is the flag's name. */
@@ -25,11 +28,25 @@ export function parseOverrides(
   overrides: Overrides,
 ): { readonly values: OverrideValues; readonly issues: readonly Issue[] } {
   const issues: Issue[] = [];
+  const read = <T, U>(
+    name: string,
+    text: string | undefined,
+    parse: (text: string) => Parsed<T>,
+    wrap: (value: T) => U,
+  ) => {
+    if (text === undefined) return undefined;
+    const parsed = parse(text);
+    if ("value" in parsed) return wrap(parsed.value);
+    issues.push(flagIssue(name, parsed.problem, text));
+    return undefined;
+  };
+  const { metricsAddress, controlSocket } = overrides;
   const values = {
     level: parseLevel(overrides.logLevel, issues),
     setup: parseFlag("--network-setup", overrides.networkSetup, issues),
     ipvs: parseFlag("--ipvs-setup", overrides.ipvsSetup, issues),
-    http: parseMetricsAddress(overrides.metricsAddress, issues),
+    http: read("--metrics-address", metricsAddress, parseListenAddress, (listen) => ({ listen })),
+    control: read("--control-socket", controlSocket, parseSocketPath, (socket) => ({ socket })),
   };
   return { values, issues };
 }
@@ -53,14 +70,6 @@ function parseFlag(name: string, value: string | boolean | undefined, issues: Is
   if (["true", "True", "TRUE", "t", "T", "1"].includes(value)) return true;
   if (["false", "False", "FALSE", "f", "F", "0"].includes(value)) return false;
   issues.push(flagIssue(name, "must be true or false", value));
-  return undefined;
-}
-
-function parseMetricsAddress(text: string | undefined, issues: Issue[]): OverrideValues["http"] {
-  if (text === undefined) return undefined;
-  const parsed = parseListenAddress(text);
-  if ("value" in parsed) return { listen: parsed.value };
-  issues.push(flagIssue("--metrics-address", parsed.problem, text));
   return undefined;
 }
 

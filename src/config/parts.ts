@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { type Finding, nearest, type Path } from "./issue.ts";
-import { type FileHttp, type FileLog, type FileNetwork, fileSchema } from "./schema.ts";
+import { type FileControl, type FileHttp, type FileLog, type FileNetwork, fileSchema } from "./schema.ts";
 import type { FileDefaults, FileLocal, FilePeer } from "./schema_bgp.ts";
 import { type FileService, LATER_CHECKS } from "./schema_service.ts";
 
@@ -18,6 +18,7 @@ export interface Element<T> {
 export interface FileParts {
   readonly log: FileLog | undefined;
   readonly http: FileHttp | undefined;
+  readonly control: FileControl | undefined;
   readonly network: FileNetwork | undefined;
   readonly local: FileLocal | undefined;
   readonly defaults: FileDefaults | undefined;
@@ -34,10 +35,10 @@ export function readParts(raw: unknown): FileParts {
   const hasBgp = isRecord(top["bgp"]);
   const bgp = shell(root.bgp, top["bgp"], ["bgp"], findings);
   const { local, defaults, peers } = root.bgp.shape;
-  part(root.control, top["control"], ["control"], findings);
   return {
     log: part(root.log, top["log"], ["log"], findings),
     http: part(root.http, top["http"], ["http"], findings),
+    control: part(root.control, top["control"], ["control"], findings),
     network: part(root.network, top["network"], ["network"], findings),
     local: hasBgp ? part(local, bgp["local"], ["bgp", "local"], findings) : undefined,
     defaults: part(defaults, bgp["defaults"], ["bgp", "defaults"], findings),

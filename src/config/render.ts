@@ -1,7 +1,15 @@
 /** The checked configuration as a file of our format again, every default spelled out; read back, it is the same. */
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../net/community.ts";
 import type { Address } from "../net/address.ts";
-import type { CheckConfig, Config, IpvsConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import type {
+  AnnounceConfig,
+  CheckConfig,
+  Config,
+  IpvsConfig,
+  PeerConfig,
+  PortConfig,
+  ServiceConfig,
+} from "./config.ts";
 import { formatDuration, formatListenAddress, formatZoned } from "./values.ts";
 
 /** What stands in place of a password. */
@@ -12,10 +20,11 @@ export function renderConfig(
   config: Config,
   { showPasswords = false }: { showPasswords?: boolean } = {},
 ): unknown {
-  const { log, http, network, bgp } = config;
+  const { log, http, control, network, bgp } = config;
   return {
     log: { level: log.level, format: log.format },
     http: { listen: formatListenAddress(http.listen) },
+    control: { socket: control.socket ?? "" },
     network: { setup: network.setup, ipvs: network.ipvs },
     bgp: {
       local: present({
@@ -63,20 +72,31 @@ function renderService(service: ServiceConfig): unknown {
     addresses: service.addresses.map((address) =>
       renderAddress(address, service.prefixLengths.get(address.text))
     ),
-    announce: present({
-      med: announce.med,
-      localPreference: announce.localPreference,
-      communities: announce.communities.map(formatCommunity),
-      extendedCommunities: announce.extendedCommunities.map(formatExtendedCommunity),
-      largeCommunities: announce.largeCommunities.map(formatLargeCommunity),
-      asPathPrepend: announce.asPathPrepend,
-      peers: announce.peers,
-    }),
+    announce: present({ ...renderAttributes(announce), peers: announce.peers }),
     ports: service.ports.map(renderPort),
     ipvs: renderIpvs(service.ipvs),
     checks: service.checks.map(renderCheck),
     stop: { converge: formatDuration(stop.convergeMs), quiesce: formatDuration(stop.quiesceMs) },
   });
+}
+
+/** Path attributes as the file spells them. */
+export function renderAttributes(announce: AnnounceConfig): {
+  readonly med: number | undefined;
+  readonly localPreference: number;
+  readonly communities: readonly string[];
+  readonly extendedCommunities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly asPathPrepend: number;
+} {
+  return {
+    med: announce.med,
+    localPreference: announce.localPreference,
+    communities: announce.communities.map(formatCommunity),
+    extendedCommunities: announce.extendedCommunities.map(formatExtendedCommunity),
+    largeCommunities: announce.largeCommunities.map(formatLargeCommunity),
+    asPathPrepend: announce.asPathPrepend,
+  };
 }
 
 function renderAddress(address: Address, length: number | undefined): string {

@@ -20,7 +20,7 @@ export interface Resolution {
 /** Joins the parts, under the command line's flags. `config` is undefined where a part is missing or a finding is an error. */
 export function resolve(parts: FileParts, readSecretFile: ReadSecretFile, flags: OverrideValues): Resolution {
   const findings: Finding[] = [...parts.findings];
-  const { log, http, network, local } = parts;
+  const { log, http, control, network, local } = parts;
   const families = familiesOf(parts.services);
   const peers = parts.peers.map((peer) =>
     resolvePeer(peer, parts.defaults ?? {}, families, readSecretFile, findings)
@@ -29,13 +29,15 @@ export function resolve(parts: FileParts, readSecretFile: ReadSecretFile, flags:
   checkPeers(peers, parts, findings);
   checkServices(services, parts, peers, findings);
   const failed = findings.some(({ severity }) => severity !== "warning");
-  if (log === undefined || http === undefined || network === undefined || local === undefined || failed) {
-    return { config: undefined, findings };
-  }
+  if (
+    log === undefined || http === undefined || control === undefined || network === undefined ||
+    local === undefined || failed
+  ) return { config: undefined, findings };
   const setup = flags.setup ?? network.setup;
   const config: Config = {
     log: { level: flags.level ?? log.level, format: log.format },
     http: flags.http ?? { listen: http.listen },
+    control: flags.control ?? { socket: control.socket },
     // --network-setup=false alone asks for an agent that only announces.
     network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },
     bgp: { local: localBgp(local), peers: peers.map(({ value }) => value) },

@@ -7,7 +7,7 @@ import * as z from "zod";
 import { text } from "./fields.ts";
 import { bgpSchema } from "./schema_bgp.ts";
 import { serviceSchema } from "./schema_service.ts";
-import { parseListenAddress } from "./values.ts";
+import { parseListenAddress, parseSocketPath } from "./values.ts";
 
 /** Where metrics and the status page listen by default. */
 export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
@@ -27,10 +27,14 @@ const http = z.strictObject({
   ),
 }).describe("Metrics, status page and read-only API");
 
+/** Where the agent's commands find it by default. */
+export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
+
 const control = z.strictObject({
-  socket: z.literal("", { error: 'is not supported yet: leave it out, or set it to ""' })
-    .default("").describe('Path of the control socket; "" turns it off, and is all that is supported yet'),
-}).describe("Where the commands that change the running agent connect");
+  socket: text(parseSocketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
+    'Path of the unix socket where bgp-lb status, peers and routes ask the running agent, mode 0600; "" turns it off',
+  ),
+}).describe("Where commands reach the running agent");
 
 const network = z.strictObject({
   setup: z.boolean().default(true).describe(
@@ -57,5 +61,7 @@ export const fileSchema = z.strictObject({
 export type FileLog = z.output<typeof log>;
 /** The `http` part. */
 export type FileHttp = z.output<typeof http>;
+/** The `control` part. */
+export type FileControl = z.output<typeof control>;
 /** The `network` part. */
 export type FileNetwork = z.output<typeof network>;

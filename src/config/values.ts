@@ -124,6 +124,20 @@ export function formatListenAddress(listen: ListenAddress | undefined): string {
   return `${listen.hostname.includes(":") ? `[${listen.hostname}]` : listen.hostname}:${listen.port}`;
 }
 
+/** sockaddr_un holds 108 octets of path, the last of them 0 (unix(7)). */
+const MAX_SOCKET_PATH_OCTETS = 107;
+
+/** The path of a unix socket; "" is none, and undefined. */
+export function parseSocketPath(text: string): Parsed<string | undefined> {
+  if (text === "") return { value: undefined };
+  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be an absolute path of a file" };
+  if (/\p{Cc}/u.test(text)) return { problem: "must not have control characters" };
+  const octets = new TextEncoder().encode(text).byteLength;
+  return octets > MAX_SOCKET_PATH_OCTETS
+    ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
+    : { value: text };
+}
+
 /** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */
 export function parseInterfaceName(text: string): Parsed<string> {
   const octets = new TextEncoder().encode(text).byteLength;

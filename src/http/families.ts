@@ -3,7 +3,7 @@
  * cannot disagree with it. Pure.
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
-import type { Status } from "./status.ts";
+import type { Status } from "../status/status.ts";
 
 /** One sample. */
 export interface Sample {

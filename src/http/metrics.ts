@@ -4,7 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { FAMILIES, type Sample } from "./families.ts";
-import type { Status } from "./status.ts";
+import type { Status } from "../status/status.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {

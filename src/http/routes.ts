@@ -1,6 +1,6 @@
 /** The read-only HTTP surface: Request in, Response out; what it says is taken from ports. */
 import { Hono } from "hono";
-import type { Status } from "./status.ts";
+import type { Status } from "../status/status.ts";
 
 /** What the routes show. */
 export interface RoutesPorts {

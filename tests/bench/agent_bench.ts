@@ -39,6 +39,7 @@ function configFile(bgpPort: number, checkPort: number, httpPort: number, count:
   return JSON.stringify({
     network: { setup: false },
     http: { listen: `127.0.0.1:${httpPort}` },
+    control: { socket: "" },
     bgp: {
       local: { routerID: "127.0.0.1", as: 65512, listenPort: -1 },
       peers: [{ address: "127.0.0.2", as: 65512, port: bgpPort }],
@@ -137,6 +138,7 @@ async function failureToUpdate(): Promise<void> {
       kernel: undefined,
       probe: () => ({ run: () => new Promise((resolve) => answer = resolve) }),
       serve: () => idle,
+      listenControl: () => Promise.resolve(idle),
       interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     },

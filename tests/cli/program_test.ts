@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Commands, ExitStatus, runProgram } from "../../src/cli/program.ts";
+import type { Question } from "../../src/cli/ask.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
 async function invoke(...args: readonly string[]) {
@@ -15,6 +16,7 @@ async function invoke(...args: readonly string[]) {
     check: record("check", ExitStatus.USAGE),
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
+    ask: record("ask", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",
@@ -29,6 +31,7 @@ const nothing: Overrides = {
   networkSetup: undefined,
   ipvsSetup: undefined,
   metricsAddress: undefined,
+  controlSocket: undefined,
 };
 
 Deno.test("runProgram() runs the agent by default, with our flags and the reference's spellings (CONTRACT Command line)", async () => {
@@ -42,9 +45,10 @@ Deno.test("runProgram() runs the agent by default, with our flags and the refere
       networkSetup: "false",
       ipvsSetup: "true",
     }],
-    [["-log-level", "debug", "-metrics-address=:9000"], undefined, {
+    [["-log-level", "debug", "-metrics-address=:9000", "--control-socket", "/tmp/s"], undefined, {
       logLevel: "debug",
       metricsAddress: ":9000",
+      controlSocket: "/tmp/s",
     }],
   ];
   for (const [args, file, overrides] of rows) {
@@ -62,6 +66,29 @@ Deno.test("runProgram() hands the command's exit status on", async () => {
   }]]);
   assert.equal((await invoke("check", "f.yaml", "--print")).status, ExitStatus.USAGE);
   assert.equal((await invoke("schema")).status, ExitStatus.OK);
+});
+
+Deno.test("runProgram() asks the running agent for its status, peers and routes (CONTRACT Command line)", async () => {
+  const rows: readonly (readonly [readonly string[], Question])[] = [
+    [["status"], { view: "status", name: undefined, json: false, socket: "/run/bgp-lb/control.sock" }],
+    [["peers", "tor-1", "--json"], {
+      view: "peers",
+      name: "tor-1",
+      json: true,
+      socket: "/run/bgp-lb/control.sock",
+    }],
+    [["routes", "--control-socket", "/tmp/s"], {
+      view: "routes",
+      name: undefined,
+      json: false,
+      socket: "/tmp/s",
+    }],
+  ];
+  for (const [args, question] of rows) {
+    const { calls, status } = await invoke(...args);
+    assert.deepEqual(calls, [["ask", question]]);
+    assert.equal(status, ExitStatus.FAILED);
+  }
 });
 
 Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {

@@ -38,6 +38,7 @@ class Rig {
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve({ pass: true, detail: "" }) }),
         serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         notify: (state) => void this.notified.push(state),
         [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -175,6 +175,6 @@ export const validFile: fc.Arbitrary<Record<string, unknown>> = object({
     format: fc.constantFrom("auto", "text", "json"),
   }),
   http: object({}, { listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80") }),
-  control: fc.constant({ socket: "" }),
+  control: object({}, { socket: fc.constantFrom("", "/run/bgp-lb/control.sock", "/tmp/s") }),
   network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
 });

@@ -47,6 +47,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
   assert.deepEqual(renderConfig(result.config), {
     log: { level: "info", format: "auto" },
     http: { listen: ":8081" },
+    control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: false },
     bgp: {
       local: {
@@ -311,6 +312,7 @@ Deno.test("migrateReference() means exactly what the reference's file means, wit
     networkSetup: fc.boolean(),
     ipvsSetup: fc.boolean(),
     metricsAddress: fc.constantFrom("", ":9100", "[::1]:9100"),
+    controlSocket: fc.constantFrom("", "/tmp/s"),
   }, { requiredKeys: [] });
   fc.assert(
     fc.property(validReference, flags, (parts, overrides) => {

@@ -9,6 +9,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
   assert.deepEqual(renderConfig(configOf(MINIMAL)), {
     log: { level: "info", format: "auto" },
     http: { listen: "127.0.0.1:8081" },
+    control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
     bgp: {
       local: {
@@ -223,6 +224,8 @@ Deno.test("parseConfig() puts the command line's flags over the file (CONTRACT C
   assert.equal(configOf(MINIMAL, { logLevel: "debug" }).log.level, "debug");
   assert.deepEqual(configOf(MINIMAL, { metricsAddress: ":9100" }).http.listen, { hostname: "", port: 9100 });
   assert.equal(configOf(MINIMAL, { metricsAddress: "" }).http.listen, undefined);
+  assert.equal(configOf(MINIMAL, { controlSocket: "/tmp/s" }).control.socket, "/tmp/s");
+  assert.equal(configOf(MINIMAL, { controlSocket: "" }).control.socket, undefined);
   assert.deepEqual(configOf(MINIMAL, { networkSetup: false }).network, { setup: false, ipvs: false });
   assert.deepEqual(configOf(MINIMAL, { ipvsSetup: "false" }).network, { setup: true, ipvs: false });
   assert.deepEqual(configOf(off, { networkSetup: "true" }).network, { setup: true, ipvs: true });
@@ -243,6 +246,7 @@ Deno.test("parseConfig() tells wrong flags beside the file's problems", () => {
     networkSetup: "maybe",
     ipvsSetup: "2",
     metricsAddress: "8081",
+    controlSocket: "s",
   });
   assert.ok(!result.ok);
   assert.deepEqual(result.issues.map(formatIssue), [
@@ -250,6 +254,7 @@ Deno.test("parseConfig() tells wrong flags beside the file's problems", () => {
     '--network-setup: must be true or false (got "maybe")',
     '--ipvs-setup: must be true or false (got "2")',
     '--metrics-address: must be ADDRESS:PORT, [IPV6]:PORT or :PORT (got "8081")',
+    '--control-socket: must be an absolute path of a file (got "s")',
     "f:6:1: x: is not a known key",
   ]);
 });

@@ -1,63 +1,10 @@
 import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createRoutes } from "../../src/http/routes.ts";
-import type { PeerStatus } from "../../src/bgp/speaker.ts";
-import type { Status } from "../../src/http/status.ts";
+import type { Status } from "../../src/status/status.ts";
+import { status } from "../support/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
-
-/** A peer that has seen something. */
-const peerStatus: PeerStatus = {
-  name: "r1",
-  address: "10.0.0.254",
-  as: 65512,
-  passive: false,
-  state: "Established",
-  since: new Date(0),
-  cause: "KEEPALIVE received",
-  lastError: undefined,
-  lastNotificationReceived: undefined,
-  lastNotificationSent: undefined,
-  localAddress: "10.0.0.9",
-  negotiated: undefined,
-  messages: {
-    received: { "OPEN": 1, "UPDATE": 7, "NOTIFICATION": 0, "KEEPALIVE": 3, "ROUTE-REFRESH": 0 },
-    sent: { "OPEN": 1, "UPDATE": 2, "NOTIFICATION": 0, "KEEPALIVE": 4, "ROUTE-REFRESH": 0 },
-  },
-  prefixes: { received: 11, withdrawn: 0, malformedUpdates: 0 },
-  advertised: [{ prefix: "10.99.0.1/32", nextHop: "10.0.0.9" }],
-  held: [],
-  endOfRibHeld: [],
-  flaps: 2,
-  nextRetry: undefined,
-};
-
-/** One healthy service that `peers` were sent. */
-function status(peers: readonly string[], verdict: "healthy" | "unhealthy" = "healthy"): Status {
-  return {
-    version: "1.2.3",
-    state: "running",
-    startedAt: "2026-01-01T00:00:00.000Z",
-    routerID: "10.0.0.1",
-    as: 65512,
-    peers: [peerStatus],
-    services: [{
-      name: "web",
-      enabled: true,
-      verdict,
-      cause: "status 200",
-      checks: [{ name: "http-1", verdict, cause: "status 200" }],
-      routes: [{
-        prefix: "10.99.0.1/32",
-        announce: verdict === "healthy",
-        since: "2026-01-01T00:00:00.000Z",
-        gates: [],
-        peers: peers.map((name) => ({ name, nextHop: "10.0.0.9" })),
-      }],
-    }],
-    kernel: { managed: true, converged: true, at: undefined, errors: [] },
-  };
-}
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
   const metrics = new Metrics(figures);

@@ -31,6 +31,7 @@ class Scene implements AsyncDisposable {
     return this.file({
       network: { setup: false },
       http: { listen: "" },
+      control: { socket: "" },
       bgp: {
         local: { routerID: "127.0.0.1", as: 65512, listenPort: -1 },
         peers: [{ address: "127.0.0.2", as: 65512, port: this.router.bgpPort }],
@@ -102,7 +103,13 @@ Deno.test("the agent runs the reference's configuration and flags unchanged (CON
       httphealthcheck: { path: "/healthz", port: scene.backend.addr.port, scheme: "http" },
     },
   });
-  const flags = ["-network-setup=false", `-metrics-address=127.0.0.1:${freePort()}`, "-log-level", "debug"];
+  const flags = [
+    "-network-setup=false",
+    `-metrics-address=127.0.0.1:${freePort()}`,
+    "-log-level",
+    "debug",
+    "--control-socket=",
+  ];
   await using agent = new AgentProcess(["-config", file, ...flags]);
   // The reference has no port for a peer and port 179 is not ours to listen on here: the attempt is what can be seen.
   assert.match(await agent.said("cannot connect to 127.0.0.2 port 179"), /refused/);

@@ -16,6 +16,7 @@ const FILE = `
 log: {level: debug}
 network: {setup: false}
 http: {listen: ""}
+control: {socket: ""}
 bgp:
   local: {routerID: 10.9.0.1, as: 4200000001, address6: "fd09::1"}
   defaults: {as: 65002, connectRetryTime: 200ms}

@@ -126,6 +126,7 @@ function configuration(services: readonly (readonly string[])[]): unknown {
   return {
     network: { setup: false },
     http: { listen: "" },
+    control: { socket: "" },
     bgp: {
       local: { routerID: "10.9.0.1", as: OUR_AS, listenPort: 179, address6: "fd09::1" },
       defaults: {

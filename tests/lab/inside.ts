@@ -51,7 +51,14 @@ const reference: Pick<WorldOptions, "topology" | "launch"> = {
   topology: referenceTopology,
   launch: () => ({
     config: Deno.readTextFileSync(`${repositoryRoot()}/tests/golden/config/reference.json.golden`),
-    args: (file) => ["-config", file, "-log-level=debug", "-network-setup=true", "-ipvs-setup"],
+    args: (file) => [
+      "-config",
+      file,
+      "-log-level=debug",
+      "-network-setup=true",
+      "-ipvs-setup",
+      "--control-socket=",
+    ],
   }),
 };
 

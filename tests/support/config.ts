@@ -59,6 +59,7 @@ export function config(overrides: Partial<Config> = {}): Config {
   return {
     log: { level: "info", format: "auto" },
     http: { listen: undefined },
+    control: { socket: undefined },
     network: { setup: true, ipvs: true },
     bgp: {
       local: localBgp({ as: 65512 }),

@@ -1,0 +1,32 @@
+/** What the control socket answers: the views of the status, as text for people or as JSON. */
+import { Hono } from "hono";
+import type { Status } from "../status/status.ts";
+import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
+
+/** What the routes show. */
+export interface ControlPorts {
+  status(): Status;
+  now(): Date;
+}
+
+/** `GET /v1/status`, `/v1/peers`, `/v1/routes`, with `?name=` of one peer or service; text where `accept` says so. */
+export function createControlRoutes(ports: ControlPorts): (request: Request) => Promise<Response> {
+  const app = new Hono();
+  app.get("/v1/:view", (context) => {
+    const status = ports.status();
+    const name = context.req.param("view");
+    if (!isViewName(name)) return context.text(`the agent (${status.version}) has no view ${name}\n`, 404);
+    const view = VIEWS[name];
+    const only = context.req.query("name");
+    const shown = only === undefined ? status : view.only(status, only);
+    return context.req.header("accept") === "text/plain"
+      ? context.text(view.text(shown, ports.now()))
+      : context.json(view.json(shown));
+  });
+  app.onError((error, context) => {
+    if (!(error instanceof UnknownNameError)) throw error;
+    return context.text(`${error.message}\n`, 404);
+  });
+  app.notFound((context) => context.text(`no ${context.req.method} ${context.req.path} here\n`, 404));
+  return async (request) => await app.fetch(request);
+}

@@ -1,0 +1,101 @@
+/** `bgp-lb peers`: each neighbour with its session, what was negotiated, what went over it, and why it is down. Pure. */
+import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import type { Status } from "./status.ts";
+import { age } from "./table.ts";
+
+/** A paragraph for each peer. */
+export function peersText({ peers }: Status, now: Date): string {
+  return peers.map((peer) => paragraph(peer, now)).join("\n");
+}
+
+/** Why the session is down, and when the next attempt is due; undefined where it is Established. */
+export function downReason(peer: PeerStatus, now: Date): string | undefined {
+  const { state, passive, cause, lastError, nextRetry } = peer;
+  if (state === "Established") return undefined;
+  const waiting = passive && state === "Active" ? "waits for the peer to connect" : cause;
+  const retry = nextRetry === undefined ? "" : `; next attempt in ${age(now, nextRetry)}`;
+  return `${lastError?.text ?? waiting}${retry}`;
+}
+
+function paragraph(peer: PeerStatus, now: Date): string {
+  const down = downReason(peer, now);
+  const { lastError, lastNotificationReceived, lastNotificationSent } = peer;
+  const lines = [
+    `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
+    `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}`,
+    ...down === undefined ? [] : [`  why            ${down}`],
+    ...sessionLines(peer),
+    `  messages       sent ${messages(peer.messages.sent)}`,
+    `                 received ${messages(peer.messages.received)}`,
+    `  prefixes       ${peer.advertised.length} advertised, ${peer.held.length} held; ` +
+    `received and dropped: ${peer.prefixes.received}, withdrawn: ${peer.prefixes.withdrawn}`,
+    ...peer.prefixes.malformedUpdates === 0
+      ? []
+      : [`  malformed      ${peer.prefixes.malformedUpdates} UPDATEs, survived as RFC 7606 says`],
+    ...peer.held.map(({ prefix, reason }) => `  held           ${prefix}: ${reason}`),
+    `  flaps          ${peer.flaps}`,
+    ...lastError === undefined || down !== undefined
+      ? []
+      : [`  last error     ${lastError.text} (${when(lastError.at, now)})`],
+    ...notification("last received", lastNotificationReceived, now),
+    ...notification("last sent", lastNotificationSent, now),
+  ];
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): readonly string[] {
+  if (negotiated === undefined) return [];
+  const { internal, peerIdentifier, peerAs, holdTimeSeconds, keepaliveTimeSeconds, families } = negotiated;
+  const timers = holdTimeSeconds === 0
+    ? "hold time 0: no keepalives"
+    : `hold time ${holdTimeSeconds} s, keepalive time ${keepaliveTimeSeconds} s`;
+  return [
+    `  session        ${internal ? "iBGP" : "eBGP"}, peer's AS ${peerAs}, BGP Identifier ${peerIdentifier}` +
+    (localAddress === undefined ? "" : `, our end ${localAddress}`),
+    `  timers         ${timers}`,
+    `  families       ${families.join(", ") || "none in common"}`,
+    `  capabilities   ${capabilities(negotiated).join(", ") || "none"}`,
+    ...endOfRibHeld.length === 0
+      ? []
+      : [`  End-of-RIB     held back until every service has a verdict: ${endOfRibHeld.join(", ")}`],
+  ];
+}
+
+function capabilities(negotiated: NonNullable<PeerStatus["negotiated"]>): readonly string[] {
+  const { gracefulRestart, extendedNextHop } = negotiated;
+  return [
+    ...negotiated.fourOctetAs ? ["four-octet AS"] : [],
+    ...negotiated.enhancedRouteRefresh
+      ? ["enhanced route refresh"]
+      : negotiated.routeRefresh
+      ? ["route refresh"]
+      : [],
+    ...negotiated.extendedMessage ? ["extended messages"] : [],
+    ...extendedNextHop.length === 0 ? [] : [`extended next hop for ${extendedNextHop.join(" and ")}`],
+    ...gracefulRestart === undefined ? [] : [restartText(gracefulRestart)],
+  ];
+}
+
+function restartText(
+  { active, notification, restartTimeSeconds }: NonNullable<
+    NonNullable<PeerStatus["negotiated"]>["gracefulRestart"]
+  >,
+): string {
+  if (!active) return "graceful restart (the peer's alone, off here)";
+  return `graceful restart (${restartTimeSeconds} s of the peer's${notification ? ", N bit" : ""})`;
+}
+
+function messages(counts: PeerStatus["messages"]["sent"]): string {
+  const seen = Object.entries(counts).filter(([, count]) => count > 0);
+  return seen.map(([type, count]) => `${count} ${type}`).join(", ") || "nothing";
+}
+
+function notification(label: string, record: NotificationRecord | undefined, now: Date): readonly string[] {
+  if (record === undefined) return [];
+  const { code, subcode, text, at } = record;
+  return [`  ${label.padEnd(14)} NOTIFICATION ${code}/${subcode} ${text} (${when(at, now)})`];
+}
+
+function when(at: Date, now: Date): string {
+  return `${age(at, now)} ago, ${at.toISOString()}`;
+}

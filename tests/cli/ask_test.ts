@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { ask, type Question } from "../../src/cli/ask.ts";
+import { ExitStatus } from "../../src/cli/program.ts";
+import type { Answer } from "../../src/control/socket.ts";
+
+const question: Question = { view: "peers", name: undefined, json: false, socket: "/s" };
+
+async function asked(question: Question, answer: Answer | Error) {
+  let stdout = "";
+  let stderr = "";
+  const requests: unknown[] = [];
+  const status = await ask(question, {
+    askControl: (...request) => {
+      requests.push(request);
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+    stdout: (text) => void (stdout += text),
+    stderr: (text) => void (stderr += text),
+  });
+  return { status, stdout, stderr, requests };
+}
+
+Deno.test("ask() prints the agent's text as it is, JSON for people to read, and resolves to 0", async () => {
+  const text = await asked(question, { status: 200, body: "r1: Established\n" });
+  assert.deepEqual(text, {
+    status: ExitStatus.OK,
+    stdout: "r1: Established\n",
+    stderr: "",
+    requests: [["/s", "/v1/peers", "text/plain"]],
+  });
+  const json = await asked({ ...question, name: "fe80::1%eth0", json: true }, {
+    status: 200,
+    body: '[{"a":1}]',
+  });
+  assert.equal(json.stdout, '[\n  {\n    "a": 1\n  }\n]\n');
+  assert.deepEqual(json.requests, [["/s", "/v1/peers?name=fe80%3A%3A1%25eth0", "application/json"]]);
+});
+
+Deno.test("ask() says on stderr what the agent refuses, or why there is no answer, and resolves to 1", async () => {
+  const refused = await asked(question, { status: 404, body: "no peer r9; there is r1\n" });
+  assert.deepEqual([refused.status, refused.stdout, refused.stderr], [1, "", "no peer r9; there is r1\n"]);
+  const silent = await asked(question, new Error("no agent answers at /s: there is no socket"));
+  assert.equal(silent.status, ExitStatus.FAILED);
+  assert.match(silent.stderr, /^no agent answers at \/s: there is no socket\n.*--control-socket PATH/);
+});

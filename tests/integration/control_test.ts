@@ -1,0 +1,114 @@
+// The control socket as its users meet it: an agent, and the commands that ask it.
+import assert from "node:assert/strict";
+import { agentArguments, AgentProcess } from "../support/agent.ts";
+
+/** A folder with a configuration whose control socket is in a folder that is not there yet. */
+class Scene implements AsyncDisposable {
+  readonly #folder = Deno.makeTempDirSync();
+  readonly socket = `${this.#folder}/run/control.sock`;
+  readonly file = `${this.#folder}/config.json`;
+
+  constructor() {
+    Deno.writeTextFileSync(
+      this.file,
+      JSON.stringify({
+        network: { setup: false },
+        http: { listen: "" },
+        control: { socket: this.socket },
+        bgp: {
+          local: { routerID: "127.0.0.1", as: 65512, listenPort: -1 },
+          peers: [{ name: "tor-1", address: "127.0.0.2", as: 65512, port: 9 }],
+        },
+        services: [{ name: "web", addresses: ["10.99.0.1"] }],
+      }),
+    );
+  }
+
+  async agent(): Promise<AgentProcess> {
+    const agent = new AgentProcess(["--config", this.file]);
+    await agent.said('"running"');
+    return agent;
+  }
+
+  /** One command of ours, to its end. */
+  async ask(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [...agentArguments(), ...args, "--control-socket", this.socket],
+      stdin: "null",
+    }).output();
+    const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+Deno.test("bgp-lb status, peers and routes ask the running agent, as text and as JSON (CONTRACT Command line)", async () => {
+  await using scene = new Scene();
+  await using agent = await scene.agent();
+  const mode = (path: string) => (Deno.statSync(path).mode ?? 0) & 0o777;
+  assert.equal(mode(scene.socket), 0o600);
+  assert.equal(mode(scene.socket.replace(/\/[^/]*$/, "")), 0o700);
+
+  const status = await scene.ask("status");
+  assert.equal(status.code, 0, status.stderr);
+  assert.match(
+    status.stdout,
+    /^bgp-lb \S+: running, started \d+s ago, BGP Identifier 127\.0\.0\.1, AS 65512\n/,
+  );
+  assert.match(status.stdout, /^web +healthy +10\.99\.0\.1\/32 +to 0 of 1 peers .*not Established: tor-1$/m);
+  const peers = await scene.ask("peers", "tor-1");
+  assert.match(
+    peers.stdout,
+    /^tor-1: .*\n.*\n {2}why +cannot connect to tor-1 .*refused.*; next attempt in \d/,
+  );
+  const routes = await scene.ask("routes", "--json");
+  assert.deepEqual(
+    JSON.parse(routes.stdout).map((
+      route: { prefix: string; announce: boolean },
+    ) => [route.prefix, route.announce]),
+    [["10.99.0.1/32", true]],
+  );
+  const unknown = await scene.ask("peers", "tor-9");
+  assert.deepEqual(unknown, { code: 1, stdout: "", stderr: "no peer tor-9; there is tor-1\n" });
+
+  agent.signal("SIGTERM");
+  assert.equal((await agent.exited).code, 0);
+  assert.throws(() => Deno.lstatSync(scene.socket), Deno.errors.NotFound);
+  const late = await scene.ask("status");
+  assert.equal(late.code, 1);
+  assert.match(late.stderr, /^no agent answers at .*control\.sock: there is no socket\n.*--control-socket/);
+});
+
+Deno.test("a socket that a killed agent left is taken over; one where an agent answers is not, and it goes on", async () => {
+  await using scene = new Scene();
+  {
+    await using killed = await scene.agent();
+    killed.signal("SIGKILL");
+    await killed.exited;
+  }
+  assert.ok(Deno.lstatSync(scene.socket).isSocket);
+  assert.match((await scene.ask("status")).stderr, /the process that made the socket has ended/);
+  await using agent = await scene.agent();
+  await using second = new AgentProcess(["--config", scene.file]);
+  assert.equal((await second.exited).code, 3);
+  assert.match(await second.said("another agent answers at"), /choose another socket/);
+  assert.equal((await scene.ask("status")).code, 0);
+  assert.deepEqual(agent.lines.filter((line) => line.includes("error")), []);
+});
+
+Deno.test("a path that cannot be had is named in the log; the agent works without, and what is there stays", async () => {
+  await using scene = new Scene();
+  Deno.mkdirSync(scene.socket.replace(/\/[^/]*$/, ""));
+  Deno.writeTextFileSync(scene.socket, "somebody's file");
+  await using agent = await scene.agent();
+  assert.match(
+    await agent.said("control.socket: cannot listen on"),
+    /what is there is not a socket, and stays/,
+  );
+  agent.signal("SIGTERM");
+  assert.equal((await agent.exited).code, 0);
+  assert.equal(Deno.readTextFileSync(scene.socket), "somebody's file");
+});

@@ -1,0 +1,66 @@
+/** The status document of a small agent, for tests of what shows it. */
+import type { PeerStatus } from "../../src/bgp/speaker.ts";
+import type { Status } from "../../src/status/status.ts";
+
+/** A peer that has seen something. */
+export const peerStatus: PeerStatus = {
+  name: "r1",
+  address: "10.0.0.254",
+  as: 65512,
+  passive: false,
+  state: "Established",
+  since: new Date(0),
+  cause: "KEEPALIVE received",
+  lastError: undefined,
+  lastNotificationReceived: undefined,
+  lastNotificationSent: undefined,
+  localAddress: "10.0.0.9",
+  negotiated: undefined,
+  messages: {
+    received: { "OPEN": 1, "UPDATE": 7, "NOTIFICATION": 0, "KEEPALIVE": 3, "ROUTE-REFRESH": 0 },
+    sent: { "OPEN": 1, "UPDATE": 2, "NOTIFICATION": 0, "KEEPALIVE": 4, "ROUTE-REFRESH": 0 },
+  },
+  prefixes: { received: 11, withdrawn: 0, malformedUpdates: 0 },
+  advertised: [{ prefix: "10.99.0.1/32", nextHop: "10.0.0.9" }],
+  held: [],
+  endOfRibHeld: [],
+  flaps: 2,
+  nextRetry: undefined,
+};
+
+/** One healthy service that `peers` were sent. */
+export function status(peers: readonly string[], verdict: "healthy" | "unhealthy" = "healthy"): Status {
+  return {
+    version: "1.2.3",
+    state: "running",
+    startedAt: "2026-01-01T00:00:00.000Z",
+    routerID: "10.0.0.1",
+    as: 65512,
+    peers: [peerStatus],
+    services: [{
+      name: "web",
+      enabled: true,
+      verdict,
+      cause: "status 200",
+      checks: [{ name: "http-1", verdict, cause: "status 200" }],
+      routes: [{
+        prefix: "10.99.0.1/32",
+        announce: verdict === "healthy",
+        since: "2026-01-01T00:00:00.000Z",
+        gates: [{ name: "healthy", open: verdict === "healthy", reason: "http-1: status 200" }],
+        attributes: {
+          med: undefined,
+          localPreference: 100,
+          communities: [],
+          extendedCommunities: [],
+          largeCommunities: [],
+          asPathPrepend: 0,
+        },
+        targets: undefined,
+        held: [],
+        peers: peers.map((name) => ({ name, nextHop: "10.0.0.9" })),
+      }],
+    }],
+    kernel: { managed: true, converged: true, at: undefined, errors: [] },
+  };
+}
