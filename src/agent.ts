@@ -68,6 +68,8 @@ export interface ServiceUnit {
 const QUIESCE_POLL_MS = 200;
 /** End-of-RIB is held back for first verdicts, but not for longer than this. */
 const END_OF_RIB_LIMIT_MS = 30_000;
+/** What clients of HTTP and the control socket get for their last answers. */
+const LAST_ANSWERS_MS = 500;
 
 /** One running agent. */
 export class Agent {
@@ -398,9 +400,17 @@ export class Agent {
     this.#endOfRibLimit?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
-    await this.#server?.[Symbol.asyncDispose]();
+    await this.#closeServers();
+  }
+
+  /** Requests are answered to their end, but a client that hangs does not hold the stop up. */
+  async #closeServers(): Promise<void> {
+    const { clock } = this.#ports;
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    using _limit = clock.at(clock.now() + LAST_ANSWERS_MS, resolve);
+    const servers = [this.#server, this.#control];
+    await Promise.race([Promise.all(servers.map((server) => server?.[Symbol.asyncDispose]())), late]);
     this.#server = undefined;
-    await this.#control?.[Symbol.asyncDispose]();
     this.#control = undefined;
   }
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Agent, type AgentPorts, HostNotFitError } from "../src/agent.ts";
 import { openLog } from "../src/cli/logging.ts";
 import type { ServiceConfig } from "../src/config/config.ts";
+import { ControlSocketInUseError } from "../src/control/socket.ts";
 import type { ProbeOutcome } from "../src/health/probe.ts";
 import { describeChange } from "../src/kernel/change.ts";
 import { address } from "./support/bgp.ts";
@@ -48,6 +49,8 @@ class World {
     const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
     this.#agent = new Agent(
       config({
+        http: { listen: { hostname: "", port: 8081 } },
+        control: { socket: "/run/control.sock" },
         bgp: { local, peers: [internalPeer({ address: B, gracefulRestart: { restartTimeSeconds: 120 } })] },
         services: [serviceConfig({ checks, stop: { convergeMs: 1000, quiesceMs: 5000 }, ...service })],
       }),
@@ -283,6 +286,51 @@ Deno.test("Agent that cannot listen for BGP leaves nothing new on the host, and 
     await assert.rejects(agent.start(), /cannot listen on .*in use/);
     assert.equal(world.kernel.interfaces.some(({ name }) => name === "web"), adopts);
     assert.equal(world.kernel.services.length > 0, adopts);
+    await world.close();
+  }
+});
+
+Deno.test("Agent does not start beside another one on its control socket, and touches nothing", async () => {
+  const world = new World();
+  const listenControl = () => Promise.reject(new ControlSocketInUseError("another agent answers at /s"));
+  const agent = await world.agent({}, { listenControl });
+  await assert.rejects(
+    agent.start(),
+    (error) =>
+      error instanceof HostNotFitError && /another agent answers at \/s; stop it/.test(error.message),
+  );
+  assert.deepEqual(world.kernel.made, []);
+  await world.close();
+});
+
+Deno.test("Agent works without a control socket that cannot be had, and says so", async () => {
+  const world = new World();
+  const agent = await world.agent({}, { listenControl: () => Promise.reject(new Error("read-only")) });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  assert.match(
+    world.logged.join("\n"),
+    /control\.socket: cannot listen on .*\/run\/control\.sock.*read-only/,
+  );
+  assert.equal(world.router.status.prefixes.received, 1);
+  await world.close();
+});
+
+Deno.test("Agent stops although a client of HTTP or of the control socket never ends its request", async () => {
+  for (const hung of ["serve", "listenControl"] as const) {
+    const world = new World();
+    const never = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
+    const ports = hung === "serve" ? { serve: () => never } : { listenControl: () => Promise.resolve(never) };
+    const agent = await world.agent({}, ports);
+    agent.start();
+    await world.stage.clock.advance(3000);
+    let ended = false;
+    agent.stop("for the test").then(() => ended = true);
+    await world.stage.clock.advance(1400);
+    assert.deepEqual(world.kernel.interfaces.filter(({ name }) => name === "web"), [], "all else is done");
+    assert.equal(ended, false, "the client has a moment");
+    await world.stage.clock.advance(500);
+    assert.equal(ended, true);
     await world.close();
   }
 });
