@@ -43,8 +43,15 @@ export class Bird implements AsyncDisposable {
     await this.awaits("show status", "Daemon is up");
   }
 
-  /** The answer of `birdc`. */
+  /** The answer of `birdc`. @throws where BIRD does not answer at all */
   async ask(command: string): Promise<string> {
+    const answer = await this.#ask(command);
+    if (answer === "") throw new Error(`BIRD does not answer ${command}`);
+    return answer;
+  }
+
+  /** The answer, or nothing where there is no BIRD yet. */
+  async #ask(command: string): Promise<string> {
     const [program = "birdc", ...args] = [
       ...this.#command,
       "birdc",
@@ -62,7 +69,7 @@ export class Bird implements AsyncDisposable {
       typeof words === "string" ? answer.includes(words) : words.test(answer);
     const limit = performance.now() + limitMs;
     for (;;) {
-      const answer = await this.ask(command);
+      const answer = await this.#ask(command);
       if (matches(answer)) return answer;
       if (performance.now() > limit) throw new Error(`BIRD does not say ${words}: ${answer}`);
       await new Promise((resolve) => setTimeout(resolve, 20));

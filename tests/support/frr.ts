@@ -58,10 +58,11 @@ export class Frr implements AsyncDisposable {
     return (await this.#vtysh("bgpd", commands)).stdout;
   }
 
-  /** The answer to a command that ends in `json`. @throws where that is no JSON */
+  /** The answer to a command that ends in `json`. @throws where that is no JSON: to have nothing is an answer, too */
   async json(command: string): Promise<unknown> {
-    const answer = await this.ask(command);
-    return answer.trim() === "" ? {} : JSON.parse(answer);
+    const { code, stdout, stderr } = await this.#vtysh("bgpd", [command]);
+    if (code !== 0) throw new Error(`FRR does not answer ${command}: ${stdout}${stderr}`);
+    return JSON.parse(stdout);
   }
 
   /** Changes the running configuration by `lines`. @throws where FRR refuses one */

@@ -48,15 +48,19 @@ export class GoBgp implements AsyncDisposable {
 
   /** The answer of `gobgp`. @throws where it fails, with its words */
   async ask(...args: readonly string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.#gobgp(args);
-    if (code !== 0) throw new Error(`gobgp ${args.join(" ")}: ${stdout}${stderr}`);
-    return stdout;
+    return await waitFor(`gobgp ${args.join(" ")}`, PATIENCE_MS, async () => {
+      const { code, stdout, stderr } = await this.#gobgp(args);
+      if (code === 0) return stdout;
+      // It gives up by itself after a second, and that is no answer.
+      if (/deadline exceeded/i.test(stdout + stderr)) return undefined;
+      throw new Error(`gobgp ${args.join(" ")}: ${stdout}${stderr}`);
+    });
   }
 
-  /** The answer of `gobgp -j`. */
+  /** The answer of `gobgp -j`. @throws where it fails, with its words */
   async json(...args: readonly string[]): Promise<unknown> {
-    const answer = await this.#gobgp(["-j", ...args]);
-    return answer.code === 0 && answer.stdout.trim() !== "" ? JSON.parse(answer.stdout) : {};
+    const answer = await this.ask("-j", ...args);
+    return answer.trim() === "" ? {} : JSON.parse(answer);
   }
 
   /** What it has logged since its last start. */
