@@ -4,8 +4,9 @@
  */
 import type { Address } from "../net/address.ts";
 import type { Prefix } from "../net/prefix.ts";
+import type { Desired } from "./desired_routes.ts";
 import { type NextHopContext, nextHopsFor } from "./next_hop.ts";
-import type { Route, RouteAttributes } from "./route.ts";
+import type { RouteAttributes } from "./route.ts";
 import { asSequence } from "./wire/as_path.ts";
 import { encodeAttributes, type PathAttributes } from "./wire/attributes.ts";
 import type { AfiSafi } from "./wire/capability.ts";
@@ -44,60 +45,9 @@ export interface HeldRoute {
   readonly reason: string;
 }
 
-/** The new Adj-RIB-Out and what takes the peer there. */
-export interface AdjRibOutUpdate {
-  readonly rib: AdjRibOut;
-  /** Whole messages, to be sent in this order. */
-  readonly updates: readonly Uint8Array[];
-  /** Prefixes announced by `updates`, changed ones among them. */
-  readonly announced: number;
-  /** Prefixes withdrawn by `updates`. */
-  readonly withdrawn: number;
-  readonly held: readonly HeldRoute[];
-}
-
-/** What a peer has at the start of a session. */
-export const EMPTY_ADJ_RIB_OUT: AdjRibOut = new Map();
-
 const MAX_PACKED_LENGTH = { 4: 5, 6: 17 } as const;
-
-/** Brings a peer from `sent` to those of `routes` that are for it; nothing is sent for what did not change. */
-export function updateAdjRibOut(
-  sent: AdjRibOut,
-  routes: readonly Route[],
-  context: AdvertiseContext,
-): AdjRibOutUpdate {
-  const pathOf = pathFinder(context);
-  const rib = new Map<string, AdvertisedRoute>();
-  const changed: AdvertisedRoute[] = [];
-  const held: HeldRoute[] = [];
-  let kept = 0;
-  for (const { prefix, attributes, peers } of routes) {
-    if (peers !== undefined && !peers.includes(context.peerName)) continue;
-    if (rib.has(prefix.text)) continue;
-    const path = pathOf(attributes, prefix.address.family);
-    if (typeof path === "string") {
-      held.push({ prefix, reason: path });
-      continue;
-    }
-    const before = sent.get(prefix.text);
-    if (before !== undefined) kept++;
-    if (before?.path.key === path.key) {
-      rib.set(prefix.text, before);
-    } else {
-      const route = { prefix, path };
-      rib.set(prefix.text, route);
-      changed.push(route);
-    }
-  }
-  const gone = kept === sent.size ? [] : [...sent.values()].filter(({ prefix }) => !rib.has(prefix.text));
-  if (changed.length === 0 && gone.length === 0) {
-    return { rib: sent, updates: [], announced: 0, withdrawn: 0, held };
-  }
-  const maxLength = context.codec.maxSendLength;
-  const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
-  return { rib, updates, announced: changed.length, withdrawn: gone.length, held };
-}
+/** So many paths are kept for the next change, though a session may last for years. */
+const KNOWN_PATHS = 1000;
 
 /** What a peer was sent and what is held from it, changed in place as routes change. */
 export interface LiveAdjRibOut {
@@ -115,25 +65,19 @@ export interface AdjRibOutChange {
   readonly heldChanged: boolean;
 }
 
-/** Brings a peer to what is wanted of `prefixes` alone; `live` is changed to what it has then. */
+/** Brings a peer to what is desired of some prefixes; `live` is changed to what it has then. */
 export function changeAdjRibOut(
   live: LiveAdjRibOut,
-  prefixes: Iterable<Prefix>,
-  wanted: (prefix: Prefix) => Route | undefined,
-  context: AdvertiseContext,
+  desired: Iterable<Desired>,
+  paths: Paths,
 ): AdjRibOutChange {
-  const pathOf = pathFinder(context);
   const changed: AdvertisedRoute[] = [];
   const gone: AdvertisedRoute[] = [];
   let heldChanged = false;
-  for (const prefix of prefixes) {
-    const route = wanted(prefix);
-    const path = route === undefined ? undefined : pathOf(route.attributes, prefix.address.family);
+  for (const { prefix, route } of desired) {
+    const path = route === undefined ? undefined : paths.of(route.attributes, prefix.address.family);
     const before = live.routes.get(prefix.text);
-    const reason = typeof path === "string" ? path : undefined;
-    heldChanged ||= live.held.get(prefix.text)?.reason !== reason;
-    if (reason === undefined) live.held.delete(prefix.text);
-    else live.held.set(prefix.text, { prefix, reason });
+    heldChanged = hold(live.held, prefix, typeof path === "string" ? path : undefined) || heldChanged;
     if (path === undefined || typeof path === "string") {
       if (before !== undefined) gone.push(before);
       live.routes.delete(prefix.text);
@@ -143,9 +87,17 @@ export function changeAdjRibOut(
       changed.push(advertised);
     }
   }
-  const maxLength = context.codec.maxSendLength;
+  const maxLength = paths.context.codec.maxSendLength;
   const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
   return { updates, announced: changed.length, withdrawn: gone.length, heldChanged };
+}
+
+/** Holds a prefix for `reason`, or no more; says whether that is news. */
+function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | undefined): boolean {
+  if (reason === undefined) return held.size > 0 && held.delete(prefix.text);
+  const changed = held.get(prefix.text)?.reason !== reason;
+  held.set(prefix.text, { prefix, reason });
+  return changed;
 }
 
 /** All routes of `family` again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
@@ -159,24 +111,29 @@ export function endOfRib(family: AfiSafi, context: AdvertiseContext): Uint8Array
   return encodeMessage(endOfRibUpdate(family), context.codec);
 }
 
-/** The path of routes with some attributes, or why they are held; equal ones are made once. */
-function pathFinder(
-  context: AdvertiseContext,
-): (attributes: RouteAttributes, family: 4 | 6) => AdvertisedPath | string {
-  const found = {
+/** The paths of routes to one peer; equal ones are made once. */
+export class Paths {
+  readonly #found = {
     4: new Map<RouteAttributes, AdvertisedPath | string>(),
     6: new Map<RouteAttributes, AdvertisedPath | string>(),
   };
-  const byValue = new Map<string, AdvertisedPath | string>();
-  return (attributes, family) => {
-    const known = found[family].get(attributes);
-    if (known !== undefined) return known;
+  readonly #byValue = new Map<string, AdvertisedPath | string>();
+
+  constructor(readonly context: AdvertiseContext) {}
+
+  /** The path of routes with some attributes, or why they are held. */
+  of(attributes: RouteAttributes, family: 4 | 6): AdvertisedPath | string {
+    return this.#found[family].get(attributes) ?? this.#make(attributes, family);
+  }
+
+  #make(attributes: RouteAttributes, family: 4 | 6): AdvertisedPath | string {
     const key = valueKey(attributes, family);
-    const path = byValue.get(key) ?? pathFor(attributes, family, context);
-    byValue.set(key, path);
-    found[family].set(attributes, path);
+    const path = this.#byValue.get(key) ?? pathFor(attributes, family, this.context);
+    for (const known of [this.#byValue, this.#found[family]]) if (known.size >= KNOWN_PATHS) known.clear();
+    this.#byValue.set(key, path);
+    this.#found[family].set(attributes, path);
     return path;
-  };
+  }
 }
 
 function pathFor(
@@ -223,6 +180,7 @@ function peerAttributes(attributes: RouteAttributes, { codec, localAs }: Adverti
 }
 
 function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
+  if (routes.length === 0) return [];
   const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
     { family: IPV4_UNICAST, classic: true },
     { family: IPV4_UNICAST, classic: false },
@@ -232,7 +190,7 @@ function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uin
     const prefixes = routes
       .filter(({ path }) => sameFamily(path.family, family) && isClassic(path) === classic)
       .map(({ prefix }) => prefix);
-    return packUnreach(family, classic, prefixes.sort(comparePrefixes), maxLength);
+    return packUnreach(family, classic, prefixes, maxLength);
   });
 }
 
@@ -243,24 +201,12 @@ function announcements(routes: readonly AdvertisedRoute[], maxLength: number): U
     if (group === undefined) groups.set(path.key, { path, prefixes: [prefix] });
     else group.prefixes.push(prefix);
   }
-  return [...groups]
-    .sort(([a], [b]) => a < b ? -1 : 1)
-    .flatMap(([, { path, prefixes }]) => packReach(path, prefixes.sort(comparePrefixes), maxLength));
+  return [...groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
 }
 
 /** Are its prefixes in the NLRI and Withdrawn Routes fields, not in MP attributes? */
 function isClassic(path: AdvertisedPath): boolean {
   return path.mpNextHops.length === 0;
-}
-
-/** By address, then by length. A loop of its own: this is what packing spends its time on. */
-function comparePrefixes(a: Prefix, b: Prefix): number {
-  const [left, right] = [a.address.bytes, b.address.bytes];
-  for (let i = 0; i < left.byteLength; i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }
 
 /** Compares number by number; both are of the same length. */

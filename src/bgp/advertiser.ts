@@ -4,17 +4,15 @@
  */
 import type { Prefix } from "../net/prefix.ts";
 import {
-  type AdjRibOutChange,
   type AdvertiseContext,
   type AdvertisedRoute,
   changeAdjRibOut,
-  EMPTY_ADJ_RIB_OUT,
   endOfRib,
   type HeldRoute,
+  Paths,
   readvertise,
-  updateAdjRibOut,
 } from "./adj_rib_out.ts";
-import type { DesiredRoutes } from "./desired_routes.ts";
+import type { Desired, DesiredRoutes } from "./desired_routes.ts";
 import type { Negotiated } from "./negotiate.ts";
 import type { AfiSafi } from "./wire/capability.ts";
 import { encodeMessage, type RouteRefreshMessage } from "./wire/message.ts";
@@ -34,20 +32,30 @@ export interface Batch {
   readonly heldChanged: boolean;
 }
 
+/** So many prefixes go into one batch, so that it takes a few milliseconds and fills its UPDATEs all the same. */
+const BATCH_PREFIXES = 16_384;
+
 /** The sending side of an Established session; it ends with it. */
 export class Advertiser {
+  readonly #desired: DesiredRoutes;
   readonly #context: AdvertiseContext;
+  readonly #paths: Paths;
   readonly #enhancedRefresh: boolean;
   readonly #routes = new Map<string, AdvertisedRoute>();
   readonly #held = new Map<string, HeldRoute>();
-  /** Prefixes that may have to be sent; undefined at the start: all. */
-  #changed: Map<string, Prefix> | undefined;
+  /** The rest of the first pass through all routes; undefined once it is over. */
+  #first: Iterator<Desired> | undefined;
+  /** Prefixes whose routes changed. */
+  readonly #changed = new Map<string, Prefix>();
   #refresh: readonly AfiSafi[] = [];
   #endOfRib: readonly AfiSafi[];
 
   /** End-of-RIB is for peers that know of it. */
-  constructor(context: AdvertiseContext, negotiated: Negotiated) {
+  constructor(desired: DesiredRoutes, context: AdvertiseContext, negotiated: Negotiated) {
+    this.#desired = desired;
+    this.#first = desired.all(context.peerName);
     this.#context = context;
+    this.#paths = new Paths(context);
     this.#enhancedRefresh = negotiated.enhancedRouteRefresh;
     this.#endOfRib = negotiated.gracefulRestart === undefined ? [] : negotiated.families;
   }
@@ -67,9 +75,14 @@ export class Advertiser {
     return this.#endOfRib;
   }
 
+  /** Is there more to send than the last batch took? */
+  get more(): boolean {
+    return this.#first !== undefined || this.#changed.size > 0;
+  }
+
   /** The routes to these prefixes are not what they were. */
   touch(prefixes: readonly Prefix[]): void {
-    for (const prefix of prefixes) this.#changed?.set(prefix.text, prefix);
+    for (const prefix of prefixes) this.#changed.set(prefix.text, prefix);
   }
 
   /** The peer asks for a family again; what is no request, or of a family that was not negotiated, is ignored. */
@@ -78,19 +91,21 @@ export class Advertiser {
     if (wanted && !contains(this.#refresh, family)) this.#refresh = [...this.#refresh, family];
   }
 
-  /** Everything that is to be sent now, so that the peer has what is desired; it counts as sent from here on. */
-  next(desired: DesiredRoutes, endOfRibReleased: boolean): Batch {
-    const { updates, announced, withdrawn, heldChanged } = this.#changed === undefined
-      ? this.#begin(desired)
-      : this.#advance(this.#changed, desired);
+  /** What is to be sent now, so that the peer has what is desired once there is no `more`; it counts as sent. */
+  next(endOfRibReleased: boolean): Batch {
+    const { updates, announced, withdrawn, heldChanged } = changeAdjRibOut(
+      { routes: this.#routes, held: this.#held },
+      this.#take(),
+      this.#paths,
+    );
     const again = this.#refresh.map((family) => {
       // BoRR may not come before the first End-of-RIB (RFC 7313 section 4).
       const marked = this.#enhancedRefresh && !contains(this.#endOfRib, family);
       return { family, marked, messages: readvertise(this.#routes, family, this.#context) };
     });
-    const ends = endOfRibReleased ? this.#endOfRib : [];
+    const ends = endOfRibReleased && !this.more ? this.#endOfRib : [];
     this.#refresh = [];
-    if (endOfRibReleased) this.#endOfRib = [];
+    if (ends.length > 0) this.#endOfRib = [];
     return {
       messages: [
         ...updates,
@@ -107,21 +122,19 @@ export class Advertiser {
     };
   }
 
-  /** The first pass of the session: all routes, packed together. */
-  #begin(desired: DesiredRoutes): AdjRibOutChange {
-    const { rib, held, ...first } = updateAdjRibOut(EMPTY_ADJ_RIB_OUT, desired.all, this.#context);
-    for (const [key, route] of rib) this.#routes.set(key, route);
-    for (const one of held) this.#held.set(one.prefix.text, one);
-    this.#changed = new Map();
-    return { ...first, heldChanged: held.length > 0 };
-  }
-
-  #advance(changed: Map<string, Prefix>, desired: DesiredRoutes): AdjRibOutChange {
-    const live = { routes: this.#routes, held: this.#held };
-    const wanted = (prefix: Prefix) => desired.routeTo(prefix, this.#context.peerName);
-    const change = changeAdjRibOut(live, changed.values(), wanted, this.#context);
-    changed.clear();
-    return change;
+  /** The prefixes of one batch: what changed, then those of the first pass. */
+  *#take(): Generator<Desired> {
+    let left = BATCH_PREFIXES;
+    for (const [key, prefix] of this.#changed) {
+      if (left-- === 0) return;
+      this.#changed.delete(key);
+      yield this.#desired.of(prefix, this.#context.peerName);
+    }
+    while (this.#first !== undefined && left-- > 0) {
+      const { done, value } = this.#first.next();
+      if (done === true) this.#first = undefined;
+      else yield value;
+    }
   }
 
   #marker(family: AfiSafi, subtype: 1 | 2): Uint8Array {

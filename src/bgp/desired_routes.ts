@@ -7,61 +7,65 @@ import type { Route, RouteAttributes } from "./route.ts";
 
 const NONE: readonly Route[] = [];
 
+/** A prefix with the route that a peer should have to it; undefined: none. */
+export interface Desired {
+  readonly prefix: Prefix;
+  readonly route: Route | undefined;
+}
+
 /** The desired routes by prefix. */
 export class DesiredRoutes {
   #all: readonly Route[] = NONE;
   /** Nearly always one each; several where peers get a prefix with different attributes. */
   readonly #byPrefix = new Map<string, readonly Route[]>();
 
-  /** Every route, in the order given. */
-  get all(): readonly Route[] {
-    return this.#all;
+  /**
+   * What is desired of every prefix, for a peer. What is added while this goes on comes, too; what is taken away before
+   * its turn does not.
+   */
+  *all(peerName: string): Generator<Desired> {
+    for (const routes of this.#byPrefix.values()) {
+      const [one] = routes;
+      if (one !== undefined) yield { prefix: one.prefix, route: firstFor(peerName, routes) };
+    }
   }
 
-  /** The route to `prefix` for a peer: the first that is for it. */
-  routeTo(prefix: Prefix, peerName: string): Route | undefined {
-    const routes = this.#byPrefix.get(prefix.text) ?? NONE;
-    return routes.find(({ peers }) => peers === undefined || peers.includes(peerName));
+  /** What is desired of one prefix, for a peer. */
+  of(prefix: Prefix, peerName: string): Desired {
+    return { prefix, route: firstFor(peerName, this.#byPrefix.get(prefix.text) ?? NONE) };
   }
 
   /** Replaces the whole. The prefixes whose routes are not what they were, each once. */
   replace(routes: readonly Route[]): readonly Prefix[] {
-    const { old, fresh } = differingPart(this.#all, routes);
+    const all = this.#all;
+    const [head, tail] = commonEnds(all, routes);
+    const old = all.slice(head, all.length - tail);
+    const fresh = routes.slice(head, routes.length - tail);
     this.#all = routes;
-    if (this.#byPrefix.size === 0) {
-      this.#add(fresh);
-      return [...this.#byPrefix.values()].flatMap(([route]) => route === undefined ? [] : [route.prefix]);
+    if (old.length + fresh.length === 0) return [];
+    const before = new Map<string, readonly Route[]>();
+    for (const part of [old, fresh]) {
+      for (const { prefix: { text } } of part) before.set(text, this.#byPrefix.get(text) ?? NONE);
     }
-    const touched = new Map<string, { readonly prefix: Prefix; readonly was: readonly Route[] }>();
-    for (const { prefix } of [...old, ...fresh]) {
-      touched.set(prefix.text, { prefix, was: this.#byPrefix.get(prefix.text) ?? NONE });
+    let outside = -old.length;
+    for (const [text, routes] of before) {
+      outside += routes.length;
+      this.#byPrefix.delete(text);
     }
-    this.#exchange(old, fresh);
-    const changed: Prefix[] = [];
-    for (const [key, { prefix, was }] of touched) {
-      if (!sameRoutes(was, this.#byPrefix.get(key) ?? NONE)) changed.push(prefix);
-    }
-    return changed;
-  }
-
-  #exchange(old: readonly Route[], fresh: readonly Route[]): void {
-    let shared = false;
-    for (const route of old) {
-      const routes = this.#byPrefix.get(route.prefix.text) ?? NONE;
-      const left = routes.filter((other) => other !== route);
-      // One object may stand in the list more than once.
-      shared ||= routes.length - left.length > 1;
-      if (left.length === 0) this.#byPrefix.delete(route.prefix.text);
-      else this.#byPrefix.set(route.prefix.text, left);
-    }
-    for (const { prefix } of fresh) shared ||= this.#byPrefix.has(prefix.text);
-    if (shared) {
+    if (outside > 0) {
       // Routes to one prefix stand in the changed part and outside of it; their order decides, so it is made anew.
       this.#byPrefix.clear();
-      this.#add(this.#all);
+      this.#add(routes);
     } else {
       this.#add(fresh);
     }
+    const changed: Prefix[] = [];
+    for (const [text, was] of before) {
+      const now = this.#byPrefix.get(text) ?? NONE;
+      const [one] = now.length > 0 ? now : was;
+      if (one !== undefined && !sameRoutes(was, now)) changed.push(one.prefix);
+    }
+    return changed;
   }
 
   #add(routes: readonly Route[]): void {
@@ -72,28 +76,34 @@ export class DesiredRoutes {
   }
 }
 
-/** What is left of two lists without the objects that both begin and end with. */
-function differingPart(
+function firstFor(peerName: string, routes: readonly Route[]): Route | undefined {
+  for (const route of routes) if (route.peers === undefined || route.peers.includes(peerName)) return route;
+  return undefined;
+}
+
+/** How many equal routes two lists begin and end with. */
+function commonEnds(
   before: readonly Route[],
   after: readonly Route[],
-): { readonly old: readonly Route[]; readonly fresh: readonly Route[] } {
+): readonly [head: number, tail: number] {
+  // Most often they are the same objects, and nearly all of the time of a change would go by in a call for each.
+  const same = (a: Route | undefined, b: Route | undefined) => a === b || sameRoute(a, b);
   const shorter = Math.min(before.length, after.length);
   let head = 0;
-  while (head < shorter && before[head] === after[head]) head++;
-  let tail = 0;
-  while (tail < shorter - head && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail++;
-  return { old: before.slice(head, before.length - tail), fresh: after.slice(head, after.length - tail) };
+  while (head < shorter && same(before[head], after[head])) head++;
+  const moved = after.length - before.length;
+  let tail = before.length;
+  while (tail > head && tail + moved > head && same(before[tail - 1], after[tail - 1 + moved])) tail--;
+  return [head, before.length - tail];
 }
 
 function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {
-  return a.length === b.length && a.every((route, index) => {
-    const other = b[index];
-    return other !== undefined && (route === other || sameRoute(route, other));
-  });
+  return a.length === b.length && a.every((route, index) => route === b[index] || sameRoute(route, b[index]));
 }
 
-function sameRoute(a: Route, b: Route): boolean {
-  return sameAttributes(a.attributes, b.attributes) &&
+function sameRoute(a: Route | undefined, b: Route | undefined): boolean {
+  return a !== undefined && b !== undefined && a.prefix.text === b.prefix.text &&
+    sameAttributes(a.attributes, b.attributes) &&
     (a.peers === b.peers || (a.peers !== undefined && b.peers !== undefined && sameList(a.peers, b.peers)));
 }
 

@@ -1,6 +1,7 @@
 /**
  * The BGP speaker, announce-only: the neighbours, the listeners, and the desired routes that every Established
- * neighbour is brought to. An UPDATE is handed to the socket in the turn in which the routes change.
+ * neighbour is brought to. UPDATEs are handed to the sockets in the turn in which the routes change; where that is more
+ * work than a turn should take, the rest follows in the next ones, so that no KEEPALIVE and no withdrawal waits for it.
  */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
@@ -93,8 +94,12 @@ interface Neighbour {
   /** The sending side of the Established session. */
   advertiser: Advertiser | undefined;
   record: PeerRecord;
+  /** Called when the socket has taken everything, or the session is lost. */
+  onSettled: () => void;
 }
 
+/** Sending yields to timers and sockets after so much work. */
+const TURN_MS = 10;
 /** How long the last withdrawals may take to be handed over. */
 const WITHDRAW_MS = 1000;
 
@@ -104,6 +109,11 @@ export class Speaker {
   readonly #neighbours: readonly Neighbour[];
   readonly #listeners: Listener[] = [];
   readonly #desired = new DesiredRoutes();
+  /** Neighbours that may have something to be sent, in the order of their turns. */
+  readonly #due = new Set<Neighbour>();
+  /** Ends this turn of the event loop. */
+  #turn: Disposable | undefined;
+  #turnMs = 0;
   #endOfRibReleased = false;
   #stopped = false;
 
@@ -126,17 +136,15 @@ export class Speaker {
     if (this.#stopped) return;
     const changed = this.#desired.replace(routes);
     if (changed.length === 0) return;
-    for (const neighbour of this.#neighbours) {
-      neighbour.advertiser?.touch(changed);
-      this.#flush(neighbour);
-    }
+    for (const { advertiser } of this.#neighbours) advertiser?.touch(changed);
+    this.#flush(...this.#neighbours);
   }
 
   /** Lets End-of-RIB go out: every route that there will be is in place (RFC 4724 section 4.1). */
   releaseEndOfRib(): void {
     if (this.#endOfRibReleased) return;
     this.#endOfRibReleased = true;
-    for (const neighbour of this.#neighbours) this.#flush(neighbour);
+    this.#flush(...this.#neighbours);
   }
 
   /** Every peer, in the order of the configuration. */
@@ -167,6 +175,7 @@ export class Speaker {
   /** Drops everything in this turn, without a word. */
   abort(): void {
     this.#stopped = true;
+    this.#turn?.[Symbol.dispose]();
     this.#endListeners();
     for (const { driver } of this.#neighbours) driver.abort();
   }
@@ -209,6 +218,7 @@ export class Speaker {
         local: undefined,
         flaps: 0,
       },
+      onSettled: () => {},
     };
     return neighbour;
   }
@@ -253,12 +263,32 @@ export class Speaker {
     this.#options.onEvent({ type: "connection-refused", address: address.text, port });
   }
 
-  /** Brings a neighbour to the desired routes, where its socket is free; else that happens when it is. */
-  #flush(neighbour: Neighbour): void {
+  /** Brings neighbours to the desired routes, as far as this turn goes. */
+  #flush(...neighbours: readonly Neighbour[]): void {
+    for (const neighbour of neighbours) this.#due.add(neighbour);
+    const { clock } = this.#options;
+    let now = clock.now();
+    for (const neighbour of this.#due) {
+      if (this.#turnMs >= TURN_MS) break;
+      this.#due.delete(neighbour);
+      this.#send(neighbour);
+      const before = now;
+      now = clock.now();
+      this.#turnMs += now - before;
+    }
+    this.#turn ??= clock.at(now, () => {
+      this.#turn = undefined;
+      this.#turnMs = 0;
+      if (this.#due.size > 0) this.#flush();
+    });
+  }
+
+  /** Sends a neighbour what the next batch takes, where its socket is free; else that happens when it is. */
+  #send(neighbour: Neighbour): void {
     const { driver, advertiser, config } = neighbour;
     if (advertiser === undefined || !driver.ready) return;
     const { onEvent, clock } = this.#options;
-    const batch = advertiser.next(this.#desired, this.#endOfRibReleased);
+    const batch = advertiser.next(this.#endOfRibReleased);
     driver.sendUpdates(batch.messages, batch.refreshMarkers);
     const { announced, withdrawn } = batch;
     const peer = config.name;
@@ -266,25 +296,35 @@ export class Speaker {
       onEvent({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
     }
     if (batch.endOfRib) onEvent({ type: "end-of-rib-sent", peer });
-    if (!batch.heldChanged) return;
-    const held = [...advertiser.held.values()].map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
-    onEvent({ type: "routes-held", peer, held });
+    if (batch.heldChanged) {
+      const held = [...advertiser.held.values()].map(({ prefix, reason }) => ({
+        prefix: prefix.text,
+        reason,
+      }));
+      onEvent({ type: "routes-held", peer, held });
+    }
+    // Nothing will be taken where nothing was handed over, so nobody would come back for the rest.
+    if (driver.ready && advertiser.more) this.#due.add(neighbour);
+    if (isSettled(neighbour)) neighbour.onSettled();
   }
 
   /** Resolves when the socket has taken every withdrawal, or after a bound. */
   async #withdrawn(neighbour: Neighbour): Promise<void> {
-    const limit = this.#options.clock.now() + WITHDRAW_MS;
-    // A pass that waits for an earlier one to be taken needs a second turn.
-    for (let turn = 0; turn < 2; turn++) {
-      await neighbour.driver.flushed(Math.max(0, limit - this.#options.clock.now()));
-      this.#flush(neighbour);
-    }
+    if (isSettled(neighbour)) return;
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    neighbour.onSettled = resolve;
+    using _limit = clock.at(clock.now() + WITHDRAW_MS, resolve);
+    await promise;
   }
 
   #onTransition(neighbour: Neighbour, from: SessionStateName, to: SessionStateName, cause: string): void {
     const { record, config } = neighbour;
     const lost = from === "Established";
-    if (lost) neighbour.advertiser = undefined;
+    if (lost) {
+      neighbour.advertiser = undefined;
+      neighbour.onSettled();
+    }
     neighbour.record = {
       ...record,
       since: this.#options.clock.wallTime(),
@@ -314,7 +354,7 @@ export class Speaker {
     const { local, interfaces } = this.#options;
     const { config } = neighbour;
     neighbour.record = { ...neighbour.record, local: end, lastNoted: undefined };
-    neighbour.advertiser = new Advertiser({
+    neighbour.advertiser = new Advertiser(this.#desired, {
       codec: codecContext(negotiated),
       peerName: config.name,
       localAs: local.as,
@@ -337,4 +377,9 @@ export class Speaker {
     const type = direction === "received" ? "notification-received" : "notification-sent";
     this.#options.onEvent({ type, peer: neighbour.config.name, code, subcode, text });
   }
+}
+
+/** Has the socket taken all that this neighbour should be told? */
+function isSettled({ advertiser, driver }: Neighbour): boolean {
+  return advertiser === undefined || (driver.ready && !advertiser.more);
 }

@@ -4,10 +4,11 @@
  */
 import { addressOf, parseAddress } from "../../src/net/address.ts";
 import { type Prefix, prefixOf } from "../../src/net/prefix.ts";
-import { type AdvertiseContext, EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../../src/bgp/adj_rib_out.ts";
+import type { AdvertiseContext } from "../../src/bgp/adj_rib_out.ts";
 import type { Route, RouteAttributes } from "../../src/bgp/route.ts";
 import { type CodecContext, decodeMessage, encodeMessage, frame } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
+import { EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../support/adj_rib_out.ts";
 
 const PREFIXES = 100_000;
 const RUNS = 15;

@@ -1,13 +1,14 @@
 /** The desired routes and what a session sends of their changes. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type AdvertiseContext, EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../../src/bgp/adj_rib_out.ts";
-import { Advertiser } from "../../src/bgp/advertiser.ts";
+import type { AdvertiseContext } from "../../src/bgp/adj_rib_out.ts";
+import { Advertiser, type Batch } from "../../src/bgp/advertiser.ts";
 import { DesiredRoutes } from "../../src/bgp/desired_routes.ts";
 import { codecContext, negotiate } from "../../src/bgp/negotiate.ts";
 import type { Route } from "../../src/bgp/route.ts";
 import { NotificationError } from "../../src/bgp/wire/notification.ts";
 import { decodeMessage } from "../../src/bgp/wire/message.ts";
+import { EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../support/adj_rib_out.ts";
 import { address, route } from "../support/bgp.ts";
 import { configOf, openOf } from "../support/sessions.ts";
 
@@ -17,6 +18,16 @@ const NEGOTIATED = negotiate(
   openOf(),
 );
 assert.ok(!(NEGOTIATED instanceof NotificationError));
+const GRACEFUL = {
+  ...NEGOTIATED,
+  gracefulRestart: {
+    offered: true,
+    notification: true,
+    restarting: false,
+    restartTimeSeconds: 120,
+    families: [],
+  },
+};
 const CONTEXT: AdvertiseContext = {
   codec: codecContext(NEGOTIATED),
   peerName: "b",
@@ -62,7 +73,7 @@ Deno.test("Advertiser.next() leads over any changes to what a new session would 
   fc.assert(
     fc.property(wholes, fc.boolean(), (steps, lazy) => {
       const desired = new DesiredRoutes();
-      const advertiser = new Advertiser(CONTEXT, NEGOTIATED);
+      const advertiser = new Advertiser(desired, CONTEXT, NEGOTIATED);
       const told = new Map<string, string>();
       let whole: readonly Route[] = [];
       for (const [index, step] of steps.entries()) {
@@ -70,7 +81,7 @@ Deno.test("Advertiser.next() leads over any changes to what a new session would 
         advertiser.touch(desired.replace(whole));
         // Where the socket is full several changes go out at once.
         if (lazy && index % 3 !== 0 && index !== steps.length - 1) continue;
-        const { messages, announced, withdrawn } = advertiser.next(desired, true);
+        const { messages, announced, withdrawn } = advertiser.next(true);
         for (const message of messages) tell(told, message);
         if (messages.length === 0) assert.equal(announced + withdrawn, 0);
       }
@@ -85,10 +96,55 @@ Deno.test("Advertiser.next() leads over any changes to what a new session would 
       const reasons = (held: Iterable<{ readonly prefix: { readonly text: string } }>) =>
         [...new Set([...held].map(({ prefix }) => prefix.text))].sort();
       assert.deepEqual(reasons(advertiser.held.values()), reasons(expected.held));
-      assert.deepEqual(advertiser.next(desired, true).messages, []);
+      assert.deepEqual(advertiser.next(true).messages, []);
     }),
     { seed: 4724, numRuns: 1000 },
   );
+});
+
+Deno.test("Advertiser.next() goes through many routes in batches, changes first and End-of-RIB last (RFC 4724 4.1)", () => {
+  const count = 40_000;
+  const numbered = (i: number, med?: number) =>
+    route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`, { med });
+  const all = Array.from({ length: count }, (_, i) => numbered(i));
+  const wholes = [
+    // Of those that the peer has already and of those that it has not: one goes, one changes; and one is new.
+    all.flatMap((one, i) => {
+      if (i === 1 || i === count - 2) return [];
+      return i === 2 || i === count - 3 ? [numbered(i, 5)] : [one];
+    }).concat(numbered(count)),
+    // Two routes to one prefix, far from each other.
+    [numbered(count - 4, 7), ...all],
+  ];
+  for (const whole of wholes) {
+    const desired = new DesiredRoutes();
+    desired.replace(all);
+    const advertiser: Advertiser = new Advertiser(desired, CONTEXT, GRACEFUL);
+    const told = new Map<string, string>();
+    const batches: Batch[] = [advertiser.next(true)];
+    for (const message of batches[0]?.messages ?? []) tell(told, message);
+    assert.ok(told.size > 1000 && told.size < count / 2);
+    advertiser.touch(desired.replace(whole));
+    while (advertiser.more) {
+      const batch = advertiser.next(true);
+      batches.push(batch);
+      for (const message of batch.messages.slice(0, batch.endOfRib ? -1 : undefined)) tell(told, message);
+      const wanted = desired.of(numbered(2).prefix, CONTEXT.peerName).route?.attributes.med;
+      assert.equal(told.get("10.0.0.2/32"), `${wanted}`, "a change waits for no first pass");
+    }
+    assert.ok(batches.length > 2 && batches.length < 8);
+    assert.deepEqual(
+      batches.map(({ endOfRib }) => endOfRib),
+      batches.map((_, i) => i === batches.length - 1),
+    );
+    const expected = updateAdjRibOut(EMPTY_ADJ_RIB_OUT, whole, CONTEXT).rib;
+    assert.deepEqual(
+      told,
+      new Map([...told.keys()].map((key) => [key, `${expected.get(key)?.path.pathAttributes.med}`])),
+    );
+    assert.equal(told.size, expected.size);
+    assert.deepEqual(advertiser.next(true).messages, []);
+  }
 });
 
 /** What a peer has after a message. */

@@ -111,6 +111,60 @@ Deno.test("Speaker.announce() hands the UPDATE to the socket before it returns (
   await stage.close();
 });
 
+Deno.test("Speaker.announce() to many peers goes on in the next turn where this one took long (DESIGN BGP: keepalives are never late)", async () => {
+  const stage = new Stage();
+  const addresses = [2, 3, 4, 5, 6].map((host) => address(`10.0.0.${host}`));
+  const probes = addresses.map((own) => stage.probe(own));
+  let workMs = 0;
+  const { clock } = stage;
+  const { speaker } = stage.end(A, {
+    options: {
+      peers: addresses.map((own) => peerConfig({ name: own.text, address: own })),
+      clock: {
+        now: () => clock.now() + workMs,
+        wallTime: () => clock.wallTime(),
+        at: (atMs, callback) => clock.at(atMs - workMs, callback),
+      },
+      // As if a peer took 6 ms.
+      onEvent: ({ type }) => void (workMs += type === "updates-sent" ? 6 : 0),
+    },
+  });
+  const sent = () => speaker.status().map(({ messages }) => messages.sent.UPDATE);
+  speaker.start();
+  await stage.clock.advance(5);
+  for (const probe of probes) probe.last.establish();
+  await stage.clock.advance(5);
+  speaker.announce([route("10.99.0.1/32")]);
+  assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
+  speaker.announce([route("10.99.0.2/32")]);
+  assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
+  await stage.clock.advance(1);
+  assert.deepEqual(probes.map((probe) => told(probe.last)), [
+    ...new Array(2).fill(["+10.99.0.1/32", "-10.99.0.1/32", "+10.99.0.2/32"]),
+    ...new Array(3).fill(["+10.99.0.2/32"]),
+  ]);
+  await stage.close();
+});
+
+Deno.test("Speaker.stop() withdraws more than one batch before Cease (CONTRACT stop)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const { speaker } = stage.end(A);
+  speaker.announce(Array.from({ length: 40_000 }, (_, i) => route(`10.1.${i >>> 8}.${i & 0xff}/32`)));
+  speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(50);
+  const count = (sign: string) => told(probe.last).filter((what) => what.startsWith(sign)).length;
+  assert.deepEqual([count("+"), count("-")], [40_000, 0]);
+  const stopped = speaker.stop({ mode: "shutdown", communication: "maintenance" });
+  await stage.clock.advance(50);
+  await stopped;
+  assert.equal(count("-"), 40_000);
+  assert.equal(probe.last.heard.at(-1)?.type, "NOTIFICATION");
+  await stage.close();
+});
+
 Deno.test("Speaker coalesces changes while a socket is full, and sends the last state of it (DESIGN Adj-RIB-Out)", async () => {
   const stage = new Stage({ bufferLength: 100 });
   const probe = stage.probe();

@@ -93,15 +93,17 @@ function batches(prefixes: readonly Prefix[], room: number): Batch[] {
   const found: Batch[] = [];
   let from = 0;
   let octets = 0;
-  for (const [index, prefix] of prefixes.entries()) {
+  let to = 0;
+  for (const prefix of prefixes) {
     const length = packedLength(prefix);
     if (length > room) throw new RangeError(`${prefix.text} takes ${length} octets, ${room} are left`);
     if (octets + length > room) {
-      found.push({ from, to: index, octets });
-      from = index;
+      found.push({ from, to, octets });
+      from = to;
       octets = 0;
     }
     octets += length;
+    to++;
   }
   if (from < prefixes.length) found.push({ from, to: prefixes.length, octets });
   return found;
