@@ -19,7 +19,7 @@ http: {listen: ""}
 control: {socket: ""}
 bgp:
   local: {routerID: 10.9.0.1, as: 4200000001, address6: "fd09::1"}
-  defaults: {as: 65002, connectRetryTime: 200ms}
+  defaults: {as: 65002, connectRetryTime: 2s}
   peers:
     - {name: bird, address: "fe80::b%va", ttlSecurity: 1}
     - {name: frr, address: "fd09::3", passwordFile: FOLDER/password, nextHop: 10.9.0.1, holdTime: 9s}

@@ -132,7 +132,8 @@ function configuration(services: readonly (readonly string[])[]): unknown {
       local: { routerID: "10.9.0.1", as: OUR_AS, listenPort: 179, address6: "fd09::1" },
       defaults: {
         as: ROUTER_AS,
-        connectRetryTime: "200ms",
+        // GoBGP 3.10 lets the routes go where a connection ends before it is Established, so none may be given up in haste.
+        connectRetryTime: "3s",
         gracefulRestart: { restartTime: `${RESTART_SECONDS}s` },
       },
       peers: LOCALS.map((address) => ({ address })),

@@ -18,6 +18,11 @@ import { until, within } from "../support/until.ts";
 
 const ready = await canMakeNamespaces() && (await run("bird", ["--version"])).code === 0;
 const LIMIT_MS = 120_000;
+/**
+ * So long that no connection is given up for a slow machine: what a closed socket's kernel still says has its own TTL and no
+ * signature, and would be counted.
+ */
+const RETRY_SECONDS = 10;
 const OUR_AS = 65001;
 const BIRD_AS = 65002;
 const PASSWORD = "correct horse battery";
@@ -84,7 +89,7 @@ function peer(row: Row, rest: Partial<PeerConfig> = {}): PeerConfig {
     as: BIRD_AS,
     password: PASSWORD,
     ttlSecurity: 1,
-    connectRetryTimeMs: 500,
+    connectRetryTimeMs: RETRY_SECONDS * 1000,
     ...rest,
   });
 }
@@ -102,7 +107,7 @@ function startBird({ b }: NamespacePair, row: Row, options: { readonly passive: 
       password "${PASSWORD}";
       ttl security on;
       passive ${options.passive ? "on" : "off"};
-      connect delay time 1; connect retry time 1;
+      connect delay time 1; connect retry time ${RETRY_SECONDS};
       ipv4 { import all; export none; };
     }`;
   return Bird.start(config, ["ip", "netns", "exec", b.name]);

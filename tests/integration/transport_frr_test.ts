@@ -23,6 +23,11 @@ import { PATIENCE_MS, until, within } from "../support/until.ts";
 const BGPD = "/usr/lib/frr/bgpd";
 const ready = await canMakeNamespaces() && (await run(BGPD, ["--version"])).code === 0;
 const LIMIT_MS = 120_000;
+/**
+ * So long that no connection is given up for a slow machine: what a closed socket's kernel still says has its own TTL and no
+ * signature, and would be counted.
+ */
+const RETRY_SECONDS = 10;
 const OUR_AS = 65001;
 const FRR_AS = 65002;
 const PASSWORD = "correct-horse-battery";
@@ -64,7 +69,7 @@ async function establishes(
         passive: !active,
         password: PASSWORD,
         ttlSecurity: 1,
-        connectRetryTimeMs: 500,
+        connectRetryTimeMs: RETRY_SECONDS * 1000,
         nextHop: address("10.9.0.1"),
       }),
     ],
@@ -108,7 +113,7 @@ async function startFrr(namespace: NetworkNamespace, neighbor: string, passive: 
  neighbor ${neighbor} remote-as ${OUR_AS}
  neighbor ${neighbor} password ${PASSWORD}
  neighbor ${neighbor} ttl-security hops 1
- neighbor ${neighbor} timers connect 1
+ neighbor ${neighbor} timers connect ${RETRY_SECONDS}
  ${passive ? `neighbor ${neighbor} passive` : ""}
  address-family ipv4 unicast
   neighbor ${neighbor} activate
