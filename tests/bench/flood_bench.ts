@@ -67,9 +67,9 @@ async function memory(pid: number): Promise<Memory> {
   return { all: of("Rss"), anonymous: of("Anonymous") };
 }
 
-/** Sends a KEEPALIVE from each peer once a second. */
-function beat(peers: readonly RawPeer[]): Disposable {
-  const timer = setInterval(() => peers.forEach((peer) => peer.send(keepalive())), 1000);
+/** Sends KEEPALIVEs. */
+function beat(peer: RawPeer): Disposable {
+  const timer = setInterval(() => peer.send(keepalive()), DUE_MS);
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
@@ -127,31 +127,35 @@ async function measure(
 ): Promise<Figures> {
   await subject.prepare?.(place);
   using peer = await establish(PEERS[0], place.port);
+  using _pulse = beat(peer);
   using other = await establish(PEERS[1], place.port);
-  using _pulse = beat([peer, other]);
+  using _otherPulse = beat(other);
   await pause(1000);
   const before = await memory(child.pid);
   const cpu = await cpuSeconds(child.pid);
   const since = performance.now();
-  const pouring = peer.pour(octets);
-  await pause(CHANGE_AFTER_MS);
-  const changing = changeMs(subject, place, child, other);
-  await pouring;
-  const first = await drained(peer);
-  const used = await cpuSeconds(child.pid) - cpu;
-  const change = await changing;
+  const flooded = async () => {
+    await peer.pour(octets);
+    const at = await drained(peer);
+    return { at, cpuSeconds: await cpuSeconds(child.pid) - cpu };
+  };
+  const changed = async () => {
+    await pause(CHANGE_AFTER_MS);
+    return await changeMs(subject, place, child, other);
+  };
+  const [first, change] = await Promise.all([flooded(), changed()]);
   await pause(1000);
   const after = await memory(child.pid);
   const again = performance.now();
   let tables = 0;
-  let end = first;
-  if (first - since < LONG_FLOOD_MS) {
+  let end = first.at;
+  if (first.at - since < LONG_FLOOD_MS) {
     for (; performance.now() - again < LONG_FLOOD_MS; tables++) await peer.pour(octets);
     end = await drained(peer);
   }
   return {
-    drainMs: first - since,
-    cpuSeconds: used,
+    drainMs: first.at - since,
+    cpuSeconds: first.cpuSeconds,
     before,
     after,
     changeMs: change,
