@@ -46,7 +46,9 @@ export class Advertiser {
   /** The rest of the first pass through all routes; undefined once it is over. */
   #first: Iterator<Desired> | undefined;
   /** Prefixes whose routes changed. */
-  readonly #changed = new Map<string, Prefix>();
+  #changed: readonly Prefix[] = [];
+  /** Those that changed while others still had to be sent. */
+  readonly #changedLater = new Map<string, Prefix>();
   #refresh: readonly AfiSafi[] = [];
   #endOfRib: readonly AfiSafi[];
 
@@ -77,12 +79,13 @@ export class Advertiser {
 
   /** Is there more to send than the last batch took? */
   get more(): boolean {
-    return this.#first !== undefined || this.#changed.size > 0;
+    return this.#first !== undefined || this.#changed.length > 0;
   }
 
   /** The routes to these prefixes are not what they were. */
   touch(prefixes: readonly Prefix[]): void {
-    for (const prefix of prefixes) this.#changed.set(prefix.text, prefix);
+    if (this.#changed.length === 0) this.#changed = prefixes;
+    else for (const prefix of prefixes) this.#changedLater.set(prefix.text, prefix);
   }
 
   /** The peer asks for a family again; what is no request, or of a family that was not negotiated, is ignored. */
@@ -125,12 +128,17 @@ export class Advertiser {
   /** The prefixes of one batch: what changed, then those of the first pass. */
   *#take(): Generator<Desired> {
     let left = BATCH_PREFIXES;
-    for (const [key, prefix] of this.#changed) {
-      if (left-- === 0) return;
-      this.#changed.delete(key);
-      yield this.#desired.of(prefix, this.#context.peerName);
+    while (left > 0 && this.#changed.length > 0) {
+      const part = this.#changed.slice(0, left);
+      left -= part.length;
+      this.#changed = this.#changed.slice(part.length);
+      if (this.#changed.length === 0) {
+        this.#changed = [...this.#changedLater.values()];
+        this.#changedLater.clear();
+      }
+      for (const prefix of part) yield this.#desired.of(prefix, this.#context.peerName);
     }
-    while (this.#first !== undefined && left-- > 0) {
+    for (; left > 0 && this.#first !== undefined; left--) {
       const { done, value } = this.#first.next();
       if (done === true) this.#first = undefined;
       else yield value;

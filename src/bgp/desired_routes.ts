@@ -35,22 +35,23 @@ export class DesiredRoutes {
     return { prefix, route: firstFor(peerName, this.#byPrefix.get(prefix.text) ?? NONE) };
   }
 
-  /** Replaces the whole. The prefixes whose routes are not what they were, each once. */
+  /** Replaces the whole. The prefixes whose routes are not what they were. */
   replace(routes: readonly Route[]): readonly Prefix[] {
     const all = this.#all;
     const [head, tail] = commonEnds(all, routes);
     const old = all.slice(head, all.length - tail);
     const fresh = routes.slice(head, routes.length - tail);
     this.#all = routes;
-    if (old.length + fresh.length === 0) return [];
-    const before = new Map<string, readonly Route[]>();
-    for (const part of [old, fresh]) {
-      for (const { prefix: { text } } of part) before.set(text, this.#byPrefix.get(text) ?? NONE);
-    }
+    const taken = new Map<string, readonly Route[]>();
     let outside = -old.length;
-    for (const [text, routes] of before) {
-      outside += routes.length;
-      this.#byPrefix.delete(text);
+    for (const part of [old, fresh]) {
+      for (const { prefix: { text } } of part) {
+        const was = this.#byPrefix.get(text);
+        if (was === undefined) continue;
+        outside += was.length;
+        taken.set(text, was);
+        this.#byPrefix.delete(text);
+      }
     }
     if (outside > 0) {
       // Routes to one prefix stand in the changed part and outside of it; their order decides, so it is made anew.
@@ -60,11 +61,11 @@ export class DesiredRoutes {
       this.#add(fresh);
     }
     const changed: Prefix[] = [];
-    for (const [text, was] of before) {
-      const now = this.#byPrefix.get(text) ?? NONE;
-      const [one] = now.length > 0 ? now : was;
-      if (one !== undefined && !sameRoutes(was, now)) changed.push(one.prefix);
+    for (const [text, was] of taken) {
+      const [one] = was;
+      if (one !== undefined && !sameRoutes(was, this.#byPrefix.get(text) ?? NONE)) changed.push(one.prefix);
     }
+    for (const { prefix } of fresh) if (!taken.has(prefix.text)) changed.push(prefix);
     return changed;
   }
 
