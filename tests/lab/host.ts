@@ -1,6 +1,6 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import denoJson from "../../deno.json" with { type: "json" };
-import { Process, repositoryRoot, waitFor } from "../support/process.ts";
+import { Process, repositoryRoot, runOrThrow, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import type { Wrap } from "./router.ts";
@@ -60,9 +60,21 @@ export class Host implements AsyncDisposable {
     if (this.agentRunning) return;
     const file = `${this.placement.folder}/${this.name}.json`;
     Deno.writeTextFileSync(file, this.launch.config);
-    const [command = "", ...args] = this.placement.agent;
-    const wrapped = this.placement.wrap(this.name, command, [...args, ...this.launch.args(file)]);
+    const wrapped = this.#agentCommand(...this.launch.args(file));
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
+  }
+
+  /** What a command of ours answers that asks the running agent, such as `bgp-lb status`. */
+  async ask(...args: readonly string[]): Promise<string> {
+    const { command, args: wrapped } = this.#agentCommand(...args);
+    return await runOrThrow(command, wrapped);
+  }
+
+  /** The agent's program with these arguments and this host's control socket. */
+  #agentCommand(...own: readonly string[]): ReturnType<Wrap> {
+    const [command = "", ...args] = this.placement.agent;
+    const socket = `${this.placement.folder}/${this.name}.sock`;
+    return this.placement.wrap(this.name, command, [...args, ...own, "--control-socket", socket]);
   }
 
   /** Rejects where the agent ends by itself while `waiting` is pending. */

@@ -51,14 +51,7 @@ const reference: Pick<WorldOptions, "topology" | "launch"> = {
   topology: referenceTopology,
   launch: () => ({
     config: Deno.readTextFileSync(`${repositoryRoot()}/tests/golden/config/reference.json.golden`),
-    args: (file) => [
-      "-config",
-      file,
-      "-log-level=debug",
-      "-network-setup=true",
-      "-ipvs-setup",
-      "--control-socket=",
-    ],
+    args: (file) => ["-config", file, "-log-level=debug", "-network-setup=true", "-ipvs-setup"],
   }),
 };
 

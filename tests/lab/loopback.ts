@@ -101,7 +101,6 @@ export class LoopbackWorld implements LabWorld {
     return {
       log: { level: "debug", format: "json" },
       http: { listen: "" },
-      control: { socket: "" },
       network: { setup: false },
       bgp: {
         local: { routerID: host.address, as: host.as, listenPort: -1 },

@@ -1,7 +1,7 @@
 /** Which scenarios make the suite and the demo of each kind of place, in the order in which they run. */
 import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
-import { bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
+import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
@@ -14,6 +14,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   bothAnnounce,
   requestsSpread,
   ...kernelObjects,
+  agentsAnswer,
   applicationDies,
   applicationRecovers,
   applicationHangs,
@@ -29,6 +30,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
 /** The main job, with a real kernel. */
 export const kernelDemo: readonly Scenario<World>[] = [
   bothAnnounce,
+  agentsAnswer,
   requestsSpread,
   applicationDies,
   applicationRecovers,
@@ -40,6 +42,7 @@ export const kernelDemo: readonly Scenario<World>[] = [
 /** Everything that announcing alone can show. */
 export const announceOnlySuite: readonly Scenario<LabWorld>[] = [
   bothAnnounce,
+  agentsAnswer,
   requestsSpread,
   applicationDies,
   applicationRecovers,
@@ -52,6 +55,7 @@ export const announceOnlySuite: readonly Scenario<LabWorld>[] = [
 /** The main job, as far as announcing alone goes. */
 export const announceOnlyDemo: readonly Scenario<LabWorld>[] = [
   bothAnnounce,
+  agentsAnswer,
   requestsSpread,
   applicationDies,
   applicationRecovers,

@@ -305,7 +305,6 @@ export function agentConfig(topology: Topology, host: HostNode): unknown {
   return {
     log: { level: "debug", format: "json" },
     http: { listen: "127.0.0.1:8081" },
-    control: { socket: "" },
     bgp: {
       local: { routerID: host.address, as: host.as, address: host.address, address6: host.address6 },
       defaults: {

@@ -1,5 +1,5 @@
 /** Announcing: both hosts in the router's table, flows spread, and exactly the right objects in the hosts' kernels. */
-import { equal, match, ok } from "node:assert/strict";
+import { doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { runOrThrow } from "../../support/process.ts";
 import { type Host, ours } from "../host.ts";
 import { type LabWorld, untilAll } from "../lab_world.ts";
@@ -44,6 +44,25 @@ export const requestsSpread: Scenario<LabWorld> = {
       answers.push(`${REQUESTS} over IPv${familyOf(target.address)}: ${describe(traffic)}`);
     }
     return answers.join("; ");
+  },
+};
+
+/** The agents say the same of themselves. */
+export const agentsAnswer: Scenario<LabWorld> = {
+  name: "bgp-lb status and routes say on each host what it announces, and to whom",
+  async run(world, { say }) {
+    await world.steady();
+    for (const host of world.hosts) {
+      const status = await host.ask("status");
+      if (host === world.hosts[0]) { for (const line of status.trimEnd().split("\n")) say(`  ${line}`); }
+      const routes = await host.ask("routes");
+      for (const prefix of world.prefixes) {
+        match(status, new RegExp(` healthy +${prefix} +to 1 of 1 peers `), host.name);
+        match(routes, new RegExp(`^${prefix} of \\S+: announced for `, "m"), host.name);
+      }
+      doesNotMatch(`${status}${routes}`, /not as it should be|NO |held/, host.name);
+    }
+    return "every address is announced to the router, and every gate is open";
   },
 };
 
