@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { type InsideOutcome, type Place, runInside } from "./boot.ts";
 import { placeNames } from "./place.ts";
 import type { LabEvent } from "./report.ts";
-import { prepare } from "./setup.ts";
+import { prepare, type Prepared } from "./setup.ts";
 import { announceOnlyDemo, kernelDemo } from "./suites.ts";
 
 const LIMIT_MS = 110_000;
@@ -98,7 +98,6 @@ function summarize({ results, figures }: Story, seconds: number): void {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { place: { type: "string" } } });
   const begin = performance.now();
   const interrupted = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -107,8 +106,15 @@ async function main(args: readonly string[]): Promise<number> {
   print(
     "bgp-lb: two load-balancer hosts announce one service address to a router, which spreads flows over them.",
   );
-  const wanted = values.place ?? Deno.env.get("BGP_LB_LAB_PLACE");
-  const prepared = await prepare((text) => print(`  ${text}`), wanted);
+  let prepared: Prepared;
+  try {
+    const { values } = parseArgs({ args: [...args], options: { place: { type: "string" } } });
+    prepared = await prepare((text) => print(`  ${text}`), values.place ?? Deno.env.get("BGP_LB_LAB_PLACE"));
+  } catch (error) {
+    print(`${error instanceof Error ? error.message : error}`);
+    print("usage: demo [--place namespaces|uml|loopback]");
+    return 2;
+  }
   if (interrupted.signal.aborted) return 130;
   let { place } = prepared;
   for (const reason of prepared.passedOver) printWrapped("  ", reason);
