@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import type { CheckConfig, CheckTiming } from "../../src/config/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
-import { type HttpClient, openHttpClient } from "../../src/health/http.ts";
+import type { HttpClient } from "../../src/health/http.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { PatientClock } from "../support/patient_clock.ts";
 import { until } from "../support/until.ts";
-import { answer, type Behaviour, drip, hang, RawServer } from "./health_servers.ts";
+import { answer, type Behaviour, drip, hang, openDirectClient, RawServer } from "./health_servers.ts";
 
 const TIMING: CheckTiming = { intervalMs: 200, fastIntervalMs: 50, timeoutMs: 300, rise: 2, fall: 3 };
 /** What the turns of the event loop that a connection takes may add. */
@@ -57,7 +57,7 @@ for (const [sentence, behaviour] of HANGING) {
       await using clock = new PatientClock(1);
       let behaves = answer(OK);
       await using server = new RawServer((connection) => behaves(connection));
-      using http = openHttpClient();
+      using http = openDirectClient();
       using check = run(httpConfig(server.port, timing), http, clock);
       await until(() => check.status().verdict === "healthy");
       behaves = behaviour;
@@ -76,7 +76,7 @@ for (const [sentence, behaviour] of HANGING) {
 
 Deno.test("Check finds out in time that a server is gone, and that it is back", async () => {
   await using clock = new PatientClock(1);
-  using http = openHttpClient();
+  using http = openDirectClient();
   const server = new RawServer(answer(OK));
   using check = run(httpConfig(server.port), http, clock);
   await until(() => check.status().verdict === "healthy");
@@ -93,7 +93,7 @@ Deno.test("Check finds out in time that a server is gone, and that it is back", 
 
 Deno.test("Check.stop() ends probes that hang: no connection, timer or operation is left", async () => {
   await using server = new RawServer(hang);
-  using http = openHttpClient();
+  using http = openDirectClient();
   using check = run(httpConfig(server.port, { timeoutMs: 60_000 }), http, systemClock);
   await until(() => server.open.size >= 5);
   check.stop();

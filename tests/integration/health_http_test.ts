@@ -1,11 +1,20 @@
 /** The http check against real servers, good ones and bad ones, by fetch and by node alike. */
 import assert from "node:assert/strict";
 import type { HttpCheckConfig } from "../../src/config/config.ts";
-import { type HttpClient, httpProbe, openHttpClient, PROXY_VARIABLES } from "../../src/health/http.ts";
+import { httpProbe, PROXY_VARIABLES } from "../../src/health/http.ts";
 import { BLOCKED_PORTS, fetchCan } from "../../src/health/http_request.ts";
 import type { ProbeOutcome } from "../../src/health/probe.ts";
 import { until, within } from "../support/until.ts";
-import { answer, type Behaviour, drip, flood, hang, makeCertificate, RawServer } from "./health_servers.ts";
+import {
+  answer,
+  type Behaviour,
+  drip,
+  flood,
+  hang,
+  makeCertificate,
+  openDirectClient,
+  RawServer,
+} from "./health_servers.ts";
 
 const CONFIG: HttpCheckConfig = {
   type: "http",
@@ -23,17 +32,6 @@ const CONFIG: HttpCheckConfig = {
 
 /** Some attempts end by a limit of the system's, such as the resolver's where no name server answers. */
 const LIMIT_MS = 120_000;
-
-/** A client that goes straight to its target, whatever proxies this machine has in its environment. */
-function openDirectClient(): HttpClient {
-  const proxies = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name] of proxies) Deno.env.delete(name);
-  try {
-    return openHttpClient();
-  } finally {
-    for (const [name, value] of proxies) if (value !== undefined) Deno.env.set(name, value);
-  }
-}
 
 /** One attempt, cut off after `timeoutMs` as a check would. */
 async function probe(config: Partial<HttpCheckConfig>, timeoutMs = LIMIT_MS): Promise<ProbeOutcome> {
@@ -250,12 +248,12 @@ async function probeElsewhere(
 ): Promise<unknown> {
   const module = (path: string) => JSON.stringify(new URL(`../../src/health/${path}`, import.meta.url).href);
   const script = `
-    import { type HttpClient, httpProbe, openHttpClient, PROXY_VARIABLES } from ${module("http.ts")};
-    if (Deno.args.includes("remove")) for (const name of PROXY_VARIABLES) Deno.env.delete(name);
+    import { httpProbe, openHttpClient, PROXY_VARIABLES } from ${module("http.ts")};
+    for (const name of PROXY_VARIABLES) Deno.env.delete(name);
     const probe = httpProbe(${JSON.stringify({ ...CONFIG, ...config })}, openHttpClient());
     console.log(JSON.stringify(await probe.run(new AbortController().signal)));`;
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["eval", "--no-lock", ...args, "--ext=ts", script, ...(args.length === 0 ? ["remove"] : [])],
+    args: ["eval", "--no-lock", ...args, "--ext=ts", script],
     env,
     stderr: "piped",
   }).output();

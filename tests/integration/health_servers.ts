@@ -1,4 +1,5 @@
 /** Servers for health checks to meet: well-behaved ones over HTTP and HTTPS, and ones that do what none should. */
+import { type HttpClient, openHttpClient, PROXY_VARIABLES } from "../../src/health/http.ts";
 
 /** What a raw server does with one connection; when it returns or throws, the connection is closed. */
 export type Behaviour = (connection: Deno.Conn) => Promise<void>;
@@ -117,4 +118,15 @@ export async function makeCertificate(ca = false): Promise<
   if (!success) throw new Error(`openssl: ${new TextDecoder().decode(stderr)}`);
   const [key, cert] = await Promise.all([Deno.readTextFile(keyFile), Deno.readTextFile(certFile)]);
   return { key, cert, certFile, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
+/** A client that goes straight to its target, whatever proxies this machine has in its environment. */
+export function openDirectClient(): HttpClient {
+  const proxies = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name] of proxies) Deno.env.delete(name);
+  try {
+    return openHttpClient();
+  } finally {
+    for (const [name, value] of proxies) if (value !== undefined) Deno.env.set(name, value);
+  }
 }
