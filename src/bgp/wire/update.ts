@@ -110,16 +110,27 @@ function writeMultiprotocol(reach: readonly Reach[], unreach: readonly Unreach[]
   }
 }
 
-/** Attributes that are read when somebody first asks. Classes here, as accessors of literals cost a flood dearly. */
+/**
+ * Attributes that are read when somebody first asks. Fields here and not a closure, as V8 lets closures that a constructor
+ * stores outlive its young generation; classes, as accessors of literals cost a flood dearly.
+ */
 class LazyAttributes {
   #values: PathAttributes | undefined;
-  readonly #read: () => PathAttributes;
+  readonly #bytes: Uint8Array;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #bad: number;
+  readonly #context: CodecContext;
   constructor(bytes: Uint8Array, start: number, end: number, bad: number, context: CodecContext) {
-    this.#read = () => readAttributes(bytes, start, end, bad, context);
+    this.#bytes = bytes;
+    this.#start = start;
+    this.#end = end;
+    this.#bad = bad;
+    this.#context = context;
   }
 
   get(): PathAttributes {
-    return this.#values ??= this.#read();
+    return this.#values ??= readAttributes(this.#bytes, this.#start, this.#end, this.#bad, this.#context);
   }
 }
 
