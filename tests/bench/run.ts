@@ -1,7 +1,13 @@
 /** `deno task bench`: every benchmark, one after the other, each printing its own figures. */
 const PERMISSIONS = ["read", "write", "net", "run", "ffi", "env", "sys"].map((name) => `--allow-${name}`);
 /** The IPVS benchmark runs within the lab (`deno task lab` prints it): it needs a kernel of its own. */
-const BENCHMARKS = ["codec_bench.ts", "agent_bench.ts", "health_bench.ts", "flood_bench.ts"];
+const BENCHMARKS = [
+  "codec_bench.ts",
+  "agent_bench.ts",
+  "health_bench.ts",
+  "flood_bench.ts",
+  "scale_bench.ts",
+];
 
 for (const name of BENCHMARKS) {
   console.log(`\n== ${name}`);
