@@ -146,6 +146,21 @@ Deno.test("Speaker.announce() to many peers goes on in the next turn where this 
   await stage.close();
 });
 
+Deno.test("Speaker comes to a route behind more than a batch of such as the peer cannot be told (DESIGN Adj-RIB-Out)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const { speaker } = stage.end(A);
+  const held = Array.from({ length: 20_000 }, (_, i) => route(`2001:db8::${(i + 1).toString(16)}/128`));
+  speaker.announce([...held, route("10.99.0.1/32")]);
+  speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(5);
+  assert.deepEqual(told(probe.last), ["+10.99.0.1/32"]);
+  assert.equal(speaker.status()[0]?.held.length, 20_000);
+  await stage.close();
+});
+
 Deno.test("Speaker.stop() withdraws more than one batch before Cease (CONTRACT stop)", async () => {
   const stage = new Stage();
   const probe = stage.probe();
@@ -440,6 +455,26 @@ Deno.test("Speaker.stop() ends in time where a peer does not read (issue: bounde
     assert.ok(stopped, mode);
     await stage.close();
   }
+});
+
+Deno.test("Speaker.stop() waits for no peer whose session is lost (CONTRACT stop)", async () => {
+  const stage = new Stage({ bufferLength: 50 });
+  const probe = stage.probe();
+  const end = stage.end(A);
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  probe.last.reading = false;
+  await stage.clock.advance(5);
+  let stopped = false;
+  end.speaker.stop({ mode: "shutdown", communication: "" }).then(() => stopped = true);
+  await stage.clock.advance(5);
+  assert.ok(!stopped);
+  stage.network.resetAll();
+  await stage.clock.advance(5);
+  assert.ok(stopped);
+  await stage.close();
 });
 
 Deno.test("Speaker.stop() and abort() do no harm before the start, twice, or in either order (issue: never throws)", async () => {
