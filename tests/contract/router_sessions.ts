@@ -22,7 +22,8 @@ const weConnect: Theme = (plan) => {
     async run(scene) {
       await using speakers = new AsyncDisposableStack();
       await Promise.all(rows.map(async (session) => {
-        const us = speakers.use(speakerFor(scene, session));
+        // No connection is given up for a slow machine: the end of one would be counted below.
+        const us = speakers.use(speakerFor(scene, session, { peer: { connectRetryTimeMs: 10_000 } }));
         us.speaker.announce([route("2001:db8:6::1/128")]);
         us.speaker.start();
         await us.established();
@@ -59,7 +60,7 @@ const theyConnect: Theme = (plan) => {
         });
         us.speaker.announce([route("2001:db8:7::1/128")]);
         us.speaker.start();
-        await us.established(30_000);
+        await us.established();
         for (const session of sessions) await seen(scene, session, "2001:db8:7::1/128");
       });
       await Promise.all(listeners);
@@ -82,9 +83,12 @@ const timers: Theme = (plan) => {
         await us.established();
         assert.equal(us.status().negotiated?.holdTimeSeconds, agreed);
         await new Promise((resolve) => setTimeout(resolve, 4_500));
-        const { state, messages, flaps } = us.status();
+        // Later ones may be late on a busy machine, and none may be too late for the router.
+        const sent = () => us.status().messages.sent.KEEPALIVE;
+        await until(() => sent() >= (agreed === 0 ? 1 : 5), () => `${sent()} KEEPALIVEs`);
+        const { state, flaps } = us.status();
         assert.deepEqual([state, flaps], ["Established", 0], session.neighbor);
-        assert.ok(agreed === 0 ? messages.sent.KEEPALIVE === 1 : messages.sent.KEEPALIVE >= 4);
+        if (agreed === 0) assert.equal(sent(), 1);
       }));
     },
   };
@@ -135,9 +139,10 @@ const mistakes: Theme = (plan) => {
       await Promise.all(rows.map(async ({ session, ours, words }) => {
         await using us = speakerFor(scene, session, ours);
         us.speaker.start();
+        const opens = () => us.status().messages.sent.OPEN;
         await new Promise((resolve) => setTimeout(resolve, 4_000));
-        const opens = us.status().messages.sent.OPEN;
-        assert.ok(opens >= 2 && opens <= 10, `${opens} attempts`);
+        assert.ok(opens() <= 10, `${opens()} attempts`);
+        await until(() => opens() >= 2, () => `${opens()} attempts`);
         assert.match(us.status().lastError?.text ?? "", words);
       }));
     },
@@ -205,7 +210,7 @@ const routerRestarts: Theme = (plan) => {
       await seen(scene, session, "10.99.9.1/32");
       for (const signal of ["SIGTERM", "SIGKILL"] as const) {
         await scene.router.end(signal);
-        await until(() => us.status().state !== "Established", undefined, 10_000);
+        await until(() => us.status().state !== "Established");
         await scene.router.run();
         await us.established();
         await seen(scene, session, "10.99.9.1/32");

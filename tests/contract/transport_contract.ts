@@ -10,7 +10,7 @@ import { address, peerConfig } from "../support/bgp.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import { until, within } from "../support/until.ts";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 120_000;
 
 /** A transport and what takes it down. */
 export interface TransportUnderTest extends AsyncDisposable {
@@ -285,7 +285,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
       raw.on("close", (hadError) => closed.resolve(hadError));
       await server.write(bytesOf("NOTIFICATION"));
       server[Symbol.dispose]();
-      assert.equal(await within(closed.promise, "the peer's close", 1500), false, "a reset instead of FIN");
+      assert.equal(await within(closed.promise, "the peer's close"), false, "a reset instead of FIN");
       assert.equal(chunks.map((chunk) => text(chunk)).join(""), "NOTIFICATION");
       assert.ok(flushed);
     });
@@ -364,6 +364,8 @@ async function fullListener(): Promise<Disposable & { readonly port: number }> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const filling: Deno.TcpConn[] = [];
+  // The queue takes one more than it is told to. Whether it is full then shows where nothing comes of another attempt.
+  for (let left = 2; left > 0; left--) filling.push(await Deno.connect({ hostname: "127.0.0.1", port }));
   for (let full = false; !full && filling.length < 10;) {
     const signal = AbortSignal.timeout(300);
     try {
