@@ -9,6 +9,7 @@ import { until } from "../support/until.ts";
 const HEADER = 19;
 /** How long a subject may take until it listens and takes the peer. */
 const SESSION_MS = 60_000;
+const ATTEMPT_MS = 5000;
 const RETRY_MS = 200;
 
 /** A receiver. */
@@ -43,12 +44,11 @@ export class CountingPeer implements Disposable {
     for (;;) {
       const peer = await CountingPeer.#connect(local, remote, port);
       peer?.send(open({ holdTime, identifier: local.split(".").map(Number) }));
-      await until(
-        () => peer === undefined || peer.#ended || peer.keepalives.length > 0,
-        () => local,
-        SESSION_MS,
-      );
-      if (peer !== undefined && !peer.#ended) return peer;
+      const patience = performance.now() + ATTEMPT_MS;
+      const answered = () => peer !== undefined && !peer.#ended && peer.keepalives.length > 0;
+      const over = () => peer === undefined || peer.#ended || performance.now() > patience;
+      await until(() => answered() || over(), () => local, 2 * ATTEMPT_MS);
+      if (peer !== undefined && answered()) return peer;
       peer?.[Symbol.dispose]();
       if (performance.now() > limit) throw new Error(`no session from ${local}`);
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));

@@ -127,12 +127,13 @@ async function measure(subject: Subject, shape: Shape): Promise<void> {
   const figures = PHASES.map((): Figures[] => []);
   for (let run = 0; run < RUNS; run++) {
     await using running = await subject.start(shape);
-    const addresses = Array.from({ length: shape.peers }, (_, index) => peerAddress(index));
-    const peers = await Promise.all(
-      addresses.map((local) => CountingPeer.confirmed(local, SUBJECT_ADDRESS, running.port, HOLD_TIME)),
-    );
     using stack = new DisposableStack();
-    for (const peer of peers) stack.use(peer);
+    const peers: CountingPeer[] = [];
+    // One after the other: BIRD's queue of new connections is short, and TCP takes seconds to try again.
+    for (let index = 0; index < shape.peers; index++) {
+      const local = peerAddress(index);
+      peers.push(stack.use(await CountingPeer.confirmed(local, SUBJECT_ADDRESS, running.port, HOLD_TIME)));
+    }
     for (const [index, { act }] of PHASES.entries()) {
       const { nudgeMs } = subject;
       const { routes } = shape;
@@ -185,7 +186,11 @@ for (const { peers, routes } of SHAPES) {
       if (only !== undefined && subject.name !== only) continue;
       const program = { "bgp-lb": "true", BIRD: "bird", GoBGP: "gobgpd" }[subject.name] ?? "";
       if ((await run(program, ["--version"])).code === 127) print(`  ${subject.name}  not installed`);
-      else await measure(subject, { peers, routes, order });
+      else {
+        await measure(subject, { peers, routes, order }).catch((error) =>
+          print(`  ${subject.name}: ${error instanceof Error ? error.message : error}`)
+        );
+      }
     }
   }
 }
