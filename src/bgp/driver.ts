@@ -43,8 +43,8 @@ export interface DriverOptions {
 /** Reading yields to timers and other peers after so much work. */
 const TURN_MS = 10;
 /** Timers that come this much too late mean that the process stood still: what has arrived meanwhile goes first. */
-const STALL_MS = 500;
-const STALL_GRACE_MS = 50;
+const STALL_MS = 100;
+const STALL_GRACE_MS = 20;
 /** Rejections that may be under way; further connections are closed without a word. */
 const MAX_REJECTIONS = 4;
 /** About how many octets of UPDATEs go to the socket at once. */
@@ -60,7 +60,7 @@ export class PeerDriver {
   readonly #accepted: Connection[] = [];
   #state: PeerState;
   #stepping = false;
-  #timer: { readonly atMs: number; readonly armed: Disposable } | undefined;
+  #timer: { readonly atMs: number; readonly armed: Disposable; readonly grace: boolean } | undefined;
   #rejections = 0;
   #busyMs = 0;
 
@@ -321,23 +321,24 @@ export class PeerDriver {
     return session.name === "Established" ? this.#links.get(link) : undefined;
   }
 
-  /** A timer that is too early is left alone: it looks again when it fires. */
+  /** A timer that is too early is left alone, as is the grace after a stall: it looks again when it fires. */
   #arm(): void {
     const atMs = nextPeerDeadline(this.#state);
-    if (atMs !== undefined && this.#timer !== undefined && this.#timer.atMs <= atMs) return;
-    this.#timer?.armed[Symbol.dispose]();
+    const timer = this.#timer;
+    if (atMs !== undefined && timer !== undefined && (timer.grace || timer.atMs <= atMs)) return;
+    timer?.armed[Symbol.dispose]();
     this.#timer = undefined;
     if (atMs !== undefined) this.#armAt(atMs, false);
   }
 
-  #armAt(atMs: number, stalled: boolean): void {
+  #armAt(atMs: number, grace: boolean): void {
     const armed = this.#options.clock.at(atMs, () => {
       this.#timer = undefined;
       const now = this.#options.clock.now();
-      if (now - atMs > STALL_MS && !stalled) return this.#armAt(now + STALL_GRACE_MS, true);
+      if (now - atMs > STALL_MS && !grace) return this.#armAt(now + STALL_GRACE_MS, true);
       this.#step({ type: "Timers" });
     });
-    this.#timer = { atMs, armed };
+    this.#timer = { atMs, armed, grace };
   }
 }
 

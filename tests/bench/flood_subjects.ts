@@ -2,7 +2,7 @@
  * Whom `flood_bench.ts` floods: this speaker on both of its transports, BIRD and GoBGP, alike in what they are told: AS
  * 65001 at 127.0.0.1, two passive neighbours of AS 65002, nothing imported, one route announced and another at a word.
  */
-import denoJson from "../../deno.json" with { type: "json" };
+import { agentArguments } from "../support/agent.ts";
 
 /** Where every subject listens, and for whom. */
 export const SPEAKER = "127.0.0.1";
@@ -42,11 +42,10 @@ export const SUBJECTS: readonly Subject[] = [
 
 /** The speaker of this repository, started as the task `agent` starts it, with the flags that `has` lets through. */
 function ownSpeaker(name: string, has: (flag: string) => boolean): Subject {
-  const flags = denoJson.tasks.agent.command.split(" ").slice(1).filter((word) => word !== "main.ts");
-  const file = `${import.meta.dirname}/flood_speaker.ts`;
+  const args = agentArguments(`${import.meta.dirname}/flood_speaker.ts`).filter(has);
   return {
     name,
-    command: ({ port }) => Promise.resolve([Deno.execPath(), ...flags.filter(has), file, `${port}`]),
+    command: ({ port }) => Promise.resolve([Deno.execPath(), ...args, `${port}`]),
     async change(_place, { stdin }) {
       const writer = stdin.getWriter();
       await writer.write(new TextEncoder().encode("change\n"));

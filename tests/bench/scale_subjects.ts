@@ -1,5 +1,6 @@
 /** What the scale benchmark measures, each as a process of its own: bgp-lb's speaker, BIRD 2, GoBGP. */
 import { formatU32 } from "../../src/net/address.ts";
+import { agentArguments } from "../support/agent.ts";
 import { endDaemon } from "../support/daemon.ts";
 import { runOrThrow, waitFor } from "../support/process.ts";
 import {
@@ -68,10 +69,7 @@ async function startSpeaker({ peers, routes, order }: Shape): Promise<Running> {
   const program = new URL("scale_speaker.ts", import.meta.url).pathname;
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      "run",
-      "-A",
-      "--v8-flags=--max-semi-space-size=1",
-      program,
+      ...agentArguments(program),
       `${port}`,
       `${peers}`,
       `${routes}`,

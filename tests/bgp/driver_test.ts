@@ -175,6 +175,36 @@ Deno.test("PeerDriver ends a session after the hold time without a word from the
     assert.equal(speaker.status.flaps, 1);
   }));
 
+Deno.test("PeerDriver that stood still hears what arrived meanwhile before it looks at its timers", () =>
+  scene(async ({ stage, probe, speaker }) => {
+    const [session] = probe.sessions;
+    session?.establish({ holdTimeSeconds: 9 });
+    await stage.clock.advance(100);
+    stage.clock.stall(60_000);
+    await stage.clock.advance(0);
+    session?.say(keepalive());
+    await stage.clock.advance(100);
+    assert.equal(speaker.status.state, "Established");
+    // A peer that is silent after all gets no second grace.
+    stage.clock.stall(60_000);
+    await stage.clock.advance(100);
+    assert.equal(session?.words.at(-1), "NOTIFICATION 4/0");
+  }));
+
+Deno.test("PeerDriver that stood still keeps its session alive although the peer never falls silent", () =>
+  scene(async ({ stage, probe }) => {
+    const [session] = probe.sessions;
+    session?.establish({ holdTimeSeconds: 9 });
+    await stage.clock.advance(100);
+    stage.clock.stall(4_000);
+    const before = probe.last.heard.length;
+    for (let ms = 0; ms < 100; ms += 10) {
+      session?.say(keepalive());
+      await stage.clock.advance(10);
+    }
+    assert.ok(probe.last.heard.length > before, "no KEEPALIVE");
+  }));
+
 Deno.test("PeerDriver gives up on a peer that never says OPEN after four minutes (RFC 4271 8.2.2)", () =>
   scene(async ({ stage, probe, speaker }) => {
     const [session] = probe.sessions;

@@ -9,10 +9,8 @@ import { until } from "../support/until.ts";
 
 const EACH = 50_000;
 const TIMES = 5;
-/** What V8 may keep of its young generation. The benchmark of the flood measures more exactly. */
-const GROWTH_BYTES = 32 * 1024 * 1024;
 
-Deno.test("Speaker outlives BIRD's 100,000 routes five times over, in flat memory, and withdraws meanwhile (issue 3)", async () => {
+Deno.test("Speaker outlives BIRD's 100,000 routes five times over, and withdraws meanwhile (issue 3)", async () => {
   const { advice } = await ensurePackages(["iproute2", "bird2"], console.log);
   assert.equal(advice, undefined);
   const index = Array.from({ length: EACH }, (_, i) => i);
@@ -41,7 +39,6 @@ Deno.test("Speaker outlives BIRD's 100,000 routes five times over, in flat memor
   us.speaker.start();
   await received(1);
   await seen({ router }, session, "10.99.12.1/32");
-  const before = Deno.memoryUsage().rss;
   for (let time = 2; time <= TIMES; time++) {
     us.speaker.announce(time % 2 === 0 ? [] : [route("10.99.12.1/32")]);
     await router.resend(session.neighbor);
@@ -49,8 +46,6 @@ Deno.test("Speaker outlives BIRD's 100,000 routes five times over, in flat memor
   }
   us.speaker.announce([]);
   await gone({ router }, session, "10.99.12.1/32");
-  const grown = Deno.memoryUsage().rss - before;
-  assert.ok(grown < GROWTH_BYTES, `${grown} octets more`);
   // All of it takes longer than the hold time: had a KEEPALIVE been late, the router would have hung up.
   const heard = us.status().messages.received.KEEPALIVE;
   await until(() => us.status().messages.received.KEEPALIVE >= heard + 2);

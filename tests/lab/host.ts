@@ -1,5 +1,5 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
-import denoJson from "../../deno.json" with { type: "json" };
+import { agentArguments } from "../support/agent.ts";
 import { Process, repositoryRoot, runOrThrow, waitFor } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
@@ -10,9 +10,8 @@ const root = repositoryRoot();
 
 /** How this repository's agent is started, up to its own arguments: as its task has it, with exactly its permissions. */
 export function agentCommand(): string[] {
-  const [deno, run, ...rest] = denoJson.tasks.agent.command.split(" ");
-  if (deno !== "deno" || run !== "run") throw new Error(`the task agent is not deno run: ${deno} ${run}`);
-  return [Deno.execPath(), "run", "--quiet", "--cached-only", ...rest.slice(0, -1), `${root}/${rest.at(-1)}`];
+  const [run = "", ...rest] = agentArguments(`${root}/main.ts`);
+  return [Deno.execPath(), run, "--quiet", "--cached-only", ...rest];
 }
 
 /** How an agent is told what to do. */

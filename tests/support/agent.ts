@@ -1,11 +1,11 @@
 /** The agent as a process, started as README says: by the command of the task `agent`. */
+import denoJson from "../../deno.json" with { type: "json" };
 import { type Exit, Process } from "./process.ts";
 import { PATIENCE_MS, until } from "./until.ts";
 
 /** The arguments of `deno` that the task `agent` has, permissions and all; `entry` in place of main.ts. */
 export function agentArguments(entry = "main.ts"): readonly string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync("deno.json"));
-  return [...String(tasks.agent.command).split(" ").slice(1, -1), entry];
+  return [...denoJson.tasks.agent.command.split(" ").slice(1, -1), entry];
 }
 
 /** A running agent and what it wrote. Disposing ends it. */

@@ -32,6 +32,11 @@ export class VirtualClock implements Clock {
     return this.#entries.length;
   }
 
+  /** Moves time on and nothing else, as where the process is stopped: every timer that comes due will be late. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Moves time on, running timers in order; promises that they resolve get to run in between. */
   async advance(ms: number): Promise<void> {
     const target = this.#nowMs + ms;
