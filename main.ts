@@ -180,7 +180,15 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-const stdout = (text: string) => write(Deno.stdout, text);
+/** A reader that has had enough, such as head(1), is no failure. */
+function stdout(text: string): void {
+  try {
+    write(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ExitStatus.OK);
+    throw error;
+  }
+}
 
 /** A log that nobody reads any more is no reason to end. */
 function stderr(text: string): void {

@@ -220,7 +220,7 @@ export class Agent {
       }
       this.#log.getChild("agent").error(
         "control.socket: cannot listen on {socket}: {reason}; bgp-lb status, peers and routes cannot ask this agent. " +
-          'Choose another path, or turn it off with control.socket: ""',
+          'Make the folder writable, choose another path, or turn it off with control.socket: ""',
         { socket, reason: messageOf(error) },
       );
     }

@@ -1,4 +1,6 @@
 /** `bgp-lb status`, `peers` and `routes`: a question to the running agent over its control socket. */
+import { escapeUnprintable } from "../bytes/printable.ts";
+import { parseSocketPath } from "../config/values.ts";
 import type { Answer } from "../control/socket.ts";
 import type { ViewName } from "../status/views.ts";
 import { ExitStatus } from "./program.ts";
@@ -23,18 +25,32 @@ export interface AskPorts {
 
 /** Prints the agent's answer; resolves to the exit status. */
 export async function ask({ view, name, json, socket }: Question, ports: AskPorts): Promise<number> {
+  const path = parseSocketPath(socket);
+  if ("problem" in path || path.value === undefined) {
+    const problem = "problem" in path ? path.problem : "must not be empty";
+    ports.stderr(`--control-socket: ${problem} (got ${JSON.stringify(socket)})\n`);
+    return ExitStatus.USAGE;
+  }
   const target = `/v1/${view}${name === undefined ? "" : `?name=${encodeURIComponent(name)}`}`;
+  let answer: Answer;
   try {
-    const { status, body } = await ports.askControl(socket, target, json ? "application/json" : "text/plain");
-    if (status === 200) {
-      ports.stdout(json ? `${JSON.stringify(JSON.parse(body), undefined, 2)}\n` : body);
-      return ExitStatus.OK;
-    }
-    ports.stderr(body);
+    answer = await ports.askControl(path.value, target, json ? "application/json" : "text/plain");
   } catch (error) {
     ports.stderr(`${error instanceof Error ? error.message : error}\n${CURE}`);
+    return ExitStatus.FAILED;
   }
-  return ExitStatus.FAILED;
+  if (answer.status !== 200) {
+    ports.stderr(answer.body);
+    return ExitStatus.FAILED;
+  }
+  ports.stdout(json ? indented(answer.body) : answer.body);
+  return ExitStatus.OK;
+}
+
+/** JSON for people to read; on a terminal it does nothing else than that. */
+function indented(json: string): string {
+  const lines = JSON.stringify(JSON.parse(json), undefined, 2).split("\n");
+  return lines.map((line) => `${escapeUnprintable(line)}\n`).join("");
 }
 
 const CURE =

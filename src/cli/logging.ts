@@ -1,5 +1,6 @@
 /** Logs: one line per record on standard error, text on a terminal, JSON otherwise. */
 import { configure, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
+import { escapeUnprintable } from "../bytes/printable.ts";
 import type { LogFormat, LogLevel } from "../config/config.ts";
 
 /** Where lines go. */
@@ -32,17 +33,18 @@ export function jsonLine(record: LogRecord): string {
     logger: category.join("."),
     message: text(record),
   };
-  return `${JSON.stringify({ ...head, ...printable(record.properties) })}\n`;
+  return `${escapeUnprintable(JSON.stringify({ ...head, ...plain(record.properties) }))}\n`;
 }
 
 /** `TIME LEVEL LOGGER MESSAGE key=value …`, for people. */
 export function textLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 23);
-  const properties = Object.entries(printable(record.properties))
+  const properties = Object.entries(plain(record.properties))
     .filter(([key, value]) => value !== undefined && !isSaid(record, key))
     .map(([key, value]) => ` ${key}=${typeof value === "string" ? quoted(value) : JSON.stringify(value)}`);
   const name = record.category.slice(1).join(".");
-  return `${time} ${record.level.padEnd(7)} ${name.padEnd(8)} ${text(record)}${properties.join("")}\n`;
+  const line = `${time} ${record.level.padEnd(7)} ${name.padEnd(8)} ${text(record)}${properties.join("")}`;
+  return `${escapeUnprintable(line)}\n`;
 }
 
 /** The sentence holds this property already. */
@@ -59,7 +61,7 @@ function quoted(value: string): string {
 }
 
 /** Errors have no enumerable fields, so their message is taken. */
-function printable(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function plain(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(properties).map(([key, value]) => [key, value instanceof Error ? value.message : value]),
   );

@@ -1,4 +1,5 @@
 /** A problem of a configuration file, where it is, and how it is printed: `FILE:LINE:COLUMN: path.to.key: what`. */
+import { escapeUnprintable } from "../bytes/printable.ts";
 
 /** Keys and list positions from the top of the file. */
 export type Path = readonly (string | number)[];
@@ -58,7 +59,7 @@ export function formatValue(value: unknown): string {
   if (typeof value === "object") return "a mapping";
   if (typeof value !== "string") return String(value);
   const shown = value.length > 60 ? `${value.slice(0, 60)}…` : value;
-  return JSON.stringify(shown).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapeUnit);
+  return escapeUnprintable(JSON.stringify(shown));
 }
 
 /** The member of `known` that `word` probably means, or undefined where none is near. */
@@ -97,8 +98,4 @@ function editDistance(a: string, b: string): number {
     previous = row;
   }
   return previous[b.length] ?? Infinity;
-}
-
-function escapeUnit(unit: string): string {
-  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

@@ -13,11 +13,13 @@ export interface ControlPorts {
 export function createControlRoutes(ports: ControlPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
   app.get("/v1/:view", (context) => {
-    const status = ports.status();
     const name = context.req.param("view");
-    if (!isViewName(name)) return context.text(`the agent (${status.version}) has no view ${name}\n`, 404);
+    if (!isViewName(name)) {
+      return context.text(`this agent has no view ${name}: it may be an older one\n`, 404);
+    }
     const view = VIEWS[name];
     const only = context.req.query("name");
+    const status = ports.status();
     const shown = only === undefined ? status : view.only(status, only);
     return context.req.header("accept") === "text/plain"
       ? context.text(view.text(shown, ports.now()))

@@ -1,7 +1,7 @@
 /** `bgp-lb peers`: each neighbour with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import type { Status } from "./status.ts";
-import { age } from "./table.ts";
+import { age, lines } from "./table.ts";
 
 /** A paragraph for each peer. */
 export function peersText({ peers }: Status, now: Date): string {
@@ -20,7 +20,7 @@ export function downReason(peer: PeerStatus, now: Date): string | undefined {
 function paragraph(peer: PeerStatus, now: Date): string {
   const down = downReason(peer, now);
   const { lastError, lastNotificationReceived, lastNotificationSent } = peer;
-  const lines = [
+  return lines([
     `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}`,
     ...down === undefined ? [] : [`  why            ${down}`],
@@ -39,8 +39,7 @@ function paragraph(peer: PeerStatus, now: Date): string {
       : [`  last error     ${lastError.text} (${when(lastError.at, now)})`],
     ...notification("last received", lastNotificationReceived, now),
     ...notification("last sent", lastNotificationSent, now),
-  ];
-  return lines.map((line) => `${line}\n`).join("");
+  ]);
 }
 
 function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): readonly string[] {

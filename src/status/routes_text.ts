@@ -1,6 +1,6 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
 import type { AttributesStatus, RouteStatus, Status } from "./status.ts";
-import { age } from "./table.ts";
+import { age, lines } from "./table.ts";
 
 /** A paragraph for each prefix. */
 export function routesText({ services, peers }: Status, now: Date): string {
@@ -25,15 +25,14 @@ export function routeReason(route: RouteStatus, allPeers: readonly string[]): st
 function paragraph(service: string, route: RouteStatus, allPeers: readonly string[], now: Date): string {
   const { prefix, announce, since, gates, peers, held } = route;
   const missing = announce ? missingPeers(route, allPeers) : [];
-  const lines = [
+  return lines([
     `${prefix} of ${service}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
     ...gates.map(({ name, open, reason }) => `  ${open ? "yes" : "NO "} ${name}: ${reason}`),
     `  attributes: ${attributesText(route.attributes)}`,
     ...peers.map(({ name, nextHop }) => `  to ${name}: next hop ${nextHop}`),
     ...held.map(({ name, reason }) => `  not to ${name}: ${reason}`),
     ...missing.map((name) => `  not to ${name}: not Established`),
-  ];
-  return lines.map((line) => `${line}\n`).join("");
+  ]);
 }
 
 /** Peers that the route is for, and that have no session to get it, or to be held back, by. */

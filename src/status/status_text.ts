@@ -3,29 +3,29 @@ import type { PeerStatus } from "../bgp/speaker.ts";
 import { downReason } from "./peers_text.ts";
 import { routeReason } from "./routes_text.ts";
 import type { Status } from "./status.ts";
-import { age, table } from "./table.ts";
+import { age, lines, table } from "./table.ts";
 
 /** The agent, its kernel, services and peers, one line for each, with the reason of whatever is not as it should be. */
 export function statusText(status: Status, now: Date): string {
   return [
-    `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
-    `BGP Identifier ${status.routerID}, AS ${status.as}\n`,
-    kernelText(status, now),
-    "\n",
+    lines([
+      `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
+      `BGP Identifier ${status.routerID}, AS ${status.as}`,
+      ...kernelLines(status, now),
+    ]),
     servicesTable(status, now),
-    "\n",
     peersTable(status.peers, now),
-  ].join("");
+  ].join("\n");
 }
 
-function kernelText({ kernel }: Status, now: Date): string {
-  if (!kernel.managed) return "kernel: left alone (network.setup: false)\n";
-  if (kernel.at === undefined) return "kernel: not read yet\n";
+function kernelLines({ kernel }: Status, now: Date): readonly string[] {
+  if (!kernel.managed) return ["kernel: left alone (network.setup: false)"];
+  if (kernel.at === undefined) return ["kernel: not read yet"];
   const when = `read ${age(kernel.at, now)} ago`;
-  if (kernel.errors.length === 0) {
-    return `kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}\n`;
+  if (kernel.errors.length > 0) {
+    return [`kernel: not as it should be, ${when}`, ...kernel.errors.map((error) => `  ${error}`)];
   }
-  return `kernel: not as it should be, ${when}\n${kernel.errors.map((error) => `  ${error}\n`).join("")}`;
+  return [`kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}`];
 }
 
 function servicesTable({ services, peers }: Status, now: Date): string {

@@ -1,13 +1,20 @@
-/** Text for terminals: columns that stand under each other, and durations as people say them. Pure. */
+/** Text for terminals: lines, columns that stand under each other, and durations as people say them. Pure. */
+import { escapeUnprintable } from "../bytes/printable.ts";
+
+/** One line each; what others named or answered cannot break out of it. */
+export function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${escapeUnprintable(text)}\n`).join("");
+}
 
 /** Rows under their headings, columns two spaces apart, no space at the end of a line. */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [headings, ...rows];
-  const widths = headings.map((_, column) => Math.max(...all.map((row) => [...row[column] ?? ""].length)));
-  return all.map((row) =>
-    `${row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()}\n`
-  )
-    .join("");
+  const all = [headings, ...rows].map((row) => row.map(escapeUnprintable));
+  const widths = headings.map((_, column) =>
+    all.reduce((width, row) => Math.max(width, [...row[column] ?? ""].length), 0)
+  );
+  return lines(
+    all.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()),
+  );
 }
 
 function pad(cell: string, width: number): string {

@@ -1,4 +1,5 @@
 /** What can be asked of a running agent: each view is a part of the status document, as text and as JSON. Pure. */
+import { escapeUnprintable } from "../bytes/printable.ts";
 import { peersText } from "./peers_text.ts";
 import { routesText } from "./routes_text.ts";
 import type { Status } from "./status.ts";
@@ -18,12 +19,17 @@ export interface View {
   text(status: Status, now: Date): string;
 }
 
+/** So many of the names that there are stand in a refusal. */
+const SHOWN_NAMES = 10;
+
 /** A name that nothing of the running configuration has. */
 export class UnknownNameError extends Error {
   override readonly name = "UnknownNameError";
 
   constructor(subject: string, name: string, known: readonly string[]) {
-    super(`no ${subject} ${name}; there is ${known.join(", ")}`);
+    const shown = known.slice(0, SHOWN_NAMES).join(", ");
+    const more = known.length > SHOWN_NAMES ? ` and ${known.length - SHOWN_NAMES} more` : "";
+    super(escapeUnprintable(`no ${subject} ${name}; there is ${shown === "" ? "none" : shown}${more}`));
   }
 }
 

@@ -36,6 +36,38 @@ Deno.test("ask() prints the agent's text as it is, JSON for people to read, and 
   assert.deepEqual(json.requests, [["/s", "/v1/peers?name=fe80%3A%3A1%25eth0", "application/json"]]);
 });
 
+Deno.test("ask() asks nobody where --control-socket is no path of a socket, and resolves to 2", async () => {
+  const rows: readonly (readonly [string, string])[] = [
+    ["", '--control-socket: must not be empty (got "")\n'],
+    ["run/s", '--control-socket: must be an absolute path of a file (got "run/s")\n'],
+  ];
+  for (const [socket, stderr] of rows) {
+    const answer = await asked({ ...question, socket }, { status: 200, body: "" });
+    assert.deepEqual(answer, { status: ExitStatus.USAGE, stdout: "", stderr, requests: [] });
+  }
+});
+
+Deno.test("ask() does not take a failing stdout for a missing agent", async () => {
+  let stderr = "";
+  const asking = ask(question, {
+    askControl: () => Promise.resolve({ status: 200, body: "x" }),
+    stdout: () => {
+      throw new Error("No space left on device");
+    },
+    stderr: (text) => void (stderr += text),
+  });
+  await assert.rejects(asking, /No space left/);
+  assert.equal(stderr, "");
+});
+
+Deno.test("ask() prints JSON without raw control characters", async () => {
+  const { stdout } = await asked({ ...question, json: true }, {
+    status: 200,
+    body: JSON.stringify(["\u009b"]),
+  });
+  assert.equal(stdout, '[\n  "\\u009b"\n]\n');
+});
+
 Deno.test("ask() says on stderr what the agent refuses, or why there is no answer, and resolves to 1", async () => {
   const refused = await asked(question, { status: 404, body: "no peer r9; there is r1\n" });
   assert.deepEqual([refused.status, refused.stdout, refused.stderr], [1, "", "no peer r9; there is r1\n"]);

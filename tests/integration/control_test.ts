@@ -1,5 +1,6 @@
 // The control socket as its users meet it: an agent, and the commands that ask it.
 import assert from "node:assert/strict";
+import { askControl, ControlSocketInUseError, listenControl } from "../../src/control/socket.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
 
 /** A folder with a configuration whose control socket is in a folder that is not there yet. */
@@ -30,10 +31,11 @@ class Scene implements AsyncDisposable {
     return agent;
   }
 
-  /** One command of ours, to its end. */
+  /** One command of ours, to its end, where every name and address is said to need no proxy. */
   async ask(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: [...agentArguments(), ...args, "--control-socket", this.socket],
+      env: { NO_PROXY: "localhost,127.0.0.1,bgp-lb", no_proxy: "*" },
       stdin: "null",
     }).output();
     const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
@@ -90,13 +92,39 @@ Deno.test("a socket that a killed agent left is taken over; one where an agent a
     await killed.exited;
   }
   assert.ok(Deno.lstatSync(scene.socket).isSocket);
-  assert.match((await scene.ask("status")).stderr, /the process that made the socket has ended/);
+  assert.match((await scene.ask("status")).stderr, /nobody listens there/);
   await using agent = await scene.agent();
   await using second = new AgentProcess(["--config", scene.file]);
   assert.equal((await second.exited).code, 3);
   assert.match(await second.said("another agent answers at"), /choose another socket/);
   assert.equal((await scene.ask("status")).code, 0);
   assert.deepEqual(agent.lines.filter((line) => line.includes("error")), []);
+});
+
+Deno.test("listenControl() gives the socket to one of two that start at once, and to the other when that one has ended", async () => {
+  await using scene = new Scene();
+  const answer = (text: string) => () => Promise.resolve(new Response(text));
+  const starters = await Promise.allSettled(
+    ["a", "b"].map((name) => listenControl(scene.socket, answer(name))),
+  );
+  const [winner, ...others] = starters.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
+  const losers = starters.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
+  assert.ok(winner !== undefined && others.length === 0);
+  assert.ok(losers[0] instanceof ControlSocketInUseError, String(losers[0]));
+  await winner[Symbol.asyncDispose]();
+  await using _next = await listenControl(scene.socket, answer("c"));
+  assert.deepEqual(await askControl(scene.socket, "/", "text/plain"), { status: 200, body: "c" });
+});
+
+Deno.test("a reader that has had enough of an answer is no failure", async () => {
+  await using scene = new Scene();
+  await using _agent = await scene.agent();
+  const script = '"$0" "$@" | true; exit ${PIPESTATUS[0]}';
+  const { code, stderr } = await new Deno.Command("bash", {
+    args: ["-c", script, Deno.execPath(), ...agentArguments(), "status", "--control-socket", scene.socket],
+    stdin: "null",
+  }).output();
+  assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
 });
 
 Deno.test("a path that cannot be had is named in the log; the agent works without, and what is there stays", async () => {

@@ -10,6 +10,8 @@ Deno.test("table() puts columns under their headings, two spaces apart, with no 
       "é      Idle\n",
   );
   assert.equal(table(["A", "B"], []), "A  B\n");
+  assert.equal(table(["A"], [["x\ny\u009bz"]]), "A\nx\\u000ay\\u009bz\n");
+  assert.equal(table(["A"], Array.from({ length: 200_000 }, () => ["x"])).length, 400_002);
 });
 
 Deno.test("age() gives the two largest units, and 0s where the clock was set back", () => {

@@ -202,6 +202,9 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   );
   assert.deepEqual(VIEWS.status.json(VIEWS.status.only(both, "web")), both);
   assert.throws(() => VIEWS.routes.only(both, "x"), { message: "no service x; there is web" });
+  assert.throws(() => VIEWS.peers.only(scene([]), "x\u009b"), { message: "no peer x\\u009b; there is none" });
+  const many = scene(Array.from({ length: 12 }, (_, index) => ({ ...up, name: `r${index}` })));
+  assert.throws(() => VIEWS.peers.only(many, "x"), { message: /r8, r9 and 2 more$/ });
   assert.deepEqual(VIEWS.routes.json(both), [{ service: "web", ...both.services[0]?.routes[0] }]);
   assert.deepEqual(["status", "peers", "routes", "toString"].map(isViewName), [true, true, true, false]);
 });

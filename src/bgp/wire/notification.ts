@@ -2,6 +2,7 @@
  * NOTIFICATION (RFC 4271 sections 4.5 and 6, RFC 4486, RFC 6608): the message, its words, the shutdown
  * communication (RFC 9003), Hard Reset (RFC 8538), and the one error that hostile or broken input becomes.
  */
+import { UNPRINTABLE } from "../../bytes/printable.ts";
 import {
   CeaseSubcode,
   ErrorCode,
@@ -91,7 +92,7 @@ export function shutdownCommunication(message: NotificationMessage): string | un
   if (length === 0 || message.data.byteLength < 1 + length) return undefined;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(message.data.subarray(1, 1 + length));
-    return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd");
+    return text.replace(UNPRINTABLE, "\ufffd");
   } catch {
     return undefined;
   }
