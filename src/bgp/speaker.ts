@@ -94,8 +94,6 @@ interface Neighbour {
   /** The sending side of the Established session. */
   advertiser: Advertiser | undefined;
   record: PeerRecord;
-  /** Called when the socket has taken everything, or the session is lost. */
-  onSettled: () => void;
 }
 
 /** Sending yields to timers and sockets after so much work. */
@@ -114,6 +112,8 @@ export class Speaker {
   /** Ends this turn of the event loop. */
   #turn: Disposable | undefined;
   #turnMs = 0;
+  /** Called when every neighbour is settled. */
+  readonly #onSettled = new Set<() => void>();
   #endOfRibReleased = false;
   #stopped = false;
 
@@ -156,13 +156,24 @@ export class Speaker {
     );
   }
 
+  /** Resolves when the sockets of all Established peers have taken all that these should be told, or after `limitMs`. */
+  async settled(limitMs: number): Promise<void> {
+    if (this.#neighbours.every(isSettled)) return;
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onSettled.add(resolve);
+    using _limit = clock.at(clock.now() + limitMs, resolve);
+    await promise;
+    this.#onSettled.delete(resolve);
+  }
+
   /** Ends all sessions; resolves when that is done, or after a few seconds. Never throws. */
   async stop(options: StopOptions): Promise<void> {
     this.#endListeners();
     if (options.mode === "shutdown") {
       this.announce([]);
       this.#stopped = true;
-      await Promise.all(this.#neighbours.map((neighbour) => this.#withdrawn(neighbour)));
+      await this.settled(WITHDRAW_MS);
     }
     this.#stopped = true;
     await Promise.all(
@@ -218,7 +229,6 @@ export class Speaker {
         local: undefined,
         flaps: 0,
       },
-      onSettled: () => {},
     };
     return neighbour;
   }
@@ -305,17 +315,12 @@ export class Speaker {
     }
     // Nothing will be taken where nothing was handed over, so nobody would come back for the rest.
     if (driver.ready && advertiser.more) this.#due.add(neighbour);
-    if (isSettled(neighbour)) neighbour.onSettled();
+    this.#noteSettled();
   }
 
-  /** Resolves when the socket has taken every withdrawal, or after a bound. */
-  async #withdrawn(neighbour: Neighbour): Promise<void> {
-    if (isSettled(neighbour)) return;
-    const { clock } = this.#options;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    neighbour.onSettled = resolve;
-    using _limit = clock.at(clock.now() + WITHDRAW_MS, resolve);
-    await promise;
+  #noteSettled(): void {
+    if (this.#onSettled.size === 0 || !this.#neighbours.every(isSettled)) return;
+    for (const resolve of this.#onSettled) resolve();
   }
 
   #onTransition(neighbour: Neighbour, from: SessionStateName, to: SessionStateName, cause: string): void {
@@ -323,7 +328,7 @@ export class Speaker {
     const lost = from === "Established";
     if (lost) {
       neighbour.advertiser = undefined;
-      neighbour.onSettled();
+      this.#noteSettled();
     }
     neighbour.record = {
       ...record,

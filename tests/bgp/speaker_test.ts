@@ -378,6 +378,54 @@ Deno.test("Speaker sends a family again between BoRR and EoRR when the peer asks
   }
 });
 
+Deno.test("Speaker.settled() resolves once every peer's socket has taken every batch, or after its limit (CONTRACT stop)", async () => {
+  const C = address("10.0.0.3");
+  const stage = new Stage({ bufferLength: 1000 });
+  const probes = [stage.probe(B), stage.probe(C)];
+  const { speaker } = stage.end(A, {
+    options: { peers: [peerConfig({ name: "b", address: B }), peerConfig({ name: "c", address: C })] },
+  });
+  let resolved = 0;
+  const wait = (limitMs: number) => void speaker.settled(limitMs).then(() => resolved++);
+  wait(1000);
+  speaker.announce(Array.from({ length: 40_000 }, (_, i) => route(`10.1.${i >>> 8}.${i & 0xff}/32`)));
+  wait(1000);
+  speaker.start();
+  await stage.clock.advance(5);
+  assert.equal(resolved, 2, "nobody is Established");
+  const [first, second] = probes.map((probe) => probe.last);
+  first?.establish({ holdTimeSeconds: 0 });
+  second?.establish({ holdTimeSeconds: 0 });
+  await stage.clock.advance(50);
+  const last = first?.heard.length ?? 0;
+  wait(1000);
+  await stage.clock.advance(0);
+  assert.equal(resolved, 3, "everything is taken");
+  // One takes nothing: whoever waits does so for its own limit.
+  assert.ok(second !== undefined);
+  second.reading = false;
+  speaker.announce([]);
+  const before = stage.clock.now();
+  wait(300);
+  wait(700);
+  await stage.clock.advance(299);
+  assert.deepEqual([resolved, (first?.heard.length ?? 0) > last], [3, true]);
+  await stage.clock.advance(1);
+  assert.equal(resolved, 4);
+  await stage.clock.advance(399);
+  assert.deepEqual([resolved, stage.clock.now() - before], [4, 699]);
+  await stage.clock.advance(1);
+  assert.deepEqual([resolved, stage.clock.pending], [5, 0]);
+  // A session that is lost is waited for no more.
+  wait(1000);
+  await stage.clock.advance(5);
+  assert.equal(resolved, 5);
+  second.close();
+  await stage.clock.advance(5);
+  assert.equal(resolved, 6);
+  await stage.close();
+});
+
 Deno.test("Speaker.stop() withdraws every route, then says why, then closes (RFC 9003)", async () => {
   const stage = new Stage();
   const probe = stage.probe();
