@@ -6,7 +6,6 @@ import type { ServiceUnit } from "./agent.ts";
 import type { AgentState, RouteStatus, ServiceStatus, Status } from "./status/status.ts";
 import type { KernelReport } from "./kernel/reconciler.ts";
 import { serviceVerdict } from "./service/controller.ts";
-import { announcedPrefix } from "./service/desired.ts";
 
 /** What the snapshot is taken of. */
 export interface SnapshotSource {
@@ -70,8 +69,8 @@ function serviceStatus(
     enabled: config.enabled,
     ...serviceVerdict(state.verdicts),
     checks: [...state.verdicts].map(([name, verdict]) => ({ name, ...verdict })),
-    routes: [...state.routes.values()].map(({ address, announce, gates, sinceMs }) => {
-      const prefix = announcedPrefix(config, address).text;
+    routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
+      const prefix = route.prefix.text;
       return {
         prefix,
         announce,

@@ -4,7 +4,9 @@
  * from the announcing side: nothing is announced before the kernel, read back, can serve it.
  */
 import type { Address } from "../net/address.ts";
+import type { Route } from "../bgp/route.ts";
 import type { IpProtocol, ServiceConfig } from "../config/config.ts";
+import { hostPrefix, prefixOf } from "../net/prefix.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { type ActualKernel, interfaceMark, virtualServiceKey } from "../kernel/state.ts";
@@ -28,6 +30,8 @@ export interface Gate {
 /** The decision about one address of the service. */
 export interface RouteDecision {
   readonly address: Address;
+  /** What is announced where it is; the same object at every decision, so that a change shows what did not change. */
+  readonly route: Route;
   readonly announce: boolean;
   readonly gates: readonly Gate[];
   /** When `announce` last changed, on the clock's scale. */
@@ -128,8 +132,15 @@ function decide(state: ServiceState, nowMs: number): ReadonlyMap<string, RouteDe
     const announce = gates.every((gate) => gate.open);
     const previous = state.routes.get(address.text);
     const sinceMs = previous?.announce === announce ? previous.sinceMs : nowMs;
-    return [address.text, { address, announce, gates, sinceMs }];
+    const route = previous?.route ?? routeOf(state.config, address);
+    return [address.text, { address, route, announce, gates, sinceMs }];
   }));
+}
+
+function routeOf({ announce, prefixLengths }: ServiceConfig, address: Address): Route {
+  const length = prefixLengths.get(address.text);
+  const prefix = length === undefined ? hostPrefix(address) : prefixOf(address, length);
+  return { prefix, attributes: announce, peers: announce.peers };
 }
 
 function gatesOf(state: ServiceState, address: Address): readonly Gate[] {

@@ -3,14 +3,12 @@ import type { Config, ServiceConfig } from "../config/config.ts";
 import type { Route } from "../bgp/route.ts";
 import type { DesiredKernel, VirtualService } from "../kernel/state.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
-import type { Address } from "../net/address.ts";
-import { hostPrefix, prefixOf } from "../net/prefix.ts";
 import type { ServiceState } from "./controller.ts";
 
 /** The routes of every address whose gates are all open. */
 export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[] {
-  return [...services].flatMap(({ config, routes }) =>
-    [...routes.values()].filter(({ announce }) => announce).map(({ address }) => routeOf(config, address))
+  return [...services].flatMap(({ routes }) =>
+    [...routes.values()].filter(({ announce }) => announce).map(({ route }) => route)
   );
 }
 
@@ -26,17 +24,6 @@ export function desiredKernel(config: Config, quiesced: ReadonlySet<string>): De
     virtualServices: services.flatMap((service) => virtualServices(service, quiesced.has(service.name))),
     ownedAddresses: services.flatMap(({ addresses }) => addresses),
   };
-}
-
-/** The prefix under which a service's address is announced. */
-export function announcedPrefix(config: ServiceConfig, address: Address): Route["prefix"] {
-  const length = config.prefixLengths.get(address.text);
-  return length === undefined ? hostPrefix(address) : prefixOf(address, length);
-}
-
-function routeOf(config: ServiceConfig, address: Address): Route {
-  const { peers, ...attributes } = config.announce;
-  return { prefix: announcedPrefix(config, address), attributes, peers };
 }
 
 function virtualServices(config: ServiceConfig, quiesced: boolean): readonly VirtualService[] {

@@ -92,6 +92,15 @@ Deno.test("step() without managed kernel objects asks only for health", () => {
   assert.equal(desiredRoutes([state]).length, 1);
 });
 
+Deno.test("step() keeps a route as one object over its decisions, so that what did not change shows", () => {
+  const first = run([healthy], { interfaces: false, ipvs: false }).state;
+  const flap = { type: "verdict", check: "http-1", verdict: "unhealthy", cause: "refused" } as const;
+  const withdrawn = step(first, flap, { now: 5 }).state;
+  assert.deepEqual(desiredRoutes([withdrawn]), []);
+  const [again] = desiredRoutes([step(withdrawn, healthy, { now: 6 }).state]);
+  assert.equal(again, desiredRoutes([first])[0]);
+});
+
 Deno.test("step() never announces a disabled or a stopping service", () => {
   const read: ServiceEvent = { type: "kernel", actual: kernel() };
   assert.deepEqual(desiredRoutes([run([healthy, read], all, serviceConfig({ enabled: false })).state]), []);
