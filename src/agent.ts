@@ -68,6 +68,8 @@ export interface ServiceUnit {
 const QUIESCE_POLL_MS = 200;
 /** End-of-RIB is held back for first verdicts, but not for longer than this. */
 const END_OF_RIB_LIMIT_MS = 30_000;
+/** Sockets may take so long to take the withdrawals of a stop. */
+const WITHDRAWN_LIMIT_MS = 5000;
 /** What clients of HTTP and the control socket get for their last answers. */
 const LAST_ANSWERS_MS = 500;
 
@@ -361,12 +363,16 @@ export class Agent {
   /** Lets routers converge and connections end, each service within its own limits. */
   async #drain(): Promise<void> {
     const { clock } = this.#ports;
+    // The time to converge is the routers', and theirs begins when the withdrawals are out.
+    const decidedMs = clock.now();
+    await this.#speaker?.settled(WITHDRAWN_LIMIT_MS);
+    const sendingMs = clock.now() - decidedMs;
     const stops = new Map<string, StopState>();
     for (const [name, { state: { config, routes } }] of this.#units) {
       const quiesceMs = this.#config.network.ipvs && config.ports.length > 0 ? config.stop.quiesceMs : 0;
       // Routers need their time from the withdrawal on, and that may have been before the stop.
       const withdrawnMs = Math.max(...[...routes.values()].map(({ sinceMs }) => sinceMs));
-      const convergeMs = Math.max(0, withdrawnMs + config.stop.convergeMs - clock.now());
+      const convergeMs = Math.max(0, withdrawnMs + sendingMs + config.stop.convergeMs - clock.now());
       stops.set(name, beginStop({ convergeMs, quiesceMs }, clock.now()));
     }
     while ([...stops.values()].some(({ phase }) => phase !== "removing")) {

@@ -158,6 +158,37 @@ Deno.test("Agent stops in order: withdraw, converge, quiesce while connections l
   await world.close();
 });
 
+Deno.test("Agent gives routers their time from when the withdrawal is out, not from when it was decided (DESIGN seam 3)", async () => {
+  const world = new World();
+  const network = world.stage.network.transport(A);
+  const taken = Promise.withResolvers<void>();
+  let stuck = false;
+  const connect: typeof network.connect = async (...args) => {
+    const connection = await network.connect(...args);
+    const write = connection.write.bind(connection);
+    connection.write = (bytes) => stuck ? taken.promise.then(() => write(bytes)) : write(bytes);
+    return connection;
+  };
+  const agent = await world.agent({ ports: [] }, { transport: { ...network, connect } });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  stuck = true;
+  agent.stop("for the test");
+  await world.stage.clock.advance(2000);
+  assert.ok(
+    world.kernel.interfaces.some(({ name }) => name === "web"),
+    "the router still sends packets here",
+  );
+  stuck = false;
+  taken.resolve();
+  await world.stage.clock.advance(900);
+  assert.equal(world.router.status.prefixes.withdrawn, 1);
+  assert.ok(world.kernel.interfaces.some(({ name }) => name === "web"), "it has a second to converge");
+  await world.stage.clock.advance(400);
+  assert.ok(!world.kernel.interfaces.some(({ name }) => name === "web"));
+  await world.close();
+});
+
 Deno.test("Agent waits for connections no longer than stop.quiesce", async () => {
   const world = new World();
   const agent = await world.agent();
