@@ -334,6 +334,23 @@ Deno.test("Agent does not start beside another one on its control socket, and to
   await world.close();
 });
 
+Deno.test("Agent.status() tells of each route whom it is for, who has it, with which attributes, and from whom it is held", async () => {
+  const world = new World();
+  const announce = { ...serviceConfig().announce, med: 7, communities: [0xffffff01], peers: ["r1"] };
+  const addresses = [address("10.99.0.1"), address("2001:db8::1")];
+  const agent = await world.agent({ addresses, announce, ports: [] });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  const routes = agent.status().services.flatMap((service) => service.routes);
+  assert.deepEqual(routes.map(({ prefix, targets, peers }) => ({ prefix, targets, peers })), [
+    { prefix: "10.99.0.1/32", targets: ["r1"], peers: [{ name: "r1", nextHop: A.text }] },
+    { prefix: "2001:db8::1/128", targets: ["r1"], peers: [] },
+  ]);
+  assert.deepEqual(routes.map(({ held }) => held.map(({ name }) => name)), [[], ["r1"]]);
+  assert.deepEqual([routes[0]?.attributes.med, routes[0]?.attributes.communities], [7, ["no-export"]]);
+  await world.close();
+});
+
 Deno.test("Agent works without a control socket that cannot be had, and says so", async () => {
   const world = new World();
   const agent = await world.agent({}, { listenControl: () => Promise.reject(new Error("read-only")) });

@@ -25,7 +25,7 @@ const UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
 
 /** The two largest units of the time from `since` to `now`: `3d 4h`, `12s`; the clock may have been set back. */
 export function age(since: Date | string, now: Date): string {
-  let seconds = Math.max(0, Math.floor((now.getTime() - new Date(since).getTime()) / 1000));
+  let seconds = Math.floor((now.getTime() - new Date(since).getTime()) / 1000);
   const first = UNITS.findIndex(([, size]) => seconds >= size);
   if (first < 0) return "0s";
   const parts: string[] = [];

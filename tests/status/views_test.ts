@@ -97,6 +97,8 @@ Deno.test("the view peers says why a session is down, with code, subcode and the
   );
   const waiting: PeerStatus = { ...peerStatus, state: "Active", passive: true, cause: "started" };
   assert.match(VIEWS.peers.text(scene([waiting]), NOW), /^ {2}why {12}waits for the peer to connect$/m);
+  const stopped: PeerStatus = { ...waiting, state: "Idle", cause: "stopped" };
+  assert.match(VIEWS.peers.text(scene([stopped]), NOW), /^ {2}why {12}stopped$/m);
 });
 
 Deno.test("the view peers names what is unusual: faults survived, hold time 0, End-of-RIB held, the last error of a peer that is up", () => {
