@@ -2,7 +2,6 @@
  * What one session still has to send, and nothing that happens by itself: changes of the routes, families that the
  * peer wants again (RFC 2918, 7313), and End-of-RIB (RFC 4724), which waits until it is released.
  */
-import type { Prefix } from "../net/prefix.ts";
 import {
   type AdvertiseContext,
   type AdvertisedRoute,
@@ -12,8 +11,9 @@ import {
   Paths,
   readvertise,
 } from "./adj_rib_out.ts";
-import type { Desired, DesiredRoutes } from "./desired_routes.ts";
+import type { Desired, DesiredRoutes, RouteChanges } from "./desired_routes.ts";
 import type { Negotiated } from "./negotiate.ts";
+import { NewestFirst } from "./newest_first.ts";
 import type { AfiSafi } from "./wire/capability.ts";
 import { encodeMessage, type RouteRefreshMessage } from "./wire/message.ts";
 import { sameFamily } from "./wire/nlri.ts";
@@ -45,10 +45,10 @@ export class Advertiser {
   readonly #held = new Map<string, HeldRoute>();
   /** The rest of the first pass through all routes; undefined once it is over. */
   #first: Iterator<Desired> | undefined;
-  /** Prefixes whose routes changed. */
-  #changed: readonly Prefix[] = [];
-  /** Those that changed while others still had to be sent. */
-  readonly #changedLater = new Map<string, Prefix>();
+  /** Prefixes that the peer may have to lose: they go before everything. */
+  readonly #withdrawn = new NewestFirst();
+  /** Other prefixes whose routes changed. */
+  readonly #changed = new NewestFirst();
   #refresh: readonly AfiSafi[] = [];
   #endOfRib: readonly AfiSafi[];
 
@@ -79,13 +79,13 @@ export class Advertiser {
 
   /** Is there more to send than the last batch took? */
   get more(): boolean {
-    return this.#first !== undefined || this.#changed.length > 0;
+    return this.#first !== undefined || this.#withdrawn.length > 0 || this.#changed.length > 0;
   }
 
   /** The routes to these prefixes are not what they were. */
-  touch(prefixes: readonly Prefix[]): void {
-    if (this.#changed.length === 0) this.#changed = prefixes;
-    else for (const prefix of prefixes) this.#changedLater.set(prefix.text, prefix);
+  touch({ withdrawn, changed }: RouteChanges): void {
+    this.#withdrawn.add(withdrawn);
+    this.#changed.add(changed);
   }
 
   /** The peer asks for a family again; what is no request, or of a family that was not negotiated, is ignored. */
@@ -125,18 +125,15 @@ export class Advertiser {
     };
   }
 
-  /** The prefixes of one batch: what changed, then those of the first pass. */
+  /** The prefixes of one batch: what is withdrawn, what else changed, then those of the first pass. */
   *#take(): Generator<Desired> {
     let left = BATCH_PREFIXES;
-    while (left > 0 && this.#changed.length > 0) {
-      const part = this.#changed.slice(0, left);
-      left -= part.length;
-      this.#changed = this.#changed.slice(part.length);
-      if (this.#changed.length === 0) {
-        this.#changed = [...this.#changedLater.values()];
-        this.#changedLater.clear();
+    for (const waiting of [this.#withdrawn, this.#changed]) {
+      while (left > 0 && waiting.length > 0) {
+        const part = waiting.take(left);
+        left -= part.length;
+        for (const prefix of part) yield this.#desired.of(prefix, this.#context.peerName);
       }
-      for (const prefix of part) yield this.#desired.of(prefix, this.#context.peerName);
     }
     for (; left > 0 && this.#first !== undefined; left--) {
       const { done, value } = this.#first.next();

@@ -5,81 +5,78 @@
 import type { Prefix } from "../net/prefix.ts";
 import type { Route, RouteAttributes } from "./route.ts";
 
-const NONE: readonly Route[] = [];
-
 /** A prefix with the route that a peer should have to it; undefined: none. */
 export interface Desired {
   readonly prefix: Prefix;
   readonly route: Route | undefined;
 }
 
-/** The desired routes by prefix. */
+/** Prefixes whose routes are not what they were. */
+export interface RouteChanges {
+  /** Some peer may have to lose its route: there is none any more, or it is for other peers. */
+  readonly withdrawn: readonly Prefix[];
+  readonly changed: readonly Prefix[];
+}
+
+/**
+ * The desired routes by prefix. A prefix has one route, which the configuration sees to; of several the first counts, as
+ * a fault there should not end what goes well otherwise.
+ */
 export class DesiredRoutes {
-  #all: readonly Route[] = NONE;
-  /** Nearly always one each; several where peers get a prefix with different attributes. */
-  readonly #byPrefix = new Map<string, readonly Route[]>();
+  #all: readonly Route[] = [];
+  readonly #byPrefix = new Map<string, Route>();
 
   /**
    * What is desired of every prefix, for a peer. What is added while this goes on comes, too; what is taken away before
-   * its turn does not.
+   * its turn does not; no change makes it begin anew.
    */
   *all(peerName: string): Generator<Desired> {
-    for (const routes of this.#byPrefix.values()) {
-      const [one] = routes;
-      if (one !== undefined) yield { prefix: one.prefix, route: firstFor(peerName, routes) };
-    }
+    for (const route of this.#byPrefix.values()) yield desiredOf(route.prefix, route, peerName);
   }
 
   /** What is desired of one prefix, for a peer. */
   of(prefix: Prefix, peerName: string): Desired {
-    return { prefix, route: firstFor(peerName, this.#byPrefix.get(prefix.text) ?? NONE) };
+    return desiredOf(prefix, this.#byPrefix.get(prefix.text), peerName);
   }
 
-  /** Replaces the whole. The prefixes whose routes are not what they were. */
-  replace(routes: readonly Route[]): readonly Prefix[] {
-    const all = this.#all;
-    const [head, tail] = commonEnds(all, routes);
-    const old = all.slice(head, all.length - tail);
-    const fresh = routes.slice(head, routes.length - tail);
+  /** Replaces the whole. The prefixes whose routes are not what they were, each once. */
+  replace(routes: readonly Route[]): RouteChanges {
+    const [head, tail] = commonEnds(this.#all, routes);
+    const old = this.#all.slice(head, this.#all.length - tail);
+    const fresh = byPrefix(routes.slice(head, routes.length - tail));
+    const gone = old.filter(({ prefix }) => !fresh.has(prefix.text));
+    let added = 0;
+    for (const text of fresh.keys()) if (!this.#byPrefix.has(text)) added++;
+    const count = this.#byPrefix.size - gone.length + added;
+    if (count !== routes.length) return this.replace([...byPrefix(routes).values()]);
     this.#all = routes;
-    const taken = new Map<string, readonly Route[]>();
-    let outside = -old.length;
-    for (const part of [old, fresh]) {
-      for (const { prefix: { text } } of part) {
-        const was = this.#byPrefix.get(text);
-        if (was === undefined) continue;
-        outside += was.length;
-        taken.set(text, was);
-        this.#byPrefix.delete(text);
-      }
-    }
-    if (outside > 0) {
-      // Routes to one prefix stand in the changed part and outside of it; their order decides, so it is made anew.
-      this.#byPrefix.clear();
-      this.#add(routes);
-    } else {
-      this.#add(fresh);
-    }
+    const withdrawn: Prefix[] = [];
     const changed: Prefix[] = [];
-    for (const [text, was] of taken) {
-      const [one] = was;
-      if (one !== undefined && !sameRoutes(was, this.#byPrefix.get(text) ?? NONE)) changed.push(one.prefix);
+    for (const { prefix } of gone) {
+      this.#byPrefix.delete(prefix.text);
+      withdrawn.push(prefix);
     }
-    for (const { prefix } of fresh) if (!taken.has(prefix.text)) changed.push(prefix);
-    return changed;
-  }
-
-  #add(routes: readonly Route[]): void {
-    for (const route of routes) {
-      const others = this.#byPrefix.get(route.prefix.text);
-      this.#byPrefix.set(route.prefix.text, others === undefined ? [route] : [...others, route]);
+    for (const [text, route] of fresh) {
+      const was = this.#byPrefix.get(text);
+      // It keeps its place, and whoever is on the way through all of them does not meet it again.
+      this.#byPrefix.set(text, route);
+      if (was !== undefined && !samePeers(was, route)) withdrawn.push(route.prefix);
+      else if (!sameRoute(was, route)) changed.push(route.prefix);
     }
+    return { withdrawn, changed };
   }
 }
 
-function firstFor(peerName: string, routes: readonly Route[]): Route | undefined {
-  for (const route of routes) if (route.peers === undefined || route.peers.includes(peerName)) return route;
-  return undefined;
+function desiredOf(prefix: Prefix, route: Route | undefined, peerName: string): Desired {
+  const meant = route?.peers === undefined || route.peers.includes(peerName);
+  return { prefix, route: meant ? route : undefined };
+}
+
+/** The first route to each prefix. */
+function byPrefix(routes: readonly Route[]): Map<string, Route> {
+  const found = new Map<string, Route>();
+  for (const route of routes) if (!found.has(route.prefix.text)) found.set(route.prefix.text, route);
+  return found;
 }
 
 /** How many equal routes two lists begin and end with. */
@@ -98,14 +95,13 @@ function commonEnds(
   return [head, before.length - tail];
 }
 
-function sameRoutes(a: readonly Route[], b: readonly Route[]): boolean {
-  return a.length === b.length && a.every((route, index) => route === b[index] || sameRoute(route, b[index]));
-}
-
 function sameRoute(a: Route | undefined, b: Route | undefined): boolean {
   return a !== undefined && b !== undefined && a.prefix.text === b.prefix.text &&
-    sameAttributes(a.attributes, b.attributes) &&
-    (a.peers === b.peers || (a.peers !== undefined && b.peers !== undefined && sameList(a.peers, b.peers)));
+    sameAttributes(a.attributes, b.attributes) && samePeers(a, b);
+}
+
+function samePeers({ peers: a }: Route, { peers: b }: Route): boolean {
+  return a === b || (a !== undefined && b !== undefined && sameList(a, b));
 }
 
 function sameAttributes(a: RouteAttributes, b: RouteAttributes): boolean {

@@ -134,9 +134,9 @@ export class Speaker {
   /** Sets the whole of what should be announced. */
   announce(routes: readonly Route[]): void {
     if (this.#stopped) return;
-    const changed = this.#desired.replace(routes);
-    if (changed.length === 0) return;
-    for (const { advertiser } of this.#neighbours) advertiser?.touch(changed);
+    const changes = this.#desired.replace(routes);
+    if (changes.withdrawn.length + changes.changed.length === 0) return;
+    for (const { advertiser } of this.#neighbours) advertiser?.touch(changes);
     this.#flush(...this.#neighbours);
   }
 

@@ -205,12 +205,6 @@ Deno.test("changeAdjRibOut() gives a peer only the routes that name it, and take
   assert.equal(send([route("10.0.0.1/32", {}, ["tor-2"])], external, rib).withdrawn, 1);
 });
 
-Deno.test("changeAdjRibOut() takes the first of two routes of one prefix", () => {
-  const { rib, announced } = send([route("10.0.0.1/32", { med: 1 }), route("10.0.0.1/32", { med: 2 })]);
-  assert.equal(announced, 1);
-  assert.equal(rib.get("10.0.0.1/32")?.path.pathAttributes.med, 1);
-});
-
 Deno.test("changeAdjRibOut() holds what the peer cannot be told, with the cure, and withdraws it where it was sent", () => {
   const both = [route("10.0.0.1/32"), route("2001:db8::1/128")];
   const first = send(both);

@@ -5,7 +5,9 @@ import type { AdvertiseContext } from "../../src/bgp/adj_rib_out.ts";
 import { Advertiser, type Batch } from "../../src/bgp/advertiser.ts";
 import { DesiredRoutes } from "../../src/bgp/desired_routes.ts";
 import { codecContext, negotiate } from "../../src/bgp/negotiate.ts";
+import { NewestFirst } from "../../src/bgp/newest_first.ts";
 import type { Route } from "../../src/bgp/route.ts";
+import type { Prefix } from "../../src/net/prefix.ts";
 import { NotificationError } from "../../src/bgp/wire/notification.ts";
 import { decodeMessage } from "../../src/bgp/wire/message.ts";
 import { EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../support/adj_rib_out.ts";
@@ -102,18 +104,24 @@ Deno.test("Advertiser.next() leads over any changes to what a new session would 
   );
 });
 
+function numbered(i: number, med?: number): Route {
+  return route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`, { med });
+}
+
+function many(count: number): readonly Route[] {
+  return Array.from({ length: count }, (_, i) => numbered(i));
+}
+
 Deno.test("Advertiser.next() goes through many routes in batches, changes first and End-of-RIB last (RFC 4724 4.1)", () => {
   const count = 40_000;
-  const numbered = (i: number, med?: number) =>
-    route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`, { med });
-  const all = Array.from({ length: count }, (_, i) => numbered(i));
+  const all = many(count);
   const wholes = [
     // Of those that the peer has already and of those that it has not: one goes, one changes; and one is new.
     all.flatMap((one, i) => {
       if (i === 1 || i === count - 2) return [];
       return i === 2 || i === count - 3 ? [numbered(i, 5)] : [one];
     }).concat(numbered(count)),
-    // Two routes to one prefix, far from each other.
+    // Two routes to one prefix, far from each other: the first counts.
     [numbered(count - 4, 7), ...all],
   ];
   for (const whole of wholes) {
@@ -164,7 +172,10 @@ function tell(told: Map<string, string>, bytes: Uint8Array): void {
 Deno.test("DesiredRoutes.replace() names each changed prefix once, and none for equal routes that are other objects (STYLE)", () => {
   const desired = new DesiredRoutes();
   const [one, two] = [route("10.99.0.1/32", { communities: [1] }), route("10.99.0.2/32")];
-  const texts = (routes: readonly Route[]) => desired.replace(routes).map(({ text }) => text);
+  const texts = (routes: readonly Route[]) => {
+    const { withdrawn, changed } = desired.replace(routes);
+    return [...withdrawn, ...changed].map(({ text }) => text);
+  };
   assert.deepEqual(texts([one, two]), ["10.99.0.1/32", "10.99.0.2/32"]);
   assert.deepEqual(texts([one, two]), []);
   assert.deepEqual(texts([route("10.99.0.1/32", { communities: [1] }), route("10.99.0.2/32")]), []);
@@ -185,4 +196,116 @@ Deno.test("DesiredRoutes.replace() names each changed prefix once, and none for 
   assert.deepEqual(texts([two, { ...route("10.99.0.1/32"), peers: ["b"] }]), ["10.99.0.1/32"]);
   assert.deepEqual(texts([two, { ...route("10.99.0.1/32"), peers: ["b"] }]), []);
   assert.deepEqual(texts([]), ["10.99.0.2/32", "10.99.0.1/32"]);
+});
+
+Deno.test("DesiredRoutes.replace() tells what a peer may have to lose from other changes (DESIGN Adj-RIB-Out)", () => {
+  const desired = new DesiredRoutes();
+  const numbered = (i: number, med?: number) => route(`10.99.0.${i}/32`, { med });
+  const to = (peers: readonly string[] | undefined, one: Route) => ({ ...one, peers });
+  desired.replace([
+    numbered(1),
+    numbered(2),
+    numbered(3),
+    to(["b", "c"], numbered(4)),
+    to(["b"], numbered(5)),
+  ]);
+  const { withdrawn, changed } = desired.replace([
+    numbered(6),
+    to(["c"], numbered(4, 1)),
+    numbered(3),
+    numbered(2, 1),
+    to(undefined, numbered(5)),
+  ]);
+  const numbers = (prefixes: readonly { readonly text: string }[]) =>
+    prefixes.map(({ text }) => Number(text.split(/[./]/)[3]));
+  assert.deepEqual([numbers(withdrawn), numbers(changed)], [[1, 4, 5], [6, 2]]);
+  assert.equal(desired.of(numbered(4).prefix, "b").route, undefined);
+  assert.equal(desired.of(numbered(4).prefix, "c").route?.attributes.med, 1);
+});
+
+Deno.test("DesiredRoutes.replace() takes the first of several routes to a prefix, whatever was there before (DESIGN Adj-RIB-Out)", () => {
+  const desired = new DesiredRoutes();
+  const twin = (med: number, peers?: readonly string[]) => ({ ...route("10.99.0.1/32", { med }), peers });
+  const other = route("10.99.0.2/32");
+  const rows: readonly (readonly [readonly Route[], number | undefined])[] = [
+    [[twin(1), other, twin(2)], 1],
+    [[twin(1), other], 1],
+    [[twin(2), twin(1), other], 2],
+    [[other, twin(1), twin(2)], 1],
+    [[other, twin(3), twin(1), twin(2)], 3],
+    [[twin(4, ["c"]), other, twin(2)], undefined],
+    [[other, twin(2)], 2],
+    [[other, twin(2), twin(2), other], 2],
+  ];
+  for (const [routes, med] of rows) {
+    desired.replace(routes);
+    assert.equal(desired.of(twin(0).prefix, "b").route?.attributes.med, med);
+    assert.equal([...desired.all("b")].length, 2);
+    assert.deepEqual(desired.replace(routes), { withdrawn: [], changed: [] });
+  }
+});
+
+Deno.test("Advertiser ends its first pass although routes change all the time, at both ends and doubly (DESIGN Adj-RIB-Out)", () => {
+  const all = many(40_000);
+  const flapping = (med: number) => [
+    route("192.0.2.1/32", { med }),
+    ...all,
+    route("192.0.2.2/32", { med }),
+    route("192.0.2.2/32", { med: 7 }),
+  ];
+  const desired = new DesiredRoutes();
+  desired.replace(flapping(0));
+  const advertiser = new Advertiser(desired, CONTEXT, NEGOTIATED);
+  let batches = 0;
+  for (; advertiser.more; batches++) {
+    assert.ok(batches < 10, `${advertiser.routes.size} routes after ${batches} batches`);
+    advertiser.next(true);
+    if (batches < 5) advertiser.touch(desired.replace(flapping((batches + 1) % 2)));
+  }
+  assert.equal(advertiser.routes.size, all.length + 2);
+});
+
+Deno.test("Advertiser.next() sends a withdrawal before all that waits, and the newest change before older ones (DESIGN Adj-RIB-Out)", () => {
+  const [gone, moved] = [route("192.0.2.1/32"), route("192.0.2.2/32")];
+  const away = { ...route("192.0.2.3/32"), peers: ["c"] };
+  const few = [gone, moved, { ...away, peers: undefined }];
+  for (const kind of ["first pass", "changes before it", "changes after it"] as const) {
+    const desired = new DesiredRoutes();
+    const large = many(100_000);
+    desired.replace(kind === "first pass" ? [...few, ...large] : few);
+    const advertiser: Advertiser = new Advertiser(desired, CONTEXT, NEGOTIATED);
+    advertiser.next(true);
+    if (kind === "changes before it") advertiser.touch(desired.replace([...few, ...large]));
+    const left = [route("192.0.2.2/32", { med: 5 }), away];
+    advertiser.touch(desired.replace(kind === "changes after it" ? left : [...left, ...large]));
+    if (kind === "changes after it") advertiser.touch(desired.replace([...left, ...large]));
+    const told = new Map<string, string>(few.map(({ prefix }) => [prefix.text, ""]));
+    const [first] = advertiser.next(true).messages;
+    assert.ok(first !== undefined);
+    tell(told, first);
+    assert.deepEqual([...told.keys()], ["192.0.2.2/32"], kind);
+    if (kind !== "changes after it") {
+      assert.equal(advertiser.routes.get("192.0.2.2/32")?.path.pathAttributes.med, 5);
+    }
+    while (advertiser.more) advertiser.next(true);
+    assert.equal(advertiser.routes.size, large.length + 1);
+    assert.equal(advertiser.routes.get("192.0.2.2/32")?.path.pathAttributes.med, 5);
+  }
+});
+
+Deno.test("NewestFirst gives every prefix, the newest first, and does not grow where the same ones come for ever (DESIGN seam 2)", () => {
+  const [a, b, c, d] = many(4).map(({ prefix }) => prefix);
+  assert.ok(a !== undefined && b !== undefined && c !== undefined && d !== undefined);
+  const waiting = new NewestFirst();
+  waiting.add([a, b, c]);
+  waiting.add([]);
+  waiting.add([d]);
+  assert.deepEqual([waiting.length, waiting.take(3), waiting.take(2), waiting.length], [4, [d], [a, b], 1]);
+  assert.deepEqual([waiting.take(2), waiting.take(2), waiting.length], [[c], [], 0]);
+  waiting.add([a, b]);
+  for (let i = 0; i < 100_000; i++) waiting.add([c, d]);
+  assert.ok(waiting.length < 3000, `${waiting.length} wait`);
+  const taken: Prefix[] = [];
+  while (waiting.length > 0) taken.push(...waiting.take(2));
+  assert.deepEqual([taken.slice(0, 2), taken.slice(-2)], [[c, d], [a, b]]);
 });

@@ -161,6 +161,32 @@ Deno.test("Speaker comes to a route behind more than a batch of such as the peer
   await stage.close();
 });
 
+for (const waiting of ["a first pass", "a change"] as const) {
+  Deno.test(`Speaker.announce() tells a slow peer of a withdrawal before the rest of ${waiting} (DESIGN BGP: no withdrawal waits)`, async () => {
+    const stage = new Stage();
+    const probe = stage.probe();
+    const { speaker } = stage.end(A);
+    const extra = route("192.0.2.1/32");
+    const all = Array.from(
+      { length: 100_000 },
+      (_, i) => route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`),
+    );
+    speaker.announce(waiting === "a first pass" ? [extra, ...all] : [extra]);
+    speaker.start();
+    await stage.clock.advance(5);
+    probe.last.establish({ holdTimeSeconds: 0 });
+    await stage.clock.advance(waiting === "a first pass" ? 3 : 50);
+    const before = told(probe.last).length;
+    if (waiting === "a change") speaker.announce([extra, ...all]);
+    speaker.announce(all);
+    await stage.clock.advance(500);
+    const after = told(probe.last).indexOf("-192.0.2.1/32") - before;
+    assert.ok(before < 60_000 && after > 0 && after < 20_000, `after ${after} others`);
+    assert.equal(told(probe.last).length, 100_002);
+    await stage.close();
+  });
+}
+
 Deno.test("Speaker.stop() withdraws more than one batch before Cease (CONTRACT stop)", async () => {
   const stage = new Stage();
   const probe = stage.probe();

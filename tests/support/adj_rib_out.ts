@@ -35,14 +35,14 @@ export function updateAdjRibOut(
   return { ...change, rib, held: [...held.values()] };
 }
 
-/** The first route to each prefix that is for the peer, then what it should not have any more. */
+/** The first route to each prefix, where it is for the peer, then what it should not have any more. */
 function* desiredOf(routes: readonly Route[], sent: AdjRibOut, peerName: string): Generator<Desired> {
   const seen = new Set<string>();
   for (const route of routes) {
     const { prefix, peers } = route;
-    if (seen.has(prefix.text) || (peers !== undefined && !peers.includes(peerName))) continue;
+    if (seen.has(prefix.text)) continue;
     seen.add(prefix.text);
-    yield { prefix, route };
+    yield { prefix, route: peers === undefined || peers.includes(peerName) ? route : undefined };
   }
   for (const { prefix } of [...sent.values()]) {
     if (!seen.has(prefix.text)) yield { prefix, route: undefined };
