@@ -18,9 +18,9 @@ export function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
     case "end-of-rib-sent":
       return log.debug("End-of-RIB sent", fields);
     case "routes-held":
-      return event.held.length === 0
+      return event.count === 0
         ? log.info("no route is held back any more", fields)
-        : log.warning("routes cannot go to this peer", fields);
+        : log.warning("routes cannot go to this peer: {count}", fields);
     case "notification-received":
       return log.warning("NOTIFICATION received: {text}", fields);
     case "notification-sent":

@@ -100,9 +100,8 @@ function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | und
   return changed;
 }
 
-/** All routes of `family` again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
-export function readvertise(rib: AdjRibOut, family: AfiSafi, context: AdvertiseContext): Uint8Array[] {
-  const routes = [...rib.values()].filter(({ path }) => sameFamily(path.family, family));
+/** The UPDATEs that announce routes again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
+export function readvertise(routes: readonly AdvertisedRoute[], context: AdvertiseContext): Uint8Array[] {
   return announcements(routes, context.codec.maxSendLength);
 }
 

@@ -28,8 +28,22 @@ export interface Batch {
   readonly withdrawn: number;
   /** Is a family's End-of-RIB among them? */
   readonly endOfRib: boolean;
-  /** Did the routes that are held from the peer change? */
+  /** Did the routes that are held from the peer change since this was last said? Said once no route is left to send. */
   readonly heldChanged: boolean;
+}
+
+/** A family that is on its way to the peer again. */
+interface Refresh {
+  readonly family: AfiSafi;
+  /** Is it between BoRR and EoRR? */
+  readonly marked: boolean;
+  /** The rest of it, as it is when it is taken; what is added while this goes on comes, too. */
+  readonly routes: Iterator<AdvertisedRoute, undefined>;
+}
+
+/** What a batch may still take. */
+interface Room {
+  left: number;
 }
 
 /** So many prefixes go into one batch, so that it takes a few milliseconds and fills its UPDATEs all the same. */
@@ -49,7 +63,10 @@ export class Advertiser {
   readonly #withdrawn = new NewestFirst();
   /** Other prefixes whose routes changed. */
   readonly #changed = new NewestFirst();
-  #refresh: readonly AfiSafi[] = [];
+  #refresh: Refresh | undefined;
+  /** Families that are wanted once more after that; each once. */
+  readonly #refreshLater: AfiSafi[] = [];
+  #heldChanged = false;
   #endOfRib: readonly AfiSafi[];
 
   /** End-of-RIB is for peers that know of it. */
@@ -79,6 +96,11 @@ export class Advertiser {
 
   /** Is there more to send than the last batch took? */
   get more(): boolean {
+    return this.#behind || this.#refresh !== undefined || this.#refreshLater.length > 0;
+  }
+
+  /** Is there a route that the peer has in an old form, or not at all? */
+  get #behind(): boolean {
     return this.#first !== undefined || this.#withdrawn.length > 0 || this.#changed.length > 0;
   }
 
@@ -88,58 +110,86 @@ export class Advertiser {
     this.#changed.add(changed);
   }
 
-  /** The peer asks for a family again; what is no request, or of a family that was not negotiated, is ignored. */
+  /**
+   * The peer asks for a family again; what is no request, or of a family that was not negotiated, is ignored. While the
+   * family is on its way, any number of requests make for one more time.
+   */
   refresh({ subtype, family }: RouteRefreshMessage): void {
     const wanted = subtype === 0 && contains(this.#context.codec.families, family);
-    if (wanted && !contains(this.#refresh, family)) this.#refresh = [...this.#refresh, family];
+    if (wanted && !contains(this.#refreshLater, family)) this.#refreshLater.push(family);
   }
 
   /** What is to be sent now, so that the peer has what is desired once there is no `more`; it counts as sent. */
   next(endOfRibReleased: boolean): Batch {
+    const room: Room = { left: BATCH_PREFIXES };
     const { updates, announced, withdrawn, heldChanged } = changeAdjRibOut(
       { routes: this.#routes, held: this.#held },
-      this.#take(),
+      this.#take(room),
       this.#paths,
     );
-    const again = this.#refresh.map((family) => {
-      // BoRR may not come before the first End-of-RIB (RFC 7313 section 4).
-      const marked = this.#enhancedRefresh && !contains(this.#endOfRib, family);
-      return { family, marked, messages: readvertise(this.#routes, family, this.#context) };
-    });
+    const again = this.#takeAgain(room);
     const ends = endOfRibReleased && !this.more ? this.#endOfRib : [];
-    this.#refresh = [];
     if (ends.length > 0) this.#endOfRib = [];
+    this.#heldChanged ||= heldChanged;
+    const heldNews = this.#heldChanged && !this.#behind;
+    if (heldNews) this.#heldChanged = false;
     return {
-      messages: [
-        ...updates,
-        ...again.flatMap(({ family, marked, messages }) =>
-          marked ? [this.#marker(family, 1), ...messages, this.#marker(family, 2)] : messages
-        ),
-        ...ends.map((family) => endOfRib(family, this.#context)),
-      ],
-      refreshMarkers: 2 * again.filter(({ marked }) => marked).length,
+      messages: [...updates, ...again.messages, ...ends.map((family) => endOfRib(family, this.#context))],
+      refreshMarkers: again.markers,
       announced,
       withdrawn,
       endOfRib: ends.length > 0,
-      heldChanged,
+      heldChanged: heldNews,
     };
   }
 
   /** The prefixes of one batch: what is withdrawn, what else changed, then those of the first pass. */
-  *#take(): Generator<Desired> {
-    let left = BATCH_PREFIXES;
+  *#take(room: Room): Generator<Desired> {
     for (const waiting of [this.#withdrawn, this.#changed]) {
-      while (left > 0 && waiting.length > 0) {
-        const part = waiting.take(left);
-        left -= part.length;
+      while (room.left > 0 && waiting.length > 0) {
+        const part = waiting.take(room.left);
+        room.left -= part.length;
         for (const prefix of part) yield this.#desired.of(prefix, this.#context.peerName);
       }
     }
-    for (; left > 0 && this.#first !== undefined; left--) {
+    for (; room.left > 0 && this.#first !== undefined; room.left--) {
       const { done, value } = this.#first.next();
       if (done === true) this.#first = undefined;
       else yield value;
     }
+  }
+
+  /** The families that the peer wants again, as far as the room goes that news leave: what the peer has is not urgent. */
+  #takeAgain(room: Room): { readonly messages: readonly Uint8Array[]; readonly markers: number } {
+    const messages: Uint8Array[] = [];
+    let markers = 0;
+    const mark = ({ family, marked }: Refresh, subtype: 1 | 2) => {
+      if (!marked) return;
+      messages.push(this.#marker(family, subtype));
+      markers++;
+    };
+    while (room.left > 0) {
+      if (this.#refresh === undefined) {
+        const family = this.#refreshLater.shift();
+        if (family === undefined) break;
+        // BoRR may not come before the first End-of-RIB (RFC 7313 section 4).
+        const marked = this.#enhancedRefresh && !contains(this.#endOfRib, family);
+        this.#refresh = { family, marked, routes: this.#routes.values() };
+        mark(this.#refresh, 1);
+      }
+      const { family, routes } = this.#refresh;
+      const part: AdvertisedRoute[] = [];
+      for (; room.left > 0; room.left--) {
+        const { done, value } = routes.next();
+        if (done === true) break;
+        if (sameFamily(value.path.family, family)) part.push(value);
+      }
+      messages.push(...readvertise(part, this.#context));
+      if (room.left === 0) break;
+      mark(this.#refresh, 2);
+      this.#refresh = undefined;
+    }
+    return { messages, markers };
   }
 
   #marker(family: AfiSafi, subtype: 1 | 2): Uint8Array {

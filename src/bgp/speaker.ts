@@ -58,10 +58,11 @@ export type SpeakerEvent =
     readonly at: number;
   }
   | { readonly type: "end-of-rib-sent"; readonly peer: string }
-  /** The routes that cannot go to the peer changed; empty: none is held any more. */
+  /** The routes that cannot go to the peer changed: so many are held, 0 for none any more, and these are the first. */
   | {
     readonly type: "routes-held";
     readonly peer: string;
+    readonly count: number;
     readonly held: readonly { readonly prefix: string; readonly reason: string }[];
   }
   | {
@@ -98,6 +99,8 @@ interface Neighbour {
 
 /** Sending yields to timers and sockets after so much work. */
 const TURN_MS = 10;
+/** So many routes that cannot go to a peer are named in an event; the status has all. */
+const HELD_NAMED = 10;
 /** How long the last withdrawals may take to be handed over. */
 const WITHDRAW_MS = 1000;
 
@@ -307,11 +310,9 @@ export class Speaker {
     }
     if (batch.endOfRib) onEvent({ type: "end-of-rib-sent", peer });
     if (batch.heldChanged) {
-      const held = [...advertiser.held.values()].map(({ prefix, reason }) => ({
-        prefix: prefix.text,
-        reason,
-      }));
-      onEvent({ type: "routes-held", peer, held });
+      const first = [...advertiser.held.values().take(HELD_NAMED)];
+      const held = first.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
+      onEvent({ type: "routes-held", peer, count: advertiser.held.size, held });
     }
     // Nothing will be taken where nothing was handed over, so nobody would come back for the rest.
     if (driver.ready && advertiser.more) this.#due.add(neighbour);

@@ -8,6 +8,9 @@ import { codecContext, negotiate } from "../../src/bgp/negotiate.ts";
 import { NewestFirst } from "../../src/bgp/newest_first.ts";
 import type { Route } from "../../src/bgp/route.ts";
 import type { Prefix } from "../../src/net/prefix.ts";
+import type { AfiSafi } from "../../src/bgp/wire/capability.ts";
+import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
+import { isEndOfRib } from "../../src/bgp/wire/update.ts";
 import { NotificationError } from "../../src/bgp/wire/notification.ts";
 import { decodeMessage } from "../../src/bgp/wire/message.ts";
 import { EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../support/adj_rib_out.ts";
@@ -40,6 +43,12 @@ const CONTEXT: AdvertiseContext = {
   nextHop6: undefined,
   localAddress: address("10.0.0.1"),
   linkLocal: undefined,
+};
+
+const BOTH: AdvertiseContext = {
+  ...CONTEXT,
+  address6: address("2001:db8::ffff"),
+  codec: { ...CONTEXT.codec, families: [IPV4_UNICAST, IPV6_UNICAST] },
 };
 
 /** Routes that meet often: few prefixes, few attributes, some for one peer only, some that are held. */
@@ -155,9 +164,133 @@ Deno.test("Advertiser.next() goes through many routes in batches, changes first 
   }
 });
 
+const ENHANCED = { ...NEGOTIATED, enhancedRouteRefresh: true };
+const ASKED = { type: "ROUTE-REFRESH", family: IPV4_UNICAST, subtype: 0 } as const;
+
+/** A peer that takes a refresh as RFC 7313 section 4 says, and would not stand an incomplete one. */
+class RefreshedPeer {
+  readonly table = new Map<string, string>();
+  /** Prefixes announced between BoRR and EoRR, for each refresh that came to its end. */
+  readonly refreshed: number[] = [];
+  #stale: Set<string> | undefined;
+  #again = 0;
+
+  take({ messages, refreshMarkers }: Batch): void {
+    let markers = 0;
+    for (const bytes of messages) {
+      const message = decodeMessage(bytes, BOTH.codec);
+      if (message.type === "ROUTE-REFRESH") {
+        markers++;
+        if (message.subtype === 1) this.#begin(message.family);
+        else this.#end();
+        continue;
+      }
+      tell(this.table, bytes);
+      assert.ok(message.type === "UPDATE");
+      for (const { nlri } of [...message.unreach, ...message.reach]) {
+        for (const { text } of nlri.prefixes()) {
+          this.#stale?.delete(text);
+          if (this.table.has(text)) this.#again++;
+        }
+      }
+    }
+    assert.equal(refreshMarkers, markers);
+  }
+
+  #begin({ afi }: AfiSafi): void {
+    assert.equal(this.#stale, undefined, "BoRR within a refresh");
+    this.#stale = new Set([...this.table.keys()].filter((text) => text.includes(":") === (afi === 2)));
+    this.#again = 0;
+  }
+
+  #end(): void {
+    assert.equal(this.#stale?.size, 0, "routes are missing between BoRR and EoRR");
+    this.#stale = undefined;
+    this.refreshed.push(this.#again);
+  }
+}
+
+Deno.test("Advertiser.refresh() sends a complete family in batches between BoRR and EoRR, behind changes and in their new form (RFC 7313 4)", () => {
+  const all = many(40_000);
+  const desired = new DesiredRoutes();
+  desired.replace([...all, route("192.0.2.1/32")]);
+  const advertiser = new Advertiser(desired, CONTEXT, ENHANCED);
+  const peer = new RefreshedPeer();
+  while (advertiser.more) peer.take(advertiser.next(true));
+  advertiser.refresh(ASKED);
+  // The last of all changes before its turn, and the first goes and comes again after it.
+  const whole = (med: number) => [route("192.0.2.2/32", { med }), ...all.slice(1, -1), numbered(39_999, med)];
+  advertiser.touch(desired.replace(whole(5)));
+  const batches: Batch[] = [advertiser.next(true)];
+  assert.equal(batches[0]?.refreshMarkers, 1);
+  peer.take(batches[0]);
+  assert.equal(advertiser.routes.size, 40_000);
+  assert.deepEqual([peer.table.has("192.0.2.1/32"), peer.table.get("192.0.2.2/32")], [false, "5"]);
+  advertiser.touch(desired.replace([numbered(0), ...whole(6)]));
+  while (advertiser.more) {
+    const batch = advertiser.next(true);
+    batches.push(batch);
+    peer.take(batch);
+    assert.deepEqual(["192.0.2.2/32", "10.0.156.63/32"].map((text) => peer.table.get(text)), ["6", "6"]);
+    assert.ok(peer.table.has("10.0.0.0/32"));
+  }
+  assert.deepEqual(batches.map(({ refreshMarkers }) => refreshMarkers), [1, 0, 1]);
+  const longest = Math.max(...batches.map(({ messages }) => messages.length));
+  assert.ok(longest < 25, `${longest} messages in a batch`);
+  assert.equal(peer.refreshed.length, 1);
+  assert.deepEqual(new Set(peer.table.keys()), new Set(advertiser.routes.keys()));
+  assert.deepEqual(advertiser.next(true).messages, []);
+});
+
+Deno.test("Advertiser.refresh() makes one more complete refresh of any number of requests while one is on its way (RFC 7313 4)", () => {
+  const desired = new DesiredRoutes();
+  desired.replace([...many(20_000), route("2001:db8::1/128")]);
+  for (const enhanced of [true, false]) {
+    const advertiser = new Advertiser(desired, BOTH, { ...ENHANCED, enhancedRouteRefresh: enhanced });
+    const peer = new RefreshedPeer();
+    while (advertiser.more) peer.take(advertiser.next(true));
+    let announced = 0;
+    for (let asked = 0; asked < 5; asked++) advertiser.refresh(ASKED);
+    peer.take(advertiser.next(true));
+    for (let asked = 0; asked < 5; asked++) {
+      advertiser.refresh(ASKED);
+      advertiser.refresh({ ...ASKED, family: IPV6_UNICAST });
+    }
+    for (; advertiser.more; announced++) peer.take(advertiser.next(true));
+    assert.deepEqual(peer.refreshed, enhanced ? [20_000, 20_000, 1] : []);
+    assert.ok(announced < 6);
+  }
+});
+
+Deno.test("Advertiser.refresh() sends no BoRR before the first End-of-RIB, and End-of-RIB after all of it (RFC 7313 4)", () => {
+  const desired = new DesiredRoutes();
+  desired.replace(many(20_000));
+  const advertiser = new Advertiser(desired, CONTEXT, { ...GRACEFUL, enhancedRouteRefresh: true });
+  const types = ({ messages }: Batch) => {
+    const all = messages.map((bytes) => {
+      const message = decodeMessage(bytes, BOTH.codec);
+      return message.type === "UPDATE" && isEndOfRib(message) !== undefined ? "End-of-RIB" : message.type;
+    });
+    return all.filter((type, index) => type !== all[index - 1]);
+  };
+  advertiser.refresh(ASKED);
+  for (let batch = 0; advertiser.more; batch++) {
+    const next = advertiser.next(batch > 0);
+    assert.deepEqual([types(next), next.refreshMarkers, next.endOfRib], [
+      advertiser.more ? ["UPDATE"] : ["UPDATE", "End-of-RIB"],
+      0,
+      !advertiser.more,
+    ]);
+  }
+  advertiser.refresh(ASKED);
+  const marked = [advertiser.next(true), advertiser.next(true)];
+  assert.deepEqual(marked.map(types), [["ROUTE-REFRESH", "UPDATE"], ["UPDATE", "ROUTE-REFRESH"]]);
+  assert.deepEqual([marked.map(({ refreshMarkers }) => refreshMarkers), advertiser.more], [[1, 1], false]);
+});
+
 /** What a peer has after a message. */
 function tell(told: Map<string, string>, bytes: Uint8Array): void {
-  const message = decodeMessage(bytes, CONTEXT.codec);
+  const message = decodeMessage(bytes, BOTH.codec);
   assert.ok(message.type === "UPDATE");
   for (const { nlri } of message.unreach) {
     for (const { text } of nlri.prefixes()) {

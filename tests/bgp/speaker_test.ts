@@ -149,7 +149,8 @@ Deno.test("Speaker.announce() to many peers goes on in the next turn where this 
 Deno.test("Speaker comes to a route behind more than a batch of such as the peer cannot be told (DESIGN Adj-RIB-Out)", async () => {
   const stage = new Stage();
   const probe = stage.probe();
-  const { speaker } = stage.end(A);
+  const end = stage.end(A);
+  const { speaker } = end;
   const held = Array.from({ length: 20_000 }, (_, i) => route(`2001:db8::${(i + 1).toString(16)}/128`));
   speaker.announce([...held, route("10.99.0.1/32")]);
   speaker.start();
@@ -158,10 +159,13 @@ Deno.test("Speaker comes to a route behind more than a batch of such as the peer
   await stage.clock.advance(5);
   assert.deepEqual(told(probe.last), ["+10.99.0.1/32"]);
   assert.equal(speaker.status()[0]?.held.length, 20_000);
+  const reports = end.of("routes-held");
+  assert.deepEqual(reports.map(({ count, held }) => [count, held.length]), [[20_000, 10]]);
+  assert.equal(reports[0]?.held[0]?.prefix, "2001:db8::1/128");
   await stage.close();
 });
 
-for (const waiting of ["a first pass", "a change"] as const) {
+for (const waiting of ["a first pass", "a change", "a refresh"] as const) {
   Deno.test(`Speaker.announce() tells a slow peer of a withdrawal before the rest of ${waiting} (DESIGN BGP: no withdrawal waits)`, async () => {
     const stage = new Stage();
     const probe = stage.probe();
@@ -171,11 +175,16 @@ for (const waiting of ["a first pass", "a change"] as const) {
       { length: 100_000 },
       (_, i) => route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`),
     );
-    speaker.announce(waiting === "a first pass" ? [extra, ...all] : [extra]);
+    speaker.announce(waiting === "a change" ? [extra] : [extra, ...all]);
     speaker.start();
     await stage.clock.advance(5);
     probe.last.establish({ holdTimeSeconds: 0 });
     await stage.clock.advance(waiting === "a first pass" ? 3 : 50);
+    if (waiting === "a refresh") {
+      probe.last.heard.splice(0);
+      probe.last.say({ type: "ROUTE-REFRESH", family: IPV4, subtype: 0 });
+      await stage.clock.advance(2);
+    }
     const before = told(probe.last).length;
     if (waiting === "a change") speaker.announce([extra, ...all]);
     speaker.announce(all);
@@ -278,8 +287,11 @@ Deno.test("Speaker tells which routes are held for a peer, and why, once (issue:
   assert.equal(reports.length, 1);
   assert.deepEqual(reports[0]?.held.map(({ prefix }) => prefix), ["2001:db8:9::1/128"]);
   assert.match(end.status.held[0]?.reason ?? "", /ipv6-unicast/);
+  // It is another route, and held for the same reason: no news.
+  end.speaker.announce([route("10.99.0.1/32"), route("2001:db8:9::1/128", { med: 5 })]);
+  assert.equal(end.of("routes-held").length, 1);
   end.speaker.announce([route("10.99.0.1/32")]);
-  assert.deepEqual(end.of("routes-held").at(-1)?.held, []);
+  assert.deepEqual(end.of("routes-held").slice(1).map(({ count, held }) => [count, held]), [[0, []]]);
   await stage.close();
 });
 
@@ -395,6 +407,8 @@ Deno.test("Speaker sends a family again between BoRR and EoRR when the peer asks
     probe.last.say(ask(IPV4, 0));
     await stage.clock.advance(5);
     assert.deepEqual(told(probe.last).slice(1), expected);
+    const { sent } = end.status.messages;
+    assert.deepEqual([sent["ROUTE-REFRESH"], sent.UPDATE], [enhanced ? 2 : 0, 2]);
     const heard = probe.last.heard.length;
     probe.last.say(ask(IPV4, 1), ask(IPV4, 2), ask(IPV4, 9));
     await stage.clock.advance(5);
