@@ -105,11 +105,6 @@ export class PeerDriver {
     this.#sendUpdates(link, messages);
   }
 
-  /** Resolves when the socket has taken everything, or after `limitMs`. */
-  async flushed(limitMs: number): Promise<void> {
-    await Promise.all([...this.#links.values()].map((link) => link.flushed(this.#options.clock, limitMs)));
-  }
-
   /** Ends the sessions with Administrative Shutdown; resolves when that is handed over, or after a bound. */
   async stop(communication: string): Promise<void> {
     await this.#end({ type: "Stop", communication });

@@ -42,11 +42,11 @@ export class Link {
     }
   }
 
-  /** Resolves when the socket has taken everything, or after `limitMs`. */
-  async flushed(clock: Clock, limitMs: number = FLUSH_MS): Promise<void> {
+  /** Resolves when the socket has taken everything, or after a bound. */
+  async flushed(clock: Clock): Promise<void> {
     if (this.#writes.size === 0) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    using _limit = clock.at(clock.now() + limitMs, resolve);
+    using _limit = clock.at(clock.now() + FLUSH_MS, resolve);
     await Promise.race([Promise.allSettled(this.#writes), promise]);
   }
 

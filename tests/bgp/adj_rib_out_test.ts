@@ -151,6 +151,28 @@ Deno.test("changeAdjRibOut() sends nothing, and keeps what it has, where nothing
   assert.deepEqual(second.rib, first.rib);
 });
 
+Deno.test("changeAdjRibOut() gives two routes one path only where all of their attributes are equal", () => {
+  const octets = (last: number) => Uint8Array.from([0, 2, 0, 0, 0, 0, 0, last]);
+  const rows: readonly (readonly [keyof RouteAttributes, ...Partial<RouteAttributes>[]])[] = [
+    ["med", {}, { med: 0 }, { med: 1 }],
+    ["localPreference", { localPreference: 1 }, { localPreference: 2 }],
+    ["communities", {}, { communities: [1] }, { communities: [1, 2] }, { communities: [12] }],
+    ["largeCommunities", {}, { largeCommunities: [[1, 2, 3]] }, { largeCommunities: [[1, 2, 4]] }],
+    ["extendedCommunities", {}, { extendedCommunities: [octets(1)] }, { extendedCommunities: [octets(2)] }],
+    ["asPathPrepend", {}, { asPathPrepend: 1 }, { asPathPrepend: 2 }],
+  ];
+  for (const [name, ...values] of rows) {
+    const context = name === "localPreference" ? internal : external;
+    const routes = values.flatMap((
+      value,
+      i,
+    ) => [route(`10.0.${i}.1/32`, value), route(`10.0.${i}.2/32`, value)]);
+    const { updates } = send(routes, context);
+    assert.equal(updates.length, values.length, name);
+    assert.equal(new Set(receive(new Map(), updates, context).values()).size, values.length, name);
+  }
+});
+
 Deno.test("changeAdjRibOut() takes differences that the peer does not see for no change", () => {
   const { rib } = send([route("10.0.0.0/8", { localPreference: 1, communities: [2, 1] })]);
   assert.deepEqual(

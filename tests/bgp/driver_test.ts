@@ -191,6 +191,18 @@ Deno.test("PeerDriver that stood still hears what arrived meanwhile before it lo
     assert.equal(session?.words.at(-1), "NOTIFICATION 4/0");
   }));
 
+Deno.test("PeerDriver that stands still during its grace gets no other", () =>
+  scene(async ({ stage, probe, speaker }) => {
+    probe.last.establish({ holdTimeSeconds: 9 });
+    await stage.clock.advance(100);
+    for (const expected of ["Established", "Idle"]) {
+      stage.clock.stall(10_000);
+      await stage.clock.advance(0);
+      assert.equal(speaker.status.state, expected);
+    }
+    assert.match(speaker.status.lastError?.text ?? "", /hold timer expired/);
+  }));
+
 Deno.test("PeerDriver that stood still keeps its session alive although the peer never falls silent", () =>
   scene(async ({ stage, probe }) => {
     const [session] = probe.sessions;

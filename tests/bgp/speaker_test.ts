@@ -577,6 +577,42 @@ Deno.test("Speaker.stop() and abort() do no harm before the start, twice, or in 
   await stage.close();
 });
 
+Deno.test("Speaker.abort() leaves no timer, not even that of the turn in which routes changed (STYLE disposal)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const armed = new Set<Disposable>();
+  const { clock } = stage;
+  const counted = {
+    now: () => clock.now(),
+    wallTime: () => clock.wallTime(),
+    at: (atMs: number, callback: () => void) => {
+      const timer = clock.at(atMs, () => {
+        armed.delete(entry);
+        callback();
+      });
+      const entry = {
+        [Symbol.dispose]: () => {
+          armed.delete(entry);
+          timer[Symbol.dispose]();
+        },
+      };
+      armed.add(entry);
+      return entry;
+    },
+  };
+  const { speaker } = stage.end(A, { options: { clock: counted } });
+  speaker.start();
+  await clock.advance(5);
+  probe.last.establish();
+  await clock.advance(5);
+  const before = armed.size;
+  speaker.announce([route("10.99.0.1/32")]);
+  assert.equal(armed.size, before + 1);
+  speaker.abort();
+  assert.equal(armed.size, 0);
+  await stage.close();
+});
+
 Deno.test("Speaker drops connections from addresses that are no peer's, at once (issue: dropped at accept)", async () => {
   const stage = new Stage();
   const end = stage.end(A);
