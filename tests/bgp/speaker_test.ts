@@ -10,6 +10,7 @@ import { address, peerConfig, route } from "../support/bgp.ts";
 import { Probe, PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
 import { A, B, Stage } from "../support/speakers.ts";
+import { settle } from "../support/virtual_clock.ts";
 
 const IPV4 = { afi: 1, safi: 1 } as const;
 
@@ -138,7 +139,12 @@ Deno.test("Speaker.announce() to many peers goes on in the next turn where this 
   assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
   speaker.announce([route("10.99.0.2/32")]);
   assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
+  let settled = false;
+  speaker.settled(1000).then(() => settled = true);
+  await settle();
+  assert.ok(!settled, "every socket is free, and most were given nothing");
   await stage.clock.advance(1);
+  assert.ok(settled);
   assert.deepEqual(probes.map((probe) => told(probe.last)), [
     ...new Array(2).fill(["+10.99.0.1/32", "-10.99.0.1/32", "+10.99.0.2/32"]),
     ...new Array(3).fill(["+10.99.0.2/32"]),
