@@ -139,10 +139,12 @@ Deno.test("Speaker.announce() to many peers goes on in the next turn where this 
   assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
   speaker.announce([route("10.99.0.2/32")]);
   assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
+  // The sockets have taken what they were given.
+  await settle();
   let settled = false;
   speaker.settled(1000).then(() => settled = true);
   await settle();
-  assert.ok(!settled, "every socket is free, and most were given nothing");
+  assert.ok(!settled, "the rest waits for the next turn");
   await stage.clock.advance(1);
   assert.ok(settled);
   assert.deepEqual(probes.map((probe) => told(probe.last)), [
