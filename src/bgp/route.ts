@@ -17,7 +17,7 @@ export interface RouteAttributes {
   readonly asPathPrepend: number;
 }
 
-/** A route that should be announced. A prefix occurs once per peer. */
+/** A route that should be announced. A prefix occurs once. */
 export interface Route {
   readonly prefix: Prefix;
   readonly attributes: RouteAttributes;

@@ -4,11 +4,18 @@
  */
 import { addressOf, parseAddress } from "../../src/net/address.ts";
 import { type Prefix, prefixOf } from "../../src/net/prefix.ts";
-import type { AdvertiseContext } from "../../src/bgp/adj_rib_out.ts";
-import type { Route, RouteAttributes } from "../../src/bgp/route.ts";
+import {
+  type AdvertiseContext,
+  type AdvertisedRoute,
+  changeAdjRibOut,
+  type HeldRoute,
+  Paths,
+} from "../../src/bgp/adj_rib_out.ts";
+import type { Desired } from "../../src/bgp/desired_routes.ts";
+import type { RouteAttributes } from "../../src/bgp/route.ts";
 import { type CodecContext, decodeMessage, encodeMessage, frame } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
-import { EMPTY_ADJ_RIB_OUT, updateAdjRibOut } from "../support/adj_rib_out.ts";
+import { packReach, packUnreach } from "../../src/bgp/wire/pack.ts";
 
 const PREFIXES = 100_000;
 const RUNS = 15;
@@ -44,25 +51,33 @@ const attributes: RouteAttributes = {
 
 for (const family of [4, 6] as const) {
   const prefixes = Array.from({ length: PREFIXES }, (_, i) => prefixNumber(i, family));
-  const routes = prefixes.map((prefix): Route => ({ prefix, attributes, peers: undefined }));
-  const own = prefixes.map((prefix): Route => ({ prefix, attributes: { ...attributes }, peers: undefined }));
-  const { rib, updates } = updateAdjRibOut(EMPTY_ADJ_RIB_OUT, routes, context);
+  const shared = prefixes.map((prefix) => desired(prefix, attributes));
+  const own = prefixes.map((prefix) => desired(prefix, { ...attributes }));
+  const shuffled = shuffle(shared);
+  const path = required([...firstPass(shared).routes.values()][0]).path;
+  const updates = packReach(path, prefixes, codec.maxSendLength);
+  const afiSafi = family === 4 ? IPV4_UNICAST : IPV6_UNICAST;
   const packed = concatenate(updates);
   const single = concatenate(oneEach(updates));
-  const changed = routes.with(PREFIXES / 2, {
-    ...required(routes[PREFIXES / 2]),
-    attributes: { ...attributes, med: 1 },
-  });
   print(`\nIPv${family}: ${PREFIXES} prefixes in ${updates.length} UPDATEs, ${packed.byteLength} octets`);
-  measure("encode, sorted, attributes shared", () => updateAdjRibOut(EMPTY_ADJ_RIB_OUT, routes, context));
-  const shuffled = shuffle(routes);
-  measure("encode, shuffled, attributes shared", () => updateAdjRibOut(EMPTY_ADJ_RIB_OUT, shuffled, context));
-  measure("encode, attributes of their own", () => updateAdjRibOut(EMPTY_ADJ_RIB_OUT, own, context));
-  measure("diff, nothing changed", () => updateAdjRibOut(rib, routes, context));
-  measure("diff, one changed", () => updateAdjRibOut(rib, changed, context));
-  measure("withdraw all", () => updateAdjRibOut(rib, [], context));
+  measure("encode, announced", () => packReach(path, prefixes, codec.maxSendLength));
+  measure("encode, withdrawn", () => packUnreach(afiSafi, family === 4, prefixes, codec.maxSendLength));
+  measure("first pass of a session, sorted", () => firstPass(shared));
+  measure("first pass of a session, shuffled", () => firstPass(shuffled));
+  measure("first pass, attributes of their own", () => firstPass(own));
   measure("decode (check), packed", () => decodeAll(packed));
   measure("decode (check), one prefix per UPDATE", () => decodeAll(single));
+}
+
+function desired(prefix: Prefix, attributes: RouteAttributes): Desired {
+  return { prefix, route: { prefix, attributes, peers: undefined } };
+}
+
+/** From routes to UPDATEs for a peer that has nothing yet, with the record of what it has then. */
+function firstPass(desired: readonly Desired[]): { readonly routes: ReadonlyMap<string, AdvertisedRoute> } {
+  const live = { routes: new Map<string, AdvertisedRoute>(), held: new Map<string, HeldRoute>() };
+  changeAdjRibOut(live, desired, new Paths(context));
+  return live;
 }
 
 function decodeAll(stream: Uint8Array): number {
