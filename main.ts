@@ -8,7 +8,7 @@ import { openLibnl } from "./ffi/libnl.ts";
 import { notify } from "./ffi/notify.ts";
 import { Reactor } from "./ffi/reactor.ts";
 import { Sockets } from "./ffi/sockets.ts";
-import { HostNotFitError } from "./src/agent.ts";
+import { HostNotFitError } from "./src/agent_ports.ts";
 import type { Transport } from "./src/bgp/transport.ts";
 import { denoTransport, refuseUnsupported } from "./src/bgp/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport_socket.ts";

@@ -3,18 +3,13 @@
  * starts and stops it all in order. Data flows one way; nothing here announces a route or touches the kernel by verb.
  */
 import type { Logger } from "@logtape/logtape";
-import type { CheckConfig, Config, ListenAddress, ServiceConfig } from "./config/config.ts";
+import type { Config, ServiceConfig } from "./config/config.ts";
 import { Speaker, type SpeakerEvent } from "./bgp/speaker.ts";
-import type { Transport } from "./bgp/transport.ts";
-import { createControlRoutes } from "./control/routes.ts";
-import { ControlSocketInUseError } from "./control/socket.ts";
 import { Check } from "./health/check.ts";
-import type { Probe } from "./health/probe.ts";
-import { Metrics, type ProcessFigures } from "./http/metrics.ts";
-import { createRoutes } from "./http/routes.ts";
+import { Metrics } from "./http/metrics.ts";
 import type { AgentState, Status } from "./status/status.ts";
 import { type KernelReport, Reconciler } from "./kernel/reconciler.ts";
-import type { Kernel, Managed } from "./kernel/kernel.ts";
+import type { Managed } from "./kernel/kernel.ts";
 import {
   initialState,
   type ServiceEvent,
@@ -25,38 +20,11 @@ import {
 import { desiredKernel, desiredRoutes } from "./service/desired.ts";
 import { slicesOf } from "./service/slices.ts";
 import { beginStop, stepStop, type StopState } from "./service/stop.ts";
-import type { InterfaceAddress } from "./net/on_link.ts";
-import type { Clock, Random } from "./time/clock.ts";
+import type { Clock } from "./time/clock.ts";
 import { logSpeakerEvent } from "./agent_log.ts";
+import { type AgentPorts, HostNotFitError } from "./agent_ports.ts";
+import { AgentServers } from "./agent_servers.ts";
 import { snapshot } from "./agent_status.ts";
-
-/** The world that the agent lives in. */
-export interface AgentPorts {
-  readonly version: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-  readonly transport: Transport;
-  /** The addresses of this host's interfaces, as of now. */
-  interfaces(): readonly InterfaceAddress[];
-  /** Undefined where the configuration leaves nothing of the kernel to us. */
-  readonly kernel: Kernel | undefined;
-  probe(config: CheckConfig): Probe;
-  /** @throws where the address cannot be listened on */
-  serve(listen: ListenAddress, handler: (request: Request) => Promise<Response>): AsyncDisposable;
-  /**
-   * Answers on the control socket.
-   * @throws {ControlSocketInUseError} where another agent does
-   * @throws {Error} where the path cannot be had
-   */
-  listenControl(path: string, handler: (request: Request) => Promise<Response>): Promise<AsyncDisposable>;
-  processFigures(): ProcessFigures;
-}
-
-/** Something about this host that must be mended before the agent can start: exit status 3. */
-export class HostNotFitError extends Error {
-  override readonly name = "HostNotFitError";
-}
 
 /** One service at run time. */
 export interface ServiceUnit {
@@ -70,9 +38,6 @@ const QUIESCE_POLL_MS = 200;
 const END_OF_RIB_LIMIT_MS = 30_000;
 /** Sockets may take so long to take the withdrawals of a stop. */
 const WITHDRAWN_LIMIT_MS = 5000;
-/** What clients of HTTP and the control socket get for their last answers. */
-const LAST_ANSWERS_MS = 500;
-
 /** One running agent. */
 export class Agent {
   readonly #config: Config;
@@ -80,13 +45,12 @@ export class Agent {
   readonly #log: Logger;
   readonly #units: ReadonlyMap<string, ServiceUnit>;
   readonly #metrics: Metrics;
+  readonly #servers: AgentServers;
   readonly #startedAt: Date;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
-  #control: AsyncDisposable | undefined;
-  #server: AsyncDisposable | undefined;
   #endOfRibLimit: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -101,6 +65,10 @@ export class Agent {
     this.#log = ports.log;
     this.#startedAt = ports.clock.wallTime();
     this.#metrics = new Metrics(ports.processFigures);
+    this.#servers = new AgentServers(config, ports, {
+      status: () => this.status(),
+      metrics: () => this.#metrics.render(this.status()),
+    });
     this.#units = new Map(config.services.map((service) => [service.name, this.#createUnit(service)]));
   }
 
@@ -116,8 +84,7 @@ export class Agent {
   async #startInOrder(): Promise<void> {
     let adopted = true;
     try {
-      await this.#listenControl();
-      this.#serve();
+      await this.#servers.open();
       adopted = await this.#takeKernel();
       this.#speak(adopted);
     } catch (error) {
@@ -202,47 +169,6 @@ export class Agent {
       ];
     }));
     return { state: initialState(config, this.#managed, [...checks.keys()], clock.now()), checks };
-  }
-
-  /** Another agent on this host is a reason not to start; a path that cannot be had is not. */
-  async #listenControl(): Promise<void> {
-    const { socket } = this.#config.control;
-    if (socket === undefined) return;
-    const handler = createControlRoutes({
-      status: () => this.status(),
-      now: () => this.#ports.clock.wallTime(),
-    });
-    try {
-      this.#control = await this.#ports.listenControl(socket, handler);
-    } catch (error) {
-      if (error instanceof ControlSocketInUseError) {
-        throw new HostNotFitError(
-          `control.socket: ${error.message}; stop it, or choose another socket for one of the two`,
-        );
-      }
-      this.#log.getChild("agent").error(
-        "control.socket: cannot listen on {socket}: {reason}; bgp-lb status, peers and routes cannot ask this agent. " +
-          'Make the folder writable, choose another path, or turn it off with control.socket: ""',
-        { socket, reason: messageOf(error) },
-      );
-    }
-  }
-
-  #serve(): void {
-    const { listen } = this.#config.http;
-    if (listen === undefined) return;
-    const handler = createRoutes({
-      status: () => this.status(),
-      metrics: () => this.#metrics.render(this.status()),
-    });
-    try {
-      this.#server = this.#ports.serve(listen, handler);
-    } catch (error) {
-      throw new HostNotFitError(
-        `http.listen: cannot listen on ${listen.hostname || "*"}:${listen.port}: ${messageOf(error)}; ` +
-          `stop what has the port, choose another, or turn it off with http.listen: ""`,
-      );
-    }
   }
 
   /**
@@ -406,18 +332,7 @@ export class Agent {
     this.#endOfRibLimit?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
-    await this.#closeServers();
-  }
-
-  /** Requests are answered to their end, but a client that hangs does not hold the stop up. */
-  async #closeServers(): Promise<void> {
-    const { clock } = this.#ports;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    using _limit = clock.at(clock.now() + LAST_ANSWERS_MS, resolve);
-    const servers = [this.#server, this.#control];
-    await Promise.race([Promise.all(servers.map((server) => server?.[Symbol.asyncDispose]())), late]);
-    this.#server = undefined;
-    this.#control = undefined;
+    await this.#servers.close();
   }
 
   #wallTimeOf(ms: number): Date {

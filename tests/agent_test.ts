@@ -1,6 +1,7 @@
 // The whole agent on a virtual clock: a kernel in memory, a network in memory, a router that is a speaker of ours.
 import assert from "node:assert/strict";
-import { Agent, type AgentPorts, HostNotFitError } from "../src/agent.ts";
+import { Agent } from "../src/agent.ts";
+import { type AgentPorts, HostNotFitError } from "../src/agent_ports.ts";
 import { openLog } from "../src/cli/logging.ts";
 import type { ServiceConfig } from "../src/config/config.ts";
 import { ControlSocketInUseError } from "../src/control/socket.ts";
