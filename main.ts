@@ -1,6 +1,7 @@
 /** The composition root: joins `ffi/` to `src/`, gives the commands their ports, and is the only place that exits. */
 import process from "node:process";
 import type { Logger } from "@logtape/logtape";
+import { messageOf } from "./src/bytes/error_message.ts";
 import denoJson from "./deno.json" with { type: "json" };
 import { IcmpEchoer } from "./ffi/icmp.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
@@ -162,10 +163,6 @@ function readFile(path: string): Uint8Array {
     if (error instanceof Deno.errors.PermissionDenied) throw new Error("may not be read by this user");
     throw new Error(`cannot be read: ${messageOf(error)}`);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {

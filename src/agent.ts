@@ -3,6 +3,7 @@
  * starts and stops it all in order. Data flows one way; nothing here announces a route or touches the kernel by verb.
  */
 import type { Logger } from "@logtape/logtape";
+import { messageOf } from "./bytes/error_message.ts";
 import type { Config, ServiceConfig } from "./config/config.ts";
 import { Speaker, type SpeakerEvent } from "./bgp/speaker.ts";
 import { Check } from "./health/check.ts";
@@ -343,10 +344,6 @@ export class Agent {
 
 function problemsOf({ errors, conflicts }: KernelReport): readonly string[] {
   return [...errors, ...conflicts].map(({ message }) => message);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function sleepUntil(clock: Clock, atMs: number): Promise<void> {

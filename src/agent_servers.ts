@@ -1,4 +1,5 @@
 /** What answers questions about the agent: metrics and the read-only API over HTTP, and the control socket. */
+import { messageOf } from "./bytes/error_message.ts";
 import { type AgentPorts, HostNotFitError } from "./agent_ports.ts";
 import type { Config } from "./config/config.ts";
 import { createControlRoutes } from "./control/routes.ts";
@@ -72,8 +73,4 @@ export class AgentServers {
       );
     }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

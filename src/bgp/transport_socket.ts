@@ -3,6 +3,7 @@
  * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and adopted by
  * `node:net` once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
  */
+import { messageOf } from "../bytes/error_message.ts";
 import type { PeerConfig } from "../config/config.ts";
 import { addressOf, isLinkLocal } from "../net/address.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
@@ -262,8 +263,4 @@ function describe({ name, address, zone, port }: PeerConfig): string {
 
 function explain(what: string, cause: unknown): Error {
   return new Error(`${what}: ${messageOf(cause)}`, { cause });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

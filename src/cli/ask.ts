@@ -1,4 +1,5 @@
 /** `bgp-lb status`, `peers` and `routes`: a question to the running agent over its control socket. */
+import { messageOf } from "../bytes/error_message.ts";
 import { escapeUnprintable } from "../bytes/printable.ts";
 import { parseSocketPath } from "../config/values.ts";
 import type { Answer } from "../control/socket.ts";
@@ -36,7 +37,7 @@ export async function ask({ view, name, json, socket }: Question, ports: AskPort
   try {
     answer = await ports.askControl(path.value, target, json ? "application/json" : "text/plain");
   } catch (error) {
-    ports.stderr(`${error instanceof Error ? error.message : error}\n${CURE}`);
+    ports.stderr(`${messageOf(error)}\n${CURE}`);
     return ExitStatus.FAILED;
   }
   if (answer.status !== 200) {

@@ -80,15 +80,21 @@ function renderService(service: ServiceConfig): unknown {
   });
 }
 
-/** Path attributes as the file spells them. */
-export function renderAttributes(announce: AnnounceConfig): {
+/** Path attributes that a service chooses, as the file spells them. */
+export interface RenderedAttributes {
+  /** Undefined: not sent. */
   readonly med: number | undefined;
+  /** Sent to iBGP peers only. */
   readonly localPreference: number;
   readonly communities: readonly string[];
   readonly extendedCommunities: readonly string[];
   readonly largeCommunities: readonly string[];
+  /** For eBGP peers only. */
   readonly asPathPrepend: number;
-} {
+}
+
+/** Path attributes as the file spells them. */
+export function renderAttributes(announce: AnnounceConfig): RenderedAttributes {
   return {
     med: announce.med,
     localPreference: announce.localPreference,

@@ -5,6 +5,7 @@
  */
 import { request } from "node:http";
 import { dirname } from "node:path";
+import { messageOf } from "../bytes/error_message.ts";
 
 /** A live agent has the socket. */
 export class ControlSocketInUseError extends Error {
@@ -120,8 +121,4 @@ function reasonOf(error: unknown): string {
 
 function codeOf(error: unknown): unknown {
   return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

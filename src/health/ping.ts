@@ -1,4 +1,5 @@
 /** The ping check: an echo request to every address of a list at once; the first answer is a pass. */
+import { messageOf } from "../bytes/error_message.ts";
 import type { PingCheckConfig } from "../config/config.ts";
 import type { Icmp } from "./icmp.ts";
 import type { Probe } from "./probe.ts";
@@ -47,8 +48,4 @@ function openRace(outer: AbortSignal): Disposable & { readonly signal: AbortSign
 function describeAll(error: unknown): string {
   const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
   return errors.map(messageOf).join("; ");
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
-import type { AttributesStatus, RouteStatus, Status } from "./status.ts";
+import type { RenderedAttributes } from "../config/render.ts";
+import type { RouteStatus, Status } from "./status.ts";
 import { age, lines } from "./table.ts";
 
 /** A paragraph for each prefix. */
@@ -41,7 +42,7 @@ function missingPeers({ targets, peers, held }: RouteStatus, allPeers: readonly 
   return (targets ?? allPeers).filter((name) => !reached.has(name));
 }
 
-function attributesText(attributes: AttributesStatus): string {
+function attributesText(attributes: RenderedAttributes): string {
   const { med, localPreference, communities, extendedCommunities, largeCommunities, asPathPrepend } =
     attributes;
   const all = [...communities, ...extendedCommunities, ...largeCommunities];

@@ -1,5 +1,6 @@
 /** The status document: one snapshot of everything that the agent knows, plain enough for JSON. */
 import type { PeerStatus } from "../bgp/speaker.ts";
+import type { RenderedAttributes } from "../config/render.ts";
 import type { Verdict } from "../health/threshold.ts";
 
 /** What the agent is doing. */
@@ -41,26 +42,13 @@ export interface RouteStatus {
   readonly since: string;
   readonly gates: readonly { readonly name: string; readonly open: boolean; readonly reason: string }[];
   /** As the configuration spells them. */
-  readonly attributes: AttributesStatus;
+  readonly attributes: RenderedAttributes;
   /** Peers that it is for; undefined: all. */
   readonly targets: readonly string[] | undefined;
   /** Peers that were sent it. */
   readonly peers: readonly { readonly name: string; readonly nextHop: string }[];
   /** Peers that it should go to and cannot. */
   readonly held: readonly { readonly name: string; readonly reason: string }[];
-}
-
-/** Path attributes that the service chooses. */
-export interface AttributesStatus {
-  /** Undefined: not sent. */
-  readonly med: number | undefined;
-  /** Sent to iBGP peers only. */
-  readonly localPreference: number;
-  readonly communities: readonly string[];
-  readonly extendedCommunities: readonly string[];
-  readonly largeCommunities: readonly string[];
-  /** For eBGP peers only. */
-  readonly asPathPrepend: number;
 }
 
 /** The reconciler's last report. */
