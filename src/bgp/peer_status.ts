@@ -1,13 +1,13 @@
 /** What people and tools see of a neighbour; it turns into JSON as it stands. */
 import { formatU32 } from "../net/address.ts";
 import type { FamilyName, PeerConfig } from "../config/config.ts";
-import type { Advertiser } from "./advertiser.ts";
+import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
-import { familyName, type Negotiated } from "./negotiate.ts";
-import { leadingTrack } from "./peer.ts";
-import type { PeerState } from "./peer_state.ts";
-import type { SessionStateName } from "./session_state.ts";
-import type { Endpoint } from "./transport.ts";
+import { familyName, type Negotiated } from "./session/negotiate.ts";
+import { leadingTrack } from "./session/peer.ts";
+import type { PeerState } from "./session/peer_state.ts";
+import type { SessionStateName } from "./session/session_state.ts";
+import type { Endpoint } from "./transport/transport.ts";
 import {
   describeNotification,
   type NotificationMessage,

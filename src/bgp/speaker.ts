@@ -6,15 +6,15 @@
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import { Advertiser } from "./advertiser.ts";
-import { DesiredRoutes } from "./desired_routes.ts";
+import { Advertiser } from "./routes/advertiser.ts";
+import { DesiredRoutes } from "./routes/desired_routes.ts";
 import { PeerDriver } from "./driver.ts";
-import { listenFault } from "./listen_fault.ts";
-import { codecContext, type Negotiated, sessionConfig } from "./negotiate.ts";
+import { listenFault } from "./transport/listen_fault.ts";
+import { codecContext, type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { notificationRecord, type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
-import type { Route } from "./route.ts";
-import type { SessionStateName } from "./session_state.ts";
-import type { Connection, Endpoint, Listener, Transport } from "./transport.ts";
+import type { Route } from "./routes/route.ts";
+import type { SessionStateName } from "./session/session_state.ts";
+import type { Connection, Endpoint, Listener, Transport } from "./transport/transport.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
 export type { PeerStatus } from "./peer_status.ts";

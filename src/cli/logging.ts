@@ -1,6 +1,6 @@
 /** Logs: one line per record on standard error, text on a terminal, JSON otherwise. */
 import { configure, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
-import { escapeUnprintable } from "../bytes/printable.ts";
+import { escapeUnprintable } from "../text/escapes.ts";
 import type { LogFormat, LogLevel } from "../config/config.ts";
 
 /** Where lines go. */

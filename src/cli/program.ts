@@ -1,7 +1,7 @@
 /** The command line: commander's commands, the reference's single-dash spellings, exit statuses. */
 import { Command, CommanderError, Option } from "commander";
 import type { Overrides } from "../config/overrides.ts";
-import { DEFAULT_CONTROL_SOCKET } from "../config/schema.ts";
+import { DEFAULT_CONTROL_SOCKET } from "../config/schema/schema.ts";
 import type { Question } from "./ask.ts";
 
 /** Exit statuses (CONTRACT: Command line). */

@@ -1,7 +1,7 @@
 /** `bgp-lb run`: loads the configuration, opens the platform, runs the agent until a signal ends it. */
 import type { Logger } from "@logtape/logtape";
-import { Agent } from "../agent.ts";
-import { type AgentPorts, HostNotFitError } from "../agent_ports.ts";
+import { Agent } from "../agent/agent.ts";
+import { type AgentPorts, HostNotFitError } from "../agent/ports.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
 import { loadConfig, type ReadFile } from "../config/load.ts";

@@ -1,5 +1,5 @@
 /** `bgp-lb schema`: JSON Schema of the configuration file, for editors. */
-import { jsonSchema } from "../config/json_schema.ts";
+import { jsonSchema } from "../config/schema/json_schema.ts";
 import type { FilePorts } from "./check.ts";
 import { ExitStatus } from "./program.ts";
 

@@ -1,6 +1,6 @@
 /** Building blocks of the schema: numbers with a range, durations, texts that become something else. */
 import * as z from "zod";
-import { formatDuration, type Parsed, parseDuration } from "./values.ts";
+import { formatDuration, type Parsed, parseDuration } from "./schema/values.ts";
 
 type Duration = z.ZodPipe<
   z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>,

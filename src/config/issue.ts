@@ -1,5 +1,5 @@
 /** A problem of a configuration file, where it is, and how it is printed: `FILE:LINE:COLUMN: path.to.key: what`. */
-import { escapeUnprintable } from "../bytes/printable.ts";
+import { escapeUnprintable } from "../text/escapes.ts";
 
 /** Keys and list positions from the top of the file. */
 export type Path = readonly (string | number)[];

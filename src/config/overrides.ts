@@ -1,7 +1,7 @@
 /** What the command line says over the file: the reference's flags, and where the control socket is. */
 import type { ListenAddress, LogLevel } from "./config.ts";
 import { formatValue, type Issue, nearest } from "./issue.ts";
-import { type Parsed, parseListenAddress, parseSocketPath } from "./values.ts";
+import { type Parsed, parseListenAddress, parseSocketPath } from "./schema/values.ts";
 
 /** The flags as they were given; undefined where they were not. */
 export interface Overrides {

@@ -4,9 +4,15 @@
  */
 import * as z from "zod";
 import { type Finding, nearest, type Path } from "./issue.ts";
-import { type FileControl, type FileHttp, type FileLog, type FileNetwork, fileSchema } from "./schema.ts";
-import type { FileDefaults, FileLocal, FilePeer } from "./schema_bgp.ts";
-import { type FileService, LATER_CHECKS } from "./schema_service.ts";
+import {
+  type FileControl,
+  type FileHttp,
+  type FileLog,
+  type FileNetwork,
+  fileSchema,
+} from "./schema/schema.ts";
+import type { FileDefaults, FileLocal, FilePeer } from "./schema/bgp.ts";
+import { type FileService, LATER_CHECKS } from "./schema/service.ts";
 
 /** One element of a list, with its place in the file. */
 export interface Element<T> {

@@ -10,7 +10,7 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "./config.ts";
-import { formatDuration, formatListenAddress, formatZoned } from "./values.ts";
+import { formatDuration, formatListenAddress, formatZoned } from "./schema/values.ts";
 
 /** What stands in place of a password. */
 export const HIDDEN = "(not shown)";

@@ -8,8 +8,8 @@ import type { OverrideValues } from "./overrides.ts";
 import type { Element, FileParts } from "./parts.ts";
 import { checkPeers, type ReadSecretFile, resolvePeer } from "./resolve_peer.ts";
 import { checkServices, resolveService } from "./resolve_service.ts";
-import type { FileLocal } from "./schema_bgp.ts";
-import type { FileService } from "./schema_service.ts";
+import type { FileLocal } from "./schema/bgp.ts";
+import type { FileService } from "./schema/service.ts";
 
 /** The configuration where nothing is wrong, and what is. */
 export interface Resolution {

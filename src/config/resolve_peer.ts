@@ -2,9 +2,9 @@
 import type { FamilyName, PeerConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
 import type { Element, FileParts } from "./parts.ts";
-import { type FileDefaults, type FilePeer, MAX_PASSWORD_OCTETS } from "./schema_bgp.ts";
+import { type FileDefaults, type FilePeer, MAX_PASSWORD_OCTETS } from "./schema/bgp.ts";
 import { ownAddresses, Seen } from "./seen.ts";
-import { formatZoned } from "./values.ts";
+import { formatZoned } from "./schema/values.ts";
 
 /** Reads a file that holds a secret. @throws {Error} with a message for people, such as "does not exist" */
 export type ReadSecretFile = (path: string) => string;

@@ -4,8 +4,8 @@ import { prefixOf } from "../net/prefix.ts";
 import type { CheckConfig, DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
 import type { Element, FileParts } from "./parts.ts";
-import type { FileLocal } from "./schema_bgp.ts";
-import type { FileCheck, FilePort, FileService } from "./schema_service.ts";
+import type { FileLocal } from "./schema/bgp.ts";
+import type { FileCheck, FilePort, FileService } from "./schema/service.ts";
 import { ownAddresses, Seen } from "./seen.ts";
 
 /** The service as it will be run; what is wrong goes to `findings`. */

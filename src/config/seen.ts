@@ -1,6 +1,6 @@
 /** What must not be given twice: names, addresses, ports, and the addresses that this host has already. */
 import type { Finding, Path } from "./issue.ts";
-import type { FileLocal } from "./schema_bgp.ts";
+import type { FileLocal } from "./schema/bgp.ts";
 
 /** Finds what is given twice, and says where first. */
 export class Seen {

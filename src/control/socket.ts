@@ -5,7 +5,7 @@
  */
 import { request } from "node:http";
 import { dirname } from "node:path";
-import { messageOf } from "../bytes/error_message.ts";
+import { messageOf } from "../text/error_message.ts";
 
 /** A live agent has the socket. */
 export class ControlSocketInUseError extends Error {

@@ -4,7 +4,7 @@
  */
 import type { CheckTiming } from "../config/config.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import type { Probe, ProbeOutcome, ProbeResult } from "./probe.ts";
+import type { Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import {
   begin,
   dispensable,

@@ -1,9 +1,9 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
 import type { CheckConfig } from "../config/config.ts";
-import { type HttpClient, httpProbe } from "./http.ts";
-import type { Icmp } from "./icmp.ts";
-import { pingProbe } from "./ping.ts";
-import type { Probe } from "./probe.ts";
+import { type HttpClient, httpProbe } from "./kinds/http.ts";
+import type { Icmp } from "./kinds/icmp.ts";
+import { pingProbe } from "./kinds/ping.ts";
+import type { Probe } from "./kinds/probe.ts";
 
 /** What probes need of the outside. */
 export interface ProbePorts {

@@ -4,7 +4,7 @@
  * from the announcing side: nothing is announced before the kernel, read back, can serve it.
  */
 import type { Address } from "../net/address.ts";
-import type { Route } from "../bgp/route.ts";
+import type { Route } from "../bgp/routes/route.ts";
 import type { IpProtocol, ServiceConfig } from "../config/config.ts";
 import { hostPrefix, prefixOf } from "../net/prefix.ts";
 import type { Verdict } from "../health/threshold.ts";

@@ -1,6 +1,6 @@
 /** From configuration and decisions to what should be: routes for the speaker, objects for the kernel. Pure. */
 import type { Config, ServiceConfig } from "../config/config.ts";
-import type { Route } from "../bgp/route.ts";
+import type { Route } from "../bgp/routes/route.ts";
 import type { DesiredKernel, VirtualService } from "../kernel/state.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import type { ServiceState } from "./controller.ts";

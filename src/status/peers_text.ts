@@ -1,7 +1,7 @@
 /** `bgp-lb peers`: each neighbour with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import type { Status } from "./status.ts";
-import { age, lines } from "./table.ts";
+import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each peer. */
 export function peersText({ peers }: Status, now: Date): string {

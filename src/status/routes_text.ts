@@ -1,7 +1,7 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
 import type { RenderedAttributes } from "../config/render.ts";
 import type { RouteStatus, Status } from "./status.ts";
-import { age, lines } from "./table.ts";
+import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each prefix. */
 export function routesText({ services, peers }: Status, now: Date): string {

@@ -3,7 +3,7 @@ import type { PeerStatus } from "../bgp/speaker.ts";
 import { downReason } from "./peers_text.ts";
 import { routeReason } from "./routes_text.ts";
 import type { Status } from "./status.ts";
-import { age, lines, table } from "./table.ts";
+import { age, lines, table } from "../text/table.ts";
 
 /** The agent, its kernel, services and peers, one line for each, with the reason of whatever is not as it should be. */
 export function statusText(status: Status, now: Date): string {

@@ -1,5 +1,5 @@
 /** What can be asked of a running agent: each view is a part of the status document, as text and as JSON. Pure. */
-import { escapeUnprintable } from "../bytes/printable.ts";
+import { escapeUnprintable } from "../text/escapes.ts";
 import { peersText } from "./peers_text.ts";
 import { routesText } from "./routes_text.ts";
 import type { Status } from "./status.ts";

@@ -2,10 +2,10 @@
  * The whole agent on loopback, announce-only, against the lab's small router: start to Established, a probe's failure
  * to the UPDATE on the socket, and what it costs to sit idle with 1 and with 100 services probed every second.
  */
-import { Agent } from "../../src/agent.ts";
-import { denoTransport } from "../../src/bgp/transport_deno.ts";
+import { Agent } from "../../src/agent/agent.ts";
+import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
 import { openLog } from "../../src/cli/logging.ts";
-import type { ProbeOutcome } from "../../src/health/probe.ts";
+import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments } from "../support/agent.ts";

@@ -7,7 +7,7 @@ import process from "node:process";
 import type { CheckConfig } from "../../src/config/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
-import { openHttpClient } from "../../src/health/http.ts";
+import { openHttpClient } from "../../src/health/kinds/http.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { Process } from "../support/process.ts";
 import { until } from "../support/until.ts";

@@ -5,9 +5,9 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
-import type { Route } from "../../src/bgp/route.ts";
+import type { Route } from "../../src/bgp/routes/route.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
-import { socketTransport } from "../../src/bgp/transport_socket.ts";
+import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import { addressOf } from "../../src/net/address.ts";
 import { hostPrefix } from "../../src/net/prefix.ts";
 import { systemClock } from "../../src/time/clock.ts";

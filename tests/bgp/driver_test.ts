@@ -1,6 +1,6 @@
 /** The driver, against a scripted peer on a network in memory and a virtual clock. */
 import assert from "node:assert/strict";
-import type { Transport } from "../../src/bgp/transport.ts";
+import type { Transport } from "../../src/bgp/transport/transport.ts";
 import { encodeMessage, keepalive } from "../../src/bgp/wire/message.ts";
 import { address, peerConfig, route } from "../support/bgp.ts";
 import { type Probe, PROBE_CONTEXT } from "../support/probe.ts";

@@ -1,6 +1,6 @@
 /** The speaker: two of them in memory on a virtual clock, and one against a scripted peer. */
 import assert from "node:assert/strict";
-import { WINNER_MS } from "../../src/bgp/collision.ts";
+import { WINNER_MS } from "../../src/bgp/session/collision.ts";
 import type { Capability } from "../../src/bgp/wire/capability.ts";
 import { isEndOfRib } from "../../src/bgp/wire/update.ts";
 import type { Message } from "../../src/bgp/wire/message.ts";

@@ -1,6 +1,6 @@
 // Valid configuration files by chance: every key present or absent, values over their whole range.
 import fc from "fast-check";
-import { SCHEDULERS } from "../../src/config/schema_service.ts";
+import { SCHEDULERS } from "../../src/config/schema/service.ts";
 
 type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 

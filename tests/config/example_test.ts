@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readDocument } from "../../src/config/document.ts";
 import { formatIssue } from "../../src/config/issue.ts";
-import { jsonSchema } from "../../src/config/json_schema.ts";
+import { jsonSchema } from "../../src/config/schema/json_schema.ts";
 import { parseConfig } from "../../src/config/load.ts";
 
 const EXAMPLE = Deno.readTextFileSync("config.example.yaml");

@@ -1,6 +1,6 @@
 /** How sessions with routers come up, last and end. */
 import assert from "node:assert/strict";
-import type { Transport } from "../../src/bgp/transport.ts";
+import type { Transport } from "../../src/bgp/transport/transport.ts";
 import { address, route } from "../support/bgp.ts";
 import { eventually, OURS, OurSpeaker, ROUTER_AS } from "../support/interop.ts";
 import { peerFor, seen, speakerFor, type Theme } from "../support/interop_scene.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
-import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts";
+import type { Connection, Listener, Transport } from "../../src/bgp/transport/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { address, peerConfig } from "../support/bgp.ts";
 import { withoutLeak } from "../support/descriptors.ts";

@@ -1,5 +1,5 @@
 /** A service to be probed, on the virtual clock: each attempt passes, fails or hangs as the test says. */
-import type { Probe, ProbeOutcome } from "../../src/health/probe.ts";
+import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";
 
 /** What one attempt meets: an outcome after some time, or no answer for ever. */

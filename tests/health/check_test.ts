@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { CheckTiming } from "../../src/config/config.ts";
 import { Check, type CheckStatus } from "../../src/health/check.ts";
-import type { ProbeOutcome, ProbeResult } from "../../src/health/probe.ts";
+import type { ProbeOutcome, ProbeResult } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backend.ts";

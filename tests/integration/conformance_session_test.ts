@@ -3,7 +3,7 @@
  * strangers, pieces, and peers that stop reading.
  */
 import assert from "node:assert/strict";
-import type { Route } from "../../src/bgp/route.ts";
+import type { Route } from "../../src/bgp/routes/route.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { route } from "../support/bgp.ts";
 import {

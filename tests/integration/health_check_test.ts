@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { CheckConfig, CheckTiming } from "../../src/config/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
-import type { HttpClient } from "../../src/health/http.ts";
+import type { HttpClient } from "../../src/health/kinds/http.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { PatientClock } from "../support/patient_clock.ts";
 import { until } from "../support/until.ts";

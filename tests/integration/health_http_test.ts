@@ -1,9 +1,9 @@
 /** The http check against real servers, good ones and bad ones, by fetch and by node alike. */
 import assert from "node:assert/strict";
 import type { HttpCheckConfig } from "../../src/config/config.ts";
-import { httpProbe, PROXY_VARIABLES } from "../../src/health/http.ts";
-import { BLOCKED_PORTS, fetchCan } from "../../src/health/http_request.ts";
-import type { ProbeOutcome } from "../../src/health/probe.ts";
+import { httpProbe, PROXY_VARIABLES } from "../../src/health/kinds/http.ts";
+import { BLOCKED_PORTS, fetchCan } from "../../src/health/kinds/http_request.ts";
+import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { until, within } from "../support/until.ts";
 import {
   answer,
@@ -246,7 +246,8 @@ async function probeElsewhere(
   env: Record<string, string>,
   args: readonly string[] = [],
 ): Promise<unknown> {
-  const module = (path: string) => JSON.stringify(new URL(`../../src/health/${path}`, import.meta.url).href);
+  const module = (path: string) =>
+    JSON.stringify(new URL(`../../src/health/kinds/${path}`, import.meta.url).href);
   const script = `
     import { httpProbe, openHttpClient, PROXY_VARIABLES } from ${module("http.ts")};
     for (const name of PROXY_VARIABLES) Deno.env.delete(name);

@@ -6,7 +6,7 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import type { PingCheckConfig } from "../../src/config/config.ts";
 import { Check } from "../../src/health/check.ts";
-import { pingProbe } from "../../src/health/ping.ts";
+import { pingProbe } from "../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../src/net/address.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { until } from "../support/until.ts";

@@ -1,5 +1,5 @@
 /** Servers for health checks to meet: well-behaved ones over HTTP and HTTPS, and ones that do what none should. */
-import { type HttpClient, openHttpClient, PROXY_VARIABLES } from "../../src/health/http.ts";
+import { type HttpClient, openHttpClient, PROXY_VARIABLES } from "../../src/health/kinds/http.ts";
 
 /** What a raw server does with one connection; when it returns or throws, the connection is closed. */
 export type Behaviour = (connection: Deno.Conn) => Promise<void>;

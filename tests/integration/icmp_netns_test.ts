@@ -8,7 +8,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { MessageBuffer } from "../../ffi/message.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { SOCK_RAW, type Socket, Sockets } from "../../ffi/sockets.ts";
-import type { Icmp } from "../../src/health/icmp.ts";
+import type { Icmp } from "../../src/health/kinds/icmp.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";

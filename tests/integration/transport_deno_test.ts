@@ -1,6 +1,6 @@
 /** The transport over Deno's own sockets: the contract on loopback, and what only this adapter does. */
 import assert from "node:assert/strict";
-import { denoTransport } from "../../src/bgp/transport_deno.ts";
+import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
 import { accept, peerAt, transportContract } from "../contract/transport_contract.ts";
 import { address } from "../support/bgp.ts";
 import { PATIENCE_MS } from "../support/until.ts";

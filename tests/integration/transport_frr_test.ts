@@ -7,7 +7,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
-import { socketTransport } from "../../src/bgp/transport_socket.ts";
+import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 import {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { type Socket, Sockets } from "../../ffi/sockets.ts";
-import { socketTransport } from "../../src/bgp/transport_socket.ts";
+import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import { pair, peerAt, transportContract, type TransportUnderTest } from "../contract/transport_contract.ts";
 

@@ -3,7 +3,7 @@
  * forwards each TCP connection to its service port to one of the next hops, chosen by the client's port like ECMP.
  */
 import { addressToU32, formatU32, parseAddress } from "../../src/net/address.ts";
-import { Inbox } from "../../src/bgp/inbox.ts";
+import { Inbox } from "../../src/bgp/transport/inbox.ts";
 import { AS_TRANS } from "../../src/bgp/wire/constants.ts";
 import {
   type CodecContext,

@@ -6,9 +6,9 @@ import {
   changeAdjRibOut,
   type HeldRoute,
   Paths,
-} from "../../src/bgp/adj_rib_out.ts";
-import type { Desired } from "../../src/bgp/desired_routes.ts";
-import type { Route } from "../../src/bgp/route.ts";
+} from "../../src/bgp/routes/adj_rib_out.ts";
+import type { Desired } from "../../src/bgp/routes/desired_routes.ts";
+import type { Route } from "../../src/bgp/routes/route.ts";
 
 /** The new Adj-RIB-Out and what takes the peer there. */
 export interface AdjRibOutUpdate extends AdjRibOutChange {

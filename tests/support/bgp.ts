@@ -1,5 +1,5 @@
 /** Pieces of configuration and routes for BGP tests. */
-import type { Route, RouteAttributes } from "../../src/bgp/route.ts";
+import type { Route, RouteAttributes } from "../../src/bgp/routes/route.ts";
 import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
 import { parsePrefix } from "../../src/net/prefix.ts";

@@ -3,7 +3,7 @@
  * buffer, and every way in which TCP ends. Bytes may be cut up, delayed and lost with their connection, never
  * reordered, as over TCP.
  */
-import type { Connection, Endpoint, Listener, Transport } from "../../src/bgp/transport.ts";
+import type { Connection, Endpoint, Listener, Transport } from "../../src/bgp/transport/transport.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { Clock } from "../../src/time/clock.ts";
 

@@ -3,7 +3,7 @@
  * this thread there for the length of a synchronous call, so one test process can hold both ends of a network.
  */
 import type { Sockets } from "../../ffi/sockets.ts";
-import type { RawSockets } from "../../src/bgp/raw_sockets.ts";
+import type { RawSockets } from "../../src/bgp/transport/raw_sockets.ts";
 import { type Answer, run } from "./process.ts";
 
 const CLONE_NEWNET = 0x4000_0000;

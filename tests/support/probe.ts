@@ -1,6 +1,6 @@
 /** A scripted BGP peer on a network in memory: it says what the test wants, right or wrong, and notes what it hears. */
-import { Inbox } from "../../src/bgp/inbox.ts";
-import type { Connection, Listener, Transport } from "../../src/bgp/transport.ts";
+import { Inbox } from "../../src/bgp/transport/inbox.ts";
+import type { Connection, Listener, Transport } from "../../src/bgp/transport/transport.ts";
 import {
   type CodecContext,
   decodeMessage,

@@ -1,8 +1,8 @@
 /** A real speaker on loopback for probes of bare octets: peers with addresses of their own, and its end without leaks. */
 import assert from "node:assert/strict";
-import type { Route } from "../../src/bgp/route.ts";
+import type { Route } from "../../src/bgp/routes/route.ts";
 import { type PeerStatus, Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
-import { denoTransport } from "../../src/bgp/transport_deno.ts";
+import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "./bgp.ts";

@@ -1,6 +1,6 @@
 /** BGP sessions in every state, reached by events, and every event that there is. */
-import { type SessionConfig, sessionConfig } from "../../src/bgp/negotiate.ts";
-import { step } from "../../src/bgp/session.ts";
+import { type SessionConfig, sessionConfig } from "../../src/bgp/session/negotiate.ts";
+import { step } from "../../src/bgp/session/session.ts";
 import {
   type Env,
   newSession,
@@ -8,7 +8,7 @@ import {
   type SessionEvent,
   type SessionState,
   type SessionStateName,
-} from "../../src/bgp/session_state.ts";
+} from "../../src/bgp/session/session_state.ts";
 import type { Capability } from "../../src/bgp/wire/capability.ts";
 import { NotificationError, type NotificationMessage } from "../../src/bgp/wire/notification.ts";
 import type { OpenMessage } from "../../src/bgp/wire/open.ts";

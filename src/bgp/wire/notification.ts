@@ -2,7 +2,7 @@
  * NOTIFICATION (RFC 4271 sections 4.5 and 6, RFC 4486, RFC 6608): the message, its words, the shutdown
  * communication (RFC 9003), Hard Reset (RFC 8538), and the one error that hostile or broken input becomes.
  */
-import { UNPRINTABLE } from "../../bytes/printable.ts";
+import { UNPRINTABLE } from "../../text/escapes.ts";
 import {
   CeaseSubcode,
   ErrorCode,

@@ -1,0 +1,234 @@
+/**
+ * Adj-RIB-Out (RFC 4271 section 3.2): the routes that a peer was sent, and the UPDATEs that bring it from there to
+ * the routes that it should have. A route that cannot be carried is held, with a reason that names the cure.
+ */
+import type { Address } from "../../net/address.ts";
+import type { Prefix } from "../../net/prefix.ts";
+import type { Desired } from "./desired_routes.ts";
+import { type NextHopContext, nextHopsFor } from "./next_hop.ts";
+import type { RouteAttributes } from "./route.ts";
+import { asSequence } from "../wire/as_path.ts";
+import { encodeAttributes, type PathAttributes } from "../wire/attributes.ts";
+import type { AfiSafi } from "../wire/capability.ts";
+import { Origin } from "../wire/constants.ts";
+import { type CodecContext, encodeMessage } from "../wire/message.ts";
+import { IPV4_UNICAST, IPV6_UNICAST, sameFamily } from "../wire/nlri.ts";
+import { packReach, packUnreach, roomForPrefixes, type SharedPath } from "../wire/pack.ts";
+import { endOfRibUpdate } from "../wire/update.ts";
+
+/** What decides how routes go to one peer; constant for the life of a session but for the configured next hops. */
+export interface AdvertiseContext extends NextHopContext {
+  readonly codec: CodecContext;
+  readonly localAs: number;
+}
+
+/** The attributes and next hop that some routes share. */
+export interface AdvertisedPath extends SharedPath {
+  /** Equal for equal paths. */
+  readonly key: string;
+  readonly nextHops: readonly Address[];
+  readonly pathAttributes: PathAttributes;
+}
+
+/** A route as the peer has it. */
+export interface AdvertisedRoute {
+  readonly prefix: Prefix;
+  readonly path: AdvertisedPath;
+}
+
+/** The routes that a peer was sent, by `prefix.text`. */
+export type AdjRibOut = ReadonlyMap<string, AdvertisedRoute>;
+
+/** A route that cannot go to the peer, and what to do about it. */
+export interface HeldRoute {
+  readonly prefix: Prefix;
+  readonly reason: string;
+}
+
+const MAX_PACKED_LENGTH = { 4: 5, 6: 17 } as const;
+/** So many paths are kept for the next change, though a session may last for years. */
+const KNOWN_PATHS = 1000;
+
+/** What a peer was sent and what is held from it, changed in place as routes change. */
+export interface LiveAdjRibOut {
+  readonly routes: Map<string, AdvertisedRoute>;
+  readonly held: Map<string, HeldRoute>;
+}
+
+/** What takes a peer through a change. */
+export interface AdjRibOutChange {
+  /** Whole messages, to be sent in this order. */
+  readonly updates: readonly Uint8Array[];
+  readonly announced: number;
+  readonly withdrawn: number;
+  /** Did what is held change? */
+  readonly heldChanged: boolean;
+}
+
+/** Brings a peer to what is desired of some prefixes; `live` is changed to what it has then. */
+export function changeAdjRibOut(
+  live: LiveAdjRibOut,
+  desired: Iterable<Desired>,
+  paths: Paths,
+): AdjRibOutChange {
+  const changed: AdvertisedRoute[] = [];
+  const gone: AdvertisedRoute[] = [];
+  let heldChanged = false;
+  for (const { prefix, route } of desired) {
+    const path = route === undefined ? undefined : paths.of(route.attributes, prefix.address.family);
+    const before = live.routes.get(prefix.text);
+    heldChanged = hold(live.held, prefix, typeof path === "string" ? path : undefined) || heldChanged;
+    if (path === undefined || typeof path === "string") {
+      if (before !== undefined) gone.push(before);
+      live.routes.delete(prefix.text);
+    } else if (before?.path.key !== path.key) {
+      const advertised = { prefix, path };
+      live.routes.set(prefix.text, advertised);
+      changed.push(advertised);
+    }
+  }
+  const maxLength = paths.context.codec.maxSendLength;
+  const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
+  return { updates, announced: changed.length, withdrawn: gone.length, heldChanged };
+}
+
+/** Holds a prefix for `reason`, or no more; says whether that is news. */
+function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | undefined): boolean {
+  if (reason === undefined) return held.size > 0 && held.delete(prefix.text);
+  const changed = held.get(prefix.text)?.reason !== reason;
+  held.set(prefix.text, { prefix, reason });
+  return changed;
+}
+
+/** The UPDATEs that announce routes again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
+export function readvertise(routes: readonly AdvertisedRoute[], context: AdvertiseContext): Uint8Array[] {
+  return announcements(routes, context.codec.maxSendLength);
+}
+
+/** The UPDATE that is End-of-RIB for `family` (RFC 4724). */
+export function endOfRib(family: AfiSafi, context: AdvertiseContext): Uint8Array {
+  return encodeMessage(endOfRibUpdate(family), context.codec);
+}
+
+/** The paths of routes to one peer; equal ones are made once. */
+export class Paths {
+  readonly #found = {
+    4: new Map<RouteAttributes, AdvertisedPath | string>(),
+    6: new Map<RouteAttributes, AdvertisedPath | string>(),
+  };
+  readonly #byValue = new Map<string, AdvertisedPath | string>();
+
+  constructor(readonly context: AdvertiseContext) {}
+
+  /** The path of routes with some attributes, or why they are held. */
+  of(attributes: RouteAttributes, family: 4 | 6): AdvertisedPath | string {
+    return this.#found[family].get(attributes) ?? this.#make(attributes, family);
+  }
+
+  #make(attributes: RouteAttributes, family: 4 | 6): AdvertisedPath | string {
+    const key = valueKey(attributes, family);
+    const path = this.#byValue.get(key) ?? pathFor(attributes, family, this.context);
+    for (const known of [this.#byValue, this.#found[family]]) if (known.size >= KNOWN_PATHS) known.clear();
+    this.#byValue.set(key, path);
+    this.#found[family].set(attributes, path);
+    return path;
+  }
+}
+
+function pathFor(
+  attributes: RouteAttributes,
+  family: 4 | 6,
+  context: AdvertiseContext,
+): AdvertisedPath | string {
+  const { codec, peerName } = context;
+  const afiSafi = family === 4 ? IPV4_UNICAST : IPV6_UNICAST;
+  if (!codec.families.some((each) => sameFamily(each, afiSafi))) {
+    return `ipv${family}-unicast is not negotiated with ${peerName}: add it to the families on both sides`;
+  }
+  const nextHops = nextHopsFor(family, context);
+  if (typeof nextHops === "string") return nextHops;
+  const [nextHop] = nextHops;
+  const classic = family === 4 && nextHop?.family === 4;
+  const pathAttributes = { ...peerAttributes(attributes, context), ...(classic && { nextHop }) };
+  const encoded = encodeAttributes(pathAttributes, codec);
+  const mpNextHops = classic ? [] : nextHops;
+  const path = { family: afiSafi, mpNextHops, attributes: encoded, nextHops, pathAttributes };
+  const room = roomForPrefixes(path, codec.maxSendLength);
+  if (room < MAX_PACKED_LENGTH[family]) {
+    return `attributes of ${encoded.byteLength} octets leave no room in a message of ${codec.maxSendLength}: ` +
+      "announce fewer communities";
+  }
+  return { ...path, key: [family, ...nextHops.map(({ text }) => text), encoded.join(".")].join(" ") };
+}
+
+/** What goes with a route of ours to this peer, NEXT_HOP aside (RFC 4271 section 5.1). */
+function peerAttributes(attributes: RouteAttributes, { codec, localAs }: AdvertiseContext): PathAttributes {
+  const { med, localPreference, asPathPrepend } = attributes;
+  const communities = [...new Set(attributes.communities)].sort((a, b) => a - b);
+  const extendedCommunities = unique(attributes.extendedCommunities, compareOctets);
+  const largeCommunities = unique(attributes.largeCommunities, compareOctets);
+  return {
+    origin: Origin.IGP,
+    asPath: codec.internal ? [] : asSequence(new Array<number>(1 + asPathPrepend).fill(localAs)),
+    ...(med !== undefined && { med }),
+    ...(codec.internal && { localPref: localPreference }),
+    ...(communities.length > 0 && { communities }),
+    ...(extendedCommunities.length > 0 && { extendedCommunities }),
+    ...(largeCommunities.length > 0 && { largeCommunities }),
+  };
+}
+
+function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
+  if (routes.length === 0) return [];
+  const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
+    { family: IPV4_UNICAST, classic: true },
+    { family: IPV4_UNICAST, classic: false },
+    { family: IPV6_UNICAST, classic: false },
+  ];
+  return kinds.flatMap(({ family, classic }) => {
+    const prefixes = routes
+      .filter(({ path }) => sameFamily(path.family, family) && isClassic(path) === classic)
+      .map(({ prefix }) => prefix);
+    return packUnreach(family, classic, prefixes, maxLength);
+  });
+}
+
+function announcements(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
+  const groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
+  for (const { path, prefix } of routes) {
+    const group = groups.get(path.key);
+    if (group === undefined) groups.set(path.key, { path, prefixes: [prefix] });
+    else group.prefixes.push(prefix);
+  }
+  return [...groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
+}
+
+/** Are its prefixes in the NLRI and Withdrawn Routes fields, not in MP attributes? */
+function isClassic(path: AdvertisedPath): boolean {
+  return path.mpNextHops.length === 0;
+}
+
+/** Compares number by number; both are of the same length. */
+function compareOctets(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  for (let i = 0; i < a.length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function unique<T>(values: readonly T[], compare: (a: T, b: T) => number): readonly T[] {
+  const sorted = [...values].sort(compare);
+  return sorted.filter((value, index) => {
+    const before = sorted[index - 1];
+    return before === undefined || compare(before, value) !== 0;
+  });
+}
+
+/** The same for routes that a peer gets with the same attributes. */
+function valueKey(attributes: RouteAttributes, family: 4 | 6): string {
+  const { med, localPreference, communities, largeCommunities, extendedCommunities, asPathPrepend } =
+    attributes;
+  const lists = `${communities.join()} ${largeCommunities.join()} ${extendedCommunities.join()}`;
+  return `${family} ${med} ${localPreference} ${asPathPrepend} ${lists}`;
+}

@@ -1,0 +1,305 @@
+/**
+ * What a session offers in its OPEN, and what both sides agreed on once the peer's OPEN is here (RFC 4271 sections
+ * 4.2 and 6.2, RFC 4724, 4760, 5492, 6286, 6793, 7313, 7607, 8538, 8654, 8950).
+ */
+import { addressToU32, formatU32 } from "../../net/address.ts";
+import type { FamilyName, LocalBgp, PeerConfig } from "../../config/config.ts";
+import type { AfiSafi, Capability } from "../wire/capability.ts";
+import {
+  Afi,
+  AS_TRANS,
+  CapabilityCode,
+  ErrorCode,
+  MAX_EXTENDED_MESSAGE_LENGTH,
+  MAX_MESSAGE_LENGTH,
+  OpenSubcode,
+  Safi,
+} from "../wire/constants.ts";
+import type { CodecContext } from "../wire/message.ts";
+import { NotificationError } from "../wire/notification.ts";
+import type { OpenMessage } from "../wire/open.ts";
+
+/** What the session machine needs of the configuration; constant for the life of a session. */
+export interface SessionConfig {
+  readonly localAs: number;
+  /** Unsigned 32-bit. */
+  readonly localIdentifier: number;
+  readonly peerAs: number;
+  /** PassiveTcpEstablishment: never connects, waits for the peer. */
+  readonly passive: boolean;
+  /** DelayOpenTime; undefined: DelayOpen is off. */
+  readonly delayOpenMs: number | undefined;
+  /** The peer has a TCP-MD5 password, which may not be the same on both sides. */
+  readonly authenticated: boolean;
+  readonly holdTimeSeconds: number;
+  /** Undefined: a third of the negotiated hold time. */
+  readonly keepaliveTimeSeconds: number | undefined;
+  readonly connectRetryTimeMs: number;
+  readonly families: readonly AfiSafi[];
+  /** Families that we take and give with a next hop of the other AFI (RFC 8950). */
+  readonly extendedNextHop: readonly AfiSafi[];
+  readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
+  /** CollisionDetectEstablishedState: an Established session may lose a collision, too. */
+  readonly collisionDetectEstablishedState: boolean;
+}
+
+/** What of our OPEN depends on the moment. */
+export interface OpenOffer {
+  /** False: the peer refused an OPEN with optional parameters (RFC 5492 section 3). */
+  readonly capabilities: boolean;
+  /** The R bit of RFC 4724. */
+  readonly restarting: boolean;
+  /** The F bit of RFC 4724, for every family. */
+  readonly forwarding: boolean;
+}
+
+/** The peer's side of graceful restart, as far as both sides have it. */
+export interface NegotiatedGracefulRestart {
+  /** We offered it as well: the peer keeps our routes while we restart. */
+  readonly offered: boolean;
+  /** Both sides set the N bit (RFC 8538). */
+  readonly notification: boolean;
+  /** The peer's R bit. */
+  readonly restarting: boolean;
+  /** The peer's restart time. */
+  readonly restartTimeSeconds: number;
+  readonly families: readonly AfiSafi[];
+}
+
+/** What both sides agreed on. */
+export interface Negotiated {
+  readonly peerAs: number;
+  /** Unsigned 32-bit. */
+  readonly peerIdentifier: number;
+  /** iBGP. */
+  readonly internal: boolean;
+  /** The smaller of both; 0: no keepalives, no hold timer. */
+  readonly holdTimeSeconds: number;
+  readonly keepaliveTimeSeconds: number;
+  readonly families: readonly AfiSafi[];
+  readonly fourOctetAs: boolean;
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  /** The largest message that the peer takes. */
+  readonly maxSendLength: number;
+  /** The largest message that we take. */
+  readonly maxReceiveLength: number;
+  readonly extendedNextHop: readonly AfiSafi[];
+  /** Undefined: the peer did not send the capability. */
+  readonly gracefulRestart: NegotiatedGracefulRestart | undefined;
+}
+
+/** The session's part of the configuration. */
+export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig {
+  const families = peer.families.map(familyOf);
+  const overIPv6 = peer.address.family === 6 || peer.nextHop?.family === 6;
+  return {
+    localAs: local.as,
+    localIdentifier: addressToU32(local.routerID),
+    peerAs: peer.as,
+    passive: peer.passive,
+    delayOpenMs: undefined,
+    authenticated: peer.password !== undefined,
+    holdTimeSeconds: peer.holdTimeSeconds,
+    keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
+    connectRetryTimeMs: peer.connectRetryTimeMs,
+    families,
+    extendedNextHop: overIPv6 ? families.filter((family) => family.afi === Afi.IPv4) : [],
+    gracefulRestart: peer.gracefulRestart,
+    collisionDetectEstablishedState: false,
+  };
+}
+
+/** The OPEN that we send. */
+export function openMessage(config: SessionConfig, offer: OpenOffer): OpenMessage {
+  return {
+    type: "OPEN",
+    version: 4,
+    myAs: config.localAs > 0xffff ? AS_TRANS : config.localAs,
+    holdTimeSeconds: config.holdTimeSeconds,
+    bgpIdentifier: config.localIdentifier,
+    capabilities: offer.capabilities ? capabilities(config, offer) : [],
+  };
+}
+
+/** What both sides agreed on, or the error that the peer's OPEN deserves. */
+export function negotiate(
+  config: SessionConfig,
+  offer: OpenOffer,
+  open: OpenMessage,
+): Negotiated | NotificationError {
+  const theirs = open.capabilities;
+  const peerAs = asOf(open);
+  const internal = peerAs === config.localAs;
+  const fault = peerFault(config, open, peerAs) ?? holdTimeFault(open);
+  if (fault !== undefined) return fault;
+
+  const families = commonFamilies(config, theirs);
+  if (families.length === 0) return noCommonFamily(config, theirs);
+
+  const holdTimeSeconds = Math.min(config.holdTimeSeconds, open.holdTimeSeconds);
+  const has = (type: Capability["type"]) => theirs.some((capability) => capability.type === type);
+  return {
+    peerAs,
+    peerIdentifier: open.bgpIdentifier,
+    internal,
+    holdTimeSeconds,
+    keepaliveTimeSeconds: keepaliveTime(config, holdTimeSeconds),
+    families,
+    fourOctetAs: offer.capabilities && has("four-octet-as"),
+    routeRefresh: offer.capabilities && has("route-refresh"),
+    enhancedRouteRefresh: offer.capabilities && has("enhanced-route-refresh"),
+    maxSendLength: offer.capabilities && has("extended-message")
+      ? MAX_EXTENDED_MESSAGE_LENGTH
+      : MAX_MESSAGE_LENGTH,
+    maxReceiveLength: offer.capabilities ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
+    extendedNextHop: offer.capabilities ? commonNextHops(config, families, theirs) : [],
+    gracefulRestart: gracefulRestart(config, offer, theirs),
+  };
+}
+
+/** What the codec must know of a session. */
+export function codecContext(negotiated: Negotiated): CodecContext {
+  const { fourOctetAs, internal, maxReceiveLength, maxSendLength, families, extendedNextHop } = negotiated;
+  return { fourOctetAs, internal, maxReceiveLength, maxSendLength, families, extendedNextHop };
+}
+
+/** The wire form of a family that the configuration names. */
+export function familyOf(name: FamilyName): AfiSafi {
+  switch (name) {
+    case "ipv4-unicast":
+      return { afi: Afi.IPv4, safi: Safi.UNICAST };
+    case "ipv6-unicast":
+      return { afi: Afi.IPv6, safi: Safi.UNICAST };
+    default:
+      return name satisfies never;
+  }
+}
+
+/** The name of a family that was negotiated, so of one that the configuration can name. */
+export function familyName(family: AfiSafi): FamilyName {
+  return family.afi === Afi.IPv6 ? "ipv6-unicast" : "ipv4-unicast";
+}
+
+function capabilities(config: SessionConfig, offer: OpenOffer): readonly Capability[] {
+  const list: Capability[] = config.families.map((family) => ({ type: "multiprotocol", family }));
+  list.push({ type: "route-refresh" });
+  if (config.extendedNextHop.length > 0) {
+    const tuples = config.extendedNextHop.map((family) => ({ family, nextHopAfi: Afi.IPv6 }));
+    list.push({ type: "extended-next-hop", tuples });
+  }
+  list.push({ type: "extended-message" });
+  if (config.gracefulRestart !== undefined) {
+    list.push({
+      type: "graceful-restart",
+      restarting: offer.restarting,
+      notification: true,
+      restartTimeSeconds: config.gracefulRestart.restartTimeSeconds,
+      families: config.families.map((family) => ({ family, forwarding: offer.forwarding })),
+    });
+  }
+  list.push({ type: "four-octet-as", as: config.localAs }, { type: "enhanced-route-refresh" });
+  return list;
+}
+
+/** The peer's AS: what the four-octet capability says, else the two-octet field. */
+function asOf(open: OpenMessage): number {
+  for (const capability of open.capabilities) if (capability.type === "four-octet-as") return capability.as;
+  return open.myAs;
+}
+
+function peerFault(config: SessionConfig, open: OpenMessage, peerAs: number): NotificationError | undefined {
+  const badAs = (message: string) =>
+    new NotificationError(ErrorCode.OPEN_MESSAGE, OpenSubcode.BAD_PEER_AS, message);
+  if (open.myAs === 0 || peerAs === 0) return badAs("AS 0 received (RFC 7607)");
+  if (open.myAs !== peerAs && open.myAs !== AS_TRANS) {
+    return badAs(`OPEN says AS ${open.myAs}, its four-octet AS capability ${peerAs}`);
+  }
+  if (peerAs !== config.peerAs) return badAs(`AS ${config.peerAs} expected, ${peerAs} received`);
+  const badIdentifier = open.bgpIdentifier === 0 ||
+    (open.bgpIdentifier === config.localIdentifier && peerAs === config.localAs);
+  if (!badIdentifier) return undefined;
+  return new NotificationError(
+    ErrorCode.OPEN_MESSAGE,
+    OpenSubcode.BAD_BGP_IDENTIFIER,
+    open.bgpIdentifier === 0
+      ? "BGP Identifier 0.0.0.0 received"
+      : `BGP Identifier ${formatU32(open.bgpIdentifier)} is ours, too`,
+  );
+}
+
+function holdTimeFault(open: OpenMessage): NotificationError | undefined {
+  if (open.holdTimeSeconds === 0 || open.holdTimeSeconds >= 3) return undefined;
+  return new NotificationError(
+    ErrorCode.OPEN_MESSAGE,
+    OpenSubcode.UNACCEPTABLE_HOLD_TIME,
+    `hold time ${open.holdTimeSeconds} s received; it is 0 or at least 3 s`,
+  );
+}
+
+/** A peer that names no family at all speaks IPv4 unicast (RFC 4760 section 8). */
+function commonFamilies(config: SessionConfig, theirs: readonly Capability[]): readonly AfiSafi[] {
+  const named = theirs.flatMap((capability) =>
+    capability.type === "multiprotocol" ? [capability.family] : []
+  );
+  const offered = named.length > 0 ? named : [familyOf("ipv4-unicast")];
+  return config.families.filter((family) => contains(offered, family));
+}
+
+function noCommonFamily(config: SessionConfig, theirs: readonly Capability[]): NotificationError {
+  const wanted = config.families.map(familyName).join(", ");
+  const named = theirs.filter((capability) => capability.type === "multiprotocol").length;
+  // The data is the capabilities that we miss, as they stand in OPEN (RFC 5492 section 5).
+  const data = config.families.flatMap((
+    { afi, safi },
+  ) => [CapabilityCode.MULTIPROTOCOL, 4, afi >>> 8, afi & 0xff, 0, safi]);
+  return new NotificationError(
+    ErrorCode.OPEN_MESSAGE,
+    OpenSubcode.UNSUPPORTED_CAPABILITY,
+    `no common address family: ${wanted} expected, ${
+      named === 0 ? "only ipv4-unicast offered" : "others offered"
+    }`,
+    Uint8Array.from(data),
+  );
+}
+
+function commonNextHops(
+  config: SessionConfig,
+  families: readonly AfiSafi[],
+  theirs: readonly Capability[],
+): readonly AfiSafi[] {
+  const offered = theirs.flatMap((capability) =>
+    capability.type === "extended-next-hop" ? capability.tuples : []
+  )
+    .filter((tuple) => tuple.nextHopAfi === Afi.IPv6).map((tuple) => tuple.family);
+  return config.extendedNextHop.filter((family) => contains(families, family) && contains(offered, family));
+}
+
+function gracefulRestart(
+  config: SessionConfig,
+  offer: OpenOffer,
+  theirs: readonly Capability[],
+): NegotiatedGracefulRestart | undefined {
+  const capability = theirs.find((candidate) => candidate.type === "graceful-restart");
+  if (capability?.type !== "graceful-restart") return undefined;
+  const offered = offer.capabilities && config.gracefulRestart !== undefined;
+  return {
+    offered,
+    notification: offered && capability.notification,
+    restarting: capability.restarting,
+    restartTimeSeconds: capability.restartTimeSeconds,
+    families: capability.families.map((entry) => entry.family),
+  };
+}
+
+/** The configured time where the hold time that it was made for holds; a third of a shorter one. */
+function keepaliveTime(config: SessionConfig, holdTimeSeconds: number): number {
+  const third = holdTimeSeconds / 3;
+  const configured = config.keepaliveTimeSeconds;
+  if (configured === undefined || configured === 0) return third;
+  return holdTimeSeconds < config.holdTimeSeconds ? Math.min(configured, third) : configured;
+}
+
+function contains(families: readonly AfiSafi[], family: AfiSafi): boolean {
+  return families.some((other) => other.afi === family.afi && other.safi === family.safi);
+}

@@ -1,0 +1,116 @@
+/**
+ * A BGP session as data: the states, events and actions of its machine (RFC 4271 sections 8.1 and 8.2.2).
+ */
+import type { Negotiated, SessionConfig } from "./negotiate.ts";
+import { type Deadlines, STOPPED, type TimerEvent } from "./timers.ts";
+import type { KeepaliveMessage, RouteRefreshMessage } from "../wire/message.ts";
+import type { NotificationError, NotificationMessage } from "../wire/notification.ts";
+import type { OpenMessage } from "../wire/open.ts";
+
+/** The states of RFC 4271 section 8.2.2. */
+export type SessionStateName = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
+
+/**
+ * The events of RFC 4271 section 8.1, RFC 9687, and two more: RouteRefreshMsg (RFC 2918) and MessageSent (the socket
+ * took a message). BGPOpen also stands for event 20: whether
+ * the DelayOpenTimer runs is in the state.
+ */
+export type SessionEvent =
+  | { readonly type: "ManualStart" }
+  /** Ends the session as an operator would: Administrative Shutdown with a shutdown communication (RFC 9003). */
+  | { readonly type: "ManualStop"; readonly communication: string }
+  | { readonly type: "AutomaticStart" }
+  | { readonly type: "ManualStart_with_PassiveTcpEstablishment" }
+  | { readonly type: "AutomaticStart_with_PassiveTcpEstablishment" }
+  | { readonly type: "AutomaticStart_with_DampPeerOscillations" }
+  | { readonly type: "AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment" }
+  /** `notification` undefined: closes without a word, so that a graceful-restart peer keeps the routes. */
+  | {
+    readonly type: "AutomaticStop";
+    readonly notification: NotificationMessage | undefined;
+    readonly cause: string;
+  }
+  | TimerEvent
+  | { readonly type: "TcpConnection_Valid" }
+  | { readonly type: "Tcp_CR_Invalid" }
+  | { readonly type: "Tcp_CR_Acked" }
+  | { readonly type: "TcpConnectionConfirmed" }
+  | { readonly type: "TcpConnectionFails"; readonly cause: string }
+  | { readonly type: "BGPOpen"; readonly message: OpenMessage }
+  | { readonly type: "BGPHeaderErr"; readonly error: NotificationError }
+  | { readonly type: "BGPOpenMsgErr"; readonly error: NotificationError }
+  | { readonly type: "OpenCollisionDump" }
+  | { readonly type: "NotifMsgVerErr"; readonly message: NotificationMessage }
+  | { readonly type: "NotifMsg"; readonly message: NotificationMessage }
+  | { readonly type: "KeepAliveMsg" }
+  | { readonly type: "UpdateMsg" }
+  | { readonly type: "UpdateMsgErr"; readonly error: NotificationError }
+  | { readonly type: "RouteRefreshMsg"; readonly message: RouteRefreshMessage }
+  | { readonly type: "MessageSent"; readonly update: boolean };
+
+/** What the driver is to do, in this order. */
+export type SessionAction =
+  /** Open a TCP connection. */
+  | { readonly type: "connect" }
+  /** Close the TCP connection, or the attempt, once what was sent has been handed over. */
+  | { readonly type: "drop" }
+  | { readonly type: "send"; readonly message: OpenMessage | KeepaliveMessage | NotificationMessage }
+  /** Send the routes of a family again (RFC 2918). */
+  | { readonly type: "refresh"; readonly message: RouteRefreshMessage };
+
+/** A session; `deadlines` are its running timers. */
+export interface SessionState {
+  readonly name: SessionStateName;
+  readonly config: SessionConfig;
+  readonly deadlines: Deadlines;
+  /** Why it is in this state, for people. */
+  readonly cause: string;
+  readonly connectRetryCounter: number;
+  /** Connections that failed in a row: the exponent of the back-off of ConnectRetryTime. */
+  readonly connectFailures: number;
+  /** Sessions that ended early in a row: the exponent of the back-off of IdleHoldTime. */
+  readonly oscillations: number;
+  /** False after the peer refused optional parameters (RFC 5492 section 3). */
+  readonly capabilities: boolean;
+  /** Our OPENs carry the R bit up to then (RFC 4724). */
+  readonly restartingUntilMs: number;
+  /** Our OPENs carry the F bit (RFC 4724). */
+  readonly forwarding: boolean;
+  /** From OpenConfirm on. */
+  readonly negotiated: Negotiated | undefined;
+  readonly establishedAtMs: number | undefined;
+}
+
+/** What the machine is told of the world. */
+export interface Env {
+  /** Milliseconds on any monotonic scale. */
+  readonly now: number;
+  readonly random: () => number;
+}
+
+/** The outcome of an event. */
+export interface Step {
+  readonly state: SessionState;
+  readonly actions: readonly SessionAction[];
+}
+
+/** A session before its first start. */
+export function newSession(
+  config: SessionConfig,
+  restart: { readonly restartingUntilMs: number; readonly forwarding: boolean },
+): SessionState {
+  return {
+    name: "Idle",
+    config,
+    deadlines: STOPPED,
+    cause: "not started",
+    connectRetryCounter: 0,
+    connectFailures: 0,
+    oscillations: 0,
+    capabilities: true,
+    restartingUntilMs: restart.restartingUntilMs,
+    forwarding: restart.forwarding,
+    negotiated: undefined,
+    establishedAtMs: undefined,
+  };
+}

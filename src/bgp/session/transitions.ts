@@ -1,0 +1,252 @@
+/**
+ * The moves of a BGP session's machine: what happens to timers and counters, and what is sent, on the way from one
+ * state to another (RFC 4271 section 8.2.2).
+ */
+import { negotiate, type Negotiated, openMessage, type OpenOffer } from "./negotiate.ts";
+import type { Env, SessionAction, SessionState, Step } from "./session_state.ts";
+import {
+  connectRetryDelayMs,
+  idleHoldDelayMs,
+  keepaliveDelayMs,
+  LARGE_HOLD_TIME_MS,
+  sendHoldTimeMs,
+  STABLE_SESSION_MS,
+  STOPPED,
+} from "./timers.ts";
+import { CeaseSubcode, ErrorCode, OpenSubcode } from "../wire/constants.ts";
+import {
+  describeNotification,
+  hardReset,
+  NotificationError,
+  type NotificationMessage,
+} from "../wire/notification.ts";
+import type { OpenMessage } from "../wire/open.ts";
+
+/** Closes the connection. */
+export const DROP: SessionAction = { type: "drop" };
+/** The Cease subcode of a collision that was lost. */
+export const COLLISION = CeaseSubcode.CONNECTION_COLLISION_RESOLUTION;
+
+/** Nothing but the state changes. */
+export function stay(state: SessionState): Step {
+  return { state, actions: [] };
+}
+
+/** Starts: connects, or waits where the session is passive. */
+export function start(state: SessionState, env: Env, cause: string): Step {
+  return state.config.passive ? startPassive(state, cause) : dial(state, env, cause, []);
+}
+
+/** Waits for the peer to connect. */
+export function startPassive(state: SessionState, cause: string): Step {
+  return stay({ ...state, name: "Active", deadlines: STOPPED, cause });
+}
+
+/** Opens a connection and runs the ConnectRetryTimer meanwhile. */
+export function dial(state: SessionState, env: Env, cause: string, before: readonly SessionAction[]): Step {
+  const delay = connectRetryDelayMs(state.config.connectRetryTimeMs, state.connectFailures, env.random);
+  const deadlines = { ...STOPPED, connectRetry: env.now + delay };
+  return {
+    state: { ...state, name: "Connect", deadlines, cause },
+    actions: [...before, { type: "connect" }],
+  };
+}
+
+/** A connection stands: OPEN now, or when the DelayOpenTimer says so. */
+export function connected(state: SessionState, env: Env): Step {
+  const { delayOpenMs } = state.config;
+  if (delayOpenMs === undefined) return sendOpen(state, env, []);
+  return stay({ ...state, deadlines: { ...STOPPED, delayOpen: env.now + delayOpenMs } });
+}
+
+function offer(state: SessionState, env: Env): OpenOffer {
+  return {
+    capabilities: state.capabilities,
+    restarting: env.now < state.restartingUntilMs,
+    forwarding: state.forwarding,
+  };
+}
+
+/** Sends our OPEN. */
+export function sendOpenAction(state: SessionState, env: Env): SessionAction {
+  return { type: "send", message: openMessage(state.config, offer(state, env)) };
+}
+
+/** Sends our OPEN and waits for the peer's. */
+export function sendOpen(state: SessionState, env: Env, before: readonly SessionAction[]): Step {
+  const deadlines = { ...STOPPED, hold: env.now + LARGE_HOLD_TIME_MS };
+  const next: SessionState = { ...state, name: "OpenSent", deadlines, cause: "connected" };
+  return { state: next, actions: [...before, sendOpenAction(state, env)] };
+}
+
+/** Judges the peer's OPEN; a good one leads to OpenConfirm. */
+export function receiveOpen(
+  state: SessionState,
+  env: Env,
+  open: OpenMessage,
+  before: readonly SessionAction[],
+): Step {
+  const negotiated = negotiate(state.config, offer(state, env), open);
+  if (negotiated instanceof NotificationError) {
+    const fallen = fall(state, env, negotiated.message, negotiated.notification());
+    return { state: fallen.state, actions: [...before, ...fallen.actions] };
+  }
+  const next: SessionState = {
+    ...state,
+    name: "OpenConfirm",
+    cause: "OPEN received",
+    connectFailures: 0,
+    negotiated,
+    deadlines: {
+      ...STOPPED,
+      // With hold time 0 only this bounds the wait for the peer's KEEPALIVE.
+      hold: env.now +
+        (negotiated.holdTimeSeconds === 0 ? LARGE_HOLD_TIME_MS : negotiated.holdTimeSeconds * 1000),
+      keepalive: keepaliveDeadline(negotiated, env),
+    },
+  };
+  return { state: next, actions: [...before, { type: "send", message: { type: "KEEPALIVE" } }] };
+}
+
+/** The session stands. */
+export function establish(state: SessionState, env: Env): Step {
+  const { negotiated } = state;
+  if (negotiated === undefined) return fall(state, env, "nothing negotiated", undefined);
+  const { holdTimeSeconds } = negotiated;
+  const next: SessionState = {
+    ...state,
+    name: "Established",
+    cause: "KEEPALIVE received",
+    establishedAtMs: env.now,
+    deadlines: {
+      ...STOPPED,
+      hold: holdTimeSeconds === 0 ? undefined : env.now + holdTimeSeconds * 1000,
+      keepalive: state.deadlines.keepalive,
+      sendHold: holdTimeSeconds === 0 ? undefined : env.now + sendHoldTimeMs(holdTimeSeconds),
+    },
+  };
+  return stay(next);
+}
+
+/** Sends a KEEPALIVE and runs the timer to the next. */
+export function keepAlive(state: SessionState, env: Env): Step {
+  const keepalive = state.negotiated === undefined ? undefined : keepaliveDeadline(state.negotiated, env);
+  const next = { ...state, deadlines: { ...state.deadlines, keepalive } };
+  return { state: next, actions: [{ type: "send", message: { type: "KEEPALIVE" } }] };
+}
+
+function keepaliveDeadline(negotiated: Negotiated, env: Env): number | undefined {
+  if (negotiated.holdTimeSeconds === 0) return undefined;
+  return env.now + keepaliveDelayMs(negotiated.keepaliveTimeSeconds, env.random);
+}
+
+/** The peer lives. */
+export function restartHold(state: SessionState, env: Env): SessionState {
+  if (state.deadlines.hold === undefined || state.negotiated === undefined) return state;
+  const hold = env.now + state.negotiated.holdTimeSeconds * 1000;
+  return hold === state.deadlines.hold ? state : { ...state, deadlines: { ...state.deadlines, hold } };
+}
+
+/** The socket took a message: the peer reads. An UPDATE stands for a KEEPALIVE (RFC 4271 section 8.2.2). */
+export function messageSent(state: SessionState, env: Env, update: boolean): SessionState {
+  const { negotiated, deadlines } = state;
+  if (negotiated === undefined || negotiated.holdTimeSeconds === 0) return state;
+  const sendHold = env.now + sendHoldTimeMs(negotiated.holdTimeSeconds);
+  const keepalive = update ? keepaliveDeadline(negotiated, env) : deadlines.keepalive;
+  return { ...state, deadlines: { ...deadlines, sendHold, keepalive } };
+}
+
+/** The connection attempt failed: Idle for ConnectRetryTime, which doubles. */
+export function connectFailed(state: SessionState, env: Env, cause: string): Step {
+  const { config, connectFailures, connectRetryCounter } = state;
+  const idleHold = env.now + connectRetryDelayMs(config.connectRetryTimeMs, connectFailures, env.random);
+  const next = { connectFailures: connectFailures + 1, connectRetryCounter: connectRetryCounter + 1 };
+  return { state: { ...toIdle(state, cause, idleHold), ...next }, actions: [DROP] };
+}
+
+/** The connection is gone before the session began: wait in Active and connect again later. */
+export function waitForPeer(state: SessionState, env: Env, cause: string): Step {
+  const delay = connectRetryDelayMs(state.config.connectRetryTimeMs, state.connectFailures, env.random);
+  const connectRetry = state.config.passive ? undefined : env.now + delay;
+  const next: SessionState = {
+    ...toIdle(state, cause, undefined),
+    name: "Active",
+    connectFailures: state.connectFailures + 1,
+    deadlines: { ...STOPPED, connectRetry },
+  };
+  return { state: next, actions: [DROP] };
+}
+
+/** Ends the session with peer oscillation damping. */
+export function fall(
+  state: SessionState,
+  env: Env,
+  cause: string,
+  message: NotificationMessage | undefined,
+): Step {
+  const stable = state.establishedAtMs !== undefined && env.now - state.establishedAtMs >= STABLE_SESSION_MS;
+  const oscillations = stable ? 0 : state.oscillations;
+  const idleHold = env.now + idleHoldDelayMs(state.config.connectRetryTimeMs, oscillations, env.random);
+  const next: SessionState = {
+    ...toIdle(state, cause, idleHold),
+    connectRetryCounter: state.connectRetryCounter + 1,
+    oscillations: oscillations + 1,
+    // The peer may be another one next time.
+    capabilities: state.capabilities || state.name === "Established",
+  };
+  return { state: next, actions: message === undefined ? [DROP] : [{ type: "send", message }, DROP] };
+}
+
+/** Ends the session without holding it against the peer. */
+export function rest(state: SessionState, env: Env, cause: string, message?: NotificationMessage): Step {
+  const idleHold = env.now + idleHoldDelayMs(state.config.connectRetryTimeMs, state.oscillations, env.random);
+  const actions: readonly SessionAction[] = message === undefined
+    ? [DROP]
+    : [{ type: "send", message }, DROP];
+  return { state: toIdle(state, cause, idleHold), actions };
+}
+
+/** Ends the session for good: only a start event leads out of it. */
+export function halt(state: SessionState, message: NotificationMessage | undefined, cause: string): Step {
+  const next = { ...toIdle(state, cause, undefined), connectRetryCounter: 0 };
+  return { state: next, actions: message === undefined ? [DROP] : [{ type: "send", message }, DROP] };
+}
+
+/** The peer refused our OPEN; where it was for optional parameters, the next one has none (RFC 5492 section 3). */
+export function refused(state: SessionState, env: Env, message: NotificationMessage): Step {
+  const old = message.code === ErrorCode.OPEN_MESSAGE &&
+    message.subcode === OpenSubcode.UNSUPPORTED_OPTIONAL_PARAMETER;
+  if (old && state.capabilities) return rest({ ...state, capabilities: false }, env, received(message));
+  return fall({ ...state, capabilities: true }, env, received(message), undefined);
+}
+
+/** Ends the session over a message or timer that the state does not allow (RFC 6608). */
+export function unexpected(state: SessionState, env: Env, cause: string, subcode: number): Step {
+  return fall(state, env, cause, notification(ErrorCode.FINITE_STATE_MACHINE, subcode));
+}
+
+function toIdle(state: SessionState, cause: string, idleHold: number | undefined): SessionState {
+  return {
+    ...state,
+    name: "Idle",
+    cause,
+    deadlines: { ...STOPPED, idleHold },
+    negotiated: undefined,
+    establishedAtMs: undefined,
+  };
+}
+
+/** Where both sides have the N bit, only a Hard Reset makes the peer drop our routes (RFC 8538 section 3). */
+export function final(state: SessionState, message: NotificationMessage): NotificationMessage {
+  return state.negotiated?.gracefulRestart?.notification === true ? hardReset(message) : message;
+}
+
+/** A NOTIFICATION without data. */
+export function notification(code: number, subcode: number): NotificationMessage {
+  return { type: "NOTIFICATION", code, subcode, data: new Uint8Array() };
+}
+
+/** What the peer sent, in words. */
+export function received(message: NotificationMessage): string {
+  return `peer sent ${describeNotification(message)}`;
+}

@@ -1,0 +1,165 @@
+/** The file's `bgp` part: this speaker, the defaults of its peers, and the peers. */
+import * as z from "zod";
+import { type Address, parseAddress } from "../../net/address.ts";
+import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../fields.ts";
+import {
+  addressProblem,
+  type Parsed,
+  parseHostAddress,
+  parseHostAddressOf,
+  parsePeerAddress,
+} from "./values.ts";
+
+/** The longest TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>). */
+export const MAX_PASSWORD_OCTETS = 80;
+
+/** An AS number that a speaker can have (RFC 6793 section 9, RFC 7607). */
+function asNumber(): z.ZodNumber {
+  const error = "must be an AS number, a whole number from 1 to 4294967295";
+  return z.number({ error }).int({ error }).min(1, { error }).max(4294967295, { error })
+    .refine((as) => as !== 23456, {
+      error: "cannot be 23456, which stands for every four-octet AS (RFC 6793)",
+    });
+}
+
+const PORT_OR_OFF = "must be a port from 1 to 65535, or -1 to only connect out";
+
+const local = z.strictObject({
+  routerID: text(parseRouterID).describe("The BGP Identifier of this host, an IPv4 address"),
+  as: asNumber().describe("The AS number of this host"),
+  listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
+    .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
+    .refine((port) => port !== 0, { error: PORT_OR_OFF }).default(179)
+    .describe("The port that peers connect to; -1: only connect out"),
+  listenAddresses: distinct(text(parseBindAddress)).min(1, {
+    error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",
+  }).prefault(["0.0.0.0", "::"]).describe("The addresses that peers connect to"),
+  address: text((input) => parseHostAddressOf(4, input)).optional().describe(
+    "This host's own IPv4 address: the IPVS destination of targetPort. Default: routerID",
+  ),
+  address6: text((input) => parseHostAddressOf(6, input)).optional().describe(
+    "This host's own IPv6 address: the IPVS destination of targetPort for IPv6. Default: none",
+  ),
+}).describe("This BGP speaker");
+
+const gracefulRestart = z.strictObject({
+  restartTime: seconds("must be a duration of 1s to 4095s in whole seconds", (s) => s >= 1 && s <= 4095)
+    .prefault("120s").describe("How long a peer keeps the routes of an agent that is being restarted"),
+}).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
+
+const peerOptions = {
+  as: asNumber().optional().describe("The peer's AS number, required"),
+  port: whole(1, 65535).optional().describe("The peer's BGP port. Default: 179"),
+  passive: z.boolean().optional().describe("true: wait for the peer to connect. Default: false"),
+  localAddress: text(parseHostAddress).optional().describe("Source address. Default: the kernel's choice"),
+  password: text(parsePassword).optional().describe("TCP-MD5 key (RFC 2385); instead of passwordFile"),
+  passwordFile: z.string().min(1, { error: "must be the path of a file" }).optional().describe(
+    "A file with the TCP-MD5 key, such as a systemd credential; instead of password",
+  ),
+  ttlSecurity: whole(1, 254).optional().describe(
+    "GTSM (RFC 5082): at most so many hops away; instead of multihop. Default: off",
+  ),
+  multihop: whole(1, 255).optional().describe(
+    "TTL of packets to an eBGP peer that is several hops away; instead of ttlSecurity. Default: 1",
+  ),
+  holdTime: seconds(
+    "must be 0, or 3s to 65535s in whole seconds (RFC 4271 section 4.2)",
+    (s) => s === 0 || (s >= 3 && s <= 65535),
+  ).optional().describe("Silence after which the peer counts as lost; 0: never. Default: 90s"),
+  keepaliveTime: seconds("must be a duration from 1s to 21845s in whole seconds", (s) => s >= 1 && s <= 21845)
+    .optional().describe("Time between KEEPALIVE messages. Default: a third of the negotiated hold time"),
+  connectRetryTime: duration(100, 3_600_000).optional().describe(
+    "First retry after a failed connection; doubles with jitter to ten times this. Default: 5s",
+  ),
+  families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))
+    .min(1, { error: "must have at least one family" }).optional().describe(
+      "Address families to negotiate. Default: the families of the services' addresses",
+    ),
+  nextHop: text(parseHostAddress).optional().describe(
+    "Next hop of IPv4 routes; an IPv6 one works where the peer supports RFC 8950. " +
+      "Default: the session's local address, or routerID where that is of the other family",
+  ),
+  nextHop6: text((input) => parseHostAddressOf(6, input)).optional().describe(
+    "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
+  ),
+  gracefulRestart: optionalPart(gracefulRestart),
+  bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
+};
+
+const defaults = z.strictObject(peerOptions).superRefine(exclusive)
+  .describe("Any key of a peer except address and name; each peer overrides");
+
+const peer = z.strictObject({
+  address: text(parsePeerAddress).describe("IPv4, IPv6, or link-local with its interface: fe80::1%eth0"),
+  name: text(parseName).optional().describe("Name of the peer in commands and metrics. Default: the address"),
+  ...peerOptions,
+}).superRefine(exclusive).describe("A neighbour");
+
+/** Keys of which only one may be given. */
+function exclusive(
+  options: { password?: unknown; passwordFile?: unknown; ttlSecurity?: unknown; multihop?: unknown },
+  context: z.RefinementCtx,
+): void {
+  if (options.password !== undefined && options.passwordFile !== undefined) {
+    context.addIssue({
+      code: "custom",
+      path: ["passwordFile"],
+      message: "cannot be given together with password",
+    });
+  }
+  if (options.ttlSecurity !== undefined && options.multihop !== undefined) {
+    context.addIssue({
+      code: "custom",
+      path: ["multihop"],
+      message: "cannot be given together with ttlSecurity",
+    });
+  }
+}
+
+/** The `bgp` part. */
+export const bgpSchema = z.strictObject({
+  local,
+  defaults: defaults.prefault({}),
+  peers: z.array(peer).min(1, { error: "must have at least one peer" }).describe(
+    "The routers to announce to",
+  ),
+}).describe("BGP");
+
+/** This speaker as the schema reads it. */
+export type FileLocal = z.output<typeof local>;
+/** The peers' defaults. */
+export type FileDefaults = z.output<typeof defaults>;
+/** A peer, without the defaults. */
+export type FilePeer = z.output<typeof peer>;
+
+function parseRouterID(input: string): Parsed<Address> {
+  const address = parseAddress(input);
+  if (address === undefined) return { problem: addressProblem(input) };
+  if (address.family === 6) return { problem: "must be an IPv4 address" };
+  return address.text === "0.0.0.0"
+    ? { problem: "must be an IPv4 address other than 0.0.0.0" }
+    : { value: address };
+}
+
+function parseBindAddress(input: string): Parsed<Address> {
+  const address = parseAddress(input);
+  return address !== undefined && address.bytes.every((octet) => octet === 0)
+    ? { value: address }
+    : parseHostAddress(input);
+}
+
+function parsePassword(input: string): Parsed<string> {
+  const octets = new TextEncoder().encode(input).byteLength;
+  if (octets === 0) return { problem: "must not be empty" };
+  return octets > MAX_PASSWORD_OCTETS
+    ? { problem: `is ${octets} bytes long, TCP-MD5 takes at most ${MAX_PASSWORD_OCTETS}` }
+    : { value: input };
+}
+
+function parseName(input: string): Parsed<string> {
+  if (input === "") return { problem: "must not be empty" };
+  if (input.length > 64) return { problem: "must have at most 64 characters" };
+  return /[\s\p{Cc}]/u.test(input)
+    ? { problem: "must not have spaces or control characters" }
+    : { value: input };
+}

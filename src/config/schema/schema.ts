@@ -1,0 +1,67 @@
+/**
+ * The configuration file's shape: every key with its rule, default and description. What concerns more than one object
+ * (duplicates, references, defaults that depend on other keys) is in resolve.ts. Strict: unknown keys are errors, and
+ * so is what has no behaviour yet.
+ */
+import * as z from "zod";
+import { text } from "../fields.ts";
+import { bgpSchema } from "./bgp.ts";
+import { serviceSchema } from "./service.ts";
+import { parseListenAddress, parseSocketPath } from "./values.ts";
+
+/** Where metrics and the status page listen by default. */
+export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
+
+const log = z.strictObject({
+  level: z.enum(["debug", "info", "warning", "error"]).default("info").describe(
+    "How much is logged: debug, info, warning or error",
+  ),
+  format: z.enum(["auto", "text", "json"]).default("auto").describe(
+    "text, json, or auto: text on a terminal and json otherwise",
+  ),
+}).describe("Log lines on standard error");
+
+const http = z.strictObject({
+  listen: text(parseListenAddress).prefault(DEFAULT_HTTP_LISTEN).describe(
+    'ADDRESS:PORT, [IPV6]:PORT or :PORT of metrics, status page and read-only API; "" turns them off',
+  ),
+}).describe("Metrics, status page and read-only API");
+
+/** Where the agent's commands find it by default. */
+export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
+
+const control = z.strictObject({
+  socket: text(parseSocketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
+    'Path of the unix socket where bgp-lb status, peers and routes ask the running agent, mode 0600; "" turns it off',
+  ),
+}).describe("Where commands reach the running agent");
+
+const network = z.strictObject({
+  setup: z.boolean().default(true).describe(
+    "false: never touch interfaces and addresses, nor IPVS unless ipvs is true",
+  ),
+  ipvs: z.boolean().optional().describe(
+    "Whether IPVS is programmed. Default: the same as setup",
+  ),
+}).describe("What the agent may change in this host's kernel");
+
+/** The whole file. */
+export const fileSchema = z.strictObject({
+  log: log.prefault({}),
+  http: http.prefault({}),
+  control: control.prefault({}),
+  network: network.prefault({}),
+  bgp: bgpSchema,
+  services: z.array(serviceSchema).min(1, { error: "must have at least one service" }).describe(
+    "What is served and announced",
+  ),
+}).describe("Configuration of bgp-lb");
+
+/** The `log` part as the schema reads it. */
+export type FileLog = z.output<typeof log>;
+/** The `http` part. */
+export type FileHttp = z.output<typeof http>;
+/** The `control` part. */
+export type FileControl = z.output<typeof control>;
+/** The `network` part. */
+export type FileNetwork = z.output<typeof network>;

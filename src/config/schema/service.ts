@@ -1,0 +1,252 @@
+/** The file's `services`: addresses, announcements, IPVS, checks. */
+import * as z from "zod";
+import {
+  type LargeCommunity,
+  parseCommunity,
+  parseExtendedCommunity,
+  parseLargeCommunity,
+  WellKnownCommunity,
+} from "../../net/community.ts";
+import { distinct, duration, optionalPart, seconds, text, whole } from "../fields.ts";
+import { nearest } from "../issue.ts";
+import {
+  type Parsed,
+  parseHost,
+  parseHostAddress,
+  parseInterfaceName,
+  parseServiceAddress,
+} from "./values.ts";
+
+/** Kinds of checks that the configuration will know and that do not exist yet. */
+export const LATER_CHECKS: readonly string[] = ["tcp", "dns", "grpc", "exec", "tls"];
+
+/** IPVS schedulers of the kernel. */
+export const SCHEDULERS = [
+  "rr",
+  "wrr",
+  "lc",
+  "wlc",
+  "lblc",
+  "lblcr",
+  "dh",
+  "sh",
+  "sed",
+  "nq",
+  "fo",
+  "ovf",
+  "mh",
+] as const;
+
+const announce = z.strictObject({
+  med: whole(0, 4294967295).optional().describe("MULTI_EXIT_DISC, lower is better. Default: not sent"),
+  localPreference: whole(0, 4294967295).default(100).describe(
+    "LOCAL_PREF, higher is better; to iBGP peers only",
+  ),
+  communities: distinct(text(parseAnyCommunity)).default([]).describe(
+    "Standard communities: 65512:100, or a name such as no-export; extended ones: rt:65512:1, ro:65512:1, " +
+      "link-bandwidth:65512:125000000",
+  ),
+  extendedCommunities: distinct(text(parseExtended)).default([]).describe("Extended communities (RFC 4360)"),
+  largeCommunities: distinct(text(parseLarge)).default([]).describe(
+    "Large communities (RFC 8092): 65512:1:2",
+  ),
+  asPathPrepend: whole(0, 100).default(0).describe("Extra copies of our AS in AS_PATH, to eBGP peers only"),
+  peers: distinct(z.string()).min(1, { error: "must name at least one peer; leave it out for all" })
+    .optional()
+    .describe("Names of the peers to announce to. Default: all"),
+  whenUnhealthy: z.literal("withdraw", {
+    error: ({ input }) =>
+      typeof input === "object" && input !== null
+        ? "other than withdraw is not supported yet"
+        : "must be withdraw",
+  }).default("withdraw").describe("What happens to the routes of an unhealthy service"),
+}).describe("How the addresses are announced");
+
+const destination = z.strictObject({
+  address: text(parseHostAddress).describe("Address of the real server"),
+  port: whole(1, 65535).describe("Port of the real server"),
+  weight: whole(0, 65535).default(1).describe("Share of the connections; 0: no new ones"),
+  forwarding: z.enum(["masq", "droute", "tunnel"]).default("masq").describe(
+    "masq: NAT; droute: same link, address kept; tunnel: IP in IP. The latter two cannot change the port",
+  ),
+}).describe("A real server");
+
+const port = z.strictObject({
+  port: whole(1, 65535).describe("Port of the service"),
+  protocol: z.enum(["tcp", "udp", "sctp"]).default("tcp").describe("tcp, udp or sctp"),
+  targetPort: whole(1, 65535).optional().describe(
+    "Short for one destination: this host (bgp.local.address or address6) at this port; instead of destinations",
+  ),
+  destinations: z.array(destination).min(1, { error: "must have at least one destination" }).optional()
+    .describe(
+      "Real servers; instead of targetPort",
+    ),
+}).superRefine((value, context) => {
+  if (value.targetPort !== undefined && value.destinations !== undefined) {
+    const message = "cannot be given together with destinations";
+    context.addIssue({ code: "custom", path: ["targetPort"], message });
+  }
+  if (value.targetPort === undefined && value.destinations === undefined) {
+    const message = "is required (or destinations)";
+    context.addIssue({ code: "custom", path: ["targetPort"], message });
+  }
+  const seen = new Set<string>();
+  for (const [index, { address, port, forwarding }] of (value.destinations ?? []).entries()) {
+    const path = ["destinations", index];
+    if (forwarding !== "masq" && port !== value.port) {
+      const message = `must be the service's port ${value.port}: forwarding ${forwarding} cannot change it`;
+      context.addIssue({ code: "custom", path: [...path, "port"], message });
+    }
+    const key = `${address.text} ${port}`;
+    if (seen.has(key)) {
+      context.addIssue({ code: "custom", path, message: "is the same address and port as another" });
+    }
+    seen.add(key);
+  }
+}).describe("An IPVS virtual service");
+
+const FLAGS = ["sh-fallback", "sh-port", "mh-fallback", "mh-port", "ops"] as const;
+
+const persistence = z.strictObject({
+  timeout: seconds("must be a duration of 1s to 31 days in whole seconds", (s) => s >= 1 && s <= 2_678_400)
+    .prefault("300s").describe("How long a client stays with its real server"),
+  netmask: whole(1, 32).default(32).describe("IPv4 clients that share this prefix length count as one"),
+  netmask6: whole(1, 128).default(128).describe("IPv6 clients that share this prefix length count as one"),
+}).describe("Clients stay with their real server. Default: off");
+
+const ipvs = z.strictObject({
+  scheduler: z.enum(SCHEDULERS).default("rr").describe("The kernel's name of the scheduler"),
+  flags: distinct(z.enum(FLAGS)).default([]).describe(
+    "sh-fallback, sh-port, mh-fallback, mh-port; ops: every UDP datagram is scheduled by itself",
+  ),
+  persistence: optionalPart(persistence),
+}).superRefine(({ scheduler, flags }, context) => {
+  for (const [index, flag] of flags.entries()) {
+    const needs = flag.split("-")[0];
+    if (flag !== "ops" && needs !== scheduler) {
+      const message = `needs scheduler ${needs}, not ${scheduler}`;
+      context.addIssue({ code: "custom", path: ["flags", index], message });
+    }
+  }
+}).describe("How IPVS spreads connections over destinations");
+
+const timing = {
+  interval: duration(50, 3_600_000).prefault("1s").describe("Time between the starts of two probes"),
+  fastInterval: duration(50, 3_600_000).optional().describe(
+    "The same while the verdict is changing. Default: the interval",
+  ),
+  timeout: duration(10, 600_000).prefault("1s").describe("A probe that takes longer has failed"),
+  rise: whole(1, 1000).default(2).describe("Passes in a row that make it healthy"),
+  fall: whole(1, 1000).default(3).describe("Failures in a row that make it unhealthy"),
+};
+
+function fasterThanInterval(
+  check: { interval: number; fastInterval?: number | undefined },
+  context: z.RefinementCtx,
+): void {
+  if (check.fastInterval === undefined || check.fastInterval <= check.interval) return;
+  context.addIssue({
+    code: "custom",
+    path: ["fastInterval"],
+    message: "must not be longer than the interval",
+  });
+}
+
+const httpCheck = z.strictObject({
+  type: z.literal("http").describe("http: a GET that must be answered with a 2xx status"),
+  address: text(parseHost).prefault("127.0.0.1").describe("Where to connect: an address or a host name"),
+  port: whole(1, 65535).describe("The port to connect to"),
+  path: text(parsePath).prefault("/").describe("The path to ask for"),
+  scheme: z.enum(["http", "https"]).default("http").describe("http or https"),
+  insecureSkipVerify: z.boolean().default(false).describe("true: accept any certificate (https)"),
+  ...timing,
+}).superRefine((check, context) => {
+  fasterThanInterval(check, context);
+  if (check.insecureSkipVerify && check.scheme === "http") {
+    const message = "has no meaning with scheme http";
+    context.addIssue({ code: "custom", path: ["insecureSkipVerify"], message });
+  }
+}).describe("An HTTP check");
+
+const pingCheck = z.strictObject({
+  type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
+  addresses: distinct(text(parseHostAddress)).min(1, { error: "must have at least one address" }).describe(
+    "Any answer is a pass",
+  ),
+  ...timing,
+}).superRefine(fasterThanInterval).describe("A ping check");
+
+const stop = z.strictObject({
+  converge: duration(0, 3_600_000).prefault("1s").describe("From withdrawing the routes to taking IPVS down"),
+  quiesce: duration(0, 86_400_000).prefault("30s").describe("Longest wait for open connections to end"),
+}).describe("How the service is taken down");
+
+/** One service. */
+export const serviceSchema = z.strictObject({
+  name: text(parseOwnInterfaceName).describe("Unique; also the dummy interface's name, so at most 15 bytes"),
+  interface: text(parseOwnInterfaceName).optional().describe("Name of the dummy interface. Default: name"),
+  enabled: z.boolean().default(true).describe("false: the service is not announced"),
+  addresses: z.array(text(parseServiceAddress)).min(1, { error: "must have at least one address" }).describe(
+    "Addresses that are bound and announced as /32 or /128; ADDRESS/LENGTH announces that prefix instead",
+  ),
+  announce: announce.prefault({}),
+  ports: z.array(port).default([]).describe(
+    "IPVS virtual services; leave out where the application listens on the address itself",
+  ),
+  ipvs: ipvs.prefault({}),
+  checks: z.array(z.discriminatedUnion("type", [httpCheck, pingCheck])).default([]).describe(
+    "All must pass. None: the service counts as healthy",
+  ),
+  stop: stop.prefault({}),
+}).describe("A service");
+
+/** A service as the schema reads it. */
+export type FileService = z.output<typeof serviceSchema>;
+/** One of its ports. */
+export type FilePort = FileService["ports"][number];
+/** One of its checks. */
+export type FileCheck = FileService["checks"][number];
+/** A community of the `communities` list: standard ones are numbers, extended ones octets. */
+export type AnyCommunity = number | Uint8Array;
+
+/** Ours to create: not a name that the kernel has already, as an interface or as a sysctl folder beside them. */
+function parseOwnInterfaceName(input: string): Parsed<string> {
+  return ["lo", "all", "default"].includes(input)
+    ? { problem: "cannot be the name of an interface of ours: Linux uses it itself" }
+    : parseInterfaceName(input);
+}
+
+function parsePath(input: string): Parsed<string> {
+  if (!input.startsWith("/")) return { problem: "must begin with /" };
+  return /[\s#\p{Cc}]/u.test(input)
+    ? { problem: "must not have spaces, control characters or #" }
+    : { value: input };
+}
+
+function parseAnyCommunity(input: string): Parsed<AnyCommunity> {
+  const value = parseCommunity(input) ?? parseExtendedCommunity(input);
+  if (value !== undefined) return { value };
+  if (parseLargeCommunity(input) !== undefined) {
+    return { problem: "is a large community and belongs in largeCommunities" };
+  }
+  const guess = nearest(input, Object.keys(WellKnownCommunity));
+  const rule = "must be a community such as 65512:100 (each from 0 to 65535), no-export or rt:65512:1";
+  return { problem: guess === undefined ? rule : `${rule}; did you mean ${guess}?` };
+}
+
+function parseExtended(input: string): Parsed<Uint8Array> {
+  const value = parseExtendedCommunity(input);
+  return value === undefined
+    ? {
+      problem:
+        "must be an extended community such as rt:65512:1, ro:10.0.0.1:5 or link-bandwidth:65512:125000000",
+    }
+    : { value };
+}
+
+function parseLarge(input: string): Parsed<LargeCommunity> {
+  const value = parseLargeCommunity(input);
+  return value === undefined
+    ? { problem: "must be a large community: three whole numbers from 0 to 4294967295, such as 65512:1:2" }
+    : { value };
+}

@@ -1,0 +1,38 @@
+/** Text for terminals: lines, columns that stand under each other, and durations as people say them. Pure. */
+import { escapeUnprintable } from "./escapes.ts";
+
+/** One line each; what others named or answered cannot break out of it. */
+export function lines(texts: readonly string[]): string {
+  return texts.map((text) => `${escapeUnprintable(text)}\n`).join("");
+}
+
+/** Rows under their headings, columns two spaces apart, no space at the end of a line. */
+export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [headings, ...rows].map((row) => row.map(escapeUnprintable));
+  const widths = headings.map((_, column) =>
+    all.reduce((width, row) => Math.max(width, [...row[column] ?? ""].length), 0)
+  );
+  return lines(
+    all.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()),
+  );
+}
+
+function pad(cell: string, width: number): string {
+  return cell + " ".repeat(Math.max(0, width - [...cell].length));
+}
+
+const UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
+
+/** The two largest units of the time from `since` to `now`: `3d 4h`, `12s`; the clock may have been set back. */
+export function age(since: Date | string, now: Date): string {
+  let seconds = Math.floor((now.getTime() - new Date(since).getTime()) / 1000);
+  const first = UNITS.findIndex(([, size]) => seconds >= size);
+  if (first < 0) return "0s";
+  const parts: string[] = [];
+  for (const [unit, size] of UNITS.slice(first, first + 2)) {
+    const count = Math.floor(seconds / size);
+    if (count > 0) parts.push(`${count}${unit}`);
+    seconds -= count * size;
+  }
+  return parts.join(" ");
+}

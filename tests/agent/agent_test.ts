@@ -1,0 +1,428 @@
+// The whole agent on a virtual clock: a kernel in memory, a network in memory, a router that is a speaker of ours.
+import assert from "node:assert/strict";
+import { Agent } from "../../src/agent/agent.ts";
+import { type AgentPorts, HostNotFitError } from "../../src/agent/ports.ts";
+import { openLog } from "../../src/cli/logging.ts";
+import type { ServiceConfig } from "../../src/config/config.ts";
+import { ControlSocketInUseError } from "../../src/control/socket.ts";
+import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
+import { describeChange } from "../../src/kernel/change.ts";
+import { address } from "../support/bgp.ts";
+import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
+import { FakeKernel } from "../support/fake_kernel.ts";
+import { A, B, type End, Stage } from "../support/speakers.ts";
+
+/** An agent at 10.0.0.1 with one service, its router at 10.0.0.2, and a journal of what happened in which order. */
+class World {
+  readonly stage = new Stage();
+  readonly kernel: FakeKernel;
+  readonly router: End;
+  readonly journal: string[] = [];
+  /** What the agent logged, word for word. */
+  readonly logged: string[] = [];
+  /** Of the agent; -1: it does not listen. */
+  listenPort = -1;
+  outcome: ProbeOutcome = { pass: true, detail: "status 200" };
+  #agent: Agent | undefined;
+
+  constructor(kernel = new FakeKernel()) {
+    this.kernel = kernel;
+    this.kernel.beforeChange = (change) => void this.journal.push(`kernel: ${describeChange(change)}`);
+    const gracefulRestart = { restartTimeSeconds: 120 };
+    this.router = this.stage.end(B, {
+      peer: { as: 65512, passive: true, gracefulRestart },
+      local: { as: 65512 },
+    });
+    this.router.speaker.start();
+  }
+
+  async agent(service: Partial<ServiceConfig> = {}, ports: Partial<AgentPorts> = {}): Promise<Agent> {
+    const log = await openLog("debug", "json", {
+      isTerminal: false,
+      write: (line) => {
+        const { logger, message } = JSON.parse(line);
+        this.logged.push(message);
+        if (/\.(bgp|service)$/.test(logger)) this.journal.push(`${String(logger).slice(7)}: ${message}`);
+      },
+    });
+    const { listenPort } = this;
+    const local = { ...config().bgp.local, routerID: A, address: A, listenPort, listenAddresses: [A] };
+    const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
+    this.#agent = new Agent(
+      config({
+        http: { listen: { hostname: "", port: 8081 } },
+        control: { socket: "/run/control.sock" },
+        bgp: { local, peers: [internalPeer({ address: B, gracefulRestart: { restartTimeSeconds: 120 } })] },
+        services: [serviceConfig({ checks, stop: { convergeMs: 1000, quiesceMs: 5000 }, ...service })],
+      }),
+      {
+        version: "test",
+        clock: this.stage.clock,
+        random: () => 0.5,
+        log,
+        transport: this.stage.network.transport(A),
+        kernel: this.kernel,
+        probe: () => ({ run: () => Promise.resolve(this.outcome) }),
+        serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        interfaces: () => [],
+        processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
+        ...ports,
+      },
+    );
+    return this.#agent;
+  }
+
+  /** Where `text` stands in the journal. */
+  at(text: string): number {
+    const index = this.journal.findIndex((line) => line.includes(text));
+    assert.ok(index >= 0, `${text} is not in\n${this.journal.join("\n")}`);
+    return index;
+  }
+
+  /** Nothing may be left running. */
+  async close(): Promise<void> {
+    const stopping = this.#agent?.stop("end of test");
+    await this.stage.clock.advance(60_000);
+    await stopping;
+    await this.stage.close();
+  }
+}
+
+Deno.test("Agent makes before it announces: address, virtual service and destination first (DESIGN seam 3)", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  const announced = world.at("bgp: told the peer: 1 announced");
+  for (
+    const made of [
+      "create dummy interface web",
+      "add address 10.99.0.1/32",
+      "create virtual service",
+      "add destination",
+    ]
+  ) {
+    assert.ok(world.at(`kernel: ${made}`) < announced, made);
+  }
+  assert.deepEqual(agent.status().services[0]?.routes[0]?.peers, [{ name: "r1", nextHop: "10.0.0.1" }]);
+  await world.close();
+});
+
+Deno.test("Agent withdraws in the turn in which the last needed failure is seen, and announces again", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.outcome = { pass: false, detail: "connection refused" };
+  await world.stage.clock.advance(2000);
+  assert.equal(world.router.status.prefixes.withdrawn, 1);
+  assert.match(agent.status().services[0]?.cause ?? "", /connection refused/);
+  world.outcome = { pass: true, detail: "status 200" };
+  await world.stage.clock.advance(2000);
+  assert.equal(world.router.status.prefixes.received, 2);
+  await world.close();
+});
+
+Deno.test("Agent stops in order: withdraw, converge, quiesce while connections last, Cease, remove (DESIGN Stop)", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.activeConnections = 3;
+  const { clock } = world.stage;
+  let ended = false;
+  const begin = clock.now();
+  agent.stop("for the test").then(() => ended = true);
+  await clock.advance(999);
+  assert.equal(world.router.status.prefixes.withdrawn, 1, "withdrawn at once");
+  assert.equal(
+    world.journal.some((line) => line.includes("weight 0")),
+    false,
+    "nothing breaks before convergence",
+  );
+  await clock.advance(3000);
+  assert.equal(ended, false, "connections are waited for");
+  assert.equal(world.router.status.state, "Established");
+  world.kernel.activeConnections = 0;
+  await clock.advance(300);
+  assert.equal(ended, true);
+  assert.ok(clock.now() - begin < 5000);
+  const order = [
+    "1 withdrawn",
+    "set destination",
+    "Cease/Administrative Shutdown: for the test",
+  ];
+  const places = [...order, "delete virtual service", "delete interface web"].map((text) => world.at(text));
+  assert.deepEqual(places, [...places].sort((a, b) => a - b), world.journal.join("\n"));
+  assert.deepEqual(world.kernel.interfaces.filter(({ name }) => name === "web"), []);
+  await world.close();
+});
+
+Deno.test("Agent gives routers their time from when the withdrawal is out, not from when it was decided (DESIGN seam 3)", async () => {
+  const world = new World();
+  const network = world.stage.network.transport(A);
+  const taken = Promise.withResolvers<void>();
+  let stuck = false;
+  const connect: typeof network.connect = async (...args) => {
+    const connection = await network.connect(...args);
+    const write = connection.write.bind(connection);
+    connection.write = (bytes) => stuck ? taken.promise.then(() => write(bytes)) : write(bytes);
+    return connection;
+  };
+  const agent = await world.agent({ ports: [] }, { transport: { ...network, connect } });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  stuck = true;
+  agent.stop("for the test");
+  await world.stage.clock.advance(2000);
+  assert.ok(
+    world.kernel.interfaces.some(({ name }) => name === "web"),
+    "the router still sends packets here",
+  );
+  stuck = false;
+  taken.resolve();
+  await world.stage.clock.advance(900);
+  assert.equal(world.router.status.prefixes.withdrawn, 1);
+  assert.ok(world.kernel.interfaces.some(({ name }) => name === "web"), "it has a second to converge");
+  await world.stage.clock.advance(400);
+  assert.ok(!world.kernel.interfaces.some(({ name }) => name === "web"));
+  await world.close();
+});
+
+Deno.test("Agent waits for connections no longer than stop.quiesce", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.activeConnections = 3;
+  let ended = false;
+  agent.stop("for the test").then(() => ended = true);
+  await world.stage.clock.advance(5900);
+  assert.equal(ended, false);
+  await world.stage.clock.advance(300);
+  assert.equal(ended, true);
+  await world.close();
+});
+
+Deno.test("Agent hands over: no NOTIFICATION, no withdrawal, and the next one adopts what it finds", async () => {
+  const world = new World();
+  const first = await world.agent();
+  first.start();
+  await world.stage.clock.advance(3000);
+  const made = world.kernel.made.length;
+  const index = world.kernel.link("web").index;
+  first.handover();
+  await world.stage.clock.advance(10);
+  assert.equal(world.router.status.prefixes.withdrawn, 0);
+  assert.equal(world.router.of("notification-received").length, 0);
+  const second = await world.agent();
+  second.start();
+  await world.stage.clock.advance(20_000);
+  assert.equal(world.kernel.made.length, made, "nothing was changed");
+  assert.equal(world.kernel.link("web").index, index);
+  assert.equal(world.router.status.prefixes.received, 2);
+  await world.close();
+});
+
+Deno.test("Agent puts back what is deleted behind its back, without a flap of the route", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.deleteAddress(world.kernel.link("web").index, address("10.99.0.1"), 32);
+  world.kernel.notify();
+  await world.stage.clock.advance(100);
+  assert.equal(world.kernel.link("web").addresses.length, 1);
+  assert.equal(world.router.status.prefixes.withdrawn, 0);
+  await world.close();
+});
+
+Deno.test("Agent withdraws while the kernel refuses what a service needs, and recovers by itself", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.refuse = () => 1;
+  world.kernel.deleteAddress(world.kernel.link("web").index, address("10.99.0.1"), 32);
+  world.kernel.notify();
+  await world.stage.clock.advance(1000);
+  assert.equal(world.router.status.prefixes.withdrawn, 1);
+  assert.match(agent.status().kernel.errors.join(), /needs CAP_NET_ADMIN/);
+  world.kernel.refuse = () => undefined;
+  await world.stage.clock.advance(60_000);
+  assert.equal(world.router.status.prefixes.received, 2);
+  assert.deepEqual(agent.status().kernel.errors, []);
+  await world.close();
+});
+
+Deno.test("Agent does not start on somebody else's interface, names it, and leaves the host as it was", async () => {
+  const kernel = new FakeKernel();
+  kernel.addLink("web", "bridge");
+  const world = new World(kernel);
+  const agent = await world.agent();
+  await assert.rejects(agent.start(), (error) => {
+    assert.ok(error instanceof HostNotFitError);
+    assert.match(error.message, /web/);
+    return true;
+  });
+  assert.deepEqual(kernel.made, []);
+  await world.close();
+});
+
+Deno.test("Agent holds End-of-RIB back until every service has its first verdict, but not for ever (RFC 4724)", async () => {
+  for (const [answers, limitMs] of [[true, 3000], [false, 31_000]] as const) {
+    const world = new World();
+    const silent = { run: () => new Promise<ProbeOutcome>(() => {}) };
+    const checks = [httpCheckConfig({ timeoutMs: 600_000, rise: 2 })];
+    const agent = await world.agent({ checks }, answers ? {} : { probe: () => silent });
+    agent.start();
+    await world.stage.clock.advance(100);
+    assert.equal(world.router.status.state, "Established");
+    assert.ok(!world.journal.includes("bgp: End-of-RIB sent"), "not before the first verdict");
+    await world.stage.clock.advance(limitMs);
+    const sent = world.at("bgp: End-of-RIB sent");
+    if (answers) assert.ok(world.at("bgp: told the peer: 1 announced") < sent, "after what it is the end of");
+    await world.close();
+  }
+});
+
+Deno.test("Agent that is told to stop while it starts stops after that, in order", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  const stopped = agent.stop("at once");
+  await world.stage.clock.advance(10_000);
+  await stopped;
+  assert.equal(agent.status().state, "stopped");
+  assert.deepEqual(world.kernel.interfaces.filter(({ name }) => name === "web"), []);
+  await world.close();
+});
+
+Deno.test("Agent that cannot listen for BGP leaves nothing new on the host, and what was there before as it was", async () => {
+  for (const adopts of [false, true]) {
+    const world = new World();
+    if (adopts) {
+      const earlier = await world.agent();
+      earlier.start();
+      await world.stage.clock.advance(3000);
+      earlier.handover();
+      await world.stage.clock.advance(10);
+    }
+    const listen = () => {
+      throw new Error("Address already in use");
+    };
+    world.listenPort = 179;
+    const transport = { ...world.stage.network.transport(A), listen };
+    const agent = await world.agent({}, { transport });
+    await assert.rejects(agent.start(), /cannot listen on .*in use/);
+    assert.equal(world.kernel.interfaces.some(({ name }) => name === "web"), adopts);
+    assert.equal(world.kernel.services.length > 0, adopts);
+    await world.close();
+  }
+});
+
+Deno.test("Agent does not start beside another one on its control socket, and touches nothing", async () => {
+  const world = new World();
+  const listenControl = () => Promise.reject(new ControlSocketInUseError("another agent answers at /s"));
+  const agent = await world.agent({}, { listenControl });
+  await assert.rejects(
+    agent.start(),
+    (error) =>
+      error instanceof HostNotFitError && /another agent answers at \/s; stop it/.test(error.message),
+  );
+  assert.deepEqual(world.kernel.made, []);
+  await world.close();
+});
+
+Deno.test("Agent.status() tells of each route whom it is for, who has it, with which attributes, and from whom it is held", async () => {
+  const world = new World();
+  const announce = { ...serviceConfig().announce, med: 7, communities: [0xffffff01], peers: ["r1"] };
+  const addresses = [address("10.99.0.1"), address("2001:db8::1")];
+  const agent = await world.agent({ addresses, announce, ports: [] });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  const routes = agent.status().services.flatMap((service) => service.routes);
+  assert.deepEqual(routes.map(({ prefix, targets, peers }) => ({ prefix, targets, peers })), [
+    { prefix: "10.99.0.1/32", targets: ["r1"], peers: [{ name: "r1", nextHop: A.text }] },
+    { prefix: "2001:db8::1/128", targets: ["r1"], peers: [] },
+  ]);
+  assert.deepEqual(routes.map(({ held }) => held.map(({ name }) => name)), [[], ["r1"]]);
+  assert.deepEqual([routes[0]?.attributes.med, routes[0]?.attributes.communities], [7, ["no-export"]]);
+  await world.close();
+});
+
+Deno.test("Agent works without a control socket that cannot be had, and says so", async () => {
+  const world = new World();
+  const agent = await world.agent({}, { listenControl: () => Promise.reject(new Error("read-only")) });
+  agent.start();
+  await world.stage.clock.advance(3000);
+  assert.match(
+    world.logged.join("\n"),
+    /control\.socket: cannot listen on .*\/run\/control\.sock.*read-only/,
+  );
+  assert.equal(world.router.status.prefixes.received, 1);
+  await world.close();
+});
+
+Deno.test("Agent stops although a client of HTTP or of the control socket never ends its request", async () => {
+  for (const hung of ["serve", "listenControl"] as const) {
+    const world = new World();
+    const never = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
+    const ports = hung === "serve" ? { serve: () => never } : { listenControl: () => Promise.resolve(never) };
+    const agent = await world.agent({}, ports);
+    agent.start();
+    await world.stage.clock.advance(3000);
+    let ended = false;
+    agent.stop("for the test").then(() => ended = true);
+    await world.stage.clock.advance(1400);
+    assert.deepEqual(world.kernel.interfaces.filter(({ name }) => name === "web"), [], "all else is done");
+    assert.equal(ended, false, "the client has a moment");
+    await world.stage.clock.advance(500);
+    assert.equal(ended, true);
+    await world.close();
+  }
+});
+
+Deno.test("Agent without checks does not hold End-of-RIB back (RFC 4724)", async () => {
+  const world = new World();
+  const agent = await world.agent({ checks: [] });
+  agent.start();
+  await world.stage.clock.advance(1000);
+  assert.ok(world.at("bgp: told the peer: 1 announced") < world.at("bgp: End-of-RIB sent"));
+  await world.close();
+});
+
+Deno.test("Agent that stops right after a withdrawal still gives routers time and lets connections end", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  world.kernel.activeConnections = 3;
+  world.outcome = { pass: false, detail: "connection refused" };
+  while (world.router.status.prefixes.withdrawn === 0) await world.stage.clock.advance(10);
+  await world.stage.clock.advance(400);
+  let ended = false;
+  agent.stop("for the test").then(() => ended = true);
+  await world.stage.clock.advance(550);
+  assert.ok(!world.journal.some((line) => line.includes("weight 0")), "converge counts from the withdrawal");
+  await world.stage.clock.advance(3000);
+  world.at("weight 0");
+  assert.equal(ended, false, "connections are waited for");
+  world.kernel.activeConnections = 0;
+  await world.stage.clock.advance(500);
+  assert.equal(ended, true);
+  await world.close();
+});
+
+Deno.test("Agent logs every change of the kernel once, at a stop too", async () => {
+  const world = new World();
+  const agent = await world.agent();
+  agent.start();
+  await world.stage.clock.advance(3000);
+  agent.stop("for the test");
+  await world.stage.clock.advance(10_000);
+  const changes = world.logged.filter((line) => line.startsWith("changed: "));
+  assert.deepEqual(changes, world.kernel.made.map((change) => `changed: ${change}`));
+  await world.close();
+});

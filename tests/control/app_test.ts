@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { createControlRoutes } from "../../src/control/app.ts";
+import { status } from "../support/status.ts";
+
+const routes = createControlRoutes({
+  status: () => status(["r1"]),
+  now: () => new Date("2026-01-01T00:00:07Z"),
+});
+
+async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
+  const response = await routes(new Request(`http://bgp-lb${path}`, init));
+  const type = response.headers.get("content-type") ?? "";
+  return { code: response.status, type, text: await response.text() };
+}
+
+const asText = { headers: { accept: "text/plain" } };
+
+Deno.test("the control routes answer every view as JSON, and as text where that is asked for", async () => {
+  for (const view of ["status", "peers", "routes"]) {
+    const json = await get(`/v1/${view}`);
+    assert.equal(json.code, 200);
+    assert.match(json.type, /^application\/json/);
+    assert.match(JSON.stringify(JSON.parse(json.text)), /10\.99\.0\.1\/32/);
+    const text = await get(`/v1/${view}`, asText);
+    assert.equal(text.code, 200);
+    assert.match(text.type, /^text\/plain/);
+    assert.match(text.text, /r1/);
+  }
+  assert.match((await get("/v1/status", asText)).text, /started 7s ago/);
+});
+
+Deno.test("the control routes narrow to one name, and answer 404 with what there is to what there is not", async () => {
+  assert.equal(JSON.parse((await get("/v1/peers?name=r1")).text).length, 1);
+  assert.deepEqual(await get("/v1/peers?name=r9"), {
+    code: 404,
+    type: "text/plain; charset=UTF-8",
+    text: "no peer r9; there is r1\n",
+  });
+  assert.match((await get("/v1/future")).text, /^this agent has no view future/);
+  assert.equal((await get("/v1/future")).code, 404);
+  assert.deepEqual([(await get("/")).code, (await get("/v1/status", { method: "POST" })).code], [404, 404]);
+});

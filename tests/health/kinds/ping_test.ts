@@ -1,0 +1,93 @@
+/** The ping check's rule over a port that answers as the test says; the real sockets are in tests/integration. */
+import assert from "node:assert/strict";
+import type { PingCheckConfig } from "../../../src/config/config.ts";
+import type { Icmp } from "../../../src/health/kinds/icmp.ts";
+import { pingProbe } from "../../../src/health/kinds/ping.ts";
+import { parseAddress } from "../../../src/net/address.ts";
+
+const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(parseAddress).filter((address) =>
+  address !== undefined
+);
+const CONFIG: PingCheckConfig = {
+  type: "ping",
+  addresses,
+  intervalMs: 1000,
+  fastIntervalMs: 1000,
+  timeoutMs: 800,
+  rise: 1,
+  fall: 1,
+};
+
+/** Echoes that wait until the test settles them; like the real ones they fail when aborted. */
+function echoes() {
+  const asked = new Map<
+    string,
+    { answer(rttMs: number): void; fail(text: string): void; signal: AbortSignal }
+  >();
+  const icmp: Icmp = {
+    echo: (address, { timeoutMs, signal }) =>
+      new Promise((resolve, reject) => {
+        assert.equal(timeoutMs, 800);
+        signal.addEventListener("abort", () => reject(signal.reason));
+        asked.set(address.text, {
+          answer: (rttMs) => resolve({ rttMs }),
+          fail: (text) => reject(new Error(text)),
+          signal,
+        });
+      }),
+  };
+  return { icmp, asked };
+}
+
+Deno.test("pingProbe() asks all addresses at once and passes with the first answer, aborting the others", async () => {
+  const { icmp, asked } = echoes();
+  const outcome = pingProbe(CONFIG, icmp).run(new AbortController().signal);
+  assert.deepEqual([...asked.keys()], ["192.0.2.1", "192.0.2.2", "2001:db8::3"]);
+  asked.get("192.0.2.1")?.fail("destination unreachable");
+  asked.get("2001:db8::3")?.answer(1.25);
+  assert.deepEqual(await outcome, { pass: true, detail: "answer from 2001:db8::3 in 1.3 ms" });
+  assert.equal(asked.get("192.0.2.2")?.signal.aborted, true);
+});
+
+Deno.test("pingProbe() fails when all have failed, and says how each did", async () => {
+  const { icmp, asked } = echoes();
+  const outcome = pingProbe(CONFIG, icmp).run(new AbortController().signal);
+  asked.get("192.0.2.2")?.fail("no echo reply within 800 ms");
+  asked.get("2001:db8::3")?.fail("network is unreachable");
+  asked.get("192.0.2.1")?.fail("host unreachable");
+  assert.deepEqual(await outcome, {
+    pass: false,
+    detail:
+      "192.0.2.1: host unreachable; 192.0.2.2: no echo reply within 800 ms; 2001:db8::3: network is unreachable",
+  });
+});
+
+Deno.test("pingProbe() fails when it is aborted, before or after it began", async () => {
+  for (const before of [true, false]) {
+    const { icmp, asked } = echoes();
+    const controller = new AbortController();
+    if (before) controller.abort();
+    const outcome = pingProbe(CONFIG, icmp).run(controller.signal);
+    if (!before) controller.abort();
+    if (before) { for (const echo of asked.values()) echo.fail("aborted"); }
+    assert.equal((await outcome).pass, false);
+    assert.ok([...asked.values()].every(({ signal }) => signal.aborted));
+  }
+});
+
+Deno.test("pingProbe() counts an echo that throws at once as a failure", async () => {
+  const icmp: Icmp = {
+    echo() {
+      throw new Error("no ICMP socket: raw: EPERM, needs CAP_NET_RAW");
+    },
+  };
+  const { pass, detail } = await pingProbe(CONFIG, icmp).run(new AbortController().signal);
+  assert.equal(pass, false);
+  assert.match(detail, /^192.0.2.1: no ICMP socket: raw: EPERM, needs CAP_NET_RAW; /);
+});
+
+Deno.test("pingProbe() where FFI is not allowed fails and names the cure", async () => {
+  const { pass, detail } = await pingProbe(CONFIG, undefined).run(new AbortController().signal);
+  assert.equal(pass, false);
+  assert.match(detail, /--allow-ffi/);
+});

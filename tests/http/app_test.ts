@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { Metrics } from "../../src/http/metrics.ts";
+import { createRoutes } from "../../src/http/app.ts";
+import type { Status } from "../../src/status/status.ts";
+import { status } from "../support/status.ts";
+
+const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
+
+async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
+  const metrics = new Metrics(figures);
+  metrics.probe("web", "http-1", true, 3);
+  metrics.probe("web", "http-1", false, 700);
+  metrics.sent("r1", 2, 1);
+  metrics.kernel(4, 0);
+  const routes = createRoutes({ status: () => now, metrics: () => metrics.render(now) });
+  const response = await routes(new Request(`http://agent${path}`, init));
+  return { status: response.status, text: await response.text() };
+}
+
+Deno.test("/metrics has the reference's gauge, 1 with the next hop that peers were sent, else 0 with the router ID", async () => {
+  const announced = await get("/metrics", status(["r1", "r2"]));
+  assert.match(
+    announced.text,
+    /^bgp_lb_path_advertisement\{prefix="10\.99\.0\.1",prefix_length="32",next_hop="10\.0\.0\.9"\} 1$/m,
+  );
+  const withdrawn = await get("/metrics", status([]));
+  assert.match(
+    withdrawn.text,
+    /^bgp_lb_path_advertisement\{prefix="10\.99\.0\.1",prefix_length="32",next_hop="10\.0\.0\.1"\} 0$/m,
+  );
+});
+
+Deno.test("/metrics has our own families: checks, probes, kernel, announcements, process", async () => {
+  const { text } = await get("/metrics", status(["r1"]));
+  for (
+    const line of [
+      'bgp_lb_check_verdict{service="web",check="http-1",verdict="healthy"} 1',
+      'bgp_lb_check_verdict{service="web",check="http-1",verdict="unhealthy"} 0',
+      'bgp_lb_probes_total{service="web",check="http-1",result="fail"} 1',
+      'bgp_lb_probe_duration_seconds_bucket{le="0.005",service="web",check="http-1"} 1',
+      'bgp_lb_probe_duration_seconds_bucket{le="1",service="web",check="http-1"} 2',
+      'bgp_lb_peer_state{peer="r1",state="Established"} 1',
+      'bgp_lb_peer_state{peer="r1",state="Idle"} 0',
+      'bgp_lb_peer_flaps_total{peer="r1"} 2',
+      'bgp_lb_peer_received_prefixes_total{peer="r1"} 11',
+      'bgp_lb_peer_messages_total{peer="r1",direction="received",type="UPDATE"} 7',
+      'bgp_lb_peer_messages_total{peer="r1",direction="sent",type="KEEPALIVE"} 4',
+      'bgp_lb_announcements_total{peer="r1",kind="announce"} 2',
+      'bgp_lb_announcements_total{peer="r1",kind="withdraw"} 1',
+      "bgp_lb_kernel_changes_total 4",
+      "bgp_lb_kernel_converged 1",
+      "process_resident_memory_bytes 50000000",
+      "process_cpu_seconds_total 1.5",
+    ]
+  ) assert.ok(text.split("\n").includes(line), line);
+});
+
+Deno.test("/readyz is 200 when every healthy service is announced to a peer, else 503 with the ones that are not", async () => {
+  assert.equal((await get("/readyz", status(["r1"]))).status, 200);
+  assert.equal((await get("/readyz", status([], "unhealthy"))).status, 200);
+  const missing = await get("/readyz", status([]));
+  assert.equal(missing.status, 503);
+  assert.match(missing.text, /^service web: 10\.99\.0\.1\/32 is not announced to any peer$/m);
+});
+
+Deno.test("the routes are read only and say what there is", async () => {
+  assert.equal((await get("/healthz", status([]))).text, "ok\n");
+  assert.deepEqual(JSON.parse((await get("/api/v1/status", status([]))).text).services[0].name, "web");
+  assert.equal((await get("/metrics", status([]), { method: "POST" })).status, 405);
+  const unknown = await get("/nothing", status([]));
+  assert.equal(unknown.status, 404);
+  assert.match(unknown.text, /\/metrics/);
+});
