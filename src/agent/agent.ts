@@ -1,80 +1,90 @@
 /**
- * The agent: builds the parts, carries facts to the controllers and decisions to the speaker and the reconciler, and
+ * The agent: builds the parts, carries facts to the services and what should be to the speaker and the reconciler, and
  * starts and stops it all in order. Data flows one way; nothing here announces a route or touches the kernel by verb.
  */
-import type { Logger } from "@logtape/logtape";
-import { messageOf } from "../text/error_message.ts";
-import type { Config, ServiceConfig } from "../config/config.ts";
-import { Speaker, type SpeakerEvent } from "../bgp/speaker.ts";
-import { Check } from "../health/check.ts";
+import { Speaker } from "../bgp/speaker.ts";
+import type { Config } from "../config/config.ts";
+import type { AgentFact, AgentState } from "../events/event.ts";
 import { Metrics } from "../http/metrics.ts";
-import type { AgentState, Status } from "../status/status.ts";
-import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import {
-  initialState,
-  type ServiceEvent,
-  type ServiceState,
-  serviceVerdict,
-  step,
-} from "../service/controller.ts";
-import { desiredKernel, desiredRoutes } from "../service/desired.ts";
-import { slicesOf } from "../service/slices.ts";
-import { beginStop, stepStop, type StopState } from "../service/stop.ts";
-import type { Clock } from "../time/clock.ts";
-import { logSpeakerEvent } from "./speaker_log.ts";
+import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import type { DesiredKernel } from "../kernel/state.ts";
+import type { ServiceTransition } from "../service/controller.ts";
+import { ServiceDriver } from "../service/driver.ts";
+import { serviceVerdict } from "../service/gates.ts";
+import type { Status } from "../status/status.ts";
+import { messageOf } from "../text/error_message.ts";
+import { factOf } from "./bgp_events.ts";
+import { ServiceChecks } from "./checks.ts";
+import { KernelEvents } from "./kernel_events.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { AgentServers } from "./servers.ts";
 import { snapshot } from "./snapshot.ts";
 
-/** One service at run time. */
-export interface ServiceUnit {
-  state: ServiceState;
-  readonly checks: ReadonlyMap<string, Check>;
-}
-
-/** How often connections are counted while a service quiesces. */
-const QUIESCE_POLL_MS = 200;
 /** End-of-RIB is held back for first verdicts, but not for longer than this. */
 const END_OF_RIB_LIMIT_MS = 30_000;
-/** Sockets may take so long to take the withdrawals of a stop. */
-const WITHDRAWN_LIMIT_MS = 5000;
+/** What the kernel does not give up at a stop is tried again, so often and after so long. */
+const REMOVAL_ATTEMPTS = 3;
+const REMOVAL_RETRY_MS = 500;
+
 /** One running agent. */
 export class Agent {
   readonly #config: Config;
   readonly #ports: AgentPorts;
-  readonly #log: Logger;
-  readonly #units: ReadonlyMap<string, ServiceUnit>;
+  readonly #services: ServiceDriver;
+  readonly #checks: ServiceChecks;
+  readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
   readonly #servers: AgentServers;
-  readonly #startedAt: Date;
+  readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
   #endOfRibLimit: Disposable | undefined;
   #started: Promise<void> | undefined;
-  #stopped: Promise<void> | undefined;
-  /** Error texts of the last kernel report, so that a lasting error is logged once. */
-  #kernelErrors: readonly string[] = [];
-  /** Services whose stop has come to quiescing, or to removing. */
-  #quiesced: ReadonlySet<string> = new Set();
+  #stopped: Promise<readonly string[]> | undefined;
 
   constructor(config: Config, ports: AgentPorts) {
+    const { clock, random, events, probe } = ports;
     this.#config = config;
     this.#ports = ports;
-    this.#log = ports.log;
-    this.#startedAt = ports.clock.wallTime();
+    this.#startedMs = clock.now();
     this.#metrics = new Metrics(ports.processFigures);
+    events.subscribe("metrics", (event) => this.#metrics.observe(event));
+    this.#kernelEvents = new KernelEvents(events);
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status()),
     });
-    this.#units = new Map(config.services.map((service) => [service.name, this.#createUnit(service)]));
+    this.#checks = new ServiceChecks({
+      services: config.services,
+      clock,
+      random,
+      events,
+      probe,
+      onVerdict: (service, event) => {
+        this.#services.verdict(service, event);
+        this.#releaseEndOfRib();
+      },
+    });
+    this.#services = new ServiceDriver({
+      services: config.services.map((service) => ({
+        config: service,
+        checks: this.#checks.keys(service.name),
+      })),
+      managed: this.#managed,
+      clock,
+      announce: () => this.#announce(),
+      program: (desired) => void this.#program(desired),
+      settled: (limitMs) => this.#speaker?.settled(limitMs) ?? Promise.resolve(),
+      onTransition: (service, transition) => this.#publish(transitionFact(service, transition)),
+      onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
+    });
   }
 
   /**
-   * Brings everything up: HTTP, the kernel's objects, the speaker, the checks.
+   * Brings everything up: the servers, the kernel's objects, the speaker, the checks.
    * @throws {HostNotFitError} what is missing and how to mend it; nothing new is left behind
    */
   start(): Promise<void> {
@@ -82,63 +92,39 @@ export class Agent {
     return this.#started;
   }
 
-  async #startInOrder(): Promise<void> {
-    let adopted = true;
-    try {
-      await this.#servers.open();
-      adopted = await this.#takeKernel();
-      this.#speak(adopted);
-    } catch (error) {
-      if (!adopted) await this.#reconciler?.removeAll();
-      await this.#teardown();
-      throw error;
-    }
-    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.start();
-    this.#state = "running";
-    this.#log.getChild("agent").info("running", {
-      version: this.#ports.version,
-      services: this.#config.services.map(({ name }) => name),
-      peers: this.#config.bgp.peers.map(({ name }) => name),
-    });
-    this.#announce();
-    this.#releaseEndOfRib();
-  }
-
-  /** Withdraws, waits, quiesces, says goodbye and removes what is ours. Called again, it is the same stop. */
-  stop(reason: string): Promise<void> {
+  /**
+   * Withdraws, waits, quiesces, says goodbye and removes what is ours. Called again, it is the same stop.
+   * Resolves to what could not be removed, in words; empty where nothing is left.
+   */
+  stop(reason: string): Promise<readonly string[]> {
     this.#stopped ??= this.#stopInOrder(reason);
     return this.#stopped;
   }
 
   /** Closes the sessions without a word, under graceful restart, and leaves the kernel for the next process. */
-  handover(): Promise<void> {
-    this.#stopped ??= (async () => {
-      await this.#started?.catch(() => undefined);
-      this.#state = "stopping";
-      this.#log.getChild("agent").info("handing over: sessions close silently, the kernel stays as it is");
-      this.#stopChecks();
-      await this.#speaker?.stop({ mode: "handover" });
-      await this.#teardown();
-    })();
+  handover(): Promise<readonly string[]> {
+    this.#stopped ??= this.#handOver();
     return this.#stopped;
   }
 
   /** Starts a probe of every check now. */
   checkNow(): void {
-    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.probeNow();
+    this.#checks.probeNow();
   }
 
   /** Everything that is known, at this moment. */
   status(): Status {
+    const { version, clock } = this.#ports;
     return snapshot({
-      version: this.#ports.version,
+      version,
+      clock,
       state: this.#state,
-      startedAt: this.#startedAt,
+      startedMs: this.#startedMs,
       config: this.#config,
-      units: [...this.#units.values()],
+      services: this.#services.states,
+      checks: (service) => this.#checks.status(service),
       peers: this.#speaker?.status() ?? [],
       report: this.#report,
-      wallTimeOf: (ms) => this.#wallTimeOf(ms),
     });
   }
 
@@ -147,49 +133,58 @@ export class Agent {
     return { interfaces, ipvs };
   }
 
-  #createUnit(config: ServiceConfig): ServiceUnit {
-    const { clock, random, probe } = this.#ports;
-    const log = this.#log.getChild("health");
-    const checks = new Map(config.checks.map((check, index) => {
-      const name = `${check.type}-${index + 1}`;
-      return [
-        name,
-        new Check({
-          name,
-          config: check,
-          probe: probe(check),
-          clock,
-          random,
-          onResult: (result) => this.#metrics.probe(config.name, name, result.pass, result.durationMs),
-          onVerdict: (verdict, cause) => {
-            const level = verdict === "unhealthy" ? "warning" : "info";
-            log[level]("check is {verdict}", { verdict, service: config.name, check: name, cause });
-            this.#takeVerdict(config.name, { type: "verdict", check: name, verdict, cause });
-          },
-        }),
-      ];
-    }));
-    return { state: initialState(config, this.#managed, [...checks.keys()], clock.now()), checks };
+  #publish(fact: AgentFact): void {
+    this.#ports.events.publish(fact);
+  }
+
+  #enter(to: AgentState, cause: string, details: { readonly version?: string } = {}): void {
+    const from = this.#state;
+    this.#state = to;
+    this.#publish({ kind: "agent-state", from, to, cause, ...details });
+  }
+
+  async #startInOrder(): Promise<void> {
+    let adopted = true;
+    try {
+      await this.#servers.open();
+      adopted = await this.#adoptKernel();
+      this.#speak(adopted);
+    } catch (error) {
+      if (!adopted) await this.#reconciler?.removeAll();
+      await this.#teardown();
+      throw error;
+    }
+    this.#checks.start();
+    const details = {
+      version: this.#ports.version,
+      services: this.#config.services.map(({ name }) => name),
+      peers: this.#config.bgp.peers.map(({ name }) => name),
+    };
+    this.#enter("running", "everything is up", details);
+    this.#announce();
+    this.#releaseEndOfRib();
   }
 
   /**
    * Makes the kernel right for the first time. True where forwarding state of an earlier run was found; where the
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
-  async #takeKernel(): Promise<boolean> {
+  async #adoptKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
     if (kernel === undefined) return true;
     const managed = this.#managed;
-    const desired = desiredKernel(this.#config, this.#quiesced);
+    const desired = this.#services.desiredKernel;
     const { problems, adopted } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
     this.#reconciler = new Reconciler({
       kernel,
       clock,
       managed,
-      onReport: (report) => this.#takeReport(report),
+      onReport: (report) => this.#receiveReport(report),
+      onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
-    const faults = problemsOf(await this.#reconciler.want(desired));
+    const { errors, conflicts } = await this.#reconciler.want(desired);
+    const faults = [...errors, ...conflicts].map(({ message }) => message);
     if (faults.length > 0) {
       if (!adopted) await this.#reconciler.removeAll();
       throw new HostNotFitError(faults.join("\n"));
@@ -198,17 +193,17 @@ export class Agent {
   }
 
   #speak(adopted: boolean): void {
-    const { bgp } = this.#config;
+    const { local, peers } = this.#config.bgp;
     const { transport, clock, random } = this.#ports;
     this.#speaker = new Speaker({
-      local: bgp.local,
-      peers: bgp.peers,
+      local,
+      peers,
       transport,
       clock,
       random,
       restarting: adopted,
       interfaces: () => this.#ports.interfaces(),
-      onEvent: (event) => this.#takeSpeakerEvent(event),
+      onEvent: (event) => this.#publish(factOf(event)),
     });
     try {
       this.#speaker.start();
@@ -218,134 +213,101 @@ export class Agent {
     this.#endOfRibLimit = clock.at(clock.now() + END_OF_RIB_LIMIT_MS, () => this.#speaker?.releaseEndOfRib());
   }
 
-  /** Tells services what happened, all of them before their routes are set once. */
-  #feed(units: Iterable<ServiceUnit>, eventOf: (config: ServiceConfig) => ServiceEvent): void {
-    const now = this.#ports.clock.now();
-    let changed = false;
-    for (const unit of units) {
-      const { name: service } = unit.state.config;
-      const { state, transitions } = step(unit.state, eventOf(unit.state.config), { now });
-      unit.state = state;
-      changed ||= transitions.length > 0;
-      for (const { address, announce, cause } of transitions) {
-        const fields = { service, address: address.text, cause };
-        this.#log.getChild("service").info(announce ? "announce" : "withdraw", fields);
-      }
-    }
-    if (changed) this.#announce();
-  }
-
-  #takeVerdict(service: string, event: ServiceEvent): void {
-    const unit = this.#units.get(service);
-    if (unit !== undefined) this.#feed([unit], () => event);
-    this.#releaseEndOfRib();
-  }
-
   #announce(): void {
-    if (this.#state === "starting") return;
-    this.#speaker?.announce(desiredRoutes([...this.#units.values()].map(({ state }) => state)));
+    if (this.#state !== "starting") this.#speaker?.announce(this.#services.desiredRoutes);
+  }
+
+  async #program(desired: DesiredKernel): Promise<void> {
+    try {
+      await this.#reconciler?.want(desired);
+    } catch (error) {
+      this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
+    }
   }
 
   #releaseEndOfRib(): void {
-    const verdicts = [...this.#units.values()].map(({ state }) => serviceVerdict(state.verdicts).verdict);
+    const verdicts = this.#services.states.map((state) => serviceVerdict(state.verdicts).verdict);
     if (!verdicts.includes("unknown")) this.#speaker?.releaseEndOfRib();
   }
 
-  #takeReport(report: KernelReport): void {
+  #receiveReport(report: KernelReport): void {
     this.#report = report;
-    const log = this.#log.getChild("kernel");
-    for (const change of report.changes) log.info("changed: {change}", { change });
-    const problems = problemsOf(report);
-    this.#metrics.kernel(report.changes.length, problems.length);
-    for (const problem of problems.filter((text) => !this.#kernelErrors.includes(text))) {
-      log.error("{problem}", { problem });
-    }
-    if (problems.length === 0 && this.#kernelErrors.length > 0) log.info("as it should be again");
-    this.#kernelErrors = problems;
-    if (report.actual === undefined) return;
-    const sliceOf = slicesOf(report.actual);
-    this.#feed(this.#units.values(), (config) => ({ type: "kernel", actual: sliceOf(config) }));
+    if (report.actual !== undefined) this.#services.kernel(report.actual);
+    this.#kernelEvents.publish(report);
   }
 
-  #takeSpeakerEvent(event: SpeakerEvent): void {
-    if (event.type === "updates-sent") this.#metrics.sent(event.peer, event.announced, event.withdrawn);
-    logSpeakerEvent(this.#log.getChild("bgp"), event);
-  }
-
-  async #stopInOrder(reason: string): Promise<void> {
+  async #stopInOrder(reason: string): Promise<readonly string[]> {
     await this.#started?.catch(() => undefined);
-    const log = this.#log.getChild("agent");
-    if (this.#state === "stopped") return;
-    this.#state = "stopping";
-    log.info("stopping: {reason}", { reason });
-    this.#stopChecks();
-    this.#feed(this.#units.values(), () => ({ type: "stop" }));
-    if (this.#reconciler !== undefined) await this.#drain();
+    if (this.#state === "stopped") return [];
+    this.#enter("stopping", reason);
+    this.#checks.stop();
+    this.#services.drain("stopping");
+    if (this.#reconciler !== undefined) await this.#services.down();
+    this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    await this.#reconciler?.removeAll();
+    const left = await this.#removeAll();
     await this.#teardown();
-    log.info("stopped");
+    this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
+    return left;
   }
 
-  /** Lets routers converge and connections end, each service within its own limits. */
-  async #drain(): Promise<void> {
+  /** What the kernel does not give up is tried a few times; then it is told what stays. */
+  async #removeAll(): Promise<readonly string[]> {
     const { clock } = this.#ports;
-    // The time to converge is the routers', and theirs begins when the withdrawals are out.
-    const decidedMs = clock.now();
-    await this.#speaker?.settled(WITHDRAWN_LIMIT_MS);
-    const sendingMs = clock.now() - decidedMs;
-    const stops = new Map<string, StopState>();
-    for (const [name, { state: { config, routes } }] of this.#units) {
-      const quiesceMs = this.#config.network.ipvs && config.ports.length > 0 ? config.stop.quiesceMs : 0;
-      // Routers need their time from the withdrawal on, and that may have been before the stop.
-      const withdrawnMs = Math.max(...[...routes.values()].map(({ sinceMs }) => sinceMs));
-      const convergeMs = Math.max(0, withdrawnMs + sendingMs + config.stop.convergeMs - clock.now());
-      stops.set(name, beginStop({ convergeMs, quiesceMs }, clock.now()));
-    }
-    while ([...stops.values()].some(({ phase }) => phase !== "removing")) {
-      const next = Math.min(...[...stops.values()].map(({ deadlineMs }) => deadlineMs));
-      await sleepUntil(clock, Math.min(next, clock.now() + QUIESCE_POLL_MS));
-      for (const [name, stop] of stops) {
-        stops.set(name, stepStop(stop, this.#activeConnections(name), clock.now()));
+    for (let attempt = 1; this.#reconciler !== undefined; attempt++) {
+      const { errors, converged } = await this.#reconciler.removeAll();
+      if (converged) break;
+      const left = errors.map(({ message }) => message);
+      if (attempt === REMOVAL_ATTEMPTS) {
+        return left.length > 0 ? left : ["not everything that is ours is gone"];
       }
-      this.#quiesced = new Set(
-        [...stops].filter(([, { phase }]) => phase !== "converging").map(([name]) => name),
-      );
-      await this.#reconciler?.want(desiredKernel(this.#config, this.#quiesced));
+      await new Promise<void>((resolve) => void clock.at(clock.now() + REMOVAL_RETRY_MS, resolve));
     }
+    return [];
   }
 
-  /** Connections on the quiesced destinations of a service, as last read; undefined before that was read. */
-  #activeConnections(service: string): number | undefined {
-    const destinations = this.#units.get(service)?.state.actual?.virtualServices
-      .flatMap((virtualService) => virtualService.destinations) ?? [];
-    if (destinations.some(({ weight }) => weight > 0)) return undefined;
-    return destinations.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
-  }
-
-  #stopChecks(): void {
-    for (const { checks } of this.#units.values()) for (const check of checks.values()) check.stop();
+  async #handOver(): Promise<readonly string[]> {
+    await this.#started?.catch(() => undefined);
+    if (this.#state === "stopped") return [];
+    this.#publish({ kind: "handover", cause: "the next process goes on" });
+    this.#enter("stopping", "handover");
+    this.#checks.stop();
+    this.#services[Symbol.dispose]();
+    await this.#speaker?.stop({ mode: "handover" });
+    await this.#teardown();
+    this.#enter("stopped", "handed over");
+    return [];
   }
 
   async #teardown(): Promise<void> {
-    this.#state = "stopped";
-    this.#stopChecks();
+    this.#checks.stop();
+    this.#services[Symbol.dispose]();
     this.#endOfRibLimit?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
     await this.#servers.close();
-  }
-
-  #wallTimeOf(ms: number): Date {
-    const { clock } = this.#ports;
-    return new Date(clock.wallTime().getTime() - (clock.now() - ms));
+    if (this.#state === "starting") this.#state = "stopped";
   }
 }
 
-function problemsOf({ errors, conflicts }: KernelReport): readonly string[] {
-  return [...errors, ...conflicts].map(({ message }) => message);
-}
-
-function sleepUntil(clock: Clock, atMs: number): Promise<void> {
-  return new Promise((resolve) => void clock.at(atMs, resolve));
+function transitionFact(service: string, transition: ServiceTransition): AgentFact {
+  const { cause } = transition;
+  switch (transition.type) {
+    case "route": {
+      const { announce, address } = transition;
+      return {
+        kind: "route",
+        service,
+        address: address.text,
+        to: announce ? "announced" : "withdrawn",
+        cause,
+      };
+    }
+    case "phase":
+      return { kind: "phase", service, from: transition.from, to: transition.to, cause };
+    case "fault":
+      return { kind: "fault", part: "service", name: service, cause };
+    default:
+      return transition satisfies never;
+  }
 }

@@ -1,6 +1,6 @@
 /** The world that the agent lives in, and how it says that this world will not do. */
-import type { Logger } from "@logtape/logtape";
 import type { Transport } from "../bgp/transport/transport.ts";
+import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig, ListenAddress } from "../config/config.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
@@ -13,7 +13,8 @@ export interface AgentPorts {
   readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Logger;
+  /** Where everything that happens is told. */
+  readonly events: EventStream;
   readonly transport: Transport;
   /** The addresses of this host's interfaces, as of now. */
   interfaces(): readonly InterfaceAddress[];

@@ -42,7 +42,7 @@ export class AgentServers {
   async #listenControl(): Promise<void> {
     const { socket } = this.#config.control;
     if (socket === undefined) return;
-    const { clock, log } = this.#ports;
+    const { clock, events } = this.#ports;
     const { status } = this.#answers;
     const handler = createControlRoutes({ status, now: () => clock.wallTime() });
     try {
@@ -53,11 +53,14 @@ export class AgentServers {
           `control.socket: ${error.message}; stop it, or choose another socket for one of the two`,
         );
       }
-      log.getChild("agent").error(
-        "control.socket: cannot listen on {socket}: {reason}; bgp-lb status, peers and routes cannot ask this agent. " +
+      events.publish({
+        kind: "server",
+        server: "control",
+        to: "failed",
+        cause: `control.socket: cannot listen on ${socket}: ${messageOf(error)}; ` +
+          "bgp-lb status, peers and routes cannot ask this agent. " +
           'Make the folder writable, choose another path, or turn it off with control.socket: ""',
-        { socket, reason: messageOf(error) },
-      );
+      });
     }
   }
 

@@ -1,41 +1,51 @@
 /** The agent's snapshot: its parts' states as one document. */
+import type { PeerStatus } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
-import type { PeerStatus } from "../bgp/speaker.ts";
-import type { ServiceUnit } from "./agent.ts";
-import type { AgentState, RouteStatus, ServiceStatus, Status } from "../status/status.ts";
+import type { AgentState } from "../events/event.ts";
+import type { CheckStatus } from "../health/check.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
-import { serviceVerdict } from "../service/controller.ts";
+import { serviceVerdict } from "../service/gates.ts";
+import type { ServiceState } from "../service/state.ts";
+import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "../status/status.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** What the snapshot is taken of. */
 export interface SnapshotSource {
   readonly version: string;
+  readonly clock: Clock;
   readonly state: AgentState;
-  readonly startedAt: Date;
+  readonly startedMs: number;
   readonly config: Config;
-  readonly units: readonly ServiceUnit[];
+  readonly services: readonly ServiceState[];
+  checks(service: string): readonly CheckStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
-  /** The wall-clock time of a moment on the agent's clock. */
-  wallTimeOf(ms: number): Date;
 }
+
+/** The ISO 8601 wall time of a moment on the monotonic scale: its age counts, whatever was done to the clock since. */
+type When = (ms: number) => string;
 
 /** One consistent document of everything. */
 export function snapshot(source: SnapshotSource): Status {
-  const { version, state, startedAt, config, units, peers, report } = source;
+  const { version, clock, state, startedMs, config, services, checks, peers, report } = source;
+  const [wallMs, nowMs] = [clock.wallTime().getTime(), clock.now()];
+  const when: When = (ms) => new Date(wallMs - (nowMs - ms)).toISOString();
   const whereabouts = whereaboutsOf(peers);
   return {
     version,
     state,
-    startedAt: startedAt.toISOString(),
+    startedAt: when(startedMs),
     routerID: config.bgp.local.routerID.text,
     as: config.bgp.local.as,
     peers,
-    services: units.map((unit) => serviceStatus(unit, source, whereabouts)),
+    services: services.map((service) =>
+      serviceStatus(service, checks(service.config.name), { when, ...whereabouts })
+    ),
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
-      at: report === undefined ? undefined : source.wallTimeOf(report.at).toISOString(),
+      at: report === undefined ? undefined : when(report.at),
       errors: report === undefined
         ? []
         : [...report.errors, ...report.conflicts].map(({ message }) => message),
@@ -59,28 +69,49 @@ function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
 }
 
 function serviceStatus(
-  { state }: ServiceUnit,
-  { wallTimeOf }: SnapshotSource,
-  { peers, held }: Whereabouts,
+  state: ServiceState,
+  checks: readonly CheckStatus[],
+  { when, peers, held }: Whereabouts & { readonly when: When },
 ): ServiceStatus {
-  const { config } = state;
+  const { config, phase } = state;
   return {
     name: config.name,
     enabled: config.enabled,
+    phase: { name: phase.name, since: when(phase.sinceMs), reason: phase.drain?.reason },
     ...serviceVerdict(state.verdicts),
-    checks: [...state.verdicts].map(([name, verdict]) => ({ name, ...verdict })),
+    checks: checks.map((check) => checkStatus(check, when)),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
       const prefix = route.prefix.text;
       return {
         prefix,
         announce,
-        since: wallTimeOf(sinceMs).toISOString(),
-        gates,
+        since: when(sinceMs),
+        gates: gates.map(({ name, open, reason, sinceMs }) => ({ name, open, reason, since: when(sinceMs) })),
         attributes: renderAttributes(config.announce),
         targets: config.announce.peers,
         peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
       };
     }),
+  };
+}
+
+function checkStatus(
+  { name, verdict, cause, sinceMs, passes, failures, lastResult }: CheckStatus,
+  when: When,
+): CheckStatusEntry {
+  return {
+    name,
+    verdict,
+    cause,
+    since: when(sinceMs),
+    passes,
+    failures,
+    lastResult: lastResult === undefined ? undefined : {
+      result: lastResult.pass ? "pass" : "fail",
+      detail: lastResult.detail,
+      at: when(lastResult.seenMs),
+      durationMs: lastResult.durationMs,
+    },
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Log lines on their way out, in order. Whoever logs never waits: a reader that is slow or stuck (a full pipe, a stalled
- * journal) must not hold up keepalives. What exceeds the bound is lost, and the gap is told when lines flow again.
+ * journal) must not hold up keepalives. What exceeds the bound is lost, and the gap is told when lines flow again; what
+ * matters (transitions, warnings) has room of its own behind that bound.
  */
 
 /** Where lines go. */
@@ -11,6 +12,8 @@ export interface LogSink {
 
 /** So much waits for the reader at most. */
 export const MAX_WAITING_OCTETS = 1 << 20;
+/** So much more of what matters. */
+export const IMPORTANT_OCTETS = 1 << 20;
 
 /** A bounded queue in front of a sink. */
 export class LogQueue {
@@ -20,6 +23,9 @@ export class LogQueue {
   #octets = 0;
   #lost = 0;
   #flowing: Promise<void> | undefined;
+  /** The line that tells how many were lost. */
+  lostLine: (count: number) => string = (count) =>
+    `bgp-lb: ${count} log lines lost: nobody read them in time\n`;
 
   constructor(sink: LogSink) {
     this.#sink = sink;
@@ -31,9 +37,10 @@ export class LogQueue {
   }
 
   /** Takes a line, or counts it as lost. */
-  write(line: string): void {
+  write(line: string, important = false): void {
     const octets = this.#encoder.encode(line);
-    if (this.#octets + octets.byteLength > MAX_WAITING_OCTETS) {
+    const limit = important ? MAX_WAITING_OCTETS + IMPORTANT_OCTETS : MAX_WAITING_OCTETS;
+    if (this.#octets + octets.byteLength > limit) {
       this.#lost++;
       return;
     }
@@ -51,7 +58,7 @@ export class LogQueue {
       await this.#send(octets);
       this.#octets -= octets.byteLength;
       if (this.#lost === 0) continue;
-      this.#push(this.#encoder.encode(`bgp-lb: ${this.#lost} log lines lost: nobody read them in time\n`));
+      this.#push(this.#encoder.encode(this.lostLine(this.#lost)));
       this.#lost = 0;
     }
     this.#flowing = undefined;

@@ -6,22 +6,59 @@ import type { LogFormat, LogLevel } from "../config/config.ts";
 /** Where lines go. */
 export interface LogOutput {
   readonly isTerminal: boolean;
-  write(line: string): void;
+  /** `important`: the last to be dropped where the reader is slow. */
+  write(line: string, important: boolean): void;
+  /** Says how the line looks that tells how many were dropped. */
+  setLostLine(line: (count: number) => string): void;
 }
 
 /** Sets logging up and returns the agent's logger. May be called again when the configuration says otherwise. */
 export async function openLog(level: LogLevel, format: LogFormat, output: LogOutput): Promise<Logger> {
   const text = format === "text" || (format === "auto" && output.isTerminal);
   const line = text ? textLine : jsonLine;
+  let lastMs = 0;
+  output.setLostLine((count) => line(lostRecord(count, lastMs)));
   await configure({
     reset: true,
-    sinks: { stderr: (record: LogRecord) => output.write(line(record)) },
+    sinks: {
+      stderr(record: LogRecord) {
+        lastMs = record.timestamp;
+        output.write(line(record), isImportant(record));
+      },
+    },
     loggers: [
       { category: ["logtape"], sinks: [], lowestLevel: "fatal" },
       { category: ["bgp-lb"], sinks: ["stderr"], lowestLevel: level },
     ],
   });
   return getLogger(["bgp-lb"]);
+}
+
+/** As of the last record that was logged. */
+function lostRecord(count: number, timestamp: number): LogRecord {
+  const message = `${count} log lines lost: nobody read them in time`;
+  return {
+    category: ["bgp-lb", "agent"],
+    level: "warning",
+    message: [message],
+    rawMessage: message,
+    timestamp,
+    properties: { event: "lines-lost", count },
+  };
+}
+
+/** Kinds of events that come in bulk, and that the status tells, too. */
+const BULK: ReadonlySet<unknown> = new Set([
+  "kernel-changed",
+  "updates-sent",
+  "end-of-rib-sent",
+  "session-ended",
+]);
+
+/** Transitions and warnings are; bulk is not. */
+function isImportant({ level, properties }: LogRecord): boolean {
+  if (level === "debug" || level === "trace") return false;
+  return level !== "info" || !BULK.has(properties.event);
 }
 
 /** One JSON object: `time`, `level`, `logger`, `message`, then the record's properties. */

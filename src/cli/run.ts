@@ -1,33 +1,39 @@
-/** `bgp-lb run`: loads the configuration, opens the platform, runs the agent until a signal ends it. */
-import type { Logger } from "@logtape/logtape";
+/**
+ * `bgp-lb run`: loads the configuration, opens the platform, runs the agent until a signal ends it. Signals count from the
+ * first moment on: the first one that ends does so in order, a later one at once, from every state.
+ */
 import { Agent } from "../agent/agent.ts";
 import { type AgentPorts, HostNotFitError } from "../agent/ports.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
 import { loadConfig, type ReadFile } from "../config/load.ts";
 import type { Overrides } from "../config/overrides.ts";
-import { ExitStatus } from "./program.ts";
+import { EventStream } from "../events/stream.ts";
+import type { Clock } from "../time/clock.ts";
+import { logEvents } from "./log_events.ts";
 import { type LogOutput, openLog } from "./logging.ts";
+import { ExitStatus } from "./program.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
-export type Platform = Omit<AgentPorts, "log" | "version"> & AsyncDisposable & {
+export type Platform = Omit<AgentPorts, "clock" | "events" | "version"> & AsyncDisposable & {
   /** Tells the service manager; does nothing where there is none. */
   notify(state: string): void;
 };
 
 /** The signals that mean something to the agent. */
-export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
 
 /** The world that the command lives in. */
 export interface RunPorts {
   readonly version: string;
+  readonly clock: Clock;
   readonly readFile: ReadFile;
   stderr(text: string): void;
   readonly logOutput: LogOutput;
   /** @throws {HostNotFitError} what is missing and how to mend it */
-  openPlatform(config: Config, log: Logger): Platform;
-  /** Calls back at every such signal; disposing gives the signal back. */
-  onSignal(signal: Signal, callback: () => void): Disposable;
+  openPlatform(config: Config, events: EventStream): Platform;
+  /** Calls back at every signal, and at once for those that came before; disposing gives them back. */
+  onSignal(callback: (signal: Signal) => void): Disposable;
 }
 
 /** Where the configuration is looked for when none is named. */
@@ -35,13 +41,15 @@ const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as 
 
 /** Runs the agent with `file`, or the default one, until a signal ends it; resolves to the exit status. */
 export async function run(file: string | undefined, overrides: Overrides, ports: RunPorts): Promise<number> {
+  const runner = new Runner(ports);
+  using _signals = ports.onSignal((signal) => runner.signal(signal));
   const loaded = loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides);
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!loaded.ok && file === undefined) {
     ports.stderr("that is the default; --config FILE names another\n");
   }
-  return loaded.ok ? await runWith(loaded.config, ports) : ExitStatus.USAGE;
+  return loaded.ok ? await runner.run(loaded.config) : ExitStatus.USAGE;
 }
 
 function defaultFile(readFile: ReadFile): string {
@@ -58,55 +66,111 @@ function defaultFile(readFile: ReadFile): string {
 }
 
 /** One Ctrl-C reaches the agent twice where a launcher passes it on: signals this soon after the first are the same. */
-const SAME_PRESS_MS = 500;
+const SAME_PRESS_MS = 100;
 
-async function runWith(config: Config, ports: RunPorts): Promise<number> {
-  const log = await openLog(config.log.level, config.log.format, ports.logOutput);
-  try {
-    return await runOn(config, ports, log);
-  } catch (error) {
-    if (!(error instanceof HostNotFitError)) throw error;
-    for (const line of error.message.split("\n")) {
-      log.getChild("agent").error("this host is not fit: {line}", { line });
-    }
-    return ExitStatus.HOST_NOT_FIT;
+/** One run, and what signals do to it. */
+class Runner {
+  readonly #ports: RunPorts;
+  readonly #events: EventStream;
+  readonly #atOnce = Promise.withResolvers<number>();
+  readonly #ended = Promise.withResolvers<number>();
+  #platform: Platform | undefined;
+  #agent: Agent | undefined;
+  /** The first signal that ends, and when it came. */
+  #ending: { readonly signal: Signal; readonly sinceMs: number } | undefined;
+
+  constructor(ports: RunPorts) {
+    this.#ports = ports;
+    this.#events = new EventStream(ports.clock);
   }
-}
 
-async function runOn(config: Config, ports: RunPorts, log: Logger): Promise<number> {
-  await using platform = ports.openPlatform(config, log);
-  const agent = new Agent(config, { ...platform, log, version: ports.version });
-  const { promise: ended, resolve: end } = Promise.withResolvers<number>();
-  let stoppingSinceMs: number | undefined;
-  const finish = (stopped: Promise<void>) => {
-    stoppingSinceMs = platform.clock.now();
-    stopped.then(() => end(ExitStatus.OK), (error) => {
-      log.getChild("agent").error("cannot stop in order: {error}; ending as it is", { error });
-      end(ExitStatus.FAILED);
-    });
-  };
-  const stopOn = (signal: Signal) => () => {
-    if (stoppingSinceMs === undefined) {
-      platform.notify("STOPPING=1");
-      return finish(agent.stop(`stopped by ${signal}`));
+  /**
+   * Resolves to the exit status. At a second signal nothing is freed under what still uses it: the process ends as it is,
+   * and the kernel keeps what the next start adopts.
+   */
+  async run(config: Config): Promise<number> {
+    const log = await openLog(config.log.level, config.log.format, this.#ports.logOutput);
+    using _log = logEvents(this.#events, log, this.#ports.clock);
+    return await Promise.race([this.#atOnce.promise, this.#runAgent(config)]);
+  }
+
+  signal(signal: Signal): void {
+    switch (signal) {
+      case "SIGTERM":
+      case "SIGINT":
+        return this.#end(signal);
+      case "SIGUSR2":
+        if (this.#ending === undefined) this.#begin(signal);
+        return;
+      case "SIGHUP":
+        return this.#events.publish({
+          kind: "request-refused",
+          cause: "reload is not supported yet: the running configuration stays; restart to change it",
+        });
+      default:
+        return signal satisfies never;
     }
-    if (platform.clock.now() - stoppingSinceMs < SAME_PRESS_MS) return;
-    log.getChild("agent").warning("{signal} again: stopping at once, the kernel stays as it is", { signal });
-    end(ExitStatus.FAILED);
-  };
-  using signals = new DisposableStack();
-  signals.use(ports.onSignal("SIGTERM", stopOn("SIGTERM")));
-  signals.use(ports.onSignal("SIGINT", stopOn("SIGINT")));
-  signals.use(ports.onSignal("SIGUSR1", () => agent.checkNow()));
-  signals.use(ports.onSignal("SIGUSR2", () => {
-    if (stoppingSinceMs === undefined) finish(agent.handover());
-  }));
-  signals.use(ports.onSignal("SIGHUP", () => {
-    log.getChild("agent").warning(
-      "reload is not supported yet: the running configuration stays; restart to change it",
+  }
+
+  #end(signal: Signal): void {
+    if (this.#ending === undefined) return this.#begin(signal);
+    if (this.#ports.clock.now() - this.#ending.sinceMs < SAME_PRESS_MS) return;
+    this.#events.publish({ kind: "abort", cause: `${signal} again: the kernel stays as it is` });
+    this.#atOnce.resolve(ExitStatus.FAILED);
+  }
+
+  #begin(signal: Signal): void {
+    this.#ending = { signal, sinceMs: this.#ports.clock.now() };
+    this.#leave();
+  }
+
+  /** Ends the agent as the first signal says; before there is one, `#runAgent` does when there is. */
+  #leave(): void {
+    const agent = this.#agent;
+    if (agent === undefined || this.#ending === undefined) return;
+    const { signal } = this.#ending;
+    if (signal !== "SIGUSR2") this.#platform?.notify("STOPPING=1");
+    const left = signal === "SIGUSR2" ? agent.handover() : agent.stop(`stopped by ${signal}`);
+    left.then(
+      (left) => this.#ended.resolve(this.#leftBehind(left)),
+      (error) => {
+        this.#events.publish({
+          kind: "stop-failed",
+          cause: `cannot stop in order: ${error}; ending as it is`,
+        });
+        this.#ended.resolve(ExitStatus.FAILED);
+      },
     );
-  }));
-  await agent.start();
-  if (stoppingSinceMs === undefined) platform.notify("READY=1");
-  return await ended;
+  }
+
+  #leftBehind(left: readonly string[]): number {
+    for (const cause of left) {
+      this.#events.publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
+    }
+    return left.length === 0 ? ExitStatus.OK : ExitStatus.FAILED;
+  }
+
+  async #runAgent(config: Config): Promise<number> {
+    try {
+      return await this.#runOn(config);
+    } catch (error) {
+      if (!(error instanceof HostNotFitError)) throw error;
+      for (const cause of error.message.split("\n")) this.#events.publish({ kind: "host-not-fit", cause });
+      return ExitStatus.HOST_NOT_FIT;
+    }
+  }
+
+  async #runOn(config: Config): Promise<number> {
+    // A signal that came while the configuration was read ends it before anything is touched.
+    if (this.#ending !== undefined) return ExitStatus.OK;
+    const { version, clock } = this.#ports;
+    await using platform = this.#ports.openPlatform(config, this.#events);
+    this.#platform = platform;
+    this.#agent = new Agent(config, { ...platform, version, clock, events: this.#events });
+    const started = this.#agent.start();
+    this.#leave();
+    await started;
+    if (this.#ending === undefined) platform.notify("READY=1");
+    return await this.#ended.promise;
+  }
 }

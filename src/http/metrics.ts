@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { FAMILIES, type Sample } from "./families.ts";
+import type { AgentEvent } from "../events/event.ts";
 import type { Status } from "../status/status.ts";
 
 /** Figures of the process itself. */
@@ -58,22 +59,26 @@ export class Metrics {
     this.#start = this.#gauge("process_start_time_seconds", "Start time since the Unix epoch, in seconds.");
   }
 
-  /** Counts one probe. */
-  probe(service: string, check: string, pass: boolean, durationMs: number): void {
-    this.#probes.inc({ service, check, result: pass ? "pass" : "fail" });
-    this.#probeSeconds.observe({ service, check }, durationMs / 1000);
-  }
-
-  /** Counts one reconciliation's changes and errors. */
-  kernel(changes: number, errors: number): void {
-    this.#kernelChanges.inc(changes);
-    this.#kernelErrors.inc(errors);
-  }
-
-  /** Counts prefixes handed to a peer's socket. */
-  sent(peer: string, announced: number, withdrawn: number): void {
-    this.#announcements.inc({ peer, kind: "announce" }, announced);
-    this.#announcements.inc({ peer, kind: "withdraw" }, withdrawn);
+  /** Counts what happens. */
+  observe(event: AgentEvent): void {
+    switch (event.kind) {
+      case "probe": {
+        const { service, check, result, durationMs } = event;
+        this.#probes.inc({ service, check, result });
+        return this.#probeSeconds.observe({ service, check }, durationMs / 1000);
+      }
+      case "kernel-changed":
+        return this.#kernelChanges.inc(event.changes.length);
+      case "kernel-error":
+        return this.#kernelErrors.inc();
+      case "updates-sent": {
+        const { peer, announced, withdrawn } = event;
+        this.#announcements.inc({ peer, kind: "announce" }, announced);
+        return this.#announcements.inc({ peer, kind: "withdraw" }, withdrawn);
+      }
+      default:
+        return;
+    }
   }
 
   /** The text exposition of everything, as of `status`. */

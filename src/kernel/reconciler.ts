@@ -4,6 +4,7 @@
  * with back-off. Nothing that happens to the kernel makes it throw or stop.
  */
 import { KernelError } from "../netlink/transport.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { describeChange } from "./change.ts";
 import { type Conflict, diff } from "./diff.ts";
@@ -28,8 +29,9 @@ export interface KernelReport {
 export interface ReconcilerOptions {
   readonly kernel: Kernel;
   readonly clock: Clock;
-  /** Called after every run; must not throw. */
+  /** Called after every run. What it throws goes to `onFault`, and the next run comes all the same. */
   readonly onReport: (report: KernelReport) => void;
+  readonly onFault: (cause: string) => void;
   /** What the configuration's `network` leaves to us. Default: all. */
   readonly managed?: Managed;
   /** Between runs while virtual services are desired. Default 5,000 ms: their only way to be repaired. */
@@ -131,7 +133,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #reconcile(): Promise<KernelReport> {
-    const { clock, onReport } = this.#options;
+    const { clock, onReport, onFault } = this.#options;
     if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], false);
     this.#timer?.[Symbol.dispose]();
     const notified = this.#quiet;
@@ -150,7 +152,11 @@ export class Reconciler implements AsyncDisposable {
     if (!this.#disposed) {
       // What was notified during the run is answered soon, not after a period.
       if (!this.#quiet) this.#arm(retry ? retryMs(this.#failures) : this.#periodMs(desired));
-      onReport(report);
+      try {
+        onReport(report);
+      } catch (error) {
+        onFault(messageOf(error));
+      }
     }
     return report;
   }
@@ -245,6 +251,5 @@ function retryMs(failures: number): number {
 
 function kernelError(operation: string, error: unknown): KernelError {
   if (error instanceof KernelError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new KernelError(operation, { errno: 0, extendedAck: message });
+  return new KernelError(operation, { errno: 0, extendedAck: messageOf(error) });
 }

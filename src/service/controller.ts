@@ -1,75 +1,48 @@
 /**
- * The service controller, a pure machine: verdicts, the kernel's state and the operator's switches go in; which of
- * the service's addresses may be announced, and why not, comes out. The chain of gates is the one ordering rule seen
- * from the announcing side: nothing is announced before the kernel, read back, can serve it.
+ * The service controller, a pure machine: verdicts, the kernel's state, time and the operator's switches go in; which of
+ * the service's addresses may be announced, and why not, and where it is on its way out, comes out.
  */
-import type { Address } from "../net/address.ts";
 import type { Route } from "../bgp/routes/route.ts";
-import type { IpProtocol, ServiceConfig } from "../config/config.ts";
-import { hostPrefix, prefixOf } from "../net/prefix.ts";
+import type { ServiceConfig } from "../config/config.ts";
+import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import { type ActualKernel, interfaceMark, virtualServiceKey } from "../kernel/state.ts";
-
-/** The gates in the order in which they are asked; the last ones, per peer, are the speaker's. */
-export type GateName =
-  | "enabled"
-  | "not stopping"
-  | "healthy"
-  | "address present"
-  | "virtual services present";
-
-/** One gate of the chain. */
-export interface Gate {
-  readonly name: GateName;
-  readonly open: boolean;
-  /** What it saw, in words. */
-  readonly reason: string;
-}
-
-/** The decision about one address of the service. */
-export interface RouteDecision {
-  readonly address: Address;
-  /** What is announced where it is; the same object at every decision, so that a change shows what did not change. */
-  readonly route: Route;
-  readonly announce: boolean;
-  readonly gates: readonly Gate[];
-  /** When `announce` last changed, on the clock's scale. */
-  readonly sinceMs: number;
-}
-
-/** One check's last word. */
-export interface CheckVerdict {
-  readonly verdict: Verdict;
-  readonly cause: string;
-}
-
-/** Everything that the decision depends on, and the decision. */
-export interface ServiceState {
-  readonly config: ServiceConfig;
-  readonly managed: Managed;
-  /** By check name; every check of the service has an entry. */
-  readonly verdicts: ReadonlyMap<string, CheckVerdict>;
-  /** Undefined until the kernel was read for the first time. */
-  readonly actual: ActualKernel | undefined;
-  readonly stopping: boolean;
-  /** By address text, in the order of the configuration. */
-  readonly routes: ReadonlyMap<string, RouteDecision>;
-}
+import type { ActualKernel } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import { hostPrefix, prefixOf } from "../net/prefix.ts";
+import { messageOf } from "../text/error_message.ts";
+import { faultGates, gatesOf } from "./gates.ts";
+import { advancePhase, type DrainLimits, type PhaseFacts, serving, withdrawn } from "./phase.ts";
+import type { Gate, RouteDecision, ServiceFacts, ServiceState } from "./state.ts";
 
 /** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
   | { readonly type: "kernel"; readonly actual: ActualKernel }
-  | { readonly type: "stop" };
+  /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
+  | { readonly type: "drain"; readonly reason: string; readonly limits?: DrainLimits }
+  /** Back into service, from any phase. */
+  | { readonly type: "undrain" }
+  /** The sockets of all routers have taken what they should be told. */
+  | { readonly type: "told" }
+  /** A deadline has passed. */
+  | { readonly type: "time" };
 
-/** A route decision that changed. */
-export interface Transition {
-  readonly address: Address;
-  readonly announce: boolean;
-  /** The reason of the gate that closed, or of the last one that opened. */
-  readonly cause: string;
-}
+/** What changed. */
+export type ServiceTransition =
+  | {
+    readonly type: "route";
+    readonly address: Address;
+    readonly announce: boolean;
+    /** The reason of the gate that closed, or of the last one that opened. */
+    readonly cause: string;
+  }
+  | { readonly type: "phase"; readonly from: PhaseName; readonly to: PhaseName; readonly cause: string }
+  /** The decision failed by a fault of ours. */
+  | { readonly type: "fault"; readonly cause: string };
+
+/** After a fault of ours the decision is made anew in this time. */
+const RETRY_MS = 1000;
 
 /** The state at start: nothing known, nothing announced. */
 export function initialState(
@@ -81,36 +54,51 @@ export function initialState(
   const verdicts = new Map(
     checks.map((name) => [name, { verdict: "unknown", cause: "not probed yet" }] as const),
   );
-  const state = { config, managed, verdicts, actual: undefined, stopping: false, routes: new Map() };
-  return { ...state, routes: decide(state, nowMs) };
+  const phase = serving(nowMs);
+  const facts: ServiceFacts = {
+    config,
+    managed,
+    verdicts,
+    actual: undefined,
+    told: false,
+    fault: undefined,
+    phase,
+  };
+  return { ...facts, routes: decide(facts, new Map(), nowMs) };
 }
 
-/** Takes one event and decides anew. */
+/**
+ * Takes one event in and decides anew. Never throws: a decision that fails is a shut gate, and made anew later, by facts
+ * that are all there.
+ */
 export function step(
   state: ServiceState,
   event: ServiceEvent,
   env: { readonly now: number },
-): { readonly state: ServiceState; readonly transitions: readonly Transition[] } {
-  const facts = absorb(state, event);
-  const routes = decide(facts, env.now);
-  const transitions = [...routes.values()]
-    .filter((route) => route.announce !== state.routes.get(route.address.text)?.announce)
-    .map(({ address, announce, gates }) => ({ address, announce, cause: causeOf(announce, gates, event) }));
-  return { state: { ...facts, routes }, transitions };
-}
-
-/** The service's verdict over all its checks: the worst of them; healthy where there is none. */
-export function serviceVerdict(verdicts: ReadonlyMap<string, CheckVerdict>): CheckVerdict {
-  const entries = [...verdicts];
-  for (const wanted of ["unhealthy", "unknown"] as const) {
-    const found = entries.find(([, { verdict }]) => verdict === wanted);
-    if (found !== undefined) return { verdict: wanted, cause: `${found[0]}: ${found[1].cause}` };
+): { readonly state: ServiceState; readonly transitions: readonly ServiceTransition[] } {
+  const facts = absorb(state, event, env.now);
+  try {
+    const decided = { ...facts, routes: decide(facts, state.routes, env.now) };
+    const phase = advancePhase(facts.phase, phaseFacts(decided), env.now);
+    const next = { ...decided, phase };
+    return {
+      state: next,
+      transitions: [...routeTransitions(state, next, event), ...phaseTransitions(state, next)],
+    };
+  } catch (error) {
+    const cause = messageOf(error);
+    const next = shutOut(facts, state.routes, cause, env.now);
+    return { state: next, transitions: [...routeTransitions(state, next, event), { type: "fault", cause }] };
   }
-  const cause = entries.map(([name, { cause }]) => `${name}: ${cause}`).join("; ");
-  return { verdict: "healthy", cause: cause === "" ? "no checks configured" : cause };
 }
 
-function absorb(state: ServiceState, event: ServiceEvent): ServiceState {
+/** When the service wants a `time` event; undefined: nothing of it waits for time. */
+export function nextDeadline({ phase, fault }: ServiceState): number | undefined {
+  const first = Math.min(phase.deadlineMs, fault?.untilMs ?? Infinity);
+  return first === Infinity ? undefined : first;
+}
+
+function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceFacts {
   switch (event.type) {
     case "verdict": {
       const verdicts = new Map(state.verdicts);
@@ -119,22 +107,52 @@ function absorb(state: ServiceState, event: ServiceEvent): ServiceState {
     }
     case "kernel":
       return { ...state, actual: event.actual };
-    case "stop":
-      return { ...state, stopping: true };
+    case "drain": {
+      const { reason, limits = state.config.stop } = event;
+      const drain = { reason, limits };
+      // A drain that is under way goes on where it is, with the new reason and limits for what is to come.
+      if (state.phase.drain !== undefined) return { ...state, phase: { ...state.phase, drain } };
+      return { ...state, told: false, phase: withdrawn(drain, now) };
+    }
+    case "undrain":
+      return state.phase.drain === undefined ? state : { ...state, phase: serving(now) };
+    case "told":
+      return { ...state, told: true };
+    case "time":
+      return state.fault !== undefined && now >= state.fault.untilMs ? { ...state, fault: undefined } : state;
     default:
       return event satisfies never;
   }
 }
 
-function decide(state: ServiceState, nowMs: number): ReadonlyMap<string, RouteDecision> {
-  return new Map(state.config.addresses.map((address) => {
-    const gates = gatesOf(state, address);
+function decide(
+  facts: ServiceFacts,
+  before: ReadonlyMap<string, RouteDecision>,
+  nowMs: number,
+): ReadonlyMap<string, RouteDecision> {
+  return new Map(facts.config.addresses.map((address) => {
+    const previous = before.get(address.text);
+    const gates = gatesOf(facts, address, previous?.gates ?? [], nowMs);
     const announce = gates.every((gate) => gate.open);
-    const previous = state.routes.get(address.text);
     const sinceMs = previous?.announce === announce ? previous.sinceMs : nowMs;
-    const route = previous?.route ?? routeOf(state.config, address);
-    return [address.text, { address, route, announce, gates, sinceMs }];
+    const route = previous?.route ?? routeOf(facts.config, address);
+    const announcedEver = announce || (previous?.announcedEver ?? false);
+    return [address.text, { address, route, announce, sinceMs, announcedEver, gates }];
   }));
+}
+
+/** Nothing is announced while the decision fails. */
+function shutOut(
+  facts: ServiceFacts,
+  before: ReadonlyMap<string, RouteDecision>,
+  cause: string,
+  nowMs: number,
+): ServiceState {
+  const routes = new Map([...before].map(([key, route]) => {
+    const sinceMs = route.announce ? nowMs : route.sinceMs;
+    return [key, { ...route, announce: false, sinceMs, gates: faultGates(cause, nowMs) }];
+  }));
+  return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes };
 }
 
 function routeOf({ announce, prefixLengths }: ServiceConfig, address: Address): Route {
@@ -143,65 +161,43 @@ function routeOf({ announce, prefixLengths }: ServiceConfig, address: Address): 
   return { prefix, attributes: announce, peers: announce.peers };
 }
 
-function gatesOf(state: ServiceState, address: Address): readonly Gate[] {
-  const { config, managed, actual } = state;
-  const verdict = serviceVerdict(state.verdicts);
-  const chain: Gate[] = [
-    {
-      name: "enabled",
-      open: config.enabled,
-      reason: config.enabled ? "enabled" : "disabled in configuration",
-    },
-    { name: "not stopping", open: !state.stopping, reason: state.stopping ? "stopping" : "running" },
-    { name: "healthy", open: verdict.verdict === "healthy", reason: verdict.cause },
-  ];
-  if (managed.interfaces) {
-    const fault = addressFault(config, address, actual);
-    chain.push({
-      name: "address present",
-      open: fault === undefined,
-      reason: fault ?? "link up, address present",
+function phaseFacts({ config, managed, routes, actual, told }: ServiceState): PhaseFacts {
+  const withdrawals = [...routes.values()].filter(({ announcedEver }) => announcedEver);
+  return {
+    withdrawnMs: withdrawals.length === 0
+      ? undefined
+      : Math.max(...withdrawals.map(({ sinceMs }) => sinceMs)),
+    told,
+    quiesces: managed.ipvs && config.ports.length > 0,
+    activeConnections: activeConnections(actual),
+  };
+}
+
+/** Undefined before the quiesced destinations were read. */
+function activeConnections(actual: ActualKernel | undefined): number | undefined {
+  const destinations = actual?.virtualServices.flatMap((virtualService) => virtualService.destinations);
+  if (destinations === undefined || destinations.some(({ weight }) => weight > 0)) return undefined;
+  return destinations.reduce((sum, destination) => sum + destination.activeConnections, 0);
+}
+
+function routeTransitions(
+  before: ServiceState,
+  { routes }: ServiceState,
+  event: ServiceEvent,
+): readonly ServiceTransition[] {
+  return [...routes.values()]
+    .filter(({ address, announce }) => announce !== before.routes.get(address.text)?.announce)
+    .map(({ address, announce, gates }) => {
+      return { type: "route", address, announce, cause: causeOf(announce, gates, event) };
     });
-  }
-  if (managed.ipvs && config.ports.length > 0) {
-    const fault = virtualServiceFault(config, address, actual);
-    chain.push({
-      name: "virtual services present",
-      open: fault === undefined,
-      reason: fault ?? "virtual services present, with a destination of weight",
-    });
-  }
-  return chain;
 }
 
-function addressFault(config: ServiceConfig, address: Address, actual?: ActualKernel): string | undefined {
-  if (actual === undefined) return "the kernel has not been read yet";
-  const link = actual.interfaces.find((candidate) => candidate.name === config.interface);
-  if (link === undefined) return `interface ${config.interface} does not exist`;
-  if (link.alias !== interfaceMark(config.name)) return `interface ${config.interface} is not ours`;
-  if (!link.up) return `interface ${config.interface} is down`;
-  const present = link.addresses.some((entry) => entry.address.text === address.text);
-  return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
-}
-
-function virtualServiceFault(
-  config: ServiceConfig,
-  address: Address,
-  actual?: ActualKernel,
-): string | undefined {
-  if (actual === undefined) return "the kernel has not been read yet";
-  const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
-  for (const { protocol, port } of config.ports) {
-    const service = present.get(virtualServiceKey({ protocol, address, port }));
-    const name = `virtual service ${nameOf(protocol, address, port)}`;
-    if (service === undefined) return `${name} does not exist`;
-    if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
-  }
-  return undefined;
-}
-
-function nameOf(protocol: IpProtocol, address: Address, port: number): string {
-  return `${protocol} ${address.family === 6 ? `[${address.text}]` : address.text}:${port}`;
+function phaseTransitions(
+  { phase: from }: ServiceState,
+  { phase: to }: ServiceState,
+): readonly ServiceTransition[] {
+  if (from.name === to.name) return [];
+  return [{ type: "phase", from: from.name, to: to.name, cause: to.drain?.reason ?? "back in service" }];
 }
 
 /** Opening: what just happened. Closing: the first gate that is shut now. */

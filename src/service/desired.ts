@@ -1,9 +1,9 @@
-/** From configuration and decisions to what should be: routes for the speaker, objects for the kernel. Pure. */
-import type { Config, ServiceConfig } from "../config/config.ts";
+/** From the states of services to what should be: routes for the speaker, objects for the kernel. Pure. */
 import type { Route } from "../bgp/routes/route.ts";
 import type { DesiredKernel, VirtualService } from "../kernel/state.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
-import type { ServiceState } from "./controller.ts";
+import { isQuiesced } from "./phase.ts";
+import type { ServiceState } from "./state.ts";
 
 /** The routes of every address whose gates are all open. */
 export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[] {
@@ -12,21 +12,20 @@ export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[
   );
 }
 
-/** Everything that the configured services need of the kernel. `quiesced` services keep no destination of weight. */
-export function desiredKernel(config: Config, quiesced: ReadonlySet<string>): DesiredKernel {
-  const { services } = config;
+/** Everything that the services need of the kernel; one that is quiesced keeps no destination of weight. */
+export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
+  const states = [...services];
   return {
-    interfaces: services.map(({ interface: name, name: service, addresses }) => ({
-      name,
-      service,
-      addresses,
-    })),
-    virtualServices: services.flatMap((service) => virtualServices(service, quiesced.has(service.name))),
-    ownedAddresses: services.flatMap(({ addresses }) => addresses),
+    interfaces: states.map(({ config: { interface: name, name: service, addresses } }) => {
+      return { name, service, addresses };
+    }),
+    virtualServices: states.flatMap(virtualServices),
+    ownedAddresses: states.flatMap(({ config }) => config.addresses),
   };
 }
 
-function virtualServices(config: ServiceConfig, quiesced: boolean): readonly VirtualService[] {
+function virtualServices({ config, phase }: ServiceState): readonly VirtualService[] {
+  const quiesced = isQuiesced(phase);
   const { ipvs, ports, addresses } = config;
   return addresses.flatMap((address) =>
     ports.map(({ port, protocol, destinations }) => ({

@@ -1,12 +1,12 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
 import type { RenderedAttributes } from "../config/render.ts";
-import type { RouteStatus, Status } from "./status.ts";
+import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each prefix. */
 export function routesText({ services, peers }: Status, now: Date): string {
   const names = peers.map(({ name }) => name);
-  return services.flatMap(({ name, routes }) => routes.map((route) => paragraph(name, route, names, now)))
+  return services.flatMap((service) => service.routes.map((route) => paragraph(service, route, names, now)))
     .join("\n");
 }
 
@@ -23,17 +23,33 @@ export function routeReason(route: RouteStatus, allPeers: readonly string[]): st
   return reasons.length > 0 ? reasons.join("; ") : gates.find(({ name }) => name === "healthy")?.reason ?? "";
 }
 
-function paragraph(service: string, route: RouteStatus, allPeers: readonly string[], now: Date): string {
+function paragraph(
+  service: ServiceStatus,
+  route: RouteStatus,
+  allPeers: readonly string[],
+  now: Date,
+): string {
   const { prefix, announce, since, gates, peers, held } = route;
   const missing = announce ? missingPeers(route, allPeers) : [];
   return lines([
-    `${prefix} of ${service}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
-    ...gates.map(({ name, open, reason }) => `  ${open ? "yes" : "NO "} ${name}: ${reason}`),
+    `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
+    ...gates.map(({ name, open, reason, since }) =>
+      `  ${open ? "yes" : "NO "} ${name}: ${reason}${open ? "" : ` (for ${age(since, now)})`}`
+    ),
+    ...service.checks.map((check) => `  check ${check.name}: ${checkText(check, now)}`),
     `  attributes: ${attributesText(route.attributes)}`,
     ...peers.map(({ name, nextHop }) => `  to ${name}: next hop ${nextHop}`),
     ...held.map(({ name, reason }) => `  not to ${name}: ${reason}`),
     ...missing.map((name) => `  not to ${name}: not Established`),
   ]);
+}
+
+/** The verdict and its cause; the newest result where that says something else. */
+function checkText({ verdict, cause, since, lastResult }: CheckStatusEntry, now: Date): string {
+  const newest = lastResult === undefined || cause.endsWith(lastResult.detail)
+    ? ""
+    : `; newest result, ${age(lastResult.at, now)} ago: ${lastResult.result}, ${lastResult.detail}`;
+  return `${verdict} for ${age(since, now)}, ${cause}${newest}`;
 }
 
 /** Peers that the route is for, and that have no session to get it, or to be held back, by. */

@@ -1,10 +1,8 @@
 /** The status document: one snapshot of everything that the agent knows, plain enough for JSON. */
 import type { PeerStatus } from "../bgp/speaker.ts";
 import type { RenderedAttributes } from "../config/render.ts";
+import type { AgentState, PhaseName, ProbeResultKind } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
-
-/** What the agent is doing. */
-export type AgentState = "starting" | "running" | "stopping" | "stopped";
 
 /** All of it. Times are ISO 8601. */
 export interface Status {
@@ -22,17 +20,30 @@ export interface Status {
 export interface ServiceStatus {
   readonly name: string;
   readonly enabled: boolean;
+  /** Where it is on its way out of service, and why. */
+  readonly phase: { readonly name: PhaseName; readonly since: string; readonly reason: string | undefined };
   readonly verdict: Verdict;
   readonly cause: string;
   readonly checks: readonly CheckStatusEntry[];
   readonly routes: readonly RouteStatus[];
 }
 
-/** One check. */
+/** One check: its verdict with the cause of that, and beside it what the newest probe found. */
 export interface CheckStatusEntry {
   readonly name: string;
   readonly verdict: Verdict;
   readonly cause: string;
+  readonly since: string;
+  /** All results since the start. */
+  readonly passes: number;
+  readonly failures: number;
+  /** Undefined: no probe has ended yet. */
+  readonly lastResult: {
+    readonly result: ProbeResultKind;
+    readonly detail: string;
+    readonly at: string;
+    readonly durationMs: number;
+  } | undefined;
 }
 
 /** One address: whether it should be announced, through which gates, and who was told. */
@@ -40,7 +51,7 @@ export interface RouteStatus {
   readonly prefix: string;
   readonly announce: boolean;
   readonly since: string;
-  readonly gates: readonly { readonly name: string; readonly open: boolean; readonly reason: string }[];
+  readonly gates: readonly GateStatus[];
   /** As the configuration spells them. */
   readonly attributes: RenderedAttributes;
   /** Peers that it is for; undefined: all. */
@@ -49,6 +60,14 @@ export interface RouteStatus {
   readonly peers: readonly { readonly name: string; readonly nextHop: string }[];
   /** Peers that it should go to and cannot. */
   readonly held: readonly { readonly name: string; readonly reason: string }[];
+}
+
+/** One gate of the chain, and since when it is as it is. */
+export interface GateStatus {
+  readonly name: string;
+  readonly open: boolean;
+  readonly reason: string;
+  readonly since: string;
 }
 
 /** The reconciler's last report. */

@@ -4,7 +4,7 @@
  */
 import { Agent } from "../../src/agent/agent.ts";
 import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
-import { openLog } from "../../src/cli/logging.ts";
+import { EventStream } from "../../src/events/stream.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { LabRouter } from "../lab/lab_router.ts";
@@ -113,12 +113,9 @@ async function start(): Promise<void> {
 async function failureToUpdate(): Promise<void> {
   using peer = router();
   const sent: number[] = [];
-  const log = await openLog("debug", "json", {
-    isTerminal: false,
-    write(line) {
-      const { event, withdrawn, at } = JSON.parse(line);
-      if (event === "updates-sent" && withdrawn > 0) sent.push(at);
-    },
+  const events = new EventStream(systemClock);
+  events.subscribe("bench", (event) => {
+    if (event.kind === "updates-sent" && event.withdrawn > 0) sent.push(event.at);
   });
   let answer: (outcome: ProbeOutcome) => void = () => {};
   const idle: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
@@ -133,7 +130,7 @@ async function failureToUpdate(): Promise<void> {
       version: "bench",
       clock: systemClock,
       random: () => 0,
-      log,
+      events,
       transport: denoTransport(),
       kernel: undefined,
       probe: () => ({ run: () => new Promise((resolve) => answer = resolve) }),

@@ -27,7 +27,12 @@ const transport = openLibnl(libc);
 const reactor = new Reactor(libc);
 const kernel = openNetlinkKernel({ transport, reactor, clock: systemClock });
 let onReport: (report: KernelReport) => void = () => {};
-const reconciler = new Reconciler({ kernel, clock: systemClock, onReport: (report) => onReport(report) });
+const reconciler = new Reconciler({
+  kernel,
+  clock: systemClock,
+  onReport: (report) => onReport(report),
+  onFault: console.error,
+});
 
 for (const scheduler of ["rr", "wrr", "mh"]) {
   const program: number[] = [];

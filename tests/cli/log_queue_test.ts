@@ -1,6 +1,6 @@
 /** Log lines keep their order, never make anybody wait, and are bounded. */
 import assert from "node:assert/strict";
-import { LogQueue, MAX_WAITING_OCTETS } from "../../src/cli/log_queue.ts";
+import { IMPORTANT_OCTETS, LogQueue, MAX_WAITING_OCTETS } from "../../src/cli/log_queue.ts";
 
 /** A reader that reads when it is told to, three octets at a time. */
 class Reader {
@@ -56,4 +56,21 @@ Deno.test("LogQueue goes on where writing fails, as with a pipe that is closed",
   queue.write("b\n");
   await queue.drained;
   assert.equal(failures, 2);
+});
+
+Deno.test("LogQueue keeps room for what matters where bulk has filled it (faults S7)", async () => {
+  const reader = new Reader();
+  reader.stall();
+  const queue = new LogQueue(reader);
+  queue.lostLine = (count) => `{"lost":${count}}\n`;
+  const bulk = `${"x".repeat(1023)}\n`;
+  for (let count = 0; count < MAX_WAITING_OCTETS / 1024 + 3; count++) queue.write(bulk);
+  queue.write("withdrawn\n", true);
+  const important = `${"y".repeat(1023)}\n`;
+  for (let count = 0; count < 2 * IMPORTANT_OCTETS / 1024; count++) queue.write(important, true);
+  reader.resume();
+  await queue.drained;
+  assert.ok(reader.text.includes("withdrawn\n"));
+  assert.equal(reader.text.split(important).length - 1, IMPORTANT_OCTETS / 1024 - 1, "bounded as well");
+  assert.match(reader.text, /\{"lost":1028\}\n/);
 });

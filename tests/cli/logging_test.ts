@@ -4,7 +4,11 @@ import type { LogFormat } from "../../src/config/config.ts";
 
 async function logged(format: LogFormat, isTerminal: boolean): Promise<readonly string[]> {
   const lines: string[] = [];
-  const log = await openLog("info", format, { isTerminal, write: (line) => void lines.push(line) });
+  const log = await openLog("info", format, {
+    isTerminal,
+    write: (line) => void lines.push(line),
+    setLostLine() {},
+  });
   log.getChild("bgp").debug("below the level");
   log.getChild("bgp").info("peer {state}", { state: "Established", peer: "r 1", cause: new Error("so") });
   return lines;

@@ -1,6 +1,7 @@
 // `bgp-lb run` on a virtual clock: what signals do, what the service manager is told, and the exit statuses.
 import assert from "node:assert/strict";
-import { type Platform, run, type Signal } from "../../src/cli/run.ts";
+import { type Platform, run, type RunPorts, type Signal } from "../../src/cli/run.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
 import { A } from "../support/speakers.ts";
@@ -21,17 +22,21 @@ class Rig {
   readonly kernel = new FakeKernel();
   readonly notified: string[] = [];
   readonly lines: string[] = [];
-  readonly #signals = new Map<Signal, () => void>();
+  #onSignal: ((signal: Signal) => void) | undefined;
   status: number | undefined;
 
-  constructor(platform: Partial<Platform> = {}) {
+  constructor(
+    platform: Partial<Platform> = {},
+    early: readonly Signal[] = [],
+    ports: Partial<RunPorts> = {},
+  ) {
     run("config.json", {}, {
       version: "test",
+      clock: this.clock,
       readFile: () => new TextEncoder().encode(FILE),
       stderr: (text) => void this.lines.push(text),
-      logOutput: { isTerminal: false, write: (line) => void this.lines.push(line) },
+      logOutput: { isTerminal: false, write: (line) => void this.lines.push(line), setLostLine() {} },
       openPlatform: () => ({
-        clock: this.clock,
         random: () => 0.5,
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
         interfaces: () => [],
@@ -44,16 +49,18 @@ class Rig {
         [Symbol.asyncDispose]: () => Promise.resolve(),
         ...platform,
       }),
-      onSignal: (signal, callback) => {
-        this.#signals.set(signal, callback);
-        return { [Symbol.dispose]: () => void this.#signals.delete(signal) };
+      onSignal: (callback) => {
+        this.#onSignal = callback;
+        for (const signal of early) callback(signal);
+        return { [Symbol.dispose]: () => void (this.#onSignal = undefined) };
       },
+      ...ports,
     }).then((status) => this.status = status);
   }
 
   async signal(signal: Signal, afterMs: number): Promise<void> {
     await this.clock.advance(afterMs);
-    this.#signals.get(signal)?.();
+    this.#onSignal?.(signal);
     await this.clock.advance(0);
   }
 }
@@ -67,14 +74,39 @@ Deno.test("run() stops in order at SIGTERM, tells the service manager and ends w
   assert.deepEqual(rig.kernel.interfaces.filter(({ name }) => name === "web"), []);
 });
 
-Deno.test("run() stops at once at a later signal, however close the ones before it came (CONTRACT Command line)", async () => {
-  const rig = new Rig();
-  await rig.signal("SIGINT", 1000);
-  for (const afterMs of [5, 300]) await rig.signal("SIGINT", afterMs);
-  assert.equal(rig.status, undefined, "one press that arrives more than once is one");
-  await rig.signal("SIGTERM", 300);
-  assert.equal(rig.status, 1);
-  assert.ok(rig.kernel.interfaces.some(({ name }) => name === "web"), "the kernel stays as it is");
+Deno.test("run() ends with 1 at a second signal, from every state, and frees nothing (CONTRACT Command line, faults S14, S22)", async () => {
+  const never = new Promise<never>(() => {});
+  const states: readonly (readonly [string, Partial<Platform>, number])[] = [
+    ["while it drains", {}, 1000],
+    ["while it starts", { listenControl: () => never }, 0],
+    ["while a server does not close", { serve: () => ({ [Symbol.asyncDispose]: () => never }) }, 1000],
+  ];
+  for (const [state, platform, afterMs] of states) {
+    let disposed = false;
+    const rig = new Rig({
+      ...platform,
+      [Symbol.asyncDispose]: () => Promise.resolve(void (disposed = true)),
+    });
+    await rig.signal("SIGINT", afterMs);
+    await rig.signal("SIGINT", 5);
+    assert.equal(rig.status, undefined, `${state}: one press that arrives twice is one`);
+    await rig.signal("SIGTERM", 100);
+    assert.equal(rig.status, 1, state);
+    assert.equal(disposed, false, state);
+    assert.match(rig.lines.join(""), /SIGTERM again/, state);
+  }
+});
+
+Deno.test("run() that is told to end before it has begun touches nothing and ends with 0 (faults S14)", async () => {
+  const openPlatform = () => {
+    throw new Error("not to be opened");
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGUSR2"] as const) {
+    const rig = new Rig({}, [signal], { openPlatform });
+    await rig.clock.advance(1000);
+    assert.equal(rig.status, 0, signal);
+    assert.deepEqual(rig.kernel.made, []);
+  }
 });
 
 Deno.test("run() hands over at SIGUSR2 and ends with 0, the kernel as it is", async () => {
@@ -92,4 +124,26 @@ Deno.test("run() ends with 1 where a stop fails, and says why", async () => {
   await rig.clock.advance(30_000);
   assert.equal(rig.status, 1);
   assert.match(rig.lines.join(""), /cannot stop in order: Error: no way/);
+});
+
+Deno.test("run() ends with 1 where something of ours could not be removed, and names it (faults K12)", async () => {
+  const rig = new Rig();
+  await rig.clock.advance(1000);
+  rig.kernel.refuse = (change) => change.type === "delete-interface" ? ERRNO.EBUSY : undefined;
+  await rig.signal("SIGTERM", 0);
+  await rig.clock.advance(60_000);
+  assert.equal(rig.status, 1);
+  assert.match(rig.lines.join(""), /could not be removed: delete interface web: .*busy/i);
+});
+
+Deno.test("run() removes at a stop what the kernel gives up only at a later attempt, and ends with 0", async () => {
+  const rig = new Rig();
+  await rig.clock.advance(1000);
+  let refusals = 2;
+  rig.kernel.refuse = (change) =>
+    change.type === "delete-interface" && refusals-- > 0 ? ERRNO.EBUSY : undefined;
+  await rig.signal("SIGTERM", 0);
+  await rig.clock.advance(60_000);
+  assert.equal(rig.status, 0);
+  assert.deepEqual(rig.kernel.interfaces.filter(({ name }) => name === "web"), []);
 });

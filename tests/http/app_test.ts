@@ -8,10 +8,11 @@ const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSec
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
   const metrics = new Metrics(figures);
-  metrics.probe("web", "http-1", true, 3);
-  metrics.probe("web", "http-1", false, 700);
-  metrics.sent("r1", 2, 1);
-  metrics.kernel(4, 0);
+  const probe = { kind: "probe", at: 0, service: "web", check: "http-1", cause: "" } as const;
+  metrics.observe({ ...probe, result: "pass", durationMs: 3 });
+  metrics.observe({ ...probe, result: "fail", durationMs: 700 });
+  metrics.observe({ kind: "updates-sent", at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
+  metrics.observe({ kind: "kernel-changed", at: 0, changes: ["a", "b", "c", "d"], cause: "" });
   const routes = createRoutes({ status: () => now, metrics: () => metrics.render(now) });
   const response = await routes(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };

@@ -3,6 +3,7 @@
  * is this kernel's business: what the port says has to be what `ip` and `ipvsadm` say. (The whole contract runs in the lab.)
  */
 import assert from "node:assert/strict";
+import { noFault } from "../support/events.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type Libnl, openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
@@ -84,7 +85,12 @@ Deno.test({
   async fn() {
     await using at = await bench();
     const fit = (await at.kernel.probe(EVERYTHING)).length === 0;
-    await using reconciler = new Reconciler({ kernel: at.kernel, clock: systemClock, onReport: () => {} });
+    await using reconciler = new Reconciler({
+      kernel: at.kernel,
+      clock: systemClock,
+      onReport: () => {},
+      onFault: noFault,
+    });
     const { converged, errors, actual } = await reconciler.want(web);
     assert.equal(converged, fit);
     assert.ok(actual !== undefined, "reading needs neither");

@@ -3,6 +3,7 @@
  * is as desired, and nothing that is not ours was touched at any time.
  */
 import assert from "node:assert/strict";
+import { noFault } from "../support/events.ts";
 import fc from "fast-check";
 import { diff } from "../../src/kernel/diff.ts";
 import { interestIn } from "../../src/kernel/kernel.ts";
@@ -59,7 +60,12 @@ Deno.test("the reconciler always gets there, and never touches what is not ours"
       const reports: KernelReport[] = [];
       await plantForeign(kernel, hand);
       const foreign = structuredClone(foreignOf(kernel));
-      const reconciler = new Reconciler({ kernel, clock, onReport: (report) => reports.push(report) });
+      const reconciler = new Reconciler({
+        kernel,
+        clock,
+        onReport: (report) => reports.push(report),
+        onFault: noFault,
+      });
       let last = wants[0] ?? desired([], 0);
       for (const step of script) {
         switch (step.do) {

@@ -1,5 +1,6 @@
 /** The reconciler on the fake kernel and the virtual clock. */
 import assert from "node:assert/strict";
+import { noFault } from "../support/events.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
@@ -50,6 +51,7 @@ function bench(options: { readonly managed?: Managed } = {}): Bench {
     kernel,
     clock,
     onReport: (report) => reports.push(report),
+    onFault: noFault,
     ...options,
   });
   return {
@@ -82,7 +84,7 @@ Deno.test("want() of what is there already adopts it and changes nothing", async
   await at.reconciler.want(web);
   const before = await at.hand.view();
   const births = at.kernel.services.map(({ birth }) => birth);
-  const again = new Reconciler({ kernel: at.kernel, clock: at.clock, onReport: () => {} });
+  const again = new Reconciler({ kernel: at.kernel, clock: at.clock, onReport: () => {}, onFault: noFault });
   const report = await again.want(web);
   assert.deepEqual([report.changes, report.converged], [[], true]);
   assert.deepEqual(await at.hand.view(), before);
@@ -364,4 +366,27 @@ Deno.test("examine() names every problem with its cure", async () => {
   );
   kernel.privileged = false;
   assert.match((await Reconciler.examine(kernel, web)).problems[0] ?? "", /CAP_NET_ADMIN/);
+});
+
+Deno.test("the reconciler goes on where whoever it reports to throws, and says so (faults S17)", async () => {
+  const clock = new VirtualClock();
+  const kernel = new FakeKernel();
+  const faults: string[] = [];
+  let reports = 0;
+  const reconciler = new Reconciler({
+    kernel,
+    clock,
+    onReport() {
+      if (++reports === 1) throw new Error("no way");
+    },
+    onFault: (cause) => void faults.push(cause),
+  });
+  const report = await reconciler.want(web);
+  assert.deepEqual([report.converged, faults], [true, ["no way"]]);
+  kernel.deleteAddress(kernel.link("web").index, address("10.99.0.1"), 32);
+  kernel.notify();
+  await clock.advance(100);
+  assert.equal(reports, 2);
+  assert.equal(kernel.link("web").addresses.length, 1);
+  await reconciler.dispose();
 });

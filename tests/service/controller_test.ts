@@ -1,21 +1,36 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { initialState, type ServiceEvent, serviceVerdict, step } from "../../src/service/controller.ts";
+import {
+  initialState,
+  nextDeadline,
+  type ServiceEvent,
+  type ServiceTransition,
+  step,
+} from "../../src/service/controller.ts";
+import { serviceVerdict } from "../../src/service/gates.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
 import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
 import { address } from "../support/bgp.ts";
-import { config, serviceConfig } from "../support/config.ts";
+import { serviceConfig } from "../support/config.ts";
 
 const all: Managed = { interfaces: true, ipvs: true };
 const vip = "10.99.0.1";
 
 /** The virtual services of `web` as the kernel shows them. */
-function virtualServices(quiesced: readonly string[] = []): ActualKernel["virtualServices"] {
-  return desiredKernel(config(), new Set(quiesced)).virtualServices.map((service) => ({
+function virtualServices(weight = 1, activeConnections = 0): ActualKernel["virtualServices"] {
+  return desiredKernel([initialState(serviceConfig(), all, [], 0)]).virtualServices.map((service) => ({
     ...service,
-    destinations: service.destinations.map((destination) => ({ ...destination, activeConnections: 0 })),
+    destinations: service.destinations.map((destination) => ({ ...destination, weight, activeConnections })),
   }));
+}
+
+/** Whether a route is announced or withdrawn, and why, of each such transition. */
+function routesOf(transitions: readonly ServiceTransition[] | undefined) {
+  return (transitions ?? []).flatMap((transition) => {
+    if (transition.type !== "route") return [];
+    return [{ announce: transition.announce, cause: transition.cause }];
+  });
 }
 
 /** A kernel that has all that `web` needs. */
@@ -51,7 +66,7 @@ Deno.test("step() announces only when health and kernel both allow it, in either
   for (const events of [[healthy, read], [read, healthy]]) {
     const { state, transitions } = run(events);
     assert.equal(transitions[0]?.length, 0);
-    assert.deepEqual(transitions[1]?.map(({ announce }) => announce), [true]);
+    assert.deepEqual(routesOf(transitions[1]).map(({ announce }) => announce), [true]);
     assert.deepEqual(desiredRoutes([state]).map(({ prefix }) => prefix.text), ["10.99.0.1/32"]);
     assert.equal(state.routes.get(vip)?.sinceMs, 2);
   }
@@ -71,7 +86,7 @@ Deno.test("step() says which gate is shut and why", () => {
     ],
     [kernel({ virtualServices: [] }), /virtual service tcp 10\.99\.0\.1:80 does not exist/],
     [
-      kernel({ virtualServices: virtualServices(["web"]) }),
+      kernel({ virtualServices: virtualServices(0) }),
       /has no destination of weight/,
     ],
   ];
@@ -80,7 +95,7 @@ Deno.test("step() says which gate is shut and why", () => {
       type: "kernel",
       actual,
     }]);
-    assert.deepEqual(transitions[2]?.map(({ announce }) => announce), [false], String(reason));
+    assert.deepEqual(routesOf(transitions[2]).map(({ announce }) => announce), [false], String(reason));
     assert.match(transitions[2]?.[0]?.cause ?? "", reason);
     assert.match(state.routes.get(vip)?.gates.find((gate) => !gate.open)?.reason ?? "", reason);
     assert.deepEqual(desiredRoutes([state]), []);
@@ -104,8 +119,8 @@ Deno.test("step() keeps a route as one object over its decisions, so that what d
 Deno.test("step() never announces a disabled or a stopping service", () => {
   const read: ServiceEvent = { type: "kernel", actual: kernel() };
   assert.deepEqual(desiredRoutes([run([healthy, read], all, serviceConfig({ enabled: false })).state]), []);
-  const { state, transitions } = run([healthy, read, { type: "stop" }, healthy, read]);
-  assert.deepEqual(transitions[2]?.map(({ announce, cause }) => ({ announce, cause })), [
+  const { state, transitions } = run([healthy, read, { type: "drain", reason: "stopping" }, healthy, read]);
+  assert.deepEqual(routesOf(transitions[2]), [
     { announce: false, cause: "stopping" },
   ]);
   assert.deepEqual(desiredRoutes([state]), []);
@@ -138,7 +153,11 @@ Deno.test("step() announces exactly when the last facts say so, whatever came be
       type: "kernel",
       actual: whole ? kernel() : kernel({ virtualServices: [] }),
     })),
-    fc.constant<ServiceEvent>({ type: "stop" }),
+    fc.constantFrom<ServiceEvent>({ type: "drain", reason: "stopping" }, { type: "undrain" }, {
+      type: "told",
+    }, {
+      type: "time",
+    }),
   );
   fc.assert(
     fc.property(fc.array(event), (events) => {
@@ -146,11 +165,165 @@ Deno.test("step() announces exactly when the last facts say so, whatever came be
       const last = events.findLast((candidate) => candidate.type === "verdict");
       const read = events.findLast((candidate) => candidate.type === "kernel");
       const expected = last?.verdict === "healthy" && (read?.actual.virtualServices.length ?? 0) > 0 &&
-        !events.some(({ type }) => type === "stop");
+        events.findLast(({ type }) => type === "drain" || type === "undrain")?.type !== "drain";
       assert.equal(desiredRoutes([state]).length, expected ? 1 : 0);
-      const flips = transitions.flat().map(({ announce }) => announce);
+      const flips = routesOf(transitions.flat()).map(({ announce }) => announce);
       assert.ok(flips.every((announce, index) => announce === (index % 2 === 0)), "transitions alternate");
     }),
     { seed: 4271 },
   );
+});
+
+/** The phases of a service with a stop of 1 s and 30 s after each event, and the next deadline. */
+function phases(
+  events: readonly (readonly [nowMs: number, event: ServiceEvent])[],
+  service = serviceConfig(),
+) {
+  let state = initialState(service, all, ["http-1"], 0);
+  return events.map(([now, event]) => {
+    state = step(state, event, { now }).state;
+    return [state.phase.name, nextDeadline(state)];
+  });
+}
+
+const drain: ServiceEvent = { type: "drain", reason: "stopping" };
+const told: ServiceEvent = { type: "told" };
+const time: ServiceEvent = { type: "time" };
+const whole: ServiceEvent = { type: "kernel", actual: kernel() };
+const quiesced = (connections: number): ServiceEvent => {
+  return { type: "kernel", actual: kernel({ virtualServices: virtualServices(0, connections) }) };
+};
+
+Deno.test("step() drains in order: withdrawn, converging from when routers were told, quiescing, down (CONTRACT Drain)", () => {
+  const rows = phases([
+    [1, healthy],
+    [2, whole],
+    [1000, drain],
+    [1300, told],
+    [2299, time],
+    [2300, time],
+    [2301, whole],
+    [2310, quiesced(3)],
+    [3000, quiesced(1)],
+    [4000, quiesced(0)],
+    [99_000, time],
+  ]);
+  assert.deepEqual(rows, [
+    ["serving", undefined],
+    ["serving", undefined],
+    ["withdrawn", 6000],
+    ["converging", 2300],
+    ["converging", 2300],
+    ["quiescing", 32_300],
+    ["quiescing", 32_300],
+    ["quiescing", 32_300],
+    ["quiescing", 32_300],
+    ["down", undefined],
+    ["down", undefined],
+  ]);
+});
+
+Deno.test("step() leaves out the phases that have nothing to do (CONTRACT Drain)", () => {
+  const none = { convergeMs: 0, quiesceMs: 0 };
+  const last = (...args: Parameters<typeof phases>) => phases(...args).at(-1)?.[0];
+  assert.equal(last([[1, drain]]), "quiescing", "nothing was ever announced: nothing to converge");
+  assert.equal(last([[1, drain]], serviceConfig({ ports: [] })), "down", "and nothing to quiesce");
+  assert.equal(last([[1, healthy], [2, whole], [3, drain]], serviceConfig({ stop: none })), "withdrawn");
+  assert.equal(
+    last([[1, healthy], [2, whole], [3, drain], [4, told]], serviceConfig({ stop: none })),
+    "down",
+  );
+});
+
+Deno.test("step() waits for no socket, connection or router beyond its limit (DESIGN Stop)", () => {
+  const rows = phases([[1, healthy], [2, whole], [1000, drain], [6000, time], [12_000, time], [
+    12_010,
+    quiesced(9),
+  ], [
+    42_000,
+    time,
+  ]]);
+  assert.deepEqual(rows.slice(2).map(([name]) => name), [
+    "withdrawn",
+    "converging",
+    "quiescing",
+    "quiescing",
+    "down",
+  ]);
+});
+
+Deno.test("step() counts the time to converge from a withdrawal that came before the drain (DESIGN seam 3)", () => {
+  const unhealthy: ServiceEvent = {
+    type: "verdict",
+    check: "http-1",
+    verdict: "unhealthy",
+    cause: "refused",
+  };
+  const rows = phases([[1, healthy], [2, whole], [1000, unhealthy], [1400, drain], [1410, told], [
+    2010,
+    time,
+  ]]);
+  assert.deepEqual(rows.slice(3), [["withdrawn", 6400], ["converging", 2010], ["quiescing", 32_010]]);
+});
+
+Deno.test("step() goes back into service from any phase, and a later drain begins anew (CONTRACT Drain)", () => {
+  for (
+    const way of [[], [[1300, told]], [[1300, told], [2300, time]], [[1300, told], [2300, time], [
+      2400,
+      quiesced(0),
+    ]]]
+  ) {
+    const events: [number, ServiceEvent][] = [[1, healthy], [2, whole], [1000, drain]];
+    for (const [now, event] of way) {
+      if (typeof now === "number" && typeof event === "object") events.push([now, event]);
+    }
+    const rows = phases([...events, [3000, { type: "undrain" }], [3001, whole], [4000, drain], [4100, told]]);
+    assert.deepEqual(rows.at(-4), ["serving", undefined]);
+    assert.deepEqual(rows.at(-2), ["withdrawn", 9000], "told of before does not count again");
+    assert.deepEqual(rows.at(-1), ["converging", 5100]);
+  }
+});
+
+Deno.test("step() takes a second drain's reason and limits for what is to come, and begins nothing anew", () => {
+  const shorter: ServiceEvent = {
+    type: "drain",
+    reason: "in a hurry",
+    limits: { convergeMs: 5, quiesceMs: 10 },
+  };
+  const rows = phases([[1, healthy], [2, whole], [1000, drain], [1100, shorter], [1200, told]]);
+  assert.deepEqual(rows.slice(2), [["withdrawn", 6000], ["withdrawn", 6000], ["converging", 1205]]);
+});
+
+Deno.test("step() that fails by a fault of ours shuts the gate, keeps every fact, and decides anew (faults S17)", () => {
+  let broken = false;
+  const service = serviceConfig();
+  const trap = new Proxy(service, {
+    get(target, key, receiver) {
+      if (broken && key === "enabled") throw new Error("a fault of ours");
+      return Reflect.get(target, key, receiver);
+    },
+  });
+  let state = initialState(trap, all, ["http-1"], 0);
+  const next = (event: ServiceEvent, now: number) => {
+    const result = step(state, event, { now });
+    state = result.state;
+    return result.transitions;
+  };
+  next(healthy, 1);
+  next(whole, 2);
+  broken = true;
+  const unhealthy: ServiceEvent = {
+    type: "verdict",
+    check: "http-1",
+    verdict: "unhealthy",
+    cause: "refused",
+  };
+  assert.deepEqual(next(unhealthy, 10).map(({ type }) => type), ["route", "fault"]);
+  assert.match(state.routes.get(vip)?.gates[0]?.reason ?? "", /a fault of this agent: a fault of ours/);
+  assert.equal(nextDeadline(state), 1010);
+  broken = false;
+  next(time, 1010);
+  assert.equal(nextDeadline(state), undefined);
+  assert.deepEqual(desiredRoutes([state]), [], "the verdict that came meanwhile counts");
+  assert.deepEqual(routesOf(next(healthy, 1011)).map(({ announce }) => announce), [true]);
 });

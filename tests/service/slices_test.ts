@@ -1,9 +1,11 @@
 /** Every service gets what concerns it of the kernel's state, and nothing else. */
 import assert from "node:assert/strict";
 import { desiredKernel } from "../../src/service/desired.ts";
+import { EVERYTHING } from "../../src/kernel/kernel.ts";
+import { initialState } from "../../src/service/controller.ts";
 import { slicesOf } from "../../src/service/slices.ts";
 import { address } from "../support/bgp.ts";
-import { config, serviceConfig } from "../support/config.ts";
+import { serviceConfig } from "../support/config.ts";
 
 Deno.test("slicesOf() gives a service its interface and the virtual services on its addresses (DESIGN Gate chain)", () => {
   const services = [
@@ -12,8 +14,7 @@ Deno.test("slicesOf() gives a service its interface and the virtual services on 
     serviceConfig({ name: "c", interface: "if-c", addresses: [address("10.9.0.4")] }),
   ];
   const { interfaces, virtualServices } = desiredKernel(
-    config({ services: services.slice(0, 2) }),
-    new Set(),
+    services.slice(0, 2).map((service) => initialState(service, EVERYTHING, [], 0)),
   );
   const sliceOf = slicesOf({
     interfaces: interfaces.map(({ name }, index) => {

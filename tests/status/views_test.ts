@@ -175,16 +175,18 @@ Deno.test("the view routes shows gates, attributes, next hops, and every peer th
     VIEWS.routes.text(scene([up], route), NOW),
     `10.99.0.1/32 of web: announced for 2m 3s
   yes healthy: http-1: status 200
+  check http-1: healthy for 1h 2m, status 200
   attributes: LOCAL_PREF 200 (iBGP), MED 5, AS_PATH prepended 2 times (eBGP), communities no-export 65512:1 65512:1:2
   to r1: next hop 10.0.0.9
   not to r3: ipv4-unicast is not negotiated
   not to r2: not Established
 `,
   );
-  const shut = { announce: false, peers: [], gates: [{ name: "healthy", open: false, reason: "refused" }] };
+  const gate = { name: "healthy", open: false, reason: "refused", since: "2026-01-01T01:01:00Z" };
+  const shut = { announce: false, peers: [], gates: [gate] };
   assert.match(
     VIEWS.routes.text(scene([up], shut), NOW),
-    /^10\.99\.0\.1\/32 of web: not announced for .*\n {2}NO {2}healthy: refused\n {2}attributes: LOCAL_PREF 100 \(iBGP\)\n$/,
+    /^10\.99\.0\.1\/32 of web: not announced for .*\n {2}NO {2}healthy: refused \(for 1m 3s\)\n {2}check .*\n {2}attributes: LOCAL_PREF 100 \(iBGP\)\n$/,
   );
   assert.match(VIEWS.status.text(scene([up], shut), NOW), / no {9}.* healthy: no; refused\n/);
   assert.match(VIEWS.status.text(scene([up]), NOW), /to 1 of 1 peers .* http-1: status 200\n/);

@@ -40,14 +40,28 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     services: [{
       name: "web",
       enabled: true,
+      phase: { name: "serving", since: "2026-01-01T00:00:00.000Z", reason: undefined },
       verdict,
       cause: "status 200",
-      checks: [{ name: "http-1", verdict, cause: "status 200" }],
+      checks: [{
+        name: "http-1",
+        verdict,
+        cause: "status 200",
+        since: "2026-01-01T00:00:00.000Z",
+        passes: 2,
+        failures: 0,
+        lastResult: { result: "pass", detail: "status 200", at: "2026-01-01T00:00:00.000Z", durationMs: 2 },
+      }],
       routes: [{
         prefix: "10.99.0.1/32",
         announce: verdict === "healthy",
         since: "2026-01-01T00:00:00.000Z",
-        gates: [{ name: "healthy", open: verdict === "healthy", reason: "http-1: status 200" }],
+        gates: [{
+          name: "healthy",
+          open: verdict === "healthy",
+          reason: "http-1: status 200",
+          since: "2026-01-01T00:00:00.000Z",
+        }],
         attributes: {
           med: undefined,
           localPreference: 100,

@@ -1,0 +1,158 @@
+/**
+ * Everything that happens, as one union: what the log, the metrics and every other reader are told, and the only thing
+ * that they are told. An event is a fact in the past tense with its moment and its cause; words for people are made by
+ * the readers.
+ */
+
+/** What the agent is doing. */
+export type AgentState = "starting" | "running" | "stopping" | "stopped";
+
+/** A state of a service on its way out and back (src/service/phase.ts). */
+export type PhaseName = "serving" | "withdrawn" | "converging" | "quiescing" | "down";
+
+/** What one probe found; `unknown` is a shortage of our own, and says nothing about the backend. */
+export type ProbeResultKind = "pass" | "fail" | "unknown";
+
+/** A part that can break by a fault of ours, and is started again. */
+export interface FaultyPart {
+  readonly part: "agent" | "bgp" | "check" | "http" | "control" | "kernel" | "reader" | "service";
+  /** Which one of them. */
+  readonly name: string;
+}
+
+/** One event without its moment. */
+export type AgentFact =
+  | {
+    readonly kind: "agent-state";
+    readonly from: AgentState;
+    readonly to: AgentState;
+    /** Where it is running: what it runs with. */
+    readonly version?: string;
+    readonly services?: readonly string[];
+    readonly peers?: readonly string[];
+    readonly cause: string;
+  }
+  /** A handover begins instead of a stop. */
+  | { readonly kind: "handover"; readonly cause: string }
+  /** The agent ends as it is, at once. */
+  | { readonly kind: "abort"; readonly cause: string }
+  /** Something about this host must be mended before the agent can start. */
+  | { readonly kind: "host-not-fit"; readonly cause: string }
+  /** A stop did not come to its end as it should, or something of ours stays. */
+  | { readonly kind: "stop-failed"; readonly cause: string }
+  /** What somebody asked for is not done. */
+  | { readonly kind: "request-refused"; readonly cause: string }
+  /** Something beside the traffic does not work: the service manager is not told, a limit is too low. */
+  | { readonly kind: "warning"; readonly cause: string }
+  /** One address of a service is to be announced, or is not any more. */
+  | {
+    readonly kind: "route";
+    readonly service: string;
+    readonly address: string;
+    readonly to: "announced" | "withdrawn";
+    readonly cause: string;
+  }
+  | {
+    readonly kind: "phase";
+    readonly service: string;
+    readonly from: PhaseName;
+    readonly to: PhaseName;
+    readonly cause: string;
+  }
+  | {
+    readonly kind: "verdict";
+    readonly service: string;
+    readonly check: string;
+    readonly from: "unknown" | "healthy" | "unhealthy";
+    readonly to: "healthy" | "unhealthy";
+    readonly cause: string;
+  }
+  | {
+    readonly kind: "probe";
+    readonly service: string;
+    readonly check: string;
+    readonly result: ProbeResultKind;
+    readonly durationMs: number;
+    readonly cause: string;
+  }
+  /** The first of a row of probes that say nothing for want of something on our side, or the row's end. */
+  | {
+    readonly kind: "check-blind";
+    readonly service: string;
+    readonly check: string;
+    readonly blind: boolean;
+    readonly cause: string;
+  }
+  /** One pass of the reconciler changed something. */
+  | { readonly kind: "kernel-changed"; readonly changes: readonly string[]; readonly cause: string }
+  /** Something is wrong that was not before. */
+  | { readonly kind: "kernel-error"; readonly cause: string }
+  | { readonly kind: "kernel-recovered"; readonly cause: string }
+  | {
+    readonly kind: "peer-state";
+    readonly peer: string;
+    readonly from: string;
+    readonly to: string;
+    readonly cause: string;
+  }
+  /** A connection or an attempt at one ended. */
+  | {
+    readonly kind: "session-ended";
+    readonly peer: string;
+    readonly from: string;
+    readonly cause: string;
+  }
+  /** Handed to the socket. */
+  | {
+    readonly kind: "updates-sent";
+    readonly peer: string;
+    readonly announced: number;
+    readonly withdrawn: number;
+    readonly cause: string;
+  }
+  | { readonly kind: "end-of-rib-sent"; readonly peer: string; readonly cause: string }
+  /** So many routes cannot go to the peer, 0: none any more; these are the first. */
+  | {
+    readonly kind: "routes-held";
+    readonly peer: string;
+    readonly count: number;
+    readonly held: readonly { readonly prefix: string; readonly reason: string }[];
+    readonly cause: string;
+  }
+  | {
+    readonly kind: "notification-received" | "notification-sent";
+    readonly peer: string;
+    readonly code: number;
+    readonly subcode: number;
+    readonly cause: string;
+  }
+  | {
+    readonly kind: "listener";
+    readonly address: string;
+    readonly port: number;
+    readonly to: "listening" | "failed";
+    readonly cause: string;
+  }
+  /** So many connections from no peer, or from one that may not; `address` is of the last one. */
+  | {
+    readonly kind: "connection-refused";
+    readonly address: string;
+    readonly port: number;
+    readonly count: number;
+    readonly cause: string;
+  }
+  /** The HTTP surface or the control socket. */
+  | {
+    readonly kind: "server";
+    readonly server: "http" | "control";
+    readonly to: "listening" | "failed";
+    readonly cause: string;
+  }
+  /** A part threw where it never should; it is started again. */
+  | ({ readonly kind: "fault"; readonly cause: string } & FaultyPart);
+
+/** One event; `at` is in milliseconds on the scale of the clock's `now()`. */
+export type AgentEvent = AgentFact & { readonly at: number };
+
+/** A kind of event. */
+export type EventKind = AgentEvent["kind"];

@@ -1,0 +1,185 @@
+/**
+ * Events in words for the log: a sentence, its level and the details as fields, and which lines others than the operator
+ * can cause in any number. One row for each kind. Pure.
+ */
+import type { AgentEvent } from "./event.ts";
+
+/** How loud a line is. */
+export type LineLevel = "debug" | "info" | "warning" | "error";
+
+/** One line. `{name}` in the message stands for that field. */
+export interface LogLine {
+  /** The part of the agent that the line is of. */
+  readonly logger: "agent" | "bgp" | "health" | "kernel" | "service";
+  readonly level: LineLevel;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+  /**
+   * Lines with the same key are told once in a period, with a count of those left out; undefined: the line is a
+   * transition, and is always told.
+   */
+  readonly repeats: string | undefined;
+}
+
+/** So many changes of one pass have a line each; of more, one line names the first few. */
+export const CHANGES_EACH = 20;
+const CHANGES_NAMED = 5;
+
+/** The lines of an event; none where it is for counting alone. */
+export function logLines(event: AgentEvent): readonly LogLine[] {
+  switch (event.kind) {
+    case "agent-state":
+      return agentLines(event);
+    case "handover":
+      return [line(event, "agent", "info", {
+        message: "handing over: sessions close silently, the kernel stays as it is",
+        fields: { cause: event.cause },
+      })];
+    case "abort":
+      return [line(event, "agent", "warning", { message: "ending as it is: {cause}" })];
+    case "host-not-fit":
+      return [line(event, "agent", "error", { message: "this host is not fit: {cause}" })];
+    case "stop-failed":
+      return [line(event, "agent", "error", { message: "{cause}" })];
+    case "request-refused":
+      return [line(event, "agent", "warning", { message: "{cause}" })];
+    case "warning":
+      return [line(event, "agent", "warning", { message: "{cause}", repeats: event.cause })];
+    case "route":
+      return [
+        line(event, "service", "info", { message: event.to === "announced" ? "announce" : "withdraw" }),
+      ];
+    case "phase":
+      return [line(event, "service", "info", { message: "service is {to}" })];
+    case "verdict":
+      return [
+        line(event, "health", event.to === "unhealthy" ? "warning" : "info", { message: "check is {to}" }),
+      ];
+    case "probe":
+      return [];
+    case "check-blind":
+      return [
+        event.blind
+          ? line(event, "health", "warning", {
+            message: "check cannot be made, its verdict stays: {cause}",
+            repeats: `${event.service} ${event.check}`,
+          })
+          : line(event, "health", "info", {
+            message: "check is made again",
+            repeats: `${event.service} ${event.check}`,
+          }),
+      ];
+    case "kernel-changed":
+      return changeLines(event);
+    case "kernel-error":
+      return [line(event, "kernel", "error", { message: "{cause}" })];
+    case "kernel-recovered":
+      return [line(event, "kernel", "info", { message: "as it should be again" })];
+    case "peer-state":
+      return [
+        event.from === "Established"
+          ? line(event, "bgp", "warning", { message: "session is {to}, it was Established" })
+          : line(event, "bgp", event.to === "Established" ? "info" : "debug", { message: "session is {to}" }),
+      ];
+    case "session-ended":
+      return [
+        event.from === "Established"
+          ? line(event, "bgp", "info", { message: "session ended" })
+          : line(event, "bgp", "info", {
+            message: "attempt at a session ended",
+            repeats: `${event.peer} ${event.cause}`,
+          }),
+      ];
+    case "updates-sent":
+      return [
+        line(event, "bgp", "info", {
+          message: "told the peer: {announced} announced, {withdrawn} withdrawn",
+        }),
+      ];
+    case "end-of-rib-sent":
+      return [line(event, "bgp", "debug", { message: "End-of-RIB sent" })];
+    case "routes-held":
+      return [
+        event.count === 0
+          ? line(event, "bgp", "info", { message: "no route is held back any more" })
+          : line(event, "bgp", "warning", { message: "routes cannot go to this peer: {count}" }),
+      ];
+    case "notification-received":
+      return [line(event, "bgp", "warning", {
+        message: "NOTIFICATION received: {cause}",
+        repeats: `${event.peer} received ${event.code}/${event.subcode}`,
+      })];
+    case "notification-sent":
+      return [line(event, "bgp", "warning", {
+        message: "NOTIFICATION sent: {cause}",
+        repeats: `${event.peer} sent ${event.code}/${event.subcode}`,
+      })];
+    case "listener":
+      return [
+        event.to === "failed"
+          ? line(event, "bgp", "error", { message: "cannot listen on {address} port {port}" })
+          : line(event, "bgp", "info", { message: "listening on {address} port {port}" }),
+      ];
+    case "connection-refused":
+      return [line(event, "bgp", "warning", {
+        message: "connection refused: {address}: {cause}",
+        repeats: "connection-refused",
+      })];
+    case "server":
+      return [line(event, "agent", event.to === "failed" ? "error" : "info", {
+        message: event.to === "failed" ? "{cause}" : "{server}: listening",
+      })];
+    case "fault":
+      return [line(event, "agent", "error", {
+        message: "unexpected in {part} {name}: {cause}",
+        repeats: `${event.part} ${event.name} ${event.cause}`,
+      })];
+    default:
+      return event satisfies never;
+  }
+}
+
+/** The start is told by what it does. */
+function agentLines(event: Extract<AgentEvent, { kind: "agent-state" }>): readonly LogLine[] {
+  const { to, cause, version, services, peers } = event;
+  switch (to) {
+    case "starting":
+      return [];
+    case "running":
+      return [line(event, "agent", "info", { message: "running", fields: { version, services, peers } })];
+    case "stopping":
+      return [line(event, "agent", "info", { message: "stopping: {cause}", fields: { cause } })];
+    case "stopped":
+      return [line(event, "agent", "info", { message: "stopped", fields: { cause } })];
+    default:
+      return to satisfies never;
+  }
+}
+
+function changeLines(event: Extract<AgentEvent, { kind: "kernel-changed" }>): readonly LogLine[] {
+  const { changes } = event;
+  if (changes.length <= CHANGES_EACH) {
+    return changes.map((change) =>
+      line(event, "kernel", "info", { message: "changed: {change}", fields: { change } })
+    );
+  }
+  const fields = { count: changes.length, first: changes.slice(0, CHANGES_NAMED).join("; ") };
+  return [
+    line(event, "kernel", "info", { message: "changed: {count} objects, the first ones: {first}", fields }),
+  ];
+}
+
+/** A line with the event's own details as fields, or those given; `event` is its kind. */
+function line(
+  event: AgentEvent,
+  logger: LogLine["logger"],
+  level: LineLevel,
+  { message, fields, repeats }: {
+    readonly message: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+    readonly repeats?: string;
+  },
+): LogLine {
+  const { kind, at: _, ...details } = event;
+  return { logger, level, message, fields: { event: kind, ...fields ?? details }, repeats };
+}

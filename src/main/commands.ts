@@ -1,0 +1,71 @@
+/** The commands with the world that they live in. */
+import denoJson from "../../deno.json" with { type: "json" };
+import { ask } from "../cli/ask.ts";
+import { check } from "../cli/check.ts";
+import { LogQueue } from "../cli/log_queue.ts";
+import { migrate } from "../cli/migrate.ts";
+import { ExitStatus, runProgram } from "../cli/program.ts";
+import { run, type Signal } from "../cli/run.ts";
+import { schema } from "../cli/schema.ts";
+import { MAX_FILE_OCTETS } from "../config/load.ts";
+import { askControl } from "../control/socket.ts";
+import { readFile as readLimited, writeText } from "../os/files.ts";
+import type { SignalDesk } from "../os/signals.ts";
+import { systemClock } from "../time/clock.ts";
+import { openPlatform } from "./platform.ts";
+
+/** The last log lines may take so long, where nobody reads them. */
+const LAST_LINES_MS = 500;
+
+/** Runs the command that `args` name; resolves to the exit status. `signals` are there for the agent alone. */
+export function runCommand(
+  args: readonly string[],
+  signals: SignalDesk<Signal> | undefined,
+): Promise<number> {
+  const { version } = denoJson;
+  const readFile = (path: string) => readLimited(path, MAX_FILE_OCTETS);
+  const files = { readFile, stdout, stderr };
+  const log = new LogQueue({ write: (octets) => Deno.stderr.write(octets) });
+  return runProgram(args, {
+    run: (file, overrides) =>
+      run(file, overrides, {
+        ...files,
+        version,
+        clock: systemClock,
+        logOutput: {
+          isTerminal: Deno.stderr.isTerminal(),
+          write: (line, important) => log.write(line, important),
+          setLostLine: (line) => log.lostLine = line,
+        },
+        openPlatform,
+        onSignal: (callback) => signals?.onSignal(callback) ?? { [Symbol.dispose]() {} },
+      }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)])),
+    check: (file, print, overrides) => check({ file, print, overrides }, files),
+    migrate: (file, overrides) => migrate({ file, overrides }, files),
+    schema: () => schema(files),
+    ask: (question) => ask(question, { ...files, askControl }),
+  }, { version, stdout, stderr });
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A reader that has had enough, such as head(1), is no failure. */
+function stdout(text: string): void {
+  try {
+    writeText(Deno.stdout, text);
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ExitStatus.OK);
+    throw error;
+  }
+}
+
+/** A log that nobody reads any more is no reason to end. */
+export function stderr(text: string): void {
+  try {
+    writeText(Deno.stderr, text);
+  } catch {
+    // Nothing is left to tell it to.
+  }
+}

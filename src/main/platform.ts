@@ -1,0 +1,146 @@
+/** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
+import process from "node:process";
+import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { openLibnl } from "../../ffi/libnl.ts";
+import { notify } from "../../ffi/notify.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import { Sockets } from "../../ffi/sockets.ts";
+import { HostNotFitError } from "../agent/ports.ts";
+import type { Transport } from "../bgp/transport/transport.ts";
+import { denoTransport, refuseUnsupported } from "../bgp/transport/transport_deno.ts";
+import { socketTransport } from "../bgp/transport/transport_socket.ts";
+import type { Platform } from "../cli/run.ts";
+import type { Config, ListenAddress } from "../config/config.ts";
+import { listenControl } from "../control/socket.ts";
+import type { EventStream } from "../events/stream.ts";
+import { createProbe } from "../health/create_probe.ts";
+import { openHttpClient, PROXY_VARIABLES } from "../health/kinds/http.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
+import type { InterfaceAddress } from "../net/on_link.ts";
+import { messageOf } from "../text/error_message.ts";
+import { systemClock } from "../time/clock.ts";
+
+/** What FFI gives, closed in the opposite order of opening. */
+interface Native {
+  readonly libc: Libc;
+  readonly reactor: Reactor;
+  readonly sockets: Sockets;
+}
+
+/** Opens what `config` needs. @throws {HostNotFitError} what is missing and how to mend it */
+export function openPlatform(config: Config, events: EventStream): Platform {
+  const stack = new AsyncDisposableStack();
+  try {
+    const native = mayUseFfi() ? openNative(stack, events) : undefined;
+    if (native === undefined) refusePing(config);
+    // fetch would send probes through a proxy; they must go straight to their targets.
+    for (const name of PROXY_VARIABLES) Deno.env.delete(name);
+    const http = stack.use(openHttpClient());
+    const icmp = native && stack.use(new IcmpEchoer(native.sockets));
+    return {
+      random: Math.random,
+      transport: openTransport(config, native, events),
+      kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
+      probe: (check) => createProbe(check, { http, icmp }),
+      serve,
+      listenControl,
+      interfaces,
+      processFigures,
+      notify: (state) => notifyServiceManager(state, native, events),
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  } catch (error) {
+    stack.disposeAsync();
+    throw new HostNotFitError(messageOf(error));
+  }
+}
+
+function mayUseFfi(): boolean {
+  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
+}
+
+function openNative(stack: AsyncDisposableStack, events: EventStream): Native {
+  const libc = stack.use(openLibc());
+  const onError = (error: unknown) =>
+    events.publish({ kind: "fault", part: "agent", name: "socket callback", cause: messageOf(error) });
+  const reactor = stack.use(new Reactor(libc, { onError }));
+  return { libc, reactor, sockets: new Sockets(libc, reactor) };
+}
+
+/** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
+function openTransport({ bgp }: Config, native: Native | undefined, events: EventStream): Transport {
+  if (native === undefined) {
+    bgp.peers.forEach(refuseUnsupported);
+    return denoTransport();
+  }
+  return socketTransport({
+    sockets: native.sockets,
+    localAs: bgp.local.as,
+    onRefused: ({ remote, reason }) =>
+      events.publish({
+        kind: "connection-refused",
+        address: remote?.address.text ?? "",
+        port: remote?.port ?? 0,
+        count: 1,
+        cause: reason,
+      }),
+  });
+}
+
+/** @throws {Error} where a check needs ICMP, which Deno has not */
+function refusePing({ services }: Config): void {
+  const pinging = services.find(({ checks }) => checks.some(({ type }) => type === "ping"));
+  if (pinging !== undefined) throw new Error(`service ${pinging.name}: ping checks need --allow-ffi`);
+}
+
+function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {
+  if (native === undefined) {
+    throw new Error(
+      "interfaces and IPVS need --allow-ffi; give it, or set network.setup: false and leave network.ipvs out, to only announce",
+    );
+  }
+  const transport = stack.use(openLibnl(native.libc));
+  return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
+}
+
+function serve({ hostname, port }: ListenAddress, handler: (request: Request) => Promise<Response>) {
+  const listen = (address: string) => Deno.serve({ hostname: address, port, onListen() {} }, handler);
+  if (hostname !== "") return listen(hostname);
+  try {
+    return listen("::");
+  } catch (error) {
+    // A host without IPv6 has no "::".
+    if (error instanceof Deno.errors.AddrInUse) throw error;
+    return listen("0.0.0.0");
+  }
+}
+
+function notifyServiceManager(state: string, native: Native | undefined, events: EventStream): void {
+  const path = Deno.env.get("NOTIFY_SOCKET");
+  if (native === undefined || path === undefined || path === "") return;
+  try {
+    notify(native.libc, path, state);
+  } catch (error) {
+    events.publish({ kind: "warning", cause: `cannot notify the service manager: ${messageOf(error)}` });
+  }
+}
+
+/** Nothing where the process may not ask: then no link-local next hop goes beside a global one. */
+function interfaces(): readonly InterfaceAddress[] {
+  try {
+    return Deno.networkInterfaces();
+  } catch {
+    return [];
+  }
+}
+
+function processFigures() {
+  const { user, system } = process.cpuUsage();
+  return {
+    residentMemoryBytes: Deno.memoryUsage().rss,
+    cpuSeconds: (user + system) / 1e6,
+    startTimeSeconds: performance.timeOrigin / 1000,
+  };
+}

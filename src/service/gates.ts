@@ -1,0 +1,134 @@
+/**
+ * The gates between a service and the announcement of one of its addresses, a row each, in the order in which they are
+ * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
+ * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
+ */
+import type { IpProtocol } from "../config/config.ts";
+import { interfaceMark, virtualServiceKey } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
+
+/** What a gate sees. */
+type Look = Pick<Gate, "open" | "reason">;
+
+interface GateRow {
+  readonly name: GateName;
+  applies(facts: ServiceFacts): boolean;
+  look(facts: ServiceFacts, address: Address): Look;
+}
+
+const always = () => true;
+
+const GATES: readonly GateRow[] = [
+  {
+    name: "agent works",
+    applies: ({ fault }) => fault !== undefined,
+    look: ({ fault }) => shut(faultReason(fault?.cause ?? "")),
+  },
+  {
+    name: "enabled",
+    applies: always,
+    look: ({ config }) => config.enabled ? open("enabled") : shut("disabled in configuration"),
+  },
+  {
+    name: "not stopping",
+    applies: always,
+    look: ({ phase }) => phase.drain === undefined ? open("running") : shut(phase.drain.reason),
+  },
+  {
+    name: "healthy",
+    applies: always,
+    look({ verdicts }) {
+      const { verdict, cause } = serviceVerdict(verdicts);
+      return { open: verdict === "healthy", reason: cause };
+    },
+  },
+  {
+    name: "address present",
+    applies: ({ managed }) => managed.interfaces,
+    look: (facts, address) => openUnless(addressFault(facts, address), "link up, address present"),
+  },
+  {
+    name: "virtual services present",
+    applies: ({ managed, config }) => managed.ipvs && config.ports.length > 0,
+    look: (facts, address) =>
+      openUnless(
+        virtualServiceFault(facts, address),
+        "virtual services present, with a destination of weight",
+      ),
+  },
+];
+
+/** The chain of a service whose decision failed: one gate, shut. */
+export function faultGates(cause: string, nowMs: number): readonly Gate[] {
+  return [{ name: "agent works", ...shut(faultReason(cause)), sinceMs: nowMs }];
+}
+
+/** Every gate that applies, as it stands; `before` are those of the last decision. */
+export function gatesOf(
+  facts: ServiceFacts,
+  address: Address,
+  before: readonly Gate[],
+  nowMs: number,
+): readonly Gate[] {
+  return GATES.filter((gate) => gate.applies(facts)).map(({ name, look }) => {
+    const seen = look(facts, address);
+    const last = before.find((gate) => gate.name === name);
+    return { name, ...seen, sinceMs: last?.open === seen.open ? last.sinceMs : nowMs };
+  });
+}
+
+/** The service's verdict over all its checks: the worst of them; healthy where there is none. */
+export function serviceVerdict(verdicts: ReadonlyMap<string, CheckVerdict>): CheckVerdict {
+  const entries = [...verdicts];
+  for (const wanted of ["unhealthy", "unknown"] as const) {
+    const found = entries.find(([, { verdict }]) => verdict === wanted);
+    if (found !== undefined) return { verdict: wanted, cause: `${found[0]}: ${found[1].cause}` };
+  }
+  const cause = entries.map(([name, { cause }]) => `${name}: ${cause}`).join("; ");
+  return { verdict: "healthy", cause: cause === "" ? "no checks configured" : cause };
+}
+
+function faultReason(cause: string): string {
+  return `a fault of this agent: ${cause}; it is tried again`;
+}
+
+function open(reason: string): Look {
+  return { open: true, reason };
+}
+
+function shut(reason: string): Look {
+  return { open: false, reason };
+}
+
+function openUnless(fault: string | undefined, reason: string): Look {
+  return fault === undefined ? open(reason) : shut(fault);
+}
+
+const NOT_READ = "the kernel has not been read yet";
+
+function addressFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
+  if (actual === undefined) return NOT_READ;
+  const link = actual.interfaces.find((candidate) => candidate.name === config.interface);
+  if (link === undefined) return `interface ${config.interface} does not exist`;
+  if (link.alias !== interfaceMark(config.name)) return `interface ${config.interface} is not ours`;
+  if (!link.up) return `interface ${config.interface} is down`;
+  const present = link.addresses.some((entry) => entry.address.text === address.text);
+  return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
+}
+
+function virtualServiceFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
+  if (actual === undefined) return NOT_READ;
+  const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
+  for (const { protocol, port } of config.ports) {
+    const service = present.get(virtualServiceKey({ protocol, address, port }));
+    const name = `virtual service ${nameOf(protocol, address, port)}`;
+    if (service === undefined) return `${name} does not exist`;
+    if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
+  }
+  return undefined;
+}
+
+function nameOf(protocol: IpProtocol, address: Address, port: number): string {
+  return `${protocol} ${address.family === 6 ? `[${address.text}]` : address.text}:${port}`;
+}

@@ -1,0 +1,67 @@
+/** A service as data: its facts, its phase, and the decision about each of its addresses. */
+import type { Route } from "../bgp/routes/route.ts";
+import type { ServiceConfig } from "../config/config.ts";
+import type { Verdict } from "../health/threshold.ts";
+import type { Managed } from "../kernel/kernel.ts";
+import type { ActualKernel } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import type { Phase } from "./phase.ts";
+
+/** One check's last word. */
+export interface CheckVerdict {
+  readonly verdict: Verdict;
+  readonly cause: string;
+}
+
+/** The gates by name, in the order in which they are asked; the last ones, per peer, are the speaker's. */
+export type GateName =
+  | "agent works"
+  | "enabled"
+  | "not stopping"
+  | "healthy"
+  | "address present"
+  | "virtual services present";
+
+/** One gate of the chain as it stands. */
+export interface Gate {
+  readonly name: GateName;
+  readonly open: boolean;
+  /** What it saw, in words. */
+  readonly reason: string;
+  /** When it opened or shut, on the clock's scale. */
+  readonly sinceMs: number;
+}
+
+/** The decision about one address of the service. */
+export interface RouteDecision {
+  readonly address: Address;
+  /** What is announced where it is; the same object at every decision, so that a change shows what did not change. */
+  readonly route: Route;
+  readonly announce: boolean;
+  /** When `announce` last changed, on the clock's scale. */
+  readonly sinceMs: number;
+  /** Whether it was announced at any time. */
+  readonly announcedEver: boolean;
+  readonly gates: readonly Gate[];
+}
+
+/** Everything that the decision depends on. */
+export interface ServiceFacts {
+  readonly config: ServiceConfig;
+  readonly managed: Managed;
+  /** By check key; every check of the service has an entry. */
+  readonly verdicts: ReadonlyMap<string, CheckVerdict>;
+  /** What of the kernel concerns it. Undefined until the kernel was read for the first time. */
+  readonly actual: ActualKernel | undefined;
+  /** The sockets of all routers have taken what they should be told. */
+  readonly told: boolean;
+  /** The decision itself failed: nothing is announced until it is made anew, at `untilMs`. Undefined: it works. */
+  readonly fault: { readonly cause: string; readonly untilMs: number } | undefined;
+  readonly phase: Phase;
+}
+
+/** The facts, and the decision. */
+export interface ServiceState extends ServiceFacts {
+  /** By address text, in the order of the configuration. */
+  readonly routes: ReadonlyMap<string, RouteDecision>;
+}

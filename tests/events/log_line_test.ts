@@ -1,0 +1,56 @@
+import assert from "node:assert/strict";
+import type { AgentFact } from "../../src/events/event.ts";
+import { CHANGES_EACH, logLines } from "../../src/events/log_line.ts";
+import { linesOf } from "../support/events.ts";
+
+const lines = (fact: AgentFact) => linesOf({ ...fact, at: 0 });
+
+Deno.test("logLines() tells few kernel changes one by one, and bulk in one line with the first few (faults S7)", () => {
+  const of = (count: number) => {
+    const changes = Array.from({ length: count }, (_, index) => `add address ${index}`);
+    return lines({ kind: "kernel-changed", changes, cause: "" });
+  };
+  assert.deepEqual(of(2), ["kernel: changed: add address 0", "kernel: changed: add address 1"]);
+  assert.equal(of(CHANGES_EACH).length, CHANGES_EACH);
+  assert.deepEqual(of(12_000), [
+    "kernel: changed: 12000 objects, the first ones: " +
+    "add address 0; add address 1; add address 2; add address 3; add address 4",
+  ]);
+});
+
+Deno.test("logLines() says nothing of single probes, and never counts a transition instead of telling it", () => {
+  const probe = {
+    kind: "probe",
+    service: "web",
+    check: "c",
+    result: "fail",
+    durationMs: 1,
+    cause: "x",
+  } as const;
+  assert.deepEqual(lines(probe), []);
+  const transitions: readonly AgentFact[] = [
+    { kind: "agent-state", from: "starting", to: "running", cause: "" },
+    { kind: "route", service: "web", address: "10.99.0.1", to: "withdrawn", cause: "" },
+    { kind: "phase", service: "web", from: "serving", to: "withdrawn", cause: "" },
+    { kind: "verdict", service: "web", check: "c", from: "healthy", to: "unhealthy", cause: "" },
+    { kind: "peer-state", peer: "r1", from: "Established", to: "Idle", cause: "" },
+    { kind: "server", server: "http", to: "failed", cause: "" },
+    { kind: "kernel-error", cause: "" },
+  ];
+  for (const fact of transitions) {
+    const told = logLines({ ...fact, at: 0 });
+    assert.deepEqual(told.map(({ repeats }) => repeats), [undefined], fact.kind);
+    assert.equal(told[0]?.fields["event"], fact.kind);
+  }
+});
+
+Deno.test("logLines() warns of the loss of a session, and of an unhealthy check", () => {
+  const level = (fact: AgentFact) => logLines({ ...fact, at: 0 })[0]?.level;
+  const peer = { kind: "peer-state", peer: "r1", cause: "" } as const;
+  assert.equal(level({ ...peer, from: "Established", to: "Idle" }), "warning");
+  assert.equal(level({ ...peer, from: "OpenConfirm", to: "Established" }), "info");
+  assert.equal(level({ ...peer, from: "Idle", to: "Connect" }), "debug");
+  const verdict = { kind: "verdict", service: "web", check: "c", cause: "" } as const;
+  assert.equal(level({ ...verdict, from: "healthy", to: "unhealthy" }), "warning");
+  assert.equal(level({ ...verdict, from: "unhealthy", to: "healthy" }), "info");
+});

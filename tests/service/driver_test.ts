@@ -1,0 +1,224 @@
+// The driver of all services on a virtual clock, between a speaker and a reconciler that keep what they are given.
+import assert from "node:assert/strict";
+import type { Route } from "../../src/bgp/routes/route.ts";
+import { EVERYTHING } from "../../src/kernel/kernel.ts";
+import type { ActualKernel, DesiredKernel } from "../../src/kernel/state.ts";
+import { interfaceMark } from "../../src/kernel/state.ts";
+import type { ServiceTransition } from "../../src/service/controller.ts";
+import { ServiceDriver, type ServiceDriverOptions } from "../../src/service/driver.ts";
+import { address } from "../support/bgp.ts";
+import { serviceConfig } from "../support/config.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
+
+const stop = { convergeMs: 1000, quiesceMs: 5000 };
+/** Two services of one check each, the second one of the other family. */
+const SERVICES = [
+  { config: serviceConfig({ name: "a", interface: "a", stop }), checks: ["c"] },
+  {
+    config: serviceConfig({
+      name: "b",
+      interface: "b",
+      addresses: [address("2001:db8::b")],
+      ports: [],
+      stop: { convergeMs: 3000, quiesceMs: 0 },
+    }),
+    checks: ["c"],
+  },
+];
+
+class Scene implements Disposable {
+  readonly clock = new VirtualClock();
+  readonly announced: string[][] = [];
+  readonly programmed: DesiredKernel[] = [];
+  readonly told: string[] = [];
+  readonly faults: string[] = [];
+  settled = Promise.resolve();
+  activeConnections = 0;
+  readonly driver: ServiceDriver;
+
+  constructor(options: Partial<ServiceDriverOptions> = {}) {
+    this.driver = new ServiceDriver({
+      services: SERVICES,
+      managed: EVERYTHING,
+      clock: this.clock,
+      announce: (routes) => void this.announced.push(routes.map(textOf)),
+      program: (desired) => {
+        this.programmed.push(desired);
+        this.driver.kernel(this.kernel(desired));
+      },
+      settled: () => this.settled,
+      onTransition: (service, transition) => void this.told.push(`${service} ${wordsOf(transition)}`),
+      onFault: (cause) => void this.faults.push(cause),
+      ...options,
+    });
+  }
+
+  /** What a kernel reads back that was given `desired`. */
+  kernel({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
+    const { activeConnections } = this;
+    return {
+      interfaces: interfaces.map(({ name, service, addresses }, index) => ({
+        index,
+        name,
+        kind: "dummy",
+        alias: interfaceMark(service),
+        up: true,
+        addresses: addresses.map((each) => {
+          return { address: each, prefixLength: each.bytes.byteLength * 8, deprecated: true };
+        }),
+      })),
+      virtualServices: virtualServices.map((service) => ({
+        ...service,
+        destinations: service.destinations.map((each) => ({ ...each, activeConnections })),
+      })),
+    };
+  }
+
+  /** The kernel has everything, and every check is healthy. */
+  serve(): this {
+    this.driver.kernel(this.kernel(this.driver.desiredKernel));
+    for (const name of ["a", "b"]) this.verdict(name, "healthy");
+    return this;
+  }
+
+  verdict(service: string, verdict: "healthy" | "unhealthy"): void {
+    this.driver.verdict(service, { type: "verdict", check: "c", verdict, cause: "seen" });
+  }
+
+  get phases(): readonly string[] {
+    return this.driver.states.map(({ phase }) => phase.name);
+  }
+
+  [Symbol.dispose](): void {
+    this.driver[Symbol.dispose]();
+    assert.equal(this.clock.pending, 0, "a timer is left");
+  }
+}
+
+function textOf({ prefix }: Route): string {
+  return prefix.text;
+}
+
+function wordsOf(transition: ServiceTransition): string {
+  switch (transition.type) {
+    case "route":
+      return transition.announce ? "announced" : "withdrawn";
+    case "phase":
+      return transition.to;
+    case "fault":
+      return "fault";
+    default:
+      return transition satisfies never;
+  }
+}
+
+Deno.test("ServiceDriver announces in the turn of the verdict, and withdraws nobody else's route", () => {
+  using at = new Scene();
+  at.serve();
+  assert.deepEqual(at.announced, [["10.99.0.1/32"], ["10.99.0.1/32", "2001:db8::b/128"]]);
+  at.verdict("a", "unhealthy");
+  assert.deepEqual(at.announced.at(-1), ["2001:db8::b/128"]);
+  assert.deepEqual(at.told, ["a announced", "b announced", "a withdrawn"]);
+  at.verdict("a", "unhealthy");
+  assert.equal(at.announced.length, 3, "what does not change is not handed over again");
+});
+
+Deno.test("ServiceDriver drains each service within its own limits and tells when all are down (CONTRACT Drain)", async () => {
+  using at = new Scene();
+  at.serve().activeConnections = 2;
+  let down = false;
+  at.driver.drain("stopping");
+  at.driver.down().then(() => down = true);
+  assert.deepEqual(at.announced.at(-1), [], "in the turn of the drain");
+  await at.clock.advance(999);
+  assert.deepEqual(at.phases, ["converging", "converging"]);
+  await at.clock.advance(2);
+  assert.deepEqual(at.phases, ["quiescing", "converging"]);
+  const weights = at.programmed.at(-1)?.virtualServices[0]?.destinations.map(({ weight }) => weight);
+  assert.deepEqual(weights, [0]);
+  await at.clock.advance(2000);
+  assert.deepEqual(at.phases, ["quiescing", "down"]);
+  at.activeConnections = 0;
+  await at.clock.advance(200);
+  assert.deepEqual(at.phases, ["down", "down"]);
+  assert.equal(down, true);
+  assert.equal(at.clock.pending, 0);
+});
+
+Deno.test("ServiceDriver reads the kernel every 200 ms while one service quiesces and another is done (faults K11)", async () => {
+  using at = new Scene();
+  at.serve().activeConnections = 1;
+  at.driver.drain("stopping");
+  await at.clock.advance(3500);
+  assert.deepEqual(at.phases, ["quiescing", "down"]);
+  const before = at.programmed.length;
+  await at.clock.advance(2000);
+  assert.equal(at.programmed.length - before, 10);
+});
+
+Deno.test("ServiceDriver waits for sockets that take withdrawals late, and not for ever", async () => {
+  using at = new Scene();
+  at.serve();
+  at.settled = new Promise(() => {});
+  at.driver.drain("stopping");
+  await at.clock.advance(4900);
+  assert.deepEqual(at.phases, ["withdrawn", "withdrawn"]);
+  await at.clock.advance(200);
+  assert.deepEqual(at.phases, ["converging", "converging"]);
+});
+
+Deno.test("ServiceDriver tells nothing after it is disposed, and lets whoever waits for the end go on", async () => {
+  const at = new Scene();
+  at.serve();
+  at.driver.drain("stopping");
+  const down = at.driver.down();
+  const told = at.told.length;
+  at[Symbol.dispose]();
+  await down;
+  at.verdict("a", "unhealthy");
+  await at.clock.advance(60_000);
+  assert.equal(at.told.length, told);
+});
+
+Deno.test("ServiceDriver survives whatever it calls throwing once: it is said, and made good in time (faults S17)", async () => {
+  for (const part of ["announce", "program", "onTransition", "settled"] as const) {
+    let armed = false;
+    const once = <A extends readonly unknown[]>(call: (...args: A) => void) => (...args: A) => {
+      if (armed) {
+        armed = false;
+        throw new Error(`${part} threw`);
+      }
+      call(...args);
+    };
+    const sound = new Scene();
+    const announced: string[][] = [];
+    const programmed: DesiredKernel[] = [];
+    const told: string[] = [];
+    using at = new Scene({
+      announce: part === "announce"
+        ? once((routes) => void announced.push(routes.map(textOf)))
+        : (routes) => void announced.push(routes.map(textOf)),
+      program: part === "program"
+        ? once((desired) => void programmed.push(desired))
+        : (desired) => void programmed.push(desired),
+      onTransition: part === "onTransition"
+        ? once((service, transition) => void told.push(`${service} ${wordsOf(transition)}`))
+        : (service, transition) => void told.push(`${service} ${wordsOf(transition)}`),
+      settled(limitMs) {
+        if (part === "settled") once<[number]>(() => {})(limitMs);
+        return Promise.resolve();
+      },
+    });
+    sound[Symbol.dispose]();
+    at.serve();
+    armed = true;
+    at.driver.drain("stopping");
+    await at.clock.advance(20_000);
+    assert.deepEqual(announced.at(-1), [], part);
+    assert.deepEqual(at.phases, ["down", "down"], part);
+    assert.equal(armed, false, `${part} was called`);
+    assert.deepEqual(at.faults, [`${part} threw`]);
+    assert.ok(told.includes("b withdrawn"), part);
+    assert.ok(programmed.length > 0, part);
+  }
+});
