@@ -19,6 +19,8 @@ const FLOORS: readonly (readonly string[])[] = [
 /** The floors within a room, from the top, by the next part of the path; "." are the files of the room itself. */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "src/health": [["."], ["kinds"]],
+  // A service's schema holds those of its checks; both are made of single values.
+  "src/config": [["."], ["schema"], ["checks"], ["values"]],
 };
 
 /** Which rooms may import what is not ours: the longest prefix of the path counts. */
@@ -32,6 +34,8 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/config": ["yaml", "zod"],
   "src/bgp/transport/socket_connection.ts": ["node:net"],
   "src/health/kinds/http.ts": ["node:http", "node:https"],
+  "src/text/nearest.ts": ["fastest-levenshtein"],
+  "src/text/table.ts": ["string-width"],
 };
 
 /** Files that may touch the outside world: drivers, probes, adapters, the clock, the root. */

@@ -1,7 +1,7 @@
 /** `bgp-lb status`, `peers` and `routes`: a question to the running agent over its control socket. */
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
-import { parseSocketPath } from "../config/schema/values.ts";
+import { parseSocketPath } from "../config/values/name.ts";
 import type { Answer } from "../control/socket.ts";
 import type { ViewName } from "../status/views.ts";
 import { ExitStatus } from "./program.ts";

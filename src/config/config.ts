@@ -3,6 +3,9 @@
  * `src/config` sees anything else of the file. Durations are milliseconds unless the name says seconds.
  */
 import type { Address } from "../net/address.ts";
+import type { ListenAddress } from "./values/listen_address.ts";
+
+export type { ListenAddress };
 
 /** How much is logged, from the most to the least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -24,12 +27,6 @@ export interface Config {
   };
   readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
   readonly services: readonly ServiceConfig[];
-}
-
-/** `hostname` is an address, or "" for every address of the host. */
-export interface ListenAddress {
-  readonly hostname: string;
-  readonly port: number;
 }
 
 /** This speaker. */

@@ -3,7 +3,8 @@
  * both; `origin` leads a problem back to the reference's own key. Keys match in any case and null means absent, as in
  * Go's encoding/json. Other unknown keys are ignored there, so they are warnings here, unless one looks misspelt.
  */
-import { type Finding, nearest, type Path } from "./issue.ts";
+import { nearest } from "../text/nearest.ts";
+import type { Finding, Path } from "./issue.ts";
 
 /** A file of ours made of another one. */
 export interface Translation {

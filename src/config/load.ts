@@ -7,7 +7,7 @@ import { readDocument, type SourceDocument } from "./document.ts";
 import { type Finding, formatPath, formatValue, type Issue } from "./issue.ts";
 import { isReference, translate, type Translation, untranslated } from "./legacy.ts";
 import { type Overrides, parseOverrides } from "./overrides.ts";
-import { readParts } from "./parts.ts";
+import { validateParts } from "./validation.ts";
 import { resolve } from "./resolve.ts";
 import type { ReadSecretFile } from "./resolve_peer.ts";
 
@@ -90,7 +90,7 @@ export function parseConfig(
   const format = isReference(document.value) ? "reference" : "bgp-lb";
   const translation = format === "reference" ? translate(document.value) : untranslated(document.value);
   const flags = parseOverrides(overrides);
-  const resolution = resolve(readParts(translation.file), readSecretFile, flags.values);
+  const resolution = resolve(validateParts(translation.file), readSecretFile, flags.values);
   const found = [
     ...translation.findings,
     ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),

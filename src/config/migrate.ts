@@ -3,7 +3,7 @@ import { Document, isMap } from "yaml";
 import { readDocument } from "./document.ts";
 import { translate } from "./legacy.ts";
 import type { OverrideValues } from "./overrides.ts";
-import { formatListenAddress } from "./schema/values.ts";
+import { formatListenAddress } from "./values/listen_address.ts";
 
 /** YAML in our format that means what `text`, a valid file of the reference's, means when run with `flags`. */
 export function migrateReference(text: string, flags: OverrideValues): string {

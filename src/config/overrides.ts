@@ -1,7 +1,10 @@
 /** What the command line says over the file: the reference's flags, and where the control socket is. */
-import type { ListenAddress, LogLevel } from "./config.ts";
-import { formatValue, type Issue, nearest } from "./issue.ts";
-import { type Parsed, parseListenAddress, parseSocketPath } from "./schema/values.ts";
+import { type ListenAddress, parseListenAddress } from "./values/listen_address.ts";
+import { nearest } from "../text/nearest.ts";
+import type { Parsed } from "../text/parsed.ts";
+import type { LogLevel } from "./config.ts";
+import { formatValue, type Issue } from "./issue.ts";
+import { parseSocketPath } from "./values/name.ts";
 
 /** The flags as they were given; undefined where they were not. */
 export interface Overrides {

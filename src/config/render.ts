@@ -10,7 +10,9 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "./config.ts";
-import { formatDuration, formatListenAddress, formatZoned } from "./schema/values.ts";
+import { formatListenAddress } from "./values/listen_address.ts";
+import { formatDuration } from "../time/duration.ts";
+import { formatZoned } from "./values/address.ts";
 
 /** What stands in place of a password. */
 export const HIDDEN = "(not shown)";

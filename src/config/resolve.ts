@@ -5,7 +5,7 @@
 import type { Config, FamilyName, LocalBgp } from "./config.ts";
 import type { Finding } from "./issue.ts";
 import type { OverrideValues } from "./overrides.ts";
-import type { Element, FileParts } from "./parts.ts";
+import type { Element, ValidParts } from "./validation.ts";
 import { checkPeers, type ReadSecretFile, resolvePeer } from "./resolve_peer.ts";
 import { checkServices, resolveService } from "./resolve_service.ts";
 import type { FileLocal } from "./schema/bgp.ts";
@@ -18,7 +18,11 @@ export interface Resolution {
 }
 
 /** Joins the parts, under the command line's flags. `config` is undefined where a part is missing or a finding is an error. */
-export function resolve(parts: FileParts, readSecretFile: ReadSecretFile, flags: OverrideValues): Resolution {
+export function resolve(
+  parts: ValidParts,
+  readSecretFile: ReadSecretFile,
+  flags: OverrideValues,
+): Resolution {
   const findings: Finding[] = [...parts.findings];
   const { log, http, control, network, local } = parts;
   const families = familiesOf(parts.services);

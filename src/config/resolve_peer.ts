@@ -1,10 +1,11 @@
 /** Peers: `bgp.defaults` merged in, passwords read, and what excludes each other among peers and with this host. */
 import type { FamilyName, PeerConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
-import type { Element, FileParts } from "./parts.ts";
+import type { Element, ValidParts } from "./validation.ts";
 import { type FileDefaults, type FilePeer, MAX_PASSWORD_OCTETS } from "./schema/bgp.ts";
-import { ownAddresses, Seen } from "./seen.ts";
-import { formatZoned } from "./schema/values.ts";
+import { Duplicates } from "./duplicates.ts";
+import { ownAddresses } from "./own_addresses.ts";
+import { formatZoned } from "./values/address.ts";
 
 /** Reads a file that holds a secret. @throws {Error} with a message for people, such as "does not exist" */
 export type ReadSecretFile = (path: string) => string;
@@ -112,16 +113,16 @@ function readPassword(file: string, path: Path, readSecretFile: ReadSecretFile, 
 /** The rules between peers, and between them and this host. */
 export function checkPeers(
   peers: readonly Element<PeerConfig>[],
-  { local }: FileParts,
+  { local }: ValidParts,
   findings: Finding[],
 ): void {
-  const seen = new Seen(findings);
+  const duplicates = new Duplicates(findings);
   const own = local === undefined ? new Map<string, string>() : ownAddresses(local);
   for (const { index, value: peer } of peers) {
     const path = ["bgp", "peers", index];
     const text = formatZoned(peer.address, peer.zone);
-    const fresh = seen.add("address", text, [...path, "address"]);
-    if (fresh || peer.name !== text) seen.add("name", peer.name, [...path, "name"]);
+    const fresh = duplicates.add("address", text, [...path, "address"]);
+    if (fresh || peer.name !== text) duplicates.add("name", peer.name, [...path, "name"]);
     const owner = own.get(peer.address.text);
     if (owner !== undefined) {
       findings.push({ path: [...path, "address"], message: `is this host's own address (${owner})` });

@@ -3,10 +3,11 @@ import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import type { CheckConfig, DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
-import type { Element, FileParts } from "./parts.ts";
+import type { Element, ValidParts } from "./validation.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FileCheck, FilePort, FileService } from "./schema/service.ts";
-import { ownAddresses, Seen } from "./seen.ts";
+import { Duplicates } from "./duplicates.ts";
+import { ownAddresses } from "./own_addresses.ts";
 
 /** The service as it will be run; what is wrong goes to `findings`. */
 export function resolveService(
@@ -118,11 +119,11 @@ function resolveCheck(check: FileCheck): CheckConfig {
 /** The rules between services, and between them, the peers and this host. */
 export function checkServices(
   services: readonly Element<ServiceConfig>[],
-  parts: FileParts,
+  parts: ValidParts,
   peers: readonly Element<PeerConfig>[],
   findings: Finding[],
 ): void {
-  const seen = new Seen(findings);
+  const duplicates = new Duplicates(findings);
   const own = parts.local === undefined ? new Map<string, string>() : ownAddresses(parts.local);
   const peerAddresses = new Map(peers.map(({ value }) => [value.address.text, value.name]));
   const ownInterface = new Set(
@@ -134,15 +135,17 @@ export function checkServices(
   );
   for (const { index, value: service } of services) {
     const path: Path = ["services", index];
-    const freshName = seen.add("name", service.name, [...path, "name"]);
+    const freshName = duplicates.add("name", service.name, [...path, "name"]);
     const named = ownInterface.has(index);
-    if (named || freshName) seen.add("interface", service.interface, [...path, named ? "interface" : "name"]);
+    if (named || freshName) {
+      duplicates.add("interface", service.interface, [...path, named ? "interface" : "name"]);
+    }
     for (const [at, address] of service.addresses.entries()) {
       const place = [...path, "addresses", at];
-      seen.add("address", address.text, place);
+      duplicates.add("address", address.text, place);
       const bits = address.bytes.byteLength * 8;
       const length = service.prefixLengths.get(address.text) ?? bits;
-      if (length < bits) seen.add("prefix", prefixOf(address, length).text, place);
+      if (length < bits) duplicates.add("prefix", prefixOf(address, length).text, place);
       const owner = own.get(address.text);
       const peer = peerAddresses.get(address.text);
       if (owner !== undefined) {
@@ -151,7 +154,7 @@ export function checkServices(
         findings.push({ path: place, message: `is the address of peer ${peer}` });
       }
     }
-    const ports = new Seen(findings);
+    const ports = new Duplicates(findings);
     for (const [at, { protocol, port }] of service.ports.entries()) {
       ports.add("port", `${protocol} ${port}`, [...path, "ports", at, "port"]);
     }

@@ -1,6 +1,6 @@
-// How problems are printed, and which known word an unknown one probably is.
+// How problems are printed.
 import assert from "node:assert/strict";
-import { formatIssue, formatPath, formatValue, nearest } from "../../src/config/issue.ts";
+import { formatIssue, formatPath, formatValue } from "../../src/config/issue.ts";
 
 Deno.test("formatIssue() prints FILE:LINE:COLUMN: path: message (CONTRACT Configuration file)", () => {
   const issue = {
@@ -37,21 +37,4 @@ Deno.test("formatValue() is one short line without control characters", () => {
     "1.5",
     "true",
   ]);
-});
-
-Deno.test("nearest() guesses slips of one in three letters, swaps, other case and beginnings", () => {
-  const known = ["level", "format", "listenPort", "ipv4-unicast", "as"];
-  const rows: readonly (readonly [string, string | undefined])[] = [
-    ["levle", "level"],
-    ["LEVEL", "level"],
-    ["listenport", "listenPort"],
-    ["listen_port", "listenPort"],
-    ["ipv4", "ipv4-unicast"],
-    ["sa", "as"],
-    ["x", undefined],
-    ["", undefined],
-    ["bogus", undefined],
-    ["y".repeat(1000), undefined],
-  ];
-  for (const [word, expected] of rows) assert.equal(nearest(word, known), expected, word);
 });

@@ -1,14 +1,9 @@
 /** The file's `bgp` part: this speaker, the defaults of its peers, and the peers. */
 import * as z from "zod";
 import { type Address, parseAddress } from "../../net/address.ts";
-import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../fields.ts";
-import {
-  addressProblem,
-  type Parsed,
-  parseHostAddress,
-  parseHostAddressOf,
-  parsePeerAddress,
-} from "./values.ts";
+import type { Parsed } from "../../text/parsed.ts";
+import { addressProblem, parseHostAddress, parseHostAddressOf, parsePeerAddress } from "../values/address.ts";
+import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../values/rules.ts";
 
 /** The longest TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>). */
 export const MAX_PASSWORD_OCTETS = 80;

@@ -4,10 +4,11 @@
  * so is what has no behaviour yet.
  */
 import * as z from "zod";
-import { text } from "../fields.ts";
 import { bgpSchema } from "./bgp.ts";
 import { serviceSchema } from "./service.ts";
-import { parseListenAddress, parseSocketPath } from "./values.ts";
+import { parseListenAddress } from "../values/listen_address.ts";
+import { parseSocketPath } from "../values/name.ts";
+import { text } from "../values/rules.ts";
 
 /** Where metrics and the status page listen by default. */
 export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";

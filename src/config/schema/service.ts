@@ -7,15 +7,11 @@ import {
   parseLargeCommunity,
   WellKnownCommunity,
 } from "../../net/community.ts";
-import { distinct, duration, optionalPart, seconds, text, whole } from "../fields.ts";
-import { nearest } from "../issue.ts";
-import {
-  type Parsed,
-  parseHost,
-  parseHostAddress,
-  parseInterfaceName,
-  parseServiceAddress,
-} from "./values.ts";
+import { nearest } from "../../text/nearest.ts";
+import type { Parsed } from "../../text/parsed.ts";
+import { parseHostAddress, parseServiceAddress } from "../values/address.ts";
+import { parseHost, parseInterfaceName } from "../values/name.ts";
+import { distinct, duration, optionalPart, seconds, text, whole } from "../values/rules.ts";
 
 /** Kinds of checks that the configuration will know and that do not exist yet. */
 export const LATER_CHECKS: readonly string[] = ["tcp", "dns", "grpc", "exec", "tls"];

@@ -3,7 +3,8 @@
  * read for itself, and what is readable of a faulty one still takes part in the checks across parts.
  */
 import * as z from "zod";
-import { type Finding, nearest, type Path } from "./issue.ts";
+import { nearest } from "../text/nearest.ts";
+import type { Finding, Path } from "./issue.ts";
 import {
   type FileControl,
   type FileHttp,
@@ -20,8 +21,8 @@ export interface Element<T> {
   readonly value: T;
 }
 
-/** What of a file could be read. */
-export interface FileParts {
+/** What of a file could be read, part by part. */
+export interface ValidParts {
   readonly log: FileLog | undefined;
   readonly http: FileHttp | undefined;
   readonly control: FileControl | undefined;
@@ -34,7 +35,7 @@ export interface FileParts {
 }
 
 /** Reads the parts of a file's plain values; `findings` is empty exactly where every part follows the schema. */
-export function readParts(raw: unknown): FileParts {
+export function validateParts(raw: unknown): ValidParts {
   const findings: Finding[] = [];
   const root = fileSchema.shape;
   const top = shell(fileSchema, raw, [], findings);

@@ -1,18 +1,8 @@
 // The single values: boundary rows, and what is formatted reads back.
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import {
-  formatDuration,
-  formatListenAddress,
-  formatZoned,
-  type Parsed,
-  parseDuration,
-  parseHost,
-  parseInterfaceName,
-  parseListenAddress,
-  parsePeerAddress,
-  parseServiceAddress,
-} from "../../../src/config/schema/values.ts";
+import { formatZoned, parsePeerAddress, parseServiceAddress } from "../../../src/config/values/address.ts";
+import { parseHost, parseInterfaceName } from "../../../src/config/values/name.ts";
+import type { Parsed } from "../../../src/text/parsed.ts";
 
 /** The value, or undefined. */
 function valueOf<T>(parsed: Parsed<T>): T | undefined {
@@ -22,55 +12,6 @@ function valueOf<T>(parsed: Parsed<T>): T | undefined {
 function isRefused(parsed: Parsed<unknown>): boolean {
   return "problem" in parsed && parsed.problem !== "";
 }
-
-Deno.test("parseDuration() takes ms, s, m, h and numbers of seconds (CONTRACT Configuration file)", () => {
-  const rows: readonly (readonly [string | number, number | undefined])[] = [
-    ["500ms", 500],
-    ["3s", 3000],
-    ["2m", 120_000],
-    ["1h", 3_600_000],
-    ["0", 0],
-    [0, 0],
-    [3, 3000],
-    [0.5, 500],
-    ["0.5s", 500],
-    ["1.5m", 90_000],
-    ["3", 3000],
-    ["", undefined],
-    ["s", undefined],
-    ["-1s", undefined],
-    [-1, undefined],
-    ["1d", undefined],
-    ["1 s", undefined],
-    [" 1s", undefined],
-    ["1S", undefined],
-    ["1m30s", undefined],
-    ["0x10", undefined],
-    ["1e3", undefined],
-    [1e21, undefined],
-    [NaN, undefined],
-    [Infinity, undefined],
-    ["9999999999999s", undefined],
-  ];
-  for (const [text, expected] of rows) assert.equal(parseDuration(text), expected, String(text));
-});
-
-Deno.test("formatDuration() writes what parseDuration() reads back", () => {
-  assert.deepEqual([0, 1, 999, 1000, 60_000, 90_000, 120_000, 3_600_000].map(formatDuration), [
-    "0s",
-    "1ms",
-    "999ms",
-    "1s",
-    "60s",
-    "90s",
-    "2m",
-    "1h",
-  ]);
-  fc.assert(
-    fc.property(fc.nat(100_000_000), (ms) => assert.equal(parseDuration(formatDuration(ms)), ms)),
-    { seed: 2 },
-  );
-});
 
 Deno.test("parseInterfaceName() follows dev_valid_name() of Linux", () => {
   const good = ["a", "eth0", "lb-web.1", "fifteen-bytes-x", "ééééééé", "..."];
@@ -138,30 +79,6 @@ Deno.test("parseServiceAddress() takes routable addresses with a prefix length o
     "fe80::1",
   ];
   for (const text of bad) assert.ok(isRefused(parseServiceAddress(text)), text);
-});
-
-Deno.test("parseListenAddress() and formatListenAddress() are inverse", () => {
-  for (const text of ["", ":8081", "127.0.0.1:1", "0.0.0.0:65535", "[::1]:8081", "[2001:db8::1]:80"]) {
-    const parsed = parseListenAddress(text);
-    assert.ok("value" in parsed, text);
-    assert.equal(formatListenAddress(parsed.value), text);
-  }
-  assert.deepEqual(valueOf(parseListenAddress("localhost:80")), { hostname: "127.0.0.1", port: 80 });
-  for (
-    const text of [
-      "8081",
-      ":",
-      ":0",
-      ":65536",
-      "::1:80",
-      "[::1]",
-      "a:80",
-      "[fe80::1%eth0]:80",
-      "http://127.0.0.1:80",
-    ]
-  ) {
-    assert.ok(isRefused(parseListenAddress(text)), text);
-  }
 });
 
 Deno.test("parseHost() takes names (RFC 1123) and addresses", () => {

@@ -1,6 +1,7 @@
-/** Building blocks of the schema: numbers with a range, durations, texts that become something else. */
+/** The rules of single values as zod types: numbers with a range, durations, texts that become something else. */
 import * as z from "zod";
-import { formatDuration, type Parsed, parseDuration } from "./schema/values.ts";
+import type { Parsed } from "../../text/parsed.ts";
+import { formatDuration, parseDuration } from "../../time/duration.ts";
 
 type Duration = z.ZodPipe<
   z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>,

@@ -1,0 +1,98 @@
+/** Addresses as the file has them: of one host, with a length, with a zone; and what is wrong with those that are none. */
+import { type Address, isLinkLocal, parseAddress } from "../../net/address.ts";
+import {
+  isBroadcast,
+  isLinkLocalIPv4,
+  isLoopback,
+  isMapped,
+  isMulticast,
+  isUnspecified,
+  mappedIPv4,
+} from "../../net/address_kind.ts";
+import type { Parsed } from "../../text/parsed.ts";
+import { parseInterfaceName } from "./name.ts";
+
+/** An address that one host can have: not unspecified, multicast or broadcast. */
+export function parseHostAddress(text: string): Parsed<Address> {
+  const address = parseAddress(text);
+  if (address === undefined) return { problem: addressProblem(text) };
+  if (isUnspecified(address)) {
+    return { problem: "must be an address of one host, not the unspecified address" };
+  }
+  if (isMulticast(address)) return { problem: "must be an address of one host, not a multicast address" };
+  if (isBroadcast(address)) return { problem: "must be an address of one host, not the broadcast address" };
+  if (isMapped(address)) return { problem: `must be written as the IPv4 address ${mappedIPv4(address)}` };
+  return { value: address };
+}
+
+/** An address of one host and of the given family. */
+export function parseHostAddressOf(family: 4 | 6, text: string): Parsed<Address> {
+  const parsed = parseHostAddress(text);
+  if ("problem" in parsed || parsed.value.family === family) return parsed;
+  return { problem: `must be an IPv${family} address` };
+}
+
+/** A service's address, `ADDRESS` or `ADDRESS/LENGTH`: routable, so neither loopback nor link-local. */
+export function parseServiceAddress(
+  text: string,
+): Parsed<{ readonly address: Address; readonly length: number }> {
+  const [addressText = "", lengthText, ...more] = text.split("/");
+  if (more.length > 0) return { problem: addressProblem(text) };
+  const host = parseHostAddress(addressText);
+  if ("problem" in host) return host;
+  const address = host.value;
+  if (isLoopback(address)) return { problem: "must be a routable address, not a loopback address" };
+  if (isLinkLocal(address) || isLinkLocalIPv4(address)) {
+    return { problem: "must be a routable address, not a link-local address" };
+  }
+  if (address.family === 4 && (address.bytes[0] ?? 0) === 0) return { problem: "must be a routable address" };
+  const bits = address.bytes.byteLength * 8;
+  if (lengthText === undefined) return { value: { address, length: bits } };
+  if (!/^[1-9][0-9]{0,2}$/.test(lengthText) || Number(lengthText) > bits) {
+    return { problem: `must have a prefix length from 1 to ${bits}` };
+  }
+  return { value: { address, length: Number(lengthText) } };
+}
+
+/** An address with the interface that a link-local one needs. */
+export interface ZonedAddress {
+  readonly address: Address;
+  readonly zone: string | undefined;
+}
+
+/** A neighbour's address: IPv4, IPv6, or `fe80::1%eth0`. */
+export function parsePeerAddress(text: string): Parsed<ZonedAddress> {
+  const [addressText = "", zone, ...more] = text.split("%");
+  if (more.length > 0) return { problem: addressProblem(text) };
+  const host = parseHostAddress(addressText);
+  if ("problem" in host) return host;
+  const linkLocal = isLinkLocal(host.value);
+  if (zone === undefined) {
+    return linkLocal
+      ? { problem: "is link-local and needs its interface: fe80::1%eth0" }
+      : { value: { address: host.value, zone: undefined } };
+  }
+  if (!linkLocal) {
+    return { problem: "may name an interface (after %) only where the address is link-local (fe80::/10)" };
+  }
+  const name = parseInterfaceName(zone);
+  return "problem" in name ? { problem: `has an interface name (after %) that ${name.problem}` } : {
+    value: { address: host.value, zone },
+  };
+}
+
+/** Text of a zoned address, the inverse of `parsePeerAddress`. */
+export function formatZoned(address: Address, zone: string | undefined): string {
+  return zone === undefined ? address.text : `${address.text}%${zone}`;
+}
+
+/** Says why `text` is no address where the reason is a usual slip. */
+export function addressProblem(text: string): string {
+  if (/^[0-9.]+\/[0-9]+$|^[0-9a-fA-F:]+\/[0-9]+$/.test(text)) {
+    return "must be an address without a prefix length";
+  }
+  if (/^\[.*\]$/.test(text)) return "must be an address without brackets";
+  if (/^[0-9.]+:[0-9]+$/.test(text)) return "must be an address without a port";
+  if (/(^|\.)0[0-9]/.test(text) && /^[0-9.]+$/.test(text)) return "must be an address without leading zeros";
+  return "must be an IPv4 or IPv6 address";
+}

@@ -1,0 +1,52 @@
+/** Names of things outside the file: interfaces, hosts, sockets. */
+import { parseAddress } from "../../net/address.ts";
+import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
+import type { Parsed } from "../../text/parsed.ts";
+
+/** sockaddr_un holds 108 octets of path, the last of them 0 (unix(7)). */
+const MAX_SOCKET_PATH_OCTETS = 107;
+
+/** The path of a unix socket; "" is none, and undefined. */
+export function parseSocketPath(text: string): Parsed<string | undefined> {
+  if (text === "") return { value: undefined };
+  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be an absolute path of a file" };
+  if (/\p{Cc}/u.test(text)) return { problem: "must not have control characters" };
+  const octets = new TextEncoder().encode(text).byteLength;
+  return octets > MAX_SOCKET_PATH_OCTETS
+    ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
+    : { value: text };
+}
+
+/** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */
+export function parseInterfaceName(text: string): Parsed<string> {
+  const octets = new TextEncoder().encode(text).byteLength;
+  if (octets === 0) return { problem: "must not be empty" };
+  if (octets > 15) return { problem: `is ${octets} bytes long, an interface name has at most 15` };
+  if (text === "." || text === "..") return { problem: "cannot be an interface name" };
+  const bad = /[\s/:%\p{Cc}]/u.exec(text);
+  if (bad !== null) {
+    return { problem: `cannot be an interface name: ${characterName(bad[0])} is not allowed in one` };
+  }
+  return { value: text };
+}
+
+/** A host name or an address to connect to. */
+export function parseHost(text: string): Parsed<string> {
+  const address = parseAddress(text);
+  if (address !== undefined) {
+    return isMulticast(address) || isUnspecified(address)
+      ? { problem: "must be a host name or an address of one host" }
+      : { value: address.text };
+  }
+  const label = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
+  const labels = text.replace(/\.$/, "").split(".");
+  const named = text.length <= 253 && labels.every((part) => label.test(part)) &&
+    !/^[0-9]+$/.test(labels.at(-1) ?? "");
+  if (named) return { value: text };
+  const cure = /[:/]/.test(text) ? ", without scheme, port or path" : "";
+  return { problem: `must be a host name or an address${cure}` };
+}
+
+function characterName(character: string): string {
+  return character === " " ? "a space" : JSON.stringify(character);
+}
