@@ -21,6 +21,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   "src/health": [["."], ["kinds"]],
   // A service's schema holds those of its checks; both are made of single values.
   "src/config": [["."], ["schema"], ["checks"], ["values"]],
+  "src/bgp": [["."], ["session", "routes", "transport"], ["wire"]],
 };
 
 /** Which rooms may import what is not ours: the longest prefix of the path counts. */
@@ -88,8 +89,7 @@ function floor(path: string): number {
 
 const all = sources("src", "ffi");
 /** Circles that are still to be cut. */
-const CIRCLES_LEFT =
-  /^src\/(bgp\/wire\/(attribute_scan|attributes|message|multiprotocol|update)|cli\/(ask|program))\.ts$/;
+const CIRCLES_LEFT = /^src\/cli\/(ask|program)\.ts$/;
 
 Deno.test("imports go down the floors, never up or sideways (DESIGN Layout)", () => {
   const src = all.filter(({ path }) => !path.startsWith("ffi/"));
