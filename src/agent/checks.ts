@@ -1,5 +1,6 @@
 /** The health checks of all services: made, started and ended together; what they find becomes events and verdicts. */
-import type { CheckConfig, ServiceConfig } from "../config/config.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { ServiceConfig } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Check, type CheckStatus } from "../health/check.ts";
 import type { Probe } from "../health/kinds/probe.ts";
@@ -24,7 +25,7 @@ export class ServiceChecks {
   constructor(options: ServiceChecksOptions) {
     this.#options = options;
     this.#checks = new Map(options.services.map((service) => {
-      return [service.name, service.checks.map((config, index) => this.#create(service.name, config, index))];
+      return [service.name, service.checks.map((config) => this.#create(service.name, config))];
     }));
   }
 
@@ -60,9 +61,9 @@ export class ServiceChecks {
     return [...this.#checks.values()].flat();
   }
 
-  #create(service: string, config: CheckConfig, index: number): Check {
+  #create(service: string, config: CheckConfig): Check {
     const { clock, random, events, probe, onVerdict } = this.#options;
-    const check = `${config.type}-${index + 1}`;
+    const { name: check } = config;
     let last: "unknown" | "healthy" | "unhealthy" = "unknown";
     return new Check({
       name: check,

@@ -1,8 +1,8 @@
 /** A problem of a configuration file, where it is, and how it is printed: `FILE:LINE:COLUMN: path.to.key: what`. */
 import { escapeUnprintable } from "../text/escapes.ts";
+import type { Finding, Path } from "./values/finding.ts";
 
-/** Keys and list positions from the top of the file. */
-export type Path = readonly (string | number)[];
+export type { Finding, Path };
 
 /** A problem. An error keeps the file from being used; a warning does not. */
 export interface Issue {
@@ -18,19 +18,6 @@ export interface Issue {
 export interface Position {
   readonly line: number;
   readonly column: number;
-}
-
-/** A problem before it is known where in the file it stands. */
-export interface Finding {
-  readonly path: Path;
-  readonly message: string;
-  /** `key` points at the key, `value` (default) at what it is set to. */
-  readonly at?: "key" | "value";
-  readonly severity?: "error" | "warning";
-  /** Another place that the message ends with. */
-  readonly other?: Path;
-  /** Whether the value follows as "(got VALUE)": `scalar` (default) where it is one, `always` for lists and mappings too. */
-  readonly showValue?: "scalar" | "always" | "never";
 }
 
 /** The line that people see. */

@@ -17,6 +17,12 @@ export function parseSocketPath(text: string): Parsed<string | undefined> {
     : { value: text };
 }
 
+/** The absolute path of a file. */
+export function parseFilePath(text: string): Parsed<string> {
+  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be the absolute path of a file" };
+  return /\p{Cc}/u.test(text) ? { problem: "must not have control characters" } : { value: text };
+}
+
 /** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */
 export function parseInterfaceName(text: string): Parsed<string> {
   const octets = new TextEncoder().encode(text).byteLength;
