@@ -30,10 +30,10 @@ function kernelLines({ kernel }: Status, now: Date): readonly string[] {
 
 function servicesTable({ services, peers }: Status, now: Date): string {
   const names = peers.map(({ name }) => name);
-  const rows = services.flatMap(({ name, enabled, verdict, routes }) =>
+  const rows = services.flatMap(({ name, enabled, phase, verdict, routes }) =>
     routes.map((route) => [
       name,
-      enabled ? verdict : "disabled",
+      !enabled ? "disabled" : phase.name === "serving" ? verdict : phase.name,
       route.prefix,
       route.announce ? `to ${route.peers.length} of ${(route.targets ?? names).length} peers` : "no",
       age(route.since, now),

@@ -243,6 +243,8 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
   );
   assert.equal(tell(message(ADDRESS_GONE), message(LINK_LOCAL_NEW)), 1, "the first one alone");
   assert.equal(tell(ERRNO.ENOBUFS), 1, "some got lost");
+  assert.equal(tell(ERRNO.EMSGSIZE), 1, "one was too long for the buffer, and what it said is lost");
+  assert.equal(tell(ERRNO.EMSGSIZE, message(LINK_LOCAL_NEW)), 1, "and what came after it says nothing");
   assert.equal(tell({ type: NLMSG.OVERRUN, flags: 0, payload: new Uint8Array(0) }), 1, "some got lost");
   assert.equal(tell(), 0, "nothing");
 });
