@@ -7,13 +7,14 @@ import type { PeerConfig } from "../config/config.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { type Counters, MutableCounters } from "./counters.ts";
 import { Link } from "./transport/link.ts";
-import { codecContext, type Negotiated, type SessionConfig } from "./session/negotiate.ts";
+import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
 import { leadingTrack, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
 import type { PeerAction, PeerEvent, PeerState } from "./session/peer_state.ts";
 import { CLOSED, eventOf, eventOfError, lossOf, wordsOf } from "./session/session_events.ts";
 import type { SessionEvent, SessionStateName } from "./session/session_state.ts";
 import type { Connection, Endpoint, Transport } from "./transport/transport.ts";
-import { decodeMessage, encodeMessage, INITIAL_CONTEXT, type Message } from "./wire/message.ts";
+import { INITIAL_CONTEXT } from "./wire/codec_context.ts";
+import { decodeMessage, encodeMessage, type Message } from "./wire/message.ts";
 import type { RouteRefreshMessage } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
@@ -294,10 +295,7 @@ export class PeerDriver {
     const { main, second } = this.#state;
     const track = main.link === link.id ? main : second;
     const negotiated = track?.link === link.id ? track.session.negotiated : undefined;
-    if (negotiated !== undefined && negotiated !== link.negotiated) {
-      link.negotiated = negotiated;
-      link.context = codecContext(negotiated);
-    }
+    if (negotiated !== undefined) link.context = negotiated;
     return link.context;
   }
 

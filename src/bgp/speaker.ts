@@ -10,7 +10,7 @@ import { Advertiser } from "./routes/advertiser.ts";
 import { DesiredRoutes } from "./routes/desired_routes.ts";
 import { PeerDriver } from "./driver.ts";
 import { listenFault } from "./transport/listen_fault.ts";
-import { codecContext, type Negotiated, sessionConfig } from "./session/negotiate.ts";
+import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { notificationRecord, type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { Route } from "./routes/route.ts";
 import type { SessionStateName } from "./session/session_state.ts";
@@ -361,7 +361,7 @@ export class Speaker {
     const { config } = neighbour;
     neighbour.record = { ...neighbour.record, local: end, lastNoted: undefined };
     neighbour.advertiser = new Advertiser(this.#desired, {
-      codec: codecContext(negotiated),
+      codec: negotiated,
       peerName: config.name,
       localAs: local.as,
       routerID: local.routerID,

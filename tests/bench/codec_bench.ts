@@ -13,7 +13,8 @@ import {
 } from "../../src/bgp/routes/adj_rib_out.ts";
 import type { Desired } from "../../src/bgp/routes/desired_routes.ts";
 import type { RouteAttributes } from "../../src/bgp/routes/route.ts";
-import { type CodecContext, decodeMessage, encodeMessage, frame } from "../../src/bgp/wire/message.ts";
+import type { CodecContext } from "../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage, frame } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
 import { packReach, packUnreach } from "../../src/bgp/wire/pack.ts";
 

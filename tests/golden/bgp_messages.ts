@@ -2,7 +2,8 @@
  * BGP messages as octets, derived by hand from the layouts of RFC 4271, 4724, 4760, 5492, 6793, 7313, 8092, 8538, 8950
  * and 9003, and what they mean. Every one is used both ways.
  */
-import { type CodecContext, INITIAL_CONTEXT, type Message } from "../../src/bgp/wire/message.ts";
+import { type CodecContext, INITIAL_CONTEXT } from "../../src/bgp/wire/codec_context.ts";
+import type { Message } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../src/bgp/wire/nlri.ts";
 import { codecContext, fromHex, MARKER, update } from "../bgp/wire/support.ts";
 import { address } from "../support/bgp.ts";

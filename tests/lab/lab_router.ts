@@ -5,14 +5,8 @@
 import { addressToU32, formatU32, parseAddress } from "../../src/net/address.ts";
 import { Inbox } from "../../src/bgp/transport/inbox.ts";
 import { AS_TRANS } from "../../src/bgp/wire/constants.ts";
-import {
-  type CodecContext,
-  decodeMessage,
-  encodeMessage,
-  INITIAL_CONTEXT,
-  keepalive,
-  type Message,
-} from "../../src/bgp/wire/message.ts";
+import { type CodecContext, INITIAL_CONTEXT } from "../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage, keepalive, type Message } from "../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST } from "../../src/bgp/wire/nlri.ts";
 import { describeNotification } from "../../src/bgp/wire/notification.ts";
 import { BGP_VERSION } from "../../src/bgp/wire/open.ts";

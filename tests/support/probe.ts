@@ -1,13 +1,8 @@
 /** A scripted BGP peer on a network in memory: it says what the test wants, right or wrong, and notes what it hears. */
 import { Inbox } from "../../src/bgp/transport/inbox.ts";
 import type { Connection, Listener, Transport } from "../../src/bgp/transport/transport.ts";
-import {
-  type CodecContext,
-  decodeMessage,
-  encodeMessage,
-  INITIAL_CONTEXT,
-  type Message,
-} from "../../src/bgp/wire/message.ts";
+import { type CodecContext, INITIAL_CONTEXT } from "../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage, type Message } from "../../src/bgp/wire/message.ts";
 import type { OpenMessage } from "../../src/bgp/wire/open.ts";
 import type { Address } from "../../src/net/address.ts";
 import { peerConfig } from "./bgp.ts";

@@ -12,7 +12,6 @@ import {
   readvertise,
 } from "./adj_rib_out.ts";
 import type { Desired, DesiredRoutes, RouteChanges } from "./desired_routes.ts";
-import type { Negotiated } from "../session/negotiate.ts";
 import { NewestFirst } from "./newest_first.ts";
 import type { AfiSafi } from "../wire/capability.ts";
 import { encodeMessage, type RouteRefreshMessage } from "../wire/message.ts";
@@ -49,6 +48,15 @@ interface Room {
 /** So many prefixes go into one batch, so that it takes a few milliseconds and fills its UPDATEs all the same. */
 const BATCH_PREFIXES = 16_384;
 
+/** What a session can do beside what the codec must know of it; what both sides negotiated is one by shape. */
+export interface SessionAbilities {
+  readonly families: readonly AfiSafi[];
+  /** BoRR and EoRR are understood (RFC 7313). */
+  readonly enhancedRouteRefresh: boolean;
+  /** Undefined: the peer knows no End-of-RIB (RFC 4724). */
+  readonly gracefulRestart: unknown;
+}
+
 /** The sending side of an Established session; it ends with it. */
 export class Advertiser {
   readonly #desired: DesiredRoutes;
@@ -70,13 +78,13 @@ export class Advertiser {
   #endOfRib: readonly AfiSafi[];
 
   /** End-of-RIB is for peers that know of it. */
-  constructor(desired: DesiredRoutes, context: AdvertiseContext, negotiated: Negotiated) {
+  constructor(desired: DesiredRoutes, context: AdvertiseContext, abilities: SessionAbilities) {
     this.#desired = desired;
     this.#first = desired.all(context.peerName);
     this.#context = context;
     this.#paths = new Paths(context);
-    this.#enhancedRefresh = negotiated.enhancedRouteRefresh;
-    this.#endOfRib = negotiated.gracefulRestart === undefined ? [] : negotiated.families;
+    this.#enhancedRefresh = abilities.enhancedRouteRefresh;
+    this.#endOfRib = abilities.gracefulRestart === undefined ? [] : abilities.families;
   }
 
   /** The routes that the peer has. */

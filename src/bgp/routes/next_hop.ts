@@ -3,7 +3,7 @@
  * else the session's own address where the family can carry it, else this host's address of the family.
  */
 import { type Address, isLinkLocal } from "../../net/address.ts";
-import type { CodecContext } from "../wire/message.ts";
+import type { CodecContext } from "../wire/codec_context.ts";
 import { IPV4_UNICAST, sameFamily } from "../wire/nlri.ts";
 
 /** What the next hop depends on. */

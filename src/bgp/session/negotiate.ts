@@ -15,7 +15,7 @@ import {
   OpenSubcode,
   Safi,
 } from "../wire/constants.ts";
-import type { CodecContext } from "../wire/message.ts";
+import type { CodecContext } from "../wire/codec_context.ts";
 import { NotificationError } from "../wire/notification.ts";
 import type { OpenMessage } from "../wire/open.ts";
 
@@ -66,25 +66,16 @@ export interface NegotiatedGracefulRestart {
   readonly families: readonly AfiSafi[];
 }
 
-/** What both sides agreed on. */
-export interface Negotiated {
+/** What both sides agreed on; as it stands it is what the codec must know, too. */
+export interface Negotiated extends CodecContext {
   readonly peerAs: number;
   /** Unsigned 32-bit. */
   readonly peerIdentifier: number;
-  /** iBGP. */
-  readonly internal: boolean;
   /** The smaller of both; 0: no keepalives, no hold timer. */
   readonly holdTimeSeconds: number;
   readonly keepaliveTimeSeconds: number;
-  readonly families: readonly AfiSafi[];
-  readonly fourOctetAs: boolean;
   readonly routeRefresh: boolean;
   readonly enhancedRouteRefresh: boolean;
-  /** The largest message that the peer takes. */
-  readonly maxSendLength: number;
-  /** The largest message that we take. */
-  readonly maxReceiveLength: number;
-  readonly extendedNextHop: readonly AfiSafi[];
   /** Undefined: the peer did not send the capability. */
   readonly gracefulRestart: NegotiatedGracefulRestart | undefined;
 }
@@ -156,12 +147,6 @@ export function negotiate(
     extendedNextHop: offer.capabilities ? commonNextHops(config, families, theirs) : [],
     gracefulRestart: gracefulRestart(config, offer, theirs),
   };
-}
-
-/** What the codec must know of a session. */
-export function codecContext(negotiated: Negotiated): CodecContext {
-  const { fourOctetAs, internal, maxReceiveLength, maxSendLength, families, extendedNextHop } = negotiated;
-  return { fourOctetAs, internal, maxReceiveLength, maxSendLength, families, extendedNextHop };
 }
 
 /** The wire form of a family that the configuration names. */

@@ -1,9 +1,8 @@
 /** One TCP connection of a session, or the attempt at one: writes that are counted, and an end within a bound. */
 import type { Clock } from "../../time/clock.ts";
 import { Inbox } from "./inbox.ts";
-import type { Negotiated } from "../session/negotiate.ts";
 import type { Connection } from "./transport.ts";
-import { type CodecContext, INITIAL_CONTEXT } from "../wire/message.ts";
+import { type CodecContext, INITIAL_CONTEXT } from "../wire/codec_context.ts";
 
 /** How long the last bytes may take to be handed over. */
 const FLUSH_MS = 1000;
@@ -14,8 +13,7 @@ export class Link {
   /** Ends the attempt to connect. */
   readonly abort: AbortController = new AbortController();
   connection: Connection | undefined;
-  /** What was agreed on, once it was; `context` is made of it. */
-  negotiated: Negotiated | undefined;
+  /** As it was when something was last read: what was agreed on, once it was. */
   context: CodecContext = INITIAL_CONTEXT;
   /** UPDATEs were handed to the socket and not yet taken by it. */
   updating = false;

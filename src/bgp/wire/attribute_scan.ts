@@ -5,7 +5,7 @@
 import { type AttributeDescriptor, attributeOf, type Collected, wholeAttributes } from "./attributes.ts";
 import type { PathAttributes } from "./attributes.ts";
 import { AttributeFlag, AttributeType, ErrorCode, UpdateSubcode } from "./constants.ts";
-import type { CodecContext } from "./message.ts";
+import type { CodecContext } from "./codec_context.ts";
 import { decodeReach, decodeUnreach, type Reach, type Unreach } from "./multiprotocol.ts";
 import { NotificationError } from "./notification.ts";
 

@@ -29,7 +29,7 @@ import {
   writeAggregator,
 } from "./attribute_values.ts";
 import { AS_TRANS, AttributeFlag, AttributeType, Origin, UpdateSubcode } from "./constants.ts";
-import type { CodecContext } from "./message.ts";
+import type { CodecContext } from "./codec_context.ts";
 
 /**
  * The attributes of a set of routes. NLRI of other families than IPv4 stands in `UpdateMessage`, not here. ASes are

@@ -5,7 +5,7 @@
 import { Writer } from "../../bytes/writer.ts";
 import { type Address, addressOf } from "../../net/address.ts";
 import type { AfiSafi } from "./capability.ts";
-import type { CodecContext } from "./message.ts";
+import type { CodecContext } from "./codec_context.ts";
 import { addressBits, decodeNlri, type Nlri, opaqueNlri, sameFamily } from "./nlri.ts";
 
 /** Routes of one family that an UPDATE announces. */

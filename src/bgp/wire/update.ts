@@ -16,7 +16,7 @@ import { u16 } from "./attribute_values.ts";
 import { attributeOf, encodeAttributes, type PathAttributes, writeAttribute } from "./attributes.ts";
 import type { AfiSafi } from "./capability.ts";
 import { AttributeType, UpdateSubcode } from "./constants.ts";
-import type { CodecContext } from "./message.ts";
+import type { CodecContext } from "./codec_context.ts";
 import { encodeReach, encodeUnreach, type Reach, type Unreach } from "./multiprotocol.ts";
 import { decodeNlri, IPV4_UNICAST, type Nlri, NO_NLRI, sameFamily } from "./nlri.ts";
 

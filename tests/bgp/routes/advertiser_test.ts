@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { AdvertiseContext } from "../../../src/bgp/routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "../../../src/bgp/routes/advertiser.ts";
 import { DesiredRoutes } from "../../../src/bgp/routes/desired_routes.ts";
-import { codecContext, negotiate } from "../../../src/bgp/session/negotiate.ts";
+import { negotiate } from "../../../src/bgp/session/negotiate.ts";
 import { NewestFirst } from "../../../src/bgp/routes/newest_first.ts";
 import type { Route } from "../../../src/bgp/routes/route.ts";
 import type { Prefix } from "../../../src/net/prefix.ts";
@@ -34,7 +34,7 @@ const GRACEFUL = {
   },
 };
 const CONTEXT: AdvertiseContext = {
-  codec: codecContext(NEGOTIATED),
+  codec: NEGOTIATED,
   peerName: "b",
   localAs: 65_001,
   routerID: address("10.0.0.1"),

@@ -9,7 +9,8 @@ import {
   sessionConfig,
 } from "../../../src/bgp/session/negotiate.ts";
 import type { Capability } from "../../../src/bgp/wire/capability.ts";
-import { decodeMessage, encodeMessage, INITIAL_CONTEXT } from "../../../src/bgp/wire/message.ts";
+import { INITIAL_CONTEXT } from "../../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage } from "../../../src/bgp/wire/message.ts";
 import { NotificationError } from "../../../src/bgp/wire/notification.ts";
 import type { OpenMessage } from "../../../src/bgp/wire/open.ts";
 import { address, localBgp, peerConfig } from "../../support/bgp.ts";

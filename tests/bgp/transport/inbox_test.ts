@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Inbox } from "../../../src/bgp/transport/inbox.ts";
-import { encodeMessage, INITIAL_CONTEXT, keepalive } from "../../../src/bgp/wire/message.ts";
+import { INITIAL_CONTEXT } from "../../../src/bgp/wire/codec_context.ts";
+import { encodeMessage, keepalive } from "../../../src/bgp/wire/message.ts";
 import { NotificationError } from "../../../src/bgp/wire/notification.ts";
 import { openOf } from "../../support/sessions.ts";
 

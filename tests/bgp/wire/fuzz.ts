@@ -3,13 +3,8 @@
  * but NotificationError may be thrown, everything that was read can be asked for, and what is written reads back.
  */
 import assert from "node:assert/strict";
-import {
-  type CodecContext,
-  decodeMessage,
-  encodeMessage,
-  frame,
-  type Message,
-} from "../../../src/bgp/wire/message.ts";
+import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage, frame, type Message } from "../../../src/bgp/wire/message.ts";
 import { AsPathSegmentType } from "../../../src/bgp/wire/constants.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../../src/bgp/wire/nlri.ts";
 import { describeNotification, NotificationError } from "../../../src/bgp/wire/notification.ts";

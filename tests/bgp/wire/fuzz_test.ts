@@ -1,6 +1,7 @@
 // A slice of the fuzzer, the corpus of what once failed, and hostile messages of the largest size.
 import assert from "node:assert/strict";
-import { type CodecContext, decodeMessage } from "../../../src/bgp/wire/message.ts";
+import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
+import { decodeMessage } from "../../../src/bgp/wire/message.ts";
 import { fuzz, judge } from "./fuzz.ts";
 import { codecContext, fromHex, MARKER, plain, updateBytes } from "./support.ts";
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Capability } from "../../../src/bgp/wire/capability.ts";
-import { decodeMessage, encodeMessage, INITIAL_CONTEXT } from "../../../src/bgp/wire/message.ts";
+import { INITIAL_CONTEXT } from "../../../src/bgp/wire/codec_context.ts";
+import { decodeMessage, encodeMessage } from "../../../src/bgp/wire/message.ts";
 import type { OpenMessage } from "../../../src/bgp/wire/open.ts";
 import { message, toHex, verdict } from "./support.ts";
 

@@ -1,5 +1,6 @@
 /** What the codec's tests share: hexadecimal text, contexts, and messages as plain values that can be compared. */
-import { type CodecContext, type Message, writeHeader } from "../../../src/bgp/wire/message.ts";
+import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
+import { type Message, writeHeader } from "../../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST, nlriOf } from "../../../src/bgp/wire/nlri.ts";
 import type { PathAttributes } from "../../../src/bgp/wire/attributes.ts";
 import type { AfiSafi } from "../../../src/bgp/wire/capability.ts";

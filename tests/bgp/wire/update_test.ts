@@ -1,6 +1,6 @@
 // UPDATE and its faults, attribute by attribute (RFC 4271 section 6.3, RFC 4760, RFC 6793, RFC 7606, RFC 7607).
 import assert from "node:assert/strict";
-import type { CodecContext } from "../../../src/bgp/wire/message.ts";
+import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
 import { decodeMessage } from "../../../src/bgp/wire/message.ts";
 import { IPV4_UNICAST, IPV6_UNICAST } from "../../../src/bgp/wire/nlri.ts";
 import { endOfRibUpdate, isEndOfRib, type UpdateMessage } from "../../../src/bgp/wire/update.ts";
