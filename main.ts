@@ -49,7 +49,7 @@ function openPlatform(config: Config, log: Logger): Platform {
     return {
       clock: systemClock,
       random: Math.random,
-      transport: openTransport(config, native, log),
+      transport: openTransport(config, native),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
       serve,
@@ -77,17 +77,12 @@ function openNative(stack: AsyncDisposableStack, log: Logger): Native {
 }
 
 /** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
-function openTransport({ bgp }: Config, native: Native | undefined, log: Logger): Transport {
+function openTransport({ bgp }: Config, native: Native | undefined): Transport {
   if (native === undefined) {
     bgp.peers.forEach(refuseUnsupported);
     return denoTransport();
   }
-  return socketTransport({
-    sockets: native.sockets,
-    localAs: bgp.local.as,
-    onRefused: ({ remote, reason }) =>
-      log.getChild("bgp").warning("connection refused", { remote: remote?.address.text, reason }),
-  });
+  return socketTransport(native.sockets);
 }
 
 /** @throws {Error} where a check needs ICMP, which Deno has not */

@@ -292,7 +292,7 @@ export class Agent {
     const { clock } = this.#ports;
     // The time to converge is the routers', and theirs begins when the withdrawals are out.
     const decidedMs = clock.now();
-    await this.#speaker?.settled(WITHDRAWN_LIMIT_MS);
+    await this.#speaker?.flushed(WITHDRAWN_LIMIT_MS);
     const sendingMs = clock.now() - decidedMs;
     const stops = new Map<string, StopState>();
     for (const [name, { state: { config, routes } }] of this.#units) {

@@ -1,6 +1,7 @@
 /** The speaker's events as log lines: a sentence for people, `event` and the details as fields. */
 import type { Logger } from "@logtape/logtape";
 import type { SpeakerEvent } from "../bgp/speaker.ts";
+import { refusalText } from "../status/refusal_text.ts";
 
 /** Writes one line for one event. */
 export function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
@@ -26,9 +27,18 @@ export function logSpeakerEvent(log: Logger, event: SpeakerEvent): void {
     case "notification-sent":
       return log.warning("NOTIFICATION sent: {text}", fields);
     case "listen-failed":
-      return log.error("cannot listen on {address} port {port}", fields);
+      return log.error("cannot listen on {address} port {port}: {kind}", fields);
+    case "listening":
+      return log.info("listening on {address} port {port}", fields);
+    case "accept-failed":
+      return log.error("cannot accept connections on {address} port {port}, {count} times: {cause}", fields);
     case "connection-refused":
-      return log.warning("connection refused: {address} is no peer's", fields);
+      return log.warning("connections refused: {count}, the first from {address}: {why}", {
+        ...fields,
+        why: refusalText(event.reason),
+      });
+    case "peer-fault":
+      return log.error("internal error: {cause}", fields);
     default:
       return event satisfies never;
   }

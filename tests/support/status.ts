@@ -26,6 +26,7 @@ export const peerStatus: PeerStatus = {
   endOfRibHeld: [],
   flaps: 2,
   nextRetry: undefined,
+  fault: undefined,
 };
 
 /** One healthy service that `peers` were sent. */
