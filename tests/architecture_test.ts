@@ -47,7 +47,7 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/time\/clock\.ts$/,
   /^src\/health\/kinds\/(http|ping)\.ts$/,
   /^src\/control\/socket\.ts$/,
-  /^src\/bgp\/transport\/(transport_deno|transport_socket|socket_connection)\.ts$/,
+  /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket|socket_connection)\.ts$/,
 ];
 const AMBIENT =
   /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.|globalThis\b)/;

@@ -77,7 +77,7 @@ export class Agent {
       clock,
       announce: () => this.#announce(),
       program: (desired) => void this.#program(desired),
-      settled: (limitMs) => this.#speaker?.settled(limitMs) ?? Promise.resolve(),
+      settled: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition) => this.#publish(transitionFact(service, transition)),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
@@ -123,6 +123,7 @@ export class Agent {
       config: this.#config,
       services: this.#services.states,
       checks: (service) => this.#checks.status(service),
+      listeners: this.#speaker?.listeners() ?? [],
       peers: this.#speaker?.status() ?? [],
       report: this.#report,
     });

@@ -1,6 +1,7 @@
 /** What the speaker tells, as events of the agent. */
 import type { SpeakerEvent } from "../bgp/speaker.ts";
 import type { AgentFact } from "../events/event.ts";
+import { refusalText } from "../status/refusal_text.ts";
 
 /** The event that the speaker's one is. */
 export function factOf(event: SpeakerEvent): AgentFact {
@@ -28,12 +29,24 @@ export function factOf(event: SpeakerEvent): AgentFact {
       const { type: kind, peer, code, subcode, text: cause } = event;
       return { kind, peer, code, subcode, cause };
     }
-    case "listen-failed":
-      return { kind: "listener", address: event.address, port: event.port, to: "failed", cause: event.cause };
-    case "connection-refused": {
-      const { type: kind, address, port } = event;
-      return { kind, address, port, count: 1, cause: "no peer has this address" };
+    case "listen-failed": {
+      const { address, port, cause } = event;
+      return { kind: "listener", address, port, to: "failed", cause };
     }
+    case "listening": {
+      const { address, port } = event;
+      return { kind: "listener", address, port, to: "listening", cause: "the address is there" };
+    }
+    case "accept-failed": {
+      const { type: kind, address, port, count, cause } = event;
+      return { kind, address, port, count, cause };
+    }
+    case "connection-refused": {
+      const { type: kind, address, port, count, reason } = event;
+      return { kind, address, port, count, cause: refusalText(reason) };
+    }
+    case "peer-fault":
+      return { kind: "fault", part: "bgp", name: event.peer, cause: event.cause };
     default:
       return event satisfies never;
   }

@@ -1,4 +1,5 @@
 /** The agent's snapshot: its parts' states as one document. */
+import type { ListenStatus } from "../bgp/listeners.ts";
 import type { PeerStatus } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
@@ -19,6 +20,7 @@ export interface SnapshotSource {
   readonly config: Config;
   readonly services: readonly ServiceState[];
   checks(service: string): readonly CheckStatus[];
+  readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
 }
@@ -38,6 +40,7 @@ export function snapshot(source: SnapshotSource): Status {
     startedAt: when(startedMs),
     routerID: config.bgp.local.routerID.text,
     as: config.bgp.local.as,
+    listeners: source.listeners.map(({ address, port, fault }) => ({ address, port, fault: fault?.message })),
     peers,
     services: services.map((service) =>
       serviceStatus(service, checks(service.config.name), { when, ...whereabouts })

@@ -1,10 +1,10 @@
-/** What went over a neighbour's sessions, counted. */
+/** What went over a peer's sessions, counted. */
 import type { Message } from "./wire/message.ts";
 
 /** Messages by type. */
 export type MessageCounts = Readonly<Record<Message["type"], number>>;
 
-/** The counters of a neighbour since the start; they survive its sessions. */
+/** The counters of a peer since the start; they survive its sessions. */
 export interface Counters {
   readonly received: MessageCounts;
   readonly sent: MessageCounts;

@@ -1,21 +1,30 @@
 /**
- * The driver of a neighbour: reads bytes, frames and decodes them, steps the machine, performs its actions, and arms
- * one timer for the earliest deadline. It decides nothing of the protocol. Whatever a peer sends that is wrong arrives
- * here as a NotificationError, is caught in one place and becomes an event.
+ * The driver of a peer: reads bytes, frames and decodes them, steps the machine, performs its actions, and arms one timer
+ * for the earliest deadline. It decides nothing of the protocol. Whatever a peer sends that is wrong arrives here as a
+ * NotificationError, is caught in one place and becomes an event. So does whatever of ours throws: it is a state of the
+ * peer, costs at most its session, and the timer is armed all the same.
  */
 import type { PeerConfig } from "../config/config.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { type Counters, MutableCounters } from "./counters.ts";
-import { Link } from "./transport/link.ts";
 import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
-import { leadingTrack, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
-import type { PeerAction, PeerEvent, PeerState } from "./session/peer_state.ts";
-import { CLOSED, eventOf, eventOfError, lossOf, wordsOf } from "./session/session_events.ts";
-import type { SessionEvent, SessionStateName } from "./session/session_state.ts";
-import type { Connection, Endpoint, Transport } from "./transport/transport.ts";
-import { INITIAL_CONTEXT } from "./wire/codec_context.ts";
-import { decodeMessage, encodeMessage, type Message } from "./wire/message.ts";
-import type { RouteRefreshMessage } from "./wire/message.ts";
+import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
+import {
+  type PeerAction,
+  type PeerEvent,
+  type PeerState,
+  type PeerStep,
+  PLACES,
+} from "./session/peer_state.ts";
+import { CLOSED, eventOf, eventOfError, internalFault, lossOf } from "./session/session_events.ts";
+import type { Restart, SessionEvent, SessionStateName } from "./session/session_state.ts";
+import { endSocket, Lingering } from "./transport/lingering.ts";
+import { Link } from "./transport/link.ts";
+import type { Endpoint, TcpSocket, Transport } from "./transport/transport.ts";
+import { grouped } from "./transport/grouped.ts";
+import { type CodecContext, INITIAL_CONTEXT } from "./wire/codec_context.ts";
+import { decodeMessage, encodeMessage, type Message, type RouteRefreshMessage } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
 /** What a driver tells. */
@@ -28,16 +37,29 @@ export interface DriverEvents {
   /** The socket has taken the last UPDATEs. */
   writable(): void;
   notification(direction: "received" | "sent", message: NotificationMessage): void;
+  /** The peer has connections enough, connects too often, or is not to be spoken with. */
+  rejected(remote: Endpoint): void;
+  /** Something of ours threw. */
+  fault(fault: InternalFault): void;
+}
+
+/** Something of ours that threw. */
+export interface InternalFault {
+  readonly atMs: number;
+  readonly message: string;
 }
 
 /** What a driver is made of. */
 export interface DriverOptions {
   readonly peer: PeerConfig;
   readonly session: SessionConfig;
-  readonly restart: { readonly restartingUntilMs: number; readonly forwarding: boolean };
+  readonly restart: Restart;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+  /** Rejections that may be under way at all peers. */
+  readonly rejections: Lingering;
+  readonly counters: MutableCounters;
   readonly events: DriverEvents;
 }
 
@@ -46,27 +68,37 @@ const TURN_MS = 10;
 /** Timers that come this much too late mean that the process stood still: what has arrived meanwhile goes first. */
 const STALL_MS = 100;
 const STALL_GRACE_MS = 20;
-/** Rejections that may be under way; further connections are closed without a word. */
+/** Rejections of a peer that may be under way; further connections are closed without a word. */
 const MAX_REJECTIONS = 4;
-/** About how many octets of UPDATEs go to the socket at once. */
-const WRITE_LENGTH = 65536;
+/** Connections of a peer's sessions that may be on their way out; further ones are closed at once. */
+const MAX_LINGERING = 4;
+/** Where a write failed and reading does not tell why, the session ends after so long. */
+const SILENT_FAILURE_MS = 1000;
 
-/** Drives one neighbour. */
+/** Drives one peer. */
 export class PeerDriver {
   readonly #options: DriverOptions;
   readonly #links = new Map<number, Link>();
-  readonly #counters = new MutableCounters();
+  readonly #counters: MutableCounters;
   readonly #queue: PeerEvent[] = [];
   /** Connections of the peer's that the machine has not been told of yet. */
-  readonly #accepted: Connection[] = [];
+  readonly #accepted: TcpSocket[] = [];
+  readonly #lingering = new Lingering(MAX_LINGERING);
+  readonly #rejections: Lingering;
+  #config: SessionConfig;
   #state: PeerState;
   #stepping = false;
   #timer: { readonly atMs: number; readonly armed: Disposable; readonly grace: boolean } | undefined;
-  #rejections = 0;
+  /** When the machine starts anew after a fault of its own. */
+  #startAnewMs: number | undefined;
+  #fault: InternalFault | undefined;
   #busyMs = 0;
 
   constructor(options: DriverOptions) {
     this.#options = options;
+    this.#counters = options.counters;
+    this.#config = options.session;
+    this.#rejections = new Lingering(MAX_REJECTIONS, options.rejections);
     this.#state = newPeer(options.session, options.restart);
   }
 
@@ -80,6 +112,17 @@ export class PeerDriver {
     return this.#counters.snapshot();
   }
 
+  /** The last thing of ours that threw. */
+  get fault(): InternalFault | undefined {
+    return this.#fault;
+  }
+
+  /** When the next attempt to connect is due, on the clock; undefined: none is. */
+  get nextRetryMs(): number | undefined {
+    const { idleHold, connectRetry } = this.#state.primary.fsm.deadlines;
+    return this.#startAnewMs ?? idleHold ?? connectRetry;
+  }
+
   /** May UPDATEs be handed over now? The session is Established and the socket has taken the last ones. */
   get ready(): boolean {
     const link = this.#establishedLink();
@@ -91,10 +134,16 @@ export class PeerDriver {
     this.#step({ type: "Start" });
   }
 
-  /** Takes a connection that the peer made. */
-  accept(connection: Connection): void {
-    this.#accepted.push(connection);
+  /** Takes over a connection that the peer made. */
+  accept(socket: TcpSocket): void {
+    this.#accepted.push(socket);
     this.#step({ type: "Accepted" });
+  }
+
+  /** Goes on with another configuration that no OPEN and no socket shows. */
+  configure(config: SessionConfig): void {
+    this.#config = config;
+    this.#step({ type: "Configure", config });
   }
 
   /** Hands UPDATEs, and ROUTE-REFRESH markers among them, to the socket in this turn; only where `ready`. */
@@ -116,35 +165,98 @@ export class PeerDriver {
     await this.#end({ type: "Close", notification, cause });
   }
 
+  /** Ends the sessions with `notification` and starts anew. */
+  reset(notification: NotificationMessage, cause: string): void {
+    this.#step({ type: "Close", notification, cause });
+    this.#step({ type: "Start" });
+  }
+
+  /** The Established session cannot go on, as something of ours threw. */
+  fail(error: unknown): void {
+    this.noteFault(error);
+    const link = this.#establishedLink();
+    if (link !== undefined) this.#session(link.id, internalFault(error));
+  }
+
   /** Drops everything in this turn. */
   abort(): void {
+    this.#startAnewMs = undefined;
+    for (const link of this.#links.values()) link.drop();
     this.#step({ type: "Close", notification: undefined, cause: "aborted" });
   }
 
   async #end(event: PeerEvent): Promise<void> {
+    this.#startAnewMs = undefined;
     const links = [...this.#links.values()];
     this.#step(event);
     await Promise.all(links.map((link) => link.flushed(this.#options.clock)));
   }
 
-  /** Events that come up while one is handled wait for their turn. */
+  /** Events that come up while one is handled wait for their turn. Never throws. */
   #step(event: PeerEvent): void {
     this.#queue.push(event);
     if (this.#stepping) return;
     this.#stepping = true;
     try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, actions } = stepPeer(this.#state, next, {
-          now: this.#options.clock.now(),
-          random: this.#options.random,
-        });
-        this.#state = state;
-        for (const action of actions) this.#perform(action);
-      }
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#handle(next);
     } finally {
       this.#stepping = false;
+      this.#arm();
     }
-    this.#arm();
+  }
+
+  #handle(event: PeerEvent): void {
+    let step: PeerStep;
+    try {
+      const { clock, random } = this.#options;
+      step = stepPeer(this.#state, event, { now: clock.now(), random });
+    } catch (error) {
+      return this.#startAnew(error);
+    }
+    this.#state = step.state;
+    for (const action of step.actions) {
+      try {
+        this.#perform(action);
+      } catch (error) {
+        this.noteFault(error);
+        if ("link" in action) this.#session(action.link, internalFault(error));
+      }
+    }
+  }
+
+  /** The machine itself failed: all of it is dropped, and it starts anew after a while. */
+  #startAnew(error: unknown): void {
+    this.noteFault(error);
+    const { running } = this.#state;
+    const from = leadingSession(this.#state).fsm.name;
+    const { restartingUntilMs, forwarding } = this.#state.primary.fsm;
+    for (const link of this.#links.values()) link.drop();
+    this.#links.clear();
+    for (const socket of this.#accepted.splice(0)) socket[Symbol.dispose]();
+    this.#queue.length = 0;
+    this.#state = newPeer(this.#config, { restartingUntilMs, forwarding });
+    if (running) this.#startAnewMs = this.#options.clock.now() + this.#config.connectRetryTimeMs;
+    const cause = `internal error: ${messageOf(error)}`;
+    if (from !== "Idle") this.#attempt(() => this.#options.events.transition(from, "Idle", cause));
+  }
+
+  /** Something of ours threw, and the session goes on. */
+  noteFault(error: unknown): void {
+    this.#fault = { atMs: this.#options.clock.now(), message: messageOf(error) };
+    try {
+      this.#options.events.fault(this.#fault);
+    } catch {
+      // It is in the state.
+    }
+  }
+
+  /** Calls what may throw, and goes on. */
+  #attempt(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.noteFault(error);
+    }
   }
 
   #session(id: number, event: SessionEvent): void {
@@ -163,15 +275,15 @@ export class PeerDriver {
       case "send":
         return void this.#send(action.link, action.message);
       case "drop":
-        this.#links.get(action.link)?.close();
+        this.#links.get(action.link)?.end(this.#lingering);
         return void this.#links.delete(action.link);
       case "refresh":
         return events.refresh(action.message);
       case "ended":
         return events.ended(action.from, action.cause, action.noted);
       case "established": {
-        const connection = this.#links.get(action.link)?.connection;
-        if (connection !== undefined) events.established(action.negotiated, connection.local);
+        const socket = this.#links.get(action.link)?.socket;
+        if (socket !== undefined) events.established(action.negotiated, socket.local);
         return;
       }
       case "transition":
@@ -184,74 +296,104 @@ export class PeerDriver {
   async #connect(id: number): Promise<void> {
     const link = new Link(id);
     this.#links.set(id, link);
+    const { transport, peer } = this.#options;
     try {
-      const connection = await this.#options.transport.connect(this.#options.peer, link.abort.signal);
-      if (!this.#has(link)) return connection[Symbol.dispose]();
-      link.connection = connection;
+      const socket = await transport.connect(peer, this.#config.localAs, link.abort.signal);
+      if (!this.#isCurrent(link)) return socket[Symbol.dispose]();
+      link.socket = socket;
     } catch (error) {
-      return this.#session(id, { type: "TcpConnectionFails", cause: wordsOf(error) });
+      return this.#session(id, { type: "TcpConnectionFails", cause: messageOf(error) });
     }
     this.#session(id, { type: "Tcp_CR_Acked" });
     this.#read(link);
   }
 
   #adopt(id: number): void {
-    const link = new Link(id);
-    link.connection = this.#accepted.shift();
+    const link = new Link(id, this.#accepted.shift());
     this.#links.set(id, link);
     this.#read(link);
   }
 
   async #reject(message: NotificationMessage): Promise<void> {
-    const connection = this.#accepted.shift();
-    if (connection === undefined) return;
-    if (this.#rejections >= MAX_REJECTIONS) return connection[Symbol.dispose]();
-    this.#rejections++;
-    const link = new Link(0);
-    link.connection = connection;
-    this.#count(message);
-    link.write(encodeMessage(message, INITIAL_CONTEXT));
-    await link.flushed(this.#options.clock);
-    link.close();
-    this.#rejections--;
+    const socket = this.#accepted.shift();
+    if (socket === undefined) return;
+    this.#attempt(() => this.#options.events.rejected(socket.remote));
+    if (!this.#rejections.free) return socket[Symbol.dispose]();
+    using _place = this.#rejections.reserve();
+    try {
+      const link = new Link(0, socket);
+      link.write(encodeMessage(message, INITIAL_CONTEXT));
+      this.#counters.sent.NOTIFICATION++;
+      await link.flushed(this.#options.clock);
+    } catch (error) {
+      this.noteFault(error);
+    }
+    await endSocket(socket);
   }
 
   async #send(id: number, message: Message): Promise<void> {
     const link = this.#links.get(id);
     // Where the socket takes nothing, one KEEPALIVE in waiting is enough.
     if (link === undefined || (message.type === "KEEPALIVE" && link.keepingAlive)) return;
-    this.#count(message);
-    if (message.type === "KEEPALIVE") link.keepingAlive = true;
-    const taken = await link.write(encodeMessage(message, link.context));
-    if (message.type === "KEEPALIVE") link.keepingAlive = false;
-    if (taken && this.#has(link)) this.#session(id, { type: "MessageSent", update: false });
+    try {
+      const bytes = encodeMessage(message, link.context);
+      this.#counters.sent[message.type]++;
+      if (message.type === "NOTIFICATION") this.#tellNotification("sent", message);
+      if (message.type === "KEEPALIVE") link.keepingAlive = true;
+      const taken = await link.write(bytes);
+      if (message.type === "KEEPALIVE") link.keepingAlive = false;
+      this.#afterWrite(link, taken, false);
+    } catch (error) {
+      this.noteFault(error);
+      this.#session(id, internalFault(error));
+    }
   }
 
   async #sendUpdates(link: Link, messages: readonly Uint8Array[]): Promise<void> {
-    link.updating = true;
-    for (const bytes of grouped(messages)) {
-      const taken = await link.write(bytes);
-      if (!taken || !this.#has(link)) return;
-      this.#session(link.id, { type: "MessageSent", update: true });
+    try {
+      link.updating = true;
+      for (const bytes of grouped(messages)) {
+        const taken = await link.write(bytes);
+        if (!this.#afterWrite(link, taken, true)) return;
+      }
+      link.updating = false;
+      if (this.#establishedLink() === link) this.#options.events.writable();
+    } catch (error) {
+      this.noteFault(error);
+      this.#session(link.id, internalFault(error));
     }
-    link.updating = false;
-    if (this.#establishedLink() === link) this.#options.events.writable();
   }
 
-  #has(link: Link): boolean {
+  /** Tells the machine of a write that the socket took; false where the link is of no use any more. */
+  #afterWrite(link: Link, taken: boolean, update: boolean): boolean {
+    if (!this.#isCurrent(link)) return false;
+    if (taken) this.#session(link.id, { type: "MessageSent", update });
+    else this.#endAfterFailedWrite(link);
+    return taken && this.#isCurrent(link);
+  }
+
+  /** Reading mostly tells why, after what the peer said last; what was not sent is missing in the stream in any case. */
+  #endAfterFailedWrite(link: Link): void {
+    const { clock } = this.#options;
+    link.failing ??= clock.at(clock.now() + SILENT_FAILURE_MS, () => {
+      if (!this.#isCurrent(link)) return;
+      this.#session(link.id, { type: "TcpConnectionFails", cause: "a write failed" });
+    });
+  }
+
+  #isCurrent(link: Link): boolean {
     return this.#links.get(link.id) === link;
   }
 
-  #count(message: Message): void {
-    this.#counters.sent[message.type]++;
-    if (message.type === "NOTIFICATION") this.#options.events.notification("sent", message);
+  #tellNotification(direction: "received" | "sent", message: NotificationMessage): void {
+    this.#attempt(() => this.#options.events.notification(direction, message));
   }
 
   async #read(link: Link): Promise<void> {
-    while (this.#has(link)) {
+    while (this.#isCurrent(link)) {
       let chunk: Uint8Array | undefined;
       try {
-        chunk = await link.connection?.read();
+        chunk = await link.socket?.read();
       } catch (error) {
         return this.#session(link.id, { type: "TcpConnectionFails", cause: lossOf(error) });
       }
@@ -259,15 +401,20 @@ export class PeerDriver {
         return this.#session(link.id, { type: "TcpConnectionFails", cause: CLOSED });
       }
       const before = this.#options.clock.now();
-      this.#receive(link, chunk);
-      await this.#breathe(before);
+      try {
+        this.#receive(link, chunk);
+      } catch (error) {
+        this.noteFault(error);
+        return this.#session(link.id, internalFault(error));
+      }
+      await this.#yieldTurn(before);
     }
   }
 
   #receive(link: Link, chunk: Uint8Array): void {
     link.inbox.push(chunk);
     let last: SessionEvent["type"] | undefined;
-    while (this.#has(link)) {
+    while (this.#isCurrent(link)) {
       const event = this.#nextEvent(link);
       if (event === undefined) return;
       // One UPDATE tells the machine as much as all that came with it: the peer lives.
@@ -284,23 +431,24 @@ export class PeerDriver {
       if (bytes === undefined) return undefined;
       const message = decodeMessage(bytes, context);
       this.#counters.receive(message);
-      if (message.type === "NOTIFICATION") this.#options.events.notification("received", message);
+      if (message.type === "NOTIFICATION") this.#tellNotification("received", message);
       return eventOf(message);
     } catch (error) {
-      return eventOfError(error);
+      const event = eventOfError(error);
+      if (event.type === "InternalFault") this.noteFault(error);
+      return event;
     }
   }
 
-  #contextOf(link: Link): Link["context"] {
-    const { main, second } = this.#state;
-    const track = main.link === link.id ? main : second;
-    const negotiated = track?.link === link.id ? track.session.negotiated : undefined;
+  #contextOf(link: Link): CodecContext {
+    const place = PLACES.find((candidate) => this.#state[candidate]?.link === link.id);
+    const negotiated = place === undefined ? undefined : this.#state[place]?.fsm.negotiated;
     if (negotiated !== undefined) link.context = negotiated;
     return link.context;
   }
 
   /** Lets timers and other peers have a turn once this one has used up its own. */
-  async #breathe(before: number): Promise<void> {
+  async #yieldTurn(before: number): Promise<void> {
     const { clock } = this.#options;
     const now = clock.now();
     this.#busyMs += now - before;
@@ -310,18 +458,18 @@ export class PeerDriver {
   }
 
   #establishedLink(): Link | undefined {
-    const { session, link } = leadingTrack(this.#state);
-    return session.name === "Established" ? this.#links.get(link) : undefined;
+    const { fsm, link } = leadingSession(this.#state);
+    return fsm.name === "Established" ? this.#links.get(link) : undefined;
   }
 
   /** A timer that is too early is left alone, as is the grace after a stall: it looks again when it fires. */
   #arm(): void {
-    const atMs = nextPeerDeadline(this.#state);
+    const atMs = Math.min(nextPeerDeadline(this.#state) ?? Infinity, this.#startAnewMs ?? Infinity);
     const timer = this.#timer;
-    if (atMs !== undefined && timer !== undefined && (timer.grace || timer.atMs <= atMs)) return;
+    if (timer !== undefined && atMs !== Infinity && (timer.grace || timer.atMs <= atMs)) return;
     timer?.armed[Symbol.dispose]();
     this.#timer = undefined;
-    if (atMs !== undefined) this.#armAt(atMs, false);
+    if (atMs !== Infinity) this.#armAt(atMs, false);
   }
 
   #armAt(atMs: number, grace: boolean): void {
@@ -329,31 +477,10 @@ export class PeerDriver {
       this.#timer = undefined;
       const now = this.#options.clock.now();
       if (now - atMs > STALL_MS && !grace) return this.#armAt(now + STALL_GRACE_MS, true);
-      this.#step({ type: "Timers" });
+      if (this.#startAnewMs === undefined || this.#startAnewMs > now) return this.#step({ type: "Timers" });
+      this.#startAnewMs = undefined;
+      this.#step({ type: "Start" });
     });
     this.#timer = { atMs, armed, grace };
   }
-}
-
-/** The messages in as few writes as is sensible; each that the socket takes shows that the peer reads. */
-function* grouped(messages: readonly Uint8Array[]): Generator<Uint8Array> {
-  for (let from = 0; from < messages.length;) {
-    let to = from;
-    let length = 0;
-    do length += messages[to++]?.byteLength ?? 0; while (to < messages.length && length < WRITE_LENGTH);
-    yield concat(messages.slice(from, to), length);
-    from = to;
-  }
-}
-
-function concat(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
 }

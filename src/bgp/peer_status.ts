@@ -1,11 +1,11 @@
-/** What people and tools see of a neighbour; it turns into JSON as it stands. */
+/** What people and tools see of a peer; it turns into JSON as it stands. */
 import { formatU32 } from "../net/address.ts";
 import type { FamilyName, PeerConfig } from "../config/config.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
+import type { PeerDriver } from "./driver.ts";
 import { familyName, type Negotiated } from "./session/negotiate.ts";
-import { leadingTrack } from "./session/peer.ts";
-import type { PeerState } from "./session/peer_state.ts";
+import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import {
@@ -47,7 +47,7 @@ export interface NegotiatedStatus {
   } | undefined;
 }
 
-/** A neighbour. */
+/** A peer. */
 export interface PeerStatus {
   readonly name: string;
   /** With the zone of a link-local address. */
@@ -81,48 +81,56 @@ export interface PeerStatus {
   readonly flaps: number;
   /** When the next attempt to connect is due. */
   readonly nextRetry: Date | undefined;
+  /** The last thing of ours that threw where it was about this peer. */
+  readonly fault: { readonly at: Date; readonly text: string } | undefined;
 }
 
-/** What the speaker keeps of a neighbour for its status. */
+/** What is kept of a peer for its status. Moments are on the clock, as the time of day may be stepped. */
 export interface PeerRecord {
-  readonly since: Date;
-  readonly lastError: PeerStatus["lastError"];
+  readonly sinceMs: number;
+  readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
   /** What the last NOTIFICATION since the last Established session said. */
   readonly lastNoted: string | undefined;
-  readonly lastNotificationReceived: NotificationRecord | undefined;
-  readonly lastNotificationSent: NotificationRecord | undefined;
+  readonly lastNotificationReceived: NotificationNote | undefined;
+  readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
   readonly flaps: number;
 }
 
-/** The status of a neighbour. `wallTimeOf` turns a deadline into a date. */
+/** A NOTIFICATION, and when it went. */
+export interface NotificationNote {
+  readonly atMs: number;
+  readonly message: NotificationMessage;
+}
+
+/** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
 export function peerStatus(
   config: PeerConfig,
-  { state, counters, advertiser, record, wallTimeOf }: {
-    readonly state: PeerState;
-    readonly counters: Counters;
+  { driver, advertiser, record }: {
+    readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
-    readonly wallTimeOf: (ms: number) => Date;
   },
+  wallTimeOf: (ms: number) => Date,
 ): PeerStatus {
-  const { session } = leadingTrack(state);
-  const { idleHold, connectRetry } = state.main.session.deadlines;
-  const retry = idleHold ?? connectRetry;
-  const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = counters;
+  const { fsm } = leadingSession(driver.state);
+  const { lastError, lastNotificationReceived, lastNotificationSent } = record;
+  const { fault, nextRetryMs } = driver;
+  const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   return {
     name: config.name,
     address: config.zone === undefined ? config.address.text : `${config.address.text}%${config.zone}`,
     as: config.as,
     passive: config.passive,
-    state: session.name,
-    since: record.since,
-    cause: session.cause,
-    lastError: record.lastError,
-    lastNotificationReceived: record.lastNotificationReceived,
-    lastNotificationSent: record.lastNotificationSent,
+    state: fsm.name,
+    since: wallTimeOf(record.sinceMs),
+    cause: fsm.cause,
+    lastError: lastError && { at: wallTimeOf(lastError.atMs), text: lastError.text },
+    lastNotificationReceived: lastNotificationReceived &&
+      notificationRecord(lastNotificationReceived, wallTimeOf),
+    lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
     localAddress: record.local?.address.text,
-    negotiated: session.negotiated === undefined ? undefined : negotiatedStatus(session.negotiated),
+    negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
     advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({
@@ -132,15 +140,18 @@ export function peerStatus(
     held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
     flaps: record.flaps,
-    nextRetry: retry === undefined ? undefined : wallTimeOf(retry),
+    nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
+    fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
   };
 }
 
-/** The record of a NOTIFICATION. */
-export function notificationRecord(at: Date, message: NotificationMessage): NotificationRecord {
+function notificationRecord(
+  { atMs, message }: NotificationNote,
+  wallTimeOf: (ms: number) => Date,
+): NotificationRecord {
   const { code, subcode } = message;
   return {
-    at,
+    at: wallTimeOf(atMs),
     code,
     subcode,
     text: describeNotification(message),

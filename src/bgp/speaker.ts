@@ -1,23 +1,51 @@
 /**
- * The BGP speaker, announce-only: the neighbours, the listeners, and the desired routes that every Established
- * neighbour is brought to. UPDATEs are handed to the sockets in the turn in which the routes change; where that is more
- * work than a turn should take, the rest follows in the next ones, so that no KEEPALIVE and no withdrawal waits for it.
+ * The BGP speaker, announce-only. The words of this room, one for each thing:
+ *
+ * - **Peer**: a configured router, and all that we keep of it (`peer.ts`). Its machine, pure, is `session/peer.ts`; its
+ *   driver, which feeds that, `driver.ts`.
+ * - **Session**: one machine of RFC 4271 section 8 (`session/session.ts`), with the link that it runs over. A peer has
+ *   a primary one, which connects and tries again, and for moments a secondary one, where both sides have connected;
+ *   `session/collision.ts` says which of the two stays, and that one is promoted.
+ * - **Link**: a session's TCP connection, or the attempt at one (`transport/link.ts`); a number names it in the machine.
+ * - **Socket**: what the transport port gives (`transport/transport.ts`), by one of two adapters.
+ * - **Listener**: one of our addresses on which peers reach us (`listeners.ts`).
+ * - **Desired routes**: what should be announced (`routes/desired_routes.ts`). **Adj-RIB-Out**: what a peer was sent. The
+ *   **advertiser** brings a peer from the one to the other, as long as its session is Established.
+ *
+ * How a byte comes in: `driver.ts` reads a chunk from the link's socket; `transport/inbox.ts` cuts it into messages;
+ * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the driver
+ * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `session/peer.ts`
+ * finds the session that the link belongs to, `session/session.ts` answers with a new state and actions, and the driver
+ * performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
+ * `session/timers.ts`. Learned routes are counted and dropped.
+ *
+ * How a route goes out: `Speaker.announce()` sets the whole of what is desired; `DesiredRoutes.replace()` finds the
+ * prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
+ * `routes/adj_rib_out.ts` compares what is desired with what the peer was sent, `routes/next_hop.ts` and
+ * `wire/attributes.ts` make the path, `wire/pack.ts` fills the UPDATEs, and the driver hands them to the socket. Where a
+ * turn has gone on for long or a socket is full, the rest follows when there is time or room: withdrawals first, then
+ * the newest changes, so that no KEEPALIVE and no withdrawal waits for bulk.
  */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
-import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
+import type { Address } from "../net/address.ts";
+import type { InterfaceAddress } from "../net/on_link.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import { Advertiser } from "./routes/advertiser.ts";
+import { CountedEvents } from "./counted_events.ts";
+import { Listeners, type ListenStatus } from "./listeners.ts";
+import { Peer, type PeerPorts } from "./peer.ts";
+import { costsSession } from "./peer_difference.ts";
+import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes } from "./routes/desired_routes.ts";
-import { PeerDriver } from "./driver.ts";
-import { listenFault } from "./transport/listen_fault.ts";
-import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
-import { notificationRecord, type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { Route } from "./routes/route.ts";
-import type { SessionStateName } from "./session/session_state.ts";
-import type { Connection, Endpoint, Listener, Transport } from "./transport/transport.ts";
-import type { NotificationMessage } from "./wire/notification.ts";
+import type { SpeakerEvent } from "./speaker_event.ts";
+import { Lingering } from "./transport/lingering.ts";
+import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
+import { CeaseSubcode } from "./wire/constants.ts";
+import { cease } from "./wire/notification.ts";
 
 export type { PeerStatus } from "./peer_status.ts";
+export type { SpeakerEvent } from "./speaker_event.ts";
 
 /** What a speaker is made of. */
 export interface SpeakerOptions {
@@ -33,55 +61,6 @@ export interface SpeakerOptions {
   readonly onEvent: (event: SpeakerEvent) => void;
 }
 
-/** What happens, for logs and metrics. `peer` is a name. */
-export type SpeakerEvent =
-  | {
-    readonly type: "peer-state";
-    readonly peer: string;
-    readonly from: SessionStateName;
-    readonly to: SessionStateName;
-    readonly cause: string;
-  }
-  /** A connection or an attempt at one ended. */
-  | {
-    readonly type: "session-ended";
-    readonly peer: string;
-    readonly from: SessionStateName;
-    readonly cause: string;
-  }
-  /** Handed to the socket. `at` is on the scale of the clock, in milliseconds. */
-  | {
-    readonly type: "updates-sent";
-    readonly peer: string;
-    readonly announced: number;
-    readonly withdrawn: number;
-    readonly at: number;
-  }
-  | { readonly type: "end-of-rib-sent"; readonly peer: string }
-  /** The routes that cannot go to the peer changed: so many are held, 0 for none any more, and these are the first. */
-  | {
-    readonly type: "routes-held";
-    readonly peer: string;
-    readonly count: number;
-    readonly held: readonly { readonly prefix: string; readonly reason: string }[];
-  }
-  | {
-    readonly type: "notification-received" | "notification-sent";
-    readonly peer: string;
-    readonly code: number;
-    readonly subcode: number;
-    readonly text: string;
-  }
-  /** One of several listeners failed, and the others do without. */
-  | {
-    readonly type: "listen-failed";
-    readonly address: string;
-    readonly port: number;
-    readonly cause: string;
-  }
-  /** A connection from an address that is no peer's. */
-  | { readonly type: "connection-refused"; readonly address: string; readonly port: number };
-
 /** How a speaker ends. */
 export type StopOptions =
   /** Withdraw everything, then Cease/Administrative Shutdown with this text (RFC 9003). */
@@ -89,40 +68,83 @@ export type StopOptions =
   /** Close without a word: a peer with graceful restart keeps the routes for the next process. */
   | { readonly mode: "handover" };
 
-interface Neighbour {
-  readonly config: PeerConfig;
-  readonly driver: PeerDriver;
-  /** The sending side of the Established session. */
-  advertiser: Advertiser | undefined;
-  record: PeerRecord;
-}
+/** Why a session is started anew. */
+export type ResetCause =
+  /** Somebody asked for it, and this is what the peer is told (RFC 9003). */
+  | { readonly type: "administrative"; readonly communication: string }
+  /** BFD has lost the peer (RFC 9384). */
+  | { readonly type: "bfd-down" };
 
 /** Sending yields to timers and sockets after so much work. */
 const TURN_MS = 10;
-/** So many routes that cannot go to a peer are named in an event; the status has all. */
-const HELD_NAMED = 10;
 /** How long the last withdrawals may take to be handed over. */
 const WITHDRAW_MS = 1000;
+/** Connections of all peers that may be told at once that they are rejected. */
+const MAX_REJECTIONS = 64;
 
 /** Speaks BGP with its peers. */
 export class Speaker {
   readonly #options: SpeakerOptions;
-  readonly #neighbours: readonly Neighbour[];
-  readonly #listeners: Listener[] = [];
+  readonly #ports: PeerPorts;
+  readonly #listeners: Listeners;
   readonly #desired = new DesiredRoutes();
-  /** Neighbours that may have something to be sent, in the order of their turns. */
-  readonly #due = new Set<Neighbour>();
+  readonly #refused: CountedEvents<{ readonly remote: Endpoint; readonly reason: RefusalReason }>;
+  readonly #acceptFaults: CountedEvents<
+    Omit<Extract<SpeakerEvent, { type: "accept-failed" }>, "type" | "count">
+  >;
+  /** By name, in the order of the configuration. */
+  #peers: ReadonlyMap<string, Peer>;
+  #local: LocalBgp;
+  /** Peers that are no more, while their last words are handed over. */
+  readonly #leaving = new Set<Peer>();
+  /** Peers that may have something to be sent, in the order of their turns. */
+  readonly #due = new Set<Peer>();
   /** Ends this turn of the event loop. */
   #turn: Disposable | undefined;
   #turnMs = 0;
-  /** Called when every neighbour is settled. */
-  readonly #onSettled = new Set<() => void>();
+  /** Called when every peer is flushed. */
+  readonly #onFlushed = new Set<() => void>();
   #endOfRibReleased = false;
+  #started = false;
   #stopped = false;
 
   constructor(options: SpeakerOptions) {
+    const { local, peers, transport, clock, random, restarting, interfaces = () => [] } = options;
     this.#options = options;
-    this.#neighbours = options.peers.map((config) => this.#neighbour(config));
+    this.#local = local;
+    this.#ports = {
+      transport,
+      clock,
+      random,
+      interfaces,
+      desired: this.#desired,
+      rejections: new Lingering(MAX_REJECTIONS),
+      tell: (event) => this.#tell(event),
+      rejected: (remote) => this.#refused.note("surplus", { remote, reason: { type: "surplus" } }),
+      due: (peer) => this.#flush(peer),
+      lost: () => this.#noteFlushed(),
+    };
+    this.#refused = new CountedEvents(
+      clock,
+      ({ remote: { address, port }, reason }, count) =>
+        this.#tell({ type: "connection-refused", address: address.text, port, reason, count }),
+    );
+    this.#acceptFaults = new CountedEvents(
+      clock,
+      (fault, count) => this.#tell({ type: "accept-failed", ...fault, count }),
+    );
+    this.#listeners = new Listeners({
+      transport,
+      clock,
+      accept: (address, port) => this.#acceptEvents(address, port),
+      tell: (event) => this.#tell(event),
+    });
+    this.#peers = new Map(peers.map((config) => {
+      const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+      const restartingUntilMs = restarting ? clock.now() + restartMs : -Infinity;
+      const restart = { restartingUntilMs, forwarding: restarting };
+      return [config.name, new Peer(local, config, this.#ports, { restart })];
+    }));
   }
 
   /**
@@ -130,8 +152,63 @@ export class Speaker {
    * @throws {Error} where it cannot listen, with the cause and the cure
    */
   start(): void {
-    this.#listen();
-    for (const { driver } of this.#neighbours) driver.start();
+    this.#listeners.start(this.#local, [...this.#peers.values()].map(({ configured }) => configured.peer));
+    this.#started = true;
+    for (const { driver } of this.#peers.values()) driver.start();
+  }
+
+  /**
+   * Brings the speaker to another configuration. A peer that is gone gets Cease/Peer De-configured, one whose session cannot
+   * go on as it is Cease/Other Configuration Change; every other session is left alone. Never throws.
+   */
+  configure(local: LocalBgp, peers: readonly PeerConfig[]): void {
+    if (this.#stopped) return;
+    this.#local = local;
+    const before = this.#peers;
+    const names = new Set(peers.map(({ name }) => name));
+    for (const peer of before.values()) {
+      if (names.has(peer.name)) continue;
+      this.#dismiss(peer, CeaseSubcode.PEER_DECONFIGURED, "removed from the configuration");
+    }
+    const fresh: Peer[] = [];
+    this.#peers = new Map(peers.map((config) => {
+      const old = before.get(config.name);
+      const kept = old !== undefined && !costsSession(old.configured, { local, peer: config })
+        ? old
+        : undefined;
+      if (kept !== undefined) kept.configure(local, config);
+      else if (old !== undefined) {
+        this.#dismiss(old, CeaseSubcode.OTHER_CONFIGURATION_CHANGE, "its configuration has changed");
+      }
+      const restart = { restartingUntilMs: -Infinity, forwarding: true };
+      const peer = kept ?? new Peer(local, config, this.#ports, old ?? { restart });
+      if (peer !== kept) fresh.push(peer);
+      return [config.name, peer];
+    }));
+    if (!this.#started) return;
+    // First the listeners: a new peer may connect at once, with a key of its own.
+    this.#listeners.configure(local, peers);
+    for (const { driver } of fresh) driver.start();
+    this.#flush(...this.#peers.values());
+    this.#noteFlushed();
+  }
+
+  /** Ends a peer's session and starts it anew; false where there is no such peer. */
+  reset(name: string, cause: ResetCause): boolean {
+    const peer = this.#peers.get(name);
+    if (peer === undefined || this.#stopped) return false;
+    switch (cause.type) {
+      case "administrative": {
+        const { ADMINISTRATIVE_RESET } = CeaseSubcode;
+        peer.reset(cease(ADMINISTRATIVE_RESET, cause.communication), "administrative reset", false);
+        return true;
+      }
+      case "bfd-down":
+        peer.reset(cease(CeaseSubcode.BFD_DOWN), "BFD is down", true);
+        return true;
+      default:
+        return cause satisfies never;
+    }
   }
 
   /** Sets the whole of what should be announced. */
@@ -139,156 +216,120 @@ export class Speaker {
     if (this.#stopped) return;
     const changes = this.#desired.replace(routes);
     if (changes.withdrawn.length + changes.changed.length === 0) return;
-    for (const { advertiser } of this.#neighbours) advertiser?.touch(changes);
-    this.#flush(...this.#neighbours);
+    for (const peer of this.#peers.values()) peer.touch(changes);
+    this.#flush(...this.#peers.values());
   }
 
   /** Lets End-of-RIB go out: every route that there will be is in place (RFC 4724 section 4.1). */
   releaseEndOfRib(): void {
     if (this.#endOfRibReleased) return;
     this.#endOfRibReleased = true;
-    this.#flush(...this.#neighbours);
+    this.#flush(...this.#peers.values());
   }
 
   /** Every peer, in the order of the configuration. */
   status(): readonly PeerStatus[] {
     const { clock } = this.#options;
-    const wallTimeOf = (ms: number) => new Date(clock.wallTime().getTime() + ms - clock.now());
-    return this.#neighbours.map(({ config, driver, advertiser, record }) =>
-      peerStatus(config, { state: driver.state, counters: driver.counters, advertiser, record, wallTimeOf })
-    );
+    const offsetMs = clock.wallTime().getTime() - clock.now();
+    return [...this.#peers.values()].map((peer) => peer.status((ms) => new Date(offsetMs + ms)));
+  }
+
+  /** The addresses that should be listened on, with what keeps one from being so. */
+  listeners(): readonly ListenStatus[] {
+    return this.#listeners.status;
   }
 
   /** Resolves when the sockets of all Established peers have taken all that these should be told, or after `limitMs`. */
-  async settled(limitMs: number): Promise<void> {
-    if (this.#neighbours.every(isSettled)) return;
+  async flushed(limitMs: number): Promise<void> {
+    if (this.#isFlushed) return;
     const { clock } = this.#options;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onSettled.add(resolve);
+    this.#onFlushed.add(resolve);
     using _limit = clock.at(clock.now() + limitMs, resolve);
     await promise;
-    this.#onSettled.delete(resolve);
+    this.#onFlushed.delete(resolve);
   }
 
   /** Ends all sessions; resolves when that is done, or after a few seconds. Never throws. */
   async stop(options: StopOptions): Promise<void> {
-    this.#endListeners();
+    this.#close();
     if (options.mode === "shutdown") {
       this.announce([]);
       this.#stopped = true;
-      await this.settled(WITHDRAW_MS);
+      await this.flushed(WITHDRAW_MS);
     }
     this.#stopped = true;
-    await Promise.all(
-      this.#neighbours.map(({ driver }) =>
+    const ends = [...this.#peers.values(), ...this.#leaving].map((peer) =>
+      peer.end((driver) =>
         options.mode === "shutdown" ? driver.stop(options.communication) : driver.close(undefined, "handover")
-      ),
+      )
     );
+    await Promise.all(ends);
   }
 
   /** Drops everything in this turn, without a word. */
   abort(): void {
     this.#stopped = true;
     this.#turn?.[Symbol.dispose]();
-    this.#endListeners();
-    for (const { driver } of this.#neighbours) driver.abort();
+    this.#turn = undefined;
+    this.#close();
+    for (const { driver } of [...this.#peers.values(), ...this.#leaving]) driver.abort();
   }
 
-  #neighbour(config: PeerConfig): Neighbour {
-    const { local, transport, clock, random, restarting } = this.#options;
-    const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
-    const driver = new PeerDriver({
-      peer: config,
-      session: sessionConfig(local, config),
-      restart: {
-        restartingUntilMs: restarting ? clock.now() + restartMs : -Infinity,
-        forwarding: restarting,
-      },
-      transport,
-      clock,
-      random,
-      events: {
-        transition: (from, to, cause) => this.#onTransition(neighbour, from, to, cause),
-        ended: (from, cause, noted) => this.#onEnded(neighbour, { from, cause, noted }),
-        established: (negotiated, end) => this.#onEstablished(neighbour, negotiated, end),
-        refresh: (message) => {
-          neighbour.advertiser?.refresh(message);
-          this.#flush(neighbour);
-        },
-        writable: () => this.#flush(neighbour),
-        notification: (direction, message) => this.#onNotification(neighbour, direction, message),
-      },
-    });
-    const neighbour: Neighbour = {
-      config,
-      driver,
-      advertiser: undefined,
-      record: {
-        since: clock.wallTime(),
-        lastError: undefined,
-        lastNoted: undefined,
-        lastNotificationReceived: undefined,
-        lastNotificationSent: undefined,
-        local: undefined,
-        flaps: 0,
+  /** No connection comes in any more. */
+  #close(): void {
+    for (const part of [this.#listeners, this.#refused, this.#acceptFaults]) part[Symbol.dispose]();
+  }
+
+  /** Ends a peer that is configured no more, or in another way. */
+  #dismiss(peer: Peer, subcode: number, cause: string): void {
+    this.#due.delete(peer);
+    this.#leaving.add(peer);
+    peer.end((driver) => driver.close(cease(subcode), cause)).finally(() => this.#leaving.delete(peer));
+  }
+
+  #acceptEvents(address: Address, port: number): ListenerEvents {
+    return {
+      connection: (socket, { name }) => this.#accept(socket, name),
+      refused: (remote, reason) => this.#refused.note(reason.type, { remote, reason }),
+      fault: (error) => {
+        const place = { address: address.text, port };
+        this.#acceptFaults.note(`${address.text} ${port}`, { ...place, cause: messageOf(error) });
       },
     };
-    return neighbour;
   }
 
-  #listen(): void {
-    const { local, transport, peers, onEvent } = this.#options;
-    if (local.listenPort < 0) return;
-    // A wildcard IPv6 listener may take IPv4, too, so it comes first.
-    const addresses = [...local.listenAddresses].sort((a, b) => b.family - a.family);
-    for (const address of addresses) {
-      const options = { address, port: local.listenPort, peers };
-      try {
-        this.#listeners.push(transport.listen(options, (connection) => this.#accept(connection)));
-      } catch (error) {
-        const fault = listenFault(error, address, local.listenPort);
-        if (fault.familyMissing && addresses.some((other) => other.family !== address.family)) {
-          onEvent({
-            type: "listen-failed",
-            address: address.text,
-            port: local.listenPort,
-            cause: fault.message,
-          });
-          continue;
-        }
-        this.#endListeners();
-        throw new Error(fault.message, { cause: error });
+  #accept(socket: TcpSocket, name: string): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) socket[Symbol.dispose]();
+    else peer.driver.accept(socket);
+  }
+
+  /** Whoever listens to events may throw: that is a state, and costs nobody anything else. */
+  #tell(event: SpeakerEvent): void {
+    try {
+      this.#options.onEvent(event);
+    } catch (error) {
+      if ("peer" in event && event.type !== "peer-fault") {
+        this.#peers.get(event.peer)?.driver.noteFault(error);
       }
     }
   }
 
-  #endListeners(): void {
-    for (const listener of this.#listeners.splice(0)) listener[Symbol.dispose]();
-  }
-
-  #accept(connection: Connection): void {
-    const { address, zone, port } = connection.remote;
-    const neighbour = this.#neighbours.find(({ config }) =>
-      config.address.text === address.text && (config.zone === undefined || config.zone === zone)
-    );
-    if (neighbour !== undefined) return neighbour.driver.accept(connection);
-    connection[Symbol.dispose]();
-    this.#options.onEvent({ type: "connection-refused", address: address.text, port });
-  }
-
-  /** Brings neighbours to the desired routes, as far as this turn goes. */
-  #flush(...neighbours: readonly Neighbour[]): void {
-    for (const neighbour of neighbours) this.#due.add(neighbour);
+  /** Brings peers to the desired routes, as far as this turn goes. */
+  #flush(...peers: readonly Peer[]): void {
+    for (const peer of peers) this.#due.add(peer);
     const { clock } = this.#options;
     let now = clock.now();
-    for (const neighbour of this.#due) {
+    for (const peer of this.#due) {
       if (this.#turnMs >= TURN_MS) break;
-      this.#due.delete(neighbour);
-      this.#send(neighbour);
+      this.#due.delete(peer);
+      if (peer.sendNext(this.#endOfRibReleased)) this.#due.add(peer);
       const before = now;
       now = clock.now();
       this.#turnMs += now - before;
     }
+    this.#noteFlushed();
     this.#turn ??= clock.at(now, () => {
       this.#turn = undefined;
       this.#turnMs = 0;
@@ -296,96 +337,12 @@ export class Speaker {
     });
   }
 
-  /** Sends a neighbour what the next batch takes, where its socket is free; else that happens when it is. */
-  #send(neighbour: Neighbour): void {
-    const { driver, advertiser, config } = neighbour;
-    if (advertiser === undefined || !driver.ready) return;
-    const { onEvent, clock } = this.#options;
-    const batch = advertiser.next(this.#endOfRibReleased);
-    driver.sendUpdates(batch.messages, batch.refreshMarkers);
-    const { announced, withdrawn } = batch;
-    const peer = config.name;
-    if (announced + withdrawn > 0) {
-      onEvent({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
-    }
-    if (batch.endOfRib) onEvent({ type: "end-of-rib-sent", peer });
-    if (batch.heldChanged) {
-      const first = [...advertiser.held.values().take(HELD_NAMED)];
-      const held = first.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
-      onEvent({ type: "routes-held", peer, count: advertiser.held.size, held });
-    }
-    // Nothing will be taken where nothing was handed over, so nobody would come back for the rest.
-    if (driver.ready && advertiser.more) this.#due.add(neighbour);
-    this.#noteSettled();
+  get #isFlushed(): boolean {
+    return this.#peers.values().every(({ flushed }) => flushed);
   }
 
-  #noteSettled(): void {
-    if (this.#onSettled.size === 0 || !this.#neighbours.every(isSettled)) return;
-    for (const resolve of this.#onSettled) resolve();
+  #noteFlushed(): void {
+    if (this.#onFlushed.size === 0 || !this.#isFlushed) return;
+    for (const resolve of this.#onFlushed) resolve();
   }
-
-  #onTransition(neighbour: Neighbour, from: SessionStateName, to: SessionStateName, cause: string): void {
-    const { record, config } = neighbour;
-    const lost = from === "Established";
-    if (lost) {
-      neighbour.advertiser = undefined;
-      this.#noteSettled();
-    }
-    neighbour.record = {
-      ...record,
-      since: this.#options.clock.wallTime(),
-      flaps: lost && !this.#stopped ? record.flaps + 1 : record.flaps,
-      local: lost ? undefined : record.local,
-    };
-    this.#options.onEvent({ type: "peer-state", peer: config.name, from, to, cause });
-  }
-
-  /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
-  #onEnded(
-    neighbour: Neighbour,
-    { from, cause, noted }: {
-      readonly from: SessionStateName;
-      readonly cause: string;
-      readonly noted: boolean;
-    },
-  ): void {
-    const at = this.#options.clock.wallTime();
-    const lastNoted = noted ? cause : neighbour.record.lastNoted;
-    const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
-    neighbour.record = { ...neighbour.record, lastError: { at, text }, lastNoted };
-    this.#options.onEvent({ type: "session-ended", peer: neighbour.config.name, from, cause });
-  }
-
-  #onEstablished(neighbour: Neighbour, negotiated: Negotiated, end: Endpoint): void {
-    const { local, interfaces } = this.#options;
-    const { config } = neighbour;
-    neighbour.record = { ...neighbour.record, local: end, lastNoted: undefined };
-    neighbour.advertiser = new Advertiser(this.#desired, {
-      codec: negotiated,
-      peerName: config.name,
-      localAs: local.as,
-      routerID: local.routerID,
-      address6: local.address6,
-      nextHop: config.nextHop,
-      nextHop6: config.nextHop6,
-      localAddress: end.address,
-      linkLocal: linkLocalBeside(interfaces?.() ?? [], end.address, config.address),
-    }, negotiated);
-    this.#flush(neighbour);
-  }
-
-  #onNotification(neighbour: Neighbour, direction: "received" | "sent", message: NotificationMessage): void {
-    const note = notificationRecord(this.#options.clock.wallTime(), message);
-    const { code, subcode, text } = note;
-    neighbour.record = direction === "received"
-      ? { ...neighbour.record, lastNotificationReceived: note }
-      : { ...neighbour.record, lastNotificationSent: note };
-    const type = direction === "received" ? "notification-received" : "notification-sent";
-    this.#options.onEvent({ type, peer: neighbour.config.name, code, subcode, text });
-  }
-}
-
-/** Has the socket taken all that this neighbour should be told? */
-function isSettled({ advertiser, driver }: Neighbour): boolean {
-  return advertiser === undefined || (driver.ready && !advertiser.more);
 }

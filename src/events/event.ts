@@ -133,7 +133,15 @@ export type AgentFact =
     readonly to: "listening" | "failed";
     readonly cause: string;
   }
-  /** So many connections from no peer, or from one that may not; `address` is of the last one. */
+  /** Accepting failed at a listener, so many times since that was last told; it goes on by itself. */
+  | {
+    readonly kind: "accept-failed";
+    readonly address: string;
+    readonly port: number;
+    readonly count: number;
+    readonly cause: string;
+  }
+  /** So many connections from no peer, or from one that may not, since that was last told; `address` is of the first. */
   | {
     readonly kind: "connection-refused";
     readonly address: string;

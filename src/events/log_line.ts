@@ -120,9 +120,14 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
           ? line(event, "bgp", "error", { message: "cannot listen on {address} port {port}" })
           : line(event, "bgp", "info", { message: "listening on {address} port {port}" }),
       ];
+    case "accept-failed":
+      return [line(event, "bgp", "error", {
+        message: "cannot accept connections on {address} port {port}, {count} times: {cause}",
+        repeats: `accept ${event.address} ${event.port}`,
+      })];
     case "connection-refused":
       return [line(event, "bgp", "warning", {
-        message: "connection refused: {address}: {cause}",
+        message: "connections refused: {count}, the first from {address}: {cause}",
         repeats: "connection-refused",
       })];
     case "server":

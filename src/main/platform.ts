@@ -41,7 +41,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const icmp = native && stack.use(new IcmpEchoer(native.sockets));
     return {
       random: Math.random,
-      transport: openTransport(config, native, events),
+      transport: openTransport(config, native),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
       serve,
@@ -70,23 +70,12 @@ function openNative(stack: AsyncDisposableStack, events: EventStream): Native {
 }
 
 /** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
-function openTransport({ bgp }: Config, native: Native | undefined, events: EventStream): Transport {
+function openTransport({ bgp }: Config, native: Native | undefined): Transport {
   if (native === undefined) {
     bgp.peers.forEach(refuseUnsupported);
     return denoTransport();
   }
-  return socketTransport({
-    sockets: native.sockets,
-    localAs: bgp.local.as,
-    onRefused: ({ remote, reason }) =>
-      events.publish({
-        kind: "connection-refused",
-        address: remote?.address.text ?? "",
-        port: remote?.port ?? 0,
-        count: 1,
-        cause: reason,
-      }),
-  });
+  return socketTransport(native.sockets);
 }
 
 /** @throws {Error} where a check needs ICMP, which Deno has not */

@@ -11,9 +11,18 @@ export interface Status {
   readonly startedAt: string;
   readonly routerID: string;
   readonly as: number;
+  readonly listeners: readonly ListenerStatus[];
   readonly peers: readonly PeerStatus[];
   readonly services: readonly ServiceStatus[];
   readonly kernel: KernelStatus;
+}
+
+/** One address on which peers reach us. */
+export interface ListenerStatus {
+  readonly address: string;
+  readonly port: number;
+  /** Why nothing listens there; undefined: it does. */
+  readonly fault: string | undefined;
 }
 
 /** One service with its checks and the decision about each of its addresses. */

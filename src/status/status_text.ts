@@ -12,6 +12,7 @@ export function statusText(status: Status, now: Date): string {
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
       `BGP Identifier ${status.routerID}, AS ${status.as}`,
       ...kernelLines(status, now),
+      ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
     ]),
     servicesTable(status, now),
     peersTable(status.peers, now),

@@ -18,7 +18,7 @@ function openTransport(stack: AsyncDisposableStack): Transport {
   if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return denoTransport();
   const libc = stack.use(openLibc());
   const reactor = stack.use(new Reactor(libc));
-  return socketTransport({ sockets: new Sockets(libc, reactor), localAs: LOCAL.as });
+  return socketTransport(new Sockets(libc, reactor));
 }
 
 await using stack = new AsyncDisposableStack();

@@ -57,7 +57,7 @@ async function main(port: number, peers: number, count: number, order: Order): P
       { length: peers },
       (_, i) => peerConfig({ name: `${i}`, address: address(peerAddress(i)), passive: true, multihop: 2 }),
     ),
-    transport: socketTransport({ sockets: new Sockets(libc, reactor), localAs: SUBJECT_AS }),
+    transport: socketTransport(new Sockets(libc, reactor)),
     clock: systemClock,
     random: Math.random,
     restarting: false,

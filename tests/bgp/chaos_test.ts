@@ -8,7 +8,7 @@ import { route } from "../support/bgp.ts";
 import { A, B, type End, Stage } from "../support/speakers.ts";
 import { address } from "../support/bgp.ts";
 
-const RUNS = 10_000;
+const RUNS = 500;
 const SEED = 20_260_801;
 /** Both back-offs at their longest, and a session on top. */
 const CALM_MS = 130_000;

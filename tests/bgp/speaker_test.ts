@@ -57,7 +57,7 @@ Deno.test("Speaker and Speaker are Established after three turns of the network,
   }
 });
 
-Deno.test("Speaker and Speaker settle a collision on one connection, with either identifier the higher (RFC 4271 6.8)", async () => {
+Deno.test("Speaker and Speaker keep one connection of two after a collision, with either identifier the higher (RFC 4271 6.8)", async () => {
   for (const routerID of [address("10.0.0.1"), address("10.0.0.3")]) {
     for (const latency of [[1, 1], [1, 7], [7, 1], [3, 20]] as const) {
       let turn = 0;
@@ -141,12 +141,12 @@ Deno.test("Speaker.announce() to many peers goes on in the next turn where this 
   assert.deepEqual(sent(), [1, 1, 0, 0, 0]);
   // The sockets have taken what they were given.
   await settle();
-  let settled = false;
-  speaker.settled(1000).then(() => settled = true);
+  let flushed = false;
+  speaker.flushed(1000).then(() => flushed = true);
   await settle();
-  assert.ok(!settled, "the rest waits for the next turn");
+  assert.ok(!flushed, "the rest waits for the next turn");
   await stage.clock.advance(1);
-  assert.ok(settled);
+  assert.ok(flushed);
   assert.deepEqual(probes.map((probe) => told(probe.last)), [
     ...new Array(2).fill(["+10.99.0.1/32", "-10.99.0.1/32", "+10.99.0.2/32"]),
     ...new Array(3).fill(["+10.99.0.2/32"]),
@@ -426,7 +426,7 @@ Deno.test("Speaker sends a family again between BoRR and EoRR when the peer asks
   }
 });
 
-Deno.test("Speaker.settled() resolves once every peer's socket has taken every batch, or after its limit (CONTRACT stop)", async () => {
+Deno.test("Speaker.flushed() resolves once every peer's socket has taken every batch, or after its limit (CONTRACT stop)", async () => {
   const C = address("10.0.0.3");
   const stage = new Stage({ bufferLength: 1000 });
   const probes = [stage.probe(B), stage.probe(C)];
@@ -434,7 +434,7 @@ Deno.test("Speaker.settled() resolves once every peer's socket has taken every b
     options: { peers: [peerConfig({ name: "b", address: B }), peerConfig({ name: "c", address: C })] },
   });
   let resolved = 0;
-  const wait = (limitMs: number) => void speaker.settled(limitMs).then(() => resolved++);
+  const wait = (limitMs: number) => void speaker.flushed(limitMs).then(() => resolved++);
   wait(1000);
   speaker.announce(Array.from({ length: 40_000 }, (_, i) => route(`10.1.${i >>> 8}.${i & 0xff}/32`)));
   wait(1000);

@@ -184,17 +184,20 @@ const collisions: Theme = (plan) => {
 function atTheSameMoment(transport: Transport): Transport {
   const [outgoing, incoming] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   return {
-    async connect(peer, signal) {
-      const connection = await transport.connect(peer, signal);
+    async connect(peer, localAs, signal) {
+      const socket = await transport.connect(peer, localAs, signal);
       outgoing.resolve();
       await incoming.promise;
-      return connection;
+      return socket;
     },
-    listen: (options, onConnection) =>
-      transport.listen(options, async (connection) => {
-        incoming.resolve();
-        await outgoing.promise;
-        onConnection(connection);
+    listen: (options, events) =>
+      transport.listen(options, {
+        ...events,
+        async connection(socket, peer) {
+          incoming.resolve();
+          await outgoing.promise;
+          events.connection(socket, peer);
+        },
       }),
   };
 }

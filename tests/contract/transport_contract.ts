@@ -4,7 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
-import type { Connection, Listener, Transport } from "../../src/bgp/transport/transport.ts";
+import type {
+  Endpoint,
+  Listener,
+  RefusalReason,
+  TcpSocket,
+  Transport,
+} from "../../src/bgp/transport/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { address, peerConfig } from "../support/bgp.ts";
 import { withoutLeak } from "../support/descriptors.ts";
@@ -22,10 +28,17 @@ export function peerAt(at: string, port: number, rest: Partial<PeerConfig> = {})
   return peerConfig({ name: at, address: address(at), as: 65512, port, ...rest });
 }
 
+/** The AS of our end, which is the peer's, too. */
+export const LOCAL_AS = 65512;
+
 /** A listener whose connections are waited for one by one. */
 export interface Acceptor extends Disposable {
   readonly listener: Listener;
-  next(): Promise<Connection>;
+  /** What was closed at accept. */
+  readonly refusals: readonly { readonly remote: Endpoint; readonly reason: RefusalReason }[];
+  /** What accept itself failed with. */
+  readonly faults: readonly unknown[];
+  next(): Promise<TcpSocket>;
 }
 
 /** Listens on `at` for `peers`. */
@@ -35,19 +48,27 @@ export function accept(
   port: number,
   peers: readonly PeerConfig[],
 ): Acceptor {
-  const waiting: Connection[] = [];
-  const takers: ((connection: Connection) => void)[] = [];
-  const listener = transport.listen({ address: address(at), port, peers }, (connection) => {
-    const taker = takers.shift();
-    if (taker === undefined) waiting.push(connection);
-    else taker(connection);
+  const waiting: TcpSocket[] = [];
+  const takers: ((socket: TcpSocket) => void)[] = [];
+  const refusals: { readonly remote: Endpoint; readonly reason: RefusalReason }[] = [];
+  const faults: unknown[] = [];
+  const listener = transport.listen({ address: address(at), port, localAs: LOCAL_AS, peers }, {
+    connection(socket) {
+      const taker = takers.shift();
+      if (taker === undefined) waiting.push(socket);
+      else taker(socket);
+    },
+    refused: (remote, reason) => void refusals.push({ remote, reason }),
+    fault: (error) => void faults.push(error),
   });
   return {
     listener,
+    refusals,
+    faults,
     next() {
-      const connection = waiting.shift();
-      if (connection !== undefined) return Promise.resolve(connection);
-      const { promise, resolve } = Promise.withResolvers<Connection>();
+      const socket = waiting.shift();
+      if (socket !== undefined) return Promise.resolve(socket);
+      const { promise, resolve } = Promise.withResolvers<TcpSocket>();
       takers.push(resolve);
       return promise;
     },
@@ -57,8 +78,8 @@ export function accept(
 
 /** Two ends of one connection. */
 export interface Pair extends Disposable {
-  readonly client: Connection;
-  readonly server: Connection;
+  readonly client: TcpSocket;
+  readonly server: TcpSocket;
 }
 
 /** Connects to a listener of its own. */
@@ -66,7 +87,7 @@ export async function pair(transport: Transport, at = "127.0.0.1"): Promise<Pair
   using acceptor = accept(transport, at, 0, [peerAt(at, 0)]);
   const peer = peerAt(at, acceptor.listener.local.port);
   const [client, server] = await Promise.all([
-    transport.connect(peer, new AbortController().signal),
+    transport.connect(peer, LOCAL_AS, new AbortController().signal),
     acceptor.next(),
   ]);
   return {
@@ -80,7 +101,7 @@ export async function pair(transport: Transport, at = "127.0.0.1"): Promise<Pair
 }
 
 /** Reads until `length` bytes have come, or the end of the stream. */
-export async function readBytes(connection: Connection, length: number): Promise<Uint8Array> {
+export async function readBytes(connection: TcpSocket, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let offset = 0;
   while (offset < length) {
@@ -120,7 +141,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
       assert.equal(both.server.remote.zone, undefined);
     });
 
-    test(`carries bytes both ways over ${at} (port Connection)`, async (transport) => {
+    test(`carries bytes both ways over ${at} (port TcpSocket)`, async (transport) => {
       using both = await pair(transport, at);
       await both.client.write(bytesOf("ping"));
       assert.equal(text(await readBytes(both.server, 4)), "ping");
@@ -129,7 +150,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     });
   }
 
-  test("keeps the order of writes that are not awaited (port Connection)", async (transport) => {
+  test("keeps the order of writes that are not awaited (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     const writes = Array.from({ length: 500 }, (_, index) => both.client.write(bytesOf(`${index};`)));
     const expected = Array.from({ length: 500 }, (_, index) => `${index};`).join("");
@@ -137,7 +158,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     await Promise.all(writes);
   });
 
-  test("stops taking bytes while the other end does not read, and loses none (port Connection)", async (transport) => {
+  test("stops taking bytes while the other end does not read, and loses none (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     const chunkLength = 65536;
     const chunks = 1024;
@@ -159,7 +180,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     }
   });
 
-  test("gives the end of the stream after the last bytes, again and again (port Connection)", async (transport) => {
+  test("gives the end of the stream after the last bytes, again and again (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     await both.client.write(bytesOf("last"));
     both.client[Symbol.dispose]();
@@ -216,14 +237,20 @@ export function transportContract(name: string, open: () => TransportUnderTest):
   });
 
   test("rejects a connection that is refused, with the reason (RFC 9293 3.10.7.3)", async (transport) => {
-    await assert.rejects(transport.connect(peerAt("127.0.0.1", await freePort()), never()), /refused/i);
+    await assert.rejects(
+      transport.connect(peerAt("127.0.0.1", await freePort()), LOCAL_AS, never()),
+      /refused/i,
+    );
   });
 
   test("rejects with the signal's reason when aborted before (port Transport)", async (transport) => {
     const reason = new Error("shutting down");
     using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
     const peer = peerAt("127.0.0.1", acceptor.listener.local.port);
-    await assert.rejects(transport.connect(peer, AbortSignal.abort(reason)), (error) => error === reason);
+    await assert.rejects(
+      transport.connect(peer, LOCAL_AS, AbortSignal.abort(reason)),
+      (error) => error === reason,
+    );
   });
 
   test("rejects with the signal's reason when aborted while connecting (port Transport)", async (transport) => {
@@ -231,7 +258,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     for (let turn = 0; turn < 10; turn++) {
       const controller = new AbortController();
       const reason = new Error(`attempt ${turn}`);
-      const connecting = transport.connect(peerAt("127.0.0.1", full.port), controller.signal);
+      const connecting = transport.connect(peerAt("127.0.0.1", full.port), LOCAL_AS, controller.signal);
       const rejected = assert.rejects(connecting, (error) => error === reason);
       await turnOfTheEventLoop();
       controller.abort(reason);
@@ -243,14 +270,14 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
     const controller = new AbortController();
     const peer = peerAt("127.0.0.1", acceptor.listener.local.port);
-    using client = await transport.connect(peer, controller.signal);
+    using client = await transport.connect(peer, LOCAL_AS, controller.signal);
     using server = await acceptor.next();
     controller.abort();
     await client.write(bytesOf("fine"));
     assert.equal(text(await readBytes(server, 4)), "fine");
   });
 
-  test("wakes a pending read at dispose, which may be done twice (port Connection)", async (transport) => {
+  test("wakes a pending read at dispose, which may be done twice (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     const pending = both.client.read();
     both.client[Symbol.dispose]();
@@ -260,7 +287,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     await assert.rejects(both.client.write(bytesOf("late")));
   });
 
-  test("hands over at dispose what was written, then closes (port Connection)", async (transport) => {
+  test("hands over at dispose what was written, then closes (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     const length = 3_000_000;
     const written = both.client.write(new Uint8Array(length).fill(7)).catch(() => {});
@@ -295,13 +322,13 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     const peer = peerAt("127.0.0.1", 0);
     const acceptor = accept(transport, "127.0.0.1", 0, [peer]);
     const { port } = acceptor.listener.local;
-    using client = await transport.connect({ ...peer, port }, never());
+    using client = await transport.connect({ ...peer, port }, LOCAL_AS, never());
     using server = await acceptor.next();
     acceptor[Symbol.dispose]();
     acceptor[Symbol.dispose]();
     // Deno closes a listener once the accept that was pending has been told.
     await turnOfTheEventLoop();
-    await assert.rejects(transport.connect({ ...peer, port }, never()), /refused/i);
+    await assert.rejects(transport.connect({ ...peer, port }, LOCAL_AS, never()), /refused/i);
     await server.write(bytesOf("alive"));
     assert.equal(text(await readBytes(client, 5)), "alive");
     using again = accept(transport, "127.0.0.1", port, [peer]);
@@ -322,11 +349,15 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     const peer = peerAt("127.0.0.1", 0);
     using acceptor = accept(transport, "127.0.0.1", 0, [peer]);
     for (let turn = 0; turn < 100; turn++) {
-      using client = await transport.connect({ ...peer, port: acceptor.listener.local.port }, never());
+      using client = await transport.connect(
+        { ...peer, port: acceptor.listener.local.port },
+        LOCAL_AS,
+        never(),
+      );
       using server = await acceptor.next();
       await client.write(bytesOf("x"));
       assert.equal((await server.read())?.byteLength, 1);
-      await assert.rejects(transport.connect({ ...peer, port: refusing }, never()));
+      await assert.rejects(transport.connect({ ...peer, port: refusing }, LOCAL_AS, never()));
     }
   });
 }

@@ -126,7 +126,7 @@ async function withSpeaker(
   const speaker = new Speaker({
     local,
     peers: [config],
-    transport: socketTransport({ sockets, localAs: local.as }),
+    transport: socketTransport(sockets),
     clock: systemClock,
     random: Math.random,
     restarting: false,

@@ -1,7 +1,7 @@
 /** The transport over Deno's own sockets: the contract on loopback, and what only this adapter does. */
 import assert from "node:assert/strict";
 import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
-import { accept, peerAt, transportContract } from "../contract/transport_contract.ts";
+import { accept, LOCAL_AS, peerAt, transportContract } from "../contract/transport_contract.ts";
 import { address } from "../support/bgp.ts";
 import { PATIENCE_MS } from "../support/until.ts";
 
@@ -21,10 +21,10 @@ Deno.test("denoTransport() refuses what it cannot set, when it connects and when
   ] as const;
   for (const [option, named] of rows) {
     const peer = peerAt("127.0.0.1", 1, option);
-    await assert.rejects(transport.connect(peer, signal), named);
+    await assert.rejects(transport.connect(peer, LOCAL_AS, signal), named);
     assert.throws(() => accept(transport, "127.0.0.1", 0, [peer]), named);
     await assert.rejects(
-      transport.connect(peer, signal),
+      transport.connect(peer, LOCAL_AS, signal),
       (error: Error) => !error.message.includes("secret"),
     );
   }
@@ -36,20 +36,22 @@ Deno.test("denoTransport() serves both families where :: is listened on before 0
   const peers = [peerAt("127.0.0.1", 0)];
   using six = accept(transport, "::", 17_913, peers);
   using _four = accept(transport, "0.0.0.0", 17_913, peers);
-  using client = await transport.connect(peerAt("127.0.0.1", 17_913), signal);
+  using client = await transport.connect(peerAt("127.0.0.1", 17_913), LOCAL_AS, signal);
   using server = await six.next();
   assert.equal(server.remote.address.text, "127.0.0.1");
   assert.equal(server.remote.port, client.local.port);
 });
 
 Deno.test("denoTransport() closes connections from addresses that are no peer's at accept (issue: dropped at accept)", async () => {
-  const refused: (string | undefined)[] = [];
-  const transport = denoTransport({ onRefused: ({ remote }) => refused.push(remote?.address.text) });
+  const transport = denoTransport();
   const signal = new AbortController().signal;
   using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.9", 0)]);
-  using client = await transport.connect(peerAt("127.0.0.1", acceptor.listener.local.port), signal);
+  using client = await transport.connect(peerAt("127.0.0.1", acceptor.listener.local.port), LOCAL_AS, signal);
   assert.equal(await client.read().catch(() => undefined), undefined);
-  assert.deepEqual(refused, ["127.0.0.1"]);
+  assert.deepEqual(acceptor.refusals.map(({ remote, reason }) => [remote.address.text, reason.type]), [[
+    "127.0.0.1",
+    "no-peer",
+  ]]);
 });
 
 /** Connects and resets, in a thread of its own, and counts in shared memory. */
@@ -82,7 +84,7 @@ Deno.test("denoTransport() accepts at once beside connections that were reset be
       assert.notEqual(Atomics.wait(done, 0, count, PATIENCE_MS), "timed-out", `${count} resets`);
     }
     const since = performance.now();
-    using good = await transport.connect(peerAt("127.0.0.1", port), new AbortController().signal);
+    using good = await transport.connect(peerAt("127.0.0.1", port), LOCAL_AS, new AbortController().signal);
     let taken = await acceptor.next();
     while (taken.remote.port !== good.local.port) {
       taken[Symbol.dispose]();

@@ -73,7 +73,7 @@ async function establishes(
         nextHop: address("10.9.0.1"),
       }),
     ],
-    transport: socketTransport({ sockets: socketsInside(a, new Sockets(libc, reactor)), localAs: OUR_AS }),
+    transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
     restarting: false,

@@ -6,10 +6,16 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
-import { type Refusal, socketTransport } from "../../src/bgp/transport/transport_socket.ts";
-import type { Connection, Transport } from "../../src/bgp/transport/transport.ts";
+import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
+import type {
+  Endpoint,
+  ListenerEvents,
+  RefusalReason,
+  TcpSocket,
+  Transport,
+} from "../../src/bgp/transport/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
-import { accept, peerAt } from "../contract/transport_contract.ts";
+import { accept, LOCAL_AS, peerAt } from "../contract/transport_contract.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import {
   canMakeNamespaces,
@@ -25,13 +31,15 @@ const PORT = 179;
 const LIMIT_MS = 120_000;
 const AS_A = 65001;
 const AS_B = 65002;
+/** What a listener tells where nobody listens. */
+const SILENT: ListenerEvents = { connection() {}, refused() {}, fault() {} };
 const privileged = await canMakeNamespaces();
 
 /** One host of the two: its transport and what it refused. */
 interface Host {
   readonly namespace: NetworkNamespace;
   readonly transport: Transport;
-  readonly refusals: Refusal[];
+  readonly refusals: { readonly remote: Endpoint; readonly reason: RefusalReason }[];
 }
 
 interface Network {
@@ -58,12 +66,16 @@ async function withNetwork(
   await using reactor = new Reactor(libc);
   const sockets = new Sockets(libc, reactor);
   const host = (namespace: NetworkNamespace, localAs: number): Host => {
-    const refusals: Refusal[] = [];
-    const transport = socketTransport({
-      sockets: socketsInside(namespace, sockets),
-      localAs,
-      onRefused: (refusal) => refusals.push(refusal),
-    });
+    const refusals: Host["refusals"] = [];
+    const inside = socketTransport(socketsInside(namespace, sockets));
+    const transport: Transport = {
+      connect: (peer, _localAs, signal) => inside.connect(peer, localAs, signal),
+      listen: (options, events) =>
+        inside.listen({ ...options, localAs }, {
+          ...events,
+          refused: (remote, reason) => void refusals.push({ remote, reason }),
+        }),
+    };
     return { namespace, transport, refusals };
   };
   const network = { a: host(namespaces.a, AS_A), b: host(namespaces.b, AS_B) };
@@ -81,10 +93,10 @@ async function established(
   { a, b }: Network,
   peerOfA: PeerConfig,
   peersOfB: readonly PeerConfig[],
-  inspect: (client: Connection, server: Connection) => void | Promise<void> = () => {},
+  inspect: (client: TcpSocket, server: TcpSocket) => void | Promise<void> = () => {},
 ): Promise<void> {
   using acceptor = accept(b.transport, peerOfA.address.family === 4 ? "0.0.0.0" : "::", PORT, peersOfB);
-  using client = await a.transport.connect(peerOfA, new AbortController().signal);
+  using client = await a.transport.connect(peerOfA, LOCAL_AS, new AbortController().signal);
   using server = await acceptor.next();
   await client.write(Uint8Array.of(1));
   assert.deepEqual(await server.read(), Uint8Array.of(1));
@@ -108,13 +120,16 @@ async function dropped(
     address: peerAt(peerOfA.address.family === 4 ? "0.0.0.0" : "::", 0).address,
     port: PORT,
   };
-  using _listener = b.transport.listen({ ...listenOn, peers: peersOfB }, (connection) => {
-    connections++;
-    connection[Symbol.dispose]();
+  using _listener = b.transport.listen({ ...listenOn, localAs: LOCAL_AS, peers: peersOfB }, {
+    ...SILENT,
+    connection(socket) {
+      connections++;
+      socket[Symbol.dispose]();
+    },
   });
   const reason = new Error("given up");
   const rejected = assert.rejects(
-    a.transport.connect(peerOfA, controller.signal),
+    a.transport.connect(peerOfA, LOCAL_AS, controller.signal),
     (error) => error === reason,
   );
   const { namespace } = network[where];
@@ -166,11 +181,11 @@ for (const [version, b, a] of [["IPv4", toB, toA], ["IPv6", toB6, toA6]] as cons
       other,
     ]);
     // The SYN-ACK has TTL 255 all the same, so a's side is content and the handshake completes.
-    using client = await network.a.transport.connect(b(), new AbortController().signal);
+    using client = await network.a.transport.connect(b(), LOCAL_AS, new AbortController().signal);
     assert.equal(await client.read().catch(() => undefined), undefined);
     await until(() => network.b.refusals.length === 1);
-    assert.equal(network.b.refusals[0]?.reason, "TTL 1 is below 255 (GTSM, RFC 5082)");
-    assert.equal(network.b.refusals[0]?.remote?.address.text, a().address.text);
+    assert.deepEqual(network.b.refusals[0]?.reason, { type: "ttl", ttl: 1, minimum: 255 });
+    assert.equal(network.b.refusals[0]?.remote.address.text, a().address.text);
     void acceptor;
   });
 
@@ -270,28 +285,35 @@ test("refuses a link-local address of another zone, and says so (RFC 4007)", asy
   using _acceptor = accept(network.b.transport, "::", PORT, [peerOfB]);
   using client = await network.a.transport.connect(
     peerAt("fe80::b", PORT, { zone: "va" }),
+    LOCAL_AS,
     new AbortController().signal,
   );
   assert.equal(await client.read().catch(() => undefined), undefined);
   await until(() => network.b.refusals.length === 1);
-  assert.equal(network.b.refusals[0]?.remote?.zone, "vb");
-  assert.match(network.b.refusals[0]?.reason ?? "", /no peer is configured/);
+  assert.equal(network.b.refusals[0]?.remote.zone, "vb");
+  assert.deepEqual(network.b.refusals[0]?.reason, { type: "no-peer" });
 });
 
 test("closes a connection from an address that no peer has (design: hostile input)", async (network) => {
   let connections = 0;
-  const where = { address: peerAt("0.0.0.0", 0).address, port: PORT, peers: [peerAt("10.9.0.77", PORT)] };
-  using _listener = network.b.transport.listen(where, () => connections++);
-  using client = await network.a.transport.connect(toB(), new AbortController().signal);
+  const where = {
+    address: peerAt("0.0.0.0", 0).address,
+    port: PORT,
+    localAs: LOCAL_AS,
+    peers: [peerAt("10.9.0.77", PORT)],
+  };
+  using _listener = network.b.transport.listen(where, { ...SILENT, connection: () => void connections++ });
+  using client = await network.a.transport.connect(toB(), LOCAL_AS, new AbortController().signal);
   assert.equal(await client.read().catch(() => undefined), undefined);
   await until(() => network.b.refusals.length === 1);
-  assert.equal(network.b.refusals[0]?.reason, "no peer is configured with this address");
-  assert.equal(network.b.refusals[0]?.remote?.address.text, "10.9.0.1");
+  assert.deepEqual(network.b.refusals[0]?.reason, { type: "no-peer" });
+  assert.equal(network.b.refusals[0]?.remote.address.text, "10.9.0.1");
   assert.equal(connections, 0);
 });
 
 test("refuses to connect with what cannot be honoured, naming peer and cause (design: fail closed)", async (network) => {
-  const connect = (peer: PeerConfig) => network.a.transport.connect(peer, new AbortController().signal);
+  const connect = (peer: PeerConfig) =>
+    network.a.transport.connect(peer, LOCAL_AS, new AbortController().signal);
   const long = "x".repeat(81);
   const rows: readonly (readonly [PeerConfig, RegExp])[] = [
     [
@@ -316,7 +338,10 @@ test("refuses to connect with what cannot be honoured, naming peer and cause (de
 
 test("refuses to listen with what cannot be honoured, naming peer and cause (design: fail closed)", async (network) => {
   const listen = (at: string, ...peers: readonly PeerConfig[]) =>
-    network.b.transport.listen({ address: peerAt(at, 0).address, port: PORT, peers }, () => {});
+    network.b.transport.listen(
+      { address: peerAt(at, 0).address, port: PORT, localAs: LOCAL_AS, peers },
+      SILENT,
+    );
   const twins = ["va", "vb"].map((zone) =>
     peerAt("fe80::a", PORT, { name: `on-${zone}`, zone, password: zone })
   );

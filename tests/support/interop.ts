@@ -141,7 +141,7 @@ export class OurSpeaker implements AsyncDisposable {
         })
       ),
       transport: (options.between ?? ((transport) => transport))(
-        socketTransport({ sockets: socketsInside(a, new Sockets(libc, reactor)), localAs: local.as }),
+        socketTransport(socketsInside(a, new Sockets(libc, reactor))),
       ),
       clock: systemClock,
       random: Math.random,

@@ -3,7 +3,14 @@
  * buffer, and every way in which TCP ends. Bytes may be cut up, delayed and lost with their connection, never
  * reordered, as over TCP.
  */
-import type { Connection, Endpoint, Listener, Transport } from "../../src/bgp/transport/transport.ts";
+import { admit } from "../../src/bgp/transport/admission.ts";
+import type {
+  Endpoint,
+  ListenerEvents,
+  ListenOptions,
+  TcpSocket,
+  Transport,
+} from "../../src/bgp/transport/transport.ts";
 import type { Address } from "../../src/net/address.ts";
 import type { Clock } from "../../src/time/clock.ts";
 
@@ -18,10 +25,16 @@ export interface NetworkOptions {
   readonly pieceLength?: () => number;
 }
 
+/** A host on the network. */
+export interface MemoryHost extends Transport {
+  /** Listens for whoever connects. */
+  listenToAll(at: Endpoint, onSocket: (socket: TcpSocket) => void): Disposable;
+}
+
 /** A network in memory. */
 export class MemoryNetwork {
   readonly #options: Required<NetworkOptions>;
-  readonly #listeners = new Map<string, (connection: Connection) => void>();
+  readonly #listeners = new Map<string, (socket: MemorySocket) => void>();
   readonly #pipes = new Set<Pipe>();
   #nextPort = 40_000;
   /** Hosts whose SYNs nobody answers. */
@@ -42,9 +55,9 @@ export class MemoryNetwork {
   }
 
   /** The transport of the host at `own`. */
-  transport(own: Address): Transport {
+  transport(own: Address): MemoryHost {
     return {
-      connect: async (peer, signal) => {
+      connect: async (peer, _localAs, signal) => {
         const remote: Endpoint = { address: peer.address, zone: peer.zone, port: peer.port };
         await this.#delay(signal);
         if (this.unreachable.has(peer.address.text)) await forever(signal);
@@ -54,23 +67,44 @@ export class MemoryNetwork {
         accept(server);
         return client;
       },
-      listen: ({ address, port }, onConnection): Listener => {
-        const local = { address, zone: undefined, port };
-        const key = keyOf(local);
-        if (this.#listeners.has(key)) throw new Error(`cannot listen on ${key}: Address already in use`);
-        this.#listeners.set(key, onConnection);
-        return { local, [Symbol.dispose]: () => void this.#listeners.delete(key) };
-      },
+      listen: (options, events) => this.#listen(options, events),
+      listenToAll: (at, onSocket) => this.#open(at, onSocket),
     };
   }
 
+  #listen({ address, port, peers }: ListenOptions, events: ListenerEvents): ReturnType<Transport["listen"]> {
+    const local = { address, zone: undefined, port };
+    let wanted = peers;
+    const open = this.#open(local, (socket) => {
+      const admission = admit(wanted, socket.remote);
+      if ("peer" in admission) return events.connection(socket, admission.peer);
+      socket[Symbol.dispose]();
+      events.refused(socket.remote, admission.refusal);
+    });
+    return {
+      local,
+      update: (who) => void (wanted = who.peers),
+      [Symbol.dispose]: () => open[Symbol.dispose](),
+    };
+  }
+
+  #open(at: Endpoint, onSocket: (socket: MemorySocket) => void): Disposable {
+    const key = keyOf(at);
+    if (this.#listeners.has(key)) {
+      const cause = Object.assign(new Error("Address already in use"), { code: "EADDRINUSE" });
+      throw new Error(`cannot listen on ${key}: Address already in use`, { cause });
+    }
+    this.#listeners.set(key, onSocket);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(key) };
+  }
+
   /** Two ends of a connection that nobody asked for. */
-  pair(client: Endpoint, server: Endpoint): [MemoryConnection, MemoryConnection] {
+  pair(client: Endpoint, server: Endpoint): [MemorySocket, MemorySocket] {
     const there = new Pipe(this.#options, this.#pipes);
     const back = new Pipe(this.#options, this.#pipes);
     return [
-      new MemoryConnection(client, server, back, there),
-      new MemoryConnection(server, client, there, back),
+      new MemorySocket(client, server, back, there),
+      new MemorySocket(server, client, there, back),
     ];
   }
 
@@ -103,7 +137,7 @@ export class MemoryNetwork {
 }
 
 /** An end of a connection in memory. */
-export class MemoryConnection implements Connection {
+export class MemorySocket implements TcpSocket {
   readonly #in: Pipe;
   readonly #out: Pipe;
   #disposed = false;
@@ -129,6 +163,16 @@ export class MemoryConnection implements Connection {
     this.#out.resetBoth();
   }
 
+  /** As a system does that lingers: until the other end has closed, too, or for the limit. */
+  async end(limitMs: number): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#out.finish();
+    this.#in.drain();
+    await this.#in.ended(limitMs);
+    this.#in.abandon();
+  }
+
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
@@ -152,6 +196,7 @@ class Pipe {
   #finished = false;
   #ended = false;
   #abandoned = false;
+  readonly #onEnded = new Set<() => void>();
   #error: Error | undefined;
   opposite: Pipe | undefined;
 
@@ -196,25 +241,44 @@ class Pipe {
     this.#finished = true;
     this.#later(() => {
       this.#ended = true;
-      this.#open.delete(this);
+      this.#end();
       this.#reader?.resolve(undefined);
       this.#reader = undefined;
     });
   }
 
   /** Nobody reads any more: what comes is dropped, and a pending read ends. */
-  abandon(): void {
+  drain(): void {
     this.#abandoned = true;
     for (const piece of this.#arrived.splice(0)) this.#consume(piece.byteLength);
     this.#reader?.resolve(undefined);
     this.#reader = undefined;
-    // The other end sees our FIN, and closes; where it does not, its system gives up at some time.
+  }
+
+  /** The same, and the other end's FIN is waited for no more. */
+  abandon(): void {
+    this.drain();
     this.#open.delete(this);
+  }
+
+  /** Resolves when the other end has closed, or after the limit. */
+  async ended(limitMs: number): Promise<void> {
+    if (!this.#open.has(this)) return;
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onEnded.add(resolve);
+    using _limit = clock.at(clock.now() + limitMs, resolve);
+    await promise;
+  }
+
+  #end(): void {
+    this.#open.delete(this);
+    for (const resolve of this.#onEnded) resolve();
   }
 
   reset(): void {
     this.#error ??= new Error("Connection reset by peer");
-    this.#open.delete(this);
+    this.#end();
     this.#reader?.reject(this.#error);
     this.#reader = undefined;
     for (const { done } of this.#writers.splice(0)) done.reject(this.#error);

@@ -1,11 +1,12 @@
 /** A scripted BGP peer on a network in memory: it says what the test wants, right or wrong, and notes what it hears. */
 import { Inbox } from "../../src/bgp/transport/inbox.ts";
-import type { Connection, Listener, Transport } from "../../src/bgp/transport/transport.ts";
+import type { TcpSocket } from "../../src/bgp/transport/transport.ts";
 import { type CodecContext, INITIAL_CONTEXT } from "../../src/bgp/wire/codec_context.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../src/bgp/wire/message.ts";
 import type { OpenMessage } from "../../src/bgp/wire/open.ts";
 import type { Address } from "../../src/net/address.ts";
 import { peerConfig } from "./bgp.ts";
+import type { MemoryHost } from "./memory_transport.ts";
 import { openOf } from "./sessions.ts";
 
 /** What a session with the probe uses once both OPENs are through. */
@@ -23,12 +24,12 @@ export class ProbeSession {
   octets = 0;
   /** How it ended, once it did. */
   ended: string | undefined;
-  readonly connection: Connection;
+  readonly connection: TcpSocket;
   /** False: nothing is read any more. */
   reading = true;
   #context: CodecContext;
 
-  constructor(connection: Connection, context: CodecContext = PROBE_CONTEXT) {
+  constructor(connection: TcpSocket, context: CodecContext = PROBE_CONTEXT) {
     this.connection = connection;
     this.#context = context;
     this.#read();
@@ -91,18 +92,18 @@ export class ProbeSession {
 /** A host of probes: it takes connections and makes them. */
 export class Probe implements Disposable {
   readonly sessions: ProbeSession[] = [];
-  readonly #transport: Transport;
+  readonly #host: MemoryHost;
   readonly #context: CodecContext;
-  #listener: Listener | undefined;
+  #listener: Disposable | undefined;
 
-  constructor(transport: Transport, context: CodecContext = PROBE_CONTEXT) {
-    this.#transport = transport;
+  constructor(host: MemoryHost, context: CodecContext = PROBE_CONTEXT) {
+    this.#host = host;
     this.#context = context;
   }
 
   /** Takes connections. */
   listen(address: Address, port = 179): this {
-    this.#listener = this.#transport.listen({ address, port, peers: [] }, (connection) => {
+    this.#listener = this.#host.listenToAll({ address, zone: undefined, port }, (connection) => {
       this.sessions.push(new ProbeSession(connection, this.#context));
     });
     return this;
@@ -110,8 +111,9 @@ export class Probe implements Disposable {
 
   /** Makes a connection. */
   async connect(address: Address, port = 179): Promise<ProbeSession> {
-    const connection = await this.#transport.connect(
+    const connection = await this.#host.connect(
       peerConfig({ address, port }),
+      0,
       new AbortController().signal,
     );
     const session = new ProbeSession(connection, this.#context);

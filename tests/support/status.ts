@@ -26,6 +26,7 @@ export const peerStatus: PeerStatus = {
   endOfRibHeld: [],
   flaps: 2,
   nextRetry: undefined,
+  fault: undefined,
 };
 
 /** One healthy service that `peers` were sent. */
@@ -36,6 +37,7 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     startedAt: "2026-01-01T00:00:00.000Z",
     routerID: "10.0.0.1",
     as: 65512,
+    listeners: [],
     peers: [peerStatus],
     services: [{
       name: "web",

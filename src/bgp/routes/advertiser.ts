@@ -60,8 +60,8 @@ export interface SessionAbilities {
 /** The sending side of an Established session; it ends with it. */
 export class Advertiser {
   readonly #desired: DesiredRoutes;
-  readonly #context: AdvertiseContext;
-  readonly #paths: Paths;
+  #context: AdvertiseContext;
+  #paths: Paths;
   readonly #enhancedRefresh: boolean;
   readonly #routes = new Map<string, AdvertisedRoute>();
   readonly #held = new Map<string, HeldRoute>();
@@ -110,6 +110,13 @@ export class Advertiser {
   /** Is there a route that the peer has in an old form, or not at all? */
   get #behind(): boolean {
     return this.#first !== undefined || this.#withdrawn.length > 0 || this.#changed.length > 0;
+  }
+
+  /** Routes go by other next hops from now on: all are looked at again, and those that differ are sent. */
+  update(context: AdvertiseContext): void {
+    this.#context = context;
+    this.#paths = new Paths(context);
+    this.#first = this.#desired.all(context.peerName);
   }
 
   /** The routes to these prefixes are not what they were. */

@@ -1,5 +1,5 @@
 /**
- * The whole of what should be announced, and what a new whole changes of it. Neighbours are brought to the changes
+ * The whole of what should be announced, and what a new whole changes of it. Peers are brought to the changes
  * alone: to withdraw one route costs as much among a hundred thousand as among ten.
  */
 import type { Prefix } from "../../net/prefix.ts";

@@ -27,8 +27,6 @@ export interface SessionConfig {
   readonly peerAs: number;
   /** PassiveTcpEstablishment: never connects, waits for the peer. */
   readonly passive: boolean;
-  /** DelayOpenTime; undefined: DelayOpen is off. */
-  readonly delayOpenMs: number | undefined;
   /** The peer has a TCP-MD5 password, which may not be the same on both sides. */
   readonly authenticated: boolean;
   readonly holdTimeSeconds: number;
@@ -39,8 +37,6 @@ export interface SessionConfig {
   /** Families that we take and give with a next hop of the other AFI (RFC 8950). */
   readonly extendedNextHop: readonly AfiSafi[];
   readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
-  /** CollisionDetectEstablishedState: an Established session may lose a collision, too. */
-  readonly collisionDetectEstablishedState: boolean;
 }
 
 /** What of our OPEN depends on the moment. */
@@ -89,7 +85,6 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     localIdentifier: addressToU32(local.routerID),
     peerAs: peer.as,
     passive: peer.passive,
-    delayOpenMs: undefined,
     authenticated: peer.password !== undefined,
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
@@ -97,7 +92,6 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     families,
     extendedNextHop: overIPv6 ? families.filter((family) => family.afi === Afi.IPv4) : [],
     gracefulRestart: peer.gracefulRestart,
-    collisionDetectEstablishedState: false,
   };
 }
 

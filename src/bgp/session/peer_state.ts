@@ -1,24 +1,34 @@
-/** What the machine of a neighbour (peer.ts) is made of: its state, what happens to it, what it asks for. */
-import type { Origin, Undecided } from "./collision.ts";
-import type { Negotiated } from "./negotiate.ts";
+/** What the machine of a peer (peer.ts) is made of: its state, what happens to it, what it asks for. */
+import type { Negotiated, SessionConfig } from "./negotiate.ts";
 import type { SessionAction, SessionEvent, SessionState, SessionStateName } from "./session_state.ts";
 import type { RouteRefreshMessage } from "../wire/message.ts";
 import type { NotificationMessage } from "../wire/notification.ts";
 
-/** A session and the TCP connection, or the attempt at one, that is its own. */
-export interface Track {
-  readonly session: SessionState;
-  /** Names the connection between driver and machine; 0: there is none. */
+/** Who opened a connection. */
+export type Origin = "outgoing" | "incoming";
+
+/** What came over a link and waits while it is open which of two connections stays; handled at `untilMs` at the latest. */
+export interface Deferred {
+  readonly events: readonly SessionEvent[];
+  readonly untilMs: number;
+}
+
+/** A session: the state of its machine, and the link that is its own. */
+export interface PeerSession {
+  readonly fsm: SessionState;
+  /** Names the link between driver and machine; 0: there is none. */
   readonly link: number;
   readonly origin: Origin;
   /** The peer's OPEN and what came after it, where a rival keeps it waiting. */
-  readonly undecided: Undecided | undefined;
+  readonly deferred: Deferred | undefined;
 }
 
-/** The two sessions of a neighbour. */
+/** The sessions of a peer. */
 export interface PeerState {
-  readonly main: Track;
-  readonly second: Track | undefined;
+  /** The configured session, which connects and tries again. */
+  readonly primary: PeerSession;
+  /** A connection of the peer's that came while `primary` was busy, until one of the two is promoted. */
+  readonly secondary: PeerSession | undefined;
   readonly nextLink: number;
   /** False before the start and after a stop: every connection is rejected. */
   readonly running: boolean;
@@ -26,16 +36,18 @@ export interface PeerState {
   readonly allowance: { readonly tokens: number; readonly atMs: number };
 }
 
-/** What happens to a neighbour. */
+/** What happens to a peer. */
 export type PeerEvent =
   | { readonly type: "Start" }
   /** Administrative Shutdown, with a shutdown communication. */
   | { readonly type: "Stop"; readonly communication: string }
   /** Closes with the NOTIFICATION, or without a word where there is none. */
   | { readonly type: "Close"; readonly notification: NotificationMessage | undefined; readonly cause: string }
+  /** What the peer's OPENs do not show has changed in the configuration. */
+  | { readonly type: "Configure"; readonly config: SessionConfig }
   /** The peer connected. One action of the answer adopts or rejects the connection. */
   | { readonly type: "Accepted" }
-  /** Something that came over the connection `link`; stale ones are ignored. */
+  /** Something that came over a link; stale ones are ignored. */
   | { readonly type: "Session"; readonly link: number; readonly event: SessionEvent }
   /** A deadline has passed. */
   | { readonly type: "Timers" };
@@ -60,7 +72,7 @@ export type PeerAction =
     readonly noted: boolean;
   }
   | { readonly type: "established"; readonly link: number; readonly negotiated: Negotiated }
-  /** The neighbour's state, as people see it, changed. */
+  /** The peer's state, as people see it, changed. */
   | {
     readonly type: "transition";
     readonly from: SessionStateName;
@@ -72,4 +84,29 @@ export type PeerAction =
 export interface PeerStep {
   readonly state: PeerState;
   readonly actions: readonly PeerAction[];
+}
+
+/** Where a session stands. */
+export type Place = "primary" | "secondary";
+
+/** Both places. */
+export const PLACES: readonly Place[] = ["primary", "secondary"];
+
+/** How far a session has come; what people call the peer's state is that of the furthest one. */
+export const RANK = { Idle: 0, Active: 1, Connect: 2, OpenSent: 3, OpenConfirm: 4, Established: 5 } as const;
+
+/** Nothing is to be done. */
+export function none(state: PeerState): PeerStep {
+  return { state, actions: [] };
+}
+
+/** One step and then another. */
+export function then(first: PeerStep, next: (state: PeerState) => PeerStep): PeerStep {
+  const second = next(first.state);
+  return { state: second.state, actions: [...first.actions, ...second.actions] };
+}
+
+/** The place of the other one. */
+export function rivalOf(place: Place): Place {
+  return place === "primary" ? "secondary" : "primary";
 }

@@ -1,36 +1,33 @@
 /**
  * The machine of one BGP session over one TCP connection at a time (RFC 4271 section 8; RFC 5492, 6608, 7313, 8538,
- * 9687), pure: a function for each state, deadlines as data; with DelayOpen, DampPeerOscillations and
- * PassiveTcpEstablishment. Collision (section 6.8) is the peer's. It differs from the letter in two things: a passive
- * session runs no ConnectRetryTimer, and header errors keep their own code in Established (section 6.1, event 21).
+ * 9687), pure: a function for each state, deadlines as data; with DampPeerOscillations and PassiveTcpEstablishment.
+ * Collision (section 6.8) is the peer's. It differs from the letter in two things: a passive session runs no
+ * ConnectRetryTimer, and header errors keep their own code in Established (section 6.1, event 21).
  */
 import type { Env, SessionEvent, SessionState, Step } from "./session_state.ts";
 import { earliest, expired, STOPPED, type TimerEvent } from "./timers.ts";
 import {
   COLLISION,
-  connected,
   connectFailed,
-  dial,
   DROP,
   establish,
-  fall,
-  final,
-  halt,
-  keepAlive,
+  idleAfterFault,
+  idleAfterRefusal,
+  idleAfterUnexpected,
+  idleUndamped,
   messageSent,
   notification,
-  received,
+  openConnection,
+  receivedWords,
   receiveOpen,
-  refused,
-  rest,
-  restartHold,
+  restartHoldTimer,
+  sendKeepalive,
   sendOpen,
-  sendOpenAction,
   start,
-  startPassive,
   stay,
-  unexpected,
+  stop,
   waitForPeer,
+  withHardReset,
 } from "./transitions.ts";
 import { CeaseSubcode, ErrorCode, FsmSubcode } from "../wire/constants.ts";
 import { cease } from "../wire/notification.ts";
@@ -69,28 +66,15 @@ function idle(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "ManualStart":
       return start({ ...state, connectRetryCounter: 0, connectFailures: 0, oscillations: 0 }, env, "started");
-    case "ManualStart_with_PassiveTcpEstablishment":
-      return startPassive(
-        { ...state, connectRetryCounter: 0, connectFailures: 0, oscillations: 0 },
-        "started",
-      );
-    case "AutomaticStart":
-    case "AutomaticStart_with_DampPeerOscillations":
     case "IdleHoldTimer_Expires":
       return start(state, env, "trying again");
-    case "AutomaticStart_with_PassiveTcpEstablishment":
-    case "AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment":
-      return startPassive(state, "waiting for the peer");
     case "ManualStop":
     case "AutomaticStop":
       return stay({ ...state, deadlines: STOPPED });
     case "ConnectRetryTimer_Expires":
     case "HoldTimer_Expires":
     case "KeepaliveTimer_Expires":
-    case "DelayOpenTimer_Expires":
     case "SendHoldTimer_Expires":
-    case "TcpConnection_Valid":
-    case "Tcp_CR_Invalid":
     case "Tcp_CR_Acked":
     case "TcpConnectionConfirmed":
     case "TcpConnectionFails":
@@ -105,32 +89,30 @@ function idle(state: SessionState, event: SessionEvent, env: Env): Step {
     case "UpdateMsgErr":
     case "RouteRefreshMsg":
     case "MessageSent":
+    case "InternalFault":
       return stay(state);
     default:
       return event satisfies never;
   }
 }
 
-/** A TCP connection is being opened, or is open and the DelayOpenTimer runs. */
+/** A TCP connection is being opened. */
 function connect(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
-    case "ConnectRetryTimer_Expires":
-      return dial({ ...state, connectFailures: state.connectFailures + 1 }, env, unanswered(state), [DROP]);
-    case "TcpConnectionFails":
-      if (state.deadlines.delayOpen !== undefined) return waitForPeer(state, env, event.cause);
-      return connectFailed(state, env, event.cause);
+    case "ConnectRetryTimer_Expires": {
+      const failed = { ...state, connectFailures: state.connectFailures + 1 };
+      return openConnection(failed, env, unanswered(state), [DROP]);
+    }
     default:
       return beforeOpen(state, event, env);
   }
 }
 
-/** No connection, or one whose DelayOpenTimer runs; the peer may connect. */
+/** No connection; the peer may connect. */
 function active(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "ConnectRetryTimer_Expires":
-      return dial(state, env, "trying again", []);
-    case "TcpConnectionFails":
-      return connectFailed(state, env, event.cause);
+      return openConnection(state, env, "trying again", []);
     default:
       return beforeOpen(state, event, env);
   }
@@ -139,51 +121,42 @@ function active(state: SessionState, event: SessionEvent, env: Env): Step {
 /** What Connect and Active have in common. */
 function beforeOpen(
   state: SessionState,
-  event: Exclude<SessionEvent, { type: "ConnectRetryTimer_Expires" | "TcpConnectionFails" }>,
+  event: Exclude<SessionEvent, { type: "ConnectRetryTimer_Expires" }>,
   env: Env,
 ): Step {
-  const delayed = state.deadlines.delayOpen !== undefined;
   switch (event.type) {
     case "ManualStop":
-      return halt(state, undefined, "stopped");
+      return stop(state, undefined, "stopped");
     case "AutomaticStop":
-      return halt(state, undefined, event.cause);
+      return stop(state, undefined, event.cause);
     case "Tcp_CR_Acked":
     case "TcpConnectionConfirmed":
-      return connected(state, env);
-    case "DelayOpenTimer_Expires":
-      return sendOpen(state, env, []);
-    case "BGPOpen":
-      if (!delayed) return fall(state, env, "OPEN without a connection", undefined);
-      return receiveOpen(state, env, event.message, [sendOpenAction(state, env)]);
+      return sendOpen(state, env);
+    case "TcpConnectionFails":
+      return connectFailed(state, env, event.cause);
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
     case "UpdateMsgErr":
-      return fall(state, env, event.error.message, delayed ? event.error.notification() : undefined);
+      return idleAfterFault(state, env, event.error.message, undefined);
     case "NotifMsgVerErr":
-      if (delayed) return rest(state, env, received(event.message));
-      return fall(state, env, received(event.message), undefined);
+      return idleAfterFault(state, env, receivedWords(event.message), undefined);
     case "NotifMsg":
-      return refused(state, env, event.message);
+      return idleAfterRefusal(state, env, event.message);
+    case "BGPOpen":
     case "KeepAliveMsg":
     case "UpdateMsg":
     case "RouteRefreshMsg":
-      return fall(state, env, `${event.type} before OPEN`, undefined);
+      return idleAfterFault(state, env, `${messageName(event.type)} before our OPEN`, undefined);
+    case "InternalFault":
+      return idleAfterFault(state, env, event.cause, undefined);
     case "OpenCollisionDump":
-      return rest(state, env, "collision: the other connection stays");
+      return idleUndamped(state, env, "collision: the other connection stays");
     case "HoldTimer_Expires":
     case "KeepaliveTimer_Expires":
     case "IdleHoldTimer_Expires":
     case "SendHoldTimer_Expires":
-      return fall(state, env, event.type, undefined);
+      return idleAfterFault(state, env, event.type, undefined);
     case "ManualStart":
-    case "AutomaticStart":
-    case "ManualStart_with_PassiveTcpEstablishment":
-    case "AutomaticStart_with_PassiveTcpEstablishment":
-    case "AutomaticStart_with_DampPeerOscillations":
-    case "AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment":
-    case "TcpConnection_Valid":
-    case "Tcp_CR_Invalid":
     case "MessageSent":
       return stay(state);
     default:
@@ -195,18 +168,18 @@ function beforeOpen(
 function openSent(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "BGPOpen":
-      return receiveOpen(state, env, event.message, []);
+      return receiveOpen(state, env, event.message);
     case "TcpConnectionFails":
       return waitForPeer(state, env, event.cause);
     case "NotifMsg":
-      return refused(state, env, event.message);
+      return idleAfterRefusal(state, env, event.message);
     case "KeepaliveTimer_Expires":
-      return unexpected(state, env, event.type, FsmSubcode.UNSPECIFIED);
+      return idleAfterUnexpected(state, env, event.type, FsmSubcode.UNSPECIFIED);
     case "KeepAliveMsg":
     case "UpdateMsg":
     case "UpdateMsgErr":
     case "RouteRefreshMsg":
-      return unexpected(
+      return idleAfterUnexpected(
         state,
         env,
         `${messageName(event.type)} in OpenSent`,
@@ -225,16 +198,16 @@ function openConfirm(state: SessionState, event: SessionEvent, env: Env): Step {
     case "KeepAliveMsg":
       return establish(state, env);
     case "KeepaliveTimer_Expires":
-      return keepAlive(state, env);
+      return sendKeepalive(state, env);
     case "TcpConnectionFails":
-      return fall(state, env, event.cause, undefined);
+      return idleAfterFault(state, env, event.cause, undefined);
     case "NotifMsg":
-      return refused(state, env, event.message);
+      return idleAfterRefusal(state, env, event.message);
     case "BGPOpen":
     case "UpdateMsg":
     case "UpdateMsgErr":
     case "RouteRefreshMsg":
-      return unexpected(
+      return idleAfterUnexpected(
         state,
         env,
         `${messageName(event.type)} in OpenConfirm`,
@@ -252,22 +225,27 @@ function established(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "KeepAliveMsg":
     case "UpdateMsg":
-      return stay(restartHold(state, env));
+      return stay(restartHoldTimer(state, env));
     case "RouteRefreshMsg":
       return { state, actions: [{ type: "refresh", message: event.message }] };
     case "KeepaliveTimer_Expires":
-      return keepAlive(state, env);
+      return sendKeepalive(state, env);
     case "MessageSent":
       return stay(messageSent(state, env, event.update));
     case "TcpConnectionFails":
-      return fall(state, env, event.cause, undefined);
+      return idleAfterFault(state, env, event.cause, undefined);
     case "NotifMsg":
-      return fall(state, env, received(event.message), undefined);
+      return idleAfterFault(state, env, receivedWords(event.message), undefined);
     case "UpdateMsgErr":
-      return fall(state, env, event.error.message, event.error.notification());
+      return idleAfterFault(state, env, event.error.message, event.error.notification());
     case "BGPOpen":
     case "BGPOpenMsgErr":
-      return unexpected(state, env, "OPEN in Established", FsmSubcode.UNEXPECTED_MESSAGE_IN_ESTABLISHED);
+      return idleAfterUnexpected(
+        state,
+        env,
+        "OPEN in Established",
+        FsmSubcode.UNEXPECTED_MESSAGE_IN_ESTABLISHED,
+      );
     default:
       return whileConnected(state, event, env);
   }
@@ -293,37 +271,31 @@ function whileConnected(
   switch (event.type) {
     case "ManualStop": {
       const message = cease(CeaseSubcode.ADMINISTRATIVE_SHUTDOWN, event.communication);
-      return halt(state, final(state, message), "stopped");
+      return stop(state, withHardReset(state, message), "stopped");
     }
     case "AutomaticStop":
-      return halt(state, event.notification, event.cause);
+      return stop(state, event.notification && withHardReset(state, event.notification), event.cause);
     case "HoldTimer_Expires": {
       const message = notification(ErrorCode.HOLD_TIMER_EXPIRED, 0);
-      return fall(state, env, "hold timer expired: nothing heard from the peer", message);
+      return idleAfterFault(state, env, "hold timer expired: nothing heard from the peer", message);
     }
     case "SendHoldTimer_Expires": {
       const message = notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED, 0);
-      return fall(state, env, "send hold timer expired: the peer does not read", message);
+      return idleAfterFault(state, env, "send hold timer expired: the peer does not read", message);
     }
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
-      return fall(state, env, event.error.message, event.error.notification());
+      return idleAfterFault(state, env, event.error.message, event.error.notification());
+    case "InternalFault":
+      return idleAfterFault(state, env, event.cause, cease(CeaseSubcode.OUT_OF_RESOURCES));
     case "OpenCollisionDump":
-      return rest(state, env, "collision: the other connection stays", cease(COLLISION));
+      return idleUndamped(state, env, "collision: the other connection stays", cease(COLLISION));
     case "NotifMsgVerErr":
-      return rest(state, env, received(event.message));
+      return idleUndamped(state, env, receivedWords(event.message));
     case "ConnectRetryTimer_Expires":
-    case "DelayOpenTimer_Expires":
     case "IdleHoldTimer_Expires":
-      return unexpected(state, env, event.type, FsmSubcode.UNSPECIFIED);
+      return idleAfterUnexpected(state, env, event.type, FsmSubcode.UNSPECIFIED);
     case "ManualStart":
-    case "AutomaticStart":
-    case "ManualStart_with_PassiveTcpEstablishment":
-    case "AutomaticStart_with_PassiveTcpEstablishment":
-    case "AutomaticStart_with_DampPeerOscillations":
-    case "AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment":
-    case "TcpConnection_Valid":
-    case "Tcp_CR_Invalid":
     case "Tcp_CR_Acked":
     case "TcpConnectionConfirmed":
       return stay(state);

@@ -1,6 +1,7 @@
 /** What arrived, as events of the session machine (RFC 4271 section 8.1): messages, the peer's faults, lost connections. */
+import { messageOf } from "../../text/error_message.ts";
 import type { SessionEvent } from "./session_state.ts";
-import { CeaseSubcode, ErrorCode, OpenSubcode } from "../wire/constants.ts";
+import { ErrorCode, OpenSubcode } from "../wire/constants.ts";
 import type { Message } from "../wire/message.ts";
 import { NotificationError } from "../wire/notification.ts";
 
@@ -27,16 +28,16 @@ export function eventOf(message: Message): SessionEvent {
   }
 }
 
-/** The event that whatever was thrown over the peer's bytes is. */
+/** The event that whatever was thrown over the peer's bytes is; what is not the peer's fault is ours. */
 export function eventOfError(error: unknown): SessionEvent {
-  if (!(error instanceof NotificationError)) {
-    // A fault of ours, not the peer's: it costs this session and nothing else.
-    const cause = `internal error: ${wordsOf(error)}`;
-    const own = new NotificationError(ErrorCode.CEASE, CeaseSubcode.OUT_OF_RESOURCES, cause);
-    return { type: "UpdateMsgErr", error: own };
-  }
+  if (!(error instanceof NotificationError)) return internalFault(error);
   if (error.code === ErrorCode.MESSAGE_HEADER) return { type: "BGPHeaderErr", error };
   return { type: error.code === ErrorCode.OPEN_MESSAGE ? "BGPOpenMsgErr" : "UpdateMsgErr", error };
+}
+
+/** A fault of ours, not the peer's: it costs this session and nothing else. */
+export function internalFault(error: unknown): SessionEvent {
+  return { type: "InternalFault", cause: `internal error: ${messageOf(error)}` };
 }
 
 /** How a connection ends that the peer closed. */
@@ -44,12 +45,7 @@ export const CLOSED = "the peer closed the connection";
 
 /** How a connection was lost, in words. EPIPE is what a write finds where the peer has closed. */
 export function lossOf(error: unknown): string {
-  const words = wordsOf(error);
+  const words = messageOf(error);
   if (/EPIPE|broken pipe/i.test(words)) return CLOSED;
   return /ECONNRESET|reset/i.test(words) ? "the peer reset the connection" : words;
-}
-
-/** An error's message. */
-export function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

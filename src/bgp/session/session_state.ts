@@ -11,19 +11,13 @@ import type { OpenMessage } from "../wire/open.ts";
 export type SessionStateName = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
 
 /**
- * The events of RFC 4271 section 8.1, RFC 9687, and two more: RouteRefreshMsg (RFC 2918) and MessageSent (the socket
- * took a message). BGPOpen also stands for event 20: whether
- * the DelayOpenTimer runs is in the state.
+ * The events of RFC 4271 section 8.1 that somebody sends, of RFC 9687, and three more: RouteRefreshMsg (RFC 2918),
+ * MessageSent (the socket took a message) and InternalFault (something of ours threw). Whether a start is with PassiveTcpEstablishment is in the configuration.
  */
 export type SessionEvent =
   | { readonly type: "ManualStart" }
   /** Ends the session as an operator would: Administrative Shutdown with a shutdown communication (RFC 9003). */
   | { readonly type: "ManualStop"; readonly communication: string }
-  | { readonly type: "AutomaticStart" }
-  | { readonly type: "ManualStart_with_PassiveTcpEstablishment" }
-  | { readonly type: "AutomaticStart_with_PassiveTcpEstablishment" }
-  | { readonly type: "AutomaticStart_with_DampPeerOscillations" }
-  | { readonly type: "AutomaticStart_with_DampPeerOscillations_and_PassiveTcpEstablishment" }
   /** `notification` undefined: closes without a word, so that a graceful-restart peer keeps the routes. */
   | {
     readonly type: "AutomaticStop";
@@ -31,8 +25,6 @@ export type SessionEvent =
     readonly cause: string;
   }
   | TimerEvent
-  | { readonly type: "TcpConnection_Valid" }
-  | { readonly type: "Tcp_CR_Invalid" }
   | { readonly type: "Tcp_CR_Acked" }
   | { readonly type: "TcpConnectionConfirmed" }
   | { readonly type: "TcpConnectionFails"; readonly cause: string }
@@ -46,7 +38,8 @@ export type SessionEvent =
   | { readonly type: "UpdateMsg" }
   | { readonly type: "UpdateMsgErr"; readonly error: NotificationError }
   | { readonly type: "RouteRefreshMsg"; readonly message: RouteRefreshMessage }
-  | { readonly type: "MessageSent"; readonly update: boolean };
+  | { readonly type: "MessageSent"; readonly update: boolean }
+  | { readonly type: "InternalFault"; readonly cause: string };
 
 /** What the driver is to do, in this order. */
 export type SessionAction =
@@ -94,11 +87,14 @@ export interface Step {
   readonly actions: readonly SessionAction[];
 }
 
+/** What graceful restart has to say of this process (RFC 4724): until when its OPENs carry the R bit, and the F bit. */
+export interface Restart {
+  readonly restartingUntilMs: number;
+  readonly forwarding: boolean;
+}
+
 /** A session before its first start. */
-export function newSession(
-  config: SessionConfig,
-  restart: { readonly restartingUntilMs: number; readonly forwarding: boolean },
-): SessionState {
+export function newSession(config: SessionConfig, restart: Restart): SessionState {
   return {
     name: "Idle",
     config,

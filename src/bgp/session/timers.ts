@@ -3,34 +3,39 @@
  * of `env.now`, jitter, and the back-off of ConnectRetryTime and IdleHoldTime.
  */
 
-/** When each running timer expires, in milliseconds; undefined: it is stopped. */
-export interface Deadlines {
-  readonly connectRetry: number | undefined;
-  readonly hold: number | undefined;
-  readonly keepalive: number | undefined;
-  readonly delayOpen: number | undefined;
-  readonly idleHold: number | undefined;
-  readonly sendHold: number | undefined;
-}
+/**
+ * The timers of a BGP session. Of timers that expire at the same moment the earlier row goes first: a session ends before
+ * it does anything else.
+ */
+const TIMERS = [
+  /** RFC 4271 section 10: nothing was heard from the peer. */
+  { name: "hold", event: "HoldTimer_Expires" },
+  /** RFC 9687: the peer has taken nothing. */
+  { name: "sendHold", event: "SendHoldTimer_Expires" },
+  /** RFC 4271 section 4.4. */
+  { name: "keepalive", event: "KeepaliveTimer_Expires" },
+  /** RFC 4271 section 8: to connect, and to connect again. */
+  { name: "connectRetry", event: "ConnectRetryTimer_Expires" },
+  /** RFC 4271 section 8.1.1, DampPeerOscillations. */
+  { name: "idleHold", event: "IdleHoldTimer_Expires" },
+] as const;
 
+type TimerRow = typeof TIMERS[number];
+type EventOf<Row extends TimerRow> = Row extends TimerRow ? { readonly type: Row["event"] } : never;
+
+/** What a timer is called. */
+export type TimerName = TimerRow["name"];
 /** The events of RFC 4271 section 8.1.3 and RFC 9687. */
-export type TimerEvent =
-  | { readonly type: "ConnectRetryTimer_Expires" }
-  | { readonly type: "HoldTimer_Expires" }
-  | { readonly type: "KeepaliveTimer_Expires" }
-  | { readonly type: "DelayOpenTimer_Expires" }
-  | { readonly type: "IdleHoldTimer_Expires" }
-  | { readonly type: "SendHoldTimer_Expires" };
+export type TimerEvent = EventOf<TimerRow>;
+
+/** When each running timer expires, in milliseconds; undefined or left out: it is stopped. */
+export type Deadlines = { readonly [Name in TimerName]?: number | undefined };
 
 /** Every timer stopped. */
-export const STOPPED: Deadlines = {
-  connectRetry: undefined,
-  hold: undefined,
-  keepalive: undefined,
-  delayOpen: undefined,
-  idleHold: undefined,
-  sendHold: undefined,
-};
+export const STOPPED: Deadlines = {};
+
+/** The names of all timers. */
+export const TIMER_NAMES: readonly TimerName[] = TIMERS.map(({ name }) => name);
 
 /** The HoldTimer of a session that waits for an OPEN (RFC 4271 section 8.2.2 suggests four minutes). */
 export const LARGE_HOLD_TIME_MS = 240_000;
@@ -46,27 +51,28 @@ const SHORTEST_SEND_HOLD_MS = 480_000;
 
 /** The earliest deadline, or undefined where no timer runs. */
 export function earliest(deadlines: Deadlines): number | undefined {
-  const first = Math.min(
-    deadlines.hold ?? Infinity,
-    deadlines.sendHold ?? Infinity,
-    deadlines.keepalive ?? Infinity,
-    deadlines.connectRetry ?? Infinity,
-    deadlines.delayOpen ?? Infinity,
-    deadlines.idleHold ?? Infinity,
-  );
-  return first === Infinity ? undefined : first;
+  const first = firstOf(deadlines);
+  return first === undefined ? undefined : deadlines[first.name];
 }
 
-/** The event of the timer that expired first (of equals, the one that ends the session), or undefined. */
+/** The event of the timer that expired first, or undefined. */
 export function expired(deadlines: Deadlines, nowMs: number): TimerEvent | undefined {
-  const first = earliest(deadlines);
-  if (first === undefined || first > nowMs) return undefined;
-  if (deadlines.hold === first) return { type: "HoldTimer_Expires" };
-  if (deadlines.sendHold === first) return { type: "SendHoldTimer_Expires" };
-  if (deadlines.keepalive === first) return { type: "KeepaliveTimer_Expires" };
-  if (deadlines.connectRetry === first) return { type: "ConnectRetryTimer_Expires" };
-  if (deadlines.delayOpen === first) return { type: "DelayOpenTimer_Expires" };
-  return { type: "IdleHoldTimer_Expires" };
+  const first = firstOf(deadlines);
+  return first === undefined || (deadlines[first.name] ?? Infinity) > nowMs
+    ? undefined
+    : { type: first.event };
+}
+
+function firstOf(deadlines: Deadlines): TimerRow | undefined {
+  let first: TimerRow | undefined;
+  let firstMs = Infinity;
+  for (const row of TIMERS) {
+    const atMs = deadlines[row.name] ?? Infinity;
+    if (atMs >= firstMs) continue;
+    first = row;
+    firstMs = atMs;
+  }
+  return first;
 }
 
 /** A time with the jitter of RFC 4271 section 10: 0.75 to 1.0 of it. */

@@ -32,31 +32,25 @@ export function stay(state: SessionState): Step {
   return { state, actions: [] };
 }
 
-/** Starts: connects, or waits where the session is passive. */
+/** Starts: connects, or waits for the peer where the session is passive. */
 export function start(state: SessionState, env: Env, cause: string): Step {
-  return state.config.passive ? startPassive(state, cause) : dial(state, env, cause, []);
-}
-
-/** Waits for the peer to connect. */
-export function startPassive(state: SessionState, cause: string): Step {
+  if (!state.config.passive) return openConnection(state, env, cause, []);
   return stay({ ...state, name: "Active", deadlines: STOPPED, cause });
 }
 
 /** Opens a connection and runs the ConnectRetryTimer meanwhile. */
-export function dial(state: SessionState, env: Env, cause: string, before: readonly SessionAction[]): Step {
+export function openConnection(
+  state: SessionState,
+  env: Env,
+  cause: string,
+  before: readonly SessionAction[],
+): Step {
   const delay = connectRetryDelayMs(state.config.connectRetryTimeMs, state.connectFailures, env.random);
   const deadlines = { ...STOPPED, connectRetry: env.now + delay };
   return {
     state: { ...state, name: "Connect", deadlines, cause },
     actions: [...before, { type: "connect" }],
   };
-}
-
-/** A connection stands: OPEN now, or when the DelayOpenTimer says so. */
-export function connected(state: SessionState, env: Env): Step {
-  const { delayOpenMs } = state.config;
-  if (delayOpenMs === undefined) return sendOpen(state, env, []);
-  return stay({ ...state, deadlines: { ...STOPPED, delayOpen: env.now + delayOpenMs } });
 }
 
 function offer(state: SessionState, env: Env): OpenOffer {
@@ -67,29 +61,19 @@ function offer(state: SessionState, env: Env): OpenOffer {
   };
 }
 
-/** Sends our OPEN. */
-export function sendOpenAction(state: SessionState, env: Env): SessionAction {
-  return { type: "send", message: openMessage(state.config, offer(state, env)) };
-}
-
 /** Sends our OPEN and waits for the peer's. */
-export function sendOpen(state: SessionState, env: Env, before: readonly SessionAction[]): Step {
+export function sendOpen(state: SessionState, env: Env): Step {
   const deadlines = { ...STOPPED, hold: env.now + LARGE_HOLD_TIME_MS };
+  const message = openMessage(state.config, offer(state, env));
   const next: SessionState = { ...state, name: "OpenSent", deadlines, cause: "connected" };
-  return { state: next, actions: [...before, sendOpenAction(state, env)] };
+  return { state: next, actions: [{ type: "send", message }] };
 }
 
 /** Judges the peer's OPEN; a good one leads to OpenConfirm. */
-export function receiveOpen(
-  state: SessionState,
-  env: Env,
-  open: OpenMessage,
-  before: readonly SessionAction[],
-): Step {
+export function receiveOpen(state: SessionState, env: Env, open: OpenMessage): Step {
   const negotiated = negotiate(state.config, offer(state, env), open);
   if (negotiated instanceof NotificationError) {
-    const fallen = fall(state, env, negotiated.message, negotiated.notification());
-    return { state: fallen.state, actions: [...before, ...fallen.actions] };
+    return idleAfterFault(state, env, negotiated.message, negotiated.notification());
   }
   const next: SessionState = {
     ...state,
@@ -105,13 +89,13 @@ export function receiveOpen(
       keepalive: keepaliveDeadline(negotiated, env),
     },
   };
-  return { state: next, actions: [...before, { type: "send", message: { type: "KEEPALIVE" } }] };
+  return { state: next, actions: [{ type: "send", message: { type: "KEEPALIVE" } }] };
 }
 
 /** The session stands. */
 export function establish(state: SessionState, env: Env): Step {
   const { negotiated } = state;
-  if (negotiated === undefined) return fall(state, env, "nothing negotiated", undefined);
+  if (negotiated === undefined) return idleAfterFault(state, env, "nothing negotiated", undefined);
   const { holdTimeSeconds } = negotiated;
   const next: SessionState = {
     ...state,
@@ -129,7 +113,7 @@ export function establish(state: SessionState, env: Env): Step {
 }
 
 /** Sends a KEEPALIVE and runs the timer to the next. */
-export function keepAlive(state: SessionState, env: Env): Step {
+export function sendKeepalive(state: SessionState, env: Env): Step {
   const keepalive = state.negotiated === undefined ? undefined : keepaliveDeadline(state.negotiated, env);
   const next = { ...state, deadlines: { ...state.deadlines, keepalive } };
   return { state: next, actions: [{ type: "send", message: { type: "KEEPALIVE" } }] };
@@ -141,7 +125,7 @@ function keepaliveDeadline(negotiated: Negotiated, env: Env): number | undefined
 }
 
 /** The peer lives. */
-export function restartHold(state: SessionState, env: Env): SessionState {
+export function restartHoldTimer(state: SessionState, env: Env): SessionState {
   if (state.deadlines.hold === undefined || state.negotiated === undefined) return state;
   const hold = env.now + state.negotiated.holdTimeSeconds * 1000;
   return hold === state.deadlines.hold ? state : { ...state, deadlines: { ...state.deadlines, hold } };
@@ -177,8 +161,8 @@ export function waitForPeer(state: SessionState, env: Env, cause: string): Step 
   return { state: next, actions: [DROP] };
 }
 
-/** Ends the session with peer oscillation damping. */
-export function fall(
+/** Ends the session over a fault, with peer oscillation damping. */
+export function idleAfterFault(
   state: SessionState,
   env: Env,
   cause: string,
@@ -194,35 +178,44 @@ export function fall(
     // The peer may be another one next time.
     capabilities: state.capabilities || state.name === "Established",
   };
-  return { state: next, actions: message === undefined ? [DROP] : [{ type: "send", message }, DROP] };
+  return { state: next, actions: closing(message) };
 }
 
-/** Ends the session without holding it against the peer. */
-export function rest(state: SessionState, env: Env, cause: string, message?: NotificationMessage): Step {
+/** Ends the session without holding it against the peer: damping stays as it is. */
+export function idleUndamped(
+  state: SessionState,
+  env: Env,
+  cause: string,
+  message?: NotificationMessage,
+): Step {
   const idleHold = env.now + idleHoldDelayMs(state.config.connectRetryTimeMs, state.oscillations, env.random);
-  const actions: readonly SessionAction[] = message === undefined
-    ? [DROP]
-    : [{ type: "send", message }, DROP];
-  return { state: toIdle(state, cause, idleHold), actions };
+  return { state: toIdle(state, cause, idleHold), actions: closing(message) };
 }
 
 /** Ends the session for good: only a start event leads out of it. */
-export function halt(state: SessionState, message: NotificationMessage | undefined, cause: string): Step {
+export function stop(state: SessionState, message: NotificationMessage | undefined, cause: string): Step {
   const next = { ...toIdle(state, cause, undefined), connectRetryCounter: 0 };
-  return { state: next, actions: message === undefined ? [DROP] : [{ type: "send", message }, DROP] };
+  return { state: next, actions: closing(message) };
 }
 
 /** The peer refused our OPEN; where it was for optional parameters, the next one has none (RFC 5492 section 3). */
-export function refused(state: SessionState, env: Env, message: NotificationMessage): Step {
+export function idleAfterRefusal(state: SessionState, env: Env, message: NotificationMessage): Step {
   const old = message.code === ErrorCode.OPEN_MESSAGE &&
     message.subcode === OpenSubcode.UNSUPPORTED_OPTIONAL_PARAMETER;
-  if (old && state.capabilities) return rest({ ...state, capabilities: false }, env, received(message));
-  return fall({ ...state, capabilities: true }, env, received(message), undefined);
+  if (old && state.capabilities) {
+    return idleUndamped({ ...state, capabilities: false }, env, receivedWords(message));
+  }
+  return idleAfterFault({ ...state, capabilities: true }, env, receivedWords(message), undefined);
 }
 
 /** Ends the session over a message or timer that the state does not allow (RFC 6608). */
-export function unexpected(state: SessionState, env: Env, cause: string, subcode: number): Step {
-  return fall(state, env, cause, notification(ErrorCode.FINITE_STATE_MACHINE, subcode));
+export function idleAfterUnexpected(state: SessionState, env: Env, cause: string, subcode: number): Step {
+  return idleAfterFault(state, env, cause, notification(ErrorCode.FINITE_STATE_MACHINE, subcode));
+}
+
+/** The last words, where there are any, and the end of the connection. */
+function closing(message: NotificationMessage | undefined): readonly SessionAction[] {
+  return message === undefined ? [DROP] : [{ type: "send", message }, DROP];
 }
 
 function toIdle(state: SessionState, cause: string, idleHold: number | undefined): SessionState {
@@ -236,9 +229,16 @@ function toIdle(state: SessionState, cause: string, idleHold: number | undefined
   };
 }
 
+/** Ceases after which the peer should not wait for us (RFC 8538 section 3.1). */
+const FINAL_CEASES: readonly number[] = [
+  CeaseSubcode.ADMINISTRATIVE_SHUTDOWN,
+  CeaseSubcode.PEER_DECONFIGURED,
+];
+
 /** Where both sides have the N bit, only a Hard Reset makes the peer drop our routes (RFC 8538 section 3). */
-export function final(state: SessionState, message: NotificationMessage): NotificationMessage {
-  return state.negotiated?.gracefulRestart?.notification === true ? hardReset(message) : message;
+export function withHardReset(state: SessionState, message: NotificationMessage): NotificationMessage {
+  const final = message.code === ErrorCode.CEASE && FINAL_CEASES.includes(message.subcode);
+  return final && state.negotiated?.gracefulRestart?.notification === true ? hardReset(message) : message;
 }
 
 /** A NOTIFICATION without data. */
@@ -247,6 +247,6 @@ export function notification(code: number, subcode: number): NotificationMessage
 }
 
 /** What the peer sent, in words. */
-export function received(message: NotificationMessage): string {
+export function receivedWords(message: NotificationMessage): string {
   return `peer sent ${describeNotification(message)}`;
 }

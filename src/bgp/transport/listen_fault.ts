@@ -1,11 +1,16 @@
-/** Why listening failed, in words that name the cure. */
+/** Why listening failed, with words that name the cure. */
 import type { Address } from "../../net/address.ts";
+
+/**
+ * What kind of failure it is: `family-missing`, the host does not have this address family at all; `address-missing`, it
+ * does not have this address, or not yet (duplicate address detection, a late lease).
+ */
+export type ListenFaultKind = "family-missing" | "address-missing" | "in-use" | "not-permitted" | "other";
 
 /** A listener that could not be opened. */
 export interface ListenFault {
+  readonly kind: ListenFaultKind;
   readonly message: string;
-  /** The host does not have this address family at all. */
-  readonly familyMissing: boolean;
 }
 
 const LAST_PRIVILEGED_PORT = 1023;
@@ -16,30 +21,33 @@ export function listenFault(error: unknown, address: Address, port: number): Lis
   switch (codeOf(error)) {
     case "EACCES":
     case "EPERM":
-      return plain(
-        port <= LAST_PRIVILEGED_PORT
+      return {
+        kind: "not-permitted",
+        message: port <= LAST_PRIVILEGED_PORT
           ? `${where}: ports up to ${LAST_PRIVILEGED_PORT} need CAP_NET_BIND_SERVICE (or bgp.local.listenPort: -1 to only connect out)`
           : `${where}: not permitted`,
-      );
+      };
     case "EADDRINUSE":
-      return plain(
-        `${where}: in use, so another BGP speaker may be running here (bgp.local.listenPort: -1 only connects out)`,
-      );
+      return {
+        kind: "in-use",
+        message:
+          `${where}: in use, so another BGP speaker may be running here (bgp.local.listenPort: -1 only connects out)`,
+      };
     case "EADDRNOTAVAIL":
       return address.text === "::" || address.text === "0.0.0.0"
-        ? { message: `${where}: this host has no IPv${address.family}`, familyMissing: true }
-        : plain(`${where}: no address of this host`);
+        ? familyMissing(where, address)
+        : { kind: "address-missing", message: `${where}: no address of this host, or not yet` };
     case "EAFNOSUPPORT":
-      return { message: `${where}: this host has no IPv${address.family}`, familyMissing: true };
+      return familyMissing(where, address);
     default: {
       const words = error instanceof Error ? error.message : String(error);
-      return plain(words.includes(address.text) ? words : `${where}: ${words}`);
+      return { kind: "other", message: words.includes(address.text) ? words : `${where}: ${words}` };
     }
   }
 }
 
-function plain(message: string): ListenFault {
-  return { message, familyMissing: false };
+function familyMissing(where: string, { family }: Address): ListenFault {
+  return { kind: "family-missing", message: `${where}: this host has no IPv${family}` };
 }
 
 /** The name of the errno, such as `EADDRINUSE`, of an error or of what caused it. */

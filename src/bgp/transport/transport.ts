@@ -1,15 +1,20 @@
-/** The port to TCP: what a BGP session needs of a connection, whatever makes it. */
-import type { Address } from "../../net/address.ts";
+/**
+ * The port to TCP: what BGP needs of sockets, whatever makes them. Two adapters satisfy it, Deno's own sockets and
+ * sockets prepared through FFI; whose connection it is that comes in, `admission.ts` decides for both.
+ */
 import type { PeerConfig } from "../../config/config.ts";
+import type { Address } from "../../net/address.ts";
+import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 
-/** An end of a connection. `zone` is the interface of a link-local address. */
-export interface Endpoint {
-  readonly address: Address;
-  readonly zone: string | undefined;
-  readonly port: number;
+export type { Endpoint } from "../../net/sockets.ts";
+
+/** A connected TCP socket. Disposing closes it at once; `end` hands over what was written before. */
+export interface TcpSocket extends StreamSocket {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
 }
 
-/** An established TCP connection. */
+/** A connection that closes by itself within a bound where it is disposed; what `socket_connection.ts` is. */
 export interface Connection extends Disposable {
   readonly local: Endpoint;
   readonly remote: Endpoint;
@@ -17,27 +22,51 @@ export interface Connection extends Disposable {
   read(): Promise<Uint8Array | undefined>;
   /** Resolves when the socket has taken all of the bytes. @throws when the connection is gone */
   write(bytes: Uint8Array): Promise<void>;
-  /** Closes after what was written has been handed over (FIN). Idempotent; wakes a pending read. */
-  [Symbol.dispose](): void;
 }
 
-/** Where to listen. */
+/** Where to listen, and for whom. */
 export interface ListenOptions {
   readonly address: Address;
   readonly port: number;
+  /** Our AS: a peer of the same AS is internal and gets the usual TTL. */
+  readonly localAs: number;
   /** Peers whose password, TTL and zone the listener must honour. */
   readonly peers: readonly PeerConfig[];
+}
+
+/** Why a connection was closed at accept. */
+export type RefusalReason =
+  /** No peer is configured with this address. */
+  | { readonly type: "no-peer" }
+  /** Several peers have this link-local address, and the interface cannot be told. */
+  | { readonly type: "unknown-zone" }
+  /** GTSM (RFC 5082): it came from further away than the peer is. */
+  | { readonly type: "ttl"; readonly ttl: number; readonly minimum: number }
+  /** The kernel refused an option of the peer's, such as its TCP-MD5 key. */
+  | { readonly type: "option"; readonly message: string }
+  /** The peer has connections enough, connects too often, or is not to be spoken with now. */
+  | { readonly type: "surplus" };
+
+/** What a listener tells. */
+export interface ListenerEvents {
+  /** `peer`, one of those that it listens for, has connected. */
+  connection(socket: TcpSocket, peer: PeerConfig): void;
+  refused(remote: Endpoint, reason: RefusalReason): void;
+  /** Accepting failed, as descriptors have run out; the listener pauses and goes on by itself. */
+  fault(error: unknown): void;
 }
 
 /** A listening socket. Disposing stops it; connections that were handed over stay. */
 export interface Listener extends Disposable {
   readonly local: Endpoint;
+  /** Listens for these peers from now on, without a moment in which nobody listens. @throws an option is refused */
+  update(who: Pick<ListenOptions, "localAs" | "peers">): void;
 }
 
-/** Makes connections. One port, two adapters: Deno's own sockets, and sockets prepared through FFI. */
+/** Makes sockets. */
 export interface Transport {
   /** @throws {Error} refused, unreachable, aborted, or an option that this adapter cannot honour */
-  connect(peer: PeerConfig, signal: AbortSignal): Promise<Connection>;
-  /** @throws {Error} address in use, or not permitted */
-  listen(options: ListenOptions, onConnection: (connection: Connection) => void): Listener;
+  connect(peer: PeerConfig, localAs: number, signal: AbortSignal): Promise<TcpSocket>;
+  /** @throws {Error} address in use or not there, or not permitted */
+  listen(options: ListenOptions, events: ListenerEvents): Listener;
 }

@@ -5,47 +5,46 @@
  */
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
-import { addressOf, isLinkLocal } from "../../net/address.ts";
+import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
+import { admit } from "./admission.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
 import { SocketConnection } from "./socket_connection.ts";
-import type { Connection, Endpoint, Listener, ListenOptions, Transport } from "./transport.ts";
+import type {
+  Endpoint,
+  Listener,
+  ListenerEvents,
+  ListenOptions,
+  RefusalReason,
+  TcpSocket,
+  Transport,
+} from "./transport.ts";
 import { listenerTtlPolicy, type TtlPolicy, ttlPolicy } from "./ttl.ts";
 
 /** Internetwork control (CS6), the precedence of routing protocols (RFC 791, RFC 4594). */
 const CS6 = 0xc0;
 const BACKLOG = 128;
-/** How long a listener rests when descriptors or memory have run out. */
+/** How long a listener pauses when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 1000;
 const EIGHT_MINUTES_MS = 480_000;
-
-/** What the adapter needs to know. */
-export interface SocketTransportOptions {
-  readonly sockets: RawSockets;
-  /** Our AS: a peer of the same AS is internal and gets the usual TTL. */
-  readonly localAs: number;
-  /** Told of every connection that was closed at accept, and of every failure to accept. */
-  readonly onRefused?: (refusal: Refusal) => void;
-}
-
-/** A connection that was not handed over; `remote` is undefined where accept itself failed. */
-export interface Refusal {
-  readonly remote: Endpoint | undefined;
-  readonly reason: string;
-}
+/** Deletes the key of an address. */
+const NO_KEY = new Uint8Array();
 
 /** The transport over prepared sockets. */
-export function socketTransport(options: SocketTransportOptions): Transport {
+export function socketTransport(sockets: RawSockets): Transport {
   return {
-    connect: (peer, signal) => connect(options, peer, signal),
-    listen: (where, onConnection) => listen(options, where, onConnection),
+    connect: (peer, localAs, signal) => connect(sockets, { peer, localAs, signal }),
+    listen: (options, events) => listen(sockets, options, events),
   };
 }
 
 async function connect(
-  { sockets, localAs }: SocketTransportOptions,
-  peer: PeerConfig,
-  signal: AbortSignal,
-): Promise<Connection> {
+  sockets: RawSockets,
+  { peer, localAs, signal }: {
+    readonly peer: PeerConfig;
+    readonly localAs: number;
+    readonly signal: AbortSignal;
+  },
+): Promise<TcpSocket> {
   signal.throwIfAborted();
   try {
     using socket = sockets.tcp(peer.address.family);
@@ -76,30 +75,35 @@ async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promis
   }
 }
 
-function listen(
-  options: SocketTransportOptions,
-  where: ListenOptions,
-  onConnection: (connection: Connection) => void,
-): Listener {
-  const { sockets, localAs } = options;
-  const { address, port } = where;
-  const peers = where.peers.filter((peer) => peer.address.family === address.family);
-  const refuse = (remote: Endpoint | undefined, reason: string) => options.onRefused?.({ remote, reason });
+function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEvents): Listener {
+  const { address, port } = options;
   const socket = sockets.tcp(address.family);
   try {
-    prepareListener(socket, { address, port, peers }, listenerTtlPolicy(peers, localAs));
-    const local = endpointOf(sockets, socket.localAddress());
-    const accepting = acceptWhileReadable(socket, refuse, (accepted, from) => {
+    socket.setReuseAddress();
+    if (address.family === 6) socket.setV6Only();
+    socket.setTrafficClass(CS6);
+    const keys = new Map<string, Uint8Array>();
+    let who = ofFamily(options, address);
+    prepareFor(socket, who, keys);
+    socket.bind({ address, port, scopeId: 0 });
+    socket.listen(BACKLOG);
+    const accepting = acceptWhileReadable(socket, events, (accepted, from) => {
       using connected = accepted;
       const remote = endpointOf(sockets, from);
-      const peer = peers.find((candidate) => isFrom(candidate, remote));
-      if (peer === undefined) return refuse(remote, "no peer is configured with this address");
-      const connection = admit(sockets, connected, { from, peer, ttl: ttlPolicy(peer, localAs) });
-      if (typeof connection === "string") return refuse(remote, connection);
-      onConnection(connection);
+      const admission = admit(who.peers, remote);
+      if ("refusal" in admission) return events.refused(remote, admission.refusal);
+      const { peer } = admission;
+      const prepared = prepareAccepted(sockets, connected, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
+      if ("type" in prepared) return events.refused(remote, prepared);
+      events.connection(prepared, peer);
     });
     return {
-      local,
+      local: endpointOf(sockets, socket.localAddress()),
+      update(next) {
+        const wanted = ofFamily(next, address);
+        prepareFor(socket, wanted, keys);
+        who = wanted;
+      },
       [Symbol.dispose]() {
         accepting[Symbol.dispose]();
         socket[Symbol.dispose]();
@@ -111,22 +115,34 @@ function listen(
   }
 }
 
-function prepareListener(socket: RawSocket, { address, port, peers }: ListenOptions, ttl: TtlPolicy): void {
-  socket.setReuseAddress();
-  if (address.family === 6) socket.setV6Only();
-  socket.setTtl(ttl.ttl);
-  socket.setMinTtl(ttl.minimum);
-  socket.setTrafficClass(CS6);
-  refuseContradictingKeys(peers);
-  for (const peer of peers) setMd5Key(socket, peer);
-  socket.bind({ address, port, scopeId: 0 });
-  socket.listen(BACKLOG);
+type Who = Pick<ListenOptions, "localAs" | "peers">;
+
+function ofFamily({ localAs, peers }: Who, { family }: Address): Who {
+  return { localAs, peers: peers.filter((peer) => peer.address.family === family) };
 }
 
-/** Accepts until disposed. Where accepting fails it rests, or the level-triggered reactor would spin. */
+/** Sets TTLs and TCP-MD5 keys for the peers; `keys` are those that the socket has, by address, and follow. */
+function prepareFor(socket: RawSocket, { localAs, peers }: Who, keys: Map<string, Uint8Array>): void {
+  refuseContradictingKeys(peers);
+  const ttl = listenerTtlPolicy(peers, localAs);
+  socket.setTtl(ttl.ttl);
+  socket.setMinTtl(ttl.minimum);
+  for (const [text, address] of keys) {
+    if (peers.some((peer) => peer.address.text === text && peer.password !== undefined)) continue;
+    socket.setMd5Key(addressOf(address), NO_KEY);
+    keys.delete(text);
+  }
+  for (const peer of peers) {
+    if (peer.password === undefined) continue;
+    setMd5Key(socket, peer);
+    keys.set(peer.address.text, peer.address.bytes);
+  }
+}
+
+/** Accepts until disposed. Where accepting fails it pauses, or the level-triggered reactor would spin. */
 function acceptWhileReadable(
   socket: RawSocket,
-  refuse: (remote: Endpoint | undefined, reason: string) => void,
+  events: ListenerEvents,
   onAccepted: (socket: RawSocket, remote: RawSocketAddress) => void,
 ): Disposable {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -136,13 +152,18 @@ function acceptWhileReadable(
     } catch (error) {
       watch[Symbol.dispose]();
       timer = setTimeout(() => watch = socket.onReadable(onReadable), ACCEPT_PAUSE_MS);
-      refuse(undefined, messageOf(error));
+      events.fault(error);
       return undefined;
     }
   };
   const onReadable = () => {
     const accepted = accept();
-    if (accepted !== undefined) onAccepted(accepted.socket, accepted.remote);
+    if (accepted === undefined) return;
+    try {
+      onAccepted(accepted.socket, accepted.remote);
+    } catch (error) {
+      events.fault(error);
+    }
   };
   let watch = socket.onReadable(onReadable);
   return {
@@ -153,8 +174,8 @@ function acceptWhileReadable(
   };
 }
 
-/** The connection of an accepted socket with its peer's options, or why it is not admitted. */
-function admit(
+/** An accepted socket with its peer's options, or why it is refused. */
+function prepareAccepted(
   sockets: RawSockets,
   socket: RawSocket,
   { from, peer, ttl }: {
@@ -162,25 +183,33 @@ function admit(
     readonly peer: PeerConfig;
     readonly ttl: TtlPolicy;
   },
-): Connection | string {
+): TcpSocket | RefusalReason {
   try {
     setSessionOptions(socket, peer, ttl);
     // The listener may have had to let lower TTLs in for other peers, and the kernel checks the handshake against it.
     const seen = socket.handshakeTtl();
-    if (seen < ttl.minimum) return `TTL ${seen} is below ${ttl.minimum} (GTSM, RFC 5082)`;
+    if (seen < ttl.minimum) return { type: "ttl", ttl: seen, minimum: ttl.minimum };
     setMd5Key(socket, peer);
     return adopt(sockets, socket, from);
   } catch (error) {
-    return messageOf(error);
+    return { type: "option", message: messageOf(error) };
   }
 }
 
 /** Hands the descriptor to node:net, which closes it from then on. */
-function adopt(sockets: RawSockets, socket: RawSocket, remote: RawSocketAddress): Connection {
+function adopt(sockets: RawSockets, socket: RawSocket, remote: RawSocketAddress): TcpSocket {
   const local = endpointOf(sockets, socket.localAddress());
   const connection = new SocketConnection({ fd: socket.fd, local, remote: endpointOf(sockets, remote) });
   socket.release();
-  return connection;
+  return {
+    local,
+    remote: connection.remote,
+    read: () => connection.read(),
+    write: (octets) => connection.write(octets),
+    // It lingers by itself, for a time of its own.
+    end: () => Promise.resolve(connection[Symbol.dispose]()),
+    [Symbol.dispose]: () => connection[Symbol.dispose](),
+  };
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {
@@ -244,11 +273,6 @@ function scopeOf(sockets: RawSockets, peer: PeerConfig): number {
   const index = sockets.interfaceIndex(peer.zone);
   if (index === undefined) throw new Error(`there is no interface ${peer.zone}`);
   return index;
-}
-
-function isFrom(peer: PeerConfig, remote: Endpoint): boolean {
-  if (peer.address.text !== remote.address.text) return false;
-  return !isLinkLocal(peer.address) || peer.zone === remote.zone;
 }
 
 function endpointOf(sockets: RawSockets, { address, port, scopeId }: RawSocketAddress): Endpoint {

@@ -80,6 +80,8 @@ export const CeaseSubcode = {
   CONNECTION_COLLISION_RESOLUTION: 7,
   OUT_OF_RESOURCES: 8,
   HARD_RESET: 9,
+  /** RFC 9384. */
+  BFD_DOWN: 10,
 } as const;
 
 /** RFC 7313 section 5. */

@@ -192,7 +192,7 @@ const NAMES: ReadonlyMap<number, readonly [string, ReadonlyMap<number, string>]>
       [CeaseSubcode.CONNECTION_COLLISION_RESOLUTION, "Connection Collision Resolution"],
       [CeaseSubcode.OUT_OF_RESOURCES, "Out of Resources"],
       [CeaseSubcode.HARD_RESET, "Hard Reset"],
-      [10, "BFD Down"],
+      [CeaseSubcode.BFD_DOWN, "BFD Down"],
     ]),
   ]],
   [ErrorCode.ROUTE_REFRESH_MESSAGE, [

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { dueEvent, nextDeadline, step } from "../../../src/bgp/session/session.ts";
 import type { SessionEvent, SessionState, SessionStateName } from "../../../src/bgp/session/session_state.ts";
-import type { Deadlines } from "../../../src/bgp/session/timers.ts";
+import { TIMER_NAMES, type TimerName } from "../../../src/bgp/session/timers.ts";
 import {
   after,
   at,
@@ -17,16 +17,14 @@ import {
 } from "../../support/sessions.ts";
 
 /** Timers that may run in each state. */
-const TIMERS: Readonly<Record<SessionStateName, readonly (keyof Deadlines)[]>> = {
+const TIMERS: Readonly<Record<SessionStateName, readonly TimerName[]>> = {
   Idle: ["idleHold"],
-  Connect: ["connectRetry", "delayOpen"],
-  Active: ["connectRetry", "delayOpen"],
+  Connect: ["connectRetry"],
+  Active: ["connectRetry"],
   OpenSent: ["hold"],
   OpenConfirm: ["hold", "keepalive"],
   Established: ["hold", "keepalive", "sendHold"],
 };
-
-const TIMER_NAMES = ["connectRetry", "hold", "keepalive", "delayOpen", "idleHold", "sendHold"] as const;
 
 function assertLegal(state: SessionState, now: number): void {
   for (const name of TIMER_NAMES) {
@@ -43,7 +41,7 @@ function assertLegal(state: SessionState, now: number): void {
 Deno.test("step() keeps every state legal under every event (RFC 4271 8.2.2)", () => {
   let count = 0;
   for (const way of WAYS.keys()) {
-    for (const config of [configOf(), configOf({ passive: true }), configOf({ delayOpenMs: 1000 })]) {
+    for (const config of [configOf(), configOf({ passive: true })]) {
       const state = sessionIn(way, config);
       for (const event of EVENTS) {
         const { state: next, actions } = step(state, event, at(0));
@@ -61,7 +59,7 @@ Deno.test("step() keeps every state legal under every event (RFC 4271 8.2.2)", (
       }
     }
   }
-  assert.equal(count, WAYS.size * 3 * EVENTS.length);
+  assert.equal(count, WAYS.size * 2 * EVENTS.length);
 });
 
 Deno.test("step() stays legal over random walks, and only a stop ends the retries (RFC 4271 8.2.2)", () => {
@@ -71,8 +69,8 @@ Deno.test("step() stays legal over random walks, and only a stop ends the retrie
     { maxLength: 60, size: "max" },
   );
   fc.assert(
-    fc.property(moves, fc.boolean(), fc.boolean(), (walk, passive, delayOpen) => {
-      let state = sessionIn("Idle", configOf({ passive, delayOpenMs: delayOpen ? 2000 : undefined }));
+    fc.property(moves, fc.boolean(), (walk, passive) => {
+      let state = sessionIn("Idle", configOf({ passive }));
       let now = 0;
       for (const { event, wait, random } of walk) {
         now += wait;
@@ -96,10 +94,8 @@ Deno.test("step() stays legal over random walks, and only a stop ends the retrie
 /** State, event, next state, actions. */
 const TABLE: readonly (readonly [string, SessionEvent, SessionStateName, readonly string[]])[] = [
   ["Idle", { type: "ManualStart" }, "Connect", ["connect"]],
-  ["Idle", { type: "ManualStart_with_PassiveTcpEstablishment" }, "Active", []],
   ["Idle", { type: "ManualStop", communication: "" }, "Idle", []],
   ["Idle held", { type: "IdleHoldTimer_Expires" }, "Connect", ["connect"]],
-  ["Idle held", { type: "AutomaticStart_with_DampPeerOscillations" }, "Connect", ["connect"]],
   ["Connect", { type: "ManualStop", communication: "" }, "Idle", ["drop"]],
   ["Connect", { type: "ConnectRetryTimer_Expires" }, "Connect", ["drop", "connect"]],
   ["Connect", { type: "Tcp_CR_Acked" }, "OpenSent", ["OPEN"]],
@@ -109,7 +105,8 @@ const TABLE: readonly (readonly [string, SessionEvent, SessionStateName, readonl
   ["Active", { type: "ConnectRetryTimer_Expires" }, "Connect", ["connect"]],
   ["Active", { type: "TcpConnectionConfirmed" }, "OpenSent", ["OPEN"]],
   ["Active", { type: "TcpConnectionFails", cause: "reset" }, "Idle", ["drop"]],
-  ["Active passive", { type: "TcpConnectionConfirmed" }, "OpenSent", ["OPEN"]],
+  ["OpenSent", { type: "InternalFault", cause: "" }, "Idle", ["NOTIFICATION 6/8", "drop"]],
+  ["Established", { type: "InternalFault", cause: "" }, "Idle", ["NOTIFICATION 6/8", "drop"]],
   ["OpenSent", { type: "ManualStop", communication: "" }, "Idle", ["NOTIFICATION 6/2", "drop"]],
   ["OpenSent", { type: "HoldTimer_Expires" }, "Idle", ["NOTIFICATION 4/0", "drop"]],
   ["OpenSent", { type: "TcpConnectionFails", cause: "reset" }, "Active", ["drop"]],
@@ -195,13 +192,13 @@ Deno.test("step() doubles ConnectRetryTime to ten times and starts over after an
   for (let attempt = 0; attempt < 6; attempt++) {
     state = after(
       state,
-      [{ type: "AutomaticStart" }, { type: "TcpConnectionFails", cause: "refused" }],
+      [{ type: "IdleHoldTimer_Expires" }, { type: "TcpConnectionFails", cause: "refused" }],
       at(0, 1),
     );
     waits.push(nextDeadline(state) ?? NaN);
   }
   assert.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 50_000, 50_000]);
-  const opened = after(state, [{ type: "AutomaticStart" }, { type: "Tcp_CR_Acked" }, {
+  const opened = after(state, [{ type: "IdleHoldTimer_Expires" }, { type: "Tcp_CR_Acked" }, {
     type: "BGPOpen",
     message: openOf(),
   }]);
@@ -219,7 +216,7 @@ Deno.test("step() jitters every retry between 0.75 and 1.0 of its time (RFC 4271
 
 Deno.test("step() doubles IdleHoldTime over sessions that end early and forgets it after a stable one (RFC 4271 8.1.1)", () => {
   const up: readonly SessionEvent[] = [
-    { type: "AutomaticStart" },
+    { type: "IdleHoldTimer_Expires" },
     { type: "Tcp_CR_Acked" },
     { type: "BGPOpen", message: openOf() },
     { type: "KeepAliveMsg" },
@@ -252,22 +249,6 @@ Deno.test("step() opens without capabilities once the peer refused them, and wit
   assert.equal(after(session, [{ type: "TcpConnectionFails", cause: "reset" }]).capabilities, true);
 });
 
-Deno.test("step() with DelayOpen waits for the peer's OPEN and then answers at once (RFC 4271 8.1.1)", () => {
-  const config = configOf({ delayOpenMs: 3000 });
-  const connected = step(sessionIn("Connect", config), { type: "Tcp_CR_Acked" }, at(0));
-  assert.deepEqual(words(connected.actions), []);
-  assert.equal(nextDeadline(connected.state), 3000);
-  const first = step(connected.state, { type: "BGPOpen", message: openOf() }, at(1000));
-  assert.deepEqual(words(first.actions), ["OPEN", "KEEPALIVE"]);
-  assert.equal(first.state.name, "OpenConfirm");
-  const expired = step(connected.state, { type: "DelayOpenTimer_Expires" }, at(3000));
-  assert.deepEqual(words(expired.actions), ["OPEN"]);
-  const lost = step(connected.state, { type: "TcpConnectionFails", cause: "reset" }, at(1000));
-  assert.equal(lost.state.name, "Active");
-  const version = step(connected.state, { type: "NotifMsgVerErr", message: notificationOf(2, 1) }, at(1000));
-  assert.equal(version.state.connectRetryCounter, 0);
-});
-
 Deno.test("step() wraps Administrative Shutdown in a Hard Reset where both sides have the N bit (RFC 8538 3)", () => {
   const config = configOf({ gracefulRestart: { restartTimeSeconds: 120 } });
   const open = (notification: boolean) =>
@@ -295,7 +276,8 @@ Deno.test("step() suspects the TCP-MD5 password where a SYN stays unanswered (RF
 });
 
 Deno.test("step() never connects in a passive session, however it loses its connection (RFC 4271 8.1.1)", () => {
-  const waiting = sessionIn("Active passive", configOf({ passive: true }));
+  const waiting = sessionIn("Connect", configOf({ passive: true }));
+  assert.equal(waiting.name, "Active");
   const lost = after(waiting, [{ type: "TcpConnectionConfirmed" }, {
     type: "TcpConnectionFails",
     cause: "reset",

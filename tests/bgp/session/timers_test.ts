@@ -26,7 +26,6 @@ Deno.test("expired() names the timer that is due, at its very moment and of equa
     [{ hold: 10, keepalive: 4 }, 100, "KeepaliveTimer_Expires"],
     [{ sendHold: 10, keepalive: 10 }, 10, "SendHoldTimer_Expires"],
     [{ connectRetry: 10 }, 10, "ConnectRetryTimer_Expires"],
-    [{ delayOpen: 10 }, 10, "DelayOpenTimer_Expires"],
     [{ idleHold: 10 }, 10, "IdleHoldTimer_Expires"],
   ];
   for (const [deadlines, now, type] of rows) {

@@ -13,18 +13,24 @@ function failure(code: string): Error {
 
 Deno.test("listenFault() names the cure for each errno (CONTRACT bgp.local.listenPort)", () => {
   const rows = [
-    ["EACCES", "0.0.0.0", 179, /^cannot listen on 0\.0\.0\.0 port 179: .*CAP_NET_BIND_SERVICE/, false],
-    ["EACCES", "0.0.0.0", 1790, /^cannot listen on 0\.0\.0\.0 port 1790: not permitted/, false],
-    ["EADDRINUSE", "192.0.2.1", 179, /in use, so another BGP speaker/, false],
-    ["EADDRNOTAVAIL", "192.0.2.1", 179, /no address of this host/, false],
-    ["EADDRNOTAVAIL", "::", 179, /this host has no IPv6/, true],
-    ["EAFNOSUPPORT", "::", 179, /this host has no IPv6/, true],
-    ["EMFILE", "::", 179, /^cannot listen on :: port 179: cannot listen$/, false],
+    [
+      "EACCES",
+      "0.0.0.0",
+      179,
+      /^cannot listen on 0\.0\.0\.0 port 179: .*CAP_NET_BIND_SERVICE/,
+      "not-permitted",
+    ],
+    ["EACCES", "0.0.0.0", 1790, /^cannot listen on 0\.0\.0\.0 port 1790: not permitted/, "not-permitted"],
+    ["EADDRINUSE", "192.0.2.1", 179, /in use, so another BGP speaker/, "in-use"],
+    ["EADDRNOTAVAIL", "192.0.2.1", 179, /no address of this host/, "address-missing"],
+    ["EADDRNOTAVAIL", "::", 179, /this host has no IPv6/, "family-missing"],
+    ["EAFNOSUPPORT", "::", 179, /this host has no IPv6/, "family-missing"],
+    ["EMFILE", "::", 179, /^cannot listen on :: port 179: cannot listen$/, "other"],
   ] as const;
-  for (const [code, text, port, words, familyMissing] of rows) {
+  for (const [code, text, port, words, kind] of rows) {
     const fault = listenFault(failure(code), address(text), port);
     assert.match(fault.message, words);
-    assert.equal(fault.familyMissing, familyMissing, code);
+    assert.equal(fault.kind, kind, code);
   }
 });
 
@@ -45,6 +51,7 @@ function attempt(codes: Readonly<Record<string, string>>, listenPort = 179): Att
       open.push(text);
       return {
         local: { address: address(text), zone: undefined, port: listenPort },
+        update() {},
         [Symbol.dispose]: () => void open.splice(open.indexOf(text), 1),
       };
     },

@@ -1,0 +1,273 @@
+/** A peer as the speaker keeps it: its driver, the sending side of its session, and the record of what happened to it. */
+import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
+import type { Clock, Random } from "../time/clock.ts";
+import { MutableCounters } from "./counters.ts";
+import { PeerDriver } from "./driver.ts";
+import { type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
+import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
+import { Advertiser } from "./routes/advertiser.ts";
+import type { DesiredRoutes } from "./routes/desired_routes.ts";
+import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
+import type { Restart, SessionStateName } from "./session/session_state.ts";
+import type { SpeakerEvent } from "./speaker_event.ts";
+import type { Lingering } from "./transport/lingering.ts";
+import type { Endpoint, Transport } from "./transport/transport.ts";
+import { describeNotification, type NotificationMessage } from "./wire/notification.ts";
+
+/** What peers have in common. */
+export interface PeerPorts {
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly desired: DesiredRoutes;
+  /** Rejections that may be under way at all peers. */
+  readonly rejections: Lingering;
+  /** This host's addresses, as of now. */
+  interfaces(): readonly InterfaceAddress[];
+  /** Never throws. */
+  tell(event: SpeakerEvent): void;
+  /** A connection of the peer's was rejected. */
+  rejected(remote: Endpoint): void;
+  /** There may be something to send. */
+  due(peer: Peer): void;
+  /** The session is lost, and nobody need wait for it any more. */
+  lost(): void;
+}
+
+/** What was negotiated for a session, and our end of it. */
+interface EstablishedSession {
+  readonly negotiated: Negotiated;
+  readonly end: Endpoint;
+}
+
+/** What a peer that takes the place of another one goes on with. */
+type Heritage = Pick<Peer, "counters" | "record" | "restart">;
+
+/** So many routes that cannot go to a peer are named in an event; the status has all. */
+const HELD_NAMED = 10;
+
+/** One peer. */
+export class Peer {
+  readonly driver: PeerDriver;
+  readonly counters: MutableCounters;
+  readonly #ports: PeerPorts;
+  #local: LocalBgp;
+  #config: PeerConfig;
+  #record: PeerRecord;
+  /** The sending side of the Established session. */
+  #advertiser: Advertiser | undefined;
+  #session: EstablishedSession | undefined;
+  /** A session that is lost from now on is no flap: we end it. */
+  #ending = false;
+
+  constructor(
+    local: LocalBgp,
+    config: PeerConfig,
+    ports: PeerPorts,
+    { restart, counters = new MutableCounters(), record }: Partial<Heritage> & { readonly restart: Restart },
+  ) {
+    this.#local = local;
+    this.#config = config;
+    this.#ports = ports;
+    this.counters = counters;
+    const sinceMs = ports.clock.now();
+    this.#record = record === undefined ? newRecord(sinceMs) : { ...record, local: undefined, sinceMs };
+    const { transport, clock, random, rejections } = ports;
+    this.driver = new PeerDriver({
+      peer: config,
+      session: sessionConfig(local, config),
+      restart,
+      transport,
+      clock,
+      random,
+      rejections,
+      counters,
+      events: {
+        transition: (from, to, cause) => this.#onTransition(from, to, cause),
+        ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
+        established: (negotiated, end) => this.#onEstablished(negotiated, end),
+        refresh: (message) => {
+          this.#advertiser?.refresh(message);
+          ports.due(this);
+        },
+        writable: () => ports.due(this),
+        notification: (direction, message) => this.#onNotification(direction, message),
+        rejected: (remote) => ports.rejected(remote),
+        fault: ({ message: cause }) => ports.tell({ type: "peer-fault", peer: this.name, cause }),
+      },
+    });
+  }
+
+  /** Names the peer for as long as it is configured. */
+  get name(): string {
+    return this.#config.name;
+  }
+
+  /** What it is configured with now. */
+  get configured(): { readonly local: LocalBgp; readonly peer: PeerConfig } {
+    return { local: this.#local, peer: this.#config };
+  }
+
+  /** What happened to it. */
+  get record(): PeerRecord {
+    return this.#record;
+  }
+
+  /** What the next OPEN says of graceful restart. */
+  get restart(): Restart {
+    const { restartingUntilMs, forwarding } = this.driver.state.primary.fsm;
+    return { restartingUntilMs, forwarding };
+  }
+
+  /** Has the socket taken all that this peer should be told? */
+  get flushed(): boolean {
+    return this.#advertiser === undefined || (this.driver.ready && !this.#advertiser.more);
+  }
+
+  /** What people and tools see of it. */
+  status(wallTimeOf: (ms: number) => Date): PeerStatus {
+    const { driver } = this;
+    return peerStatus(
+      this.#config,
+      { driver, advertiser: this.#advertiser, record: this.#record },
+      wallTimeOf,
+    );
+  }
+
+  /** The routes to these prefixes are not what they were. */
+  touch(changes: Parameters<Advertiser["touch"]>[0]): void {
+    this.#advertiser?.touch(changes);
+  }
+
+  /** Goes on with a configuration that costs no session: routes whose next hop it changes are sent again. */
+  configure(local: LocalBgp, config: PeerConfig): void {
+    this.#local = local;
+    this.#config = config;
+    this.driver.configure(sessionConfig(local, config));
+    if (this.#session === undefined) return;
+    try {
+      this.#advertiser?.update(this.#advertiseContext(this.#session));
+    } catch (error) {
+      this.driver.fail(error);
+    }
+  }
+
+  /** Sends what the next batch takes, where the socket is free; true where there is more and the socket is free still. */
+  sendNext(endOfRibReleased: boolean): boolean {
+    const { driver } = this;
+    const advertiser = this.#advertiser;
+    if (advertiser === undefined || !driver.ready) return false;
+    try {
+      const batch = advertiser.next(endOfRibReleased);
+      driver.sendUpdates(batch.messages, batch.refreshMarkers);
+      this.#tellSent(batch, advertiser);
+    } catch (error) {
+      // What the peer was sent is not known any more: only a new session brings it to what is desired.
+      driver.fail(error);
+      return false;
+    }
+    // Nothing will be taken where nothing was handed over, so nobody would come back for the rest.
+    return driver.ready && advertiser.more;
+  }
+
+  /** Ends the sessions for good; resolves when the last words are handed over, or after a bound. */
+  async end(how: (driver: PeerDriver) => Promise<void>): Promise<void> {
+    this.#ending = true;
+    await how(this.driver);
+  }
+
+  /** Ends the session with `notification` and starts anew; `flap`: it counts as lost. */
+  reset(notification: NotificationMessage, cause: string, flap: boolean): void {
+    this.#ending = !flap;
+    this.driver.reset(notification, cause);
+    this.#ending = false;
+  }
+
+  #advertiseContext({ negotiated, end }: EstablishedSession): AdvertiseContext {
+    const { as: localAs, routerID, address6 } = this.#local;
+    const { name: peerName, nextHop, nextHop6, address } = this.#config;
+    return {
+      codec: negotiated,
+      peerName,
+      localAs,
+      routerID,
+      address6,
+      nextHop,
+      nextHop6,
+      localAddress: end.address,
+      linkLocal: linkLocalBeside(this.#ports.interfaces(), end.address, address),
+    };
+  }
+
+  #tellSent(batch: ReturnType<Advertiser["next"]>, { held }: Advertiser): void {
+    const { tell, clock } = this.#ports;
+    const { announced, withdrawn } = batch;
+    const peer = this.name;
+    if (announced + withdrawn > 0) {
+      tell({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
+    }
+    if (batch.endOfRib) tell({ type: "end-of-rib-sent", peer });
+    if (!batch.heldChanged) return;
+    const first = [...held.values().take(HELD_NAMED)];
+    const named = first.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
+    tell({ type: "routes-held", peer, count: held.size, held: named });
+  }
+
+  #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {
+    const lost = from === "Established";
+    const record = this.#record;
+    this.#record = {
+      ...record,
+      sinceMs: this.#ports.clock.now(),
+      flaps: lost && !this.#ending ? record.flaps + 1 : record.flaps,
+      local: lost ? undefined : record.local,
+    };
+    if (lost) {
+      this.#advertiser = undefined;
+      this.#session = undefined;
+      this.#ports.lost();
+    }
+    this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
+  }
+
+  /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
+  #onEnded(from: SessionStateName, cause: string, noted: boolean): void {
+    const atMs = this.#ports.clock.now();
+    const lastNoted = noted ? cause : this.#record.lastNoted;
+    const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
+    this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted };
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
+  }
+
+  #onEstablished(negotiated: Negotiated, end: Endpoint): void {
+    this.#session = { negotiated, end };
+    this.#record = { ...this.#record, local: end, lastNoted: undefined };
+    const context = this.#advertiseContext(this.#session);
+    this.#advertiser = new Advertiser(this.#ports.desired, context, negotiated);
+    this.#ports.due(this);
+  }
+
+  #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
+    const note = { atMs: this.#ports.clock.now(), message };
+    this.#record = direction === "received"
+      ? { ...this.#record, lastNotificationReceived: note }
+      : { ...this.#record, lastNotificationSent: note };
+    const { code, subcode } = message;
+    const text = describeNotification(message);
+    const type = direction === "received" ? "notification-received" : "notification-sent";
+    this.#ports.tell({ type, peer: this.name, code, subcode, text });
+  }
+}
+
+function newRecord(sinceMs: number): PeerRecord {
+  return {
+    sinceMs,
+    lastError: undefined,
+    lastNoted: undefined,
+    lastNotificationReceived: undefined,
+    lastNotificationSent: undefined,
+    local: undefined,
+    flaps: 0,
+  };
+}
