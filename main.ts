@@ -20,14 +20,16 @@ import { migrate } from "./src/cli/migrate.ts";
 import { ExitStatus, runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
 import { schema } from "./src/cli/schema.ts";
-import type { Config, ListenAddress } from "./src/config/config.ts";
-import { askControl, listenControl } from "./src/control/socket.ts";
+import type { Config } from "./src/config/config.ts";
+import { askControl } from "./src/control/client.ts";
 import { MAX_FILE_OCTETS } from "./src/config/load.ts";
 import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/kinds/http.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
 import { openNetlinkKernel } from "./src/kernel/netlink_kernel.ts";
 import type { InterfaceAddress } from "./src/net/on_link.ts";
+import { denoSocketFiles } from "./src/os/deno_socket_files.ts";
+import { denoStreams } from "./src/os/deno_streams.ts";
 import { systemClock } from "./src/time/clock.ts";
 
 /** What FFI gives, closed in the opposite order of opening. */
@@ -52,8 +54,10 @@ function openPlatform(config: Config, log: Logger): Platform {
       transport: openTransport(config, native, log),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
-      serve,
-      listenControl,
+      streams: denoStreams(),
+      socketFiles: denoSocketFiles(),
+      hostname,
+      pid: Deno.pid,
       interfaces,
       processFigures,
       notify: (state) => notifyServiceManager(state, native, log),
@@ -106,15 +110,12 @@ function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Ke
   return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
 }
 
-function serve({ hostname, port }: ListenAddress, handler: (request: Request) => Promise<Response>) {
-  const listen = (address: string) => Deno.serve({ hostname: address, port, onListen() {} }, handler);
-  if (hostname !== "") return listen(hostname);
+/** Undefined where the process may not ask. */
+function hostname(): string | undefined {
   try {
-    return listen("::");
-  } catch (error) {
-    // A host without IPv6 has no "::".
-    if (error instanceof Deno.errors.AddrInUse) throw error;
-    return listen("0.0.0.0");
+    return Deno.hostname();
+  } catch {
+    return undefined;
   }
 }
 
@@ -231,7 +232,10 @@ function main(args: readonly string[]): Promise<number> {
     check: (file, print, overrides) => check({ file, print, overrides }, files),
     migrate: (file, overrides) => migrate({ file, overrides }, files),
     schema: () => schema(files),
-    ask: (question) => ask(question, { ...files, askControl }),
+    ask: (question) => {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return ask(question, { ...files, askControl: (request) => askControl(request, ports) });
+    },
   }, { version, stdout, stderr });
 }
 

@@ -28,7 +28,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/cli/check.ts": ["yaml"],
   "src/agent": ["@logtape/logtape"],
   "src/http": ["hono", "prom-client"],
-  "src/control": ["hono", "node:http", "node:path"],
+  "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
   "src/bgp/transport/socket_connection.ts": ["node:net"],
   "src/health/kinds/http.ts": ["node:http", "node:https"],
@@ -41,7 +41,6 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/os\//,
   /^src\/time\/clock\.ts$/,
   /^src\/health\/kinds\/(http|ping)\.ts$/,
-  /^src\/control\/socket\.ts$/,
   /^src\/bgp\/transport\/(transport_deno|transport_socket|socket_connection)\.ts$/,
 ];
 const AMBIENT =

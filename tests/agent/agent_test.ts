@@ -4,18 +4,20 @@ import { Agent } from "../../src/agent/agent.ts";
 import { type AgentPorts, HostNotFitError } from "../../src/agent/ports.ts";
 import { openLog } from "../../src/cli/logging.ts";
 import type { ServiceConfig } from "../../src/config/config.ts";
-import { ControlSocketInUseError } from "../../src/control/socket.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { describeChange } from "../../src/kernel/change.ts";
 import { address } from "../support/bgp.ts";
 import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { kernelError } from "../support/memory_streams.ts";
+import { sidePorts } from "../support/side_ports.ts";
 import { A, B, type End, Stage } from "../support/speakers.ts";
 
 /** An agent at 10.0.0.1 with one service, its router at 10.0.0.2, and a journal of what happened in which order. */
 class World {
   readonly stage = new Stage();
   readonly kernel: FakeKernel;
+  readonly side = sidePorts();
   readonly router: End;
   readonly journal: string[] = [];
   /** What the agent logged, word for word. */
@@ -63,8 +65,7 @@ class World {
         transport: this.stage.network.transport(A),
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve(this.outcome) }),
-        serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
-        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        ...this.side,
         interfaces: () => [],
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...ports,
@@ -324,14 +325,23 @@ Deno.test("Agent that cannot listen for BGP leaves nothing new on the host, and 
 
 Deno.test("Agent does not start beside another one on its control socket, and touches nothing", async () => {
   const world = new World();
-  const listenControl = () => Promise.reject(new ControlSocketInUseError("another agent answers at /s"));
-  const agent = await world.agent({}, { listenControl });
-  await assert.rejects(
-    agent.start(),
-    (error) =>
-      error instanceof HostNotFitError && /another agent answers at \/s; stop it/.test(error.message),
-  );
-  assert.deepEqual(world.kernel.made, []);
+  const first = await world.agent();
+  first.start();
+  await world.stage.clock.advance(3000);
+  const made = world.kernel.made.length;
+  const agent = await world.agent();
+  await assert.rejects(agent.start(), (error) => {
+    assert.ok(error instanceof HostNotFitError);
+    assert.match(
+      error.message,
+      /another agent \(version test, process 1\) answers at \/run\/control\.sock; stop it/,
+    );
+    return true;
+  });
+  assert.equal(world.kernel.made.length, made);
+  const stopping = first.stop("end of test");
+  await world.stage.clock.advance(60_000);
+  await stopping;
   await world.close();
 });
 
@@ -352,27 +362,37 @@ Deno.test("Agent.status() tells of each route whom it is for, who has it, with w
   await world.close();
 });
 
-Deno.test("Agent works without a control socket that cannot be had, and says so", async () => {
+Deno.test("Agent works without a control socket or HTTP port that cannot be had, says so once, and has them when they can be", async () => {
   const world = new World();
-  const agent = await world.agent({}, { listenControl: () => Promise.reject(new Error("read-only")) });
+  world.side.streams.faults.set("/run/control.sock", new Error("read-only"));
+  world.side.streams.faults.set(":: 8081", kernelError("EADDRINUSE"));
+  const agent = await world.agent();
   agent.start();
-  await world.stage.clock.advance(3000);
-  assert.match(
-    world.logged.join("\n"),
-    /control\.socket: cannot listen on .*\/run\/control\.sock.*read-only/,
+  await world.stage.clock.advance(20_000);
+  const said = (pattern: RegExp) => world.logged.filter((line) => pattern.test(line)).length;
+  assert.equal(said(/control\.socket: cannot listen on .*\/run\/control\.sock.*read-only/), 1);
+  assert.equal(
+    said(/http\.listen: cannot listen on .*:8081.*EADDRINUSE/),
+    1,
+    "a lasting failure is said once",
   );
+  world.side.streams.faults.clear();
+  await world.stage.clock.advance(30_000);
+  assert.equal(said(/control\.socket: listening on/), 1);
+  assert.equal(said(/http\.listen: listening on/), 1);
   assert.equal(world.router.status.prefixes.received, 1);
   await world.close();
 });
 
 Deno.test("Agent stops although a client of HTTP or of the control socket never ends its request", async () => {
-  for (const hung of ["serve", "listenControl"] as const) {
+  for (const place of [":: 8081", "/run/control.sock"]) {
     const world = new World();
-    const never = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
-    const ports = hung === "serve" ? { serve: () => never } : { listenControl: () => Promise.resolve(never) };
-    const agent = await world.agent({}, ports);
+    const agent = await world.agent();
     agent.start();
     await world.stage.clock.advance(3000);
+    const [client, server] = world.side.streams.pair();
+    world.side.streams.listeners.get(place)?.connection(server);
+    client.send("GET / HT");
     let ended = false;
     agent.stop("for the test").then(() => ended = true);
     await world.stage.clock.advance(1400);
