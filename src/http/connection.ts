@@ -59,6 +59,10 @@ export class HttpConnection {
   #sinceMs: number;
   #deadline: Disposable | undefined;
   #closing = false;
+  /** Whether something of the request that is waited for has come. */
+  #begun = false;
+  /** Whether an answer's stream is under way, in whatever phase. */
+  #streams = false;
   /** Aborts when the client has gone, or may not have its answer's stream any longer. */
   #exchange = new AbortController();
 
@@ -83,7 +87,7 @@ export class HttpConnection {
     const { socket, limits } = this.#options;
     try {
       this.#enter("receiving", limits.requestMs);
-      while (await this.#serveOne()) this.#enter("idle", limits.idleMs);
+      while (await this.#serveOne() && !this.#closing) this.#enter("idle", limits.idleMs);
     } catch {
       // The client has gone, or was sent away.
     }
@@ -96,7 +100,7 @@ export class HttpConnection {
   close(): void {
     this.#closing = true;
     if (this.#phase === "idle") this.abort();
-    if (this.#phase === "streaming") this.#exchange.abort();
+    if (this.#streams) this.#exchange.abort();
   }
 
   /** Ends now. */
@@ -123,8 +127,10 @@ export class HttpConnection {
   async #readHead(): Promise<RequestHead | HeadError | undefined> {
     const { queue } = this.#incoming;
     const parser = requestHeadParser(REQUEST_LIMITS);
+    this.#begun = false;
     for (;;) {
       if (queue.length > 0) {
+        this.#begun = true;
         if (this.#phase === "idle") this.#enter("receiving", this.#options.limits.requestMs);
         const head = parser.parse(queue.view);
         if (head.type !== "more") {
@@ -213,10 +219,11 @@ export class HttpConnection {
     const reader = body.getReader();
     const cancel = () => void reader.cancel().catch(() => {});
     signal.addEventListener("abort", cancel, { once: true });
+    this.#streams = true;
+    if (this.#closing || signal.aborted) cancel();
     try {
       for (;;) {
         this.#enter("streaming", undefined);
-        if (signal.aborted) cancel();
         const { done, value } = await reader.read();
         if (done) break;
         if (value.length > 0) await this.#write(chunked ? chunkOf(value) : value);
@@ -226,6 +233,7 @@ export class HttpConnection {
       cancel();
       throw new StreamError(error);
     } finally {
+      this.#streams = false;
       signal.removeEventListener("abort", cancel);
     }
   }
@@ -280,7 +288,7 @@ export class HttpConnection {
     const { socket, clock, limits, onEvent } = this.#options;
     if (this.#phase === "idle") return this.abort();
     onEvent({ type: "timeout" });
-    if (this.#phase !== "receiving" || this.#incoming.queue.length === 0) return this.abort();
+    if (this.#phase !== "receiving" || !this.#begun) return this.abort();
     const words = "a request has to come whole within a few seconds";
     socket.write(closingResponse(408, words, clock.wallTime())).catch(() => {});
     // Wakes the read, and so ends the connection.

@@ -35,6 +35,8 @@ export interface SideListenerOptions {
   onChange(state: SideListenerState): void;
 }
 
+type Attempt = { readonly opened: OpenedListener } | { readonly error: unknown };
+
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 const LOOK_MS = 2000;
@@ -63,12 +65,9 @@ export class SideListener implements Disposable {
    * @param isFinal errors that are no state: they are thrown, and nothing is tried again
    */
   async start(isFinal: (error: unknown) => boolean = () => false): Promise<void> {
-    try {
-      await this.#open();
-    } catch (error) {
-      if (isFinal(error)) throw error;
-      this.#failed(messageOf(error));
-    }
+    const attempt = await this.#attempt();
+    if ("error" in attempt && isFinal(attempt.error)) throw attempt.error;
+    this.#conclude(attempt);
   }
 
   /** Closes it for good. */
@@ -81,11 +80,19 @@ export class SideListener implements Disposable {
     opened?.[Symbol.dispose]();
   }
 
-  async #open(): Promise<void> {
-    const { open, clock, address } = this.#options;
-    const opened = await open();
-    if (this.#disposed) return opened[Symbol.dispose]();
-    this.#opened = opened;
+  async #attempt(): Promise<Attempt> {
+    try {
+      return { opened: await this.#options.open() };
+    } catch (error) {
+      return { error };
+    }
+  }
+
+  #conclude(attempt: Attempt): void {
+    if ("error" in attempt) return this.#failed(messageOf(attempt.error));
+    if (this.#disposed) return attempt.opened[Symbol.dispose]();
+    const { clock, address } = this.#options;
+    this.#opened = attempt.opened;
     this.#after(LOOK_MS, () => this.#look());
     this.#change({ state: "listening", sinceMs: clock.now(), address });
   }
@@ -115,7 +122,7 @@ export class SideListener implements Disposable {
     const now = clock.now();
     const retryAtMs = now + this.#retryMs;
     const sinceMs = this.#state.state === "failed" ? this.#state.sinceMs : now;
-    this.#after(this.#retryMs, () => void this.#open().catch((error) => this.#failed(messageOf(error))));
+    this.#after(this.#retryMs, () => void this.#attempt().then((attempt) => this.#conclude(attempt)));
     this.#retryMs = Math.min(Math.max(this.#retryMs * 2, FIRST_RETRY_MS), LAST_RETRY_MS);
     this.#change({ state: "failed", sinceMs, address, error, retryAtMs });
   }

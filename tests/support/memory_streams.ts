@@ -80,7 +80,7 @@ class Pipe {
     this.#held += octets.length;
     this.wake();
     while (this.#held > this.#limit) {
-      if (this.broken) throw kernelError("EPIPE");
+      if (this.broken || this.ended) throw kernelError("EPIPE");
       await this.#changed.promise;
     }
   }
