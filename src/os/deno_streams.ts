@@ -60,25 +60,39 @@ function listen(at: StreamAddress, events: ListenerEvents): StreamListener {
   );
 }
 
-/** As long as the file of the socket had another mode, it was where nobody else can go. */
+/** As long as the file of the socket has another mode, it is where nobody else can go. */
 function listenUnix(path: string): Deno.UnixListener {
-  const folder = Deno.makeTempDirSync({ dir: path.slice(0, path.lastIndexOf("/")) || "/", prefix: "." });
+  const folder = makeFolderIn(path.slice(0, path.lastIndexOf("/")));
   try {
     const bound = `${folder}/s`;
     const listener = Deno.listen({ transport: "unix", path: bound });
+    let inPlace = false;
     try {
       Deno.chmodSync(bound, SOCKET_MODE);
       // Unlike a rename this replaces nothing.
       Deno.linkSync(bound, path);
-    } catch (error) {
-      listener.close();
-      throw error;
+      inPlace = true;
     } finally {
+      // Closing removes the file that was bound, too, and finds none then.
       Deno.removeSync(bound);
+      if (!inPlace) listener.close();
     }
     return listener;
   } finally {
     Deno.removeSync(folder);
+  }
+}
+
+/** A folder for this user alone; its name is short, as the path of a socket has at most 107 octets. */
+function makeFolderIn(parent: string): string {
+  for (let number = 0;; number++) {
+    const folder = `${parent}/.${number}`;
+    try {
+      Deno.mkdirSync(folder, { mode: 0o700 });
+      return folder;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists) || number >= 99) throw error;
+    }
   }
 }
 
