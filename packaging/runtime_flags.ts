@@ -81,7 +81,7 @@ function permissions({ read, write, ffi }: Reach): readonly string[] {
     allow("ffi", ffi),
     allow("read", read),
     allow("write", write),
-    "--allow-sys=networkInterfaces",
+    "--allow-sys=networkInterfaces,hostname,uid",
     `--allow-env=${VARIABLES.join(",")}`,
     "--ignore-env",
   ];

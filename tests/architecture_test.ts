@@ -31,7 +31,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/cli/program.ts": ["commander"],
   "src/cli/check.ts": ["yaml"],
   "src/http": ["hono", "prom-client"],
-  "src/control": ["hono", "node:http", "node:path"],
+  "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
   "src/bgp/transport/socket_connection.ts": ["node:net"],
   "src/health/kinds/http.ts": ["node:http", "node:https"],
@@ -46,7 +46,6 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/(os|main)\//,
   /^src\/time\/clock\.ts$/,
   /^src\/health\/kinds\/(http|ping)\.ts$/,
-  /^src\/control\/socket\.ts$/,
   /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket|socket_connection)\.ts$/,
 ];
 const AMBIENT =

@@ -2,11 +2,12 @@
 import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
-import type { ListenAddress } from "../config/config.ts";
+import type { SocketFiles } from "../control/socket_file.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
+import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 
 /** The world that the agent lives in. */
@@ -22,14 +23,13 @@ export interface AgentPorts {
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
   probe(config: CheckConfig): Probe;
-  /** @throws where the address cannot be listened on */
-  serve(listen: ListenAddress, handler: (request: Request) => Promise<Response>): AsyncDisposable;
-  /**
-   * Answers on the control socket.
-   * @throws {ControlSocketInUseError} where another agent does
-   * @throws {Error} where the path cannot be had
-   */
-  listenControl(path: string, handler: (request: Request) => Promise<Response>): Promise<AsyncDisposable>;
+  /** For the servers of HTTP and of the control socket. */
+  readonly streams: Streams;
+  readonly socketFiles: SocketFiles;
+  /** This host's name; undefined where the process may not know it. */
+  hostname(): string | undefined;
+  /** Of this process. */
+  readonly pid: number;
   processFigures(): ProcessFigures;
 }
 

@@ -1,79 +1,157 @@
 /** What answers questions about the agent: metrics and the read-only API over HTTP, and the control socket. */
+import type { Config } from "../config/config.ts";
+import { formatListenAddress } from "../config/values/listen_address.ts";
+import { createControlRoutes } from "../control/app.ts";
+import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
+import { createRoutes, type RoutesPorts } from "../http/app.ts";
+import { isOurHost, namesOfHost } from "../http/host.ts";
+import { HttpServer, type ServerStatus } from "../http/server.ts";
+import { SideListener, type SideListenerState } from "../http/side_listener.ts";
+import { listenTcp } from "../http/tcp_listener.ts";
 import { messageOf } from "../text/error_message.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
-import type { Config } from "../config/config.ts";
-import { createControlRoutes } from "../control/app.ts";
-import { ControlSocketInUseError } from "../control/socket.ts";
-import { createRoutes, type RoutesPorts } from "../http/app.ts";
 
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
+/** Commands of people; nobody has as many terminals. */
+const CONTROL_CONNECTIONS = 32;
+
+/** One server and where it listens. */
+export interface SideServerStatus {
+  readonly listener: SideListenerState;
+  readonly server: ServerStatus;
+}
+
+/** Where the configuration has it. */
+type ServerKey = "http.listen" | "control.socket";
+
+/** A server and its listener. */
+interface SideServer {
+  readonly listener: SideListener;
+  readonly server: HttpServer;
+}
 
 /** The servers of one agent. */
 export class AgentServers {
-  readonly #config: Config;
   readonly #ports: AgentPorts;
-  readonly #answers: RoutesPorts;
-  #open: readonly AsyncDisposable[] = [];
+  readonly #http: SideServer | undefined;
+  readonly #control: SideServer | undefined;
 
   constructor(config: Config, ports: AgentPorts, answers: RoutesPorts) {
-    this.#config = config;
     this.#ports = ports;
-    this.#answers = answers;
+    this.#http = this.#createHttp(config, answers);
+    this.#control = this.#createControl(config, answers);
   }
 
-  /** @throws {HostNotFitError} where another agent answers on the control socket, or HTTP's address cannot be had */
+  /** How each is doing; undefined: it is turned off. */
+  get status(): {
+    readonly http: SideServerStatus | undefined;
+    readonly control: SideServerStatus | undefined;
+  } {
+    return { http: statusOf(this.#http), control: statusOf(this.#control) };
+  }
+
+  /**
+   * Begins to listen, and goes on trying where that fails.
+   * @throws {HostNotFitError} where another agent answers on the control socket
+   */
   async open(): Promise<void> {
-    await this.#listenControl();
-    this.#serve();
+    try {
+      await this.#control?.listener.start((error) => error instanceof ControlSocketInUseError);
+    } catch (error) {
+      if (!(error instanceof ControlSocketInUseError)) throw error;
+      throw new HostNotFitError(
+        `control.socket: ${error.message}; stop it, or choose another socket for one of the two`,
+      );
+    }
+    await this.#http?.listener.start();
   }
 
   /** Requests are answered to their end, but a client that hangs does not hold the stop up. */
   async close(): Promise<void> {
-    const { clock } = this.#ports;
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    using _limit = clock.at(clock.now() + LAST_ANSWERS_MS, resolve);
-    const closing = this.#open.map((server) => server[Symbol.asyncDispose]());
-    this.#open = [];
-    await Promise.race([Promise.all(closing), late]);
+    const servers = [this.#control, this.#http].filter((each) => each !== undefined);
+    for (const { listener } of servers) listener[Symbol.dispose]();
+    await Promise.all(servers.map(({ server }) => server.close(LAST_ANSWERS_MS)));
   }
 
-  /** Another agent on this host is a reason not to start; a path that cannot be had is not. */
-  async #listenControl(): Promise<void> {
-    const { socket } = this.#config.control;
-    if (socket === undefined) return;
-    const { clock, events } = this.#ports;
-    const { status } = this.#answers;
-    const handler = createControlRoutes({ status, now: () => clock.wallTime() });
-    try {
-      this.#open = [...this.#open, await this.#ports.listenControl(socket, handler)];
-    } catch (error) {
-      if (error instanceof ControlSocketInUseError) {
-        throw new HostNotFitError(
-          `control.socket: ${error.message}; stop it, or choose another socket for one of the two`,
-        );
-      }
-      events.publish({
-        kind: "server",
-        server: "control",
-        to: "failed",
-        cause: `control.socket: cannot listen on ${socket}: ${messageOf(error)}; ` +
-          "bgp-lb status, peers and routes cannot ask this agent. " +
-          'Make the folder writable, choose another path, or turn it off with control.socket: ""',
-      });
-    }
+  #createHttp({ http }: Config, answers: RoutesPorts): SideServer | undefined {
+    const { listen } = http;
+    if (listen === undefined) return undefined;
+    const { clock, streams } = this.#ports;
+    const names = namesOfHost(this.#ports.hostname(), []);
+    const server = new HttpServer({
+      clock,
+      routes: createRoutes(answers),
+      isOurHost: (host) => isOurHost(host, names),
+      ...this.#faultsOf("http.listen"),
+    });
+    const listener = new SideListener({
+      clock,
+      address: formatListenAddress(listen),
+      open: () => listenTcp(listen, streams, server),
+      onChange: (state) => this.#tell("http.listen", state, HTTP_CURE),
+    });
+    return { listener, server };
   }
 
-  #serve(): void {
-    const { listen } = this.#config.http;
-    if (listen === undefined) return;
-    try {
-      this.#open = [...this.#open, this.#ports.serve(listen, createRoutes(this.#answers))];
-    } catch (error) {
-      throw new HostNotFitError(
-        `http.listen: cannot listen on ${listen.hostname || "*"}:${listen.port}: ${messageOf(error)}; ` +
-          `stop what has the port, choose another, or turn it off with http.listen: ""`,
-      );
-    }
+  #createControl({ control }: Config, { status }: RoutesPorts): SideServer | undefined {
+    const { socket } = control;
+    if (socket === undefined) return undefined;
+    const { clock, streams, socketFiles: files, pid } = this.#ports;
+    const server = new HttpServer({
+      clock,
+      routes: createControlRoutes({ status, now: () => clock.wallTime(), pid }),
+      limits: { connections: CONTROL_CONNECTIONS },
+      ...this.#faultsOf("control.socket"),
+    });
+    const listener = new SideListener({
+      clock,
+      address: socket,
+      open: () => openControlSocket(socket, server, { streams, files, clock }),
+      onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
+    });
+    return { listener, server };
   }
+
+  /** What happens beside the answers, as events. */
+  #faultsOf(key: ServerKey) {
+    const { events } = this.#ports;
+    return {
+      onFault: (error: unknown) =>
+        events.publish({ kind: "fault", part: partOf(key), name: "answer", cause: messageOf(error) }),
+      onAcceptFault: (error: Error) =>
+        events.publish({
+          kind: "warning",
+          cause: `${key}: connections wait, as they cannot be accepted: ${error.message}`,
+        }),
+    };
+  }
+
+  #tell(key: ServerKey, state: SideListenerState, cure: string): void {
+    if (state.state === "off") return;
+    const failed = state.state === "failed";
+    this.#ports.events.publish({
+      kind: "server",
+      server: partOf(key),
+      to: state.state,
+      cause: failed
+        ? `${key}: cannot listen on ${state.address}: ${state.error}; all else works, and it is tried again. ${cure}`
+        : `${key}: listening on ${state.address}`,
+    });
+  }
+}
+
+const HTTP_CURE =
+  "Metrics and status cannot be asked for until then. Stop what has the port, choose another, " +
+  'or turn it off with http.listen: ""';
+const CONTROL_CURE =
+  "bgp-lb status, peers and routes cannot ask this agent until then. Make the folder writable for " +
+  'this user alone, choose another path, or turn it off with control.socket: ""';
+
+function partOf(key: ServerKey): "http" | "control" {
+  return key === "http.listen" ? "http" : "control";
+}
+
+function statusOf(side: SideServer | undefined): SideServerStatus | undefined {
+  return side && { listener: side.listener.state, server: side.server.status };
 }

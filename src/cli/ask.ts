@@ -2,7 +2,7 @@
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { parseSocketPath } from "../config/values/name.ts";
-import type { Answer } from "../control/socket.ts";
+import type { Answer, ControlRequest } from "../control/client.ts";
 import type { ViewName } from "../status/views.ts";
 import { ExitStatus } from "./program.ts";
 
@@ -19,7 +19,7 @@ export interface Question {
 /** The way to the agent, and where the answer goes. */
 export interface AskPorts {
   /** @throws {Error} in words for people, where no agent answers */
-  askControl(path: string, target: string, accept: string): Promise<Answer>;
+  askControl(request: ControlRequest): Promise<Answer>;
   stdout(text: string): void;
   stderr(text: string): void;
 }
@@ -35,7 +35,11 @@ export async function ask({ view, name, json, socket }: Question, ports: AskPort
   const target = `/v1/${view}${name === undefined ? "" : `?name=${encodeURIComponent(name)}`}`;
   let answer: Answer;
   try {
-    answer = await ports.askControl(path.value, target, json ? "application/json" : "text/plain");
+    answer = await ports.askControl({
+      path: path.value,
+      target,
+      accept: json ? "application/json" : "text/plain",
+    });
   } catch (error) {
     ports.stderr(`${messageOf(error)}\n${CURE}`);
     return ExitStatus.FAILED;

@@ -7,11 +7,20 @@ import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
 export interface ControlPorts {
   status(): Status;
   now(): Date;
+  /** Of this process. */
+  readonly pid: number;
 }
 
-/** `GET /v1/status`, `/v1/peers`, `/v1/routes`, with `?name=` of one peer or service; text where `accept` says so. */
+/**
+ * `GET /v1/status`, `/v1/peers`, `/v1/routes`, with `?name=` of one peer or service; text where `accept` says so. And
+ * `GET /v1/agent`: that it is an agent who answers, and which one.
+ */
 export function createControlRoutes(ports: ControlPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
+  app.get("/v1/agent", (context) => {
+    const { version, state } = ports.status();
+    return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });
+  });
   app.get("/v1/:view", (context) => {
     const name = context.req.param("view");
     if (!isViewName(name)) {

@@ -132,7 +132,7 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       })];
     case "server":
       return [line(event, "agent", event.to === "failed" ? "error" : "info", {
-        message: event.to === "failed" ? "{cause}" : "{server}: listening",
+        message: "{cause}",
       })];
     case "fault":
       return [line(event, "agent", "error", {

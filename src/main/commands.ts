@@ -8,7 +8,8 @@ import { ExitStatus, runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
 import { MAX_FILE_OCTETS } from "../config/load.ts";
-import { askControl } from "../control/socket.ts";
+import { askControl } from "../control/client.ts";
+import { denoStreams } from "../os/deno_streams.ts";
 import { readFile as readLimited, writeText } from "../os/files.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { systemClock } from "../time/clock.ts";
@@ -43,7 +44,10 @@ export function runCommand(
     check: (file, print, overrides) => check({ file, print, overrides }, files),
     migrate: (file, overrides) => migrate({ file, overrides }, files),
     schema: () => schema(files),
-    ask: (question) => ask(question, { ...files, askControl }),
+    ask: (question) => {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return ask(question, { ...files, askControl: (request) => askControl(request, ports) });
+    },
   }, { version, stdout, stderr });
 }
 

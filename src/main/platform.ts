@@ -11,14 +11,15 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { denoTransport, refuseUnsupported } from "../bgp/transport/transport_deno.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
-import type { Config, ListenAddress } from "../config/config.ts";
-import { listenControl } from "../control/socket.ts";
+import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "../health/kinds/http.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
+import { denoSocketFiles } from "../os/deno_socket_files.ts";
+import { denoStreams } from "../os/deno_streams.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
 
@@ -44,8 +45,10 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       transport: openTransport(config, native),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, { http, icmp }),
-      serve,
-      listenControl,
+      streams: denoStreams(),
+      socketFiles: denoSocketFiles(),
+      hostname,
+      pid: Deno.pid,
       interfaces,
       processFigures,
       notify: (state) => notifyServiceManager(state, native, events),
@@ -94,15 +97,12 @@ function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Ke
   return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
 }
 
-function serve({ hostname, port }: ListenAddress, handler: (request: Request) => Promise<Response>) {
-  const listen = (address: string) => Deno.serve({ hostname: address, port, onListen() {} }, handler);
-  if (hostname !== "") return listen(hostname);
+/** Undefined where the process may not ask. */
+function hostname(): string | undefined {
   try {
-    return listen("::");
-  } catch (error) {
-    // A host without IPv6 has no "::".
-    if (error instanceof Deno.errors.AddrInUse) throw error;
-    return listen("0.0.0.0");
+    return Deno.hostname();
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,12 +1,12 @@
 // The whole agent on a virtual clock: a kernel in memory, a network in memory, a router that is a speaker of ours.
 import assert from "node:assert/strict";
 import { HostNotFitError } from "../../src/agent/ports.ts";
-import { ControlSocketInUseError } from "../../src/control/socket.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
 import { httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { kernelError } from "../support/memory_streams.ts";
 import { A } from "../support/speakers.ts";
 
 Deno.test("Agent makes before it announces: address, virtual service and destination first (DESIGN seam 3)", async () => {
@@ -247,14 +247,23 @@ Deno.test("Agent that cannot listen for BGP leaves nothing new on the host, and 
 
 Deno.test("Agent does not start beside another one on its control socket, and touches nothing", async () => {
   const world = new World();
-  const listenControl = () => Promise.reject(new ControlSocketInUseError("another agent answers at /s"));
-  const agent = world.agent({}, { listenControl });
-  await assert.rejects(
-    agent.start(),
-    (error) =>
-      error instanceof HostNotFitError && /another agent answers at \/s; stop it/.test(error.message),
-  );
-  assert.deepEqual(world.kernel.made, []);
+  const first = world.agent();
+  first.start();
+  await world.stage.clock.advance(3000);
+  const made = world.kernel.made.length;
+  const agent = world.agent();
+  await assert.rejects(agent.start(), (error) => {
+    assert.ok(error instanceof HostNotFitError);
+    assert.match(
+      error.message,
+      /another agent \(version test, process 1\) answers at \/run\/control\.sock; stop it/,
+    );
+    return true;
+  });
+  assert.equal(world.kernel.made.length, made);
+  const stopping = first.stop("end of test");
+  await world.stage.clock.advance(60_000);
+  await stopping;
   await world.close();
 });
 
@@ -275,27 +284,37 @@ Deno.test("Agent.status() tells of each route whom it is for, who has it, with w
   await world.close();
 });
 
-Deno.test("Agent works without a control socket that cannot be had, and says so", async () => {
+Deno.test("Agent works without a control socket or HTTP port that cannot be had, says so once, and has them when they can be", async () => {
   const world = new World();
-  const agent = world.agent({}, { listenControl: () => Promise.reject(new Error("read-only")) });
+  world.side.streams.faults.set("/run/control.sock", new Error("read-only"));
+  world.side.streams.faults.set(":: 8081", kernelError("EADDRINUSE"));
+  const agent = world.agent();
   agent.start();
-  await world.stage.clock.advance(3000);
-  assert.match(
-    world.logged.join("\n"),
-    /control\.socket: cannot listen on \/run\/control\.sock: read-only/,
+  await world.stage.clock.advance(20_000);
+  const said = (pattern: RegExp) => world.logged.filter((line) => pattern.test(line)).length;
+  assert.equal(said(/control\.socket: cannot listen on .*\/run\/control\.sock.*read-only/), 1);
+  assert.equal(
+    said(/http\.listen: cannot listen on .*:8081.*EADDRINUSE/),
+    1,
+    "a lasting failure is said once",
   );
+  world.side.streams.faults.clear();
+  await world.stage.clock.advance(30_000);
+  assert.equal(said(/control\.socket: listening on/), 1);
+  assert.equal(said(/http\.listen: listening on/), 1);
   assert.equal(world.router.status.prefixes.received, 1);
   await world.close();
 });
 
 Deno.test("Agent stops although a client of HTTP or of the control socket never ends its request", async () => {
-  for (const hung of ["serve", "listenControl"] as const) {
+  for (const place of [":: 8081", "/run/control.sock"]) {
     const world = new World();
-    const never = { [Symbol.asyncDispose]: () => new Promise<void>(() => {}) };
-    const ports = hung === "serve" ? { serve: () => never } : { listenControl: () => Promise.resolve(never) };
-    const agent = world.agent({}, ports);
+    const agent = world.agent();
     agent.start();
     await world.stage.clock.advance(3000);
+    const [client, server] = world.side.streams.pair();
+    world.side.streams.listeners.get(place)?.connection(server);
+    client.send("GET / HT");
     let ended = false;
     agent.stop("for the test").then(() => ended = true);
     await world.stage.clock.advance(1400);

@@ -11,6 +11,7 @@ import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments } from "../support/agent.ts";
 import { address } from "../support/bgp.ts";
 import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
+import { sidePorts } from "../support/side_ports.ts";
 
 const STARTS = 5;
 const FAILURES = 200;
@@ -118,7 +119,6 @@ async function failureToUpdate(): Promise<void> {
     if (event.kind === "updates-sent" && event.withdrawn > 0) sent.push(event.at);
   });
   let answer: (outcome: ProbeOutcome) => void = () => {};
-  const idle: AsyncDisposable = { [Symbol.asyncDispose]: () => Promise.resolve() };
   const local = { ...config().bgp.local, routerID: address("127.0.0.1") };
   const agent = new Agent(
     config({
@@ -134,8 +134,7 @@ async function failureToUpdate(): Promise<void> {
       transport: denoTransport(),
       kernel: undefined,
       probe: () => ({ run: () => new Promise((resolve) => answer = resolve) }),
-      serve: () => idle,
-      listenControl: () => Promise.resolve(idle),
+      ...sidePorts(),
       interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     },

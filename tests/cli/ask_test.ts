@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ask, type Question } from "../../src/cli/ask.ts";
 import { ExitStatus } from "../../src/cli/program.ts";
-import type { Answer } from "../../src/control/socket.ts";
+import type { Answer } from "../../src/control/client.ts";
 
 const question: Question = { view: "peers", name: undefined, json: false, socket: "/s" };
 
@@ -10,7 +10,7 @@ async function asked(question: Question, answer: Answer | Error) {
   let stderr = "";
   const requests: unknown[] = [];
   const status = await ask(question, {
-    askControl: (...request) => {
+    askControl: (request) => {
       requests.push(request);
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     },
@@ -26,14 +26,18 @@ Deno.test("ask() prints the agent's text as it is, JSON for people to read, and 
     status: ExitStatus.OK,
     stdout: "r1: Established\n",
     stderr: "",
-    requests: [["/s", "/v1/peers", "text/plain"]],
+    requests: [{ path: "/s", target: "/v1/peers", accept: "text/plain" }],
   });
   const json = await asked({ ...question, name: "fe80::1%eth0", json: true }, {
     status: 200,
     body: '[{"a":1}]',
   });
   assert.equal(json.stdout, '[\n  {\n    "a": 1\n  }\n]\n');
-  assert.deepEqual(json.requests, [["/s", "/v1/peers?name=fe80%3A%3A1%25eth0", "application/json"]]);
+  assert.deepEqual(json.requests, [{
+    path: "/s",
+    target: "/v1/peers?name=fe80%3A%3A1%25eth0",
+    accept: "application/json",
+  }]);
 });
 
 Deno.test("ask() asks nobody where --control-socket is no path of a socket, and resolves to 2", async () => {

@@ -4,11 +4,13 @@ import { type Platform, run, type RunPorts, type Signal } from "../../src/cli/ru
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
+import { sidePorts } from "../support/side_ports.ts";
 import { A } from "../support/speakers.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const FILE = JSON.stringify({
   http: { listen: "127.0.0.1:1" },
+  control: { socket: "" },
   bgp: {
     local: { routerID: "10.0.0.1", as: 65512, listenPort: -1 },
     peers: [{ address: "10.0.0.2", as: 65512 }],
@@ -42,8 +44,7 @@ class Rig {
         interfaces: () => [],
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve({ pass: true, detail: "" }) }),
-        serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
-        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        ...sidePorts(),
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         notify: (state) => void this.notified.push(state),
         [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -78,8 +79,7 @@ Deno.test("run() ends with 1 at a second signal, from every state, and frees not
   const never = new Promise<never>(() => {});
   const states: readonly (readonly [string, Partial<Platform>, number])[] = [
     ["while it drains", {}, 1000],
-    ["while it starts", { listenControl: () => never }, 0],
-    ["while a server does not close", { serve: () => ({ [Symbol.asyncDispose]: () => never }) }, 1000],
+    ["while it starts", { kernel: Object.assign(new FakeKernel(), { probe: () => never }) }, 0],
   ];
   for (const [state, platform, afterMs] of states) {
     let disposed = false;
@@ -118,8 +118,12 @@ Deno.test("run() hands over at SIGUSR2 and ends with 0, the kernel as it is", as
 });
 
 Deno.test("run() ends with 1 where a stop fails, and says why", async () => {
-  const serve = () => ({ [Symbol.asyncDispose]: () => Promise.reject(new Error("no way")) });
-  const rig = new Rig({ serve });
+  const { streams } = sidePorts();
+  const fail = () => {
+    throw new Error("no way");
+  };
+  const listen = () => ({ local: undefined, [Symbol.dispose]: fail });
+  const rig = new Rig({ streams: { connect: (to, signal) => streams.connect(to, signal), listen } });
   await rig.signal("SIGTERM", 1000);
   await rig.clock.advance(30_000);
   assert.equal(rig.status, 1);

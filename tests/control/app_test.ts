@@ -5,6 +5,7 @@ import { status } from "../support/status.ts";
 const routes = createControlRoutes({
   status: () => status(["r1"]),
   now: () => new Date("2026-01-01T00:00:07Z"),
+  pid: 7,
 });
 
 async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
@@ -35,6 +36,12 @@ Deno.test("the control routes narrow to one name, and answer 404 with what there
     code: 404,
     type: "text/plain; charset=UTF-8",
     text: "no peer r9; there is r1\n",
+  });
+  assert.deepEqual(JSON.parse((await get("/v1/agent")).text), {
+    agent: "bgp-lb",
+    version: status(["r1"]).version,
+    pid: 7,
+    state: "running",
   });
   assert.match((await get("/v1/future")).text, /^this agent has no view future/);
   assert.equal((await get("/v1/future")).code, 404);

@@ -1,6 +1,11 @@
 // The control socket as its users meet it: an agent, and the commands that ask it.
 import assert from "node:assert/strict";
-import { askControl, ControlSocketInUseError, listenControl } from "../../src/control/socket.ts";
+import { askControl } from "../../src/control/client.ts";
+import { ControlSocketInUseError, openControlSocket } from "../../src/control/socket_file.ts";
+import { HttpServer } from "../../src/http/server.ts";
+import { denoSocketFiles } from "../../src/os/deno_socket_files.ts";
+import { denoStreams } from "../../src/os/deno_streams.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
 
 /** A folder with a configuration whose control socket is in a folder that is not there yet. */
@@ -96,24 +101,40 @@ Deno.test("a socket that a killed agent left is taken over; one where an agent a
   await using agent = await scene.agent();
   await using second = new AgentProcess(["--config", scene.file]);
   assert.equal((await second.exited).code, 3);
-  assert.match(await second.said("another agent answers at"), /choose another socket/);
+  assert.match(
+    await second.said("another agent (version"),
+    /, process \d+\) answers at .*choose another socket/,
+  );
   assert.equal((await scene.ask("status")).code, 0);
   assert.deepEqual(agent.lines.filter((line) => line.includes("error")), []);
 });
 
-Deno.test("listenControl() gives the socket to one of two that start at once, and to the other when that one has ended", async () => {
+const ports = { streams: denoStreams(), files: denoSocketFiles(), clock: systemClock };
+
+/** A server that answers as an agent does, and whatever else is asked with its name. */
+function named(name: string): HttpServer {
+  const routes = ({ url }: Request) =>
+    Promise.resolve(
+      url.endsWith("/v1/agent") ? Response.json({ agent: "bgp-lb", pid: 7 }) : new Response(name),
+    );
+  return new HttpServer({ clock: systemClock, routes, onFault: (error) => assert.fail(String(error)) });
+}
+
+Deno.test("openControlSocket() gives the socket to one of two that start at once, and to the other when that one has ended", async () => {
   await using scene = new Scene();
-  const answer = (text: string) => () => Promise.resolve(new Response(text));
   const starters = await Promise.allSettled(
-    ["a", "b"].map((name) => listenControl(scene.socket, answer(name))),
+    ["a", "b"].map((name) => openControlSocket(scene.socket, named(name), ports)),
   );
   const [winner, ...others] = starters.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
   const losers = starters.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
   assert.ok(winner !== undefined && others.length === 0);
   assert.ok(losers[0] instanceof ControlSocketInUseError, String(losers[0]));
-  await winner[Symbol.asyncDispose]();
-  await using _next = await listenControl(scene.socket, answer("c"));
-  assert.deepEqual(await askControl(scene.socket, "/", "text/plain"), { status: 200, body: "c" });
+  winner[Symbol.dispose]();
+  using _next = await openControlSocket(scene.socket, named("c"), ports);
+  assert.deepEqual(await askControl({ path: scene.socket, target: "/", accept: "text/plain" }, ports), {
+    status: 200,
+    body: "c",
+  });
 });
 
 Deno.test("a reader that has had enough of an answer is no failure", async () => {

@@ -9,6 +9,7 @@ import { address } from "./bgp.ts";
 import { config, httpCheckConfig, internalPeer, serviceConfig } from "./config.ts";
 import { linesOf, RecordedEvents } from "./events.ts";
 import { FakeKernel } from "./fake_kernel.ts";
+import { sidePorts } from "./side_ports.ts";
 import { A, B, type End, Stage } from "./speakers.ts";
 
 /** 10.0.0.3: the second router. */
@@ -24,6 +25,7 @@ const BOTH: readonly FamilyName[] = ["ipv4-unicast", "ipv6-unicast"];
 export class World {
   readonly stage = new Stage();
   readonly kernel: FakeKernel;
+  readonly side = sidePorts();
   readonly router: End;
   readonly second: End;
   readonly events: RecordedEvents;
@@ -117,8 +119,7 @@ export class World {
           const isOthers = check.type === "http" && check.port < 10;
           return isOthers ? { run: () => Promise.resolve({ pass: true, detail: "well" }) } : probe(check);
         },
-        serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
-        listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
+        ...this.side,
         interfaces: () => [],
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...rest,

@@ -1,0 +1,198 @@
+/**
+ * The file of the control socket: who may have it, and whether it is still ours. Nothing is followed, opened or changed
+ * that somebody else could put there; only an agent that answers on it keeps us from having it.
+ */
+import type { ListenerEvents, Streams } from "../net/sockets.ts";
+import type { Clock } from "../time/clock.ts";
+import { type AgentIdentity, findAgent } from "./client.ts";
+
+/** What there is at a path; a symbolic link is not followed. */
+export interface FileFacts {
+  readonly kind: "socket" | "folder" | "link" | "other";
+  /** User ID of its owner. */
+  readonly owner: number;
+  /** Permissions, with the sticky bit. */
+  readonly mode: number;
+  /** The same for the same file only: device and inode. */
+  readonly identity: string;
+}
+
+/** The port to the file system. Its errors have a `code`, such as EACCES, where the kernel gave one. */
+export interface SocketFiles {
+  /** User ID of this process; undefined where it may not know. */
+  readonly user: number | undefined;
+  /** Undefined where nothing is there, or where it may not be looked at. */
+  look(path: string): FileFacts | undefined;
+  /** A folder, and those above it that are missing, for this user alone. @throws {Error} */
+  makeFolder(path: string): void;
+  /** The folder's path without links in it. @throws {Error} */
+  realPath(path: string): string;
+  /** Removes a file. @throws {Error} */
+  remove(path: string): void;
+  /** A lock that ends with the process (flock on the folder itself), undefined where somebody has it. @throws {Error} */
+  lock(folder: string): Disposable | undefined;
+}
+
+/** A live agent has the socket. */
+export class ControlSocketInUseError extends Error {
+  override readonly name = "ControlSocketInUseError";
+}
+
+/** What is needed to have the socket. */
+export interface ControlSocketPorts {
+  readonly streams: Streams;
+  readonly files: SocketFiles;
+  readonly clock: Clock;
+}
+
+/** The socket, as long as it is ours. Disposing removes the file, if it still is, and stops to listen. */
+export interface ControlSocket extends Disposable {
+  /** Why it has to be opened anew; undefined while the file is the one that was made. */
+  problem(): string | undefined;
+}
+
+const STICKY = 0o1000;
+const WORLD_WRITABLE = 0o002;
+/** Somebody else's lock is not waited for any longer: it only keeps two agents apart that start in the same moment. */
+const LOCK_LIMIT_MS = 500;
+const LOCK_RETRY_MS = 25;
+
+/**
+ * Listens at `path`; the folder is made where it is missing, and a socket that nobody listens on any more is replaced.
+ * @throws {ControlSocketInUseError} an agent answers there
+ * @throws {Error} in words for people, where the path cannot be had
+ */
+export async function openControlSocket(
+  path: string,
+  events: ListenerEvents,
+  ports: ControlSocketPorts,
+): Promise<ControlSocket> {
+  const { streams, files } = ports;
+  try {
+    const folder = prepareFolder(folderOf(path), files);
+    const real = `${folder === "/" ? "" : folder}/${path.slice(path.lastIndexOf("/") + 1)}`;
+    using _lock = await lockFor(folder, ports);
+    await clear(real, ports);
+    const listener = streams.listen({ path: real }, events);
+    const ours = files.look(real)?.identity;
+    return {
+      problem: () => changeOf(files.look(real), ours),
+      [Symbol.dispose]() {
+        if (ours !== undefined && files.look(real)?.identity === ours) removeQuietly(real, files);
+        listener[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    throw error instanceof Error ? inWords(error, folderOf(path)) : error;
+  }
+}
+
+/** Makes the folder, or looks whether nobody else has a say in it; gives its real path. */
+function prepareFolder(folder: string, files: SocketFiles): string {
+  if (files.look(folder) === undefined) files.makeFolder(folder);
+  const real = files.realPath(folder);
+  for (let at = real;; at = folderOf(at)) {
+    const facts = files.look(at);
+    if (facts !== undefined) refuseForeign(at, facts, files.user);
+    if (at === "/") return real;
+  }
+}
+
+function refuseForeign(path: string, { owner, mode }: FileFacts, user: number | undefined): void {
+  if (isForeign(owner, user)) {
+    throw new Error(
+      `${path} belongs to another user (${owner}), who could put anything in the socket's place`,
+    );
+  }
+  if ((mode & WORLD_WRITABLE) !== 0 && (mode & STICKY) === 0) {
+    throw new Error(`everybody may write to ${path}, and could put anything in the socket's place`);
+  }
+}
+
+function isForeign(owner: number, user: number | undefined): boolean {
+  return user !== undefined && owner !== user && owner !== 0;
+}
+
+async function lockFor(
+  folder: string,
+  { files, clock }: ControlSocketPorts,
+): Promise<Disposable | undefined> {
+  const limitMs = clock.now() + LOCK_LIMIT_MS;
+  for (;;) {
+    const lock = files.lock(folder);
+    if (lock !== undefined || clock.now() >= limitMs) return lock;
+    await new Promise<void>((resolve) => clock.at(clock.now() + LOCK_RETRY_MS, resolve));
+  }
+}
+
+/** Removes a socket that nobody listens on any more; anything else stays. */
+async function clear(path: string, { streams, files, clock }: ControlSocketPorts): Promise<void> {
+  const there = files.look(path);
+  if (there === undefined) return;
+  if (there.kind === "link") {
+    throw new Error("what is there is a symbolic link, which is not followed, and stays");
+  }
+  if (there.kind !== "socket") throw new Error("what is there is not a socket, and stays");
+  if (isForeign(there.owner, files.user)) {
+    throw new Error(`the socket there belongs to another user (${there.owner}), and stays`);
+  }
+  const found = await findAgent(path, { streams, clock });
+  switch (found.type) {
+    case "agent":
+      throw new ControlSocketInUseError(`another agent${describe(found.agent)} answers at ${path}`);
+    case "other":
+      throw new Error("something that is no agent listens there, and stays");
+    case "silent":
+      throw new Error("something listens there and does not answer, and stays");
+    case "nobody":
+      if (files.look(path)?.identity === there.identity) files.remove(path);
+      return;
+    default:
+      return found satisfies never;
+  }
+}
+
+function describe({ version, pid }: AgentIdentity): string {
+  const known = [
+    version === undefined ? [] : [`version ${version}`],
+    pid === undefined ? [] : [`process ${pid}`],
+  ].flat();
+  return known.length === 0 ? "" : ` (${known.join(", ")})`;
+}
+
+function changeOf(now: FileFacts | undefined, ours: string | undefined): string | undefined {
+  if (now === undefined) return "the socket was removed";
+  return now.identity === ours ? undefined : "something else is in the socket's place";
+}
+
+function removeQuietly(path: string, files: SocketFiles): void {
+  try {
+    files.remove(path);
+  } catch {
+    // Whoever starts next replaces it.
+  }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function inWords(error: Error, folder: string): Error {
+  if (error instanceof ControlSocketInUseError || !("code" in error)) return error;
+  switch (error.code) {
+    case "EACCES":
+    case "EPERM":
+      return new Error(`this process may not write to ${folder}`);
+    case "EROFS":
+      return new Error(`${folder} is on a file system that is read only`);
+    case "ENOTDIR":
+      return new Error(`${folder} is no folder`);
+    case "ENOSPC":
+      return new Error(`the file system of ${folder} is full`);
+    case "EADDRINUSE":
+    case "EEXIST":
+      return new Error("somebody put something there in this very moment");
+    default:
+      return error;
+  }
+}

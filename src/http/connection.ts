@@ -1,0 +1,307 @@
+/**
+ * One client of the server: requests one after the other, each read, answered and sent within limits of time and size.
+ * What a client sends ahead waits; what takes too long ends the connection.
+ */
+import { type HeadError, REQUEST_LIMITS, type RequestHead, requestHeadParser } from "../net/http1.ts";
+import { bodyDecoder, requestFraming } from "../net/http1_body.ts";
+import type { StreamSocket } from "../net/sockets.ts";
+import type { Clock } from "../time/clock.ts";
+import { Incoming } from "./incoming.ts";
+import { type Refusal, requestOf, type Wanted, wantedOf } from "./request.ts";
+import { chunkOf, closingResponse, continueResponse, joined, lastChunk, responseHead } from "./response.ts";
+
+/** From request to response, as Hono's `fetch` is. */
+export type Routes = (request: Request) => Promise<Response>;
+
+/** Limits of time and size of each client. */
+export interface ConnectionLimits {
+  /** For a whole head from its first octet on, or from the beginning of the connection; and for a whole body. */
+  readonly requestMs: number;
+  /** Between two requests. */
+  readonly idleMs: number;
+  /** For each piece of an answer. */
+  readonly sendMs: number;
+  /** For the client to close after us. */
+  readonly lingerMs: number;
+  readonly bodyOctets: number;
+}
+
+/** What a connection needs and tells. */
+export interface ConnectionOptions {
+  readonly socket: StreamSocket;
+  readonly clock: Clock;
+  readonly limits: ConnectionLimits;
+  readonly routes: Routes;
+  isOurHost(host: string): boolean;
+  onEvent(event: ConnectionEvent): void;
+}
+
+/** Something worth counting. */
+export type ConnectionEvent =
+  | { readonly type: "request" }
+  /** It was no request, or not one for us. */
+  | { readonly type: "refused-request"; readonly status: number }
+  | { readonly type: "timeout" }
+  /** The routes threw, or the body that they gave did. */
+  | { readonly type: "fault"; readonly error: unknown };
+
+/** What the connection is doing. "idle", "receiving" and "lingering" wait for the client, and so can "sending". */
+export type ConnectionPhase = "idle" | "receiving" | "answering" | "sending" | "streaming" | "lingering";
+
+/** Octets that are handed to the socket at once, so that a slow reader is told from one that does not read. */
+const PIECE_OCTETS = 65_536;
+
+/** A client's connection. */
+export class HttpConnection {
+  readonly #options: ConnectionOptions;
+  readonly #incoming: Incoming;
+  #phase: ConnectionPhase = "idle";
+  #sinceMs: number;
+  #deadline: Disposable | undefined;
+  #closing = false;
+  /** Whether something of the request that is waited for has come. */
+  #begun = false;
+  /** Whether an answer's stream is under way, in whatever phase. */
+  #streams = false;
+  /** Aborts when the client has gone, or may not have its answer's stream any longer. */
+  #exchange = new AbortController();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.#incoming = new Incoming(options.socket);
+    this.#sinceMs = options.clock.now();
+  }
+
+  /** What it is doing. */
+  get phase(): ConnectionPhase {
+    return this.#phase;
+  }
+
+  /** Since when it does that, without progress; on the scale of the clock. */
+  get sinceMs(): number {
+    return this.#sinceMs;
+  }
+
+  /** Serves until the connection has ended. Never rejects. */
+  async serve(): Promise<void> {
+    const { socket, limits } = this.#options;
+    try {
+      this.#enter("receiving", limits.requestMs);
+      while (await this.#serveOne() && !this.#closing) this.#enter("idle", limits.idleMs);
+    } catch {
+      // The client has gone, or was sent away.
+    }
+    this.#exchange.abort();
+    this.#enter("lingering", undefined);
+    await socket.end(limits.lingerMs);
+  }
+
+  /** Ends after the answer that is under way, at once where none is. */
+  close(): void {
+    this.#closing = true;
+    if (this.#phase === "idle") this.abort();
+    if (this.#streams) this.#exchange.abort();
+  }
+
+  /** Ends now. */
+  abort(): void {
+    this.#deadline?.[Symbol.dispose]();
+    this.#options.socket[Symbol.dispose]();
+    this.#exchange.abort();
+  }
+
+  /** One request and its answer; whether another may follow. */
+  async #serveOne(): Promise<boolean> {
+    const head = await this.#readHead();
+    if (head === undefined) return false;
+    if (head.type === "error") return await this.#refuse(head);
+    const wanted = wantedOf(head, this.#options.isOurHost);
+    if ("reason" in wanted) return await this.#refuse(wanted, head);
+    const body = await this.#readBody(head, wanted);
+    if (body === undefined) return false;
+    if ("reason" in body) return await this.#refuse(body, head);
+    this.#options.onEvent({ type: "request" });
+    return await this.#answer(head, wanted, body);
+  }
+
+  async #readHead(): Promise<RequestHead | HeadError | undefined> {
+    const { queue } = this.#incoming;
+    const parser = requestHeadParser(REQUEST_LIMITS);
+    this.#begun = false;
+    for (;;) {
+      if (queue.length > 0) {
+        this.#begun = true;
+        if (this.#phase === "idle") this.#enter("receiving", this.#options.limits.requestMs);
+        const head = parser.parse(queue.view);
+        if (head.type !== "more") {
+          if (head.type === "head") queue.consume(head.length);
+          return head;
+        }
+      }
+      if (!await this.#incoming.more()) return undefined;
+    }
+  }
+
+  async #readBody(head: RequestHead, { expectsContinue }: Wanted): Promise<Uint8Array | Refusal | undefined> {
+    const { socket, limits } = this.#options;
+    const tooLarge = { status: 413, reason: `the body of a request has at most ${limits.bodyOctets} octets` };
+    const framing = requestFraming(head);
+    if (framing.type === "error") return framing;
+    if (framing.type === "length" && framing.octets === 0) return new Uint8Array(0);
+    if (framing.type === "length" && framing.octets > limits.bodyOctets) return tooLarge;
+    this.#enter("receiving", limits.requestMs);
+    const { queue } = this.#incoming;
+    if (expectsContinue && queue.length === 0) await socket.write(continueResponse());
+    const decoder = bodyDecoder(framing);
+    let body = new Uint8Array(0);
+    for (;;) {
+      const part = decoder.decode(queue.view);
+      if (part.type === "error") return part;
+      body = new Uint8Array(joined(body, ...part.data));
+      queue.consume(part.used);
+      if (body.length > limits.bodyOctets) return tooLarge;
+      if (part.done) return body;
+      if (!await this.#incoming.more()) return undefined;
+    }
+  }
+
+  async #answer(head: RequestHead, wanted: Wanted, body: Uint8Array): Promise<boolean> {
+    const exchange = this.#exchange = new AbortController();
+    this.#enter("answering", undefined);
+    const watching = this.#incoming.ended(exchange.signal).then((ended) => {
+      if (ended) this.#exchange.abort();
+    });
+    try {
+      const request = requestOf(head, wanted, body, exchange.signal);
+      const response = await this.#options.routes(request);
+      return await this.#send(response, head, wanted);
+    } catch (error) {
+      return await this.#fail(error, wanted);
+    } finally {
+      exchange.abort();
+      await watching;
+    }
+  }
+
+  /** @throws where the body cannot be had, or the client has gone */
+  async #send(response: Response, { version }: RequestHead, { method, keepAlive }: Wanted): Promise<boolean> {
+    const { status, headers } = response;
+    const goesOn = () => keepAlive && !this.#closing;
+    const date = this.#options.clock.wallTime();
+    // As Hono's stream helpers say that a body is to go out as it comes.
+    const streams = headers.get("transfer-encoding") === "chunked" && response.body !== null;
+    if (!streams) {
+      const octets = new Uint8Array(await response.arrayBuffer());
+      const close = !goesOn();
+      const without = status === 204 || status === 304;
+      const sent = responseHead(status, headers, {
+        date,
+        close,
+        body: without ? "none" : { octets: octets.length },
+      });
+      await this.#write(method === "HEAD" || without ? sent : joined(sent, octets));
+      return !close;
+    }
+    const chunked = version === "1.1";
+    const close = !goesOn() || !chunked;
+    await this.#write(responseHead(status, headers, { date, close, body: chunked ? "chunked" : undefined }));
+    if (method === "HEAD") {
+      await response.body?.cancel();
+      return !close;
+    }
+    if (response.body !== null) await this.#stream(response.body, chunked);
+    return !close;
+  }
+
+  /** Sends pieces as they come, until they end, or the client has gone, or the server closes. */
+  async #stream(body: ReadableStream<Uint8Array>, chunked: boolean): Promise<void> {
+    const { signal } = this.#exchange;
+    const reader = body.getReader();
+    const cancel = () => void reader.cancel().catch(() => {});
+    signal.addEventListener("abort", cancel, { once: true });
+    this.#streams = true;
+    if (this.#closing || signal.aborted) cancel();
+    try {
+      for (;;) {
+        this.#enter("streaming", undefined);
+        const { done, value } = await reader.read();
+        if (done) break;
+        if (value.length > 0) await this.#write(chunked ? chunkOf(value) : value);
+      }
+      if (chunked) await this.#write(lastChunk());
+    } catch (error) {
+      cancel();
+      throw new StreamError(error);
+    } finally {
+      this.#streams = false;
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  /** The routes, or the body that they gave, threw, or the client has gone. */
+  async #fail(error: unknown, { method }: Wanted): Promise<boolean> {
+    if (error instanceof GoneError || (error instanceof StreamError && error.cause instanceof GoneError)) {
+      return false;
+    }
+    this.#options.onEvent({ type: "fault", error: error instanceof StreamError ? error.cause : error });
+    // What is half sent must not look whole: the connection ends in the middle.
+    if (error instanceof StreamError) this.abort();
+    else await this.#write(this.#closing500(method));
+    return false;
+  }
+
+  #closing500(method: string): Uint8Array {
+    const reason = "something unexpected happened in the agent; its log says what";
+    return closingResponse(500, reason, this.#options.clock.wallTime(), method !== "HEAD");
+  }
+
+  async #refuse({ status, reason }: Refusal, head?: RequestHead): Promise<false> {
+    this.#options.onEvent({ type: "refused-request", status });
+    const withBody = head?.method !== "HEAD";
+    await this.#write(closingResponse(status, reason, this.#options.clock.wallTime(), withBody));
+    return false;
+  }
+
+  /** @throws {GoneError} the client has gone, or does not read */
+  async #write(octets: Uint8Array): Promise<void> {
+    for (let at = 0; at < octets.length; at += PIECE_OCTETS) {
+      this.#enter("sending", this.#options.limits.sendMs);
+      try {
+        await this.#options.socket.write(octets.subarray(at, at + PIECE_OCTETS));
+      } catch (error) {
+        throw new GoneError("the client has gone", { cause: error });
+      }
+    }
+  }
+
+  #enter(phase: ConnectionPhase, limitMs: number | undefined): void {
+    const { clock } = this.#options;
+    this.#phase = phase;
+    this.#sinceMs = clock.now();
+    this.#deadline?.[Symbol.dispose]();
+    this.#deadline = limitMs === undefined
+      ? undefined
+      : clock.at(this.#sinceMs + limitMs, () => this.#expire());
+  }
+
+  #expire(): void {
+    const { socket, clock, limits, onEvent } = this.#options;
+    if (this.#phase === "idle") return this.abort();
+    onEvent({ type: "timeout" });
+    if (this.#phase !== "receiving" || !this.#begun) return this.abort();
+    const words = "a request has to come whole within a few seconds";
+    socket.write(closingResponse(408, words, clock.wallTime())).catch(() => {});
+    // Wakes the read, and so ends the connection.
+    void socket.end(limits.lingerMs);
+  }
+}
+
+/** The client has gone. */
+class GoneError extends Error {}
+
+/** The body of an answer ended in the middle. */
+class StreamError extends Error {
+  constructor(cause: unknown) {
+    super("the body of an answer", { cause });
+  }
+}
