@@ -178,13 +178,14 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A reader that has had enough, such as head(1), is no failure. */
+/** A reader that has had enough, such as head(1), is no failure; an answer that cannot be written is. */
 function stdout(text: string): void {
   try {
     write(Deno.stdout, text);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ExitStatus.OK);
-    throw error;
+    stderr(`the answer cannot be written to standard output: ${messageOf(error)}\n`);
+    Deno.exit(ExitStatus.FAILED);
   }
 }
 

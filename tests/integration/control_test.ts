@@ -171,6 +171,23 @@ Deno.test("a reader that has had enough of an answer is no failure", async () =>
   assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
 });
 
+Deno.test("an answer that cannot be written, as the disk is full, is told in words with status 1 (faults.md C7)", async () => {
+  await using scene = new Scene();
+  await using _agent = await scene.agent();
+  for (
+    const args of [["status", "--control-socket", scene.socket], ["check", "--print", scene.file], [
+      "version",
+    ]]
+  ) {
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["-c", '"$@" > /dev/full', "bash", Deno.execPath(), ...agentArguments(), ...args],
+      stdin: "null",
+    }).output();
+    const words = "the answer cannot be written to standard output: No space left on device (os error 28)\n";
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [1, words]);
+  }
+});
+
 Deno.test("a path that cannot be had is named in the log; the agent works without, and what is there stays", async () => {
   await using scene = new Scene();
   Deno.mkdirSync(scene.socket.replace(/\/[^/]*$/, ""));
