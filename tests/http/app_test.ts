@@ -69,6 +69,16 @@ Deno.test("/metrics has at every scrape what the process and the peers have by t
   }
 });
 
+Deno.test("the routes throw what they did not expect, for the server to tell it (faults.md S23)", async () => {
+  const fail = () => {
+    throw new Error("a fault of ours");
+  };
+  const routes = createRoutes({ status: fail, metrics: fail });
+  for (const path of ["/metrics", "/readyz", "/api/v1/status"]) {
+    await assert.rejects(routes(new Request(`http://agent${path}`)), /a fault of ours/);
+  }
+});
+
 Deno.test("/readyz is 200 when every healthy service is announced to a peer, else 503 with the ones that are not", async () => {
   assert.equal((await get("/readyz", status(["r1"]))).status, 200);
   assert.equal((await get("/readyz", status([], "unhealthy"))).status, 200);
