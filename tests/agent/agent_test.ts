@@ -52,7 +52,7 @@ class World {
     const checks = [httpCheckConfig({ intervalMs: 1000, fall: 2 })];
     this.#agent = new Agent(
       config({
-        http: { listen: { hostname: "", port: 8081 } },
+        http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
         control: { socket: "/run/control.sock" },
         bgp: { local, peers: [internalPeer({ address: B, gracefulRestart: { restartTimeSeconds: 120 } })] },
         services: [serviceConfig({ checks, stop: { convergeMs: 1000, quiesceMs: 5000 }, ...service })],
