@@ -4,7 +4,7 @@ import { formatListenAddress } from "../config/values/listen_address.ts";
 import { createControlRoutes } from "../control/app.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import { createRoutes, type RoutesPorts } from "../http/app.ts";
-import { isOurHost, namesOfHost } from "../http/host.ts";
+import { hostNames, isOurHost } from "../http/host.ts";
 import { HttpServer, type ServerStatus } from "../http/server.ts";
 import { SideListener, type SideListenerState } from "../http/side_listener.ts";
 import { listenTcp } from "../http/tcp_listener.ts";
@@ -78,7 +78,7 @@ export class AgentServers {
     const { listen } = http;
     if (listen === undefined) return undefined;
     const { clock, streams } = this.#ports;
-    const names = namesOfHost(this.#ports.hostname(), []);
+    const names = hostNames(this.#ports.hostname(), http.allowedHosts, !isLoopback(listen.hostname));
     const server = new HttpServer({
       clock,
       routes: createRoutes(answers),
@@ -150,6 +150,10 @@ const CONTROL_CURE =
 
 function partOf(key: ServerKey): "http" | "control" {
   return key === "http.listen" ? "http" : "control";
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname.startsWith("127.") || hostname === "::1";
 }
 
 function statusOf(side: SideServer | undefined): SideServerStatus | undefined {

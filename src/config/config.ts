@@ -17,7 +17,11 @@ export type LogFormat = "auto" | "text" | "json";
 export interface Config {
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** Where metrics and the read-only API listen; undefined turns them off. */
-  readonly http: { readonly listen: ListenAddress | undefined };
+  readonly http: {
+    readonly listen: ListenAddress | undefined;
+    /** Names by which clients may ask, besides addresses, localhost and this host's own name. */
+    readonly allowedHosts: readonly string[];
+  };
   /** Path of the unix socket where `bgp-lb status` and its like ask; undefined turns it off. */
   readonly control: { readonly socket: string | undefined };
   readonly network: {

@@ -18,7 +18,7 @@ export function renderConfig(
   const { log, http, control, network, bgp } = config;
   return {
     log: { level: log.level, format: log.format },
-    http: { listen: formatListenAddress(http.listen) },
+    http: { listen: formatListenAddress(http.listen), allowedHosts: http.allowedHosts },
     control: { socket: control.socket ?? "" },
     network: { setup: network.setup, ipvs: network.ipvs },
     bgp: {

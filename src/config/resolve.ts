@@ -40,7 +40,7 @@ export function resolve(
   const setup = flags.setup ?? network.setup;
   const config: Config = {
     log: { level: flags.level ?? log.level, format: log.format },
-    http: flags.http ?? { listen: http.listen },
+    http: { ...(flags.http ?? { listen: http.listen }), allowedHosts: http.allowedHosts },
     control: flags.control ?? { socket: control.socket },
     // --network-setup=false alone asks for an agent that only announces.
     network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },

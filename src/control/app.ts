@@ -34,6 +34,7 @@ export function createControlRoutes(ports: ControlPorts): (request: Request) => 
       ? context.text(view.text(shown, ports.now()))
       : context.json(view.json(shown));
   });
+  app.all("/v1/:view", (context) => context.text("only GET and HEAD here\n", 405, { allow: "GET, HEAD" }));
   app.onError((error, context) => {
     if (!(error instanceof UnknownNameError)) throw error;
     return context.text(`${error.message}\n`, 404);

@@ -24,6 +24,10 @@ export function createRoutes(ports: RoutesPorts): (request: Request) => Promise<
       : context.text(missing.map((line) => `${line}\n`).join(""), 503);
   });
   app.get("/api/v1/status", (context) => context.json(ports.status()));
+  // What is unexpected is the server's to tell, and not Hono's.
+  app.onError((error) => {
+    throw error;
+  });
   app.notFound((context) =>
     context.text(`no ${context.req.path} here; try /metrics, /healthz, /readyz, /api/v1/status\n`, 404)
   );

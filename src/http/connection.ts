@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   readonly limits: ConnectionLimits;
   readonly routes: Routes;
   isOurHost(host: string): boolean;
+  /** Resolves when the routes may be asked. */
+  admit(): Promise<void>;
   onEvent(event: ConnectionEvent): void;
 }
 
@@ -173,6 +175,7 @@ export class HttpConnection {
     });
     try {
       const request = requestOf(head, wanted, body, exchange.signal);
+      await this.#options.admit();
       const response = await this.#options.routes(request);
       return await this.#send(response, head, wanted);
     } catch (error) {

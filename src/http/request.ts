@@ -43,7 +43,8 @@ export function wantedOf(head: RequestHead, isOurHost: (host: string) => boolean
 }
 
 const NOT_OUR_HOST =
-  "the Host of the request is no address, not localhost and no name of this host (a guard against DNS rebinding)";
+  "the Host of the request is no address, not localhost and no name of this host (a guard against DNS rebinding); " +
+  "http.allowedHosts in the configuration adds names";
 
 interface Target {
   /** Of an absolute target, which then counts instead of the field. */

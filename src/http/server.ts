@@ -6,6 +6,7 @@
 import type { ListenerEvents, StreamSocket } from "../net/sockets.ts";
 import type { Clock } from "../time/clock.ts";
 import { type ConnectionEvent, type ConnectionLimits, HttpConnection, type Routes } from "./connection.ts";
+import { Pace } from "./pace.ts";
 import { closingResponse } from "./response.ts";
 
 /** Bounds of a server. */
@@ -64,6 +65,7 @@ const MAX_REFUSING = 16;
 export class HttpServer implements ListenerEvents {
   readonly #options: ServerOptions;
   readonly #limits: ServerLimits;
+  readonly #pace: Pace;
   readonly #connections = new Set<HttpConnection>();
   readonly #counts = {
     accepted: 0,
@@ -82,6 +84,7 @@ export class HttpServer implements ListenerEvents {
 
   constructor(options: ServerOptions) {
     this.#options = options;
+    this.#pace = new Pace(options.clock);
     this.#limits = { ...DEFAULT_SERVER_LIMITS, ...options.limits };
   }
 
@@ -103,6 +106,7 @@ export class HttpServer implements ListenerEvents {
       limits: this.#limits,
       routes,
       isOurHost,
+      admit: () => this.#pace.admit(),
       onEvent: (event) => this.#count(event),
     });
     this.#connections.add(connection);
@@ -128,6 +132,7 @@ export class HttpServer implements ListenerEvents {
     for (const connection of [...this.#connections]) connection.close();
     if (this.#connections.size > 0) await promise;
     for (const connection of [...this.#connections]) connection.abort();
+    this.#pace[Symbol.dispose]();
   }
 
   #remove(connection: HttpConnection): void {

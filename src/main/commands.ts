@@ -12,6 +12,7 @@ import { askControl } from "../control/client.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { readFile as readLimited, writeText } from "../os/files.ts";
 import type { SignalDesk } from "../os/signals.ts";
+import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
 import { openPlatform } from "./platform.ts";
 
@@ -55,13 +56,14 @@ function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** A reader that has had enough, such as head(1), is no failure. */
+/** A reader that has had enough, such as head(1), is no failure; an answer that cannot be written is. */
 function stdout(text: string): void {
   try {
     writeText(Deno.stdout, text);
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) Deno.exit(ExitStatus.OK);
-    throw error;
+    stderr(`the answer cannot be written to standard output: ${messageOf(error)}\n`);
+    Deno.exit(ExitStatus.FAILED);
   }
 }
 

@@ -13,7 +13,10 @@ import type {
   StreamSocket,
 } from "../net/sockets.ts";
 
-const READ_OCTETS = 16_384;
+/** Buffers of connections grow with what comes, as most of them wait with nothing to read. */
+const FIRST_READ_OCTETS = 512;
+const MAX_READ_OCTETS = 65_536;
+const DRAIN_OCTETS = 4096;
 /** How long a listener rests when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 200;
 const SOCKET_MODE = 0o600;
@@ -157,7 +160,7 @@ function isOfOneConnection(error: unknown): boolean {
 class DenoStream implements StreamSocket {
   readonly #socket: Deno.Conn;
   /** Used for every read: what was read is void when the next read begins. */
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #buffer = new Uint8Array(FIRST_READ_OCTETS);
   #reading: Promise<number | null> | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #closed = Promise.withResolvers<undefined>();
@@ -173,12 +176,14 @@ class DenoStream implements StreamSocket {
 
   async read(): Promise<Uint8Array | undefined> {
     if (this.#state !== "open") return undefined;
-    this.#buffer ??= new Uint8Array(READ_OCTETS);
-    this.#reading = this.#socket.read(this.#buffer);
+    const buffer = this.#buffer;
+    this.#reading = this.#socket.read(buffer);
     const count = await Promise.race([this.#reading, this.#closed.promise]);
     if (count === undefined || this.#state !== "open") return undefined;
     this.#reading = undefined;
-    return count === null ? undefined : this.#buffer.subarray(0, count);
+    if (count === null) return undefined;
+    if (count === buffer.length && count < MAX_READ_OCTETS) this.#buffer = new Uint8Array(count * 2);
+    return buffer.subarray(0, count);
   }
 
   write(octets: Uint8Array): Promise<void> {
@@ -217,7 +222,7 @@ class DenoStream implements StreamSocket {
   async #drain(): Promise<void> {
     await this.#writing;
     await this.#socket.closeWrite();
-    const buffer = this.#buffer ??= new Uint8Array(READ_OCTETS);
+    const buffer = new Uint8Array(DRAIN_OCTETS);
     let count = await (this.#reading ?? 0);
     while (count !== null && this.#state === "ending") count = await this.#socket.read(buffer);
   }

@@ -46,7 +46,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
   });
   assert.deepEqual(renderConfig(result.config), {
     log: { level: "info", format: "auto" },
-    http: { listen: ":8081" },
+    http: { listen: ":8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: false },
     bgp: {

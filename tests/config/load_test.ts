@@ -8,7 +8,7 @@ import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
 Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT Configuration file)", () => {
   assert.deepEqual(renderConfig(configOf(MINIMAL)), {
     log: { level: "info", format: "auto" },
-    http: { listen: "127.0.0.1:8081" },
+    http: { listen: "127.0.0.1:8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
     bgp: {

@@ -45,5 +45,5 @@ Deno.test("the control routes narrow to one name, and answer 404 with what there
   });
   assert.match((await get("/v1/future")).text, /^this agent has no view future/);
   assert.equal((await get("/v1/future")).code, 404);
-  assert.deepEqual([(await get("/")).code, (await get("/v1/status", { method: "POST" })).code], [404, 404]);
+  assert.deepEqual([(await get("/")).code, (await get("/v1/status", { method: "POST" })).code], [404, 405]);
 });

@@ -56,6 +56,30 @@ Deno.test("/metrics has our own families: checks, probes, kernel, announcements,
   ) assert.ok(text.split("\n").includes(line), line);
 });
 
+Deno.test("/metrics has at every scrape what the process and the peers have by then, and adds nothing up", async () => {
+  let cpuSeconds = 1.5;
+  const metrics = new Metrics(() => ({ ...figures(), cpuSeconds }));
+  const now = status(["r1"]);
+  const scrape = async () => (await metrics.render(now)).body.split("\n");
+  for (const seconds of [1.5, 1.5, 2.25]) {
+    cpuSeconds = seconds;
+    const lines = await scrape();
+    assert.ok(lines.includes(`process_cpu_seconds_total ${seconds}`));
+    assert.ok(lines.includes('bgp_lb_peer_flaps_total{peer="r1"} 2'));
+    assert.ok(lines.includes('bgp_lb_peer_messages_total{peer="r1",direction="received",type="UPDATE"} 7'));
+  }
+});
+
+Deno.test("the routes throw what they did not expect, for the server to tell it (faults.md S23)", async () => {
+  const fail = () => {
+    throw new Error("a fault of ours");
+  };
+  const routes = createRoutes({ status: fail, metrics: fail });
+  for (const path of ["/metrics", "/readyz", "/api/v1/status"]) {
+    await assert.rejects(routes(new Request(`http://agent${path}`)), /a fault of ours/);
+  }
+});
+
 Deno.test("/readyz is 200 when every healthy service is announced to a peer, else 503 with the ones that are not", async () => {
   assert.equal((await get("/readyz", status(["r1"]))).status, 200);
   assert.equal((await get("/readyz", status([], "unhealthy"))).status, 200);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { isOurHost, namesOfHost } from "../../src/http/host.ts";
+import { hostNames, isOurHost } from "../../src/http/host.ts";
 
 Deno.test("isOurHost() takes addresses, localhost and names of ours, with any port, and no name of a stranger", () => {
-  const names = namesOfHost("Web-1.example.org", ["metrics.example.org"]);
+  const names = hostNames("Web-1.example.org", ["Metrics.example.org"], false);
   const ours = [
     "127.0.0.1",
     "10.0.0.1:8081",
@@ -36,5 +36,16 @@ Deno.test("isOurHost() takes addresses, localhost and names of ours, with any po
   ];
   assert.deepEqual(ours.filter((host) => !isOurHost(host, names)), []);
   assert.deepEqual(strangers.filter((host) => isOurHost(host, names)), []);
-  assert.deepEqual(namesOfHost(undefined, []), []);
+});
+
+Deno.test("hostNames() counts with any domain where others than this host's browsers can come", () => {
+  const reachable = hostNames("web-1", [], true);
+  for (const host of ["web-1", "web-1.dc.example.org:8081"]) assert.ok(isOurHost(host, reachable), host);
+  for (const host of ["web-2.dc.example.org", "web-1x.org", "x.web-1"]) {
+    assert.ok(!isOurHost(host, reachable), host);
+  }
+  for (const unknown of [undefined, ""]) {
+    assert.ok(!isOurHost("web-1", hostNames(unknown, [], true)));
+    assert.ok(!isOurHost(".evil.org", hostNames(unknown, [], true)));
+  }
 });

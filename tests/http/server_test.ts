@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Routes } from "../../src/http/connection.ts";
 import { HttpServer, type ServerOptions } from "../../src/http/server.ts";
 import { kernelError, type MemorySocket, MemoryStreams } from "../support/memory_streams.ts";
+import { until } from "../support/until.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 const echo: Routes = async (request) => {
@@ -41,8 +42,19 @@ class World {
     const client = this.client();
     client.send(text);
     client.closeWrite();
-    return (await client.text()).replaceAll("date: Thu, 01 Jan 2026 00:00:00 GMT\r\n", "")
+    return (await this.textOf(client)).replaceAll("date: Thu, 01 Jan 2026 00:00:00 GMT\r\n", "")
       .replaceAll(/content-type: text\/plain;charset=UTF-8\r\n/gi, "");
+  }
+
+  /** All that comes until the end, while turns of the event loop pass. */
+  async textOf(client: MemorySocket): Promise<string> {
+    let text: string | undefined;
+    const reading = client.text().then((all) => text = all);
+    await until(() => {
+      void this.clock.advance(0);
+      return text !== undefined;
+    });
+    return await reading;
   }
 
   async status(text: string): Promise<number> {
@@ -63,11 +75,27 @@ Deno.test("HttpServer answers request after request on one connection, also thos
     client.send(character);
     await settle();
   }
+  await world.clock.advance(0);
   const answers = await reading;
   assert.equal(answers.split("HTTP/1.1 200 OK").length - 1, 2, "nothing after Connection: close");
   assert.match(answers, /connection: close\r\n\r\nGET \/a\?b $/);
   assert.equal(world.server.status.requests, 6);
   assert.equal(world.server.status.connections, 0);
+});
+
+Deno.test("HttpServer lets all else run between two requests, whoever sends them", async () => {
+  let running = 0;
+  const world = new World({ routes: () => Promise.resolve(new Response(String(++running))) });
+  const clients = Array.from({ length: 10 }, () => world.client());
+  for (const client of clients) client.send(GET.repeat(10));
+  await settle();
+  assert.equal(running, 1);
+  for (let turn = 1; running < 100; turn++) {
+    assert.ok(running <= turn, `${running} requests in ${turn} turns`);
+    await new Promise((resolve) => setTimeout(resolve));
+    await world.clock.advance(0);
+  }
+  for (const client of clients) client[Symbol.dispose]();
 });
 
 Deno.test("HttpServer gives HEAD the length of GET and no body (RFC 9110 section 9.3.2)", async () => {
@@ -209,7 +237,7 @@ Deno.test("HttpServer sends a stream as it comes, in chunks, for as long as it l
   client.send(GET);
   assert.match(await next(), /^HTTP\/1\.1 200/, "and the connection goes on");
   client[Symbol.dispose]();
-  await settle();
+  await world.clock.advance(0);
   assert.equal(world.server.status.connections, 0);
   assert.equal(world.clock.pending, 0);
 });
@@ -355,7 +383,7 @@ Deno.test("HttpServer refuses a client with 503 where all others are being answe
   const busy = new World({ limits: { connections: 2 }, routes: () => promise.then(() => new Response("x")) });
   const two = [busy.client(), busy.client()];
   for (const client of two) client.send(GET);
-  await settle();
+  await busy.clock.advance(0);
   assert.match(await busy.client().text(), /^HTTP\/1\.1 503 /);
   assert.equal(busy.server.status.refused, 1);
   resolve();

@@ -7,6 +7,7 @@ import { denoSocketFiles } from "../../src/os/deno_socket_files.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
+import { until } from "../support/until.ts";
 
 /** A folder with a configuration whose control socket is in a folder that is not there yet. */
 class Scene implements AsyncDisposable {
@@ -120,6 +121,28 @@ function named(name: string): HttpServer {
   return new HttpServer({ clock: systemClock, routes, onFault: (error) => assert.fail(String(error)) });
 }
 
+Deno.test("of two agents that start at once one runs and the other ends with 3 (faults.md S9)", async () => {
+  await using scene = new Scene();
+  await using one = new AgentProcess(["--config", scene.file]);
+  await using other = new AgentProcess(["--config", scene.file]);
+  const { code } = await Promise.race([one.exited, other.exited]);
+  assert.equal(code, 3);
+  const [winner, loser] = one.lines.some((line) => line.includes("not fit")) ? [other, one] : [one, other];
+  await winner.said('"running"');
+  assert.match(await loser.said("another agent (version"), new RegExp(`process ${winner.pid}\\)`));
+  assert.equal((await scene.ask("status")).code, 0);
+});
+
+Deno.test("a running agent whose control socket is deleted says so, puts it back and answers (faults.md S10)", async () => {
+  await using scene = new Scene();
+  await using agent = await scene.agent();
+  Deno.removeSync(scene.socket);
+  assert.match((await scene.ask("status")).stderr, /there is no socket/);
+  await agent.said("the socket was removed");
+  await until(() => agent.lines.filter((line) => line.includes("control.socket: listening")).length === 2);
+  assert.equal((await scene.ask("status")).code, 0);
+});
+
 Deno.test("openControlSocket() gives the socket to one of two that start at once, and to the other when that one has ended", async () => {
   await using scene = new Scene();
   const starters = await Promise.allSettled(
@@ -146,6 +169,23 @@ Deno.test("a reader that has had enough of an answer is no failure", async () =>
     stdin: "null",
   }).output();
   assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""]);
+});
+
+Deno.test("an answer that cannot be written, as the disk is full, is told in words with status 1 (faults.md C7)", async () => {
+  await using scene = new Scene();
+  await using _agent = await scene.agent();
+  for (
+    const args of [["status", "--control-socket", scene.socket], ["check", "--print", scene.file], [
+      "version",
+    ]]
+  ) {
+    const { code, stderr } = await new Deno.Command("bash", {
+      args: ["-c", '"$@" > /dev/full', "bash", Deno.execPath(), ...agentArguments(), ...args],
+      stdin: "null",
+    }).output();
+    const words = "the answer cannot be written to standard output: No space left on device (os error 28)\n";
+    assert.deepEqual([code, new TextDecoder().decode(stderr)], [1, words]);
+  }
 });
 
 Deno.test("a path that cannot be had is named in the log; the agent works without, and what is there stays", async () => {

@@ -13,10 +13,14 @@ export class AgentProcess implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #process: Process;
 
-  constructor(args: readonly string[]) {
+  /** @param maxDescriptors RLIMIT_NOFILE of the process */
+  constructor(args: readonly string[], maxDescriptors?: number) {
+    const command = [Deno.execPath(), ...agentArguments(), ...args];
+    const limited = ["bash", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "bash", ...command];
+    const [first = "", ...rest] = maxDescriptors === undefined ? command : limited;
     this.#process = new Process({
-      command: Deno.execPath(),
-      args: [...agentArguments(), ...args],
+      command: first,
+      args: rest,
       onLine: ({ text }) => void this.lines.push(text),
     });
   }

@@ -61,7 +61,7 @@ export function internalPeer(overrides: Partial<PeerConfig> = {}): PeerConfig {
 export function config(overrides: Partial<Config> = {}): Config {
   return {
     log: { level: "info", format: "auto" },
-    http: { listen: undefined },
+    http: { listen: undefined, allowedHosts: [] },
     control: { socket: undefined },
     network: { setup: true, ipvs: true },
     bgp: {

@@ -26,6 +26,9 @@ const http = z.strictObject({
   listen: text(parseListenAddress).prefault(DEFAULT_HTTP_LISTEN).describe(
     'ADDRESS:PORT, [IPV6]:PORT or :PORT of metrics, status page and read-only API; "" turns them off',
   ),
+  allowedHosts: z.array(z.string().min(1)).default([]).describe(
+    "Names by which clients may ask, besides addresses, localhost and this host's own name (a guard against DNS rebinding)",
+  ),
 }).describe("Metrics, status page and read-only API");
 
 /** Where the agent's commands find it by default. */
