@@ -211,7 +211,7 @@ export class PeerDriver {
       const { clock, random } = this.#options;
       step = stepPeer(this.#state, event, { now: clock.now(), random });
     } catch (error) {
-      return this.#startAnew(error);
+      return this.#startAnew(error, event);
     }
     this.#state = step.state;
     for (const action of step.actions) {
@@ -225,9 +225,9 @@ export class PeerDriver {
   }
 
   /** The machine itself failed: all of it is dropped, and it starts anew after a while. */
-  #startAnew(error: unknown): void {
+  #startAnew(error: unknown, { type }: PeerEvent): void {
     this.noteFault(error);
-    const { running } = this.#state;
+    const running = type === "Start" || (this.#state.running && type !== "Stop" && type !== "Close");
     const from = leadingSession(this.#state).fsm.name;
     const { restartingUntilMs, forwarding } = this.#state.primary.fsm;
     for (const link of this.#links.values()) link.drop();

@@ -13,7 +13,7 @@ import type {
 } from "../../src/bgp/transport/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { address, peerConfig } from "../support/bgp.ts";
-import { withoutLeak } from "../support/descriptors.ts";
+import { openDescriptors, withoutLeak } from "../support/descriptors.ts";
 import { until, within } from "../support/until.ts";
 
 const LIMIT_MS = 120_000;
@@ -196,7 +196,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     await raw.closeWrite();
     assert.equal(await server.read(), undefined);
     await server.write(bytesOf("still here"));
-    server[Symbol.dispose]();
+    server.end(LIMIT_MS);
     assert.equal(await new Response(raw.readable).text(), "still here");
   });
 
@@ -287,15 +287,39 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     await assert.rejects(both.client.write(bytesOf("late")));
   });
 
-  test("hands over at dispose what was written, then closes (port TcpSocket)", async (transport) => {
+  test("hands over at its end what was written, then closes (port TcpSocket)", async (transport) => {
     using both = await pair(transport);
     const length = 3_000_000;
     const written = both.client.write(new Uint8Array(length).fill(7)).catch(() => {});
-    both.client[Symbol.dispose]();
+    const ended = both.client.end(LIMIT_MS);
     const received = await readBytes(both.server, length + 1);
     await written;
     assert.equal(received.byteLength, length);
     assert.equal(await both.server.read(), undefined);
+    both.server[Symbol.dispose]();
+    await ended;
+    await both.client.end(LIMIT_MS);
+  });
+
+  test("closes at once where it is disposed, whatever the peer does (port TcpSocket)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    using raw = await Deno.connect({ hostname: "127.0.0.1", port: acceptor.listener.local.port });
+    const before = openDescriptors();
+    const server = await acceptor.next();
+    const pending = server.read();
+    server[Symbol.dispose]();
+    assert.equal(await pending, undefined);
+    await until(() => openDescriptors() <= before);
+    await raw.read(new Uint8Array(1)).catch(() => {});
+  });
+
+  test("ends within its limit where the peer does not close (port TcpSocket)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    using _raw = await Deno.connect({ hostname: "127.0.0.1", port: acceptor.listener.local.port });
+    const server = await acceptor.next();
+    await server.end(1);
+    assert.equal(await server.read(), undefined);
+    await assert.rejects(server.write(bytesOf("late")));
   });
 
   for (const unread of [100_000, 4_000_000]) {
@@ -311,7 +335,7 @@ export function transportContract(name: string, open: () => TransportUnderTest):
       raw.on("data", (chunk: Uint8Array) => chunks.push(chunk));
       raw.on("close", (hadError) => closed.resolve(hadError));
       await server.write(bytesOf("NOTIFICATION"));
-      server[Symbol.dispose]();
+      server.end(LIMIT_MS);
       assert.equal(await within(closed.promise, "the peer's close"), false, "a reset instead of FIN");
       assert.equal(chunks.map((chunk) => text(chunk)).join(""), "NOTIFICATION");
       assert.ok(flushed);
@@ -333,6 +357,50 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     assert.equal(text(await readBytes(client, 5)), "alive");
     using again = accept(transport, "127.0.0.1", port, [peer]);
     assert.equal(again.listener.local.port, port);
+  });
+
+  test("follows other peers without a moment in which nobody listens (port Listener)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.9", 0)]);
+    const { port } = acceptor.listener.local;
+    const connect = () => transport.connect(peerAt("127.0.0.1", port), LOCAL_AS, never());
+    using stranger = await connect();
+    assert.equal(await stranger.read().catch(() => undefined), undefined);
+    acceptor.listener.update({ localAs: LOCAL_AS, peers: [peerAt("127.0.0.1", 0)] });
+    using peer = await connect();
+    using server = await acceptor.next();
+    assert.equal(server.remote.port, peer.local.port);
+    acceptor.listener.update({ localAs: LOCAL_AS, peers: [] });
+    using again = await connect();
+    assert.equal(await again.read().catch(() => undefined), undefined);
+    await server.write(bytesOf("still here"));
+    assert.equal(text(await readBytes(peer, 10)), "still here");
+    assert.deepEqual(acceptor.refusals.map(({ reason }) => reason.type), ["no-peer", "no-peer"]);
+  });
+
+  test("goes on accepting where whoever takes the connections throws (DESIGN Isolation)", async (transport) => {
+    const faults: unknown[] = [];
+    const accepted: TcpSocket[] = [];
+    const options = {
+      address: address("127.0.0.1"),
+      port: 0,
+      localAs: LOCAL_AS,
+      peers: [peerAt("127.0.0.1", 0)],
+    };
+    using listener = transport.listen(options, {
+      connection(socket) {
+        accepted.push(socket);
+        if (accepted.length === 1) throw new Error("for the test");
+      },
+      refused() {},
+      fault: (error) => void faults.push(error),
+    });
+    const peer = peerAt("127.0.0.1", listener.local.port);
+    using first = await transport.connect(peer, LOCAL_AS, never());
+    using _second = await transport.connect(peer, LOCAL_AS, never());
+    await until(() => accepted.length === 2);
+    assert.deepEqual(faults.map(String), ["Error: for the test"]);
+    assert.equal(await first.read().catch(() => undefined), undefined, "it was closed");
+    for (const socket of accepted) socket[Symbol.dispose]();
   });
 
   test("throws when the port is in use or the address is another host's (port Transport)", async (transport) => {

@@ -3,7 +3,7 @@
  * buffer, and every way in which TCP ends. Bytes may be cut up, delayed and lost with their connection, never
  * reordered, as over TCP.
  */
-import { admit } from "../../src/bgp/transport/admission.ts";
+import { admit, handOver } from "../../src/bgp/transport/admission.ts";
 import type {
   Endpoint,
   ListenerEvents,
@@ -77,7 +77,7 @@ export class MemoryNetwork {
     let wanted = peers;
     const open = this.#open(local, (socket) => {
       const admission = admit(wanted, socket.remote);
-      if ("peer" in admission) return events.connection(socket, admission.peer);
+      if ("peer" in admission) return handOver(socket, admission.peer, events);
       socket[Symbol.dispose]();
       events.refused(socket.remote, admission.refusal);
     });

@@ -26,9 +26,12 @@ export class End {
   readonly speaker: Speaker;
   readonly events: SpeakerEvent[] = [];
 
+  readonly local: LocalBgp;
+  readonly peers: readonly PeerConfig[];
+
   constructor(network: MemoryNetwork, clock: VirtualClock, own: Address, options: EndOptions = {}) {
     const first = own.text === A.text;
-    this.speaker = new Speaker({
+    const made: SpeakerOptions = {
       local: localBgp({
         routerID: own,
         as: first ? 65_001 : 65_002,
@@ -48,7 +51,10 @@ export class End {
       restarting: false,
       onEvent: (event) => this.events.push(event),
       ...options.options,
-    });
+    };
+    this.local = made.local;
+    this.peers = made.peers;
+    this.speaker = new Speaker(made);
   }
 
   /** The status of its only, or first, peer. */

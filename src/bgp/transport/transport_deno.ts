@@ -6,7 +6,7 @@
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal, parseAddress } from "../../net/address.ts";
 import { messageOf } from "../../text/error_message.ts";
-import { admit } from "./admission.ts";
+import { admit, handOver } from "./admission.ts";
 import { DenoSocket } from "./deno_socket.ts";
 import type { Endpoint, Listener, ListenerEvents, ListenOptions, TcpSocket, Transport } from "./transport.ts";
 
@@ -84,7 +84,7 @@ function listen(options: ListenOptions, events: ListenerEvents): Listener {
       const zone = isLinkLocal(remote.address) ? zoneOf(socket.localAddr) : undefined;
       const admission = admit(peers, { ...remote, zone });
       if ("peer" in admission) {
-        return events.connection(socketOf(socket, zone ?? admission.peer.zone), admission.peer);
+        return handOver(socketOf(socket, zone ?? admission.peer.zone), admission.peer, events);
       }
       // At once: strangers could fill the table of descriptors with what lingers.
       socket.close();

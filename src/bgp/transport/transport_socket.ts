@@ -6,7 +6,7 @@
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
-import { admit } from "./admission.ts";
+import { admit, handOver } from "./admission.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
 import { SocketConnection } from "./socket_connection.ts";
 import type {
@@ -95,7 +95,7 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
       const { peer } = admission;
       const prepared = prepareAccepted(sockets, connected, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
       if ("type" in prepared) return events.refused(remote, prepared);
-      events.connection(prepared, peer);
+      handOver(prepared, peer, events);
     });
     return {
       local: endpointOf(sockets, socket.localAddress()),

@@ -75,43 +75,52 @@ for (const { why, hex, outcome, context = codecContext() } of CORPUS) {
   });
 }
 
-const LARGEST = 65535 - 23;
-const HOSTILE: readonly (readonly [string, string])[] = [
-  ["an attribute of three octets, repeated", "400600".repeat(LARGEST / 3)],
-  ["unknown attributes of three octets", "c06300".repeat(LARGEST / 3)],
-  ["communities to the end", `d008 ${(LARGEST - 6 & ~3).toString(16)} ${"00".repeat(LARGEST - 6 & ~3)}`],
-  [
-    "an AS_PATH of one-AS segments",
-    `5002 ${(LARGEST - 6 - (LARGEST - 6) % 6).toString(16)} ${
-      "020100000001".repeat(Math.floor((LARGEST - 6) / 6))
-    }`,
-  ],
+const hex16 = (value: number) => value.toString(16).padStart(4, "0");
+/** Attributes of about so many octets that a decoder may be slow over. */
+const HOSTILE: readonly (readonly [string, (octets: number) => string])[] = [
+  ["an attribute of three octets, repeated", (octets) => "400600".repeat(octets / 3)],
+  ["unknown attributes of three octets", (octets) => "c06300".repeat(octets / 3)],
+  ["communities to the end", (octets) => `d008 ${hex16(octets & ~3)} ${"00".repeat(octets & ~3)}`],
+  ["an AS_PATH of one-AS segments", (octets) => {
+    const segments = Math.floor(octets / 6);
+    return `5002 ${hex16(6 * segments)} ${"020100000001".repeat(segments)}`;
+  }],
   [
     "::/0 over and over",
-    `900e ${(LARGEST - 4).toString(16)} 00020110${"20".repeat(16)}00${"00".repeat(LARGEST - 25)}`,
+    (octets) => `900e ${hex16(octets)} 00020110${"20".repeat(16)}00${"00".repeat(octets - 21)}`,
   ],
+  ["a merge of AS_PATH and AS4_PATH", (octets) => {
+    const segments = Math.floor(octets / 10);
+    const path = `5002 ${hex16(4 * segments)} ${"02010001".repeat(segments)}`;
+    return `${path} d011 ${hex16(6 * segments)} ${"020100000001".repeat(segments)}`;
+  }],
 ];
+const SMALL = 8000;
+const LARGE = 64_000;
+/** Eight times the octets may take so many times as long, and not sixty-four times. */
+const MOST = 30;
 
 for (const [name, attributes] of HOSTILE) {
-  Deno.test(`decodeMessage() takes no more than linear time for ${name} in 65,535 octets`, () => {
-    const context = codecContext({ maxReceiveLength: 65535 });
-    const bytes = updateBytes({ attributes });
-    const started = performance.now();
-    judge(bytes, context);
-    assert.ok(performance.now() - started < 1000);
+  Deno.test(`decodeMessage() takes no more than linear time for ${name}`, () => {
+    const context = codecContext({ fourOctetAs: !name.includes("AS4_PATH"), maxReceiveLength: 65535 });
+    const small = updateBytes({ attributes: attributes(SMALL) });
+    const large = updateBytes({ attributes: attributes(LARGE) });
+    // The quickest of several: whatever else the machine does only makes them slower.
+    const quickest = { small: Infinity, large: Infinity };
+    for (let round = 0; round < 20; round++) {
+      quickest.small = Math.min(quickest.small, millisecondsOf(small, context));
+      quickest.large = Math.min(quickest.large, millisecondsOf(large, context));
+    }
+    assert.ok(quickest.large < MOST * Math.max(quickest.small, 0.05), JSON.stringify(quickest));
   });
 }
 
-Deno.test("decodeMessage() takes no more than linear time for a merge of the longest AS_PATH and AS4_PATH", () => {
-  const context = codecContext({ fourOctetAs: false, maxReceiveLength: 65535 });
-  const path = "02010001".repeat(4000);
-  const as4 = "020100000001".repeat(4000);
-  const bytes = updateBytes({ attributes: `5002 3e80 ${path} d011 5dc0 ${as4}` });
+function millisecondsOf(bytes: Uint8Array, context: CodecContext): number {
   const started = performance.now();
   const message = decodeMessage(bytes, context);
-  assert.equal(message.type === "UPDATE" && message.attributes.asPath?.length, 4000);
-  assert.ok(performance.now() - started < 1000);
-});
+  if (message.type === "UPDATE") assert.ok(message.attributes);
+  return performance.now() - started;
+}
 
 Deno.test("decodeMessage() of an UPDATE gives the same values as often as they are asked for", () => {
   const attributes = "40 01 01 00 40 02 06 0201 0000ffe8 40 03 04 0a000001";

@@ -1,0 +1,329 @@
+/** A speaker whose peers change while it runs. */
+import assert from "node:assert/strict";
+import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
+import { costsSession, sameValue } from "../../src/bgp/peer_difference.ts";
+import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
+import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
+import { Probe } from "../support/probe.ts";
+import { CAPABILITIES } from "../support/sessions.ts";
+import { A, B, type End, type EndOptions, Stage } from "../support/speakers.ts";
+
+const C = address("10.0.0.3");
+const LOCAL = localBgp({ routerID: A, as: 65_001, listenPort: 179, listenAddresses: [A] });
+const TO_B = peerConfig({ name: "b", address: B, connectRetryTimeMs: 1000 });
+const TO_C = peerConfig({ name: "c", address: C, connectRetryTimeMs: 1000 });
+
+interface Scene {
+  readonly stage: Stage;
+  readonly end: End;
+  readonly b: Probe;
+  readonly c: Probe;
+}
+
+/** A speaker with sessions to b and c. */
+async function scene(body: (scene: Scene) => Promise<void>, options: EndOptions = {}): Promise<void> {
+  const stage = new Stage();
+  const [b, c] = [stage.probe(B), stage.probe(C)];
+  const end = stage.end(A, {
+    ...options,
+    options: { local: LOCAL, peers: [TO_B, TO_C], ...options.options },
+  });
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  for (const probe of [b, c]) probe.last.establish();
+  await stage.clock.advance(5);
+  assert.deepEqual(states(end), ["Established", "Established"]);
+  await body({ stage, end, b, c });
+  await stage.close();
+}
+
+function states({ speaker }: End): readonly string[] {
+  return speaker.status().map(({ state }) => state);
+}
+
+Deno.test("Speaker.configure() with what it has already touches nothing (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    const before = end.events.length;
+    const heard = [b.last.heard.length, c.last.heard.length];
+    end.speaker.configure({ ...LOCAL }, [{ ...TO_B, address: address("10.0.0.2") }, { ...TO_C }]);
+    await stage.clock.advance(5);
+    assert.equal(end.events.length, before);
+    assert.deepEqual([b.last.heard.length, c.last.heard.length], heard);
+    assert.deepEqual([b.sessions.length, c.sessions.length], [1, 1]);
+  }));
+
+Deno.test("Speaker.configure() ends a removed peer by Cease/Peer De-configured and leaves the other alone (RFC 4486)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    end.speaker.configure(LOCAL, [TO_C]);
+    await stage.clock.advance(5);
+    assert.equal(b.last.words.at(-1), "NOTIFICATION 6/3");
+    assert.equal(b.last.ended, "closed");
+    assert.deepEqual(states(end), ["Established"]);
+    assert.equal(c.sessions.length, 1);
+    assert.ok(!c.last.words.some((word) => word.startsWith("NOTIFICATION")));
+    // It is nobody's address any more.
+    const stranger = b.connect(A);
+    await stage.clock.advance(5);
+    assert.equal((await stranger).ended, "closed");
+    assert.deepEqual(end.of("connection-refused").map(({ reason, count }) => [reason.type, count]), [[
+      "no-peer",
+      1,
+    ]]);
+    await stage.clock.advance(60_000);
+    assert.equal(b.sessions.length, 2, "it does not connect again");
+  }));
+
+Deno.test("Speaker.configure() wraps Peer De-configured in a Hard Reset for a peer with the N bit (RFC 8538 3)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const peer = peerConfig({ name: "b", address: B, gracefulRestart: { restartTimeSeconds: 60 } });
+  const end = stage.end(A, { options: { local: LOCAL, peers: [peer] } });
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish({
+    capabilities: [...CAPABILITIES, {
+      type: "graceful-restart",
+      restarting: false,
+      notification: true,
+      restartTimeSeconds: 60,
+      families: [],
+    }],
+  });
+  await stage.clock.advance(5);
+  end.speaker.configure(LOCAL, []);
+  await stage.clock.advance(5);
+  const last = probe.last.heard.at(-1);
+  assert.ok(last?.type === "NOTIFICATION");
+  assert.deepEqual([last.code, last.subcode, ...last.data], [6, 9, 6, 3]);
+  await stage.close();
+});
+
+Deno.test("Speaker.configure() starts a changed session anew by Cease/Other Configuration Change (RFC 4486)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    end.speaker.configure(LOCAL, [{ ...TO_B, holdTimeSeconds: 30 }, TO_C]);
+    await stage.clock.advance(5);
+    const [old, fresh] = b.sessions;
+    assert.equal(old?.words.at(-1), "NOTIFICATION 6/6");
+    const [open] = fresh?.heard ?? [];
+    assert.equal(open?.type === "OPEN" && open.holdTimeSeconds, 30);
+    fresh?.establish();
+    await stage.clock.advance(5);
+    assert.deepEqual(states(end), ["Established", "Established"]);
+    assert.ok(fresh?.words.includes("UPDATE"));
+    assert.equal(c.sessions.length, 1);
+    // What happened before is not forgotten, and a change is no flap.
+    assert.equal(end.status.flaps, 0);
+    assert.equal(end.status.messages.sent.NOTIFICATION, 1);
+    assert.equal(end.status.lastError?.text, "its configuration has changed");
+    assert.equal(end.status.negotiated?.holdTimeSeconds, 30);
+  }));
+
+Deno.test("Speaker.configure() brings another next hop by UPDATE alone (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    end.speaker.announce([route("10.99.0.1/32"), route("10.99.0.2/32")]);
+    await stage.clock.advance(5);
+    const updates = (probe: Probe) => probe.last.words.filter((word) => word === "UPDATE").length;
+    const before = [updates(b), updates(c)];
+    end.speaker.configure(LOCAL, [{ ...TO_B, nextHop: address("10.0.0.77") }, TO_C]);
+    await stage.clock.advance(5);
+    assert.deepEqual([updates(b), updates(c)], [(before[0] ?? 0) + 1, before[1]]);
+    const last = b.last.heard.at(-1);
+    assert.ok(last?.type === "UPDATE");
+    assert.deepEqual(
+      last.reach.map(({ nextHops, nlri }) => [nextHops[0]?.text, [...nlri.prefixes()].length]),
+      [["10.0.0.77", 2]],
+    );
+    assert.equal(end.status.advertised[0]?.nextHop, "10.0.0.77");
+    assert.equal(b.sessions.length, 1);
+  }));
+
+Deno.test("Speaker.configure() starts a new peer, and the order of the status is the configuration's (CONTRACT Reload)", async () => {
+  const stage = new Stage();
+  const [b, c] = [stage.probe(B), stage.probe(C)];
+  const end = stage.end(A, { options: { local: LOCAL, peers: [TO_B] } });
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  b.last.establish();
+  await stage.clock.advance(5);
+  end.speaker.configure(LOCAL, [TO_C, TO_B]);
+  await stage.clock.advance(5);
+  c.last.establish();
+  await stage.clock.advance(5);
+  assert.deepEqual(end.speaker.status().map(({ name, state }) => [name, state]), [
+    ["c", "Established"],
+    ["b", "Established"],
+  ]);
+  assert.ok(c.last.words.includes("UPDATE"));
+  assert.equal(b.sessions.length, 1);
+  await stage.close();
+});
+
+Deno.test("Speaker.configure() before the start says what will be started, and after a stop nothing (CONTRACT Reload)", async () => {
+  const stage = new Stage();
+  const c = stage.probe(C);
+  const end = stage.end(A, { options: { local: LOCAL, peers: [TO_B] } });
+  end.speaker.configure(LOCAL, [TO_C]);
+  await stage.clock.advance(5);
+  assert.equal(c.sessions.length, 0);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  assert.equal(c.sessions.length, 1);
+  const incoming = c.connect(A);
+  await stage.clock.advance(5);
+  assert.equal((await incoming).ended, undefined, "it is let in");
+  const stopped = end.speaker.stop({ mode: "shutdown", communication: "" });
+  await stage.clock.advance(5000);
+  await stopped;
+  end.speaker.configure(LOCAL, [TO_B, TO_C]);
+  assert.deepEqual(end.speaker.status().map(({ name }) => name), ["c"]);
+  assert.equal(end.speaker.reset("c", { type: "bfd-down" }), false);
+  await stage.close();
+});
+
+Deno.test("Speaker.configure() with another AS or BGP Identifier of ours starts every session anew (RFC 4271 4.2)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    end.speaker.configure({ ...LOCAL, as: 65_009 }, [TO_B, TO_C]);
+    await stage.clock.advance(5);
+    assert.deepEqual([b.sessions[0]?.words.at(-1), c.sessions[0]?.words.at(-1)], [
+      "NOTIFICATION 6/6",
+      "NOTIFICATION 6/6",
+    ]);
+    const [open] = b.last.heard;
+    assert.equal(open?.type === "OPEN" && open.myAs, 65_009);
+  }));
+
+Deno.test("Speaker.configure() moves the listener, and a session that is up stays (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b }) => {
+    end.speaker.configure({ ...LOCAL, listenPort: 1179 }, [TO_B, TO_C]);
+    await stage.clock.advance(5);
+    assert.deepEqual(end.speaker.listeners(), [{ address: "10.0.0.1", port: 1179, fault: undefined }]);
+    assert.equal(stage.network.openListeners, 3);
+    await assert.rejects(Promise.all([b.connect(A), stage.clock.advance(5)]), /refused/);
+    const incoming = b.connect(A, 1179);
+    await stage.clock.advance(5);
+    assert.deepEqual((await incoming).words, ["OPEN"]);
+    end.speaker.configure({ ...LOCAL, listenPort: -1 }, [TO_B, TO_C]);
+    assert.equal(stage.network.openListeners, 2);
+    assert.deepEqual(states(end), ["Established", "Established"]);
+  }));
+
+Deno.test("Speaker.configure() brings another retry time to a session that is up, without touching it (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b }) => {
+    end.speaker.configure(LOCAL, [{ ...TO_B, connectRetryTimeMs: 100_000 }, TO_C]);
+    await stage.clock.advance(5);
+    assert.equal(b.sessions.length, 1);
+    b.last.close();
+    await stage.clock.advance(10_000);
+    assert.equal(b.sessions.length, 1);
+    await stage.clock.advance(20_000);
+    assert.equal(b.sessions.length, 2);
+  }));
+
+Deno.test("Speaker.stop() right after a removal hands the removed peer's last words over, too (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    end.speaker.configure(LOCAL, [TO_C]);
+    const stopped = end.speaker.stop({ mode: "shutdown", communication: "bye" });
+    await stage.clock.advance(3000);
+    await stopped;
+    assert.deepEqual([b.last.words.at(-1), c.last.words.at(-1)], ["NOTIFICATION 6/3", "NOTIFICATION 6/2"]);
+  }));
+
+Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003, RFC 9384)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    assert.equal(end.speaker.reset("nobody", { type: "bfd-down" }), false);
+    assert.equal(end.speaker.reset("b", { type: "administrative", communication: "new cable" }), true);
+    await stage.clock.advance(5);
+    const [old] = b.sessions;
+    const last = old?.heard.at(-1);
+    assert.ok(last?.type === "NOTIFICATION");
+    assert.deepEqual([last.code, last.subcode], [6, 4]);
+    assert.equal(new TextDecoder().decode(last.data.subarray(1)), "new cable");
+    assert.equal(b.sessions.length, 2, "it connects at once");
+    b.last.establish();
+    await stage.clock.advance(5);
+    assert.equal(end.status.flaps, 0);
+    end.speaker.reset("b", { type: "bfd-down" });
+    await stage.clock.advance(5);
+    assert.equal(b.sessions[1]?.words.at(-1), "NOTIFICATION 6/10");
+    assert.equal(end.status.flaps, 1);
+    assert.equal(c.sessions.length, 1);
+    const causes = end.events.filter((event): event is Extract<SpeakerEvent, { type: "peer-state" }> =>
+      event.type === "peer-state" && event.from === "Established"
+    ).map(({ cause }) => cause);
+    assert.deepEqual(causes, ["administrative reset", "BFD is down"]);
+  }));
+
+/** Another value for every key of a peer, and what that costs. */
+const KEYS: Readonly<Record<Exclude<keyof PeerConfig, "name">, readonly [Partial<PeerConfig>, boolean]>> = {
+  address: [{ address: C }, true],
+  zone: [{ zone: "eth0" }, true],
+  as: [{ as: 65_077 }, true],
+  port: [{ port: 1790 }, true],
+  passive: [{ passive: true }, true],
+  localAddress: [{ localAddress: A }, true],
+  password: [{ password: "secret" }, true],
+  ttlSecurity: [{ ttlSecurity: 1 }, true],
+  multihop: [{ multihop: 2 }, true],
+  holdTimeSeconds: [{ holdTimeSeconds: 30 }, true],
+  keepaliveTimeSeconds: [{ keepaliveTimeSeconds: 10 }, true],
+  connectRetryTimeMs: [{ connectRetryTimeMs: 7 }, false],
+  families: [{ families: ["ipv4-unicast", "ipv6-unicast"] }, true],
+  nextHop: [{ nextHop: A }, false],
+  nextHop6: [{ nextHop6: address("2001:db8::1") }, false],
+  gracefulRestart: [{ gracefulRestart: { restartTimeSeconds: 60 } }, true],
+};
+
+Deno.test("costsSession() is true of every key that an OPEN or a socket shows, and of no other (CONTRACT Reload)", () => {
+  const before = { local: LOCAL, peer: TO_B };
+  assert.equal(costsSession(before, { local: { ...LOCAL }, peer: { ...TO_B } }), false);
+  for (const [key, [change, expected]] of Object.entries(KEYS)) {
+    assert.equal(costsSession(before, { local: LOCAL, peer: { ...TO_B, ...change } }), expected, key);
+    assert.equal(
+      costsSession({ local: LOCAL, peer: { ...TO_B, ...change } }, before),
+      expected,
+      `${key} away`,
+    );
+  }
+  // A next hop of the other family changes what the OPEN offers.
+  const extended = { ...TO_B, nextHop: address("2001:db8::1") };
+  assert.equal(costsSession(before, { local: LOCAL, peer: extended }), true);
+  // A key that this release does not know of yet.
+  const later = { ...TO_B, ...{ tcpMSS: 1400 } };
+  assert.equal(costsSession(before, { local: LOCAL, peer: later }), true);
+  const locals: readonly (readonly [Partial<LocalBgp>, boolean])[] = [
+    [{ as: 65_077 }, true],
+    [{ routerID: C }, true],
+    [{ listenPort: -1 }, false],
+    [{ listenAddresses: [] }, false],
+    [{ address6: address("2001:db8::1") }, false],
+  ];
+  for (const [change, expected] of locals) {
+    assert.equal(
+      costsSession(before, { local: { ...LOCAL, ...change }, peer: TO_B }),
+      expected,
+      JSON.stringify(change),
+    );
+  }
+});
+
+Deno.test("sameValue() compares plain data by value, and a key without a value is none", () => {
+  const rows: readonly (readonly [unknown, unknown, boolean])[] = [
+    [1, 1, true],
+    [1, 2, false],
+    [NaN, NaN, true],
+    [undefined, null, false],
+    [{ a: undefined }, {}, true],
+    [{ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, true],
+    [{ a: [1] }, { a: [1, 2] }, false],
+    [Uint8Array.of(1, 2), Uint8Array.of(1, 2), true],
+    [Uint8Array.of(1, 2), Uint8Array.of(1, 3), false],
+    [[], {}, false],
+    [{ a: 1 }, undefined, false],
+  ];
+  for (const [a, b, expected] of rows) {
+    assert.equal(sameValue(a, b), expected, JSON.stringify([a, b]));
+    assert.equal(sameValue(b, a), expected, JSON.stringify([b, a]));
+  }
+});
