@@ -89,7 +89,7 @@ export class World {
     const { probe = () => ({ run: () => Promise.resolve(this.outcome) }), ...rest } = ports;
     this.#agent = new Agent(
       config({
-        http: { listen: { hostname: "", port: 8081 } },
+        http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
         control: { socket: "/run/control.sock" },
         bgp: {
           local,
