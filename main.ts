@@ -3,9 +3,10 @@ import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import { messageOf } from "./src/text/error_message.ts";
 import denoJson from "./deno.json" with { type: "json" };
-import { IcmpEchoer } from "./ffi/icmp.ts";
+import { Datagrams } from "./ffi/datagrams.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
 import { openLibnl } from "./ffi/libnl.ts";
+import { mayUseFfi } from "./ffi/library.ts";
 import { notify } from "./ffi/notify.ts";
 import { Reactor } from "./ffi/reactor.ts";
 import { Sockets } from "./ffi/sockets.ts";
@@ -27,6 +28,7 @@ import { createProbe } from "./src/health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "./src/health/kinds/http.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
 import { openNetlinkKernel } from "./src/kernel/netlink_kernel.ts";
+import { IcmpEchoer } from "./src/icmp/echoer.ts";
 import type { InterfaceAddress } from "./src/net/on_link.ts";
 import { systemClock } from "./src/time/clock.ts";
 
@@ -45,7 +47,7 @@ function openPlatform(config: Config, log: Logger): Platform {
     // fetch would send probes through a proxy; they must go straight to their targets.
     for (const name of PROXY_VARIABLES) Deno.env.delete(name);
     const http = stack.use(openHttpClient());
-    const icmp = native && stack.use(new IcmpEchoer(native.sockets));
+    const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     return {
       clock: systemClock,
       random: Math.random,
@@ -63,10 +65,6 @@ function openPlatform(config: Config, log: Logger): Platform {
     stack.disposeAsync();
     throw new HostNotFitError(messageOf(error));
   }
-}
-
-function mayUseFfi(): boolean {
-  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
 function openNative(stack: AsyncDisposableStack, log: Logger): Native {

@@ -30,7 +30,6 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["hono", "prom-client"],
   "src/control": ["hono", "node:http", "node:path"],
   "src/config": ["yaml", "zod"],
-  "src/bgp/transport/socket_connection.ts": ["node:net"],
   "src/health/kinds/http.ts": ["node:http", "node:https"],
 };
 
@@ -42,7 +41,7 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/time\/clock\.ts$/,
   /^src\/health\/kinds\/(http|ping)\.ts$/,
   /^src\/control\/socket\.ts$/,
-  /^src\/bgp\/transport\/(transport_deno|transport_socket|socket_connection)\.ts$/,
+  /^src\/bgp\/transport\/(transport_deno|transport_socket)\.ts$/,
 ];
 const AMBIENT =
   /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.|globalThis\b)/;

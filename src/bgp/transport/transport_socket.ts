@@ -1,7 +1,7 @@
 /**
  * The transport for peers that need more than Deno's own sockets can do: source address, TCP-MD5 (RFC 2385), GTSM
- * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and adopted by
- * `node:net` once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
+ * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and become
+ * streams once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
  */
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
@@ -175,12 +175,10 @@ function admit(
   }
 }
 
-/** Hands the descriptor to node:net, which closes it from then on. */
-function adopt(sockets: RawSockets, socket: RawSocket, remote: RawSocketAddress): Connection {
-  const local = endpointOf(sockets, socket.localAddress());
-  const connection = new SocketConnection({ fd: socket.fd, local, remote: endpointOf(sockets, remote) });
-  socket.release();
-  return connection;
+/** Makes a connection of a connected socket, which owns the descriptor from then on. */
+function adopt(sockets: RawSockets, socket: RawSocket, from: RawSocketAddress): Connection {
+  const ends = { local: endpointOf(sockets, socket.localAddress()), remote: endpointOf(sockets, from) };
+  return new SocketConnection({ stream: socket.stream(ends), ...ends });
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {
