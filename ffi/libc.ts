@@ -1,6 +1,6 @@
 /** The C library through FFI: descriptors, epoll, sockets, files, limits. Opened by a call; nothing happens at import. */
 import { ErrnoError } from "./errno.ts";
-import { openLibrary } from "./library.ts";
+import { openLazily } from "./library.ts";
 
 const SYMBOLS = {
   // int *__errno_location(void)
@@ -27,8 +27,6 @@ const SYMBOLS = {
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   // pid_t getpid(void)
   getpid: { parameters: [], result: "i32" },
-  // sighandler_t signal(int signum, sighandler_t handler)
-  signal: { parameters: ["i32", "usize"], result: "usize" },
   // int getrusage(int who, struct rusage *usage)
   getrusage: { parameters: ["i32", "buffer"], result: "i32" },
   // int getrlimit(int resource, struct rlimit *limit)
@@ -109,7 +107,7 @@ export interface Libc extends Disposable {
  * @throws {LibraryError} it is missing, or the process may not use FFI
  */
 export function openLibc(): Libc {
-  const library = openLibrary({ soname: "libc.so.6", debianPackage: "libc6" }, SYMBOLS);
+  const library = openLazily({ soname: "libc.so.6", debianPackage: "libc6" }, SYMBOLS);
   const errnoAddress = library.symbols.__errno_location();
   const errnoBytes = new Int32Array(new ArrayBuffer(4));
   const errnoOctets = new Uint8Array(errnoBytes.buffer);

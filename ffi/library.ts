@@ -39,7 +39,43 @@ export function openLibrary<const S extends Deno.ForeignLibraryInterface>(
   library: LibraryName,
   symbols: S,
 ): Deno.DynamicLibrary<S> {
-  const tried = spellings(library.soname);
+  return open(library, spellings(library.soname), symbols);
+}
+
+/**
+ * Opens `library`, and each of `symbols` when it is used first: binding one costs a third of a millisecond, and most are
+ * for rare moments. A symbol that is missing shows then.
+ * @throws {LibraryError} it is missing, or the process may not use FFI
+ */
+export function openLazily<const S extends Deno.ForeignLibraryInterface>(
+  library: LibraryName,
+  symbols: S,
+): Pick<Deno.DynamicLibrary<S>, "symbols" | "close"> {
+  const opened: { close(): void }[] = [open(library, spellings(library.soname), {})];
+  const bound = {};
+  for (const [name, definition] of Object.entries(symbols)) {
+    const bind = () => {
+      const part = open(library, spellings(library.soname), { [name]: definition });
+      opened.push(part);
+      // From now on a plain property, as fast as any.
+      const value: unknown = part.symbols[name];
+      Object.defineProperty(bound, name, { value });
+      return value;
+    };
+    Object.defineProperty(bound, name, { get: bind, configurable: true });
+  }
+  return {
+    symbols: bound as Deno.DynamicLibrary<S>["symbols"],
+    close: () => opened.splice(0).forEach((part) => part.close()),
+  };
+}
+
+/** Opens `library` by the first of `tried` that is one. */
+function open<const S extends Deno.ForeignLibraryInterface>(
+  library: LibraryName,
+  tried: readonly string[],
+  symbols: S,
+): Deno.DynamicLibrary<S> {
   if (tried.length === 0) {
     const [folder] = libraryFolders();
     throw new LibraryError(library, "not permitted", `run with --allow-ffi, or with --allow-ffi=${folder}`);

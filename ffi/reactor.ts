@@ -69,7 +69,8 @@ export class Reactor implements AsyncDisposable {
   readonly #watches = new Map<number, Watch>();
   /** How many of them have no SIGIO. */
   #silent = 0;
-  readonly #events = new DataView(new ArrayBuffer(EVENTS_PER_LOOK * EVENT.size));
+  readonly #eventBytes = new Uint8Array(new ArrayBuffer(EVENTS_PER_LOOK * EVENT.size));
+  readonly #events = new DataView(this.#eventBytes.buffer);
   readonly #onSignal = () => this.#look();
   /** What is to be done in the next turn. */
   #deferred: (() => void)[] = [];
@@ -127,7 +128,7 @@ export class Reactor implements AsyncDisposable {
       },
       [Symbol.dispose]: () => {
         if (!this.#watches.delete(token)) return;
-        this.#unwatch(watch);
+        if (!this.#libc.closed) this.#unwatch(watch);
         if (!signals) this.#silent--;
         this.#setTimer();
       },
@@ -169,7 +170,7 @@ export class Reactor implements AsyncDisposable {
   }
 
   #look(): void {
-    if (this.#closed || this.#active) return;
+    if (this.#closed || this.#active || this.#libc.closed) return;
     this.#active = true;
     this.#immediate = undefined;
     this.#looking = this.#callBack();
@@ -184,7 +185,7 @@ export class Reactor implements AsyncDisposable {
           this.#guard(callback);
           since = await breathe(since);
         }
-        if (this.#closed) return;
+        if (this.#closed || this.#libc.closed) return;
         const count = this.#wait();
         if (count === 0 && this.#deferred.length === 0) return;
         for (let index = 0; index < count && !this.#closed; index++) {
@@ -204,8 +205,8 @@ export class Reactor implements AsyncDisposable {
   }
 
   #wait(): number {
-    const events = new Uint8Array(this.#events.buffer);
-    return Math.max(0, this.#libc.symbols.epoll_wait(this.#epoll, events, EVENTS_PER_LOOK, 0));
+    const { symbols } = this.#libc;
+    return Math.max(0, symbols.epoll_wait(this.#epoll, this.#eventBytes, EVENTS_PER_LOOK, 0));
   }
 
   #dispatch(token: number, events: number): void {

@@ -88,7 +88,7 @@ export class Stream<E> implements Disposable {
 
   read(): Promise<Uint8Array | undefined> {
     if (this.#reader !== undefined) return Promise.reject(new Error("a read of this connection is pending"));
-    if (this.#closed || this.#ending !== undefined) return Promise.resolve(undefined);
+    if (this.#isClosed || this.#ending !== undefined) return Promise.resolve(undefined);
     this.#reader = Promise.withResolvers();
     const { promise } = this.#reader;
     if (this.#readable) this.#receive();
@@ -98,7 +98,7 @@ export class Stream<E> implements Disposable {
 
   write(octets: Uint8Array): Promise<void> {
     const fault = this.#writeFault ?? this.#readFault;
-    if (this.#closed || this.#ending !== undefined || fault !== undefined) {
+    if (this.#isClosed || this.#ending !== undefined || fault !== undefined) {
       return Promise.reject(fault ?? new Error("the connection is closed"));
     }
     const done = Promise.withResolvers<void>();
@@ -111,7 +111,7 @@ export class Stream<E> implements Disposable {
   end(limitMs: number): Promise<void> {
     if (this.#ending !== undefined) return this.#ending.promise;
     this.#ending = Promise.withResolvers();
-    if (this.#closed) this.#ending.resolve();
+    if (this.#isClosed) this.#ending.resolve();
     else {
       this.#wakeReader();
       this.#limit = setTimeout(() => this[Symbol.dispose](), limitMs);
@@ -133,11 +133,15 @@ export class Stream<E> implements Disposable {
     this.#ending?.resolve();
   }
 
+  get #isClosed(): boolean {
+    return this.#closed || this.#libc.closed;
+  }
+
   #onReady(events: number): void {
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) this.#hungUp = true;
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) this.#readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) this.#flush();
-    if (this.#closed || !this.#readable) return;
+    if (this.#isClosed || !this.#readable) return;
     if (this.#ending !== undefined) this.#drop();
     else if (this.#reader !== undefined) this.#receive();
   }
