@@ -1,5 +1,4 @@
 /** The composition root: joins `ffi/` to `src/`, gives the commands their ports, and is the only place that exits. */
-import process from "node:process";
 import type { Logger } from "@logtape/logtape";
 import { messageOf } from "./src/text/error_message.ts";
 import denoJson from "./deno.json" with { type: "json" };
@@ -7,16 +6,19 @@ import { Datagrams } from "./ffi/datagrams.ts";
 import { type Libc, openLibc } from "./ffi/libc.ts";
 import { openLibnl } from "./ffi/libnl.ts";
 import { mayUseFfi } from "./ffi/library.ts";
+import { cpuTime } from "./ffi/limits.ts";
 import { notify } from "./ffi/notify.ts";
 import { Reactor } from "./ffi/reactor.ts";
+import { ignoreSignal } from "./ffi/signals.ts";
 import { Sockets } from "./ffi/sockets.ts";
+import { StandardError } from "./ffi/stderr.ts";
 import { HostNotFitError } from "./src/agent/ports.ts";
 import type { Transport } from "./src/bgp/transport/transport.ts";
 import { denoTransport, refuseUnsupported } from "./src/bgp/transport/transport_deno.ts";
 import { socketTransport } from "./src/bgp/transport/transport_socket.ts";
 import { ask } from "./src/cli/ask.ts";
 import { check } from "./src/cli/check.ts";
-import { LogQueue } from "./src/cli/log_queue.ts";
+import { LogQueue, type LogSink } from "./src/cli/log_queue.ts";
 import { migrate } from "./src/cli/migrate.ts";
 import { ExitStatus, runProgram } from "./src/cli/program.ts";
 import { type Platform, run } from "./src/cli/run.ts";
@@ -57,7 +59,7 @@ function openPlatform(config: Config, log: Logger): Platform {
       serve,
       listenControl,
       interfaces,
-      processFigures,
+      processFigures: () => processFigures(native),
       notify: (state) => notifyServiceManager(state, native, log),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -135,11 +137,12 @@ function interfaces(): readonly InterfaceAddress[] {
   }
 }
 
-function processFigures() {
-  const { user, system } = process.cpuUsage();
+/** CPU time is the kernel's to tell, which needs FFI; without it there is none. */
+function processFigures(native: Native | undefined) {
+  const { user, system } = native === undefined ? { user: 0, system: 0 } : cpuTime(native.libc);
   return {
     residentMemoryBytes: Deno.memoryUsage().rss,
-    cpuSeconds: (user + system) / 1e6,
+    cpuSeconds: user + system,
     startTimeSeconds: performance.timeOrigin / 1000,
   };
 }
@@ -210,10 +213,22 @@ function surviveExceptions(): void {
   });
 }
 
+/** Without FFI a reader that is stuck holds a thread of the runtime's pool. */
+function openStandardError(): LogSink {
+  if (mayUseFfi()) {
+    try {
+      return new StandardError(openLibc());
+    } catch {
+      // There is none, or no C library: the runtime tells whoever writes.
+    }
+  }
+  return { write: (octets) => Deno.stderr.write(octets) };
+}
+
 function main(args: readonly string[]): Promise<number> {
   const version = denoJson.version;
   const files = { readFile, stdout, stderr };
-  const log = new LogQueue({ write: (octets) => Deno.stderr.write(octets) });
+  const log = new LogQueue(openStandardError());
   return runProgram(args, {
     run: (file, overrides) =>
       run(file, overrides, {
@@ -234,6 +249,7 @@ function main(args: readonly string[]): Promise<number> {
 }
 
 if (import.meta.main) {
+  ignoreSignal("SIGUSR1");
   surviveExceptions();
   const status = await main(Deno.args).catch((error) => {
     sayUnexpected(error);

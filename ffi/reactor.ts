@@ -142,6 +142,17 @@ export class Reactor implements AsyncDisposable {
     if (!this.#active) this.#immediate ??= setImmediate(this.#onSignal);
   }
 
+  /** Calls `callback`, now; what it throws is told to `onError`, and false returned. */
+  guard(callback: () => void): boolean {
+    try {
+      callback();
+      return true;
+    } catch (error) {
+      this.#tell(error);
+      return false;
+    }
+  }
+
   /** Drops every registration; resolves when no callback can come any more and the set is closed. Idempotent. */
   async close(): Promise<void> {
     if (!this.#closed) {
@@ -149,7 +160,7 @@ export class Reactor implements AsyncDisposable {
       const watches = [...this.#watches.values()];
       this.#watches.clear();
       if (!this.#libc.closed) watches.forEach((watch) => this.#unwatch(watch));
-      watches.forEach(({ onClose }) => onClose && this.#guard(onClose));
+      watches.forEach(({ onClose }) => onClose && this.guard(onClose));
       this.#deferred = [];
       this.#setTimer();
       if (this.#immediate !== undefined) clearImmediate(this.#immediate);
@@ -182,7 +193,7 @@ export class Reactor implements AsyncDisposable {
       let since = performance.now();
       for (;;) {
         for (const callback of this.#deferred.splice(0)) {
-          this.#guard(callback);
+          this.guard(callback);
           since = await breathe(since);
         }
         if (this.#closed || this.#libc.closed) return;
@@ -212,22 +223,11 @@ export class Reactor implements AsyncDisposable {
   #dispatch(token: number, events: number): void {
     // A callback earlier in the batch may have disposed this registration.
     const watch = this.#watches.get(token);
-    if (watch === undefined || this.#guard(() => watch.callback(events))) return;
+    if (watch === undefined || this.guard(() => watch.callback(events))) return;
     // What it did not consume would call it again at once, for ever.
     if (this.#watches.get(token) !== watch) return;
     watch.restingUntilMs = performance.now() + SLOW_LOOK_MS;
     this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, watch.fd, epollEvent(0, token));
-  }
-
-  /** Whether `callback` returned; what it threw is told. */
-  #guard(callback: () => void): boolean {
-    try {
-      callback();
-      return true;
-    } catch (error) {
-      this.#tell(error);
-      return false;
-    }
   }
 
   #tell(error: unknown): void {
@@ -242,7 +242,7 @@ export class Reactor implements AsyncDisposable {
     for (const [token, watch] of this.#watches) {
       if (watch.restingUntilMs === undefined || watch.restingUntilMs > performance.now()) continue;
       watch.restingUntilMs = undefined;
-      this.#guard(() => this.#control("add", EPOLL_CTL_ADD, watch.fd, watch.events, token));
+      this.guard(() => this.#control("add", EPOLL_CTL_ADD, watch.fd, watch.events, token));
     }
     this.#look();
   }

@@ -70,6 +70,11 @@ export class Sockets {
     return new MessageBuffer(this.#floor.libc, size);
   }
 
+  /** Calls `callback`, now; what it throws is told to whom the reactor tells, and false returned. */
+  guard(callback: () => void): boolean {
+    return this.#floor.reactor.guard(callback);
+  }
+
   /** The index of the interface `name`, undefined where there is none. */
   interfaceIndex(name: string): number | undefined {
     const index = this.#floor.libc.symbols.if_nametoindex(cString(name));

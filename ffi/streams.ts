@@ -115,7 +115,9 @@ export class Streams<A extends IpAddress> {
           return events.fault(error instanceof Error ? error : new Error(String(error)));
         }
         if (stream === undefined) return;
-        events.connection(stream);
+        const taken = stream;
+        // Whoever cannot take one connection may take the next.
+        if (!this.#sockets.guard(() => events.connection(taken))) taken[Symbol.dispose]();
       }
     };
     let watch = socket.onReadable(onReadable);

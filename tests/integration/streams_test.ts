@@ -1,7 +1,8 @@
 /** Streams and datagrams over FFI: TCP and unix, bounds, faults of the listener, what the kernel tells beside a datagram. */
 import assert from "node:assert/strict";
-import { descriptorLimit } from "../../ffi/limits.ts";
+import { cpuTime, descriptorLimit, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import type { Datagrams, ListenerEvents, Streams, StreamSocket } from "../../src/net/sockets.ts";
+import { openDescriptors } from "../support/descriptors.ts";
 import { type Floor, LOOPBACK, withFloor } from "../support/ffi.ts";
 import { until, within } from "../support/until.ts";
 
@@ -151,11 +152,34 @@ Deno.test("Streams rests while descriptors have run out, says so, and goes on by
       assert.equal(libc.symbols.shutdown(-1, 1), -1);
       assert.throws(() => sockets.tcp(4), { code: "EMFILE" });
       await assert.rejects(streams.connect(to, never()), { code: "EMFILE" });
+      assert.ok(events.faults.length < 20, `${events.faults.length} faults: it does not rest`);
     } finally {
       setLimit(libc, soft, hard);
     }
     await until(() => events.taken.length === 4);
     for (const socket of [...clients, ...events.taken]) socket[Symbol.dispose]();
+  }));
+
+Deno.test("Streams closes the connection whose taker throws, says so, and accepts on (S17)", () =>
+  withFloor(async ({ streams, errors }) => {
+    let broken = true;
+    const events = taker();
+    using listener = streams.listen({ address: LOOPBACK[4], port: 0 }, {
+      ...events,
+      connection(socket) {
+        if (broken) throw new RangeError("boom");
+        events.connection(socket);
+      },
+    });
+    const to = { address: LOOPBACK[4], port: listener.local?.port ?? 0 };
+    using refused = await streams.connect(to, never());
+    assert.equal(await refused.read(), undefined);
+    assert.deepEqual(errors.map(String), ["RangeError: boom"]);
+    broken = false;
+    using client = await streams.connect(to, never());
+    using server = await accepted(events);
+    await client.write(bytesOf("well"));
+    assert.equal(textOf(await server.read()), "well");
   }));
 
 Deno.test("Stream keeps a flood with the sender while nobody reads, and one view for each read (port StreamSocket)", () =>
@@ -267,6 +291,28 @@ for (const family of [4, 6] as const) {
       });
     }));
 }
+
+Deno.test("raiseNoFile() raises what it may, says what holds, and lowers nothing; cpuTime() only grows (setrlimit(2))", () =>
+  withFloor(({ libc }) => {
+    const { soft, hard } = descriptorLimit(libc);
+    const low = 64 + openDescriptors();
+    try {
+      setLimit(libc, low, hard);
+      assert.deepEqual(raiseNoFile(libc, low - 1), { soft: low, hard });
+      assert.deepEqual(raiseNoFile(libc, low + 1), { soft: low + 1, hard });
+      // Beyond the hard limit only with CAP_SYS_RESOURCE, which is given back; else up to it.
+      const raised = raiseNoFile(libc, hard + 1);
+      assert.ok(raised.soft === hard + 1 || raised.soft === hard, JSON.stringify(raised));
+      assert.ok(raised.hard >= hard);
+    } finally {
+      setLimit(libc, soft, hard);
+    }
+    const before = cpuTime(libc);
+    let after = before;
+    while (after.user + after.system - before.user - before.system < 0.01) after = cpuTime(libc);
+    assert.ok(after.user >= before.user && after.system >= before.system);
+    assert.equal(trimMemory(libc), true);
+  }));
 
 function setLimit(libc: Floor["libc"], soft: number, hard: number): void {
   const RLIMIT_NOFILE = 7;
