@@ -2,6 +2,7 @@
  * Where the program begins and ends: the agent's signals are caught before anything else is even loaded, exceptions that
  * nobody expected end the turn that they came in and nothing more, and only here the process exits.
  */
+import { ignoreSignal } from "./ffi/signals.ts";
 import type { Signal } from "./src/cli/run.ts";
 import { SignalDesk } from "./src/os/signals.ts";
 
@@ -29,6 +30,8 @@ function surviveExceptions(tell: (error: unknown) => void): void {
 
 if (import.meta.main) {
   const signals = isRun(Deno.args) ? new SignalDesk(SIGNALS) : undefined;
+  // It belongs to the runtime, and would open a debugger to everybody on this host.
+  ignoreSignal("SIGUSR1");
   const { runCommand, stderr } = await import("./src/main/commands.ts");
   const tell = (error: unknown) => stderr(`unexpected: ${error instanceof Error ? error.stack : error}\n`);
   surviveExceptions(tell);

@@ -8,26 +8,26 @@ import { openLibrary } from "./library.ts";
 
 const NL_SYMBOLS = {
   // struct nl_sock *nl_socket_alloc(void)
-  nl_socket_alloc: { parameters: [], result: "pointer" },
+  nl_socket_alloc: { parameters: [], result: "usize" },
   // void nl_socket_free(struct nl_sock *sk)  (closes it too)
-  nl_socket_free: { parameters: ["pointer"], result: "void" },
+  nl_socket_free: { parameters: ["usize"], result: "void" },
   // int nl_connect(struct nl_sock *sk, int protocol)
-  nl_connect: { parameters: ["pointer", "i32"], result: "i32" },
+  nl_connect: { parameters: ["usize", "i32"], result: "i32" },
   // int nl_socket_get_fd(const struct nl_sock *sk)
-  nl_socket_get_fd: { parameters: ["pointer"], result: "i32" },
+  nl_socket_get_fd: { parameters: ["usize"], result: "i32" },
   // int nl_socket_set_buffer_size(struct nl_sock *sk, int rxbuf, int txbuf)
-  nl_socket_set_buffer_size: { parameters: ["pointer", "i32", "i32"], result: "i32" },
+  nl_socket_set_buffer_size: { parameters: ["usize", "i32", "i32"], result: "i32" },
   // int nl_socket_add_membership(struct nl_sock *sk, int group)
-  nl_socket_add_membership: { parameters: ["pointer", "i32"], result: "i32" },
+  nl_socket_add_membership: { parameters: ["usize", "i32"], result: "i32" },
   // int nl_sendto(struct nl_sock *sk, void *buf, size_t size)
-  nl_sendto: { parameters: ["pointer", "buffer", "usize"], result: "i32" },
+  nl_sendto: { parameters: ["usize", "buffer", "usize"], result: "i32" },
   // const char *nl_geterror(int error)
-  nl_geterror: { parameters: ["i32"], result: "pointer" },
+  nl_geterror: { parameters: ["i32"], result: "usize" },
 } as const;
 
 const GENL_SYMBOLS = {
   // int genl_ctrl_resolve(struct nl_sock *sk, const char *name)
-  genl_ctrl_resolve: { parameters: ["pointer", "buffer"], result: "i32" },
+  genl_ctrl_resolve: { parameters: ["usize", "buffer"], result: "i32" },
 } as const;
 
 const PACKAGES = "libnl-3-200 libnl-genl-3-200";
@@ -54,7 +54,10 @@ export interface NetlinkSocket extends Disposable {
   receive(): Uint8Array | number;
 }
 
-/** The open libraries. Disposing unloads the symbols: no socket may be used afterwards. */
+/**
+ * The open libraries. Disposing closes the sockets that are still open, which then answer EBADF, and unloads the symbols;
+ * every later call throws.
+ */
 export interface Libnl extends Disposable {
   /** A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of `groups`. @throws {ErrnoError} */
   open(protocol: number, groups: readonly number[]): NetlinkSocket;
@@ -69,26 +72,29 @@ export interface Libnl extends Disposable {
 export function openLibnl(libc: Libc): Libnl {
   const nl = openLibrary({ soname: "libnl-3.so.200", debianPackage: PACKAGES }, NL_SYMBOLS);
   const genl = openGenl(nl);
+  const sockets = new Set<Disposable>();
+  let opened = true;
+
+  const symbols = () => {
+    if (!opened) throw new Error("libnl is closed");
+    return nl.symbols;
+  };
 
   /** @throws {ErrnoError} `result` is a negative NLE_* number */
   const check = (operation: string, result: number): number => {
     if (result >= 0) return result;
     const errno = libc.errno();
-    const words = nl.symbols.nl_geterror(result);
-    throw new ErrnoError(
-      operation,
-      errno,
-      words === null ? undefined : Deno.UnsafePointerView.getCString(words),
-    );
+    const words = symbols().nl_geterror(result);
+    throw new ErrnoError(operation, errno, words === 0n ? undefined : libc.textAt(words));
   };
 
-  const connect = (protocol: number): NonNullable<Deno.PointerValue> => {
-    const socket = nl.symbols.nl_socket_alloc();
-    if (socket === null) throw new ErrnoError("nl_socket_alloc", ERRNO.ENOMEM);
+  const connect = (protocol: number): bigint => {
+    const socket = symbols().nl_socket_alloc();
+    if (socket === 0n) throw new ErrnoError("nl_socket_alloc", ERRNO.ENOMEM);
     try {
-      check(`nl_connect to netlink protocol ${protocol}`, nl.symbols.nl_connect(socket, protocol));
+      check(`nl_connect to netlink protocol ${protocol}`, symbols().nl_connect(socket, protocol));
     } catch (error) {
-      nl.symbols.nl_socket_free(socket);
+      symbols().nl_socket_free(socket);
       throw error;
     }
     return socket;
@@ -99,13 +105,15 @@ export function openLibnl(libc: Libc): Libnl {
       const socket = connect(protocol);
       try {
         const size = SOCKET_BUFFER_BYTES;
-        check("nl_socket_set_buffer_size", nl.symbols.nl_socket_set_buffer_size(socket, size, size));
+        check("nl_socket_set_buffer_size", symbols().nl_socket_set_buffer_size(socket, size, size));
         for (const group of groups) {
-          check(`nl_socket_add_membership ${group}`, nl.symbols.nl_socket_add_membership(socket, group));
+          check(`nl_socket_add_membership ${group}`, symbols().nl_socket_add_membership(socket, group));
         }
-        return netlinkSocket(libc, nl, socket);
+        const made = netlinkSocket(libc, nl, socket, () => sockets.delete(made));
+        sockets.add(made);
+        return made;
       } catch (error) {
-        nl.symbols.nl_socket_free(socket);
+        symbols().nl_socket_free(socket);
         throw error;
       }
     },
@@ -115,10 +123,13 @@ export function openLibnl(libc: Libc): Libnl {
         const result = genl.symbols.genl_ctrl_resolve(socket, cString(name));
         return result === -NLE_OBJ_NOTFOUND ? undefined : check(`genl_ctrl_resolve ${name}`, result);
       } finally {
-        nl.symbols.nl_socket_free(socket);
+        symbols().nl_socket_free(socket);
       }
     },
     [Symbol.dispose]() {
+      if (!opened) return;
+      for (const socket of [...sockets]) socket[Symbol.dispose]();
+      opened = false;
       genl.close();
       nl.close();
     },
@@ -136,7 +147,8 @@ function openGenl(nl: NlLibrary): Deno.DynamicLibrary<typeof GENL_SYMBOLS> {
   }
 }
 
-function netlinkSocket(libc: Libc, nl: NlLibrary, socket: NonNullable<Deno.PointerValue>): NetlinkSocket {
+/** A socket over `socket`, which is freed, and `onClose` told, when it is disposed; from then on `nl` is not touched. */
+function netlinkSocket(libc: Libc, nl: NlLibrary, socket: bigint, onClose: () => void): NetlinkSocket {
   const fd = libc.check("nl_socket_get_fd", nl.symbols.nl_socket_get_fd(socket));
   // Old kernels know neither option; then errors come without text and repeat the request.
   const one = new Uint8Array(new Uint32Array([1]).buffer);
@@ -167,6 +179,7 @@ function netlinkSocket(libc: Libc, nl: NlLibrary, socket: NonNullable<Deno.Point
     [Symbol.dispose]() {
       if (!open) return;
       open = false;
+      onClose();
       nl.symbols.nl_socket_free(socket);
     },
   };

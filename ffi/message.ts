@@ -1,4 +1,5 @@
 /** Buffers of recvmsg(2): the datagram, its sender and the control messages (struct msghdr, cmsghdr; 64-bit layout). */
+import type { Libc } from "./libc.ts";
 import { decodeSocketAddress, SOCKADDR_SIZE, type SocketAddress } from "./sockaddr.ts";
 
 const MSGHDR = { size: 56, name: 0, namelen: 8, iov: 16, iovlen: 24, control: 32, controllen: 40 } as const;
@@ -24,15 +25,15 @@ export class MessageBuffer {
   #length = 0;
 
   /** `size` is the longest datagram; the rest of a longer one is cut. */
-  constructor(size: number) {
+  constructor(libc: Libc, size: number) {
     this.#data = stable(size);
     const iovec = new DataView(this.#iovec.buffer);
-    iovec.setBigUint64(IOVEC.base, addressOf(this.#data), true);
+    iovec.setBigUint64(IOVEC.base, libc.addressOf(this.#data), true);
     iovec.setBigUint64(IOVEC.len, BigInt(size), true);
-    this.#view.setBigUint64(MSGHDR.name, addressOf(this.#name), true);
-    this.#view.setBigUint64(MSGHDR.iov, addressOf(this.#iovec), true);
+    this.#view.setBigUint64(MSGHDR.name, libc.addressOf(this.#name), true);
+    this.#view.setBigUint64(MSGHDR.iov, libc.addressOf(this.#iovec), true);
     this.#view.setBigUint64(MSGHDR.iovlen, 1n, true);
-    this.#view.setBigUint64(MSGHDR.control, addressOf(this.#control), true);
+    this.#view.setBigUint64(MSGHDR.control, libc.addressOf(this.#control), true);
   }
 
   /** The struct msghdr for the next call, its lengths set back. */
@@ -77,10 +78,4 @@ export class MessageBuffer {
 /** Short typed arrays may live on V8's moving heap unless they are made over a buffer of their own. */
 function stable(size: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(size));
-}
-
-function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {
-  const pointer = Deno.UnsafePointer.of(bytes);
-  if (pointer === null) throw new Error("a buffer has no address");
-  return Deno.UnsafePointer.value(pointer);
 }

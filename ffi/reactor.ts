@@ -1,25 +1,35 @@
 /**
- * One epoll thread for every raw descriptor: `epoll_wait` runs off the event loop while something is registered, an
- * eventfd wakes it, and callbacks run on the event loop. Reads and writes stay synchronous, non-blocking calls of
- * whoever registered. The process stays alive exactly while something is registered.
+ * Readiness of raw descriptors without a thread: a thread of the runtime's pool would not run where name look-ups and
+ * file reads that hang have filled the pool. epoll holds who is watched; the kernel's SIGIO (O_ASYNC, fcntl(2)) says on
+ * the event loop that a look is worth while; epoll_wait with no timeout says at what. SIGIO is a hint and no more: after
+ * every registration there is a look in any case, a slow timer looks again, and quickly where a descriptor's kind sends
+ * no SIGIO (eventfd, pidfd). The process stays alive exactly while something is registered.
  */
 import type { Libc } from "./libc.ts";
 
 export const EPOLLIN = 0x1;
 export const EPOLLOUT = 0x4;
+export const EPOLLERR = 0x8;
+export const EPOLLHUP = 0x10;
+export const EPOLLRDHUP = 0x2000;
 export const EPOLLONESHOT = 0x4000_0000;
+export const EPOLLET = 0x8000_0000;
 
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLL_CLOEXEC = 0x80000;
-const EFD_CLOEXEC = 0x80000;
-const EFD_NONBLOCK = 0x800;
-const EVENTS_PER_WAIT = 64;
-/** The token of the eventfd; those of registrations count from 1. */
-const WAKE = 0;
-/** epoll_wait fails with EINTR at most; its errno is on another thread, so a row of failures means something else. */
-const FAILURES_IN_A_ROW = 1000;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const O_ASYNC = 0x2000;
+const EVENTS_PER_LOOK = 64;
+/** What callbacks and who waits for them may take before timers and everything else have their turn. */
+const TURN_MS = 5;
+/** A lost SIGIO costs no more than this; so long, too, a registration rests whose callback threw. */
+const SLOW_LOOK_MS = 1000;
+/** How late an event of a descriptor without SIGIO is at most. */
+const QUICK_LOOK_MS = 20;
 
 /** A watched descriptor. Dispose before closing the descriptor; disposing twice is fine. */
 export interface Registration extends Disposable {
@@ -27,7 +37,10 @@ export interface Registration extends Disposable {
   modify(events: number): void;
 }
 
-/** What became ready, as EPOLL bits. Level-triggered: it is called again until the cause is consumed. */
+/**
+ * What became ready, as EPOLL bits. Level-triggered unless registered with EPOLLET: it is called again until the cause is
+ * consumed. Where it throws, it is told to the reactor's `onError` and not called for a second.
+ */
 export type ReadyCallback = (events: number) => void;
 
 /** Options of a reactor. */
@@ -36,75 +49,125 @@ export interface ReactorOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-/** The epoll thread. Its owner closes it. */
+interface Watch {
+  readonly fd: number;
+  events: number;
+  readonly callback: ReadyCallback;
+  /** Told where the reactor is closed before. */
+  readonly onClose: (() => void) | undefined;
+  /** Its kind of descriptor sends SIGIO. */
+  readonly signals: boolean;
+  /** Out of the set until then, because its callback threw. */
+  restingUntilMs: number | undefined;
+}
+
+/** Watches descriptors. Its owner closes it. */
 export class Reactor implements AsyncDisposable {
   readonly #libc: Libc;
   readonly #onError: (error: unknown) => void;
   readonly #epoll: number;
-  readonly #wake: number;
-  readonly #callbacks = new Map<number, ReadyCallback>();
-  readonly #events = new Uint8Array(new ArrayBuffer(EVENTS_PER_WAIT * EVENT.size));
+  readonly #watches = new Map<number, Watch>();
+  /** How many of them have no SIGIO. */
+  #silent = 0;
+  readonly #eventBytes = new Uint8Array(new ArrayBuffer(EVENTS_PER_LOOK * EVENT.size));
+  readonly #events = new DataView(this.#eventBytes.buffer);
+  readonly #onSignal = () => this.#look();
+  /** What is to be done in the next turn. */
+  #deferred: (() => void)[] = [];
   #nextToken = 1;
-  #loop: Promise<void> | undefined;
-  #closing: Promise<void> | undefined;
+  #listening = false;
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #timerMs = 0;
+  #immediate: ReturnType<typeof setImmediate> | undefined;
+  /** Callbacks are being called, or the next turn is waited for to go on with it. */
+  #active = false;
+  #looking: Promise<void> = Promise.resolve();
+  #closed = false;
 
   /** @throws {ErrnoError} when descriptors have run out */
   constructor(libc: Libc, options: ReactorOptions = {}) {
     this.#libc = libc;
     this.#onError = options.onError ?? ((error) => reportError(error));
     this.#epoll = libc.check("epoll_create1", libc.symbols.epoll_create1(EPOLL_CLOEXEC));
-    try {
-      this.#wake = libc.check("eventfd", libc.symbols.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    } catch (error) {
-      libc.symbols.close(this.#epoll);
-      throw error;
-    }
-    try {
-      this.#control("add", EPOLL_CTL_ADD, this.#wake, EPOLLIN, WAKE);
-    } catch (error) {
-      libc.symbols.close(this.#wake);
-      libc.symbols.close(this.#epoll);
-      throw error;
-    }
   }
 
   /** How many descriptors are registered. */
   get size(): number {
-    return this.#callbacks.size;
+    return this.#watches.size;
   }
 
-  /** Whether the thread is out there waiting, which keeps the process alive. */
+  /** Whether something is registered, which keeps the process alive. */
   get running(): boolean {
-    return this.#loop !== undefined;
+    return this.#timer !== undefined;
   }
 
   /**
-   * Calls back on the event loop while `events` hold for `fd` (errors and hang-ups always), once with EPOLLONESHOT.
+   * Calls back on the event loop while `events` hold for `fd` (errors and hang-ups always), once with EPOLLONESHOT, at
+   * each change with EPOLLET; never before this has returned. `onClose` is called when the reactor is closed first.
    * @throws {ErrnoError} the kernel refuses, such as EEXIST for a descriptor that is registered already
    */
-  add(fd: number, events: number, callback: ReadyCallback): Registration {
-    if (this.#closing !== undefined) throw new Error("the reactor is closed");
+  add(fd: number, events: number, callback: ReadyCallback, onClose?: () => void): Registration {
+    if (this.#closed) throw new Error("the reactor is closed");
+    // Before the first O_ASYNC: the default action of SIGIO is to end the process.
+    this.#listen();
     const token = this.#takeToken();
     this.#control("add", EPOLL_CTL_ADD, fd, events, token);
-    this.#callbacks.set(token, callback);
-    this.#loop ??= this.#run();
+    const signals = this.#setAsync(fd, true);
+    const watch: Watch = { fd, events, callback, onClose, signals, restingUntilMs: undefined };
+    this.#watches.set(token, watch);
+    if (!signals) this.#silent++;
+    this.#setTimer();
+    this.#lookSoon();
     return {
       modify: (newEvents) => {
-        if (!this.#callbacks.has(token)) throw new Error("the registration is disposed");
+        if (this.#watches.get(token) !== watch) throw new Error("the registration is disposed");
+        watch.events = newEvents;
+        if (watch.restingUntilMs !== undefined) return;
         this.#control("modify", EPOLL_CTL_MOD, fd, newEvents, token);
+        this.#lookSoon();
       },
       [Symbol.dispose]: () => {
-        if (!this.#callbacks.delete(token)) return;
-        // A descriptor that is closed already has left the set by itself, so a failure says nothing new.
-        this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, epollEvent(0, token));
-        if (this.#callbacks.size === 0) this.#wakeUp();
+        if (!this.#watches.delete(token)) return;
+        if (!this.#libc.closed) this.#unwatch(watch);
+        if (!signals) this.#silent--;
+        this.#setTimer();
       },
     };
   }
 
-  /** Drops every registration; resolves when the thread is out and both descriptors are closed. Idempotent. */
-  close(): Promise<void> {
-    return this.#closing ??= this.#close();
+  /** Calls back in a turn of its own, after everything that waits has had its turn; for work that goes on and on. */
+  defer(callback: () => void): void {
+    if (this.#closed) return;
+    this.#deferred.push(callback);
+    if (!this.#active) this.#immediate ??= setImmediate(this.#onSignal);
+  }
+
+  /** Calls `callback`, now; what it throws is told to `onError`, and false returned. */
+  guard(callback: () => void): boolean {
+    try {
+      callback();
+      return true;
+    } catch (error) {
+      this.#tell(error);
+      return false;
+    }
+  }
+
+  /** Drops every registration; resolves when no callback can come any more and the set is closed. Idempotent. */
+  async close(): Promise<void> {
+    if (!this.#closed) {
+      this.#closed = true;
+      const watches = [...this.#watches.values()];
+      this.#watches.clear();
+      if (!this.#libc.closed) watches.forEach((watch) => this.#unwatch(watch));
+      watches.forEach(({ onClose }) => onClose && this.guard(onClose));
+      this.#deferred = [];
+      this.#setTimer();
+      if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+      if (this.#listening) Deno.removeSignalListener("SIGIO", this.#onSignal);
+      this.#libc.close(this.#epoll);
+    }
+    await this.#looking;
   }
 
   /** The same as `close`. */
@@ -112,47 +175,107 @@ export class Reactor implements AsyncDisposable {
     return this.close();
   }
 
-  async #close(): Promise<void> {
-    this.#callbacks.clear();
-    if (this.#loop !== undefined) {
-      this.#wakeUp();
-      await this.#loop;
-    }
-    this.#libc.symbols.close(this.#wake);
-    this.#libc.symbols.close(this.#epoll);
+  /** Looks when the caller is through: nobody is called back out of `add` or `modify`. */
+  #lookSoon(): void {
+    if (!this.#active) Promise.resolve().then(this.#onSignal);
   }
 
-  async #run(): Promise<void> {
-    const view = new DataView(this.#events.buffer);
-    let failures = 0;
+  #look(): void {
+    if (this.#closed || this.#active || this.#libc.closed) return;
+    this.#active = true;
+    this.#immediate = undefined;
+    this.#looking = this.#callBack();
+  }
+
+  /** Calls back for everything that is ready, in turns, until nothing is. */
+  async #callBack(): Promise<void> {
     try {
-      while (this.#callbacks.size > 0) {
-        const count = await this.#libc.symbols.epoll_wait(this.#epoll, this.#events, EVENTS_PER_WAIT, -1);
-        failures = count < 0 ? failures + 1 : 0;
-        if (failures >= FAILURES_IN_A_ROW) throw new Error("epoll_wait keeps failing");
-        for (let index = 0; index < count; index++) {
-          const offset = index * EVENT.size;
-          this.#dispatch(view.getUint32(offset + EVENT.token, true), view.getUint32(offset, true));
+      let since = performance.now();
+      for (;;) {
+        for (const callback of this.#deferred.splice(0)) {
+          this.guard(callback);
+          since = await breathe(since);
         }
+        if (this.#closed || this.#libc.closed) return;
+        const count = this.#wait();
+        if (count === 0 && this.#deferred.length === 0) return;
+        for (let index = 0; index < count && !this.#closed; index++) {
+          const offset = index * EVENT.size;
+          const events = this.#events.getUint32(offset, true);
+          this.#dispatch(this.#events.getUint32(offset + EVENT.token, true), events);
+          since = await breathe(since);
+        }
+        if (this.#deferred.length > 0) since = await nextTurn();
       }
     } catch (error) {
-      this.#onError(error);
+      this.#tell(error);
     } finally {
-      this.#loop = undefined;
+      // In the turn of the last look: what is registered in the same turn has another one.
+      this.#active = false;
     }
+  }
+
+  #wait(): number {
+    const { symbols } = this.#libc;
+    return Math.max(0, symbols.epoll_wait(this.#epoll, this.#eventBytes, EVENTS_PER_LOOK, 0));
   }
 
   #dispatch(token: number, events: number): void {
-    if (token === WAKE) {
-      this.#libc.symbols.read(this.#wake, new Uint8Array(8), 8n);
-      return;
-    }
+    // A callback earlier in the batch may have disposed this registration.
+    const watch = this.#watches.get(token);
+    if (watch === undefined || this.guard(() => watch.callback(events))) return;
+    // What it did not consume would call it again at once, for ever.
+    if (this.#watches.get(token) !== watch) return;
+    watch.restingUntilMs = performance.now() + SLOW_LOOK_MS;
+    this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, watch.fd, epollEvent(0, token));
+  }
+
+  #tell(error: unknown): void {
     try {
-      // A callback earlier in the batch may have disposed this registration.
-      this.#callbacks.get(token)?.(events);
-    } catch (error) {
       this.#onError(error);
+    } catch (worse) {
+      reportError(worse);
     }
+  }
+
+  #onTimer(): void {
+    for (const [token, watch] of this.#watches) {
+      if (watch.restingUntilMs === undefined || watch.restingUntilMs > performance.now()) continue;
+      watch.restingUntilMs = undefined;
+      this.guard(() => this.#control("add", EPOLL_CTL_ADD, watch.fd, watch.events, token));
+    }
+    this.#look();
+  }
+
+  /** Runs the timer as slowly as what is registered allows, and not at all where nothing is. */
+  #setTimer(): void {
+    const wanted = this.#watches.size === 0 ? 0 : this.#silent === 0 ? SLOW_LOOK_MS : QUICK_LOOK_MS;
+    if (wanted === this.#timerMs) return;
+    clearInterval(this.#timer);
+    this.#timerMs = wanted;
+    this.#timer = wanted === 0 ? undefined : setInterval(() => this.#onTimer(), wanted);
+  }
+
+  #listen(): void {
+    if (this.#listening) return;
+    Deno.addSignalListener("SIGIO", this.#onSignal);
+    this.#listening = true;
+  }
+
+  #unwatch({ fd }: Watch): void {
+    // A descriptor that is closed already has left the set by itself, so a failure says nothing new.
+    this.#setAsync(fd, false);
+    this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, epollEvent(0, 0));
+  }
+
+  /** Has the kernel signal what happens to `fd`, or not any more. False where its kind cannot. */
+  #setAsync(fd: number, wanted: boolean): boolean {
+    const { symbols } = this.#libc;
+    const flags = symbols.fcntl(fd, F_GETFL, 0);
+    if (flags < 0) return false;
+    if (wanted) symbols.fcntl(fd, F_SETOWN, symbols.getpid());
+    symbols.fcntl(fd, F_SETFL, wanted ? flags | O_ASYNC : flags & ~O_ASYNC);
+    return (symbols.fcntl(fd, F_GETFL, 0) & O_ASYNC) !== 0;
   }
 
   #control(verb: string, op: number, fd: number, events: number, token: number): void {
@@ -167,12 +290,8 @@ export class Reactor implements AsyncDisposable {
   #takeToken(): number {
     do {
       this.#nextToken = this.#nextToken >= 0xffff_ffff ? 1 : this.#nextToken + 1;
-    } while (this.#callbacks.has(this.#nextToken));
+    } while (this.#watches.has(this.#nextToken));
     return this.#nextToken;
-  }
-
-  #wakeUp(): void {
-    this.#libc.symbols.write(this.#wake, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
   }
 }
 
@@ -187,4 +306,18 @@ function epollEvent(events: number, token: number): Uint8Array<ArrayBuffer> {
   view.setUint32(0, events >>> 0, true);
   view.setUint32(EVENT.token, token, true);
   return bytes;
+}
+
+/**
+ * Lets whoever was waiting work, so that it counts as part of this turn, and ends the turn where that took long. Resolves
+ * to when the turn began.
+ */
+async function breathe(since: number): Promise<number> {
+  await undefined;
+  return performance.now() - since < TURN_MS ? since : await nextTurn();
+}
+
+/** Resolves, to the time then, when timers and whatever else is due have had their turn. */
+function nextTurn(): Promise<number> {
+  return new Promise((resolve) => setImmediate(() => resolve(performance.now())));
 }

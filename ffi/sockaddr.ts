@@ -1,5 +1,6 @@
-/** struct sockaddr_in and sockaddr_in6 (linux/in.h, in6.h): bytes and values. Both supported machines are little-endian. */
+/** struct sockaddr_in, sockaddr_in6 and sockaddr_un (linux/in.h, in6.h, un.h): bytes and values. Both supported machines are little-endian. */
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
@@ -16,12 +17,46 @@ export interface SocketAddress {
   readonly scopeId: number;
 }
 
+/** The name of a unix socket: a path, or `@name` in the abstract namespace. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
+/** sizeof(struct sockaddr_un.sun_path). */
+const PATH_SIZE = 108;
+
 /** Room for every sockaddr that the kernel may write. */
 export const SOCKADDR_SIZE = 128;
 
-/** AF_INET or AF_INET6. */
-export function domainOf(family: 4 | 6): number {
-  return family === 4 ? AF_INET : AF_INET6;
+/** What a socket is for: an IP family, or this host alone. */
+export type Family = 4 | 6 | "unix";
+
+/** AF_INET, AF_INET6 or AF_UNIX. */
+export function domainOf(family: Family): number {
+  return family === 4 ? AF_INET : family === 6 ? AF_INET6 : AF_UNIX;
+}
+
+/**
+ * struct sockaddr_un, as long as its path: an abstract name has a zero byte first and none at its end.
+ * @throws {RangeError} the path is neither absolute nor abstract, has a zero byte, or is too long
+ */
+export function encodeUnixAddress({ path: text }: UnixAddress): Uint8Array<ArrayBuffer> {
+  const path = new TextEncoder().encode(text);
+  const abstract = text.startsWith("@");
+  if (!abstract && !text.startsWith("/")) {
+    throw new RangeError(`a unix socket is an absolute path or @name, not ${JSON.stringify(text)}`);
+  }
+  if (path.byteLength + (abstract ? 0 : 1) > PATH_SIZE) {
+    throw new RangeError(`a unix socket's path has less than ${PATH_SIZE} octets: ${text}`);
+  }
+  if (path.includes(0)) {
+    throw new RangeError(`a unix socket's path has no zero byte: ${JSON.stringify(text)}`);
+  }
+  const bytes = new Uint8Array(2 + path.byteLength + (abstract ? 0 : 1));
+  new DataView(bytes.buffer).setUint16(0, AF_UNIX, true);
+  bytes.set(path, 2);
+  if (abstract) bytes[2] = 0;
+  return bytes;
 }
 
 /** The struct as the kernel reads it. @throws {RangeError} octets, port or scope out of range */

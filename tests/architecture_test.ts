@@ -26,14 +26,12 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 
 /** Which rooms may import what is not ours: the longest prefix of the path counts. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
-  "src/main": ["node:process"],
   "src/cli": ["@logtape/logtape"],
   "src/cli/program.ts": ["commander"],
   "src/cli/check.ts": ["yaml"],
   "src/http": ["hono", "prom-client"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
-  "src/bgp/transport/socket_connection.ts": ["node:net"],
   "src/health/kinds/http.ts": ["node:http", "node:https"],
   "src/text/nearest.ts": ["fastest-levenshtein"],
   "src/text/table.ts": ["string-width"],
@@ -46,7 +44,7 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/(os|main)\//,
   /^src\/time\/clock\.ts$/,
   /^src\/health\/kinds\/(http|ping)\.ts$/,
-  /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket|socket_connection)\.ts$/,
+  /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket)\.ts$/,
 ];
 const AMBIENT =
   /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.|globalThis\b)/;

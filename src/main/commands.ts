@@ -1,8 +1,11 @@
 /** The commands with the world that they live in. */
 import denoJson from "../../deno.json" with { type: "json" };
+import { openLibc } from "../../ffi/libc.ts";
+import { mayUseFfi } from "../../ffi/library.ts";
+import { StandardError } from "../../ffi/stderr.ts";
 import { ask } from "../cli/ask.ts";
 import { check } from "../cli/check.ts";
-import { LogQueue } from "../cli/log_queue.ts";
+import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
 import { ExitStatus, runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
@@ -27,7 +30,7 @@ export function runCommand(
   const { version } = denoJson;
   const readFile = (path: string) => readLimited(path, MAX_FILE_OCTETS);
   const files = { readFile, stdout, stderr };
-  const log = new LogQueue({ write: (octets) => Deno.stderr.write(octets) });
+  const log = new LogQueue(openStandardError());
   return runProgram(args, {
     run: (file, overrides) =>
       run(file, overrides, {
@@ -50,6 +53,18 @@ export function runCommand(
       return ask(question, { ...files, askControl: (request) => askControl(request, ports) });
     },
   }, { version, stdout, stderr });
+}
+
+/** Without FFI a reader that is stuck holds a thread of the runtime's pool. */
+function openStandardError(): LogSink {
+  if (mayUseFfi()) {
+    try {
+      return new StandardError(openLibc());
+    } catch {
+      // There is none, or no C library: the runtime tells whoever writes.
+    }
+  }
+  return { write: (octets) => Deno.stderr.write(octets) };
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,8 +1,9 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
-import process from "node:process";
-import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { Datagrams } from "../../ffi/datagrams.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
+import { cpuTime } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
@@ -15,6 +16,7 @@ import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
 import { openHttpClient, PROXY_VARIABLES } from "../health/kinds/http.ts";
+import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
@@ -39,7 +41,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     // fetch would send probes through a proxy; they must go straight to their targets.
     for (const name of PROXY_VARIABLES) Deno.env.delete(name);
     const http = stack.use(openHttpClient());
-    const icmp = native && stack.use(new IcmpEchoer(native.sockets));
+    const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     return {
       random: Math.random,
       transport: openTransport(config, native),
@@ -50,7 +52,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       hostname,
       pid: Deno.pid,
       interfaces,
-      processFigures,
+      processFigures: () => processFigures(native),
       notify: (state) => notifyServiceManager(state, native, events),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -58,10 +60,6 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     stack.disposeAsync();
     throw new HostNotFitError(messageOf(error));
   }
-}
-
-function mayUseFfi(): boolean {
-  return Deno.permissions.querySync({ name: "ffi" }).state === "granted";
 }
 
 function openNative(stack: AsyncDisposableStack, events: EventStream): Native {
@@ -125,11 +123,12 @@ function interfaces(): readonly InterfaceAddress[] {
   }
 }
 
-function processFigures() {
-  const { user, system } = process.cpuUsage();
+/** CPU time is the kernel's to tell, which needs FFI; without it there is none. */
+function processFigures(native: Native | undefined) {
+  const { user, system } = native === undefined ? { user: 0, system: 0 } : cpuTime(native.libc);
   return {
     residentMemoryBytes: Deno.memoryUsage().rss,
-    cpuSeconds: (user + system) / 1e6,
+    cpuSeconds: user + system,
     startTimeSeconds: performance.timeOrigin / 1000,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * The port to sockets that BGP, HTTP, the control socket, ICMP and probes share. Two adapters satisfy it by shape:
- * `ffi/` (sockets prepared through the C library) and `src/os/` (what Deno gives without FFI).
+ * The port to sockets that BGP, BFD, HTTP, the control socket, ICMP and probes share. Two adapters satisfy it by shape:
+ * `ffi/` (sockets prepared through the C library) and, for streams alone, `src/os/` (what Deno gives without FFI).
  */
 import type { Address } from "./address.ts";
 
@@ -50,10 +50,90 @@ export interface ListenerEvents {
   fault(error: Error): void;
 }
 
+/** From where a stream leads. An adapter that cannot do what is asked for refuses. */
+export interface StreamSource {
+  /** The local address. Default: the kernel's choice. */
+  readonly address?: Address | undefined;
+  /** The interface, or VRF, that it is bound to. */
+  readonly device?: string | undefined;
+  /** The mark of its packets, for policy routing. */
+  readonly mark?: number | undefined;
+}
+
 /** Makes streams. */
 export interface Streams {
   /** @throws {Error} refused, unreachable, aborted, out of descriptors: in the kernel's words, `code` such as ECONNREFUSED */
-  connect(to: StreamAddress, signal: AbortSignal): Promise<StreamSocket>;
+  connect(to: StreamAddress, signal: AbortSignal, source?: StreamSource): Promise<StreamSocket>;
   /** A unix socket is bound with mode 0600 from the first moment on. @throws {Error} in use, not permitted, not on this host */
   listen(at: StreamAddress, events: ListenerEvents): StreamListener;
+}
+
+/** An address as the kernel has it; `scopeId` is the interface index of a link-local address, else 0. */
+export interface SocketAddress {
+  readonly address: { readonly family: 4 | 6; readonly bytes: Uint8Array };
+  readonly port: number;
+  readonly scopeId: number;
+}
+
+/**
+ * What a datagram socket carries: UDP; ICMP messages of every process (`icmp`: with the IP header over IPv4; needs
+ * CAP_NET_RAW); or one's own echo requests and their answers (`ping`: where net.ipv4.ping_group_range allows it, with the
+ * identifier replaced by the kernel's).
+ */
+export type DatagramKind = "udp" | "icmp" | "ping";
+
+/** How a datagram socket is made. */
+export interface DatagramOptions {
+  readonly family: 4 | 6;
+  readonly kind: DatagramKind;
+  readonly local?: SocketAddress;
+  readonly device?: string;
+  readonly mark?: number;
+  /** The TTL or hop limit of what is sent. */
+  readonly ttl?: number;
+  /** The TOS or traffic class octet of what is sent. */
+  readonly trafficClass?: number;
+  /** Tell the TTL or hop limit, and the interface, of what arrives. */
+  readonly receiveTtl?: boolean;
+  /** Keep what ICMP returned as undeliverable, for `receiveReturned`. */
+  readonly receiveReturned?: boolean;
+  /** The ICMP types that kind `icmp` lets through. */
+  readonly icmpTypes?: readonly number[];
+}
+
+/** What arrived. `octets` is a view that is good until the next call. */
+export interface Datagram {
+  readonly octets: Uint8Array;
+  readonly from: SocketAddress | undefined;
+  /** Known where `receiveTtl` asked for it. */
+  readonly ttl: number | undefined;
+  readonly interfaceIndex: number | undefined;
+}
+
+/** What was sent and came back as undeliverable. `octets` is a view that is good until the next call. */
+export interface ReturnedDatagram {
+  readonly octets: Uint8Array;
+  readonly to: SocketAddress | undefined;
+  /** The ICMP error that brought it; undefined where this host itself refused it. */
+  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+}
+
+/** A datagram socket; no call waits. */
+export interface DatagramSocket extends Disposable {
+  /** @throws {Error} */
+  localAddress(): SocketAddress;
+  /** False when the send buffer is full. @throws {Error} such as what came back of an earlier one */
+  send(octets: Uint8Array, to: SocketAddress): boolean;
+  /** The next datagram, undefined where none waits. @throws {Error} such as what came back of one that was sent */
+  receive(): Datagram | undefined;
+  /** The next one that came back, undefined where none waits. @throws {Error} */
+  receiveReturned(): ReturnedDatagram | undefined;
+  /** Calls back while something waits; consume it in the callback. */
+  onReadable(callback: () => void): Disposable;
+}
+
+/** Makes datagram sockets. */
+export interface Datagrams {
+  /** @throws {Error} in the kernel's words: not permitted, in use, no such device */
+  open(options: DatagramOptions): DatagramSocket;
 }

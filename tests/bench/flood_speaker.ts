@@ -3,6 +3,7 @@
  * which is prepared sockets where FFI is allowed and Deno's own otherwise. A word on its standard input changes its routes.
  */
 import { openLibc } from "../../ffi/libc.ts";
+import { mayUseFfi } from "../../ffi/library.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
@@ -15,7 +16,7 @@ import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 const LOCAL = localBgp({ listenPort: Number(Deno.args[0]), listenAddresses: [address("127.0.0.1")] });
 
 function openTransport(stack: AsyncDisposableStack): Transport {
-  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return denoTransport();
+  if (!mayUseFfi()) return denoTransport();
   const libc = stack.use(openLibc());
   const reactor = stack.use(new Reactor(libc));
   return socketTransport(new Sockets(libc, reactor));

@@ -1,12 +1,13 @@
 /** The ping check over real ICMP sockets, on loopback. Needs CAP_NET_RAW. */
 import assert from "node:assert/strict";
-import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { Datagrams } from "../../ffi/datagrams.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import type { PingCheckConfig } from "../../src/config/checks/ping.ts";
 import { Check } from "../../src/health/check.ts";
 import { pingProbe } from "../../src/health/kinds/ping.ts";
+import { IcmpEchoer } from "../../src/icmp/echoer.ts";
 import { parseAddress } from "../../src/net/address.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { until } from "../support/until.ts";
@@ -28,7 +29,7 @@ function ping(...texts: readonly string[]): PingCheckConfig {
 Deno.test("pingProbe() passes where any address answers, and leaves no echo under way", async (t) => {
   using libc = openLibc();
   await using reactor = new Reactor(libc);
-  using icmp = new IcmpEchoer(new Sockets(libc, reactor));
+  using icmp = new IcmpEchoer(new Datagrams(new Sockets(libc, reactor)), systemClock);
   for (const texts of [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"], ["255.255.255.255", "127.0.0.1"]]) {
     await t.step(texts.join(" "), async () => {
       const { pass, detail } = await pingProbe(ping(...texts), icmp).run(new AbortController().signal);

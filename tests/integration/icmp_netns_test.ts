@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { ERRNO, ErrnoError } from "../../ffi/errno.ts";
-import { splitIPv4 } from "../../ffi/icmp_packet.ts";
-import { IcmpEchoer } from "../../ffi/icmp.ts";
+import { Datagrams } from "../../ffi/datagrams.ts";
 import { openLibc } from "../../ffi/libc.ts";
-import { MessageBuffer } from "../../ffi/message.ts";
 import { Reactor } from "../../ffi/reactor.ts";
-import { SOCK_RAW, type Socket, Sockets } from "../../ffi/sockets.ts";
+import { Sockets } from "../../ffi/sockets.ts";
 import type { Icmp } from "../../src/health/kinds/icmp.ts";
+import { IcmpEchoer } from "../../src/icmp/echoer.ts";
+import { splitIPv4 } from "../../src/icmp/packet.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
+import type { Datagrams as DatagramPort, DatagramSocket } from "../../src/net/sockets.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { until, within } from "../support/until.ts";
@@ -75,7 +77,7 @@ for (const kind of ["raw", "ping"] as const) {
         using libc = openLibc();
         await using reactor = new Reactor(libc);
         const sockets = new Sockets(libc, reactor);
-        using echoer = new IcmpEchoer(opensInside(us, sockets, kind));
+        using echoer = new IcmpEchoer(opensInside(us, sockets, kind), systemClock);
         const icmp: Icmp = echoer;
         const step = (name: string, body: () => Promise<void>) =>
           t.step(name, () => within(body(), name, LIMIT_MS));
@@ -139,8 +141,8 @@ for (const kind of ["raw", "ping"] as const) {
 
         await step("nothing but the true reply of the host is taken for it", async () => {
           await far.sysctl("net.ipv4.icmp_echo_ignore_all", "1");
-          using farHand = new Hand(far.inside(() => sockets.open(4, SOCK_RAW, 1)));
-          using routerHand = new Hand(router.inside(() => sockets.open(4, SOCK_RAW, 1)));
+          using farHand = far.inside(() => new Hand(new Datagrams(sockets)));
+          using routerHand = router.inside(() => new Hand(new Datagrams(sockets)));
           const echo = (timeoutMs: number) => icmp.echo(address("10.9.1.1"), { timeoutMs, signal: never() });
           await assert.rejects(echo(20), { message: "no echo reply within 20 ms" });
           const late = await farHand.next();
@@ -194,7 +196,7 @@ Deno.test({
     await us.sysctl("net.ipv4.ping_group_range", "1 0");
     using libc = openLibc();
     await using reactor = new Reactor(libc);
-    using echoer = new IcmpEchoer(opensInside(us, new Sockets(libc, reactor), "ping"));
+    using echoer = new IcmpEchoer(opensInside(us, new Sockets(libc, reactor), "ping"), systemClock);
     for (const at of ["127.0.0.1", "::1"]) {
       await assert.rejects(echoer.echo(address(at), { timeoutMs: 100, signal: never() }), {
         message: /no ICMP socket: raw: .*EPERM.*CAP_NET_RAW; ping: .*EACCES.*net\.ipv4\.ping_group_range/,
@@ -205,24 +207,26 @@ Deno.test({
 
 /** Receives echo requests and sends any message, by hand. */
 class Hand implements Disposable {
-  readonly #socket: Socket;
-  readonly #message = new MessageBuffer(2048);
+  readonly #socket: DatagramSocket;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    socket.setIcmpFilter([ECHO_REQUEST]);
+  constructor(datagrams: Datagrams) {
+    this.#socket = datagrams.open({ family: 4, kind: "icmp", icmpTypes: [ECHO_REQUEST] });
   }
 
   /** The next echo request, without IP header. */
   async next(): Promise<Uint8Array> {
-    await until(() => this.#socket.receive(this.#message));
-    const packet = splitIPv4(this.#message.bytes);
+    let packet: ReturnType<typeof splitIPv4>;
+    await until(() => {
+      const datagram = this.#socket.receive();
+      packet = datagram && splitIPv4(datagram.octets);
+      return datagram !== undefined;
+    });
     assert.ok(packet !== undefined);
     return packet.payload.slice();
   }
 
   send(message: Uint8Array<ArrayBuffer>): void {
-    assert.ok(this.#socket.sendTo(message, { address: address("10.9.0.1"), port: 0, scopeId: 0 }));
+    assert.ok(this.#socket.send(message, { address: address("10.9.0.1"), port: 0, scopeId: 0 }));
   }
 
   [Symbol.dispose](): void {
@@ -268,15 +272,12 @@ function withChecksum(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
 }
 
 /** Opens in `namespace`; for ping sockets raw ones are refused as they are without CAP_NET_RAW. */
-function opensInside(
-  namespace: NetworkNamespace,
-  sockets: Sockets,
-  kind: "raw" | "ping",
-): Pick<Sockets, "open"> {
+function opensInside(namespace: NetworkNamespace, sockets: Sockets, kind: "raw" | "ping"): DatagramPort {
+  const datagrams = new Datagrams(sockets);
   return {
-    open(family, type, protocol) {
-      if (kind === "ping" && type === SOCK_RAW) throw new ErrnoError("socket", ERRNO.EPERM);
-      return namespace.inside(() => sockets.open(family, type, protocol));
+    open(options) {
+      if (kind === "ping" && options.kind === "icmp") throw new ErrnoError("socket", ERRNO.EPERM);
+      return namespace.inside(() => datagrams.open(options));
     },
   };
 }

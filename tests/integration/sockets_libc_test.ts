@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import { MessageBuffer } from "../../ffi/message.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { SOCK_DGRAM, Sockets } from "../../ffi/sockets.ts";
@@ -88,7 +87,7 @@ for (const family of [4, 6] as const) {
       using sender = sockets.open(family, SOCK_DGRAM, 0);
       receiver.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
       sender.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
-      const message = new MessageBuffer(8);
+      const message = sockets.messageBuffer(8);
       assert.equal(receiver.receive(message), false);
       for (const length of [0, 1, 8, 9]) {
         assert.ok(sender.sendTo(new Uint8Array(length).fill(length), receiver.localAddress()));
@@ -110,7 +109,7 @@ for (const family of [4, 6] as const) {
       using sender = sockets.open(family, SOCK_DGRAM, 0);
       sender.setReceiveErrors();
       assert.ok(sender.sendTo(Uint8Array.of(1, 2, 3), nobody));
-      const message = new MessageBuffer(64);
+      const message = sockets.messageBuffer(64);
       await until(() => sender.receive(message, "errors"));
       assert.deepEqual(message.bytes, Uint8Array.of(1, 2, 3));
       assert.deepEqual(message.address, nobody);
@@ -137,7 +136,7 @@ Deno.test("Sockets finds interfaces by name and by index (if_nametoindex(3))", a
   });
 });
 
-Deno.test("Socket closes its descriptor once, and not at all once released (close(2))", async () => {
+Deno.test("Socket closes its descriptor once, and not at all once it is a stream (close(2))", async () => {
   await withSockets((sockets) => {
     const socket = sockets.tcp(4);
     socket[Symbol.dispose]();
@@ -145,23 +144,14 @@ Deno.test("Socket closes its descriptor once, and not at all once released (clos
     assert.equal(successor.fd, socket.fd, "the lowest number is the next");
     socket[Symbol.dispose]();
     assert.ok(isOpen(successor.fd));
-    const released = sockets.tcp(4);
-    released.release();
-    released[Symbol.dispose]();
-    assert.ok(isOpen(released.fd));
-    using _again = new Adopted(released.fd);
-    assert.ok(successor.fd !== released.fd);
+    assert.throws(() => socket.stream({ local: undefined, remote: undefined }), /closed/);
+    const given = sockets.tcp(4);
+    using _stream = given.stream({ local: undefined, remote: undefined });
+    given[Symbol.dispose]();
+    assert.ok(isOpen(given.fd));
+    assert.ok(successor.fd !== given.fd);
   });
 });
-
-/** A descriptor that somebody else took over. */
-class Adopted implements Disposable {
-  constructor(readonly fd: number) {}
-  [Symbol.dispose](): void {
-    using libc = openLibc();
-    libc.check("close", libc.symbols.close(this.fd));
-  }
-}
 
 Deno.test("notify() reaches a socket at a path and one in the abstract namespace (sd_notify(3))", async () => {
   using libc = openLibc();

@@ -1,4 +1,5 @@
 /** The port to sockets that are prepared option by option; `ffi/sockets.ts` satisfies it by shape. */
+import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 
 /** An address as the kernel has it; `scopeId` is the interface index of a link-local address, else 0. */
 export interface RawSocketAddress {
@@ -7,9 +8,8 @@ export interface RawSocketAddress {
   readonly scopeId: number;
 }
 
-/** A non-blocking TCP socket. Disposing closes its descriptor unless it was released. */
+/** A non-blocking TCP socket. Disposing closes its descriptor unless it became a stream. */
 export interface RawSocket extends Disposable {
-  readonly fd: number;
   bind(address: RawSocketAddress): void;
   /** True when connected at once, false when `onWritable` will tell. */
   connect(address: RawSocketAddress): boolean;
@@ -35,8 +35,8 @@ export interface RawSocket extends Disposable {
   setMd5Key(address: RawSocketAddress["address"], key: Uint8Array): void;
   /** The TTL of the segment that completed the handshake of an accepted connection. */
   handshakeTtl(): number;
-  /** Gives the descriptor to the caller, who closes it. */
-  release(): number;
+  /** The stream that this connected socket is, between these ends; it owns the descriptor from then on. */
+  stream(ends: { readonly local: Endpoint; readonly remote: Endpoint }): StreamSocket;
 }
 
 /** Makes sockets. Every call throws what the kernel said. */

@@ -14,16 +14,6 @@ export interface TcpSocket extends StreamSocket {
   readonly remote: Endpoint;
 }
 
-/** A connection that closes by itself within a bound where it is disposed; what `socket_connection.ts` is. */
-export interface Connection extends Disposable {
-  readonly local: Endpoint;
-  readonly remote: Endpoint;
-  /** The next bytes, good until the next read, or undefined at the end of the stream. @throws on reset */
-  read(): Promise<Uint8Array | undefined>;
-  /** Resolves when the socket has taken all of the bytes. @throws when the connection is gone */
-  write(bytes: Uint8Array): Promise<void>;
-}
-
 /** Where to listen, and for whom. */
 export interface ListenOptions {
   readonly address: Address;

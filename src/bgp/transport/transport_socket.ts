@@ -1,14 +1,13 @@
 /**
  * The transport for peers that need more than Deno's own sockets can do: source address, TCP-MD5 (RFC 2385), GTSM
- * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and adopted by
- * `node:net` once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
+ * (RFC 5082), TTL, traffic class, link-local zones. Sockets are prepared through the `RawSockets` port and become
+ * streams once connected. An option that the kernel refuses refuses the connection: nothing runs unprotected.
  */
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
 import { admit, handOver } from "./admission.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
-import { SocketConnection } from "./socket_connection.ts";
 import type {
   Endpoint,
   Listener,
@@ -196,19 +195,16 @@ function prepareAccepted(
   }
 }
 
-/** Hands the descriptor to node:net, which closes it from then on. */
-function adopt(sockets: RawSockets, socket: RawSocket, remote: RawSocketAddress): TcpSocket {
-  const local = endpointOf(sockets, socket.localAddress());
-  const connection = new SocketConnection({ fd: socket.fd, local, remote: endpointOf(sockets, remote) });
-  socket.release();
+/** Makes a stream of a connected socket, which owns the descriptor from then on. */
+function adopt(sockets: RawSockets, socket: RawSocket, from: RawSocketAddress): TcpSocket {
+  const ends = { local: endpointOf(sockets, socket.localAddress()), remote: endpointOf(sockets, from) };
+  const stream = socket.stream(ends);
   return {
-    local,
-    remote: connection.remote,
-    read: () => connection.read(),
-    write: (octets) => connection.write(octets),
-    // It lingers by itself, for a time of its own.
-    end: () => Promise.resolve(connection[Symbol.dispose]()),
-    [Symbol.dispose]: () => connection[Symbol.dispose](),
+    ...ends,
+    read: () => stream.read(),
+    write: (octets) => stream.write(octets),
+    end: (limitMs) => stream.end(limitMs),
+    [Symbol.dispose]: () => stream[Symbol.dispose](),
   };
 }
 

@@ -6,7 +6,7 @@ import {
   errorReason,
   expectedTypes,
   splitIPv4,
-} from "../../ffi/icmp_packet.ts";
+} from "../../src/icmp/packet.ts";
 
 const octets = (hex: string) =>
   Uint8Array.from(hex.split(/\s+/).filter(Boolean), (octet) => parseInt(octet, 16));

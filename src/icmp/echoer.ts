@@ -2,7 +2,10 @@
  * Echo requests over one socket per family, opened with the first echo: raw where CAP_NET_RAW is there, else a ping
  * socket where net.ipv4.ping_group_range allows one. The reactor is only asked while an echo is under way.
  */
-import { ErrnoError } from "./errno.ts";
+import { messageOf } from "../text/error_message.ts";
+import type { Address } from "../net/address.ts";
+import type { Datagram, Datagrams, DatagramSocket, ReturnedDatagram } from "../net/sockets.ts";
+import type { Clock } from "../time/clock.ts";
 import {
   decodeEchoRequest,
   decodeIcmp,
@@ -10,19 +13,11 @@ import {
   errorReason,
   expectedTypes,
   splitIPv4,
-} from "./icmp_packet.ts";
-import { MessageBuffer } from "./message.ts";
-import type { IpAddress } from "./sockaddr.ts";
-import { SOCK_DGRAM, SOCK_RAW, type Socket, type Sockets } from "./sockets.ts";
+} from "./packet.ts";
 
-const IPPROTO = { 4: 1, 6: 58 } as const;
 const PAYLOAD_SIZE = 56;
-const LARGEST_PACKET = 2048;
 /** Datagrams that are read before others get their turn. */
 const BATCH = 64;
-/** IP_RECVERR and IPV6_RECVERR as control messages; type and code of struct sock_extended_err. */
-const RECVERR = { 4: { level: 0, type: 11 }, 6: { level: 41, type: 25 } } as const;
-const EXTENDED_ERROR = { type: 5, code: 6 } as const;
 
 /** How long an echo may take, and what cancels it. */
 export interface EchoOptions {
@@ -35,27 +30,31 @@ export type IcmpSocketKind = "raw" | "ping";
 
 /** Sends echo requests. Disposing closes the sockets; echoes under way fail. */
 export class IcmpEchoer implements Disposable {
-  readonly #sockets: Pick<Sockets, "open">;
+  readonly #datagrams: Datagrams;
+  readonly #clock: Clock;
   readonly #families = new Map<4 | 6, FamilyEchoer>();
 
-  constructor(sockets: Pick<Sockets, "open">) {
-    this.#sockets = sockets;
+  constructor(datagrams: Datagrams, clock: Clock) {
+    this.#datagrams = datagrams;
+    this.#clock = clock;
   }
 
   /** One echo request. @throws {Error} no answer in time, unreachable, aborted, or no socket allowed */
-  async echo(address: IpAddress, { timeoutMs, signal }: EchoOptions): Promise<{ readonly rttMs: number }> {
+  async echo(address: Address, { timeoutMs, signal }: EchoOptions): Promise<{ readonly rttMs: number }> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<{ readonly rttMs: number }>();
     const family = this.#family(address.family);
     const pending = family.send(address, { resolve: (rttMs) => resolve({ rttMs }), reject });
-    const timer = setTimeout(() => reject(new Error(`no echo reply within ${timeoutMs} ms`)), timeoutMs);
+    using _limit = this.#clock.at(
+      this.#clock.now() + timeoutMs,
+      () => reject(new Error(`no echo reply within ${timeoutMs} ms`)),
+    );
     const onAbort = () => reject(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await promise;
     } finally {
       pending[Symbol.dispose]();
-      clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
     }
   }
@@ -73,14 +72,14 @@ export class IcmpEchoer implements Disposable {
   #family(family: 4 | 6): FamilyEchoer {
     const open = this.#families.get(family);
     if (open !== undefined) return open;
-    const opened = new FamilyEchoer(...openSocket(this.#sockets, family));
+    const opened = new FamilyEchoer(family, this.#clock, ...openSocket(this.#datagrams, family));
     this.#families.set(family, opened);
     return opened;
   }
 }
 
 interface Pending {
-  readonly address: IpAddress;
+  readonly address: Address;
   readonly payload: Uint8Array;
   readonly sentMs: number;
   readonly resolve: (rttMs: number) => void;
@@ -88,31 +87,30 @@ interface Pending {
 }
 
 class FamilyEchoer implements Disposable {
-  readonly #socket: Socket;
+  readonly #family: 4 | 6;
+  readonly #clock: Clock;
+  readonly #socket: DatagramSocket;
   readonly kind: IcmpSocketKind;
   /** Under way, by sequence number. */
   readonly #pending = new Map<number, Pending>();
-  readonly #message = new MessageBuffer(LARGEST_PACKET);
   /** A ping socket replaces it by one of its own. */
   readonly #identifier = randomU16();
   #sequence = randomU16();
   #watch: Disposable | undefined;
 
-  constructor(socket: Socket, kind: IcmpSocketKind) {
-    this.#socket = socket;
-    this.kind = kind;
+  constructor(family: 4 | 6, clock: Clock, socket: DatagramSocket, kind: IcmpSocketKind) {
+    [this.#family, this.#clock, this.#socket, this.kind] = [family, clock, socket, kind];
   }
 
   /** Sends one request. Disposing the result forgets it. */
-  send(address: IpAddress, { resolve, reject }: Pick<Pending, "resolve" | "reject">): Disposable {
+  send(address: Address, { resolve, reject }: Pick<Pending, "resolve" | "reject">): Disposable {
     // What arrived while nobody listened would only take the place of what comes now.
     if (this.#pending.size === 0) this.#receiveAll();
     const sequence = this.#takeSequence();
     const payload = crypto.getRandomValues(new Uint8Array(PAYLOAD_SIZE));
-    const { family } = this.#socket;
-    const request = encodeEchoRequest(family, { identifier: this.#identifier, sequence, payload });
+    const request = encodeEchoRequest(this.#family, { identifier: this.#identifier, sequence, payload });
     this.#watch ??= this.#socket.onReadable(() => this.#receiveAll());
-    this.#pending.set(sequence, { address, payload, sentMs: performance.now(), resolve, reject });
+    this.#pending.set(sequence, { address, payload, sentMs: this.#clock.now(), resolve, reject });
     try {
       this.#sendTo(request, address);
     } catch (error) {
@@ -128,8 +126,8 @@ class FamilyEchoer implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  #sendTo(request: Uint8Array<ArrayBuffer>, address: IpAddress): void {
-    const send = () => this.#socket.sendTo(request, { address, port: 0, scopeId: 0 });
+  #sendTo(request: Uint8Array, address: Address): void {
+    const send = () => this.#socket.send(request, { address, port: 0, scopeId: 0 });
     let sent: boolean;
     try {
       sent = send();
@@ -155,25 +153,22 @@ class FamilyEchoer implements Disposable {
   }
 
   #receiveAll(): void {
-    for (let count = 0; count < BATCH && this.#receive("errors"); count++) this.#onReturned();
-    for (let count = 0; count < BATCH && this.#receive("data"); count++) this.#onPacket();
-  }
-
-  #receive(from: "data" | "errors"): boolean {
-    try {
-      return this.#socket.receive(this.#message, from);
-    } catch (error) {
-      // An error of the past that was pending on the socket; reading it has cleared it, and its echo times out.
-      if (error instanceof ErrnoError) return false;
-      throw error;
+    for (let count = 0; count < BATCH; count++) {
+      const returned = attempt(() => this.#socket.receiveReturned());
+      if (returned === undefined) break;
+      this.#onReturned(returned);
+    }
+    for (let count = 0; count < BATCH; count++) {
+      const datagram = attempt(() => this.#socket.receive());
+      if (datagram === undefined) break;
+      this.#onDatagram(datagram);
     }
   }
 
   /** A message as it came from the network. */
-  #onPacket(): void {
-    const { family } = this.#socket;
-    const { bytes, address: from } = this.#message;
-    const packet = this.kind === "raw" && family === 4 ? splitIPv4(bytes)?.payload : bytes;
+  #onDatagram({ octets, from }: Datagram): void {
+    const family = this.#family;
+    const packet = this.kind === "raw" && family === 4 ? splitIPv4(octets)?.payload : octets;
     const message = packet === undefined ? undefined : decodeIcmp(family, packet);
     if (message === undefined || from === undefined) return;
     const { echo } = message;
@@ -183,39 +178,39 @@ class FamilyEchoer implements Disposable {
     if (message.type === "error") {
       if (equal(message.destination, pending.address.bytes)) pending.reject(new Error(message.reason));
     } else if (equal(from.address.bytes, pending.address.bytes) && equal(echo.payload, pending.payload)) {
-      pending.resolve(performance.now() - pending.sentMs);
+      pending.resolve(this.#clock.now() - pending.sentMs);
     }
   }
 
   /** Our own request, returned to a ping socket with what became of it. */
-  #onReturned(): void {
-    const { family } = this.#socket;
-    const echo = decodeEchoRequest(family, this.#message.bytes);
+  #onReturned({ octets, to, icmp }: ReturnedDatagram): void {
+    const echo = decodeEchoRequest(this.#family, octets);
     const pending = echo === undefined ? undefined : this.#pending.get(echo.sequence);
-    const to = this.#message.address;
     if (pending === undefined || to === undefined || !equal(to.address.bytes, pending.address.bytes)) return;
-    for (const { level, type, bytes } of this.#message.control()) {
-      if (level !== RECVERR[family].level || type !== RECVERR[family].type) continue;
-      const reason = errorReason(family, bytes[EXTENDED_ERROR.type] ?? 0, bytes[EXTENDED_ERROR.code] ?? 0);
-      pending.reject(new Error(reason ?? "destination unreachable"));
-    }
+    const reason = icmp && errorReason(this.#family, icmp.type, icmp.code);
+    pending.reject(new Error(reason ?? "destination unreachable"));
+  }
+}
+
+/** An error of the past that was pending on the socket; reading it has cleared it, and its echo times out. */
+function attempt<T>(receive: () => T | undefined): T | undefined {
+  try {
+    return receive();
+  } catch {
+    return undefined;
   }
 }
 
 /** @throws {Error} neither kind is allowed */
-function openSocket(sockets: Pick<Sockets, "open">, family: 4 | 6): [Socket, IcmpSocketKind] {
+function openSocket(datagrams: Datagrams, family: 4 | 6): [DatagramSocket, IcmpSocketKind] {
   let refusal: unknown;
   try {
-    const socket = sockets.open(family, SOCK_RAW, IPPROTO[family]);
-    socket.setIcmpFilter(expectedTypes(family));
-    return [socket, "raw"];
+    return [datagrams.open({ family, kind: "icmp", icmpTypes: expectedTypes(family) }), "raw"];
   } catch (error) {
     refusal = error;
   }
   try {
-    const socket = sockets.open(family, SOCK_DGRAM, IPPROTO[family]);
-    socket.setReceiveErrors();
-    return [socket, "ping"];
+    return [datagrams.open({ family, kind: "ping", receiveReturned: true }), "ping"];
   } catch (error) {
     throw new Error(
       `no ICMP socket: raw: ${messageOf(refusal)}, it needs CAP_NET_RAW; ` +
@@ -231,8 +226,4 @@ function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 function randomU16(): number {
   return crypto.getRandomValues(new Uint16Array(1))[0] ?? 0;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,123 @@
+/** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, ICMP errors. */
+import type { MessageBuffer } from "./message.ts";
+import type { SocketAddress } from "./sockaddr.ts";
+import { SOCK_DGRAM, SOCK_RAW, type Socket, type Sockets } from "./sockets.ts";
+
+const IPPROTO_ICMP = { 4: 1, 6: 58 } as const;
+/** Longer ones are cut: what this program speaks fits into a jumbo frame. */
+const LARGEST_OCTETS = 9216;
+
+/** Control messages (ip(7), RFC 3542); offsets of struct in_pktinfo, in6_pktinfo, sock_extended_err. */
+const CONTROL = {
+  4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0, returned: 11, origin: 2 },
+  6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16, returned: 25, origin: 3 },
+} as const;
+const EXTENDED_ERROR = { origin: 4, type: 5, code: 6 } as const;
+
+/** How a socket is made; see the port `DatagramOptions`. */
+export interface DatagramOptions {
+  readonly family: 4 | 6;
+  readonly kind: "udp" | "icmp" | "ping";
+  readonly local?: SocketAddress;
+  readonly device?: string;
+  readonly mark?: number;
+  readonly ttl?: number;
+  readonly trafficClass?: number;
+  readonly receiveTtl?: boolean;
+  readonly receiveReturned?: boolean;
+  readonly icmpTypes?: readonly number[];
+}
+
+/** Makes datagram sockets. */
+export class Datagrams {
+  readonly #sockets: Sockets;
+  /** One for all: what was received is void when the next is. */
+  readonly #message: MessageBuffer;
+
+  constructor(sockets: Sockets) {
+    this.#sockets = sockets;
+    this.#message = sockets.messageBuffer(LARGEST_OCTETS);
+  }
+
+  /** @throws {ErrnoError} not permitted, in use, no such device */
+  open(options: DatagramOptions): DatagramSocket {
+    const { family, kind } = options;
+    const type = kind === "icmp" ? SOCK_RAW : SOCK_DGRAM;
+    const socket = this.#sockets.open(family, type, kind === "udp" ? 0 : IPPROTO_ICMP[family]);
+    try {
+      prepare(socket, options);
+      return new DatagramSocket(socket, family, this.#message);
+    } catch (error) {
+      socket[Symbol.dispose]();
+      throw error;
+    }
+  }
+}
+
+/** A datagram socket; see the port of the same name. */
+export class DatagramSocket implements Disposable {
+  readonly #socket: Socket;
+  readonly #family: 4 | 6;
+  readonly #message: MessageBuffer;
+
+  constructor(socket: Socket, family: 4 | 6, message: MessageBuffer) {
+    [this.#socket, this.#family, this.#message] = [socket, family, message];
+  }
+
+  localAddress(): SocketAddress {
+    return this.#socket.localAddress();
+  }
+
+  send(octets: Uint8Array, to: SocketAddress): boolean {
+    return this.#socket.sendTo(octets as Uint8Array<ArrayBuffer>, to);
+  }
+
+  receive() {
+    if (!this.#socket.receive(this.#message, "data")) return undefined;
+    const { level, ttl, packetInfo, interfaceIndex } = CONTROL[this.#family];
+    let [seenTtl, index]: (number | undefined)[] = [];
+    for (const control of this.#message.control()) {
+      if (control.level !== level) continue;
+      if (control.type === ttl) seenTtl = u32(control.bytes, 0);
+      if (control.type === packetInfo) index = u32(control.bytes, interfaceIndex);
+    }
+    const { bytes: octets, address: from } = this.#message;
+    return { octets, from, ttl: seenTtl, interfaceIndex: index };
+  }
+
+  receiveReturned() {
+    if (!this.#socket.receive(this.#message, "errors")) return undefined;
+    const { level, returned, origin } = CONTROL[this.#family];
+    let icmp: { readonly type: number; readonly code: number } | undefined;
+    for (const { level: ofLevel, type: ofType, bytes } of this.#message.control()) {
+      if (ofLevel !== level || ofType !== returned || bytes[EXTENDED_ERROR.origin] !== origin) continue;
+      const [type = 0, code = 0] = bytes.subarray(EXTENDED_ERROR.type, EXTENDED_ERROR.code + 1);
+      icmp = { type, code };
+    }
+    return { octets: this.#message.bytes, to: this.#message.address, icmp };
+  }
+
+  onReadable(callback: () => void): Disposable {
+    return this.#socket.onReadable(callback);
+  }
+
+  [Symbol.dispose](): void {
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+function prepare(socket: Socket, options: DatagramOptions): void {
+  const { kind, icmpTypes, device, mark, ttl, trafficClass, local } = options;
+  if (kind === "icmp" && icmpTypes !== undefined) socket.setIcmpFilter(icmpTypes);
+  if (device !== undefined) socket.bindToDevice(device);
+  if (mark !== undefined) socket.setMark(mark);
+  if (ttl !== undefined) socket.setTtl(ttl);
+  if (trafficClass !== undefined) socket.setTrafficClass(trafficClass);
+  if (options.receiveTtl) socket.setReceiveTtlAndInterface();
+  if (options.receiveReturned) socket.setReceiveErrors();
+  if (local !== undefined) socket.bind(local);
+}
+
+function u32(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset, true);
+}

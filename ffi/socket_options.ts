@@ -1,0 +1,193 @@
+/** The options of a socket (setsockopt(2)): what Deno's own sockets lack, such as TTL, TCP-MD5, traffic class, device. */
+import { ErrnoError } from "./errno.ts";
+import { cString, type Libc } from "./libc.ts";
+import { encodeSocketAddress, type Family, type IpAddress } from "./sockaddr.ts";
+
+/** Levels and names of setsockopt(2), from linux/in.h, in6.h, tcp.h and asm-generic/socket.h. */
+const OPTION = {
+  SO_REUSEADDR: [1, 2],
+  SO_ERROR: [1, 4],
+  SO_BINDTODEVICE: [1, 25],
+  SO_MARK: [1, 36],
+  IP_TOS: [0, 1],
+  IP_TTL: [0, 2],
+  IP_PKTINFO: [0, 8],
+  IP_RECVERR: [0, 11],
+  IP_RECVTTL: [0, 12],
+  IP_MINTTL: [0, 21],
+  IP_MULTICAST_TTL: [0, 33],
+  IPV6_UNICAST_HOPS: [41, 16],
+  IPV6_MULTICAST_HOPS: [41, 18],
+  IPV6_RECVERR: [41, 25],
+  IPV6_V6ONLY: [41, 26],
+  IPV6_RECVPKTINFO: [41, 49],
+  IPV6_RECVHOPLIMIT: [41, 51],
+  IPV6_TCLASS: [41, 67],
+  IPV6_MINHOPCOUNT: [41, 73],
+  ICMPV6_FILTER: [58, 1],
+  ICMP_FILTER: [255, 1],
+  TCP_NODELAY: [6, 1],
+  TCP_MD5SIG: [6, 14],
+  TCP_USER_TIMEOUT: [6, 18],
+  TCP_MD5SIG_EXT: [6, 32],
+} as const satisfies Record<string, readonly [level: number, name: number]>;
+
+type OptionName = keyof typeof OPTION;
+
+const TCP_MD5SIG_FLAG_PREFIX = 1;
+const TCP_MD5SIG_MAXKEYLEN = 80;
+/** sizeof(struct tcp_md5sig) and its members behind the sockaddr_storage. */
+const MD5SIG = { size: 216, flags: 128, prefixlen: 129, keylen: 130, key: 136 } as const;
+
+/** A descriptor of a socket, and its options. */
+export class SocketOptions {
+  readonly #libc: Libc;
+
+  constructor(libc: Libc, readonly fd: number, readonly family: Family) {
+    this.#libc = libc;
+  }
+
+  /** What failed since the last call (SO_ERROR), such as the connection attempt. @throws {ErrnoError} */
+  takeError(operation: string): ErrnoError | undefined {
+    const errno = this.#get("SO_ERROR");
+    return errno === 0 ? undefined : new ErrnoError(operation, errno);
+  }
+
+  /** SO_REUSEADDR: bind beside connections of before that linger. @throws {ErrnoError} */
+  setReuseAddress(): void {
+    this.#set("SO_REUSEADDR", 1);
+  }
+
+  /** IPV6_V6ONLY: leave IPv4 to a socket of its own. @throws {ErrnoError} */
+  setV6Only(): void {
+    this.#set("IPV6_V6ONLY", 1);
+  }
+
+  /** TCP_NODELAY. @throws {ErrnoError} */
+  setNoDelay(): void {
+    this.#set("TCP_NODELAY", 1);
+  }
+
+  /** TCP_USER_TIMEOUT (RFC 5482): how long sent bytes may stay unacknowledged. @throws {ErrnoError} */
+  setUserTimeout(milliseconds: number): void {
+    this.#set("TCP_USER_TIMEOUT", milliseconds);
+  }
+
+  /** The TTL or hop limit of what is sent. @throws {ErrnoError} */
+  setTtl(ttl: number): void {
+    this.#set(this.family === 4 ? "IP_TTL" : "IPV6_UNICAST_HOPS", ttl);
+  }
+
+  /** The TTL or hop limit below which what arrives is dropped; 0: none. TCP only. @throws {ErrnoError} */
+  setMinTtl(ttl: number): void {
+    this.#set(this.family === 4 ? "IP_MINTTL" : "IPV6_MINHOPCOUNT", ttl);
+  }
+
+  /** The TOS or traffic class octet of what is sent. @throws {ErrnoError} */
+  setTrafficClass(octet: number): void {
+    this.#set(this.family === 4 ? "IP_TOS" : "IPV6_TCLASS", octet);
+  }
+
+  /** IP_RECVTTL, IP_PKTINFO: have `receive` tell the TTL or hop limit, and the interface. @throws {ErrnoError} */
+  setReceiveTtlAndInterface(): void {
+    this.#set(this.family === 4 ? "IP_RECVTTL" : "IPV6_RECVHOPLIMIT", 1);
+    this.#set(this.family === 4 ? "IP_PKTINFO" : "IPV6_RECVPKTINFO", 1);
+  }
+
+  /** SO_MARK, for policy routing. @throws {ErrnoError} EPERM without CAP_NET_ADMIN */
+  setMark(mark: number): void {
+    this.#set("SO_MARK", mark);
+  }
+
+  /** IP_RECVERR: keep what ICMP returned as undeliverable, for `receive`. @throws {ErrnoError} */
+  setReceiveErrors(): void {
+    this.#set(this.family === 4 ? "IP_RECVERR" : "IPV6_RECVERR", 1);
+  }
+
+  /** Lets only these ICMP types through a raw ICMP socket (raw(7), RFC 3542 section 3.2). @throws {ErrnoError} */
+  setIcmpFilter(types: readonly number[]): void {
+    // A set bit blocks its type; struct icmp_filter has the 32 lowest types, struct icmp6_filter all 256.
+    const blocked = new Uint32Array(this.family === 4 ? 1 : 8).fill(0xffff_ffff);
+    for (const type of types) {
+      const word = type >>> 5;
+      blocked[word] = (blocked[word] ?? 0) & ~(1 << (type & 31));
+    }
+    this.#setBytes(this.family === 4 ? "ICMP_FILTER" : "ICMPV6_FILTER", new Uint8Array(blocked.buffer));
+  }
+
+  /** SO_BINDTODEVICE: only this interface. @throws {ErrnoError} ENODEV, or EPERM without CAP_NET_RAW */
+  bindToDevice(name: string): void {
+    this.#setBytes("SO_BINDTODEVICE", cString(name));
+  }
+
+  /**
+   * The TCP-MD5 key (RFC 2385) for everything to and from `address`, or for a whole prefix; an empty key deletes it.
+   * @throws {RangeError} the key is longer than 80 octets
+   * @throws {ErrnoError} ENOPROTOOPT when the kernel is built without TCP-MD5, ENOENT when there is no key to delete
+   */
+  setMd5Key(address: IpAddress, key: Uint8Array, prefixLength?: number): void {
+    if (key.byteLength > TCP_MD5SIG_MAXKEYLEN) {
+      throw new RangeError(`a TCP-MD5 key has at most ${TCP_MD5SIG_MAXKEYLEN} octets, not ${key.byteLength}`);
+    }
+    const bytes = new Uint8Array(MD5SIG.size);
+    bytes.set(encodeSocketAddress({ address, port: 0, scopeId: 0 }));
+    new DataView(bytes.buffer).setUint16(MD5SIG.keylen, key.byteLength, true);
+    bytes.set(key, MD5SIG.key);
+    if (prefixLength === undefined) return this.#setBytes("TCP_MD5SIG", bytes);
+    bytes[MD5SIG.flags] = TCP_MD5SIG_FLAG_PREFIX;
+    bytes[MD5SIG.prefixlen] = prefixLength;
+    this.#setBytes("TCP_MD5SIG_EXT", bytes);
+  }
+
+  /** The TTL that is set for what is sent. @throws {ErrnoError} */
+  ttl(): number {
+    return this.#get(this.family === 4 ? "IP_TTL" : "IPV6_UNICAST_HOPS");
+  }
+
+  /** The minimum TTL that is set. @throws {ErrnoError} */
+  minTtl(): number {
+    return this.#get(this.family === 4 ? "IP_MINTTL" : "IPV6_MINHOPCOUNT");
+  }
+
+  /** The TOS or traffic class that is set. @throws {ErrnoError} */
+  trafficClass(): number {
+    return this.#get(this.family === 4 ? "IP_TOS" : "IPV6_TCLASS");
+  }
+
+  /** TCP_USER_TIMEOUT in milliseconds, 0 where it is not set. @throws {ErrnoError} */
+  userTimeout(): number {
+    return this.#get("TCP_USER_TIMEOUT");
+  }
+
+  /**
+   * The TTL or hop limit of the segment that completed the handshake of an accepted connection: the kernel keeps it
+   * where a datagram socket has its multicast TTL (tcp_v4_syn_recv_sock, tcp_v6_syn_recv_sock). @throws {ErrnoError}
+   */
+  handshakeTtl(): number {
+    return this.#get(this.family === 4 ? "IP_MULTICAST_TTL" : "IPV6_MULTICAST_HOPS");
+  }
+
+  #set(option: OptionName, value: number): void {
+    this.#setBytes(option, new Uint8Array(new Int32Array([value]).buffer));
+  }
+
+  #setBytes(option: OptionName, value: Uint8Array<ArrayBuffer>): void {
+    const [level, name] = OPTION[option];
+    const result = this.#libc.symbols.setsockopt(this.fd, level, name, value, value.byteLength);
+    this.#libc.check(`setsockopt ${option}`, result);
+  }
+
+  #get(option: OptionName): number {
+    const [level, name] = OPTION[option];
+    const value = new Int32Array(1);
+    const bytes = new Uint8Array(value.buffer);
+    const result = this.#libc.symbols.getsockopt(this.fd, level, name, bytes, lengthOf(bytes));
+    this.#libc.check(`getsockopt ${option}`, result);
+    return value[0] ?? 0;
+  }
+}
+
+/** A socklen_t that says how long `buffer` is. */
+export function lengthOf(buffer: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new Uint32Array([buffer.byteLength]).buffer);
+}

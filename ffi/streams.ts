@@ -1,0 +1,220 @@
+/**
+ * Streams over prepared sockets: TCP and unix, connected and accepted. A unix socket's file has mode 0600 from the
+ * moment that it is there: the mode is set on the socket, before bind(2) makes the file with it.
+ */
+import { ERRNO, ErrnoError } from "./errno.ts";
+import type { IpAddress, SocketAddress } from "./sockaddr.ts";
+import { SOCK_STREAM, type Socket, type Sockets } from "./sockets.ts";
+import type { Stream } from "./stream.ts";
+
+const BACKLOG = 128;
+const OWNER_ONLY = 0o600;
+/** How long a listener rests when descriptors or memory have run out; being ready, it would be asked again at once. */
+const ACCEPT_PAUSE_MS = 1000;
+/** How long to wait for room in the queue of a unix socket, which the kernel does not signal. */
+const QUEUE_RETRY_MS = 20;
+/** Connections that are accepted before others get their turn. */
+const ACCEPTS_PER_TURN = 16;
+
+/** An end of a TCP connection. */
+export interface Endpoint<A> {
+  readonly address: A;
+  readonly zone: string | undefined;
+  readonly port: number;
+}
+
+/** Where a stream leads to. */
+export type StreamAddress<A> =
+  | { readonly address: A; readonly zone?: string | undefined; readonly port: number }
+  | { readonly path: string };
+
+/** From where it leads. */
+export interface StreamSource<A> {
+  readonly address?: A | undefined;
+  readonly device?: string | undefined;
+  readonly mark?: number | undefined;
+}
+
+/** What a listener tells. */
+export interface ListenerEvents<A> {
+  connection(socket: Stream<Endpoint<A>>): void;
+  fault(error: Error): void;
+}
+
+/** Makes streams; see the port of the same name. */
+export class Streams<A extends IpAddress> {
+  readonly #sockets: Sockets;
+  readonly #addressOf: (octets: Uint8Array) => A;
+
+  /** `addressOf` makes an address of 4 or 16 octets. */
+  constructor(sockets: Sockets, addressOf: (octets: Uint8Array) => A) {
+    this.#sockets = sockets;
+    this.#addressOf = addressOf;
+  }
+
+  /** @throws {ErrnoError} refused, unreachable, out of descriptors; or the reason of `signal` */
+  async connect(
+    to: StreamAddress<A>,
+    signal: AbortSignal,
+    source: StreamSource<A> = {},
+  ): Promise<Stream<Endpoint<A>>> {
+    signal.throwIfAborted();
+    using socket = this.#open(to);
+    if ("path" in to) {
+      while (!this.#connectUnix(socket, to)) await pause(QUEUE_RETRY_MS, signal);
+      return socket.stream<Endpoint<A>>({ local: undefined, remote: undefined });
+    }
+    const remote = { address: to.address, port: to.port, scopeId: this.#scopeOf(to.zone) };
+    prepare(socket, source, remote.scopeId);
+    if (!socket.connect(remote)) await attemptEnded(socket, signal);
+    const error = socket.takeError("connect");
+    if (error !== undefined) throw error;
+    return this.#stream(socket, socket.remoteAddress());
+  }
+
+  /** @throws {ErrnoError} in use, not permitted, not on this host */
+  listen(at: StreamAddress<A>, events: ListenerEvents<A>): Disposable & { local: Endpoint<A> | undefined } {
+    const socket = this.#open(at);
+    try {
+      if ("path" in at) {
+        socket.setMode(OWNER_ONLY);
+        socket.bind(at);
+      } else {
+        socket.setReuseAddress();
+        if (at.address.family === 6) socket.setV6Only();
+        socket.bind({ address: at.address, port: at.port, scopeId: this.#scopeOf(at.zone) });
+      }
+      socket.listen(BACKLOG);
+      const local = "path" in at ? undefined : this.#endpointOf(socket.localAddress());
+      const accepting = this.#accept(socket, events);
+      return {
+        local,
+        [Symbol.dispose]() {
+          accepting[Symbol.dispose]();
+          socket[Symbol.dispose]();
+        },
+      };
+    } catch (error) {
+      socket[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #accept(socket: Socket, events: ListenerEvents<A>): Disposable {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let closed = false;
+    const onReadable = () => {
+      for (let count = 0; count < ACCEPTS_PER_TURN && !closed; count++) {
+        let stream: Stream<Endpoint<A>> | undefined;
+        try {
+          stream = this.#next(socket);
+        } catch (error) {
+          if (isGone(error)) continue;
+          watch[Symbol.dispose]();
+          timer = setTimeout(() => watch = socket.onReadable(onReadable), ACCEPT_PAUSE_MS);
+          return events.fault(error instanceof Error ? error : new Error(String(error)));
+        }
+        if (stream === undefined) return;
+        const taken = stream;
+        // Whoever cannot take one connection may take the next.
+        if (!this.#sockets.guard(() => events.connection(taken))) taken[Symbol.dispose]();
+      }
+    };
+    let watch = socket.onReadable(onReadable);
+    return {
+      [Symbol.dispose]() {
+        closed = true;
+        clearTimeout(timer);
+        watch[Symbol.dispose]();
+      },
+    };
+  }
+
+  #next(socket: Socket): Stream<Endpoint<A>> | undefined {
+    const accepted = socket.acceptAny();
+    if (accepted === undefined) return undefined;
+    using connected = accepted.socket;
+    return this.#stream(connected, accepted.remote);
+  }
+
+  #stream(socket: Socket, remote: SocketAddress | undefined): Stream<Endpoint<A>> {
+    if (remote === undefined) return socket.stream<Endpoint<A>>({ local: undefined, remote: undefined });
+    socket.setNoDelay();
+    const local = this.#endpointOf(socket.localAddress());
+    return socket.stream({ local, remote: this.#endpointOf(remote) });
+  }
+
+  #open(address: StreamAddress<A>): Socket {
+    return this.#sockets.open("path" in address ? "unix" : address.address.family, SOCK_STREAM, 0);
+  }
+
+  /** False where the queue is full for now. */
+  #connectUnix(socket: Socket, to: { readonly path: string }): boolean {
+    try {
+      socket.connect(to);
+      return true;
+    } catch (error) {
+      if (error instanceof ErrnoError && error.errno === ERRNO.EAGAIN) return false;
+      throw error;
+    }
+  }
+
+  /** @throws {Error} there is no such interface */
+  #scopeOf(zone: string | undefined): number {
+    if (zone === undefined) return 0;
+    const index = this.#sockets.interfaceIndex(zone);
+    if (index === undefined) throw new ErrnoError(`interface ${zone}`, ERRNO.ENODEV);
+    return index;
+  }
+
+  #endpointOf({ address, port, scopeId }: SocketAddress): Endpoint<A> {
+    const zone = scopeId === 0 ? undefined : this.#sockets.interfaceName(scopeId) ?? String(scopeId);
+    return { address: this.#addressOf(address.bytes), zone, port };
+  }
+}
+
+function prepare<A extends IpAddress>(socket: Socket, source: StreamSource<A>, scopeId: number): void {
+  const { address, device, mark } = source;
+  if (device !== undefined) socket.bindToDevice(device);
+  if (mark !== undefined) socket.setMark(mark);
+  if (address !== undefined) socket.bind({ address, port: 0, scopeId });
+}
+
+/** The connection ended, or was refused by a firewall, before it could be accepted (accept(2)); the listener is well. */
+function isGone(error: unknown): boolean {
+  const gone: readonly number[] = [
+    ERRNO.ECONNABORTED,
+    ERRNO.EPROTO,
+    ERRNO.EPERM,
+    ERRNO.EINTR,
+    ERRNO.ENOTCONN,
+  ];
+  return error instanceof ErrnoError && gone.includes(error.errno);
+}
+
+/** Resolves when the attempt has ended, well or badly. @throws the reason of `signal` */
+async function attemptEnded(socket: Socket, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  using _watch = socket.onWritable(resolve);
+  try {
+    await promise;
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** @throws the reason of `signal` */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  const timer = setTimeout(resolve, ms);
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  }
+}
