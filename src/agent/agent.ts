@@ -150,8 +150,8 @@ export class Agent {
   #createUnit(config: ServiceConfig): ServiceUnit {
     const { clock, random, probe } = this.#ports;
     const log = this.#log.getChild("health");
-    const checks = new Map(config.checks.map((check, index) => {
-      const name = `${check.type}-${index + 1}`;
+    const checks = new Map(config.checks.map((check) => {
+      const { name } = check;
       return [
         name,
         new Check({

@@ -1,7 +1,8 @@
 /** The world that the agent lives in, and how it says that this world will not do. */
 import type { Logger } from "@logtape/logtape";
 import type { Transport } from "../bgp/transport/transport.ts";
-import type { CheckConfig, ListenAddress } from "../config/config.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { ListenAddress } from "../config/config.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";

@@ -3,6 +3,10 @@
  * `src/config` sees anything else of the file. Durations are milliseconds unless the name says seconds.
  */
 import type { Address } from "../net/address.ts";
+import type { CheckConfig } from "./checks/kinds.ts";
+import type { ListenAddress } from "./schema/values.ts";
+
+export type { ListenAddress };
 
 /** How much is logged, from the most to the least. */
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -24,12 +28,6 @@ export interface Config {
   };
   readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
   readonly services: readonly ServiceConfig[];
-}
-
-/** `hostname` is an address, or "" for every address of the host. */
-export interface ListenAddress {
-  readonly hostname: string;
-  readonly port: number;
 }
 
 /** This speaker. */
@@ -145,36 +143,3 @@ export interface PersistenceConfig {
   /** For IPv6 virtual services. */
   readonly netmask6: number;
 }
-
-/** The beat and the threshold that every kind of check has. */
-export interface CheckTiming {
-  readonly intervalMs: number;
-  /** While the verdict is changing. */
-  readonly fastIntervalMs: number;
-  readonly timeoutMs: number;
-  /** Consecutive passes that make it healthy. */
-  readonly rise: number;
-  /** Consecutive failures that make it unhealthy. */
-  readonly fall: number;
-}
-
-/** A GET that must be answered with a 2xx status. */
-export interface HttpCheckConfig extends CheckTiming {
-  readonly type: "http";
-  /** Where to connect: an address or a host name. */
-  readonly address: string;
-  readonly port: number;
-  readonly path: string;
-  readonly scheme: "http" | "https";
-  readonly insecureSkipVerify: boolean;
-}
-
-/** An ICMP echo that must be answered. */
-export interface PingCheckConfig extends CheckTiming {
-  readonly type: "ping";
-  /** Any answer is a pass. */
-  readonly addresses: readonly Address[];
-}
-
-/** A health check, told apart by `type`. */
-export type CheckConfig = HttpCheckConfig | PingCheckConfig;

@@ -3,6 +3,7 @@
  * read for itself, and what is readable of a faulty one still takes part in the checks across parts.
  */
 import * as z from "zod";
+import { typeProblem } from "./checks/kinds.ts";
 import { type Finding, nearest, type Path } from "./issue.ts";
 import {
   type FileControl,
@@ -12,7 +13,7 @@ import {
   fileSchema,
 } from "./schema/schema.ts";
 import type { FileDefaults, FileLocal, FilePeer } from "./schema/bgp.ts";
-import { type FileService, LATER_CHECKS } from "./schema/service.ts";
+import type { FileService } from "./schema/service.ts";
 
 /** One element of a list, with its place in the file. */
 export interface Element<T> {
@@ -194,8 +195,8 @@ function choice(values: readonly unknown[], raw: unknown): string {
 }
 
 function checkType(raw: unknown): string {
-  const later = typeof raw === "string" && LATER_CHECKS.includes(raw);
-  return later ? `is not supported yet, use http or ping` : choice(["http", "ping"], raw);
+  const problem = typeProblem(raw);
+  return "later" in problem ? problem.later : choice(problem.known, raw);
 }
 
 function at(raw: unknown, path: Path): unknown {

@@ -1,15 +1,8 @@
 /** The checked configuration as a file of our format again, every default spelled out; read back, it is the same. */
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../net/community.ts";
+import { renderCheck } from "./checks/kinds.ts";
 import type { Address } from "../net/address.ts";
-import type {
-  AnnounceConfig,
-  CheckConfig,
-  Config,
-  IpvsConfig,
-  PeerConfig,
-  PortConfig,
-  ServiceConfig,
-} from "./config.ts";
+import type { AnnounceConfig, Config, IpvsConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
 import { formatDuration, formatListenAddress, formatZoned } from "./schema/values.ts";
 
 /** What stands in place of a password. */
@@ -75,7 +68,7 @@ function renderService(service: ServiceConfig): unknown {
     announce: present({ ...renderAttributes(announce), peers: announce.peers }),
     ports: service.ports.map(renderPort),
     ipvs: renderIpvs(service.ipvs),
-    checks: service.checks.map(renderCheck),
+    checks: service.checks.map((check) => renderCheck(check)),
     stop: { converge: formatDuration(stop.convergeMs), quiesce: formatDuration(stop.quiesceMs) },
   });
 }
@@ -134,25 +127,6 @@ function renderIpvs({ scheduler, flags, persistence }: IpvsConfig): unknown {
       netmask6: persistence.netmask6,
     },
   });
-}
-
-function renderCheck(check: CheckConfig): unknown {
-  const timing = {
-    interval: formatDuration(check.intervalMs),
-    fastInterval: formatDuration(check.fastIntervalMs),
-    timeout: formatDuration(check.timeoutMs),
-    rise: check.rise,
-    fall: check.fall,
-  };
-  if (check.type === "ping") {
-    return {
-      type: "ping",
-      addresses: check.addresses.map(({ text }) => text),
-      ...timing,
-    };
-  }
-  const { type, address, port, path, scheme, insecureSkipVerify } = check;
-  return { type, address, port, path, scheme, insecureSkipVerify, ...timing };
 }
 
 function seconds(value: number | undefined): string | undefined {

@@ -1,11 +1,12 @@
 /** Services: destinations made of `targetPort`, and what excludes each other among services, peers and this host. */
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
-import type { CheckConfig, DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import { resolveChecks } from "./checks/kinds.ts";
+import type { DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
 import type { Element, FileParts } from "./parts.ts";
 import type { FileLocal } from "./schema/bgp.ts";
-import type { FileCheck, FilePort, FileService } from "./schema/service.ts";
+import type { FilePort, FileService } from "./schema/service.ts";
 import { ownAddresses, Seen } from "./seen.ts";
 
 /** The service as it will be run; what is wrong goes to `findings`. */
@@ -54,7 +55,7 @@ export function resolveService(
           netmask6: ipvs.persistence.netmask6,
         },
       },
-      checks: service.checks.map(resolveCheck),
+      checks: resolveChecks(service.checks, [...path, "checks"], findings),
       stop: { convergeMs: stop.converge, quiesceMs: stop.quiesce },
     },
   };
@@ -100,19 +101,6 @@ function resolvePort(
     }
   }
   return { port: port.port, protocol: port.protocol, destinations: resolved };
-}
-
-function resolveCheck(check: FileCheck): CheckConfig {
-  const timing = {
-    intervalMs: check.interval,
-    fastIntervalMs: check.fastInterval ?? check.interval,
-    timeoutMs: check.timeout,
-    rise: check.rise,
-    fall: check.fall,
-  };
-  if (check.type === "ping") return { type: "ping", addresses: check.addresses, ...timing };
-  const { address, port, path, scheme, insecureSkipVerify } = check;
-  return { type: "http", address, port, path, scheme, insecureSkipVerify, ...timing };
 }
 
 /** The rules between services, and between them, the peers and this host. */

@@ -2,7 +2,7 @@
  * The driver of one check: starts probes when the schedule says, cuts off those that run out of time, feeds results
  * to the threshold, and reports. It decides nothing itself and touches nothing but its ports.
  */
-import type { CheckTiming } from "../config/config.ts";
+import type { CheckTiming } from "../config/checks/base.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import {

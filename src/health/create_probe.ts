@@ -1,5 +1,5 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
-import type { CheckConfig } from "../config/config.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import { type HttpClient, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";

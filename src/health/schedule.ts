@@ -6,7 +6,7 @@
  *   `fall` probes side by side, and no more, and is unhealthy after interval + (fall − 1) × fastInterval + timeout
  *   at most. A service that is merely slower than `fastInterval` gets a few probes more.
  */
-import type { CheckTiming } from "../config/config.ts";
+import type { CheckTiming } from "../config/checks/base.ts";
 import type { Random } from "../time/clock.ts";
 import { isChanging, type ThresholdState } from "./threshold.ts";
 

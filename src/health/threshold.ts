@@ -3,7 +3,7 @@
  * passes healthy, counted from unknown at start. Results count in the order in which their probes were started, not
  * in the order in which they come in; a probe that is still out neither breaks a run nor holds up later results.
  */
-import type { CheckTiming } from "../config/config.ts";
+import type { CheckTiming } from "../config/checks/base.ts";
 
 /** What the results so far say. */
 export type Verdict = "unknown" | "healthy" | "unhealthy";

@@ -4,7 +4,7 @@
  * probe is seen its verdict is told. The server is a process of its own. `… tests/bench/health_bench.ts [SECONDS]`
  */
 import process from "node:process";
-import type { CheckConfig } from "../../src/config/config.ts";
+import { httpCheckConfig } from "../support/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
 import { openHttpClient } from "../../src/health/kinds/http.ts";
@@ -34,10 +34,7 @@ async function measure(count: number, port: number, seconds: number): Promise<Fi
   const probeMs: number[] = [];
   let failures = 0;
   for (let index = 0; index < count; index++) {
-    const config: CheckConfig = {
-      ...{ type: "http", address: "127.0.0.1", port, path: "/", scheme: "http", insecureSkipVerify: false },
-      ...TIMING,
-    };
+    const config = httpCheckConfig({ port, ...TIMING });
     const check = new Check({
       name: `http-${index}`,
       config,
@@ -70,11 +67,7 @@ async function measure(count: number, port: number, seconds: number): Promise<Fi
 /** How long after a failed probe is seen its verdict is told, in microseconds; the sample is sorted. */
 async function measureVerdicts(port: number): Promise<readonly number[]> {
   using http = openHttpClient();
-  const config: CheckConfig = {
-    ...{ type: "http", address: "127.0.0.1", port, path: "/", scheme: "http", insecureSkipVerify: false },
-    ...TIMING,
-    intervalMs: 100,
-  };
+  const config = httpCheckConfig({ port, ...TIMING, intervalMs: 100 });
   const lags: number[] = [];
   for (let round = 0; round < 200; round++) {
     using check = new Check({

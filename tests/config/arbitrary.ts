@@ -64,6 +64,10 @@ const timing: Shape = {
 };
 
 const check = fc.oneof(
+  object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
+    ...timing,
+    caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
+  }),
   object({ type: fc.constant("http"), port }, {
     ...timing,
     address: fc.constantFrom("127.0.0.1", "::1", "localhost", "a.example.org"),

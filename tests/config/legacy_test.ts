@@ -75,6 +75,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
       ipvs: { scheduler: "rr", flags: [] },
       checks: [{
         type: "http",
+        name: "http 127.0.0.1:8080/",
         address: "127.0.0.1",
         port: 8080,
         path: "/",

@@ -1,6 +1,6 @@
 /** The driver on the virtual clock: the beat, the cut-off, the reports, and what is left after a stop. */
 import assert from "node:assert/strict";
-import type { CheckTiming } from "../../src/config/config.ts";
+import type { CheckTiming } from "../../src/config/checks/base.ts";
 import { Check, type CheckStatus } from "../../src/health/check.ts";
 import type { ProbeOutcome, ProbeResult } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";

@@ -1,6 +1,6 @@
 /** The schedule at its boundaries. */
 import assert from "node:assert/strict";
-import type { CheckTiming } from "../../src/config/config.ts";
+import type { CheckTiming } from "../../src/config/checks/base.ts";
 import {
   begin,
   ended,

@@ -1,6 +1,7 @@
 /** Whole checks against real servers: how soon they see what happens, on a clock that a slow machine slows, and what they leave. */
 import assert from "node:assert/strict";
-import type { CheckConfig, CheckTiming } from "../../src/config/config.ts";
+import type { CheckConfig } from "../../src/config/checks/kinds.ts";
+import type { CheckTiming } from "../../src/config/checks/base.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
 import type { HttpClient } from "../../src/health/kinds/http.ts";
@@ -42,6 +43,8 @@ function httpConfig(port: number, timing: Partial<CheckTiming> = {}): CheckConfi
     path: "/",
     scheme: "http",
     insecureSkipVerify: false,
+    caFile: undefined,
+    name: "http-1",
   } as const;
   return { type: "http", ...target, ...TIMING, ...timing };
 }

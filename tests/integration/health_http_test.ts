@@ -1,6 +1,6 @@
 /** The http check against real servers, good ones and bad ones, by fetch and by node alike. */
 import assert from "node:assert/strict";
-import type { HttpCheckConfig } from "../../src/config/config.ts";
+import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import { httpProbe, PROXY_VARIABLES } from "../../src/health/kinds/http.ts";
 import { BLOCKED_PORTS, fetchCan } from "../../src/health/kinds/http_request.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
@@ -23,6 +23,8 @@ const CONFIG: HttpCheckConfig = {
   path: "/",
   scheme: "http",
   insecureSkipVerify: false,
+  caFile: undefined,
+  name: "http-1",
   intervalMs: 1000,
   fastIntervalMs: 1000,
   timeoutMs: 1000,

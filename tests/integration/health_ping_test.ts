@@ -4,7 +4,7 @@ import { IcmpEchoer } from "../../ffi/icmp.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
-import type { PingCheckConfig } from "../../src/config/config.ts";
+import type { PingCheckConfig } from "../../src/config/checks/ping.ts";
 import { Check } from "../../src/health/check.ts";
 import { pingProbe } from "../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../src/net/address.ts";
@@ -15,6 +15,7 @@ function ping(...texts: readonly string[]): PingCheckConfig {
   const addresses = texts.map(parseAddress).filter((address) => address !== undefined);
   return {
     type: "ping",
+    name: "ping-1",
     addresses,
     intervalMs: 200,
     fastIntervalMs: 20,

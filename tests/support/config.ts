@@ -1,5 +1,6 @@
 /** Checked configurations for tests, small and complete. */
-import type { Config, HttpCheckConfig, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
+import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 
 /** One service `web` on 10.99.0.1:80 with destination 10.0.0.1:8080 and no checks. */
@@ -35,11 +36,13 @@ export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceCo
 export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpCheckConfig {
   return {
     type: "http",
+    name: "http-1",
     address: "127.0.0.1",
     port: 8080,
     path: "/",
     scheme: "http",
     insecureSkipVerify: false,
+    caFile: undefined,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,

@@ -7,18 +7,10 @@ import {
   parseLargeCommunity,
   WellKnownCommunity,
 } from "../../net/community.ts";
+import { checkSchema } from "../checks/kinds.ts";
 import { distinct, duration, optionalPart, seconds, text, whole } from "../fields.ts";
 import { nearest } from "../issue.ts";
-import {
-  type Parsed,
-  parseHost,
-  parseHostAddress,
-  parseInterfaceName,
-  parseServiceAddress,
-} from "./values.ts";
-
-/** Kinds of checks that the configuration will know and that do not exist yet. */
-export const LATER_CHECKS: readonly string[] = ["tcp", "dns", "grpc", "exec", "tls"];
+import { type Parsed, parseHostAddress, parseInterfaceName, parseServiceAddress } from "./values.ts";
 
 /** IPVS schedulers of the kernel. */
 export const SCHEDULERS = [
@@ -130,52 +122,6 @@ const ipvs = z.strictObject({
   }
 }).describe("How IPVS spreads connections over destinations");
 
-const timing = {
-  interval: duration(50, 3_600_000).prefault("1s").describe("Time between the starts of two probes"),
-  fastInterval: duration(50, 3_600_000).optional().describe(
-    "The same while the verdict is changing. Default: the interval",
-  ),
-  timeout: duration(10, 600_000).prefault("1s").describe("A probe that takes longer has failed"),
-  rise: whole(1, 1000).default(2).describe("Passes in a row that make it healthy"),
-  fall: whole(1, 1000).default(3).describe("Failures in a row that make it unhealthy"),
-};
-
-function fasterThanInterval(
-  check: { interval: number; fastInterval?: number | undefined },
-  context: z.RefinementCtx,
-): void {
-  if (check.fastInterval === undefined || check.fastInterval <= check.interval) return;
-  context.addIssue({
-    code: "custom",
-    path: ["fastInterval"],
-    message: "must not be longer than the interval",
-  });
-}
-
-const httpCheck = z.strictObject({
-  type: z.literal("http").describe("http: a GET that must be answered with a 2xx status"),
-  address: text(parseHost).prefault("127.0.0.1").describe("Where to connect: an address or a host name"),
-  port: whole(1, 65535).describe("The port to connect to"),
-  path: text(parsePath).prefault("/").describe("The path to ask for"),
-  scheme: z.enum(["http", "https"]).default("http").describe("http or https"),
-  insecureSkipVerify: z.boolean().default(false).describe("true: accept any certificate (https)"),
-  ...timing,
-}).superRefine((check, context) => {
-  fasterThanInterval(check, context);
-  if (check.insecureSkipVerify && check.scheme === "http") {
-    const message = "has no meaning with scheme http";
-    context.addIssue({ code: "custom", path: ["insecureSkipVerify"], message });
-  }
-}).describe("An HTTP check");
-
-const pingCheck = z.strictObject({
-  type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
-  addresses: distinct(text(parseHostAddress)).min(1, { error: "must have at least one address" }).describe(
-    "Any answer is a pass",
-  ),
-  ...timing,
-}).superRefine(fasterThanInterval).describe("A ping check");
-
 const stop = z.strictObject({
   converge: duration(0, 3_600_000).prefault("1s").describe("From withdrawing the routes to taking IPVS down"),
   quiesce: duration(0, 86_400_000).prefault("30s").describe("Longest wait for open connections to end"),
@@ -194,7 +140,7 @@ export const serviceSchema = z.strictObject({
     "IPVS virtual services; leave out where the application listens on the address itself",
   ),
   ipvs: ipvs.prefault({}),
-  checks: z.array(z.discriminatedUnion("type", [httpCheck, pingCheck])).default([]).describe(
+  checks: z.array(checkSchema).default([]).describe(
     "All must pass. None: the service counts as healthy",
   ),
   stop: stop.prefault({}),
@@ -204,8 +150,6 @@ export const serviceSchema = z.strictObject({
 export type FileService = z.output<typeof serviceSchema>;
 /** One of its ports. */
 export type FilePort = FileService["ports"][number];
-/** One of its checks. */
-export type FileCheck = FileService["checks"][number];
 /** A community of the `communities` list: standard ones are numbers, extended ones octets. */
 export type AnyCommunity = number | Uint8Array;
 
@@ -214,13 +158,6 @@ function parseOwnInterfaceName(input: string): Parsed<string> {
   return ["lo", "all", "default"].includes(input)
     ? { problem: "cannot be the name of an interface of ours: Linux uses it itself" }
     : parseInterfaceName(input);
-}
-
-function parsePath(input: string): Parsed<string> {
-  if (!input.startsWith("/")) return { problem: "must begin with /" };
-  return /[\s#\p{Cc}]/u.test(input)
-    ? { problem: "must not have spaces, control characters or #" }
-    : { value: input };
 }
 
 function parseAnyCommunity(input: string): Parsed<AnyCommunity> {

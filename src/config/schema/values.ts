@@ -1,6 +1,11 @@
 /** The single values of the file: durations, addresses with a length or a zone, names, where to listen. Pure. */
 import { type Address, parseAddress } from "../../net/address.ts";
-import type { ListenAddress } from "../config.ts";
+
+/** Where to listen; `hostname` is an address, or "" for every address of the host. */
+export interface ListenAddress {
+  readonly hostname: string;
+  readonly port: number;
+}
 
 /** A value, or what is wrong with its text. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -136,6 +141,12 @@ export function parseSocketPath(text: string): Parsed<string | undefined> {
   return octets > MAX_SOCKET_PATH_OCTETS
     ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
     : { value: text };
+}
+
+/** The absolute path of a file. */
+export function parseFilePath(text: string): Parsed<string> {
+  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be the absolute path of a file" };
+  return /\p{Cc}/u.test(text) ? { problem: "must not have control characters" } : { value: text };
 }
 
 /** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */

@@ -3,7 +3,7 @@
  * passes; a redirect is not followed and fails. The body is not read: the connection is closed instead. By fetch;
  * by node:http and node:https where fetch refuses (http_request.ts), loaded only then, for they take 11 MB.
  */
-import type { HttpCheckConfig } from "../../config/config.ts";
+import type { HttpCheckConfig } from "../../config/checks/http.ts";
 import { describeFailure } from "./failure.ts";
 import { fetchCan, outcomeOf, REQUEST_HEADERS, urlOf } from "./http_request.ts";
 import type { Probe, ProbeOutcome } from "./probe.ts";

@@ -1,5 +1,5 @@
 /** What the two ways to send an http check's request have in common: what is asked, and what an answer says. */
-import type { HttpCheckConfig } from "../../config/config.ts";
+import type { HttpCheckConfig } from "../../config/checks/http.ts";
 import { parseAddress } from "../../net/address.ts";
 import type { ProbeOutcome } from "./probe.ts";
 

@@ -1,6 +1,6 @@
 /** The ping check: an echo request to every address of a list at once; the first answer is a pass. */
 import { messageOf } from "../../text/error_message.ts";
-import type { PingCheckConfig } from "../../config/config.ts";
+import type { PingCheckConfig } from "../../config/checks/ping.ts";
 import type { Icmp } from "./icmp.ts";
 import type { Probe } from "./probe.ts";
 

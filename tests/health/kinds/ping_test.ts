@@ -1,6 +1,6 @@
 /** The ping check's rule over a port that answers as the test says; the real sockets are in tests/integration. */
 import assert from "node:assert/strict";
-import type { PingCheckConfig } from "../../../src/config/config.ts";
+import type { PingCheckConfig } from "../../../src/config/checks/ping.ts";
 import type { Icmp } from "../../../src/health/kinds/icmp.ts";
 import { pingProbe } from "../../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../../src/net/address.ts";
@@ -10,6 +10,7 @@ const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(parseAddress).fi
 );
 const CONFIG: PingCheckConfig = {
   type: "ping",
+  name: "ping-1",
   addresses,
   intervalMs: 1000,
   fastIntervalMs: 1000,

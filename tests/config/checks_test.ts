@@ -1,0 +1,64 @@
+/** What checks are called and known by, and that the schema takes every kind of the registry. */
+import assert from "node:assert/strict";
+import { parseConfig } from "../../src/config/load.ts";
+import { renderConfig } from "../../src/config/render.ts";
+
+function namesOf(checks: readonly unknown[]): readonly string[] {
+  const file = {
+    bgp: { local: { routerID: "10.0.0.1", as: 65512 }, peers: [{ address: "10.0.0.2", as: 65512 }] },
+    services: [{ name: "web", addresses: ["10.99.0.1"], checks }],
+  };
+  const result = parseConfig(JSON.stringify(file), { fileName: "x", readSecretFile: () => "" });
+  assert.ok(result.ok, JSON.stringify(result));
+  return result.config.services[0]?.checks.map(({ name }) => name) ?? [];
+}
+
+const HTTP = { type: "http", port: 80 } as const;
+const PING = { type: "ping", addresses: ["1.1.1.1", "2001:db8::1"] } as const;
+
+for (
+  const [checks, names] of [
+    [[], []],
+    [[HTTP], ["http 127.0.0.1:80/"]],
+    [[{ ...HTTP, address: "::1", path: "/a?b" }], ["http [::1]:80/a?b"]],
+    [[{ ...HTTP, address: "a.example.org", scheme: "https" }], ["https a.example.org:80/"]],
+    [[PING], ["ping 1.1.1.1 2001:db8::1"]],
+    [[{ ...PING, name: "uplink" }], ["uplink"]],
+    [[HTTP, HTTP, HTTP], ["http 127.0.0.1:80/", "http 127.0.0.1:80/ #2", "http 127.0.0.1:80/ #3"]],
+    // A name that was given is never taken by another, whichever comes first.
+    [[HTTP, { ...PING, name: "http 127.0.0.1:80/" }], ["http 127.0.0.1:80/ #2", "http 127.0.0.1:80/"]],
+    [[HTTP, HTTP, { ...PING, name: "http 127.0.0.1:80/ #2" }], [
+      "http 127.0.0.1:80/",
+      "http 127.0.0.1:80/ #3",
+      "http 127.0.0.1:80/ #2",
+    ]],
+  ] as const
+) {
+  Deno.test(`parseConfig() calls the checks ${JSON.stringify(names)} (CONTRACT services.checks)`, () => {
+    assert.deepEqual(namesOf(checks), names);
+  });
+}
+
+Deno.test("parseConfig() knows a check by what it is, not by its place", () => {
+  const [a, b] = [{ ...HTTP, port: 1 }, { ...HTTP, port: 2 }];
+  assert.deepEqual([...namesOf([a, PING, b])].sort(), [...namesOf([b, a, PING])].sort());
+});
+
+Deno.test("renderConfig() leaves out what a check was not given, and shows what it was", () => {
+  const file = {
+    bgp: { local: { routerID: "10.0.0.1", as: 65512 }, peers: [{ address: "10.0.0.2", as: 65512 }] },
+    services: [{
+      name: "web",
+      addresses: ["10.99.0.1"],
+      checks: [HTTP, { ...HTTP, scheme: "https", caFile: "/etc/ca.pem" }],
+    }],
+  };
+  const options = { fileName: "x", readSecretFile: () => "" };
+  const result = parseConfig(JSON.stringify(file), options);
+  assert.ok(result.ok);
+  const text = JSON.stringify(renderConfig(result.config));
+  assert.equal(text.split('"caFile"').length, 2);
+  assert.match(text, /"caFile":"\/etc\/ca\.pem"/);
+  const again = parseConfig(text, options);
+  assert.deepEqual(again, result);
+});
