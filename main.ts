@@ -23,8 +23,15 @@ import { schema } from "./src/cli/schema.ts";
 import type { Config, ListenAddress } from "./src/config/config.ts";
 import { askControl, listenControl } from "./src/control/socket.ts";
 import { MAX_FILE_OCTETS } from "./src/config/load.ts";
-import { createProbe } from "./src/health/create_probe.ts";
-import { openHttpClient, PROXY_VARIABLES } from "./src/health/kinds/http.ts";
+import { createProbe, type ProbePorts } from "./src/health/create_probe.ts";
+import { Names } from "./src/health/connect/names.ts";
+import { countedAllowance } from "./src/health/kinds/allowance.ts";
+import { denoStreams } from "./src/os/deno_streams.ts";
+import { BoundedFiles } from "./src/os/files.ts";
+import { nodeHttp2 } from "./src/os/http2_client.ts";
+import { lookUp } from "./src/os/resolver.ts";
+import { nodeTls } from "./src/os/tls_client.ts";
+import { HostTrustStore } from "./src/os/trust.ts";
 import type { Kernel } from "./src/kernel/kernel.ts";
 import { openNetlinkKernel } from "./src/kernel/netlink_kernel.ts";
 import type { InterfaceAddress } from "./src/net/on_link.ts";
@@ -42,16 +49,13 @@ function openPlatform(config: Config, log: Logger): Platform {
   try {
     const native = mayUseFfi() ? openNative(stack, log) : undefined;
     if (native === undefined) refusePing(config);
-    // fetch would send probes through a proxy; they must go straight to their targets.
-    for (const name of PROXY_VARIABLES) Deno.env.delete(name);
-    const http = stack.use(openHttpClient());
-    const icmp = native && stack.use(new IcmpEchoer(native.sockets));
+    const probePorts = openProbePorts(native && stack.use(new IcmpEchoer(native.sockets)));
     return {
       clock: systemClock,
       random: Math.random,
       transport: openTransport(config, native, log),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
-      probe: (check) => createProbe(check, { http, icmp }),
+      probe: (check) => createProbe(check, probePorts),
       serve,
       listenControl,
       interfaces,
@@ -88,6 +92,22 @@ function openTransport({ bgp }: Config, native: Native | undefined, log: Logger)
     onRefused: ({ remote, reason }) =>
       log.getChild("bgp").warning("connection refused", { remote: remote?.address.text, reason }),
   });
+}
+
+/** Probes have so many descriptors of the soft limit that is usual, and leave the rest to BGP and the kernel. */
+const PROBE_SLOTS = 512;
+
+function openProbePorts(icmp: IcmpEchoer | undefined): ProbePorts {
+  return {
+    streams: denoStreams(),
+    names: new Names({ lookUp, clock: systemClock }),
+    tls: nodeTls,
+    trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
+    http2: nodeHttp2,
+    clock: systemClock,
+    slots: countedAllowance(PROBE_SLOTS),
+    icmp,
+  };
 }
 
 /** @throws {Error} where a check needs ICMP, which Deno has not */

@@ -17,7 +17,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** The floors within a room, from the top, by the next part of the path; "." are the files of the room itself. */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  "src/health": [["."], ["kinds"]],
+  "src/health": [["."], ["kinds"], ["connect"]],
 };
 
 /** Which rooms may import what is not ours: the longest prefix of the path counts. */
@@ -31,7 +31,9 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/control": ["hono", "node:http", "node:path"],
   "src/config": ["yaml", "zod"],
   "src/bgp/transport/socket_connection.ts": ["node:net"],
-  "src/health/kinds/http.ts": ["node:http", "node:https"],
+  "src/os/http2_client.ts": ["node:http2"],
+  "src/os/node_stream.ts": ["node:stream"],
+  "src/os/tls_client.ts": ["node:tls"],
 };
 
 /** Files that may touch the outside world: drivers, probes, adapters, the clock, the root. */
@@ -40,7 +42,6 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^ffi\//,
   /^src\/os\//,
   /^src\/time\/clock\.ts$/,
-  /^src\/health\/kinds\/(http|ping)\.ts$/,
   /^src\/control\/socket\.ts$/,
   /^src\/bgp\/transport\/(transport_deno|transport_socket|socket_connection)\.ts$/,
 ];

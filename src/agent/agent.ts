@@ -7,6 +7,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Config, ServiceConfig } from "../config/config.ts";
 import { Speaker, type SpeakerEvent } from "../bgp/speaker.ts";
 import { Check } from "../health/check.ts";
+import type { Spread } from "../health/schedule.ts";
 import { Metrics } from "../http/metrics.ts";
 import type { AgentState, Status } from "../status/status.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
@@ -70,7 +71,12 @@ export class Agent {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status()),
     });
-    this.#units = new Map(config.services.map((service) => [service.name, this.#createUnit(service)]));
+    const count = config.services.reduce((sum, { checks }) => sum + checks.length, 0);
+    let index = 0;
+    this.#units = new Map(config.services.map((service) => {
+      const unit = this.#createUnit(service, () => ({ index: index++, count }));
+      return [service.name, unit];
+    }));
   }
 
   /**
@@ -147,8 +153,8 @@ export class Agent {
     return { interfaces, ipvs };
   }
 
-  #createUnit(config: ServiceConfig): ServiceUnit {
-    const { clock, random, probe } = this.#ports;
+  #createUnit(config: ServiceConfig, nextSpread: () => Spread): ServiceUnit {
+    const { clock, probe } = this.#ports;
     const log = this.#log.getChild("health");
     const checks = new Map(config.checks.map((check) => {
       const { name } = check;
@@ -159,8 +165,9 @@ export class Agent {
           config: check,
           probe: probe(check),
           clock,
-          random,
-          onResult: (result) => this.#metrics.probe(config.name, name, result.pass, result.durationMs),
+          target: { type: "service", service: config.name },
+          spread: nextSpread(),
+          onResult: (result) => this.#metrics.probe(config.name, name, result.kind, result.durationMs),
           onVerdict: (verdict, cause) => {
             const level = verdict === "unhealthy" ? "warning" : "info";
             log[level]("check is {verdict}", { verdict, service: config.name, check: name, cause });

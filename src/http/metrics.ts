@@ -59,8 +59,8 @@ export class Metrics {
   }
 
   /** Counts one probe. */
-  probe(service: string, check: string, pass: boolean, durationMs: number): void {
-    this.#probes.inc({ service, check, result: pass ? "pass" : "fail" });
+  probe(service: string, check: string, result: "pass" | "fail" | "unknown", durationMs: number): void {
+    this.#probes.inc({ service, check, result });
     this.#probeSeconds.observe({ service, check }, durationMs / 1000);
   }
 

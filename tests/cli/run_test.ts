@@ -36,7 +36,7 @@ class Rig {
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
         interfaces: () => [],
         kernel: this.kernel,
-        probe: () => ({ run: () => Promise.resolve({ pass: true, detail: "" }) }),
+        probe: () => ({ run: () => Promise.resolve({ kind: "pass", detail: "" }) }),
         serve: () => ({ [Symbol.asyncDispose]: () => Promise.resolve() }),
         listenControl: () => Promise.resolve({ [Symbol.asyncDispose]: () => Promise.resolve() }),
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),

@@ -8,8 +8,8 @@ const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSec
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
   const metrics = new Metrics(figures);
-  metrics.probe("web", "http-1", true, 3);
-  metrics.probe("web", "http-1", false, 700);
+  metrics.probe("web", "http-1", "pass", 3);
+  metrics.probe("web", "http-1", "fail", 700);
   metrics.sent("r1", 2, 1);
   metrics.kernel(4, 0);
   const routes = createRoutes({ status: () => now, metrics: () => metrics.render(now) });
