@@ -28,7 +28,6 @@ import { Names } from "./src/health/connect/names.ts";
 import { countedAllowance } from "./src/health/kinds/allowance.ts";
 import { denoStreams } from "./src/os/deno_streams.ts";
 import { BoundedFiles } from "./src/os/files.ts";
-import { nodeHttp2 } from "./src/os/http2_client.ts";
 import { lookUp } from "./src/os/resolver.ts";
 import { nodeTls } from "./src/os/tls_client.ts";
 import { HostTrustStore } from "./src/os/trust.ts";
@@ -103,7 +102,6 @@ function openProbePorts(icmp: IcmpEchoer | undefined): ProbePorts {
     names: new Names({ lookUp, clock: systemClock }),
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
-    http2: nodeHttp2,
     clock: systemClock,
     slots: countedAllowance(PROBE_SLOTS),
     icmp,

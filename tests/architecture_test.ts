@@ -31,7 +31,6 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/control": ["hono", "node:http", "node:path"],
   "src/config": ["yaml", "zod"],
   "src/bgp/transport/socket_connection.ts": ["node:net"],
-  "src/os/http2_client.ts": ["node:http2"],
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
 };

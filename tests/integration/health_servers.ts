@@ -4,7 +4,6 @@ import type { ProbePorts } from "../../src/health/create_probe.ts";
 import { countedAllowance } from "../../src/health/kinds/allowance.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { BoundedFiles } from "../../src/os/files.ts";
-import { nodeHttp2 } from "../../src/os/http2_client.ts";
 import { lookUp } from "../../src/os/resolver.ts";
 import { nodeTls } from "../../src/os/tls_client.ts";
 import { HostTrustStore } from "../../src/os/trust.ts";
@@ -174,7 +173,6 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     names: new Names({ lookUp, clock: systemClock }),
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
-    http2: nodeHttp2,
     clock: systemClock,
     slots: countedAllowance(100),
     icmp: undefined,

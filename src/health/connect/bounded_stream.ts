@@ -12,14 +12,17 @@ export interface StreamLimits {
   readonly pieces: number;
 }
 
-/** A head of 64 KiB, interim answers before it, and what came of a body meanwhile. */
-export const ANSWER_LIMITS: StreamLimits = { octets: 262_144, pieces: 1024 };
+/** A head of 64 KiB, interim answers before it, and what came of a body meanwhile; TLS around it. */
+export const ANSWER_LIMITS: StreamLimits = { octets: 196_608, pieces: 1024 };
+
+/** By HTTP/2, where each frame of 9 octets is work and may want an answer. */
+export const HTTP2_LIMITS: StreamLimits = { octets: 73_728, pieces: 256 };
 
 /** After so many reads in a row, which may all have been ready at once, timers and other sockets have their turn. */
 const PIECES_A_TURN = 8;
 
 /** `stream` within `limits`. */
-export function boundedStream(stream: StreamSocket, clock: Clock, limits = ANSWER_LIMITS): StreamSocket {
+export function boundedStream(stream: StreamSocket, clock: Clock, limits: StreamLimits): StreamSocket {
   let octets = 0;
   let pieces = 0;
   return {

@@ -3,7 +3,20 @@ import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser, valuesOf } from "../../net/http1.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { ProbeFailure } from "./failure.ts";
-import type { AnswerHead, GetRequest } from "./ports.ts";
+
+/** A GET, by whichever version of HTTP. */
+export interface GetRequest {
+  readonly scheme: "http" | "https";
+  readonly authority: string;
+  readonly path: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** What of an answer a probe looks at. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly location: string | undefined;
+}
 
 /** Interim answers (1xx) that one answer may have before it. */
 export const MAX_INTERIM_ANSWERS = 16;
@@ -24,7 +37,12 @@ export async function getByHttp1(stream: StreamSocket, request: GetRequest): Pro
     }
     octets.consume(head.length);
   }
-  throw new ProbeFailure(`more than ${MAX_INTERIM_ANSWERS} interim answers (1xx)`);
+  throw interimAnswers();
+}
+
+/** More of them than there may be. */
+export function interimAnswers(): ProbeFailure {
+  return new ProbeFailure(`more than ${MAX_INTERIM_ANSWERS} interim answers (1xx)`);
 }
 
 function requestOctets({ authority, path, fields }: GetRequest): Uint8Array {

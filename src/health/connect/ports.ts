@@ -1,4 +1,4 @@
-/** The ports to names, TLS, trust and HTTP/2: what probes need of the network beside `Streams`. */
+/** The ports to names, TLS and trust: what probes need of the network beside `Streams`. */
 import type { Address } from "../../net/address.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 
@@ -54,27 +54,4 @@ export interface TrustStore {
    * @throws {Error} where `caFile` cannot be read, or has no certificate
    */
   roots(caFile: string | undefined): Promise<Roots>;
-}
-
-/** A GET, by whichever version of HTTP. */
-export interface GetRequest {
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly path: string;
-  readonly fields: Readonly<Record<string, string>>;
-}
-
-/** What of an answer a probe looks at. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly location: string | undefined;
-}
-
-/** Speaks HTTP/2 as a client. */
-export interface Http2 {
-  /**
-   * A GET over a stream of its own.
-   * @throws {Error} where there is no answer
-   */
-  get(stream: StreamSocket, request: GetRequest, signal: AbortSignal): Promise<AnswerHead>;
 }

@@ -4,7 +4,7 @@
  * led to trust is tried alone the next time, which can never trust more than all do, and all again where it will not do.
  */
 import { messageOf } from "../../text/error_message.ts";
-import { boundedStream } from "./bounded_stream.ts";
+import { ANSWER_LIMITS, boundedStream } from "./bounded_stream.ts";
 import { dial, type DialPorts } from "./dial.ts";
 import { isUntrusted, OwnShortage } from "./failure.ts";
 import type { Roots, Tls, TlsSession, Trust, TrustStore } from "./ports.ts";
@@ -88,7 +88,7 @@ export class TlsDialer {
     const { host, port, protocols } = this.#target;
     const socket = await dial(host, port, this.#ports, signal, progress);
     progress("in the TLS handshake");
-    const bounded = boundedStream(socket, this.#ports.clock);
+    const bounded = boundedStream(socket, this.#ports.clock, ANSWER_LIMITS);
     return await this.#ports.tls.secure(bounded, { host, trust, protocols }, signal);
   }
 }

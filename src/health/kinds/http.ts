@@ -7,18 +7,16 @@ import type { HttpCheckConfig } from "../../config/checks/http.ts";
 import { parseAddress } from "../../net/address.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
-import { boundedStream } from "../connect/bounded_stream.ts";
+import { ANSWER_LIMITS, boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { failureOf } from "../connect/failure.ts";
-import { getByHttp1 } from "../connect/http1.ts";
-import type { AnswerHead, GetRequest, Http2 } from "../connect/ports.ts";
+import { type AnswerHead, getByHttp1, type GetRequest } from "../connect/http1.ts";
+import { getByHttp2 } from "../connect/http2.ts";
 import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
 import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
 
 /** What http probes need of the outside. */
-export interface HttpPorts extends DialPorts, TlsPorts {
-  readonly http2: Http2;
-}
+export type HttpPorts = DialPorts & TlsPorts;
 
 const FIELDS = { "user-agent": "bgp-lb", accept: "*/*" } as const;
 /** In the order of our liking; the server chooses. */
@@ -32,13 +30,12 @@ export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
     async run(signal, progress) {
       try {
         const { stream, protocol } = await connect(signal, progress);
-        using bounded = boundedStream(stream, ports.clock);
+        const limits = protocol === "h2" ? HTTP2_LIMITS : ANSWER_LIMITS;
+        using bounded = boundedStream(stream, ports.clock, limits);
         using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
         progress("waiting for the answer");
         return outcomeOf(
-          protocol === "h2"
-            ? await ports.http2.get(bounded, request, signal)
-            : await getByHttp1(bounded, request),
+          protocol === "h2" ? await getByHttp2(bounded, request) : await getByHttp1(bounded, request),
         );
       } catch (error) {
         return failureOf(error);
