@@ -31,7 +31,7 @@ export class FileSystemBusyError extends Error {
   override readonly name = "FileSystemBusyError";
 }
 
-/** How much of the file system is in use at once. */
+/** How much of the file system is in use at once: `active` and `hanging` threads together at most. */
 export interface FileLimits {
   /** Operations that are waited for. */
   readonly active: number;
@@ -67,12 +67,13 @@ export class BoundedFiles {
    */
   async read(path: string, options: ReadOptions): Promise<ReadResult> {
     if (this.#hanging.has(path)) throw new FileSystemBusyError("the file system does not answer");
+    const operation = this.#shared(path, options);
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       reject(new FileSystemBusyError("the file system does not answer"));
     }, this.#limits.timeoutMs);
     try {
-      return await Promise.race([this.#shared(path, options), late]);
+      return await Promise.race([operation, late]);
     } finally {
       clearTimeout(timer);
     }
@@ -88,10 +89,11 @@ export class BoundedFiles {
   }
 
   async #inTurn(path: string, options: ReadOptions): Promise<ReadResult> {
-    if (this.#hanging.size >= this.#limits.hanging) {
-      throw new FileSystemBusyError("too many file systems do not answer");
-    }
-    while (this.#active >= this.#limits.active) {
+    for (;;) {
+      if (this.#hanging.size >= this.#limits.hanging) {
+        throw new FileSystemBusyError("too many file systems do not answer");
+      }
+      if (this.#active < this.#limits.active) break;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#active++;

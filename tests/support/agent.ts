@@ -8,15 +8,25 @@ export function agentArguments(entry = "main.ts"): readonly string[] {
   return [...denoJson.tasks.agent.command.split(" ").slice(1, -1), entry];
 }
 
+/** Where the agent runs. */
+export interface AgentOptions {
+  /** Beside the variables of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that the agent's own is given to, such as one that makes a namespace. */
+  readonly within?: readonly string[];
+}
+
 /** A running agent and what it wrote. Disposing ends it. */
 export class AgentProcess implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #process: Process;
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], { env, within = [] }: AgentOptions = {}) {
+    const [command = Deno.execPath(), ...rest] = [...within, Deno.execPath(), ...agentArguments(), ...args];
     this.#process = new Process({
-      command: Deno.execPath(),
-      args: [...agentArguments(), ...args],
+      command,
+      args: rest,
+      ...(env === undefined ? {} : { env }),
       onLine: ({ text }) => void this.lines.push(text),
     });
   }
