@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** The floors within a room, from the top, by the next part of the path; "." are the files of the room itself. */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  "src/health": [["."], ["kinds"]],
+  "src/health": [["."], ["kinds"], ["connect"]],
   // A service's schema holds those of its checks; both are made of single values.
   "src/config": [["."], ["schema"], ["checks"], ["values"]],
   "src/bgp": [["."], ["session", "routes", "transport"], ["wire"]],
@@ -32,7 +32,8 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["hono", "prom-client"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
-  "src/health/kinds/http.ts": ["node:http", "node:https"],
+  "src/os/node_stream.ts": ["node:stream"],
+  "src/os/tls_client.ts": ["node:tls"],
   "src/text/nearest.ts": ["fastest-levenshtein"],
   "src/text/table.ts": ["string-width"],
 };
@@ -43,7 +44,6 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^ffi\//,
   /^src\/(os|main)\//,
   /^src\/time\/clock\.ts$/,
-  /^src\/health\/kinds\/(http|ping)\.ts$/,
   /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket)\.ts$/,
 ];
 const AMBIENT =

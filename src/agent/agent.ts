@@ -46,7 +46,7 @@ export class Agent {
   #stopped: Promise<readonly string[]> | undefined;
 
   constructor(config: Config, ports: AgentPorts) {
-    const { clock, random, events, probe } = ports;
+    const { clock, events, probe } = ports;
     this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();
@@ -60,7 +60,6 @@ export class Agent {
     this.#checks = new ServiceChecks({
       services: config.services,
       clock,
-      random,
       events,
       probe,
       onVerdict: (service, event) => {

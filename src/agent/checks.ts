@@ -3,15 +3,15 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Check, type CheckStatus } from "../health/check.ts";
-import type { Probe } from "../health/kinds/probe.ts";
+import type { Probe, ProbeResult } from "../health/kinds/probe.ts";
+import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
-import type { Clock, Random } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 
 /** What the checks are made of. */
 export interface ServiceChecksOptions {
   readonly services: readonly ServiceConfig[];
   readonly clock: Clock;
-  readonly random: Random;
   readonly events: EventStream;
   readonly probe: (config: CheckConfig) => Probe;
   readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
@@ -24,8 +24,10 @@ export class ServiceChecks {
 
   constructor(options: ServiceChecksOptions) {
     this.#options = options;
-    this.#checks = new Map(options.services.map((service) => {
-      return [service.name, service.checks.map((config) => this.#create(service.name, config))];
+    const count = options.services.reduce((sum, { checks }) => sum + checks.length, 0);
+    let index = 0;
+    this.#checks = new Map(options.services.map(({ name, checks }) => {
+      return [name, checks.map((config) => this.#create(name, config, { index: index++, count }))];
     }));
   }
 
@@ -61,25 +63,22 @@ export class ServiceChecks {
     return [...this.#checks.values()].flat();
   }
 
-  #create(service: string, config: CheckConfig): Check {
-    const { clock, random, events, probe, onVerdict } = this.#options;
+  #create(service: string, config: CheckConfig, spread: Spread): Check {
+    const { clock, events, probe, onVerdict } = this.#options;
     const { name: check } = config;
     let last: "unknown" | "healthy" | "unhealthy" = "unknown";
+    const shortage = new ShortageReport(service, check, events);
     return new Check({
       name: check,
+      target: { type: "service", service },
       config,
       probe: probe(config),
       clock,
-      random,
-      onResult: ({ pass, durationMs, detail }) => {
-        events.publish({
-          kind: "probe",
-          service,
-          check,
-          result: pass ? "pass" : "fail",
-          durationMs,
-          cause: detail,
-        });
+      spread,
+      onResult: (result, status) => {
+        const { kind, durationMs, detail: cause } = result;
+        events.publish({ kind: "probe", service, check, result: kind, durationMs, cause });
+        shortage.note(result, status);
       },
       onVerdict: (verdict, cause) => {
         // The route first: a log line is not worth a microsecond of it.
@@ -88,5 +87,34 @@ export class ServiceChecks {
         last = verdict;
       },
     });
+  }
+}
+
+/** Tells when a check begins to say nothing for want of something on our side, and when that ends; and each new fault. */
+class ShortageReport {
+  readonly #service: string;
+  readonly #check: string;
+  readonly #events: EventStream;
+  #blind = false;
+  #faults = 0;
+
+  constructor(service: string, check: string, events: EventStream) {
+    this.#service = service;
+    this.#check = check;
+    this.#events = events;
+  }
+
+  note({ kind, detail }: ProbeResult, { fault }: CheckStatus): void {
+    const [service, check] = [this.#service, this.#check];
+    const blind = kind === "unknown";
+    if (blind !== this.#blind) {
+      this.#events.publish({ kind: "check-blind", service, check, blind, cause: detail });
+    }
+    this.#blind = blind;
+    const faults = fault?.count ?? this.#faults;
+    if (fault !== undefined && faults > this.#faults) {
+      this.#events.publish({ kind: "fault", part: "check", name: `${service} ${check}`, cause: fault.text });
+    }
+    this.#faults = faults;
   }
 }

@@ -100,7 +100,7 @@ function serviceStatus(
 }
 
 function checkStatus(
-  { name, verdict, cause, sinceMs, passes, failures, lastResult }: CheckStatus,
+  { name, verdict, cause, sinceMs, passes, failures, unknowns, lastUnknown, lastResult, fault }: CheckStatus,
   when: When,
 ): CheckStatusEntry {
   return {
@@ -110,8 +110,11 @@ function checkStatus(
     since: when(sinceMs),
     passes,
     failures,
+    unknowns,
+    lastUnknown,
+    fault: fault?.text,
     lastResult: lastResult === undefined ? undefined : {
-      result: lastResult.pass ? "pass" : "fail",
+      result: lastResult.kind,
       detail: lastResult.detail,
       at: when(lastResult.seenMs),
       durationMs: lastResult.durationMs,

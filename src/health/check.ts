@@ -1,11 +1,15 @@
 /**
  * The driver of one check: starts probes when the schedule says, cuts off those that run out of time, feeds results
- * to the threshold, and reports. It decides nothing itself and touches nothing but its ports.
+ * to the threshold, and reports. It decides nothing itself and touches nothing but its ports. Whatever throws, a port or
+ * a callback, is kept as a fault for the status, and the next timer stands all the same.
  */
 import type { CheckTiming } from "../config/checks/base.ts";
-import type { Clock, Random } from "../time/clock.ts";
-import type { Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
+import { messageOf } from "../text/error_message.ts";
+import { foreignText } from "../text/foreign.ts";
+import type { Clock } from "../time/clock.ts";
+import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import {
+  ALONE,
   begin,
   dispensable,
   ended,
@@ -14,17 +18,26 @@ import {
   nextStartMs,
   nextTimeoutMs,
   type Schedule,
+  type Spread,
   started,
 } from "./schedule.ts";
+import type { CheckTarget } from "./target.ts";
 import { INITIAL_THRESHOLD, isChanging, step, type ThresholdState, type Verdict } from "./threshold.ts";
 
-/** What is known of a check. */
+/** Something of our own that threw where it should not. */
+export interface CheckFault {
+  readonly text: string;
+  readonly atMs: number;
+  /** All since the start. */
+  readonly count: number;
+}
+
+/** What is known of a check. Moments are on the scale of the clock's `now()`. */
 export interface CheckStatus {
   readonly name: string;
+  readonly target: CheckTarget;
   readonly verdict: Verdict;
   /** When the verdict was reached, or the check started. */
-  readonly since: Date;
-  /** The same on the scale of the clock's `now()`. */
   readonly sinceMs: number;
   /** Why, in words. */
   readonly cause: string;
@@ -35,20 +48,31 @@ export interface CheckStatus {
   /** All results since the start. */
   readonly passes: number;
   readonly failures: number;
+  /** Probes that said nothing of the service, and why the newest of them did not. */
+  readonly unknowns: number;
+  readonly lastUnknown: string | undefined;
+  /** The newest result, whatever it was. */
   readonly lastResult: ProbeResult | undefined;
   readonly inFlight: number;
+  /** The newest one; undefined once a result was known and reported without. */
+  readonly fault: CheckFault | undefined;
 }
 
 /** What a check is made of. Callbacks come in the turn in which a result is known, and never after `stop()`. */
 export interface CheckOptions {
   readonly name: string;
+  readonly target: CheckTarget;
   readonly config: CheckTiming;
   readonly probe: Probe;
   readonly clock: Clock;
-  readonly random: Random;
+  /** Its place among all checks that start now. */
+  readonly spread?: Spread;
   /** Every result, after the verdict that it may have led to. */
   readonly onResult?: (result: ProbeResult, status: CheckStatus) => void;
-  /** Every new verdict, why in words, and the result that decided; `result.seenMs` is when that was known. */
+  /**
+   * Every new verdict, why in words, and the result that decided; `result.seenMs` is when that was known. Where it
+   * throws, the verdict is told again with the next result.
+   */
   readonly onVerdict?: (verdict: "healthy" | "unhealthy", cause: string, result: ProbeResult) => void;
 }
 
@@ -56,19 +80,42 @@ export interface CheckOptions {
 const STALL_MS = 50;
 /** Time for answers that came in meanwhile, before anything counts as timed out. */
 const STALL_GRACE_MS = 20;
+/** A probe says nothing of the service where this process stood still for this part of its timeout. */
+const STALLED_PART = 0.25;
+/** What a cause may have. */
+const MAX_DETAIL_LENGTH = 400;
+
+/** A probe that runs. */
+interface Running {
+  readonly controller: AbortController;
+  /** What it does now, in its own words. */
+  step: string | undefined;
+  /** How late the latest timer was while it ran. */
+  stalledMs: number;
+}
+
+/** A verdict that was reached, and that the callback has not taken yet. */
+interface Untold {
+  readonly verdict: "healthy" | "unhealthy";
+  readonly cause: string;
+  readonly result: ProbeResult;
+}
 
 /** A running check. */
 export class Check implements Disposable {
   readonly name: string;
   readonly #options: CheckOptions;
-  readonly #running = new Map<number, AbortController>();
+  readonly #running = new Map<number, Running>();
   #phase: "new" | "running" | "stopped" = "new";
   #threshold: ThresholdState = INITIAL_THRESHOLD;
   #schedule: Schedule;
-  #since: { readonly date: Date; readonly ms: number; readonly cause: string };
-  #passes = 0;
-  #failures = 0;
+  #since: { readonly ms: number; readonly cause: string };
+  readonly #counts: Record<OutcomeKind, number> = { pass: 0, fail: 0, unknown: 0 };
+  #lastUnknown: string | undefined;
   #lastResult: ProbeResult | undefined;
+  #untold: Untold | undefined;
+  #fault: CheckFault | undefined;
+  #faults = 0;
   #timer: Disposable | undefined;
   #notBeforeMs = -Infinity;
   /** The last timer came late, and the next one acts whatever happens: timers that are always late must not stop the check. */
@@ -77,17 +124,19 @@ export class Check implements Disposable {
   constructor(options: CheckOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#schedule = begin(options.config, options.clock.now(), options.random);
-    this.#since = { date: options.clock.wallTime(), ms: options.clock.now(), cause: "not probed yet" };
+    const nowMs = options.clock.now();
+    this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
+    this.#since = { ms: nowMs, cause: "not probed yet" };
   }
 
   /** Begins to probe; once. */
   start(): void {
     if (this.#phase !== "new") return;
-    const { config, clock, random } = this.#options;
+    const { config, clock, spread = ALONE } = this.#options;
     this.#phase = "running";
-    this.#schedule = begin(config, clock.now(), random);
-    this.#since = { date: clock.wallTime(), ms: clock.now(), cause: "not probed yet" };
+    const nowMs = clock.now();
+    this.#schedule = begin(config, nowMs, spread);
+    this.#since = { ms: nowMs, cause: "not probed yet" };
     this.#arm();
   }
 
@@ -95,8 +144,7 @@ export class Check implements Disposable {
   probeNow(): void {
     if (this.#phase !== "running") return;
     const now = this.#options.clock.now();
-    this.#launch(now, now);
-    this.#arm();
+    this.#whateverHappens(() => this.#launch(now, now));
   }
 
   /** Ends for good: probes in flight are aborted, and nothing is reported any more. */
@@ -106,7 +154,7 @@ export class Check implements Disposable {
     this.#timer = undefined;
     const running = [...this.#running.values()];
     this.#running.clear();
-    for (const controller of running) controller.abort();
+    for (const { controller } of running) controller.abort();
   }
 
   [Symbol.dispose](): void {
@@ -115,53 +163,91 @@ export class Check implements Disposable {
 
   /** What is known now. */
   status(): CheckStatus {
-    const run = this.#threshold.run;
+    const { run, verdict } = this.#threshold;
+    const nothingKnown = verdict === "unknown" && run === undefined ? this.#lastUnknown : undefined;
     return {
       name: this.name,
-      verdict: this.#threshold.verdict,
-      since: this.#since.date,
+      target: this.#options.target,
+      verdict,
       sinceMs: this.#since.ms,
-      cause: this.#since.cause,
+      cause: nothingKnown === undefined ? this.#since.cause : `nothing known yet: ${nothingKnown}`,
       changing: isChanging(this.#threshold),
       consecutivePasses: run?.pass === true ? run.count : 0,
       consecutiveFailures: run?.pass === false ? run.count : 0,
-      passes: this.#passes,
-      failures: this.#failures,
+      passes: this.#counts.pass,
+      failures: this.#counts.fail,
+      unknowns: this.#counts.unknown,
+      lastUnknown: this.#lastUnknown,
       lastResult: this.#lastResult,
       inFlight: this.#running.size,
+      fault: this.#fault,
     };
+  }
+
+  /** Does `work`, keeps what it throws, and has the next timer stand in any case. */
+  #whateverHappens(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#keepFault(error);
+    } finally {
+      this.#arm();
+    }
+  }
+
+  #keepFault(error: unknown): void {
+    this.#faults++;
+    const text = foreignText(messageOf(error));
+    this.#fault = { text, atMs: this.#options.clock.now(), count: this.#faults };
   }
 
   /** One timer, for whatever comes first. */
   #arm(): void {
     if (this.#phase !== "running") return;
+    this.#timer?.[Symbol.dispose]();
+    try {
+      this.#timer = this.#nextTimer();
+    } catch (error) {
+      this.#keepFault(error);
+      // Once more: without a timer the check would never probe again.
+      this.#timer = this.#nextTimer();
+    }
+  }
+
+  #nextTimer(): Disposable {
     const { clock, config } = this.#options;
     const startMs = nextStartMs(this.#schedule, this.#threshold, config);
     const dueMs = Math.min(startMs, nextTimeoutMs(this.#schedule, config) ?? Infinity);
     const atMs = Math.max(dueMs, clock.now(), this.#notBeforeMs);
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = clock.at(atMs, () => {
-      const nowMs = clock.now();
-      if (nowMs - atMs <= STALL_MS || this.#graceGiven) {
-        this.#graceGiven = false;
-        return this.#tick(nowMs);
+    return clock.at(atMs, () => this.#whateverHappens(() => this.#wake(atMs)));
+  }
+
+  #wake(dueMs: number): void {
+    if (this.#phase !== "running") return;
+    const nowMs = this.#options.clock.now();
+    const lateMs = nowMs - dueMs;
+    if (lateMs > STALL_MS) {
+      for (const probe of this.#running.values()) probe.stalledMs = Math.max(probe.stalledMs, lateMs);
+      if (!this.#graceGiven) {
+        this.#graceGiven = true;
+        this.#notBeforeMs = nowMs + STALL_GRACE_MS;
+        return;
       }
-      this.#graceGiven = true;
-      this.#notBeforeMs = nowMs + STALL_GRACE_MS;
-      this.#arm();
-    });
+    }
+    this.#graceGiven = false;
+    this.#tick(nowMs);
   }
 
   #tick(nowMs: number): void {
     const { config } = this.#options;
     for (const { order, startedMs } of this.#schedule.inFlight) {
       if (startedMs + config.timeoutMs > nowMs) break;
-      this.#cutOff(order, `timed out after ${config.timeoutMs} ms`, nowMs);
+      const at = this.#running.get(order)?.step;
+      this.#cutOff(order, `timed out after ${config.timeoutMs} ms${at === undefined ? "" : ` ${at}`}`, nowMs);
     }
     if (this.#phase !== "running") return;
     const dueMs = nextStartMs(this.#schedule, this.#threshold, config);
     if (dueMs <= nowMs) this.#launch(dueMs, nowMs);
-    this.#arm();
   }
 
   #launch(dueMs: number, nowMs: number): void {
@@ -172,19 +258,21 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const controller = new AbortController();
-    this.#running.set(order, controller);
-    void this.#run(order, controller.signal);
+    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0 };
+    this.#running.set(order, running);
+    void this.#run(order, running);
   }
 
-  async #run(order: number, signal: AbortSignal): Promise<void> {
+  async #run(order: number, running: Running): Promise<void> {
     let outcome: ProbeOutcome;
     try {
-      outcome = await this.#options.probe.run(signal);
+      const progress = (step: string) => void (running.step = step);
+      outcome = checked(await this.#options.probe.run(running.controller.signal, progress));
     } catch (error) {
-      outcome = { pass: false, detail: error instanceof Error ? error.message : String(error) };
+      if (!running.controller.signal.aborted) this.#keepFault(error);
+      outcome = { kind: "unknown", detail: `unexpected: ${messageOf(error)}` };
     }
-    this.#finish(order, outcome, this.#options.clock.now());
+    this.#whateverHappens(() => this.#finish(order, outcome, this.#options.clock.now()));
   }
 
   #giveUp(probe: InFlight | undefined, nowMs: number): void {
@@ -194,33 +282,83 @@ export class Check implements Disposable {
   }
 
   #cutOff(order: number, detail: string, nowMs: number): void {
-    const controller = this.#running.get(order);
-    this.#finish(order, { pass: false, detail }, nowMs);
-    controller?.abort();
+    const controller = this.#running.get(order)?.controller;
+    try {
+      this.#finish(order, { kind: "fail", detail }, nowMs);
+    } finally {
+      controller?.abort();
+    }
   }
 
   /** Counts a result, once: whatever a probe answers after it was cut off is ignored. */
   #finish(order: number, outcome: ProbeOutcome, seenMs: number): void {
     const probe = this.#schedule.inFlight.find((other) => other.order === order);
-    if (probe === undefined || !this.#running.delete(order)) return;
+    const running = this.#running.get(order);
+    if (probe === undefined || running === undefined) return;
+    this.#running.delete(order);
     const { startedMs } = probe;
-    const { pass, detail } = outcome;
-    const result = { order, pass, detail, startedMs, seenMs, durationMs: seenMs - startedMs };
-    const { state, actions } = step(this.#threshold, { order, pass }, this.#options.config);
-    this.#threshold = state;
-    this.#schedule = ended(this.#schedule, order, pass);
+    const { kind, detail } = this.#judged(outcome, running.stalledMs);
+    const result = { order, kind, detail, startedMs, seenMs, durationMs: seenMs - startedMs };
+    this.#schedule = ended(this.#schedule, order, kind === "pass");
     this.#lastResult = result;
-    if (pass) this.#passes++;
-    else this.#failures++;
-    for (const { verdict } of actions) this.#reach(verdict, result, state.run?.count ?? 1);
-    this.#arm();
-    if (this.#phase === "running") this.#options.onResult?.(result, this.status());
+    this.#counts[kind]++;
+    if (kind === "unknown") this.#lastUnknown = detail;
+    else this.#count(result, kind === "pass");
+    this.#report(result);
   }
 
-  #reach(verdict: "healthy" | "unhealthy", result: ProbeResult, count: number): void {
-    const noun = `${result.pass ? "pass" : "failure"}${count === 1 ? "" : result.pass ? "es" : "s"}`;
-    const text = count === 1 ? result.detail : `${count} consecutive ${noun}, the last one: ${result.detail}`;
-    this.#since = { date: this.#options.clock.wallTime(), ms: result.seenMs, cause: text };
-    this.#options.onVerdict?.(verdict, text, result);
+  /** What failed while this process stood still may have failed because of that. */
+  #judged({ kind, detail }: ProbeOutcome, stalledMs: number): ProbeOutcome {
+    const text = foreignText(detail, MAX_DETAIL_LENGTH);
+    const excused = kind === "fail" && stalledMs >= this.#options.config.timeoutMs * STALLED_PART;
+    return excused
+      ? { kind: "unknown", detail: `${text}, but this process stood still for ${Math.round(stalledMs)} ms` }
+      : { kind, detail: text };
   }
+
+  #count(result: ProbeResult, pass: boolean): void {
+    const { state, actions } = step(this.#threshold, { order: result.order, pass }, this.#options.config);
+    this.#threshold = state;
+    for (const { verdict } of actions) {
+      const count = state.run?.count ?? 1;
+      const noun = `${pass ? "pass" : "failure"}${count === 1 ? "" : pass ? "es" : "s"}`;
+      const cause = count === 1
+        ? result.detail
+        : `${count} consecutive ${noun}, the last one: ${result.detail}`;
+      this.#since = { ms: result.seenMs, cause };
+      this.#untold = { verdict, cause, result };
+    }
+  }
+
+  /** A callback that throws takes nothing from the other one. */
+  #report(result: ProbeResult): void {
+    const faults = this.#faults;
+    const untold = this.#untold;
+    if (untold !== undefined) {
+      this.#call(() => {
+        this.#options.onVerdict?.(untold.verdict, untold.cause, untold.result);
+        if (this.#untold === untold) this.#untold = undefined;
+      });
+    }
+    // The callback may have stopped the check.
+    this.#call(() => this.#phase === "running" && this.#options.onResult?.(result, this.status()));
+    if (faults === this.#faults && result.kind !== "unknown") this.#fault = undefined;
+  }
+
+  #call(callback: () => void): void {
+    try {
+      callback();
+    } catch (error) {
+      this.#keepFault(error);
+    }
+  }
+}
+
+/** A probe's outcome, as far as it is one. @throws {TypeError} where it is not */
+function checked(outcome: ProbeOutcome): ProbeOutcome {
+  const { kind, detail } = outcome;
+  if ((kind === "pass" || kind === "fail" || kind === "unknown") && typeof detail === "string") {
+    return outcome;
+  }
+  throw new TypeError("the probe gave no outcome");
 }

@@ -7,7 +7,6 @@
  *   at most. A service that is merely slower than `fastInterval` gets a few probes more.
  */
 import type { CheckTiming } from "../config/checks/base.ts";
-import type { Random } from "../time/clock.ts";
 import { isChanging, type ThresholdState } from "./threshold.ts";
 
 /** A probe that has no result yet. */
@@ -35,21 +34,33 @@ export interface Schedule {
 /** No check has more probes in flight than this, unless its `rise` or `fall` is greater. */
 export const MAX_IN_FLIGHT = 64;
 
-const FIRST_PROBE_WITHIN_MS = 1000;
+/** The first probes of an agent's checks are so far apart. */
+const FIRST_PROBE_STEP_MS = 50;
+/** And all of them come within this. */
+const FIRST_PROBES_WITHIN_MS = 5000;
 
 /** A start is on a beat, for floating point, where it is this little before it. */
 const ROUNDING_MS = 0.01;
 
+/** The place of a check among all that the agent starts: its number, from 0, of how many. */
+export interface Spread {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** The only check there is. */
+export const ALONE: Spread = { index: 0, count: 1 };
+
 /**
- * The schedule of a check that starts now. The first probe comes at a random moment within the interval, yet within
- * a second, so that starting is quick; the beat after it is spread over the whole interval.
+ * The schedule of a check that starts now. The first probe comes at once, that of the next check a little later, and
+ * that of the last one within the interval and some seconds; the beats after it are spread over the whole interval.
  */
-export function begin(timing: CheckTiming, nowMs: number, random: Random): Schedule {
-  const spread = random();
-  const firstMs = nowMs + spread * Math.min(timing.intervalMs, FIRST_PROBE_WITHIN_MS);
+export function begin(timing: CheckTiming, nowMs: number, { index, count }: Spread): Schedule {
+  const part = index / Math.max(1, count);
+  const firstMs = part * Math.min(count * FIRST_PROBE_STEP_MS, FIRST_PROBES_WITHIN_MS, timing.intervalMs);
   return {
-    gridMs: nowMs + spread * timing.intervalMs,
-    lastStartMs: firstMs - fastIntervalMs(timing),
+    gridMs: nowMs + part * timing.intervalMs,
+    lastStartMs: nowMs + firstMs - fastIntervalMs(timing),
     nextOrder: 0,
     inFlight: [],
     newestPass: -1,

@@ -14,14 +14,20 @@ import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
 import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
-import { createProbe } from "../health/create_probe.ts";
-import { openHttpClient, PROXY_VARIABLES } from "../health/kinds/http.ts";
+import { Names } from "../health/connect/names.ts";
+import { createProbe, type ProbePorts } from "../health/create_probe.ts";
+import { countedAllowance } from "../health/kinds/allowance.ts";
 import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
+import { BoundedFiles } from "../os/bounded_files.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
+import { lookUp } from "../os/resolver.ts";
+import { nodeTls } from "../os/tls_client.ts";
+import { HostTrustStore } from "../os/trust.ts";
+import type { Streams } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
 
@@ -38,16 +44,15 @@ export function openPlatform(config: Config, events: EventStream): Platform {
   try {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
     if (native === undefined) refusePing(config);
-    // fetch would send probes through a proxy; they must go straight to their targets.
-    for (const name of PROXY_VARIABLES) Deno.env.delete(name);
-    const http = stack.use(openHttpClient());
     const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
+    const streams = denoStreams();
+    const probePorts = openProbePorts(streams, icmp);
     return {
       random: Math.random,
       transport: openTransport(config, native),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
-      probe: (check) => createProbe(check, { http, icmp }),
-      streams: denoStreams(),
+      probe: (check) => createProbe(check, probePorts),
+      streams,
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
@@ -77,6 +82,21 @@ function openTransport({ bgp }: Config, native: Native | undefined): Transport {
     return denoTransport();
   }
   return socketTransport(native.sockets);
+}
+
+/** Probes have so many descriptors of the soft limit that is usual, and leave the rest to BGP and the kernel. */
+const PROBE_SLOTS = 512;
+
+function openProbePorts(streams: Streams, icmp: IcmpEchoer | undefined): ProbePorts {
+  return {
+    streams,
+    names: new Names({ lookUp, clock: systemClock }),
+    tls: nodeTls,
+    trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
+    clock: systemClock,
+    slots: countedAllowance(PROBE_SLOTS),
+    icmp,
+  };
 }
 
 /** @throws {Error} where a check needs ICMP, which Deno has not */

@@ -45,11 +45,12 @@ function paragraph(
 }
 
 /** The verdict and its cause; the newest result where that says something else. */
-function checkText({ verdict, cause, since, lastResult }: CheckStatusEntry, now: Date): string {
+function checkText({ verdict, cause, since, lastResult, fault }: CheckStatusEntry, now: Date): string {
   const newest = lastResult === undefined || cause.endsWith(lastResult.detail)
     ? ""
     : `; newest result, ${age(lastResult.at, now)} ago: ${lastResult.result}, ${lastResult.detail}`;
-  return `${verdict} for ${age(since, now)}, ${cause}${newest}`;
+  const broken = fault === undefined ? "" : `; a fault of this agent: ${fault}`;
+  return `${verdict} for ${age(since, now)}, ${cause}${newest}${broken}`;
 }
 
 /** Peers that the route is for, and that have no session to get it, or to be held back, by. */

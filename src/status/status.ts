@@ -46,6 +46,11 @@ export interface CheckStatusEntry {
   /** All results since the start. */
   readonly passes: number;
   readonly failures: number;
+  /** Probes that said nothing for want of something on our side, and why the newest of them did not. */
+  readonly unknowns: number;
+  readonly lastUnknown: string | undefined;
+  /** Something of ours threw; the check goes on. */
+  readonly fault: string | undefined;
   /** Undefined: no probe has ended yet. */
   readonly lastResult: {
     readonly result: ProbeResultKind;

@@ -1,6 +1,10 @@
 /** What was thrown, in words. */
 
-/** The message of an error; anything else as text. */
+/** The message of an error; anything else as text. Never throws, whatever was thrown. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return error instanceof Error ? error.message : String(error);
+  } catch {
+    return "something that has no text";
+  }
 }

@@ -36,12 +36,12 @@ Deno.test("Agent withdraws in the turn in which the last needed failure is seen,
   const world = new World();
   const agent = world.agent();
   agent.start();
-  await world.stage.clock.advance(3000);
-  world.outcome = { pass: false, detail: "connection refused" };
+  await world.stage.clock.advance(3500);
+  world.outcome = { kind: "fail", detail: "connection refused" };
   await world.stage.clock.advance(2000);
   assert.equal(world.router.status.prefixes.withdrawn, 1);
   assert.match(agent.status().services[0]?.cause ?? "", /connection refused/);
-  world.outcome = { pass: true, detail: "status 200" };
+  world.outcome = { kind: "pass", detail: "status 200" };
   await world.stage.clock.advance(2000);
   assert.equal(world.router.status.prefixes.received, 2);
   await world.close();
@@ -341,7 +341,7 @@ Deno.test("Agent that stops right after a withdrawal still gives routers time an
   agent.start();
   await world.stage.clock.advance(3000);
   world.kernel.activeConnections = 3;
-  world.outcome = { pass: false, detail: "connection refused" };
+  world.outcome = { kind: "fail", detail: "connection refused" };
   while (world.router.status.prefixes.withdrawn === 0) await world.stage.clock.advance(10);
   await world.stage.clock.advance(400);
   let ended = false;

@@ -105,9 +105,9 @@ async function disturb(world: World): Promise<void> {
   world.kernel.deleteAddress(world.kernel.link("web").index, address("10.99.0.1"), 32);
   world.kernel.notify();
   await clock.advance(500);
-  world.outcome = { pass: false, detail: "refused" };
+  world.outcome = { kind: "fail", detail: "refused" };
   await clock.advance(5000);
-  world.outcome = { pass: true, detail: "status 200" };
+  world.outcome = { kind: "pass", detail: "status 200" };
   await clock.advance(60_000);
 }
 

@@ -7,7 +7,7 @@ import process from "node:process";
 import { httpCheckConfig } from "../support/config.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
-import { openHttpClient } from "../../src/health/kinds/http.ts";
+import { probePorts } from "../integration/health_servers.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { Process } from "../support/process.ts";
 import { until } from "../support/until.ts";
@@ -30,7 +30,6 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 async function measure(count: number, port: number, seconds: number): Promise<Figures> {
   using stack = new DisposableStack();
-  const http = stack.use(openHttpClient());
   const probeMs: number[] = [];
   let failures = 0;
   for (let index = 0; index < count; index++) {
@@ -38,12 +37,13 @@ async function measure(count: number, port: number, seconds: number): Promise<Fi
     const check = new Check({
       name: `http-${index}`,
       config,
-      probe: createProbe(config, { http, icmp: undefined }),
+      probe: createProbe(config, probePorts()),
       clock: systemClock,
-      random: Math.random,
+      target: { type: "service", service: "web" },
+      spread: { index, count },
       onResult(result) {
         probeMs.push(result.durationMs);
-        if (!result.pass) failures++;
+        if (result.kind !== "pass") failures++;
       },
     });
     stack.use(check).start();
@@ -66,16 +66,15 @@ async function measure(count: number, port: number, seconds: number): Promise<Fi
 
 /** How long after a failed probe is seen its verdict is told, in microseconds; the sample is sorted. */
 async function measureVerdicts(port: number): Promise<readonly number[]> {
-  using http = openHttpClient();
   const config = httpCheckConfig({ port, ...TIMING, intervalMs: 100 });
   const lags: number[] = [];
   for (let round = 0; round < 200; round++) {
     using check = new Check({
       name: "http-1",
       config,
-      probe: createProbe(config, { http, icmp: undefined }),
+      probe: createProbe(config, probePorts()),
       clock: systemClock,
-      random: () => 0,
+      target: { type: "service", service: "web" },
       onVerdict: (_verdict, _cause, { seenMs }) => lags.push((systemClock.now() - seenMs) * 1000),
     });
     check.start();

@@ -43,7 +43,7 @@ class Rig {
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
         interfaces: () => [],
         kernel: this.kernel,
-        probe: () => ({ run: () => Promise.resolve({ pass: true, detail: "" }) }),
+        probe: () => ({ run: () => Promise.resolve({ kind: "pass", detail: "" }) }),
         ...sidePorts(),
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         notify: (state) => void this.notified.push(state),

@@ -2,8 +2,11 @@
 import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";
 
-/** What one attempt meets: an outcome after some time, or no answer for ever. */
-export type Answer = { readonly pass: boolean; readonly afterMs: number } | "hang";
+/** What one attempt meets: an outcome after some time (`pass: undefined` is unknown), or no answer for ever. */
+export type Answer =
+  | { readonly pass: boolean; readonly afterMs: number }
+  | { readonly pass: undefined; readonly afterMs: number }
+  | "hang";
 
 /** Answers attempts, and keeps the moments at which they came. */
 export class Backend implements Probe {
@@ -29,8 +32,13 @@ export class Backend implements Probe {
     this.onAttempt();
     const answer = typeof this.answer === "function" ? this.answer(attempt) : this.answer;
     if (answer === "hang" || nowMs + answer.afterMs >= this.hangsFromMs) return new Promise(() => {});
-    const outcome = { pass: answer.pass, detail: answer.pass ? "status 200" : "status 503" };
+    const outcome = outcomeOf(answer);
     if (answer.afterMs === 0) return Promise.resolve(outcome);
     return new Promise((resolve) => this.#clock.at(nowMs + answer.afterMs, () => resolve(outcome)));
   }
+}
+
+function outcomeOf({ pass }: Exclude<Answer, "hang">): ProbeOutcome {
+  if (pass === undefined) return { kind: "unknown", detail: "this process has too many open files" };
+  return pass ? { kind: "pass", detail: "status 200" } : { kind: "fail", detail: "status 503" };
 }

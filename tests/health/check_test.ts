@@ -4,9 +4,11 @@ import type { CheckTiming } from "../../src/config/checks/base.ts";
 import { Check, type CheckStatus } from "../../src/health/check.ts";
 import type { ProbeOutcome, ProbeResult } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";
+import type { CheckTarget } from "../../src/health/target.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backend.ts";
 
+const TARGET: CheckTarget = { type: "service", service: "web" };
 const TIMING: CheckTiming = { intervalMs: 1000, fastIntervalMs: 200, timeoutMs: 1000, rise: 2, fall: 3 };
 
 interface Rig {
@@ -18,8 +20,8 @@ interface Rig {
   readonly verdicts: string[];
 }
 
-/** A check that has been started, whose first probe comes at once unless `random` says otherwise. */
-function rig(timing: Partial<CheckTiming> = {}, random = 0): Rig {
+/** A check that has been started, whose first probe comes at once unless it is one of many. */
+function rig(timing: Partial<CheckTiming> = {}, index = 0, count = 1): Rig {
   const clock = new VirtualClock();
   const backend = new Backend(clock);
   const results: ProbeResult[] = [];
@@ -29,7 +31,8 @@ function rig(timing: Partial<CheckTiming> = {}, random = 0): Rig {
     config: { ...TIMING, ...timing },
     probe: backend,
     clock,
-    random: () => random,
+    target: TARGET,
+    spread: { index, count },
     onResult: (result) => results.push(result),
     onVerdict: (verdict, cause, { seenMs }) => verdicts.push(`${seenMs} ${verdict}: ${cause}`),
   });
@@ -46,17 +49,20 @@ Deno.test("Check probes fast until the first verdict, then on its interval", asy
 });
 
 for (
-  const [random, intervalMs, firstMs, nextMs] of [
-    [0, 1000, 0, 1000],
-    [0.5, 1000, 500, 1500],
-    [0.5, 400, 200, 600],
-    // The first probe within a second, the beat spread over the whole interval.
-    [0.5, 10_000, 500, 5000],
-    [0.999, 10_000, 999, 9990],
+  const [index, count, intervalMs, firstMs, nextMs] of [
+    [0, 1, 1000, 0, 1000],
+    [0, 100, 10_000, 0, 10_000],
+    // 50 ms from one to the next.
+    [1, 2, 1000, 50, 500],
+    [7, 10, 1000, 350, 700],
+    // Many: within the interval, or within five seconds.
+    [99, 100, 1000, 990, 1990],
+    [50, 100, 60_000, 2500, 30_000],
+    [999, 1000, 60_000, 4995, 59_940],
   ] as const
 ) {
-  Deno.test(`Check with interval ${intervalMs} and random ${random} probes first at ${firstMs}, then at ${nextMs}`, async () => {
-    const { clock, backend, check } = rig({ intervalMs, rise: 1 }, random);
+  Deno.test(`Check ${index} of ${count} with interval ${intervalMs} probes first at ${firstMs}, then at ${nextMs}`, async () => {
+    const { clock, backend, check } = rig({ intervalMs, rise: 1 }, index, count);
     await clock.advance(nextMs);
     assert.deepEqual(backend.starts, [firstMs, nextMs]);
     check.stop();
@@ -143,52 +149,30 @@ Deno.test("Check cuts a probe off that ignores its signal, and ignores what it a
   const { clock, backend, check, results } = rig({ rise: 1, fall: 1, fastIntervalMs: 1000, timeoutMs: 300 });
   backend.answer = { pass: true, afterMs: 700 };
   await clock.advance(999);
-  assert.deepEqual(results.map(({ pass, detail, durationMs }) => ({ pass, detail, durationMs })), [
-    { pass: false, detail: "timed out after 300 ms", durationMs: 300 },
+  assert.deepEqual(results.map(({ kind, detail, durationMs }) => ({ kind, detail, durationMs })), [
+    { kind: "fail", detail: "timed out after 300 ms", durationMs: 300 },
   ]);
   assert.equal(backend.signals[0]?.aborted, true);
   assert.equal(check.status().inFlight, 0);
   check.stop();
 });
 
-Deno.test("Check counts a rejection and a throw as failures, with their words", async () => {
-  for (
-    const run of [() => Promise.reject(new Error("no socket")), () => {
-      throw new Error("no socket");
-    }]
-  ) {
-    const clock = new VirtualClock();
-    const verdicts: string[] = [];
-    using check = new Check({
-      name: "x",
-      config: { ...TIMING, fall: 1 },
-      probe: { run },
-      clock,
-      random: () => 0,
-      onVerdict: (verdict, cause) => verdicts.push(`${verdict}: ${cause}`),
-    });
-    check.start();
-    await clock.advance(1);
-    assert.deepEqual(verdicts, ["unhealthy: no socket"]);
-  }
-});
-
 Deno.test("Check reports the verdict before the result, without waiting for anything", async () => {
   const clock = new VirtualClock();
   const reports: string[] = [];
-  const { promise, resolve } = Promise.withResolvers<{ pass: boolean; detail: string }>();
+  const { promise, resolve } = Promise.withResolvers<ProbeOutcome>();
   using check = new Check({
     name: "x",
     config: { ...TIMING, rise: 1 },
     probe: { run: () => promise },
     clock,
-    random: () => 0,
+    target: TARGET,
     onVerdict: (verdict) => reports.push(verdict),
     onResult: (result, status) => reports.push(`${result.detail}, ${status.verdict}`),
   });
   check.start();
   await clock.advance(0);
-  resolve({ pass: true, detail: "status 204" });
+  resolve({ kind: "pass", detail: "status 204" });
   await Promise.resolve();
   await Promise.resolve();
   assert.deepEqual(reports, ["healthy", "status 204, healthy"]);
@@ -230,7 +214,7 @@ Deno.test("Check may be stopped by its own verdict", async () => {
     config: { ...TIMING, fall: 2 },
     probe: backend,
     clock,
-    random: () => 0,
+    target: TARGET,
     onVerdict: (verdict) => (reports.push(verdict), check.stop()),
     onResult: () => reports.push("result"),
   });
@@ -253,7 +237,7 @@ Deno.test("Check gives up the oldest probe that was outrun where too many hang, 
   await clock.advance(5000);
   assert.equal(check.status().inFlight, 70);
   assert.match(
-    results.find((result) => !result.pass)?.detail ?? "",
+    results.find((result) => result.kind === "fail")?.detail ?? "",
     /^given up after \d+ ms: too many probes in flight$/,
   );
   backend.hangsFromMs = clock.now();
@@ -302,7 +286,7 @@ Deno.test("Check does not blame the service for the time in which its own proces
     config: { ...TIMING, rise: 1, fall: 1 },
     probe: { run: () => new Promise((resolve) => answers.push(resolve)) },
     clock,
-    random: () => 0,
+    target: TARGET,
     onResult: (result) => details.push(result.detail),
   });
   check.start();
@@ -311,7 +295,7 @@ Deno.test("Check does not blame the service for the time in which its own proces
   nowMs = 30_000;
   await fire();
   await fire();
-  answers[0]?.({ pass: true, detail: "status 200" });
+  answers[0]?.({ kind: "pass", detail: "status 200" });
   await settle();
   assert.deepEqual(details, ["status 200"]);
   // One probe for the beats that were missed; this one never answers, and there is no second grace.
@@ -339,7 +323,7 @@ Deno.test("Check goes on probing and cutting off where every timer comes late, a
     config: TIMING,
     probe: { run: () => new Promise(() => {}) },
     clock,
-    random: () => 0,
+    target: TARGET,
     onVerdict: (verdict) => verdicts.push(verdict),
   });
   check.start();

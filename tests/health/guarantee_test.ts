@@ -64,7 +64,8 @@ async function broken(scenario: Scenario, hung: boolean): Promise<{ readonly wit
     config: timing,
     probe: backend,
     clock,
-    random: () => random,
+    target: { type: "service", service: "x" },
+    spread: { index: random, count: 1 },
     onVerdict: (verdict, _, { seenMs }) => unhealthyMs = verdict === "unhealthy" ? seenMs : Infinity,
   });
   backend.onAttempt = () => most = Math.max(most, check.status().inFlight);

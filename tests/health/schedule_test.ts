@@ -42,7 +42,7 @@ for (
   ] as const
 ) {
   Deno.test(`nextStartMs() after a start that is ${sentence} is ${fastMs}, or ${onBeatMs} on the beat`, () => {
-    const schedule = started(begin(TIMING, 0, () => 0), dueMs, nowMs, TIMING, true);
+    const schedule = started(begin(TIMING, 0, { index: 0, count: 1 }), dueMs, nowMs, TIMING, true);
     assert.equal(nextStartMs(schedule, INITIAL_THRESHOLD, TIMING), fastMs);
     assert.equal(nextStartMs(ended(schedule, 0, true), HEALTHY, TIMING), onBeatMs);
   });
@@ -50,7 +50,7 @@ for (
 
 Deno.test("nextStartMs() never falls behind what it follows, for intervals that binary fractions cannot express", () => {
   const timing = { ...TIMING, intervalMs: 100.1 };
-  let schedule = begin(timing, 0.7, () => 0.3);
+  let schedule = begin(timing, 0.7, { index: 0.3, count: 1 });
   for (let beat = 0; beat < 20_000; beat++) {
     const next = nextStartMs(schedule, HEALTHY, timing);
     const stepMs = next - schedule.lastStartMs;
@@ -60,7 +60,7 @@ Deno.test("nextStartMs() never falls behind what it follows, for intervals that 
 });
 
 Deno.test("nextTimeoutMs() is that of the oldest probe in flight", () => {
-  const first = started(begin(TIMING, 0, () => 0), 0, 5, TIMING, true);
+  const first = started(begin(TIMING, 0, { index: 0, count: 1 }), 0, 5, TIMING, true);
   const both = started(first, 200, 200, TIMING, true);
   assert.equal(nextTimeoutMs(both, TIMING), 1005);
   assert.equal(nextTimeoutMs(ended(both, 0, false), TIMING), 1200);

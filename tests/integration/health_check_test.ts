@@ -4,11 +4,10 @@ import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import type { CheckTiming } from "../../src/config/checks/base.ts";
 import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
-import type { HttpClient } from "../../src/health/kinds/http.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { PatientClock } from "../support/patient_clock.ts";
 import { until } from "../support/until.ts";
-import { answer, type Behaviour, drip, hang, openDirectClient, RawServer } from "./health_servers.ts";
+import { answer, type Behaviour, drip, hang, probePorts, RawServer } from "./health_servers.ts";
 
 const TIMING: CheckTiming = { intervalMs: 200, fastIntervalMs: 50, timeoutMs: 300, rise: 2, fall: 3 };
 /** What the turns of the event loop that a connection takes may add. */
@@ -22,14 +21,14 @@ interface Verdict {
 }
 
 /** A check that runs, and the verdicts that it has reached. */
-function run(config: CheckConfig, http: HttpClient, clock: Clock): Check & { readonly verdicts: Verdict[] } {
+function run(config: CheckConfig, clock: Clock): Check & { readonly verdicts: Verdict[] } {
   const verdicts: Verdict[] = [];
   const check = new Check({
     name: "http-1",
     config,
-    probe: createProbe(config, { http, icmp: undefined }),
+    probe: createProbe(config, probePorts()),
     clock,
-    random: Math.random,
+    target: { type: "service", service: "web" },
     onVerdict: (verdict, cause, { seenMs }) => verdicts.push({ verdict, cause, seenMs }),
   });
   check.start();
@@ -60,8 +59,7 @@ for (const [sentence, behaviour] of HANGING) {
       await using clock = new PatientClock(1);
       let behaves = answer(OK);
       await using server = new RawServer((connection) => behaves(connection));
-      using http = openDirectClient();
-      using check = run(httpConfig(server.port, timing), http, clock);
+      using check = run(httpConfig(server.port, timing), clock);
       await until(() => check.status().verdict === "healthy");
       behaves = behaviour;
       const brokeMs = clock.now();
@@ -70,7 +68,7 @@ for (const [sentence, behaviour] of HANGING) {
       const limitMs = intervalMs + (fall - 1) * fastIntervalMs + timeoutMs + SLACK_MS;
       const { seenMs, cause } = check.verdicts.at(-1) ?? { seenMs: Infinity, cause: "" };
       assert.ok(seenMs - brokeMs <= limitMs, `${seenMs - brokeMs} ms, not ${limitMs}`);
-      assert.match(cause, new RegExp(`timed out after ${timeoutMs} ms$`));
+      assert.match(cause, new RegExp(`timed out after ${timeoutMs} ms waiting for the answer$`));
       behaves = answer(OK);
       await until(() => check.status().verdict === "healthy");
     });
@@ -79,9 +77,8 @@ for (const [sentence, behaviour] of HANGING) {
 
 Deno.test("Check finds out in time that a server is gone, and that it is back", async () => {
   await using clock = new PatientClock(1);
-  using http = openDirectClient();
   const server = new RawServer(answer(OK));
-  using check = run(httpConfig(server.port), http, clock);
+  using check = run(httpConfig(server.port), clock);
   await until(() => check.status().verdict === "healthy");
   await server[Symbol.asyncDispose]();
   const goneMs = clock.now();
@@ -96,8 +93,7 @@ Deno.test("Check finds out in time that a server is gone, and that it is back", 
 
 Deno.test("Check.stop() ends probes that hang: no connection, timer or operation is left", async () => {
   await using server = new RawServer(hang);
-  using http = openDirectClient();
-  using check = run(httpConfig(server.port, { timeoutMs: 60_000 }), http, systemClock);
+  using check = run(httpConfig(server.port, { timeoutMs: 60_000 }), systemClock);
   await until(() => server.open.size >= 5);
   check.stop();
   await until(() => server.open.size === 0);

@@ -1,8 +1,23 @@
 /** Servers for health checks to meet: well-behaved ones over HTTP and HTTPS, and ones that do what none should. */
-import { type HttpClient, openHttpClient, PROXY_VARIABLES } from "../../src/health/kinds/http.ts";
+import { Names } from "../../src/health/connect/names.ts";
+import type { ProbePorts } from "../../src/health/create_probe.ts";
+import { countedAllowance } from "../../src/health/kinds/allowance.ts";
+import { denoStreams } from "../../src/os/deno_streams.ts";
+import { BoundedFiles } from "../../src/os/bounded_files.ts";
+import { lookUp } from "../../src/os/resolver.ts";
+import { nodeTls } from "../../src/os/tls_client.ts";
+import { HostTrustStore } from "../../src/os/trust.ts";
+import { systemClock } from "../../src/time/clock.ts";
 
 /** What a raw server does with one connection; when it returns or throws, the connection is closed. */
 export type Behaviour = (connection: Deno.Conn) => Promise<void>;
+
+/** Where a server listens, and its certificate where it speaks TLS. */
+export interface RawServerOptions {
+  readonly hostname?: string | undefined;
+  readonly port?: number | undefined;
+  readonly tls?: { readonly key: string; readonly cert: string } | undefined;
+}
 
 /** A TCP server on loopback that behaves as it is told. */
 export class RawServer implements AsyncDisposable {
@@ -10,11 +25,13 @@ export class RawServer implements AsyncDisposable {
   /** Connections accepted so far, and those still open. */
   accepted = 0;
   readonly open = new Set<Deno.Conn>();
-  readonly #listener: Deno.TcpListener;
+  readonly #listener: Deno.Listener<Deno.Conn, Deno.NetAddr>;
   readonly #done: Promise<void>;
 
-  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0 } = {}) {
-    this.#listener = Deno.listen({ hostname, port });
+  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0, tls }: RawServerOptions = {}) {
+    this.#listener = tls === undefined
+      ? Deno.listen({ hostname, port })
+      : Deno.listenTls({ hostname, port, key: tls.key, cert: tls.cert });
     this.port = this.#listener.addr.port;
     this.#done = this.#serve(behaviour);
   }
@@ -84,49 +101,81 @@ async function writeAll(connection: Deno.Conn, text: string): Promise<void> {
   for (let sent = 0; sent < bytes.length;) sent += await connection.write(bytes.subarray(sent));
 }
 
-/** A key and a certificate signed with it, for localhost and 127.0.0.1, in a folder that goes away. */
-export async function makeCertificate(ca = false): Promise<
-  AsyncDisposable & { readonly key: string; readonly cert: string; readonly certFile: string }
-> {
-  const folder = await Deno.makeTempDir();
-  const certFile = `${folder}/cert.pem`;
-  const keyFile = `${folder}/key.pem`;
+/** A certificate authority, or a certificate of its own, with its key. */
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+  readonly certFile: string;
+}
+
+/** Certificates in a folder that goes away. */
+export class Certificates implements AsyncDisposable {
+  readonly folder = Deno.makeTempDirSync();
+  #count = 0;
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Deno.remove(this.folder, { recursive: true });
+  }
+
+  /** Signed with its own key; for localhost, 127.0.0.1 and ::1 unless `names` says otherwise. */
+  selfSigned({ ca = false, names = NAMES } = {}): Promise<Certificate> {
+    const file = this.#file();
+    return this.#make(file, [
+      ...["req", "-x509", ...NEW_KEY, "-keyout", `${file}.key`, "-out", `${file}.pem`, "-days", "2"],
+      ...["-subj", `/CN=test ${this.#count}`, "-addext", `subjectAltName=${names}`],
+      ...["-addext", `basicConstraints=critical,CA:${ca ? "TRUE" : "FALSE"}`],
+    ]);
+  }
+
+  /** Signed by `issuer`. */
+  async issued(issuer: Certificate, { names = NAMES, days = 2 } = {}): Promise<Certificate> {
+    const file = this.#file();
+    const extensions = `${file}.ext`;
+    await Deno.writeTextFile(extensions, `subjectAltName=${names}\nbasicConstraints=CA:FALSE\n`);
+    await openssl(["req", ...NEW_KEY, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", "/CN=leaf"]);
+    return await this.#make(file, [
+      ...["x509", "-req", "-in", `${file}.csr`, "-out", `${file}.pem`, "-days", String(days)],
+      ...["-CA", issuer.certFile, "-CAkey", issuer.certFile.replace(/pem$/, "key"), "-CAcreateserial"],
+      ...["-extfile", extensions],
+    ]);
+  }
+
+  #file(): string {
+    return `${this.folder}/${this.#count++}`;
+  }
+
+  async #make(file: string, args: readonly string[]): Promise<Certificate> {
+    await openssl(args);
+    const [key, cert] = await Promise.all([
+      Deno.readTextFile(`${file}.key`),
+      Deno.readTextFile(`${file}.pem`),
+    ]);
+    return { key, cert, certFile: `${file}.pem` };
+  }
+}
+
+const NAMES = "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1";
+const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+
+async function openssl(args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("openssl", {
-    args: [
-      ...[
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-      ],
-      ...["-keyout", keyFile, "-out", certFile, "-subj", "/CN=localhost"],
-      ...[
-        "-addext",
-        "subjectAltName=DNS:localhost,IP:127.0.0.1",
-        "-addext",
-        `basicConstraints=critical,CA:${ca ? "TRUE" : "FALSE"}`,
-      ],
-    ],
+    args: [...args],
     stdout: "null",
     stderr: "piped",
   }).output();
   if (!success) throw new Error(`openssl: ${new TextDecoder().decode(stderr)}`);
-  const [key, cert] = await Promise.all([Deno.readTextFile(keyFile), Deno.readTextFile(certFile)]);
-  return { key, cert, certFile, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
 }
 
-/** A client that goes straight to its target, whatever proxies this machine has in its environment. */
-export function openDirectClient(): HttpClient {
-  const proxies = PROXY_VARIABLES.map((name) => [name, Deno.env.get(name)] as const);
-  for (const [name] of proxies) Deno.env.delete(name);
-  try {
-    return openHttpClient();
-  } finally {
-    for (const [name, value] of proxies) if (value !== undefined) Deno.env.set(name, value);
-  }
+/** Ports of probes to the real network, as the root joins them. */
+export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
+  return {
+    streams: denoStreams(),
+    names: new Names({ lookUp, clock: systemClock }),
+    tls: nodeTls,
+    trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
+    clock: systemClock,
+    slots: countedAllowance(100),
+    icmp: undefined,
+    ...overrides,
+  };
 }

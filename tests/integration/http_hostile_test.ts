@@ -33,7 +33,7 @@ class Scene implements AsyncDisposable {
         services: [{ name: "web", addresses: ["10.99.0.1"] }],
       }),
     );
-    this.agent = new AgentProcess(["--config", file], maxDescriptors);
+    this.agent = new AgentProcess(["--config", file], maxDescriptors === undefined ? {} : { maxDescriptors });
   }
 
   static async running(maxDescriptors?: number): Promise<Scene> {

@@ -8,19 +8,34 @@ export function agentArguments(entry = "main.ts"): readonly string[] {
   return [...denoJson.tasks.agent.command.split(" ").slice(1, -1), entry];
 }
 
+/** Where the agent runs. */
+export interface AgentOptions {
+  /** Beside the variables of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that the agent's own is given to, such as one that makes a namespace. */
+  readonly within?: readonly string[];
+  /** RLIMIT_NOFILE of the process. */
+  readonly maxDescriptors?: number;
+}
+
 /** A running agent and what it wrote. Disposing ends it. */
 export class AgentProcess implements AsyncDisposable {
   readonly lines: string[] = [];
   readonly #process: Process;
 
-  /** @param maxDescriptors RLIMIT_NOFILE of the process */
-  constructor(args: readonly string[], maxDescriptors?: number) {
-    const command = [Deno.execPath(), ...agentArguments(), ...args];
-    const limited = ["bash", "-c", `ulimit -n ${maxDescriptors}; exec "$@"`, "bash", ...command];
-    const [first = "", ...rest] = maxDescriptors === undefined ? command : limited;
+  constructor(args: readonly string[], { env, within = [], maxDescriptors }: AgentOptions = {}) {
+    const limit = maxDescriptors === undefined ? [] : ["prlimit", `--nofile=${maxDescriptors}`];
+    const [command = Deno.execPath(), ...rest] = [
+      ...within,
+      ...limit,
+      Deno.execPath(),
+      ...agentArguments(),
+      ...args,
+    ];
     this.#process = new Process({
-      command: first,
+      command,
       args: rest,
+      ...(env === undefined ? {} : { env }),
       onLine: ({ text }) => void this.lines.push(text),
     });
   }

@@ -33,7 +33,7 @@ export class World {
   /** Of the agent; -1: it does not listen. */
   listenPort = -1;
   /** What probes of `web` find. */
-  outcome: ProbeOutcome = { pass: true, detail: "status 200" };
+  outcome: ProbeOutcome = { kind: "pass", detail: "status 200" };
   #agent: Agent | undefined;
 
   constructor(kernel = new FakeKernel()) {
@@ -117,7 +117,7 @@ export class World {
         kernel: this.kernel,
         probe(check) {
           const isOthers = check.type === "http" && check.port < 10;
-          return isOthers ? { run: () => Promise.resolve({ pass: true, detail: "well" }) } : probe(check);
+          return isOthers ? { run: () => Promise.resolve({ kind: "pass", detail: "well" }) } : probe(check);
         },
         ...this.side,
         interfaces: () => [],

@@ -52,6 +52,9 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
         since: "2026-01-01T00:00:00.000Z",
         passes: 2,
         failures: 0,
+        unknowns: 0,
+        lastUnknown: undefined,
+        fault: undefined,
         lastResult: { result: "pass", detail: "status 200", at: "2026-01-01T00:00:00.000Z", durationMs: 2 },
       }],
       routes: [{

@@ -1,73 +1,89 @@
 /**
- * The http check: GET over a connection of its own, so that a server which accepts no more is found out. Any 2xx
- * passes; a redirect is not followed and fails. The body is not read: the connection is closed instead. By fetch;
- * by node:http and node:https where fetch refuses (http_request.ts), loaded only then, for they take 11 MB.
+ * The http check: a GET over a connection of its own, so that a server which accepts no more is found out. Any 2xx
+ * passes; a redirect is not followed and fails. The body is not read: the connection is closed instead. One engine,
+ * whatever the port is and whether certificates are verified; what an answer may have is bounded.
  */
 import type { HttpCheckConfig } from "../../config/checks/http.ts";
-import { describeFailure } from "./failure.ts";
-import { fetchCan, outcomeOf, REQUEST_HEADERS, urlOf } from "./http_request.ts";
-import type { Probe, ProbeOutcome } from "./probe.ts";
+import { parseAddress } from "../../net/address.ts";
+import type { StreamSocket } from "../../net/sockets.ts";
+import { foreignText } from "../../text/foreign.ts";
+import { ANSWER_LIMITS, boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
+import { dial, type DialPorts } from "../connect/dial.ts";
+import { failureOf } from "../connect/failure.ts";
+import { type AnswerHead, getByHttp1, type GetRequest } from "../connect/http1.ts";
+import { getByHttp2 } from "../connect/http2.ts";
+import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
+import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
 
-/** A client of fetch; disposing closes it. */
-export type HttpClient = Deno.HttpClient;
+/** What http probes need of the outside. */
+export type HttpPorts = DialPorts & TlsPorts;
 
-/**
- * Environment variables that lead fetch through a proxy. A probe must go straight to its target, so the root removes
- * them before it opens the client.
- */
-export const PROXY_VARIABLES = [
-  "HTTP_PROXY",
-  "http_proxy",
-  "HTTPS_PROXY",
-  "https_proxy",
-  "ALL_PROXY",
-  "all_proxy",
-] as const;
-
-/** The client that all http probes share; it keeps no connection. It takes proxies from the environment as of now. */
-export function openHttpClient(): HttpClient {
-  return Deno.createHttpClient({ poolMaxIdlePerHost: 0 });
-}
+const FIELDS = { "user-agent": "bgp-lb", accept: "*/*" } as const;
+/** In the order of our liking; the server chooses. */
+const PROTOCOLS = ["http/1.1", "h2"] as const;
 
 /** The probe of an http check. */
-export function httpProbe(config: HttpCheckConfig, client: HttpClient): Probe {
-  const url = urlOf(config);
-  const request = fetchCan(config)
-    ? (signal: AbortSignal) => requestByFetch(url, client, signal)
-    : (signal: AbortSignal) => requestByNode(url, config, signal);
+export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
+  const connect = config.scheme === "https" ? httpsConnector(config, ports) : httpConnector(config, ports);
+  const request = requestOf(config);
   return {
-    async run(signal) {
+    async run(signal, progress) {
       try {
-        return await request(signal);
+        const { stream, protocol } = await connect(signal, progress);
+        const limits = protocol === "h2" ? HTTP2_LIMITS : ANSWER_LIMITS;
+        using bounded = boundedStream(stream, ports.clock, limits);
+        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
+        progress("waiting for the answer");
+        return outcomeOf(
+          protocol === "h2" ? await getByHttp2(bounded, request) : await getByHttp1(bounded, request),
+        );
       } catch (error) {
-        return { pass: false, detail: describeFailure(error) };
+        return failureOf(error);
       }
     },
   };
 }
 
-async function requestByFetch(url: URL, client: HttpClient, signal: AbortSignal): Promise<ProbeOutcome> {
-  const response = await fetch(url, { client, signal, redirect: "manual", headers: REQUEST_HEADERS });
-  // The status is the answer: how the rest ends changes nothing.
-  response.body?.cancel().catch(() => {});
-  return outcomeOf(response.status, response.headers.get("location"));
+type Connector = (
+  signal: AbortSignal,
+  progress: Progress,
+) => Promise<{ readonly stream: StreamSocket; readonly protocol: string | undefined }>;
+
+function httpConnector({ address, port }: HttpCheckConfig, ports: HttpPorts): Connector {
+  return async (signal, progress) => {
+    return { stream: await dial(address, port, ports, signal, progress), protocol: undefined };
+  };
 }
 
-async function requestByNode(url: URL, config: HttpCheckConfig, signal: AbortSignal): Promise<ProbeOutcome> {
-  const tls = config.scheme === "https";
-  const { request } = tls ? await import("node:https") : await import("node:http");
-  return await new Promise((resolve, reject) => {
-    const options = {
-      agent: false,
-      signal,
-      headers: REQUEST_HEADERS,
-      rejectUnauthorized: !config.insecureSkipVerify,
-    };
-    const sent = request(url, options, (response) => {
-      resolve(outcomeOf(response.statusCode ?? 0, response.headers.location));
-      sent.destroy();
-    });
-    sent.on("error", reject);
-    sent.end();
-  });
+function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
+  const { address, port, insecureSkipVerify, caFile } = config;
+  const trust = insecureSkipVerify ? "anyone" : { caFile };
+  const dialer = new TlsDialer({ host: address, port, trust, protocols: PROTOCOLS }, ports);
+  return (signal, progress) => dialer.dial(signal, progress);
+}
+
+function requestOf({ scheme, address, port, path }: HttpCheckConfig): GetRequest {
+  const host = parseAddress(address)?.family === 6 ? `[${address}]` : address;
+  const isDefaultPort = port === (scheme === "https" ? 443 : 80);
+  return {
+    scheme,
+    authority: isDefaultPort ? host : `${host}:${port}`,
+    path: path.toWellFormed().replace(/[^\x21-\x7e]/gu, encodeURIComponent),
+    fields: FIELDS,
+  };
+}
+
+/** What a status says: any 2xx passes. A redirect is not followed, so it fails like any other status. */
+function outcomeOf({ status, location }: AnswerHead): ProbeOutcome {
+  if (status >= 200 && status <= 299) return { kind: "pass", detail: `status ${status}` };
+  const redirect = status >= 300 && status <= 399 && location !== undefined
+    ? `, a redirect to ${foreignText(location)}: not followed`
+    : "";
+  return { kind: "fail", detail: `status ${status}${redirect}` };
+}
+
+function onAbort(signal: AbortSignal, callback: () => void): Disposable {
+  signal.addEventListener("abort", callback);
+  if (signal.aborted) callback();
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", callback) };
 }

@@ -1,8 +1,14 @@
 /** The port that every kind of check satisfies: one attempt to find out whether the service works. */
 
+/**
+ * What one attempt says. `unknown`: nothing of the service, for something of our own was short or wrong (descriptors,
+ * memory, local ports, permissions, an exception of ours): it counts neither as pass nor as failure.
+ */
+export type OutcomeKind = "pass" | "fail" | "unknown";
+
 /** What one attempt found. */
 export interface ProbeOutcome {
-  readonly pass: boolean;
+  readonly kind: OutcomeKind;
   /** Why, in words: `status 200`, `connection refused`. */
   readonly detail: string;
 }
@@ -17,11 +23,14 @@ export interface ProbeResult extends ProbeOutcome {
   readonly durationMs: number;
 }
 
+/** Told by a probe at each step: `connecting`, `waiting for the answer`; so a probe that is cut off says where it was. */
+export type Progress = (step: string) => void;
+
 /** A kind of check, made for one target. It keeps nothing open between two runs. */
 export interface Probe {
   /**
    * One attempt. It ends soon after `signal` is aborted and leaves nothing open; whoever calls does not wait for
-   * that. A rejection counts as a failure, with the error's words.
+   * that. What the service does wrong is an outcome: a rejection is a fault of our own, and says nothing of it.
    */
-  run(signal: AbortSignal): Promise<ProbeOutcome>;
+  run(signal: AbortSignal, progress: Progress): Promise<ProbeOutcome>;
 }

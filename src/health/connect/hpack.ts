@@ -1,0 +1,185 @@
+/**
+ * Header compression of HTTP/2 (RFC 7541), as far as a client that keeps no dynamic table needs it: what it writes is
+ * literal, and what it reads may refer to the static table alone, of which it knows the entries that it looks at.
+ */
+import { Reader, ReadError } from "../../bytes/reader.ts";
+import { Writer } from "../../bytes/writer.ts";
+import { ProbeFailure } from "./failure.ts";
+
+/** A field, decoded as far as it matters: `name` is undefined where it is none of those that are looked at. */
+export interface HeaderField {
+  readonly name: ":status" | "location" | undefined;
+  readonly value: string;
+}
+
+/** Entries of the static table that have a value and are looked at (RFC 7541 appendix A). */
+const STATUSES: ReadonlyMap<number, string> = new Map([
+  [8, "200"],
+  [9, "204"],
+  [10, "206"],
+  [11, "304"],
+  [12, "400"],
+  [13, "404"],
+  [14, "500"],
+]);
+const FIRST_STATUS = 8;
+const LAST_STATUS = 14;
+const LOCATION = 46;
+const STATIC_ENTRIES = 61;
+
+/** A block of literal fields that enter no table, names and values as they are. */
+export function encodeFields(fields: readonly (readonly [name: string, value: string])[]): Uint8Array {
+  const writer = new Writer();
+  for (const [name, value] of fields) {
+    writer.u8(0);
+    for (const text of [name, value]) {
+      const octets = new TextEncoder().encode(text);
+      writeInteger(writer, 7, octets.byteLength);
+      writer.bytes(octets);
+    }
+  }
+  return writer.finish();
+}
+
+/** The fields of a whole block. @throws {ProbeFailure} it is malformed, or needs a dynamic table */
+export function decodeFields(block: Uint8Array): readonly HeaderField[] {
+  const reader = new TextReader(block);
+  const fields: HeaderField[] = [];
+  try {
+    while (reader.remaining > 0) {
+      const first = reader.u8("field");
+      if (first & 0x80) fields.push(indexed(readInteger(reader, first, 7)));
+      else if ((first & 0xe0) === 0x20) readInteger(reader, first, 5); // The size of a table that is not kept.
+      else fields.push(literal(reader, readInteger(reader, first, first & 0x40 ? 6 : 4)));
+    }
+  } catch (error) {
+    if (error instanceof ReadError) throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
+    throw error;
+  }
+  return fields;
+}
+
+const IRRELEVANT: HeaderField = { name: undefined, value: "" };
+
+function indexed(index: number): HeaderField {
+  checkIndex(index);
+  const status = STATUSES.get(index);
+  return status === undefined ? IRRELEVANT : { name: ":status", value: status };
+}
+
+function literal(reader: TextReader, index: number): HeaderField {
+  if (index !== 0) checkIndex(index);
+  const name = index === 0 ? reader.text() : nameOf(index);
+  if (name === ":status" || name === "location") return { name, value: reader.text() };
+  reader.skipText();
+  return IRRELEVANT;
+}
+
+function nameOf(index: number): HeaderField["name"] {
+  if (index === LOCATION) return "location";
+  return index >= FIRST_STATUS && index <= LAST_STATUS ? ":status" : undefined;
+}
+
+function checkIndex(index: number): void {
+  if (index >= 1 && index <= STATIC_ENTRIES) return;
+  throw new ProbeFailure("the answer is not HTTP/2: a header that refers to a table which was switched off");
+}
+
+/** RFC 7541 section 5.1. */
+function readInteger(reader: Reader, first: number, bits: number): number {
+  const most = (1 << bits) - 1;
+  let value = first & most;
+  if (value < most) return value;
+  for (let shift = 0; shift <= 21; shift += 7) {
+    const octet = reader.u8("integer");
+    value += (octet & 0x7f) << shift;
+    if ((octet & 0x80) === 0) return value;
+  }
+  throw new ProbeFailure("the answer is not HTTP/2: a number in a header that is too large");
+}
+
+function writeInteger(writer: Writer, bits: number, value: number): void {
+  const most = (1 << bits) - 1;
+  writer.u8(Math.min(value, most));
+  if (value < most) return;
+  let rest = value - most;
+  for (; rest >= 0x80; rest >>>= 7) writer.u8(rest & 0x7f | 0x80);
+  writer.u8(rest);
+}
+
+/** The length of each octet's code (RFC 7541 appendix B), from "A" for 5 on, and that of the end of the text. */
+const CODE_LENGTHS = "ISXXXXXXXTZXXZXXXXXXXXZXXXXXXXXXBFFHIBDGFFDGDBBBAAABBBBBBBCDKBHF" +
+  "IBCCCCCCCCCCCCCCCCCCCCCCDCDIOIJBKABABABBBACCBBBABCBAABCCCCCKGJIX" +
+  "PRPPRRRSRSSSSSTSTTRSTSSSSQRSRSSTRQPRRSSQSRRTQRSSQQRQSRSSPRRRSRRS" +
+  "VVPORSRUVVVWWVTUOQVWWVWTQQVVXWWWPTPQRQQSRRUUTTVSVWVVWWWWWXWWWWWV" +
+  "Z";
+const LETTER_OF_NONE = 60;
+const LONGEST_CODE = 30;
+const END = 256;
+
+/** Reads texts (RFC 7541 section 5.2); its tables are made with the first that is a Huffman code. */
+class TextReader extends Reader {
+  #tables: readonly ReadonlyMap<number, number>[] | undefined;
+
+  text(): string {
+    const { octets, huffman } = this.#octets();
+    if (!huffman) return latin1(octets);
+    this.#tables ??= codeTables();
+    return huffmanText(octets, this.#tables);
+  }
+
+  skipText(): void {
+    this.#octets();
+  }
+
+  #octets(): { readonly octets: Uint8Array; readonly huffman: boolean } {
+    const first = this.u8("text");
+    return { octets: this.bytes(readInteger(this, first, 7), "text"), huffman: (first & 0x80) !== 0 };
+  }
+}
+
+function huffmanText(octets: Uint8Array, tables: readonly ReadonlyMap<number, number>[]): string {
+  let text = "";
+  let code = 0;
+  let length = 0;
+  for (const octet of octets) {
+    for (let bit = 7; bit >= 0; bit--) {
+      code = code * 2 + (octet >> bit & 1);
+      length++;
+      const symbol = tables[length]?.get(code);
+      if (symbol === undefined && length < LONGEST_CODE) continue;
+      if (symbol === undefined || symbol === END) {
+        throw new ProbeFailure("the answer is not HTTP/2: a text that is no Huffman code");
+      }
+      text += String.fromCharCode(symbol);
+      code = length = 0;
+    }
+  }
+  return text;
+}
+
+/** For each length the symbols by code: codes are canonical, those of one length are consecutive. */
+function codeTables(): readonly ReadonlyMap<number, number>[] {
+  const symbols = [...CODE_LENGTHS].map((letter, symbol) => ({
+    symbol,
+    length: letter.charCodeAt(0) - LETTER_OF_NONE,
+  }));
+  const byLength = Map.groupBy(symbols, ({ length }) => length);
+  const tables: ReadonlyMap<number, number>[] = [];
+  let next = 0;
+  for (let length = 0; length <= LONGEST_CODE; length++) {
+    next *= 2;
+    tables.push(new Map((byLength.get(length) ?? []).map(({ symbol }) => [next++, symbol])));
+  }
+  return tables;
+}
+
+const SLICE = 4096;
+
+function latin1(octets: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < octets.length; at += SLICE) {
+    text += String.fromCharCode(...octets.subarray(at, at + SLICE));
+  }
+  return text;
+}

@@ -1,0 +1,147 @@
+/**
+ * Host names of checks: one question in flight for each name, whoever waits for it, and the last answer kept for a
+ * bounded age. A name that was known is answered at once, and asked for again meanwhile: what the resolver does then
+ * is no fault of the service. So nothing waits for a resolver but checks whose name was never resolved.
+ */
+import { type Address, parseAddress } from "../../net/address.ts";
+import type { Clock } from "../../time/clock.ts";
+import { failureOf, OwnShortage, ProbeFailure } from "./failure.ts";
+import type { LookUp } from "./ports.ts";
+
+/** How long answers are good, and how much is asked at once. */
+export interface NameLimits {
+  /** An answer this old is asked for again. */
+  readonly freshMs: number;
+  /** An answer this old is not used any more. */
+  readonly keptMs: number;
+  /** A question that takes longer is given up. */
+  readonly timeoutMs: number;
+  /** What the other family may take once the first has answered. */
+  readonly otherFamilyMs: number;
+  readonly inFlight: number;
+  /** Names that are remembered; the ones that were used longest ago go. */
+  readonly names: number;
+  /** Addresses that are kept of one name. */
+  readonly addresses: number;
+}
+
+/** What one agent is given. */
+export const NAME_LIMITS: NameLimits = {
+  freshMs: 5000,
+  keptMs: 300_000,
+  timeoutMs: 5000,
+  otherFamilyMs: 100,
+  inFlight: 32,
+  names: 4096,
+  addresses: 8,
+};
+
+/** What names need of the outside. */
+export interface NamePorts {
+  readonly lookUp: LookUp;
+  readonly clock: Clock;
+}
+
+interface Entry {
+  /** The newest answer, and when it came. */
+  readonly known: { readonly addresses: readonly Address[]; readonly atMs: number } | undefined;
+  readonly question: Promise<readonly Address[]> | undefined;
+}
+
+/** RFC 6761 section 6.3: never asked for. */
+const LOCALHOST = ["127.0.0.1", "::1"].flatMap((text) => parseAddress(text) ?? []);
+
+/** The names of one agent. */
+export class Names {
+  readonly #ports: NamePorts;
+  readonly #limits: NameLimits;
+  /** By name, the one that was used longest ago first. */
+  readonly #entries = new Map<string, Entry>();
+  #inFlight = 0;
+
+  constructor(ports: NamePorts, limits: NameLimits = NAME_LIMITS) {
+    this.#ports = ports;
+    this.#limits = limits;
+  }
+
+  /**
+   * The addresses of a host, which may be an address itself: IPv4 first, in the resolver's order.
+   * @throws {ProbeFailure} it has none, or none is known and the resolver does not answer
+   * @throws {OwnShortage} too much is being asked already
+   */
+  async addressesOf(host: string): Promise<readonly Address[]> {
+    const literal = parseAddress(host);
+    if (literal !== undefined) return [literal];
+    if (/^(.*\.)?localhost\.?$/i.test(host)) return LOCALHOST;
+    const name = host.toLowerCase();
+    const entry = this.#entries.get(name) ?? { known: undefined, question: undefined };
+    this.#entries.delete(name);
+    this.#entries.set(name, entry);
+    this.#forget();
+    const ageMs = entry.known === undefined ? Infinity : this.#ports.clock.now() - entry.known.atMs;
+    if (ageMs <= this.#limits.freshMs && entry.known !== undefined) return entry.known.addresses;
+    if (ageMs > this.#limits.keptMs || entry.known === undefined) return await this.#question(name, entry);
+    // Whoever is given an answer that is kept does not care how the question ends.
+    this.#question(name, entry).catch(() => {});
+    return entry.known.addresses;
+  }
+
+  #question(name: string, entry: Entry): Promise<readonly Address[]> {
+    if (entry.question !== undefined) return entry.question;
+    if (this.#inFlight >= this.#limits.inFlight) {
+      return Promise.reject(new OwnShortage("host name not looked up: too many others are being looked up"));
+    }
+    this.#inFlight++;
+    const question = this.#ask(name).finally(() => this.#inFlight--);
+    this.#entries.set(name, { ...entry, question });
+    question.then(
+      (addresses) => this.#answered(name, { addresses, atMs: this.#ports.clock.now() }),
+      () => this.#answered(name, entry.known),
+    );
+    return question;
+  }
+
+  /** A name that was forgotten meanwhile stays so. */
+  #answered(name: string, known: Entry["known"]): void {
+    if (this.#entries.has(name)) this.#entries.set(name, { known, question: undefined });
+  }
+
+  #forget(): void {
+    const oldest = this.#entries.keys().next();
+    if (this.#entries.size > this.#limits.names && !oldest.done) this.#entries.delete(oldest.value);
+  }
+
+  /** Both families at once; whoever is first does not wait long for the other. */
+  async #ask(name: string): Promise<readonly Address[]> {
+    const { lookUp, clock } = this.#ports;
+    const { timeoutMs, otherFamilyMs, addresses } = this.#limits;
+    const controller = new AbortController();
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    using timers = new DisposableStack();
+    timers.use(clock.at(clock.now() + timeoutMs, resolve));
+    const answers: Record<4 | 6, readonly Address[]> = { 4: [], 6: [] };
+    const errors: unknown[] = [];
+    const ask = async (family: 4 | 6) => {
+      try {
+        answers[family] = await lookUp(name, family, controller.signal);
+        if (answers[family].length > 0) timers.use(clock.at(clock.now() + otherFamilyMs, resolve));
+      } catch (error) {
+        errors.push(error);
+      }
+    };
+    const bothAnswered = Promise.all([ask(4), ask(6)]).then(() => true);
+    const complete = await Promise.race([bothAnswered, late.then(() => false)]);
+    const found = [...answers[4], ...answers[6]].slice(0, addresses);
+    const [error] = errors;
+    controller.abort();
+    if (found.length > 0) return found;
+    if (error !== undefined) throw lookUpFailure(error);
+    throw new ProbeFailure(complete ? "host name not found" : "the resolver does not answer");
+  }
+}
+
+function lookUpFailure(error: unknown): Error {
+  const { kind, detail } = failureOf(error);
+  const words = `host name not looked up: ${detail}`;
+  return kind === "unknown" ? new OwnShortage(words) : new ProbeFailure(words);
+}

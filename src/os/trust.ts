@@ -1,0 +1,122 @@
+/**
+ * The certificates that this host trusts: its own store, wherever its distribution keeps it, and files that checks
+ * name. They are read within bounds, kept, and looked at again after a while; whoever asks meanwhile gets what is known.
+ */
+import type { BoundedFiles, FileVersion } from "./bounded_files.ts";
+
+/** Where distributions keep all certificates in one file; the first that there is counts. */
+const STORES = [
+  "/etc/ssl/certs/ca-certificates.crt", // Debian, Ubuntu, Arch, Gentoo
+  "/etc/pki/tls/certs/ca-bundle.crt", // Fedora, RHEL
+  "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL 7 and later
+  "/var/lib/ca-certificates/ca-bundle.pem", // SUSE
+  "/etc/ssl/ca-bundle.pem", // SUSE, older
+  "/etc/ssl/cert.pem", // Alpine
+] as const;
+
+/** A store has some 250 KiB. */
+const MAX_FILE_OCTETS = 4 * 1024 * 1024;
+/** What is known is looked at again where it is this old. */
+const FRESH_MS = 10_000;
+
+/** Certificates that go together; the same object as long as they are the same. */
+interface Roots {
+  readonly host: string;
+  readonly own: string;
+  /** All of them. */
+  readonly pem: string;
+}
+
+interface Known {
+  readonly pem: string;
+  readonly version: FileVersion;
+  readonly checkedMs: number;
+}
+
+/** What the store needs of the outside. */
+export interface TrustPorts {
+  readonly files: BoundedFiles;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Other places of the host's store, for tests. */
+  readonly stores?: readonly string[];
+}
+
+/** Satisfies the port `TrustStore` of src/health. */
+export class HostTrustStore {
+  readonly #ports: TrustPorts;
+  readonly #stores: readonly string[];
+  /** By path. */
+  readonly #known = new Map<string, Known>();
+  /** The store that was found: its path, or "" for none. */
+  #store: { readonly path: string; readonly checkedMs: number } | undefined;
+  /** By `caFile`; "" is none. */
+  readonly #roots = new Map<string, Roots>();
+
+  constructor(ports: TrustPorts) {
+    this.#ports = ports;
+    this.#stores = ports.stores ?? STORES;
+  }
+
+  /** @throws {Error} in words: `caFile` cannot be read, or has no certificate */
+  async roots(caFile: string | undefined): Promise<Roots> {
+    const own = caFile === undefined ? "" : await this.#certificates(caFile);
+    const host = await this.#hostCertificates();
+    const key = caFile ?? "";
+    const known = this.#roots.get(key);
+    if (known !== undefined && known.own === own && known.host === host) return known;
+    const roots = { own, host, pem: `${host}${own}` };
+    this.#roots.set(key, roots);
+    return roots;
+  }
+
+  async #hostCertificates(): Promise<string> {
+    const { now } = this.#ports;
+    const old = this.#store === undefined || now() - this.#store.checkedMs > FRESH_MS;
+    if (this.#store === undefined || (this.#store.path === "" && old)) {
+      this.#store = { path: await this.#findStore(), checkedMs: now() };
+    }
+    return this.#store.path === "" ? "" : await this.#certificates(this.#store.path);
+  }
+
+  async #findStore(): Promise<string> {
+    for (const path of this.#stores) {
+      const there = await this.#certificates(path).then(() => true, () => false);
+      if (there) return path;
+    }
+    return "";
+  }
+
+  /** Of one file; what is known is given at once, and looked at again where it is old. */
+  async #certificates(path: string): Promise<string> {
+    const known = this.#known.get(path);
+    if (known === undefined) return (await this.#read(path, undefined)).pem;
+    if (this.#ports.now() - known.checkedMs > FRESH_MS) {
+      this.#known.set(path, { ...known, checkedMs: this.#ports.now() });
+      // A file that is being replaced is not there for a moment: what was good stays until there is something else.
+      this.#read(path, known).catch(() => {});
+    }
+    return known.pem;
+  }
+
+  async #read(path: string, before: Known | undefined): Promise<Known> {
+    const { octets, version } = await this.#ports.files.read(path, {
+      limitOctets: MAX_FILE_OCTETS,
+      unless: before?.version,
+    });
+    const checkedMs = this.#ports.now();
+    const known = octets === undefined && before !== undefined
+      ? { ...before, checkedMs }
+      : { pem: certificatesIn(octets), version, checkedMs };
+    this.#known.set(path, known);
+    return known;
+  }
+}
+
+/** What stands beside certificates in such files (comments, keys) is left out. */
+function certificatesIn(octets: Uint8Array | undefined): string {
+  const text = new TextDecoder().decode(octets);
+  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+  if (blocks.length === 0) throw new Error("has no certificate in it");
+  return blocks.map((block) => `${block}\n`).join("");
+}

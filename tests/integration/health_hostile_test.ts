@@ -1,0 +1,138 @@
+/** Backends that answer as nobody should (S4, S8): each is one verdict within bounds, and nothing else is late for it. */
+import assert from "node:assert/strict";
+import { Check } from "../../src/health/check.ts";
+import { createProbe } from "../../src/health/create_probe.ts";
+import { denoStreams } from "../../src/os/deno_streams.ts";
+import type { StreamSocket } from "../../src/net/sockets.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { httpCheckConfig } from "../support/config.ts";
+import { until, within } from "../support/until.ts";
+import { answer, Certificates, probePorts, RawServer } from "./health_servers.ts";
+
+/** What the servers are, and what a probe of each comes to. */
+const EXPECTED: Readonly<Record<string, RegExp>> = {
+  "interim answers": /^more than 16 interim answers/,
+  "an endless header": /^the answer is too large: the head is longer than 65536 octets$/,
+  "an endless body": /^status 200$/,
+  "an endless status line": /^the answer is (too large|not HTTP)/,
+  "one octet at a time": /^the answer (is too large|is longer|comes in more than)/,
+  "one octet a second": /^timed out after 1000 ms waiting for the answer$/,
+  "interim answers by HTTP/2": /^more than 16 interim answers/,
+  "endless SETTINGS": /^the answer is longer than 73728 octets$/,
+  "endless PING": /^the answer is longer than 73728 octets$/,
+  "an endless header by HTTP/2": /^the answer is (too large|longer)/,
+  "a header that unpacks to 48 MB": /^the answer is not HTTP\/2/,
+  "nothing but zeros": /^the answer is not HTTP\/2$/,
+  "endless handshake records": /./,
+};
+/** More than any answer may have, with what the runtime had read ahead. */
+const OCTETS = 196_608 + 16_384;
+const PIECES = 1025;
+const ROUNDS = 5;
+const GROWTH_OCTETS = 100 * 2 ** 20;
+
+interface Ports {
+  readonly http: Readonly<Record<string, number>>;
+  readonly https: Readonly<Record<string, number>>;
+}
+
+async function startHostile(
+  keyFile: string,
+  certFile: string,
+): Promise<AsyncDisposable & { readonly ports: Ports }> {
+  const script = new URL("../support/hostile_servers.ts", import.meta.url).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-net", "--allow-read", script, keyFile, certFile],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const line = await within(reader.read(), "the hostile servers");
+  return {
+    ports: JSON.parse(line.value ?? "{}"),
+    async [Symbol.asyncDispose]() {
+      await child.stdin.close();
+      await reader.cancel();
+      await child.status;
+    },
+  };
+}
+
+/** Streams that keep how much was read of each connection. */
+function countingStreams() {
+  const real = denoStreams();
+  const most = { octets: 0, pieces: 0 };
+  return {
+    most,
+    streams: {
+      ...real,
+      async connect(...args: Parameters<typeof real.connect>): Promise<StreamSocket> {
+        const socket = await real.connect(...args);
+        let [octets, pieces] = [0, 0];
+        return {
+          local: socket.local,
+          remote: socket.remote,
+          async read() {
+            const piece = await socket.read();
+            most.octets = Math.max(most.octets, octets += piece?.byteLength ?? 0);
+            most.pieces = Math.max(most.pieces, ++pieces);
+            return piece;
+          },
+          write: (sent) => socket.write(sent),
+          end: (limitMs) => socket.end(limitMs),
+          [Symbol.dispose]: () => socket[Symbol.dispose](),
+        };
+      },
+    },
+  };
+}
+
+Deno.test("Check of hostile backends: one verdict each, octets and pieces bounded, memory flat, others on time (S4)", async () => {
+  await using certificates = new Certificates();
+  const { certFile } = await certificates.selfSigned();
+  await using hostile = await startHostile(certFile.replace(/pem$/, "key"), certFile);
+  await using good = new RawServer(answer("HTTP/1.1 200 OK\r\n\r\n"));
+  const { most, streams } = countingStreams();
+  const ports = probePorts({ streams });
+  const rows = [
+    ...Object.entries(hostile.ports.http).map(([name, port]) => ({ name, port, scheme: "http" as const })),
+    ...Object.entries(hostile.ports.https).map(([name, port]) => ({ name, port, scheme: "https" as const })),
+  ];
+  assert.equal(rows.length, 19);
+  using stack = new DisposableStack();
+  const start = (name: string, config: Partial<Parameters<typeof httpCheckConfig>[0]>, index: number) => {
+    const checked = httpCheckConfig({ intervalMs: 500, ...config, timeoutMs: 1000, rise: 1, fall: 1 });
+    const check = new Check({
+      name,
+      target: { type: "service", service: "web" },
+      config: checked,
+      probe: createProbe(checked, ports),
+      clock: systemClock,
+      spread: { index, count: rows.length },
+    });
+    stack.use(check).start();
+    return check;
+  };
+  const literal = start("good", { port: good.port, intervalMs: 100 }, 0);
+  const checks = rows.map(({ name, port, scheme }, index) => {
+    return start(name, { port, scheme, insecureSkipVerify: scheme === "https" }, index);
+  });
+  const results = (check: Check) => check.status().passes + check.status().failures;
+  await until(() => checks.every((check) => results(check) >= 1));
+  const before = Deno.memoryUsage().rss;
+  const [passesBefore] = [literal.status().passes];
+  await until(() => checks.every((check) => results(check) >= ROUNDS));
+  for (const check of checks) {
+    const { lastResult, unknowns, fault } = check.status();
+    const expected = EXPECTED[check.name.replace(/ over TLS$/, "")] ?? /^never$/;
+    assert.match(lastResult?.detail ?? "", expected, check.name);
+    assert.deepEqual([unknowns, fault], [0, undefined], check.name);
+  }
+  assert.ok(most.octets <= OCTETS, `${most.octets} octets of one answer`);
+  assert.ok(most.pieces <= PIECES, `${most.pieces} pieces of one answer`);
+  const growth = Deno.memoryUsage().rss - before;
+  assert.ok(growth < GROWTH_OCTETS, `${growth} octets more`);
+  const { verdict, failures, passes } = literal.status();
+  assert.deepEqual([verdict, failures], ["healthy", 0]);
+  assert.ok(passes > passesBefore + ROUNDS, `${passes} passes of the good one`);
+});
