@@ -240,6 +240,28 @@ Deno.test("Stream.end() is over at once where the other side has ended, with oct
     await within(ended, "the end of the client's side");
   }));
 
+Deno.test("Stream.end() drops what waits, so that an other side that is stuck with its writes can read (port StreamSocket)", () =>
+  withFloor(async ({ streams }) => {
+    const events = taker();
+    using listener = streams.listen({ address: LOOPBACK[4], port: 0 }, events);
+    using client = await streams.connect({ address: LOOPBACK[4], port: listener.local?.port ?? 0 }, never());
+    const server = await accepted(events);
+    const size = 32 << 20;
+    const [asked, answered] = [client, server].map((side) => side.write(new Uint8Array(size)));
+    // Both are stuck, and have heard of all that came.
+    for (let round = 0; round < 50; round++) await turn();
+    const ended = server.end(600_000);
+    await within(Promise.resolve(asked), "the client's write");
+    let received = 0;
+    for (let chunk = await client.read(); chunk !== undefined; chunk = await client.read()) {
+      received += chunk.byteLength;
+    }
+    assert.equal(received, size);
+    await answered;
+    await client.end(600_000);
+    await within(ended, "the end");
+  }));
+
 Deno.test("Stream that is read for ever gives timers and other streams their turn (design: one event loop)", () =>
   withFloor(async ({ streams }) => {
     const events = taker();
