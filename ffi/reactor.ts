@@ -72,7 +72,7 @@ export class Reactor implements AsyncDisposable {
   readonly #eventBytes = new Uint8Array(new ArrayBuffer(EVENTS_PER_LOOK * EVENT.size));
   readonly #events = new DataView(this.#eventBytes.buffer);
   readonly #onSignal = () => this.#look();
-  /** What is to be done in the next turn. */
+  /** What is to be done behind what is ready. */
   #deferred: (() => void)[] = [];
   #nextToken = 1;
   #listening = false;
@@ -135,7 +135,7 @@ export class Reactor implements AsyncDisposable {
     };
   }
 
-  /** Calls back in a turn of its own, after everything that waits has had its turn; for work that goes on and on. */
+  /** Calls back later, behind everything that is ready now; for work that goes on and on, which shares the turns then. */
   defer(callback: () => void): void {
     if (this.#closed) return;
     this.#deferred.push(callback);
@@ -199,13 +199,12 @@ export class Reactor implements AsyncDisposable {
         if (this.#closed || this.#libc.closed) return;
         const count = this.#wait();
         if (count === 0 && this.#deferred.length === 0) return;
-        for (let index = 0; index < count && !this.#closed; index++) {
+        for (let index = 0; index < count; index++) {
           const offset = index * EVENT.size;
           const events = this.#events.getUint32(offset, true);
           this.#dispatch(this.#events.getUint32(offset + EVENT.token, true), events);
           since = await breathe(since);
         }
-        if (this.#deferred.length > 0) since = await nextTurn();
       }
     } catch (error) {
       this.#tell(error);

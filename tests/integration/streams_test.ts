@@ -207,6 +207,61 @@ Deno.test("Stream keeps a flood with the sender while nobody reads, and one view
     await assert.rejects(Promise.all([server.read(), server.read()]), /pending/);
   }));
 
+Deno.test("Stream has no buffer while it waits, however many there are (port StreamSocket)", () =>
+  withFloor(async ({ streams }) => {
+    const events = taker();
+    using listener = streams.listen({ address: LOOPBACK[4], port: 0 }, events);
+    const buffers = new Set<ArrayBufferLike>();
+    using stack = new DisposableStack();
+    for (let count = 0; count < 20; count++) {
+      const to = { address: LOOPBACK[4], port: listener.local?.port ?? 0 };
+      const client = stack.use(await streams.connect(to, never()));
+      const server = stack.use(await accepted(events));
+      await client.write(bytesOf("x"));
+      const chunk = await server.read();
+      assert.ok(chunk !== undefined);
+      buffers.add(chunk.buffer);
+      server.read();
+    }
+    assert.equal(buffers.size, 1);
+  }));
+
+Deno.test("Stream.end() is over at once where the other side has ended, with octets unread (port StreamSocket)", () =>
+  withFloor(async ({ streams }) => {
+    const events = taker();
+    using listener = streams.listen({ address: LOOPBACK[4], port: 0 }, events);
+    const client = await streams.connect({ address: LOOPBACK[4], port: listener.local?.port ?? 0 }, never());
+    const server = await accepted(events);
+    await client.write(new Uint8Array(200_000));
+    const ended = client.end(600_000);
+    // Everything has come, and been heard of, before anybody reads.
+    for (let round = 0; round < 20; round++) await turn();
+    await within(server.end(600_000), "the end of the server's side");
+    await within(ended, "the end of the client's side");
+  }));
+
+Deno.test("Stream.end() drops what waits, so that an other side that is stuck with its writes can read (port StreamSocket)", () =>
+  withFloor(async ({ streams }) => {
+    const events = taker();
+    using listener = streams.listen({ address: LOOPBACK[4], port: 0 }, events);
+    using client = await streams.connect({ address: LOOPBACK[4], port: listener.local?.port ?? 0 }, never());
+    const server = await accepted(events);
+    const size = 32 << 20;
+    const [asked, answered] = [client, server].map((side) => side.write(new Uint8Array(size)));
+    // Both are stuck, and have heard of all that came.
+    for (let round = 0; round < 50; round++) await turn();
+    const ended = server.end(600_000);
+    await within(Promise.resolve(asked), "the client's write");
+    let received = 0;
+    for (let chunk = await client.read(); chunk !== undefined; chunk = await client.read()) {
+      received += chunk.byteLength;
+    }
+    assert.equal(received, size);
+    await answered;
+    await client.end(600_000);
+    await within(ended, "the end");
+  }));
+
 Deno.test("Stream that is read for ever gives timers and other streams their turn (design: one event loop)", () =>
   withFloor(async ({ streams }) => {
     const events = taker();
@@ -225,12 +280,12 @@ Deno.test("Stream that is read for ever gives timers and other streams their tur
     const reading = (async () => {
       while (await flooded.read() !== undefined) reads++;
     })();
-    for (let turn = 0; turn < 20; turn++) {
+    for (let round = 0; round < 20; round++) {
       const before = reads;
       await until(() => reads > before + 5);
       await other.write(bytesOf("me too"));
       assert.equal(textOf(await otherEnd.read()), "me too");
-      await new Promise((resolve) => setTimeout(resolve, 0));
+      await turn();
     }
     open = false;
     await pouring;
@@ -266,17 +321,18 @@ for (const family of [4, 6] as const) {
         receiveReturned: true,
       });
       assert.equal(receiver.receive(), undefined);
-      let calls = 0;
+      const seen: { readonly text: string; readonly rest: unknown }[] = [];
       using _watch = receiver.onReadable(() => {
-        calls++;
-        const datagram = receiver.receive();
-        assert.equal(textOf(datagram?.octets), "hello");
-        assert.equal(datagram?.ttl, 255);
-        assert.equal(datagram?.interfaceIndex, sockets.interfaceIndex("lo"));
-        assert.deepEqual(datagram?.from, sender.localAddress());
+        const { octets, ...rest } = receiver.receive() ?? {};
+        seen.push({ text: textOf(octets) ?? "", rest });
       });
       assert.ok(sender.send(bytesOf("hello"), receiver.localAddress()));
-      await until(() => calls === 1);
+      await until(() => seen.length > 0);
+      const interfaceIndex = sockets.interfaceIndex("lo");
+      assert.deepEqual(seen, [{
+        text: "hello",
+        rest: { from: sender.localAddress(), ttl: 255, interfaceIndex },
+      }]);
       const nobody = datagrams.open({ family, kind: "udp", local });
       const gone = nobody.localAddress();
       nobody[Symbol.dispose]();
@@ -313,6 +369,11 @@ Deno.test("raiseNoFile() raises what it may, says what holds, and lowers nothing
     assert.ok(after.user >= before.user && after.system >= before.system);
     assert.equal(trimMemory(libc), true);
   }));
+
+/** A turn of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
 
 function setLimit(libc: Floor["libc"], soft: number, hard: number): void {
   const RLIMIT_NOFILE = 7;
