@@ -117,6 +117,18 @@ Deno.test("openControlSocket() takes over a socket that nobody listens on, and o
   }
 });
 
+Deno.test("openControlSocket() does not remove what came in the place of a stale socket while it asked", async () => {
+  const world = new World();
+  world.files.put(PATH, { kind: "socket" });
+  world.streams.connect = () => {
+    world.files.put(PATH, { kind: "socket" });
+    world.streams.faults.set(PATH, kernelError("EEXIST"));
+    return Promise.reject(kernelError("ECONNREFUSED"));
+  };
+  await assert.rejects(world.open(), /in this very moment/);
+  assert.ok(world.files.look(PATH));
+});
+
 Deno.test("openControlSocket() leaves what is no socket, and what others own or could change, and says what it is (faults.md S11)", async () => {
   const rows: [string, Partial<FileFacts>, RegExp][] = [
     [PATH, { kind: "other" }, /not a socket, and stays/],

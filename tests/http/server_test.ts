@@ -96,6 +96,10 @@ Deno.test("HttpServer lets all else run between two requests, whoever sends them
     await world.clock.advance(0);
   }
   for (const client of clients) client[Symbol.dispose]();
+
+  const each = new World();
+  const answers = await Promise.all(Array.from({ length: 10 }, () => each.status(GET)));
+  assert.deepEqual(answers, Array(10).fill(200), "nobody is forgotten");
 });
 
 Deno.test("HttpServer gives HEAD the length of GET and no body (RFC 9110 section 9.3.2)", async () => {
@@ -264,15 +268,26 @@ Deno.test("HttpServer cancels a stream whose client has gone, and all of them wh
   assert.ok(gone.cancelled());
   assert.equal(one.server.status.connections, 0);
 
-  const closed = streaming();
-  const other = new World({ routes: closed.routes });
-  const stays = other.client();
-  stays.send(GET);
-  await stays.read();
-  await other.server.close(500);
-  assert.ok(closed.cancelled());
-  assert.equal(await stays.text(), "0\r\n\r\n");
-  assert.equal(other.clock.pending, 0);
+  for (const begun of [false, true]) {
+    const closed = streaming();
+    const other = new World({ routes: closed.routes });
+    const stays = other.client();
+    stays.send(GET);
+    await stays.read();
+    if (begun) {
+      closed.feed("one");
+      await stays.read();
+      await settle();
+    }
+    const closing = other.server.close(500);
+    await settle();
+    await other.clock.advance(0);
+    assert.equal(other.server.status.connections, 0, "before the limit");
+    await closing;
+    assert.ok(closed.cancelled());
+    assert.equal(await stays.text(), "0\r\n\r\n");
+    assert.equal(other.clock.pending, 0);
+  }
 });
 
 Deno.test("HttpServer tells the routes that their client has gone", async () => {
@@ -344,6 +359,19 @@ Deno.test("HttpServer lets a slow drip of octets have no more time than silence"
   assert.equal(world.server.status.connections, 1);
   await world.clock.advance(10);
   assert.equal(world.server.status.connections, 0);
+});
+
+Deno.test("HttpServer gives a later request no more time than the first one", async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(GET);
+  await client.read();
+  await world.clock.advance(5000);
+  client.send("GET / HT");
+  await world.clock.advance(9999);
+  assert.equal(world.server.status.connections, 1);
+  await world.clock.advance(1);
+  assert.match(await client.text(), /^HTTP\/1\.1 408 /);
 });
 
 Deno.test("HttpServer closes idle connections after their time, which begins anew with each request", async () => {
