@@ -1,7 +1,9 @@
 /**
- * `deno task compile`: one executable with exactly the agent's permissions. Deno downloads the base of the executable
+ * `deno task compile`: one executable with exactly the flags of the task `agent`. Deno downloads the base of the executable
  * once; where that cannot be had, this says so and ends with status 77 (skipped), so that nobody takes it for done.
  */
+import { sourceFlags, USER_REACH } from "./runtime_flags.ts";
+
 const SKIPPED = 77;
 const OUTPUT = "dist/bgp-lb";
 
@@ -20,9 +22,9 @@ async function run(
   return { code, text: decoder.decode(stdout) + decoder.decode(stderr) };
 }
 
-async function main(permissions: readonly string[]): Promise<number> {
+async function main(flags: readonly string[]): Promise<number> {
   await Deno.mkdir("dist", { recursive: true });
-  const compiled = await run(Deno.execPath(), ["compile", ...permissions, "--output", OUTPUT, "main.ts"]);
+  const compiled = await run(Deno.execPath(), ["compile", ...flags, "--output", OUTPUT, "main.ts"]);
   if (compiled.code !== 0) {
     if (!/denort/.test(compiled.text)) {
       console.error(compiled.text);
@@ -35,7 +37,7 @@ async function main(permissions: readonly string[]): Promise<number> {
     return SKIPPED;
   }
   // A wrong base "succeeds" and yields a plain Deno, so the result has to answer as bgp-lb does.
-  const expected = await run(Deno.execPath(), ["run", ...permissions, "main.ts", "version"]);
+  const expected = await run(Deno.execPath(), ["run", ...flags, "main.ts", "version"]);
   const actual = await run(OUTPUT, ["version"]);
   if (actual.code !== 0 || actual.text !== expected.text) {
     console.error(`${OUTPUT} is not bgp-lb: \`${OUTPUT} version\` printed ${JSON.stringify(actual.text)}`);
@@ -45,4 +47,4 @@ async function main(permissions: readonly string[]): Promise<number> {
   return 0;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) Deno.exit(await main(sourceFlags(USER_REACH)));

@@ -1,0 +1,92 @@
+/**
+ * How the runtime is told to run the agent, written once: the task `agent`, the executable, the service and the installed
+ * command differ in where they may read, write and load libraries, and in nothing else. deno.json and the unit repeat it,
+ * because tools read them; tests compare.
+ */
+
+/** Where a process may read, write and load libraries; undefined is everywhere. */
+export interface Reach {
+  readonly read: readonly string[] | undefined;
+  readonly write: readonly string[] | undefined;
+  readonly ffi: readonly string[] | undefined;
+}
+
+/** V8's: a small young generation and two compilers are enough, and keep memory small. */
+const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
+
+/**
+ * V8's code cache is a file without a checksum: one damaged page in it would kill every start from then on. What the
+ * runtime keeps besides was seen to survive damage.
+ */
+const NO_CODE_CACHE = "--no-code-cache";
+
+/** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
+const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
+
+/** Variables that the agent reads, or takes out of its environment. */
+const VARIABLES = [
+  "NOTIFY_SOCKET",
+  "HTTP_PROXY",
+  "http_proxy",
+  "HTTPS_PROXY",
+  "https_proxy",
+  "ALL_PROXY",
+  "all_proxy",
+];
+
+/** Where the shared libraries libc, libnl and libnl-genl can be: belongs to root on every distribution. */
+const LIBRARIES: Reach["ffi"] = undefined;
+
+/** What a user's command needs: the files that it is to read are its arguments, and so is its control socket. */
+export const USER_REACH: Reach = { read: undefined, write: undefined, ffi: LIBRARIES };
+
+/** Where distributions keep the certificates that they trust. The private keys beside them are not ours to read. */
+const CERTIFICATES = [
+  "/etc/ssl/certs",
+  "/etc/ssl/cert.pem",
+  "/etc/ssl/ca-bundle.pem",
+  "/etc/pki/tls/certs",
+  "/etc/pki/tls/cert.pem",
+  "/etc/pki/ca-trust/extracted",
+  "/var/lib/ca-certificates",
+];
+
+/** What the service needs: its own folders, its credentials, the host's certificates. */
+export const SERVICE_REACH: Reach = {
+  read: [
+    "/etc/bgp-lb",
+    "/run/bgp-lb",
+    "/var/lib/bgp-lb",
+    "/run/credentials/bgp-lb.service",
+    ...CERTIFICATES,
+  ],
+  write: ["/run/bgp-lb", "/var/lib/bgp-lb"],
+  ffi: LIBRARIES,
+};
+
+/** The flags of `deno run` or `deno compile` for the sources. */
+export function sourceFlags(reach: Reach): readonly string[] {
+  return [NO_CODE_CACHE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+}
+
+/** The flags of `deno run` for the bundle. */
+export function bundleFlags(reach: Reach): readonly string[] {
+  return [NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+}
+
+/** Checks may go to any address, so the network is not limited. */
+function permissions({ read, write, ffi }: Reach): readonly string[] {
+  return [
+    "--allow-net",
+    allow("ffi", ffi),
+    allow("read", read),
+    allow("write", write),
+    "--allow-sys=networkInterfaces",
+    `--allow-env=${VARIABLES.join(",")}`,
+    "--ignore-env",
+  ];
+}
+
+function allow(what: string, paths: readonly string[] | undefined): string {
+  return `--allow-${what}${paths === undefined ? "" : `=${paths.join(",")}`}`;
+}
