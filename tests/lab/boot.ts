@@ -4,7 +4,9 @@
  */
 import { type Line, Process, repositoryRoot, run } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
+import { ownDenoDir } from "./deno_dir.ts";
 import { decodeEvent, type Report } from "./report.ts";
+import { xstateEnvironment } from "./wide_xstate.ts";
 
 /** Where the inside runs: this kernel, a user-mode one, or, for announcing alone, simply here. */
 export type Place = "namespaces" | "uml" | "loopback";
@@ -13,7 +15,7 @@ export type Place = "namespaces" | "uml" | "loopback";
 export interface InsideJob {
   /** Arguments of `inside.ts`. */
   readonly args: readonly string[];
-  /** Deno's cache, filled already: there is no way out of the lab. */
+  /** Deno's cache on this machine, filled already: there is no way out of the lab. User-mode Linux gets its own from it. */
   readonly denoDir: string;
   /** After so long it is ended. */
   readonly limitMs: number;
@@ -57,7 +59,10 @@ export async function runInside(
 ): Promise<InsideOutcome> {
   const begin = performance.now();
   const folder = await Deno.makeTempDir({ prefix: "bgp-lb-lab-" });
-  const { command, args, env } = await commands[place](folder, job);
+  const { command, args, env } = await commands[place](folder, job).catch(async (error) => {
+    await Deno.remove(folder, { recursive: true });
+    throw error;
+  });
   let bootMs: number | undefined;
   let ended = false;
   let started = false;
@@ -135,12 +140,16 @@ function insideCommand(job: InsideJob): string[] {
   ];
 }
 
-const commands = { namespaces: namespacesCommand, uml: umlCommand, loopback: loopbackCommand };
+const commands: Readonly<Record<Place, (folder: string, job: InsideJob) => Promise<GuardedCommand>>> = {
+  namespaces: namespacesCommand,
+  uml: umlCommand,
+  loopback: loopbackCommand,
+};
 
 /** No namespace and no right is needed. */
-function loopbackCommand(folder: string, job: InsideJob): GuardedCommand {
+async function loopbackCommand(folder: string, job: InsideJob): Promise<GuardedCommand> {
   const lab = `${folder}/inside`;
-  Deno.mkdirSync(lab);
+  await Deno.mkdir(lab);
   const [command = "", ...args] = insideCommand(job);
   return {
     command,
@@ -150,8 +159,8 @@ function loopbackCommand(folder: string, job: InsideJob): GuardedCommand {
 }
 
 /** Fresh network, mount and PID namespaces: what ends PID 1 ends and removes everything. */
-function namespacesCommand(folder: string, job: InsideJob): GuardedCommand {
-  Deno.mkdirSync(`${folder}/inside`);
+async function namespacesCommand(folder: string, job: InsideJob): Promise<GuardedCommand> {
+  await Deno.mkdir(`${folder}/inside`);
   const unshare = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const init = ["/bin/sh", `${root}/tests/lab/init.sh`, "namespaces", ...insideCommand(job)];
   return { command: "unshare", args: [...unshare, ...init], env: environment(folder, job) };
@@ -161,7 +170,9 @@ function namespacesCommand(folder: string, job: InsideJob): GuardedCommand {
 async function umlCommand(folder: string, job: InsideJob): Promise<GuardedCommand> {
   Deno.mkdirSync(`${folder}/inside`);
   Deno.mkdirSync(`${folder}/uml`);
-  const exports = Object.entries(environment(folder, job)).map(([name, value]) =>
+  const denoDir = `${folder}/deno`;
+  await ownDenoDir(job.denoDir, denoDir);
+  const exports = Object.entries(environment(folder, { ...job, denoDir })).map(([name, value]) =>
     `export ${name}=${quote(value)}`
   );
   const init = ["/bin/sh", `${root}/tests/lab/init.sh`, "uml", ...insideCommand(job)].map(quote).join(" ");
@@ -176,7 +187,7 @@ async function umlCommand(folder: string, job: InsideJob): Promise<GuardedComman
       ...["con=null", "con0=null,fd:2", "con1=null,fd:1", "quiet"],
       `uml_dir=${folder}/uml`,
     ],
-    env: { TMPDIR: await memoryFolder(folder) },
+    env: { TMPDIR: await memoryFolder(folder), ...await xstateEnvironment(folder) },
   };
 }
 

@@ -5,6 +5,7 @@
 import { run } from "../support/process.ts";
 import { ensurePackages, findCommand, missingPackages, type PackageName } from "../support/setup.ts";
 import { labModules, type Place } from "./boot.ts";
+import { findCompiler, hasWideXstate } from "./wide_xstate.ts";
 
 /** A place, and why it is not a better one. */
 export interface Choice {
@@ -85,7 +86,10 @@ async function umlFault(say: (text: string) => void): Promise<string | undefined
   if (Deno.build.arch !== "x86_64") {
     return `the package user-mode-linux is for x86-64, this is ${Deno.build.arch}`;
   }
-  const { advice } = await ensurePackages(["user-mode-linux", ...labPackages], say);
+  const compiler: readonly PackageName[] = await hasWideXstate() && findCompiler() === undefined
+    ? ["tcc"]
+    : [];
+  const { advice } = await ensurePackages(["user-mode-linux", ...compiler, ...labPackages], say);
   if (advice !== undefined) return advice;
   const version = await run(findCommand("linux.uml") ?? "linux.uml", ["--version"]);
   return version.code === 0 ? undefined : `linux.uml does not run here: ${firstLine(version.stderr)}`;
