@@ -3,10 +3,12 @@ const PERMISSIONS = ["read", "write", "net", "run", "ffi", "env", "sys"].map((na
 /** The IPVS benchmark runs within the lab (`deno task lab` prints it): it needs a kernel of its own. */
 const BENCHMARKS = [
   "codec_bench.ts",
+  "life_bench.ts",
   "agent_bench.ts",
   "health_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",
+  "attack_bench.ts",
 ];
 
 for (const name of BENCHMARKS) {
