@@ -26,6 +26,8 @@ export class TimedPeer implements AsyncDisposable {
   sessions = 0;
   /** Prefixes, in hexadecimal with their length, that the newest session has. */
   readonly routes = new Set<string>();
+  /** Prefixes that were withdrawn since `forget`. */
+  readonly withdrawn = new Set<string>();
   readonly #sockets = new Set<Socket>();
   #server: Server;
   readonly #beat: ReturnType<typeof setInterval>;
@@ -60,6 +62,7 @@ export class TimedPeer implements AsyncDisposable {
   forget(): void {
     this.moments = {};
     this.keepalives = [];
+    this.withdrawn.clear();
   }
 
   /** Resolves when `moment` has come. @throws after the limit */
@@ -139,7 +142,10 @@ export class TimedPeer implements AsyncDisposable {
     const attributesAt = HEADER + 2 + u16(message, HEADER) + 2;
     const withdrawn = prefixes(message, HEADER + 2, attributesAt - 2);
     const announced = prefixes(message, attributesAt + u16(message, attributesAt - 2), message.byteLength);
-    for (const prefix of withdrawn) this.routes.delete(prefix);
+    for (const prefix of withdrawn) {
+      this.routes.delete(prefix);
+      this.withdrawn.add(prefix);
+    }
     for (const prefix of announced) this.routes.add(prefix);
     if (withdrawn.length > 0) this.moments.withdrawal ??= at;
     if (announced.length > 0) this.moments.route ??= at;
