@@ -7,6 +7,7 @@ import { LabRouter } from "../lab/lab_router.ts";
 import { canMakeNamespaces } from "../support/namespace.ts";
 import { NotifySocket } from "../support/notify_socket.ts";
 import { Process, run } from "../support/process.ts";
+import { findCommand } from "../support/setup.ts";
 import { PATIENCE_MS, until } from "../support/until.ts";
 
 const PREFIX = "10.99.0.1/32";
@@ -170,6 +171,26 @@ Deno.test("the installed service starts whatever became of its cache, which has 
     assert.ok(files().length > 0, "the runtime has its cache elsewhere");
     assert.deepEqual(files().filter((name) => name.startsWith("v8_code_cache")), []);
   }
+});
+
+Deno.test("systemd finds nothing wrong with the installed unit, and little exposed", async (t) => {
+  const able = ["systemd-analyze", "kill"].every((command) => findCommand(command) !== undefined);
+  await t.step({
+    name: "systemd-analyze",
+    ignore: !able,
+    async fn() {
+      await using scene = await Scene.create();
+      const { unit } = scene.places;
+      assert.deepEqual(await run("systemd-analyze", ["verify", "--man=no", unit]), {
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+      // On its scale of 0 to 10, what has three capabilities and the network has 2.7.
+      const security = await run("systemd-analyze", ["security", "--offline=yes", "--threshold=30", unit]);
+      assert.equal(security.code, 0, security.stdout);
+    },
+  });
 });
 
 Deno.test("a second installation changes nothing, and what differs is replaced under a running service", async () => {

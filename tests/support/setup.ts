@@ -22,7 +22,6 @@ export const requirements = {
   "tcpdump": { package: "tcpdump", provides: { command: "tcpdump" } },
   "iproute2": { package: "iproute2", provides: { command: "ip" } },
   "tcc": { package: "tcc", provides: { command: "tcc" } },
-  "exabgp": { package: "exabgp", provides: { command: "exabgp" } },
   "kmod": { package: "kmod", provides: { command: "modprobe" } },
   "ipvsadm": { package: "ipvsadm", provides: { command: "ipvsadm" } },
   "libnl-3-200": { package: "libnl-3-200", provides: { library: "libnl-3.so.200" } },
