@@ -28,6 +28,21 @@ export interface DatagramOptions {
   readonly icmpTypes?: readonly number[];
 }
 
+/** What was received, a view that is good until the next one; see the port. */
+export interface ReceivedDatagram {
+  readonly octets: Uint8Array;
+  readonly from: SocketAddress | undefined;
+  readonly ttl: number | undefined;
+  readonly interfaceIndex: number | undefined;
+}
+
+/** What was returned as undeliverable; see the port. */
+export interface ReturnedDatagram {
+  readonly octets: Uint8Array;
+  readonly to: SocketAddress | undefined;
+  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+}
+
 /** Makes datagram sockets. */
 export class Datagrams {
   readonly #sockets: Sockets;
@@ -72,7 +87,7 @@ export class DatagramSocket implements Disposable {
     return this.#socket.sendTo(octets as Uint8Array<ArrayBuffer>, to);
   }
 
-  receive() {
+  receive(): ReceivedDatagram | undefined {
     if (!this.#socket.receive(this.#message, "data")) return undefined;
     const { level, ttl, packetInfo, interfaceIndex } = CONTROL[this.#family];
     let [seenTtl, index]: (number | undefined)[] = [];
@@ -85,7 +100,7 @@ export class DatagramSocket implements Disposable {
     return { octets, from, ttl: seenTtl, interfaceIndex: index };
   }
 
-  receiveReturned() {
+  receiveReturned(): ReturnedDatagram | undefined {
     if (!this.#socket.receive(this.#message, "errors")) return undefined;
     const { level, returned, origin } = CONTROL[this.#family];
     let icmp: { readonly type: number; readonly code: number } | undefined;

@@ -24,18 +24,17 @@ const NO_CODE_CACHE = "--no-code-cache";
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
 /** Variables that the agent reads, or takes out of its environment. */
-const VARIABLES = [
-  "NOTIFY_SOCKET",
-  "HTTP_PROXY",
-  "http_proxy",
-  "HTTPS_PROXY",
-  "https_proxy",
-  "ALL_PROXY",
-  "all_proxy",
-];
+const VARIABLES = ["NOTIFY_SOCKET"];
 
 /** Where the shared libraries libc, libnl and libnl-genl can be: belongs to root on every distribution. */
-const LIBRARIES: Reach["ffi"] = undefined;
+const LIBRARIES: Reach["ffi"] = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/lib/x86_64-linux-gnu",
+  "/lib/aarch64-linux-gnu",
+  "/lib64",
+];
 
 /** What a user's command needs: the files that it is to read are its arguments, and so is its control socket. */
 export const USER_REACH: Reach = { read: undefined, write: undefined, ffi: LIBRARIES };

@@ -20,6 +20,8 @@ interface Step {
   run(): Promise<Outcome>;
 }
 
+/** The only folder that is written: reports and coverage. */
+const OUTPUT = "coverage";
 const SANITIZE = ["--sanitize-ops", "--sanitize-resources", "--no-prompt"];
 /** Unit tests may read the repository and see an empty environment; nothing else. */
 const UNIT = ["--allow-read=.", "--ignore-env"];
@@ -58,13 +60,19 @@ const staticSteps: readonly Step[] = [
   command("check", ["check", "main.ts", "src", "ffi", "tests", "packaging"]),
   { name: "doc", run: lintDocs },
 ];
+// The step before has checked their types. Every file has its own worker, on as many processors as there are.
 const unit = tests("unit", [
   ...SANITIZE,
   ...UNIT,
-  "--coverage=coverage",
+  "--no-check",
+  "--parallel",
+  `--coverage=${OUTPUT}`,
   "--coverage-raw-data-only",
   ...UNIT_PATHS,
 ]);
+/** Rooms whose exports show by an example how they are used. What each example imports of its module it may leave unused. */
+const EXAMPLES = ["src/bytes", "src/net", "src/text", "src/netlink", "src/bgp/wire"];
+const examples = tests("examples", ["--doc", "--no-check", "--no-prompt", ...EXAMPLES]);
 const worldSteps: readonly Step[] = [
   tests("integration", [...SANITIZE, ...WORLD, "tests/integration"]),
   tests("lab", [...SANITIZE, ...WORLD, "tests/lab"]),
@@ -104,22 +112,19 @@ function tests(name: string, args: readonly string[]): Step {
   return {
     name,
     async run() {
-      const path = await Deno.makeTempFile({ suffix: ".xml" });
-      try {
-        const code = await deno(["test", `--junit-path=${path}`, ...args]);
-        const report = await Deno.readTextFile(path);
-        const cases = parseJunit(report);
-        const failed = cases.filter(({ failure }) => failure !== undefined);
-        const passed = cases.length - failed.length;
-        const skipped = report.split("<skipped").length - 1;
-        // A run that failed without a failed test (a leak at the end, no tests at all) is a failure all the same.
-        if (failed.length === 0 && (code !== 0 || passed === 0)) {
-          return { passed, failed: 1, skipped, failures: [`deno test ended with ${code}`] };
-        }
-        return { passed, failed: failed.length, skipped, failures: failed.map(describeFailure) };
-      } finally {
-        await Deno.remove(path);
+      const path = `${OUTPUT}/${name}.xml`;
+      const code = await deno(["test", `--junit-path=${path}`, ...args]);
+      // Where nothing could be run there is none.
+      const report = await Deno.readTextFile(path).catch(() => "");
+      const cases = parseJunit(report);
+      const failed = cases.filter(({ failure }) => failure !== undefined);
+      const passed = cases.length - failed.length;
+      const skipped = report.split("<skipped").length - 1;
+      // A run that failed without a failed test (a leak at the end, no tests at all) is a failure all the same.
+      if (failed.length === 0 && (code !== 0 || passed === 0)) {
+        return { passed, failed: 1, skipped, failures: [`deno test ended with ${code}`] };
       }
+      return { passed, failed: failed.length, skipped, failures: failed.map(describeFailure) };
     },
   };
 }
@@ -151,13 +156,14 @@ async function install(): Promise<void> {
 
 async function main(everything: boolean): Promise<number> {
   if (everything) await install();
-  await Deno.remove("coverage", { recursive: true }).catch(() => undefined);
-  const steps = [...staticSteps, unit, ...(everything ? worldSteps : [])];
+  await Deno.remove(OUTPUT, { recursive: true }).catch(() => undefined);
+  await Deno.mkdir(OUTPUT);
+  const steps = [...staticSteps, examples, unit, ...(everything ? worldSteps : [])];
   const outcomes: (Outcome & { readonly name: string })[] = [];
   for (const step of steps) {
     console.log(`\n== ${step.name}`);
     outcomes.push({ name: step.name, ...await step.run() });
-    if (step === unit) await deno(["coverage", "--quiet", "--include=/src/", "coverage"]);
+    if (step === unit) await deno(["coverage", "--quiet", "--include=/src/", OUTPUT]);
   }
   console.log("\n== summary");
   for (const { name, passed, failed, skipped } of outcomes) {

@@ -18,7 +18,19 @@ export class ReadError extends Error {
   }
 }
 
-/** Reads integers and byte runs off a buffer, front to back. */
+/**
+ * Reads integers and byte runs off a buffer, front to back.
+ *
+ * @example
+ * ```ts
+ * import { equal, throws } from "node:assert/strict";
+ *
+ * const reader = new Reader(Uint8Array.of(0, 179, 4));
+ * equal(reader.u16("port"), 179);
+ * equal(reader.remaining, 1);
+ * throws(() => reader.u32("length"), /length at offset 2 needs 4 bytes, 1 left/);
+ * ```
+ */
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;

@@ -1,6 +1,16 @@
 /** A growing big- or little-endian writer. Lengths are reserved first and patched when they are known. */
 
-/** Writes integers and byte runs to a buffer that grows. */
+/**
+ * Writes integers and byte runs to a buffer that grows.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * const writer = new Writer().u8(4).u16(65_512).zeros(1);
+ * equal(writer.finish().toHex(), "04ffe800");
+ * ```
+ */
 export class Writer {
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer>;

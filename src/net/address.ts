@@ -10,7 +10,17 @@ export interface Address {
   readonly text: string;
 }
 
-/** The address that `text` spells, or undefined where it is not exactly one IPv4 or IPv6 address. */
+/**
+ * The address that `text` spells, or undefined where it is not exactly one IPv4 or IPv6 address.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * equal(parseAddress("2001:DB8:0::1")?.text, "2001:db8::1");
+ * equal(parseAddress("10.0.0.010"), undefined);
+ * ```
+ */
 export function parseAddress(text: string): Address | undefined {
   const bytes = text.includes(":") ? parseIPv6(text) : parseIPv4(text);
   return bytes === undefined ? undefined : addressOf(bytes);

@@ -30,7 +30,18 @@ const SUBTYPE_NAMES: ReadonlyMap<string, number> = new Map([
   ["ro", ExtendedSubtype.ROUTE_ORIGIN],
 ]);
 
-/** The 32-bit number of `AS:VALUE` or of a well-known name, or undefined where `text` is neither. */
+/**
+ * The 32-bit number of `AS:VALUE` or of a well-known name, or undefined where `text` is neither.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * equal(parseCommunity("65512:100"), 65512 * 65536 + 100);
+ * equal(parseCommunity("no-export"), 0xffffff01);
+ * equal(parseCommunity("65536:1"), undefined);
+ * ```
+ */
 export function parseCommunity(text: string): number | undefined {
   const wellKnown = Object.entries(WellKnownCommunity).find(([name]) => name === text);
   if (wellKnown !== undefined) return wellKnown[1];

@@ -24,7 +24,17 @@ export function hostPrefix(address: Address): Prefix {
   return prefixOf(address, address.bytes.byteLength * 8);
 }
 
-/** The prefix that `text` spells (`ADDRESS` alone is a host prefix), or undefined; host bits must be zero. */
+/**
+ * The prefix that `text` spells (`ADDRESS` alone is a host prefix), or undefined; host bits must be zero.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * equal(parsePrefix("10.99.0.1")?.text, "10.99.0.1/32");
+ * equal(parsePrefix("10.99.0.1/24"), undefined);
+ * ```
+ */
 export function parsePrefix(text: string): Prefix | undefined {
   const [addressText = "", lengthText, ...more] = text.split("/");
   const address = parseAddress(addressText);

@@ -81,7 +81,20 @@ export function writeString(writer: Writer, type: number, text: string): void {
   writeAttribute(writer, type, new TextEncoder().encode(`${text}\0`));
 }
 
-/** Writes an attribute that holds those that `fill` writes. */
+/**
+ * Writes an attribute that holds those that `fill` writes.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ * import { Writer } from "../bytes/writer.ts";
+ *
+ * const writer = new Writer(HOST_ORDER);
+ * writeNested(writer, 1, () => writeU32(writer, 2, 7));
+ * const attributes = decodeAttributes(writer.finish());
+ * equal(attributeU32(nested(attributes, 1), 2), 7);
+ * ```
+ */
 export function writeNested(writer: Writer, type: number, fill: () => void): void {
   const start = writer.length;
   writer.u16(0).u16(type | NLA_F.NESTED);

@@ -6,7 +6,16 @@ export function lines(texts: readonly string[]): string {
   return texts.map((text) => `${escapeUnprintable(text)}\n`).join("");
 }
 
-/** Rows under their headings, columns two spaces apart, no space at the end of a line. */
+/**
+ * Rows under their headings, columns two spaces apart, no space at the end of a line.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * equal(table(["PEER", "AS"], [["tor-1", "65512"]]), "PEER   AS\ntor-1  65512\n");
+ * ```
+ */
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings, ...rows].map((row) => row.map(escapeUnprintable));
   const widths = headings.map((_, column) =>
@@ -23,7 +32,16 @@ function pad(cell: string, width: number): string {
 
 const UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;
 
-/** The two largest units of the time from `since` to `now`: `3d 4h`, `12s`; the clock may have been set back. */
+/**
+ * The two largest units of the time from `since` to `now`; the clock may have been set back.
+ *
+ * @example
+ * ```ts
+ * import { equal } from "node:assert/strict";
+ *
+ * equal(age("2026-01-01T00:00:00Z", new Date("2026-01-04T04:05:06Z")), "3d 4h");
+ * ```
+ */
 export function age(since: Date | string, now: Date): string {
   let seconds = Math.floor((now.getTime() - new Date(since).getTime()) / 1000);
   const first = UNITS.findIndex(([, size]) => seconds >= size);

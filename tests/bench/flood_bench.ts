@@ -14,6 +14,7 @@ import {
   UPDATE,
 } from "../support/raw_peer.ts";
 import { until } from "../support/until.ts";
+import { cpuSeconds, type Memory, memory } from "./process_figures.ts";
 import { HOLD_TIME, PEERS, type Place, SPEAKER, type Subject, SUBJECTS } from "./flood_subjects.ts";
 
 const PREFIXES = 1_000_000;
@@ -23,7 +24,6 @@ const LONG_FLOOD_MS = 10_000;
 const CHANGE_AFTER_MS = 100;
 /** RFC 4271 section 4.4: a third of the hold time, and not under a second. */
 const DUE_MS = HOLD_TIME * 1000 / 3;
-const CLOCK_TICKS = 100;
 const LATENESS_STEP_MS = 10;
 
 /** What was seen of a subject. */
@@ -40,33 +40,8 @@ interface Figures {
   readonly end: Memory;
 }
 
-/** Resident memory of a process in MB: all of it, and what of it is no file's. */
-interface Memory {
-  readonly all: number;
-  readonly anonymous: number;
-}
-
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-/** A file of /proc, which Deno itself may read only with every permission. */
-async function procFile(pid: number, name: string): Promise<string> {
-  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/${name}`] }).output();
-  return new TextDecoder().decode(stdout);
-}
-
-/** CPU seconds of a process so far. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const text = await procFile(pid, "stat");
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / CLOCK_TICKS;
-}
-
-async function memory(pid: number): Promise<Memory> {
-  const text = await procFile(pid, "smaps_rollup");
-  const of = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1]) / 1024;
-  return { all: of("Rss"), anonymous: of("Anonymous") };
 }
 
 /** Sends KEEPALIVEs. */
@@ -214,7 +189,7 @@ function print(line: string): void {
 function report(name: string, figures: Figures): void {
   const { drainMs, cpuSeconds, before, after, changeMs, tables, floodMs, delayMs, latenessMs, end } = figures;
   const grown = (memory: Memory) =>
-    `${memory.all.toFixed(1)} MB (${signed(memory.all - before.all)}, anonymous ${
+    `${memory.all.toFixed(1)} MiB (${signed(memory.all - before.all)}, anonymous ${
       signed(memory.anonymous - before.anonymous)
     })`;
   print(`${name}: drained in ${(drainMs / 1000).toFixed(2)} s, CPU ${cpuSeconds.toFixed(2)} s`);

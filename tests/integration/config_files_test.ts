@@ -1,7 +1,6 @@
 // `bgp-lb check`, `migrate` and `schema` as a process, on real files: what is printed where, and the exit status.
 import assert from "node:assert/strict";
-
-const AGENT = ["--allow-net", "--allow-ffi", "--allow-read", "--allow-env=NOTIFY_SOCKET", "--ignore-env"];
+import { agentArguments } from "../support/agent.ts";
 
 interface Outcome {
   readonly code: number;
@@ -9,9 +8,10 @@ interface Outcome {
   readonly stderr: string;
 }
 
-async function bgpLb(args: readonly string[], permissions: readonly string[] = AGENT): Promise<Outcome> {
+/** As the task `agent` runs it, with `flags` besides. */
+async function bgpLb(args: readonly string[], flags: readonly string[] = []): Promise<Outcome> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--quiet", ...permissions, "main.ts", ...args],
+    args: [...agentArguments().toSpliced(1, 0, "--quiet", ...flags), ...args],
     stdin: "null",
   });
   const { code, stdout, stderr } = await command.output();
@@ -74,7 +74,7 @@ Deno.test("bgp-lb check of a file that cannot be used says why and exits 2 (CONT
 Deno.test("bgp-lb check of a file that it may not read says so and exits 2", async () => {
   await withFiles({ "secret.yaml": "" }, async (folder) => {
     const file = `${folder}/secret.yaml`;
-    const { code, stderr } = await bgpLb(["check", file], [...AGENT, `--deny-read=${file}`]);
+    const { code, stderr } = await bgpLb(["check", file], [`--deny-read=${file}`]);
     assert.equal(code, 2);
     assert.match(stderr, /secret\.yaml: (may not|cannot) be read/);
   });
@@ -116,8 +116,11 @@ Deno.test("bgp-lb migrate and schema answer on stdout and exit 0 (CONTRACT Comma
 });
 
 Deno.test("bgp-lb schema to a full disk says so and exits 1 (CONTRACT Command line)", async () => {
-  const script = '"$0" run --no-prompt --quiet "$@" main.ts schema >/dev/full';
-  const command = new Deno.Command("sh", { args: ["-c", script, Deno.execPath(), ...AGENT], stdin: "null" });
+  const script = '"$0" "$@" schema >/dev/full';
+  const command = new Deno.Command("sh", {
+    args: ["-c", script, Deno.execPath(), ...agentArguments()],
+    stdin: "null",
+  });
   const { code, stderr } = await command.output();
   assert.match(new TextDecoder().decode(stderr), /unexpected: Error: No space left on device/);
   assert.equal(code, 1);

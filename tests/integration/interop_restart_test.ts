@@ -73,6 +73,11 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
   const words = async (router: number) =>
     await routers[router]?.words(OURS[LOCALS[router]?.includes(":") ? 6 : 4]) ?? "";
 
+  const lost = async (router: Router, index: number) => {
+    const neighbor = OURS[LOCALS[index]?.includes(":") ? 6 : 4];
+    await eventually(() => router.established(neighbor), (is) => !is, `${router.name} loses the session`);
+  };
+
   let agent = await startAgent(a, both);
   stack.defer(() => agent.stop("SIGKILL"));
   await everywhere(routers, [...STAYS, ...GOES]);
@@ -85,7 +90,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
   await t.step("killed: the routes stay, stale", async () => {
     agent.process.signal("SIGKILL");
     await agent.process.exited;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await Promise.all(routers.map(lost));
     for (const router of routers) {
       const routes = await Promise.all([...STAYS, ...GOES].map((each) => router.routes(each)));
       assert.ok(routes.every((each) => each.length === 1), `${router.name}: ${JSON.stringify(routes)}`);
@@ -107,7 +112,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
     await using watch = new Watch(routers, STAYS);
     agent.process.signal("SIGUSR2");
     assert.equal((await agent.process.exited).code, 0);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await Promise.all(routers.map(lost));
     agent = await startAgent(a, one);
     await everywhere(routers, STAYS);
     assert.deepEqual(watch.gaps, []);
