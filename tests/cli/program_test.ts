@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Commands, ExitStatus, runProgram } from "../../src/cli/program.ts";
+import { ExitStatus } from "../../src/cli/exit_status.ts";
+import { type Commands, runProgram } from "../../src/cli/program.ts";
 import type { Question } from "../../src/cli/ask.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 

@@ -6,7 +6,7 @@ import { jsonSchema } from "../../src/config/schema/json_schema.ts";
 import { parseConfig } from "../../src/config/load.ts";
 
 const EXAMPLE = Deno.readTextFileSync("config.example.yaml");
-const OPTIONS = { fileName: "config.example.yaml", readSecretFile: () => "from a file" };
+const OPTIONS = { fileName: "config.example.yaml", readSecretFile: () => ({ text: "from a file" }) };
 /** `#key: value`: an alternative, or a default that is not spelled out. */
 const ALTERNATIVE = /^( *)#([A-Za-z0-9]+): /;
 

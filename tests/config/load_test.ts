@@ -1,8 +1,9 @@
 // parseConfig() and loadConfig(): defaults, all problems at once, files that are no text, and the command line's flags.
 import assert from "node:assert/strict";
 import { formatIssue } from "../../src/config/issue.ts";
-import { loadConfig, MAX_FILE_OCTETS } from "../../src/config/load.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { renderConfig } from "../../src/config/render.ts";
+import { MAX_FILE_OCTETS } from "../../src/config/source_text.ts";
 import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
 
 Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT Configuration file)", () => {
@@ -195,16 +196,20 @@ Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration f
     throw new Error(message);
   };
   const rows: readonly (readonly [string, () => Uint8Array, string])[] = [
-    ["missing", refuse("does not exist"), "does not exist"],
-    ["a folder", refuse("is a folder, not a file"), "is a folder, not a file"],
-    ["UTF-16", () => Uint8Array.of(0xff, 0xfe, 0x61, 0), "is not UTF-8 text"],
-    ["Latin-1", () => Uint8Array.of(0x61, 0xe9, 0x62), "is not UTF-8 text"],
-    ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), "is larger than 4 MiB"],
+    ["missing", refuse("does not exist"), ": does not exist"],
+    ["a folder", refuse("is a folder, not a file"), ": is a folder, not a file"],
+    ["UTF-16", () => Uint8Array.of(0xff, 0xfe, 0x61, 0), ": is UTF-16 text, save it as UTF-8"],
+    [
+      "Latin-1",
+      () => Uint8Array.of(0x61, 0xe9, 0x62),
+      ":1:2: is not UTF-8 text: octet 0xe9 is not allowed here",
+    ],
+    ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), ": is larger than 4 MiB"],
   ];
   for (const [name, readFile, expected] of rows) {
-    const result = loadConfig("/etc/x.yaml", readFile);
+    const result = loadConfig("/etc/x.yaml", () => ({ octets: readFile() }));
     assert.ok(!result.ok, name);
-    assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml: ${expected}`]);
+    assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml${expected}`]);
   }
 });
 
@@ -213,7 +218,7 @@ Deno.test("loadConfig() reads password files through the same port", () => {
     "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /run/key}]"),
     "/run/key": "topsecret\n",
   };
-  const readFile = (path: string) => new TextEncoder().encode(files[path] ?? assert.fail(path));
+  const readFile = (path: string) => ({ octets: new TextEncoder().encode(files[path] ?? assert.fail(path)) });
   const result = loadConfig("a.yaml", readFile);
   assert.ok(result.ok);
   assert.equal(result.config.bgp.peers[0]?.password, "topsecret");

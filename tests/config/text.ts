@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Config } from "../../src/config/config.ts";
 import { formatIssue } from "../../src/config/issue.ts";
 import { type LoadResult, parseConfig } from "../../src/config/load.ts";
+import type { SecretFile } from "../../src/config/password.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
 /** The shortest valid file. */
@@ -21,10 +22,10 @@ const SECRETS: Readonly<Record<string, string>> = {
 };
 
 /** Secret files by name; any other one does not exist. */
-export function readSecretFile(path: string): string {
+export function readSecretFile(path: string): SecretFile {
   const secret = SECRETS[path];
   if (secret === undefined) throw new Error("does not exist");
-  return secret;
+  return { text: secret, mode: path === "/open" ? 0o644 : 0o400 };
 }
 
 /** The result for `text` as file `f`. */

@@ -7,7 +7,7 @@ import * as z from "zod";
 import { bgpSchema } from "./bgp.ts";
 import { serviceSchema } from "./service.ts";
 import { parseListenAddress } from "../values/listen_address.ts";
-import { parseSocketPath } from "../values/name.ts";
+import { DEFAULT_CONTROL_SOCKET, parseSocketPath } from "../values/socket_path.ts";
 import { text } from "../values/rules.ts";
 
 /** Where metrics and the status page listen by default. */
@@ -30,9 +30,6 @@ const http = z.strictObject({
     "Names by which clients may ask, besides addresses, localhost and this host's own name (a guard against DNS rebinding)",
   ),
 }).describe("Metrics, status page and read-only API");
-
-/** Where the agent's commands find it by default. */
-export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
 
 const control = z.strictObject({
   socket: text(parseSocketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(

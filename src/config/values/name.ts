@@ -1,21 +1,7 @@
-/** Names of things outside the file: interfaces, hosts, sockets. */
+/** Names of things outside the file: interfaces and hosts. */
 import { parseAddress } from "../../net/address.ts";
 import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
 import type { Parsed } from "../../text/parsed.ts";
-
-/** sockaddr_un holds 108 octets of path, the last of them 0 (unix(7)). */
-const MAX_SOCKET_PATH_OCTETS = 107;
-
-/** The path of a unix socket; "" is none, and undefined. */
-export function parseSocketPath(text: string): Parsed<string | undefined> {
-  if (text === "") return { value: undefined };
-  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be an absolute path of a file" };
-  if (/\p{Cc}/u.test(text)) return { problem: "must not have control characters" };
-  const octets = new TextEncoder().encode(text).byteLength;
-  return octets > MAX_SOCKET_PATH_OCTETS
-    ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
-    : { value: text };
-}
 
 /** The absolute path of a file. */
 export function parseFilePath(text: string): Parsed<string> {
