@@ -1,7 +1,7 @@
 /** The rules of single values as zod types: numbers with a range, durations, texts that become something else. */
 import * as z from "zod";
 import type { Parsed } from "../../text/parsed.ts";
-import { formatDuration, parseDuration } from "../../time/duration.ts";
+import { durationSlip, formatDuration, parseDuration } from "../../time/duration.ts";
 
 type Duration = z.ZodPipe<
   z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>,
@@ -44,7 +44,9 @@ function durationThat(rule: string, convert: (ms: number) => number | undefined)
     const ms = parseDuration(input);
     const value = ms === undefined ? undefined : convert(ms);
     if (value !== undefined) return value;
-    context.issues.push({ code: "custom", message: rule, input });
+    const slip = typeof input === "string" && ms === undefined ? durationSlip(input) : undefined;
+    const message = slip === undefined ? rule : `${rule}; ${slip}`;
+    context.issues.push({ code: "custom", message, input });
     return z.NEVER;
   });
 }
