@@ -49,6 +49,13 @@ export interface Misleading {
   readonly problem: string;
 }
 
+/** What is wrong with a text of one line that people read, such as a path; undefined: nothing. */
+export function printableProblem(text: string): string | undefined {
+  const control = /[\t\n\r]/.exec(text);
+  if (control !== null) return `has ${describeCharacter(control[0])}`;
+  return findMisleading(text)?.problem;
+}
+
 /** The first character that cannot be seen, or that another spelling of the text has (Unicode NFC); undefined: none. */
 export function findMisleading(text: string): Misleading | undefined {
   const hidden = HIDDEN.exec(text);
@@ -73,8 +80,8 @@ const ALIKE = ["Latin", "Cyrillic", "Greek", "Armenian", "Cherokee"].map((script
 
 /** What is wrong with `name` as something that people tell from others by looking at it; undefined: nothing. */
 export function nameProblem(name: string): string | undefined {
-  const misleading = findMisleading(name);
-  if (misleading !== undefined) return misleading.problem;
+  const problem = printableProblem(name);
+  if (problem !== undefined) return problem;
   const variant = [...name].find((character) => character.normalize("NFKC") !== character);
   if (variant !== undefined) {
     return `has ${describeCharacter(variant).split(",")[0]}, which looks like ${variant.normalize("NFKC")}`;

@@ -12,8 +12,11 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 const UNITS = Object.keys(UNIT_MS).join("|");
 const NUMBER = "(?:[0-9]{1,12}(?:\\.[0-9]{0,9})?|\\.[0-9]{1,9})";
+/** The grammar of a duration, as a regular expression without its ends. */
+export const DURATION_PATTERN = `${NUMBER}|(?:${NUMBER}(?:${UNITS}))+`;
+
 const SECONDS = new RegExp(`^${NUMBER}$`);
-const WITH_UNITS = new RegExp(`^(?:${NUMBER}(?:${UNITS}))+$`);
+const WITH_UNITS = new RegExp(`^(?:${DURATION_PATTERN})$`);
 const PART = new RegExp(`(${NUMBER})(${UNITS})`, "g");
 
 /**

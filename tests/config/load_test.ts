@@ -12,6 +12,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
     http: { listen: "127.0.0.1:8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
+    limits: { httpConnections: 256 },
     bgp: {
       local: {
         routerID: "10.0.0.1",

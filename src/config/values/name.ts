@@ -1,12 +1,19 @@
 /** Names of things outside the file: interfaces and hosts. */
 import { parseAddress } from "../../net/address.ts";
 import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
+import { nameProblem, printableProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
+
+/** Text that is what it looks like. */
+export function parsePrintable(text: string): Parsed<string> {
+  const problem = printableProblem(text);
+  return problem === undefined ? { value: text } : { problem };
+}
 
 /** The absolute path of a file. */
 export function parseFilePath(text: string): Parsed<string> {
   if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be the absolute path of a file" };
-  return /\p{Cc}/u.test(text) ? { problem: "must not have control characters" } : { value: text };
+  return parsePrintable(text);
 }
 
 /** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */
@@ -19,7 +26,8 @@ export function parseInterfaceName(text: string): Parsed<string> {
   if (bad !== null) {
     return { problem: `cannot be an interface name: ${characterName(bad[0])} is not allowed in one` };
   }
-  return { value: text };
+  const problem = nameProblem(text);
+  return problem === undefined ? { value: text } : { problem };
 }
 
 /** A host name or an address to connect to. */

@@ -1,4 +1,5 @@
 /** Where the control socket is. */
+import { printableProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
 /** Where the agent's commands find it by default. */
@@ -11,7 +12,8 @@ const MAX_SOCKET_PATH_OCTETS = 107;
 export function parseSocketPath(text: string): Parsed<string | undefined> {
   if (text === "") return { value: undefined };
   if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be an absolute path of a file" };
-  if (/\p{Cc}/u.test(text)) return { problem: "must not have control characters" };
+  const problem = printableProblem(text);
+  if (problem !== undefined) return { problem };
   const octets = new TextEncoder().encode(text).byteLength;
   return octets > MAX_SOCKET_PATH_OCTETS
     ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
