@@ -150,9 +150,7 @@ function exposureFindings(value: unknown, mode: number | undefined): readonly Fi
     const cure = "chmod o= it, or name a file with passwordFile";
     return [warning(password, `stands in a file that ${exposure}: ${cure}`)];
   }
-  return (mode & 0o002) === 0
-    ? []
-    : [warning([], `${exposure.replace(/^every/, "Every")} this file: chmod o= it`)];
+  return (mode & 0o002) === 0 ? [] : [warning([], `${exposure.replace(" (", " this file (")}: chmod o= it`)];
 }
 
 /** Where the first password stands. */

@@ -56,20 +56,3 @@ export function exposureOf(mode: number | undefined): string | undefined {
   const verbs = (mode & 0o006) === 0o006 ? "read and change" : (mode & 0o004) !== 0 ? "read" : "change";
   return `every user of this host can ${verbs} (mode ${octal})`;
 }
-
-/** What people put for something else to be put in its place, which nothing here does. */
-const PLACEHOLDERS: readonly (readonly [RegExp, string])[] = [
-  [/^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$|\$\{[^}]*\}/, "a variable"],
-  [/^\$\(.*\)$|^`.*`$/, "a command"],
-  [/\{\{.*\}\}|\{%.*%\}|^<%.*%>$/, "a template"],
-  [/^%[A-Za-z_][A-Za-z0-9_]*%$|^%\(.*\)s$|^%[dhit](\/|$)/, "a placeholder"],
-  [/^(env|file|vault|secret|ssm|ref\+[a-z]+|awssm|op|gcp|azure):/i, "a reference"],
-  [/^\/(run|etc|var|root|home|usr|opt|srv)\/|^@\//, "the path of a file"],
-  [/^<[^<>]*>$|^(change-?me|x{3,})$/i, "a stand-in"],
-  [/^\(not shown\)$/, "what check --print shows in place of a password"],
-];
-
-/** What `text` looks like that is not replaced by anything; undefined where it looks like a value. */
-export function placeholderIn(text: string): string | undefined {
-  return PLACEHOLDERS.find(([pattern]) => pattern.test(text))?.[1];
-}

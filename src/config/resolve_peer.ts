@@ -2,7 +2,8 @@
 import type { FamilyName, PeerConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
 import type { Element, ValidParts } from "./validation.ts";
-import { placeholderIn, readPassword, type ReadSecretFile } from "./password.ts";
+import { readPassword, type ReadSecretFile } from "./password.ts";
+import { placeholderIn } from "./values/placeholder.ts";
 import type { FileDefaults, FilePeer } from "./schema/bgp.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";

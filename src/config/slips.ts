@@ -15,6 +15,9 @@ export function unknownKey(
   if (/[\uff1a\ufe55\ua789\u2236]/.test(key)) {
     return `${wrong}: its colon is another character that only looks like one`;
   }
+  if (/^[0-9]/.test(key)) {
+    return `${wrong}: a comma separates keys here, numbers and durations have none in them`;
+  }
   const first = key.split(/\s/, 1)[0] ?? "";
   if (first !== key && known.includes(first)) return `${wrong}: a colon or a comma is missing in it`;
   const guess = nearest(key, known);
@@ -23,8 +26,9 @@ export function unknownKey(
   return place === undefined ? wrong : `${wrong} here, it belongs to ${place}: is it indented wrongly?`;
 }
 
-/** What a text lacks to be the mapping or list that is meant; "" where nothing usual is missing. */
-export function lacksStructure(text: unknown): string {
+/** What a text, or the first key of a mapping, lacks to be the mapping or list that is meant; "" where nothing usual is missing. */
+export function lacksStructure(value: unknown): string {
+  const text = typeof value === "object" && value !== null ? Object.keys(value)[0] : value;
   if (typeof text !== "string") return "";
   if (/^[A-Za-z][\w-]*:\S/.test(text)) return ": a space is missing after the colon";
   if (/^-[^\s-]/.test(text)) return ": a space is missing after the dash";

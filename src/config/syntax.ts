@@ -115,7 +115,16 @@ function begin(top: Open, { offset }: Token, previous: Token | undefined): Slip 
   const before = top.state;
   top.state = before === "colon" ? "value" : "item";
   if (before === "nothing" || before === "colon") return undefined;
-  if (previous?.kind === "quoted" && previous.text.includes("\n")) return notClosed(previous);
+  const isGlued = previous !== undefined && previous.offset + previous.text.length === offset;
+  if (previous?.kind === "quoted" && (isGlued || previous.text.includes("\n"))) {
+    return { offset: previous.offset, message: "this quote is not closed, or a comma is missing behind it" };
+  }
+  if (isGlued && previous.text.endsWith("$")) {
+    return {
+      offset: previous.offset,
+      message: "nothing is put in for variables; text with ${ must be in quotes",
+    };
+  }
   const missing = before === "item" && top.token.text === "{" ? "colon" : "comma";
   return { offset, message: `a ${missing} is missing before this` };
 }
@@ -174,7 +183,9 @@ function inText({ kind, text, offset }: Token, before: Token | undefined): Slip 
     const message = "this line is indented too deep: the key above it has a value already";
     return { offset: offset + text.length - last.length, message };
   }
-  return before?.kind === "colon" ? undefined : { offset, message: slipAtLineStart(first) };
+  return before?.kind === "colon" || before?.kind === "close"
+    ? undefined
+    : { offset, message: slipAtLineStart(first) };
 }
 
 function slipAtLineStart(line: string): string {

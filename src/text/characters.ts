@@ -32,11 +32,12 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 export function describeCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
-  const name = NAMES.get(code) ?? kindOf(character);
+  const name = NAMES.get(code) ??
+    (HIDDEN.test(character) || /\p{Cc}/u.test(character) ? kindOf(character) : undefined);
   return name === undefined ? number : `${number}, ${name}`;
 }
 
-function kindOf(character: string): string | undefined {
+function kindOf(character: string): string {
   if (BIDIRECTIONAL.test(character)) return "a character that turns the writing round";
   if (/\p{Cc}/u.test(character)) return "a control character";
   return /\p{Zs}/u.test(character) ? "a space that is none to programs" : "an invisible character";
@@ -73,6 +74,9 @@ export function findBidirectional(text: string): Misleading | undefined {
   return found === null ? undefined : { offset: found.index, problem: `has ${describeCharacter(found[0])}` };
 }
 
+/** Quotes to people, letters like any other to programs. */
+const QUOTES = /[\u2018-\u201f\u2039\u203a\u00ab\u00bb\u0060\u00b4]/u;
+
 /** Scripts whose letters look alike. */
 const ALIKE = ["Latin", "Cyrillic", "Greek", "Armenian", "Cherokee"].map((script) =>
   [script, new RegExp(`\\p{Script=${script}}`, "u")] as const
@@ -82,9 +86,11 @@ const ALIKE = ["Latin", "Cyrillic", "Greek", "Armenian", "Cherokee"].map((script
 export function nameProblem(name: string): string | undefined {
   const problem = printableProblem(name);
   if (problem !== undefined) return problem;
+  const quote = QUOTES.exec(name);
+  if (quote !== null) return `has ${describeCharacter(quote[0])}, which is no quote to programs`;
   const variant = [...name].find((character) => character.normalize("NFKC") !== character);
   if (variant !== undefined) {
-    return `has ${describeCharacter(variant).split(",")[0]}, which looks like ${variant.normalize("NFKC")}`;
+    return `has ${describeCharacter(variant)}, which looks like ${variant.normalize("NFKC")}`;
   }
   const scripts = ALIKE.filter(([, pattern]) => pattern.test(name)).map(([script]) => script);
   return scripts.length > 1 ? `mixes ${scripts.join(" and ")} letters, some of which look alike` : undefined;

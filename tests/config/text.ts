@@ -18,6 +18,9 @@ const SECRETS: Readonly<Record<string, string>> = {
   "/secret": "s3cr3t\n",
   "/empty": "\n",
   "/lines": "a\nb\n",
+  "/open": "s3cr3t\n",
+  "/padded": "s3cr3t \n",
+  "/control": "s3\u0000cr3t\n",
   "/long": "x".repeat(81),
 };
 

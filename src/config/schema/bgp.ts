@@ -2,10 +2,9 @@
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
-import { nameProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { addressProblem, parseHostAddress, parseHostAddressOf, parsePeerAddress } from "../values/address.ts";
-import { parsePrintable } from "../values/name.ts";
+import { parsePrintable, parseTellable } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../values/rules.ts";
 
@@ -203,6 +202,5 @@ function parseName(input: string): Parsed<string> {
   if (input === "") return { problem: "must not be empty" };
   if (input.length > 64) return { problem: "must have at most 64 characters" };
   if (/[\s\p{Cc}]/u.test(input)) return { problem: "must not have spaces or control characters" };
-  const problem = nameProblem(input);
-  return problem === undefined ? { value: input } : { problem };
+  return parseTellable(input);
 }

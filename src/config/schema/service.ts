@@ -123,6 +123,17 @@ function persistenceSchema() {
   }).describe("Clients stay with their real server. Default: off");
 }
 
+/** The same as the rule between scheduler and flags, for JSON Schema. (ajv 8 may take an empty list for one that contains something.) */
+const FLAGS_OF_SCHEDULERS = ["sh", "mh"].map((scheduler) => ({
+  if: {
+    properties: {
+      flags: { minItems: 1, contains: { enum: [`${scheduler}-fallback`, `${scheduler}-port`] } },
+    },
+    required: ["flags"],
+  },
+  then: { properties: { scheduler: { const: scheduler } }, required: ["scheduler"] },
+}));
+
 function ipvsSchema() {
   return z.strictObject({
     scheduler: z.enum(SCHEDULERS).default("rr").describe("The kernel's name of the scheduler"),
@@ -138,7 +149,7 @@ function ipvsSchema() {
         context.addIssue({ code: "custom", path: ["flags", index], message });
       }
     }
-  }).describe("How IPVS spreads connections over destinations");
+  }).meta({ allOf: FLAGS_OF_SCHEDULERS }).describe("How IPVS spreads connections over destinations");
 }
 
 function stopSchema() {

@@ -1,6 +1,7 @@
 /** Names of things outside the file: interfaces and hosts. */
 import { parseAddress } from "../../net/address.ts";
 import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
+import { variableIn } from "./placeholder.ts";
 import { nameProblem, printableProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
@@ -26,6 +27,12 @@ export function parseInterfaceName(text: string): Parsed<string> {
   if (bad !== null) {
     return { problem: `cannot be an interface name: ${characterName(bad[0])} is not allowed in one` };
   }
+  return parseTellable(text);
+}
+
+/** A name that people can tell from others by looking at it. */
+export function parseTellable(text: string): Parsed<string> {
+  if (variableIn(text)) return { problem: "looks like a variable: nothing is put in for it" };
   const problem = nameProblem(text);
   return problem === undefined ? { value: text } : { problem };
 }
