@@ -1,10 +1,10 @@
 /** `bgp-lb status`, `peers` and `routes`: a question to the running agent over its control socket. */
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
-import { parseSocketPath } from "../config/values/name.ts";
+import { parseSocketPath } from "../config/values/socket_path.ts";
 import type { Answer, ControlRequest } from "../control/client.ts";
 import type { ViewName } from "../status/views.ts";
-import { ExitStatus } from "./program.ts";
+import { ExitStatus } from "./exit_status.ts";
 
 /** What is asked. */
 export interface Question {

@@ -1,20 +1,14 @@
 /** `bgp-lb check FILE`: whether a configuration is valid, every problem of it, and what would be run with it. */
-import { stringify } from "yaml";
 import { formatIssue } from "../config/issue.ts";
-import { loadConfig, type ReadFile } from "../config/load.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Overrides } from "../config/overrides.ts";
-import { renderConfig } from "../config/render.ts";
-import { ExitStatus } from "./program.ts";
-
-/** What the commands about configuration files need of the world. */
-export interface FilePorts {
-  readonly readFile: ReadFile;
-  stdout(text: string): void;
-  stderr(text: string): void;
-}
+import { printConfig } from "../config/print.ts";
+import { ExitStatus } from "./exit_status.ts";
+import { fileArgument, type FilePorts } from "./file_ports.ts";
 
 /** Arguments of `bgp-lb check`. */
 export interface CheckArguments {
+  /** A path, or `-` for standard input. */
   readonly file: string;
   /** Prints what would be run: the file with every default, without passwords. */
   readonly print: boolean;
@@ -22,21 +16,22 @@ export interface CheckArguments {
 }
 
 /** Resolves to 0 for a valid file and 2 otherwise. Problems and the verdict go to stderr, the answer to stdout. */
-export function check({ file, print, overrides }: CheckArguments, ports: FilePorts): Promise<number> {
-  const result = loadConfig(file, ports.readFile, overrides);
+export async function check({ file, print, overrides }: CheckArguments, ports: FilePorts): Promise<number> {
+  const { name, readFile } = await fileArgument(file, ports);
+  const result = loadConfig(name, readFile, overrides);
   const issues = result.ok ? result.warnings : result.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!result.ok) {
     const errors = issues.filter(({ severity }) => severity === "error");
-    ports.stderr(`${file}: ${count(errors.length, "problem")}, cannot be used\n`);
-    return Promise.resolve(ExitStatus.USAGE);
+    ports.stderr(`${name}: ${count(errors.length, "problem")}, cannot be used\n`);
+    return ExitStatus.USAGE;
   }
   const { config } = result;
-  if (print) ports.stdout(stringify(renderConfig(config), { lineWidth: 0, aliasDuplicateObjects: false }));
+  if (print) ports.stdout(printConfig(config));
   const parts = `${count(config.services.length, "service")}, ${count(config.bgp.peers.length, "peer")}`;
   const format = result.format === "reference" ? ", in the reference's format" : "";
-  ports.stderr(`${file}: valid: ${parts}${format}\n`);
-  return Promise.resolve(ExitStatus.OK);
+  ports.stderr(`${name}: valid: ${parts}${format}\n`);
+  return ExitStatus.OK;
 }
 
 function count(number: number, noun: string): string {

@@ -11,8 +11,8 @@ import type { Overrides } from "../config/overrides.ts";
 import { EventStream } from "../events/stream.ts";
 import type { Clock } from "../time/clock.ts";
 import { logEvents } from "./log_events.ts";
+import { ExitStatus } from "./exit_status.ts";
 import { type LogOutput, openLog } from "./logging.ts";
-import { ExitStatus } from "./program.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
 export type Platform = Omit<AgentPorts, "clock" | "events" | "version"> & AsyncDisposable & {

@@ -30,6 +30,8 @@ export interface Config {
     /** False: IPVS is never touched. Never true while `setup` is false. */
     readonly ipvs: boolean;
   };
+  /** Bounds of what others may ask of the agent. */
+  readonly limits: { readonly httpConnections: number };
   readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
   readonly services: readonly ServiceConfig[];
 }

@@ -9,15 +9,22 @@ import {
   isMap,
   isScalar,
   isSeq,
+  LineCounter,
   parseDocument,
+  type Scalar,
   type YAMLError,
   type YAMLMap,
 } from "yaml";
 import type { Finding, Path, Position } from "./issue.ts";
+import { findMisleadingCharacter } from "./misleading.ts";
+import { doubtfulNumber } from "./number_spelling.ts";
+import { findSlip } from "./syntax.ts";
 
 /** A value with its place. Objects have no prototype. */
 interface Located {
   readonly value: unknown;
+  /** How a number is spelt. */
+  readonly source?: string;
   /** Offset of the value, and of its key where it has one. */
   readonly offset: number;
   readonly keyOffset: number | undefined;
@@ -35,10 +42,14 @@ export interface TextProblem {
 export interface SourceDocument {
   readonly value: unknown;
   readonly problems: readonly TextProblem[];
+  /** Values that can be used and that other readers take for something else. */
+  readonly doubtful: readonly Finding[];
   /** The place of what `finding` is about; where that is missing, of the nearest thing around it. */
   locate(finding: Pick<Finding, "path" | "at">): Position;
   /** The value at `path`, or undefined. */
   at(path: Path): unknown;
+  /** How the number at `path` is spelt; undefined where none stands there. */
+  spelling(path: Path): string | undefined;
 }
 
 const MAX_PROBLEMS = 20;
@@ -51,19 +62,38 @@ const MAX_VALUES = 500_000;
 /** Reads `text`. Never throws; where `problems` is not empty, `value` is not to be used. */
 export function readDocument(text: string): SourceDocument {
   const problems: TextProblem[] = [];
-  const position = positionsIn(text);
+  const lines = lineStarts(text);
+  const position = (offset: number): Position => {
+    const { line, col } = lines.linePos(offset);
+    return { line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
   const problem = (offset: number, message: string, path: Path = []) => {
     if (problems.length < MAX_PROBLEMS) problems.push({ position: position(offset), path, message });
   };
   const document = parseText(text);
-  for (const { code, pos } of syntaxErrors(document)) problem(pos[0], syntaxMessage(code));
-  const root = problems.length > 0 ? undefined : new Conversion(document, problem).root();
+  const misleading = findMisleadingCharacter(text);
+  if (misleading !== undefined) problem(misleading.offset, misleading.message);
+  else tellSyntaxErrors(text, document, problem);
+  const conversion = new Conversion(document, problem);
+  const root = problems.length > 0 ? undefined : conversion.root();
   return {
     value: root?.value,
     problems,
+    doubtful: conversion.doubtful,
     locate: ({ path, at }) => position(locate(root, path, at ?? "value")),
     at: (path) => find(root, path)?.value,
+    spelling: (path) => find(root, path)?.source,
   };
+}
+
+/** The parser would fill it in itself, but not behind an error. */
+function lineStarts(text: string): LineCounter {
+  const lines = new LineCounter();
+  for (let start = 0, end = 0; end >= 0; start = end + 1) {
+    lines.addNewLine(start);
+    end = text.indexOf("\n", start);
+  }
+  return lines;
 }
 
 type ParsedText = ReturnType<typeof parseDocument>;
@@ -78,6 +108,23 @@ function parseText(text: string): ParsedText {
   });
 }
 
+/** The slip that explains the errors, or what the parser itself says. */
+function tellSyntaxErrors(
+  text: string,
+  document: ParsedText,
+  problem: (offset: number, message: string) => void,
+): void {
+  const directive = /^%(YAML|TAG)\b/m.exec(text);
+  if (directive !== null && document.directives?.yaml.explicit === true) {
+    problem(directive.index, "has a directive (a line that begins with %): remove it, this is YAML 1.2");
+  }
+  const errors = syntaxErrors(document);
+  const [first] = errors;
+  const slip = first === undefined ? undefined : findSlip(text, first);
+  if (slip !== undefined) problem(slip.offset, `not valid YAML: ${slip.message}`);
+  else for (const { code, pos } of errors) problem(pos[0], syntaxMessage(code));
+}
+
 /** The first errors in the text's order: those behind them mostly follow from them. */
 function syntaxErrors({ errors, warnings }: ParsedText): readonly YAMLError[] {
   const seen = new Set<number>();
@@ -85,23 +132,9 @@ function syntaxErrors({ errors, warnings }: ParsedText): readonly YAMLError[] {
     .filter(({ pos }) => !seen.has(pos[0]) && seen.add(pos[0])).slice(0, MAX_SYNTAX_ERRORS);
 }
 
-/** Offsets to lines and columns. */
-function positionsIn(text: string): (offset: number) => Position {
-  const starts = [0];
-  for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", end + 1)) starts.push(end + 1);
-  return (offset) => {
-    let [low, high] = [0, starts.length];
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if ((starts[middle] ?? 0) <= offset) low = middle;
-      else high = middle;
-    }
-    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
-  };
-}
-
 /** Walks the parsed nodes once, with a budget. */
 class Conversion {
+  readonly doubtful: Finding[] = [];
   #values = 0;
   readonly #document: ParsedText;
   readonly #problem: (offset: number, message: string, path: Path) => void;
@@ -135,9 +168,8 @@ class Conversion {
     if (isAlias(node)) return this.#alias(node, path, keyOffset, offset);
     if (isScalar(node)) {
       this.#anchor(node.anchor, node);
-      return isEmptyScalar(node.source, node.value)
-        ? { ...leaf(null), offset: keyOffset ?? offset }
-        : leaf(node.value);
+      if (isEmptyScalar(node.source, node.value)) return { ...leaf(null), offset: keyOffset ?? offset };
+      return typeof node.value === "number" ? this.#number(node, path, leaf(node.value)) : leaf(node.value);
     }
     if (isMap(node)) {
       this.#anchor(node.anchor, node);
@@ -154,6 +186,12 @@ class Conversion {
       };
     }
     return leaf(null);
+  }
+
+  #number({ source = "" }: Scalar, path: Path, leaf: Located): Located {
+    const message = doubtfulNumber(source, path);
+    if (message !== undefined) this.doubtful.push({ path, message });
+    return { ...leaf, source };
   }
 
   #map(node: YAMLMap, path: Path, keyOffset: number | undefined, offset: number): Located {
@@ -196,7 +234,11 @@ class Conversion {
     const target = this.#anchors.get(node.source);
     const nothing: Located = { value: null, offset, keyOffset, children: new Map() };
     if (target === undefined) {
-      this.#problem(offset, "is an alias of an anchor that is not defined before it", path);
+      this.#problem(
+        offset,
+        "is an alias (it begins with *) of an anchor that is not defined before it; quote the text if it is none",
+        path,
+      );
       return nothing;
     }
     if (this.#open.has(target)) {

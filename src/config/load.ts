@@ -2,14 +2,16 @@
  * From a file's text to the checked configuration, with every problem at once. `parseConfig` is pure but for the port
  * to secret files; `loadConfig` adds reading the file itself through a port.
  */
+import { messageOf } from "../text/error_message.ts";
 import type { Config } from "./config.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
-import { type Finding, formatPath, formatValue, type Issue } from "./issue.ts";
+import { type Finding, formatPath, formatValue, type Issue, type Path } from "./issue.ts";
 import { isReference, translate, type Translation, untranslated } from "./legacy.ts";
 import { type Overrides, parseOverrides } from "./overrides.ts";
 import { validateParts } from "./validation.ts";
 import { resolve } from "./resolve.ts";
-import type { ReadSecretFile } from "./resolve_peer.ts";
+import { exposureOf, type ReadSecretFile } from "./password.ts";
+import { decodeText, type SourceText } from "./source_text.ts";
 
 /** Whose format a file is in: ours or the reference's. */
 export type Format = "bgp-lb" | "reference";
@@ -28,51 +30,61 @@ export type LoadResult =
 export interface ParseOptions {
   /** How the file is called in issues. */
   readonly fileName: string;
+  /** Permission bits of the file. */
+  readonly mode?: number | undefined;
   readonly readSecretFile: ReadSecretFile;
   /** What the command line says over the file. */
   readonly overrides?: Overrides | undefined;
 }
 
+/** A file as the port to files gives it. */
+export interface FileContent {
+  /** More than `MAX_FILE_OCTETS` where there is more. */
+  readonly octets: Uint8Array;
+  /** Permission bits, such as 0o644; undefined where it is no file. */
+  readonly mode?: number | undefined;
+}
+
 /** Reads whole files. @throws {Error} with a message for people, such as "does not exist" */
-export type ReadFile = (path: string) => Uint8Array;
+export type ReadFile = (path: string) => FileContent;
 
 /** Reads the file at `path`. Never throws. */
 export function loadConfig(path: string, readFile: ReadFile, overrides?: Overrides): LoadResult {
   const read = readText(path, readFile);
-  if ("problem" in read) return { ok: false, issues: [fileIssue(path, read.problem)], format: undefined };
+  if ("problem" in read) return { ok: false, issues: [unreadable(path, read)], format: undefined };
   const readSecretFile = (secretPath: string) => {
     const secret = readText(secretPath, readFile);
     if ("problem" in secret) throw new Error(secret.problem);
-    return secret.text;
+    return secret;
   };
-  return parseConfig(read.text, { fileName: path, readSecretFile, overrides });
+  return parseConfig(read.text, { fileName: path, mode: read.mode, readSecretFile, overrides });
 }
 
-/** Larger files are refused: 10,000 services fit. */
-export const MAX_FILE_OCTETS = 4 * 1024 * 1024;
-
 /** The text of a file, or why there is none. */
-export function readText(path: string, readFile: ReadFile): { text: string } | { problem: string } {
-  let bytes: Uint8Array;
+export function readText(
+  path: string,
+  readFile: ReadFile,
+): SourceText & { readonly mode?: number | undefined } {
   try {
-    bytes = readFile(path);
+    const { octets, mode } = readFile(path);
+    return { ...decodeText(octets), mode };
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error), position: undefined };
   }
-  if (bytes.byteLength > MAX_FILE_OCTETS) {
-    return { problem: `is larger than ${MAX_FILE_OCTETS / 1024 / 1024} MiB` };
-  }
-  try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) };
-  } catch {
-    return { problem: "is not UTF-8 text" };
-  }
+}
+
+/** The issue of a file that is no text. */
+export function unreadable(
+  file: string,
+  { problem, position }: Extract<SourceText, { problem: string }>,
+): Issue {
+  return { severity: "error", file, position, path: [], message: problem };
 }
 
 /** The configuration that `text` is. Never throws. */
 export function parseConfig(
   text: string,
-  { fileName, readSecretFile, overrides = {} }: ParseOptions,
+  { fileName, mode, readSecretFile, overrides = {} }: ParseOptions,
 ): LoadResult {
   const document = readDocument(text);
   if (document.problems.length > 0) {
@@ -92,8 +104,12 @@ export function parseConfig(
   const flags = parseOverrides(overrides);
   const resolution = resolve(validateParts(translation.file), readSecretFile, flags.values);
   const found = [
-    ...translation.findings,
-    ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),
+    ...document.doubtful,
+    ...withoutDoubtful([
+      ...translation.findings,
+      ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),
+    ], document.doubtful),
+    ...exposureFindings(document.value, mode),
   ];
   const inFile = withoutRepetition(found).map((finding) => toIssue(finding, document, fileName));
   const issues = [...flags.issues, ...inFile.sort(byPosition)];
@@ -118,6 +134,37 @@ function topLevelProblem(value: unknown): string | undefined {
     : `must be a mapping with bgp and services at the top (got ${formatValue(value)})`;
 }
 
+/** What is wrong with a number whose spelling is in doubt follows from that. */
+function withoutDoubtful(findings: readonly Finding[], doubtful: readonly Finding[]): readonly Finding[] {
+  const places = new Set(doubtful.map(({ path }) => JSON.stringify(path)));
+  return findings.filter(({ path }) => !places.has(JSON.stringify(path)));
+}
+
+/** A file that everybody on this host may read, with a password in it, or that everybody may change. */
+function exposureFindings(value: unknown, mode: number | undefined): readonly Finding[] {
+  const exposure = exposureOf(mode);
+  if (mode === undefined || exposure === undefined) return [];
+  const password = passwordPath(value);
+  const warning = (path: Path, message: string): Finding => ({ path, message, severity: "warning" });
+  if (password !== undefined) {
+    const cure = "chmod o= it, or name a file with passwordFile";
+    return [warning(password, `stands in a file that ${exposure}: ${cure}`)];
+  }
+  return (mode & 0o002) === 0 ? [] : [warning([], `${exposure.replace(" (", " this file (")}: chmod o= it`)];
+}
+
+/** Where the first password stands. */
+function passwordPath(value: unknown, path: Path = []): Path | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
+  for (const [key, below] of entries) {
+    const here = [...path, key];
+    const found = key === "password" ? here : passwordPath(below, here);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** A value that is used twice is found wrong twice: in `bgp.defaults` by each peer, or a protocol by each port. */
 function withoutRepetition(findings: readonly Finding[]): readonly Finding[] {
   const seen = new Set<string>();
@@ -136,9 +183,10 @@ function inOwnKeys(finding: Finding, { origin }: Translation): Finding {
 function toIssue(finding: Finding, document: SourceDocument, file: string): Issue {
   const { path, message, severity = "error", other, showValue = "scalar" } = finding;
   const value = document.at(path);
+  const written = document.spelling(path) ?? formatValue(value);
   const presentable = value !== undefined && value !== null &&
     (typeof value !== "object" || showValue === "always");
-  const shown = presentable && showValue !== "never" && !isSecret(path) ? ` (got ${formatValue(value)})` : "";
+  const shown = presentable && showValue !== "never" && !isSecret(path) ? ` (got ${written})` : "";
   const named = other === undefined ? "" : ` ${formatPath(other)}`;
   return { severity, file, position: document.locate(finding), path, message: `${message}${named}${shown}` };
 }

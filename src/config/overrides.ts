@@ -4,7 +4,7 @@ import { nearest } from "../text/nearest.ts";
 import type { Parsed } from "../text/parsed.ts";
 import type { LogLevel } from "./config.ts";
 import { formatValue, type Issue } from "./issue.ts";
-import { parseSocketPath } from "./values/name.ts";
+import { parseSocketPath } from "./values/socket_path.ts";
 
 /** The flags as they were given; undefined where they were not. */
 export interface Overrides {

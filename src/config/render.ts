@@ -15,12 +15,13 @@ export function renderConfig(
   config: Config,
   { showPasswords = false }: { showPasswords?: boolean } = {},
 ): unknown {
-  const { log, http, control, network, bgp } = config;
+  const { log, http, control, network, limits, bgp } = config;
   return {
     log: { level: log.level, format: log.format },
     http: { listen: formatListenAddress(http.listen), allowedHosts: http.allowedHosts },
     control: { socket: control.socket ?? "" },
     network: { setup: network.setup, ipvs: network.ipvs },
+    limits: { httpConnections: limits.httpConnections },
     bgp: {
       local: present({
         routerID: bgp.local.routerID.text,

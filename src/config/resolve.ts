@@ -6,7 +6,8 @@ import type { Config, FamilyName, LocalBgp } from "./config.ts";
 import type { Finding } from "./issue.ts";
 import type { OverrideValues } from "./overrides.ts";
 import type { Element, ValidParts } from "./validation.ts";
-import { checkPeers, type ReadSecretFile, resolvePeer } from "./resolve_peer.ts";
+import type { ReadSecretFile } from "./password.ts";
+import { checkPeers, resolvePeer } from "./resolve_peer.ts";
 import { checkServices, resolveService } from "./resolve_service.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FileService } from "./schema/service.ts";
@@ -24,7 +25,7 @@ export function resolve(
   flags: OverrideValues,
 ): Resolution {
   const findings: Finding[] = [...parts.findings];
-  const { log, http, control, network, local } = parts;
+  const { log, http, control, network, limits, local } = parts;
   const families = familiesOf(parts.services);
   const peers = parts.peers.map((peer) =>
     resolvePeer(peer, parts.defaults ?? {}, families, readSecretFile, findings)
@@ -35,6 +36,7 @@ export function resolve(
   const failed = findings.some(({ severity }) => severity !== "warning");
   if (
     log === undefined || http === undefined || control === undefined || network === undefined ||
+    limits === undefined ||
     local === undefined || failed
   ) return { config: undefined, findings };
   const setup = flags.setup ?? network.setup;
@@ -44,6 +46,7 @@ export function resolve(
     control: flags.control ?? { socket: control.socket },
     // --network-setup=false alone asks for an agent that only announces.
     network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },
+    limits,
     bgp: { local: localBgp(local), peers: peers.map(({ value }) => value) },
     services: services.map(({ value }) => value),
   };

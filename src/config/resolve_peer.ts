@@ -2,13 +2,12 @@
 import type { FamilyName, PeerConfig } from "./config.ts";
 import type { Finding, Path } from "./issue.ts";
 import type { Element, ValidParts } from "./validation.ts";
-import { type FileDefaults, type FilePeer, MAX_PASSWORD_OCTETS } from "./schema/bgp.ts";
+import { readPassword, type ReadSecretFile } from "./password.ts";
+import { placeholderIn } from "./values/placeholder.ts";
+import type { FileDefaults, FilePeer } from "./schema/bgp.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";
 import { formatZoned } from "./values/address.ts";
-
-/** Reads a file that holds a secret. @throws {Error} with a message for people, such as "does not exist" */
-export type ReadSecretFile = (path: string) => string;
 
 /** `bgp.defaults` under the peer's own keys; of keys that exclude each other the peer's own one stays. */
 function mergeDefaults(defaults: FileDefaults, peer: FilePeer): FilePeer {
@@ -50,6 +49,12 @@ export function resolvePeer(
     const message = `must be of the peer's family, IPv${address.family}`;
     findings.push({ path: placeOf("localAddress"), message });
   }
+  const placeholder = merged.password === undefined ? undefined : placeholderIn(merged.password);
+  if (placeholder !== undefined) {
+    const message =
+      `looks like ${placeholder} and is taken as it stands; passwordFile names a file that holds the password`;
+    findings.push({ path: placeOf("password"), message, severity: "warning" });
+  }
   if (merged.multihop !== undefined && zone !== undefined) {
     findings.push({ path: placeOf("multihop"), message: "has no meaning for a link-local peer" });
   }
@@ -85,29 +90,6 @@ export function resolvePeer(
 function isAsOf(path: Path, base: Path): boolean {
   return path.at(-1) === "as" &&
     (path[1] === "defaults" || base.every((step, index) => path[index] === step));
-}
-
-/** The first line's end is not part of the password: editors and `echo` write one. */
-function readPassword(file: string, path: Path, readSecretFile: ReadSecretFile, findings: Finding[]): string {
-  let password: string;
-  try {
-    password = readSecretFile(file).replace(/\r?\n$/, "");
-  } catch (error) {
-    findings.push({
-      path,
-      message: `names a file that ${error instanceof Error ? error.message : "cannot be read"}`,
-    });
-    return "";
-  }
-  const octets = new TextEncoder().encode(password).byteLength;
-  const lines = password.includes("\n") || password.includes("\r");
-  if (octets === 0) findings.push({ path, message: "names a file that is empty" });
-  else if (lines) findings.push({ path, message: "names a file with more than one line" });
-  else if (octets > MAX_PASSWORD_OCTETS) {
-    const message = `names a file with ${octets} bytes, TCP-MD5 takes at most ${MAX_PASSWORD_OCTETS}`;
-    findings.push({ path, message });
-  }
-  return password;
 }
 
 /** The rules between peers, and between them and this host. */

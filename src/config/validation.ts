@@ -5,10 +5,13 @@
 import * as z from "zod";
 import { typeProblem } from "./checks/kinds.ts";
 import { nearest } from "../text/nearest.ts";
-import type { Finding, Path } from "./issue.ts";
+import { numberSlip } from "./number_spelling.ts";
+import { lacksStructure, unknownKey } from "./slips.ts";
+import type { Finding, Path } from "./values/finding.ts";
 import {
   type FileControl,
   type FileHttp,
+  type FileLimits,
   type FileLog,
   type FileNetwork,
   fileSchema,
@@ -28,6 +31,7 @@ export interface ValidParts {
   readonly http: FileHttp | undefined;
   readonly control: FileControl | undefined;
   readonly network: FileNetwork | undefined;
+  readonly limits: FileLimits | undefined;
   readonly local: FileLocal | undefined;
   readonly defaults: FileDefaults | undefined;
   readonly peers: readonly Element<FilePeer>[];
@@ -38,8 +42,9 @@ export interface ValidParts {
 /** Reads the parts of a file's plain values; `findings` is empty exactly where every part follows the schema. */
 export function validateParts(raw: unknown): ValidParts {
   const findings: Finding[] = [];
-  const root = fileSchema.shape;
-  const top = shell(fileSchema, raw, [], findings);
+  const schema = fileSchema();
+  const root = schema.shape;
+  const top = shell(schema, raw, [], findings);
   const hasBgp = isRecord(top["bgp"]);
   const bgp = shell(root.bgp, top["bgp"], ["bgp"], findings);
   const { local, defaults, peers } = root.bgp.shape;
@@ -48,6 +53,7 @@ export function validateParts(raw: unknown): ValidParts {
     http: part(root.http, top["http"], ["http"], findings),
     control: part(root.control, top["control"], ["control"], findings),
     network: part(root.network, top["network"], ["network"], findings),
+    limits: part(root.limits, top["limits"], ["limits"], findings),
     local: hasBgp ? part(local, bgp["local"], ["bgp", "local"], findings) : undefined,
     defaults: part(defaults, bgp["defaults"], ["bgp", "defaults"], findings),
     peers: !hasBgp ? [] : elements(peers, peers.element, bgp["peers"], ["bgp", "peers"], findings),
@@ -59,7 +65,11 @@ export function validateParts(raw: unknown): ValidParts {
 /** The values of an object whose keys are read one by one; its own problems are a wrong type and unknown keys. */
 function shell(schema: z.ZodObject, raw: unknown, path: Path, findings: Finding[]): Record<string, unknown> {
   if (!isRecord(raw)) {
-    findings.push({ path, message: wrong(raw, "must be a mapping"), showValue: "always" });
+    findings.push({
+      path,
+      message: wrong(raw, `must be a mapping${lacksStructure(raw)}`),
+      showValue: "always",
+    });
     return {};
   }
   findings.push(
@@ -136,11 +146,33 @@ function unknownKeys(
   shape: Readonly<Record<string, unknown>>,
   path: Path,
 ): Finding[] {
+  const known = Object.keys(shape);
   return keys.map((key) => {
-    const guess = nearest(key, Object.keys(shape));
-    const message = guess === undefined ? "is not a known key" : `is not a known key, did you mean ${guess}?`;
+    const message = unknownKey(key, known, placeOfKey);
     return { path: [...path, key], at: "key", message, showValue: "never" };
   });
+}
+
+/** Where in the file a key belongs that few places have; undefined: nowhere, or in many. */
+function placeOfKey(key: string): string | undefined {
+  const { bgp, services, ...top } = fileSchema().shape;
+  const service = services.element.shape;
+  const objects: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    "the top": fileSchema().shape,
+    "bgp": bgp.shape,
+    "bgp.local": bgp.shape.local.shape,
+    "a peer": bgp.shape.peers.element.shape,
+    "a service": service,
+    "announce of a service": service.announce.unwrap().shape,
+    "a port of a service": service.ports.unwrap().element.shape,
+    "ipvs of a service": service.ipvs.unwrap().shape,
+    "stop of a service": service.stop.unwrap().shape,
+    ...Object.fromEntries(Object.entries(top).map(([name, part]) => [name, part.unwrap().shape])),
+  };
+  const places = Object.entries(objects).filter(([, shape]) => Object.hasOwn(shape, key)).map(([name]) =>
+    name
+  );
+  return places.length === 1 ? places[0] : undefined;
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown): string {
@@ -150,7 +182,7 @@ function describe(issue: z.core.$ZodIssue, raw: unknown): string {
     case "invalid_type":
       return wrong(
         raw,
-        issue.message.startsWith("Invalid input") ? typeRule(issue.expected, raw) : unquoted(issue, raw),
+        issue.message.startsWith("Invalid input") ? typeRule(issue.expected, raw) : spelledOut(issue, raw),
       );
     case "invalid_value":
       return wrong(raw, issue.message.startsWith("Invalid") ? choice(issue.values, raw) : issue.message);
@@ -174,18 +206,18 @@ function typeRule(expected: string, raw: unknown): string {
     case "boolean":
       return "must be true or false";
     case "object":
-      return "must be a mapping";
+      return `must be a mapping${lacksStructure(raw)}`;
     case "array":
-      return "must be a list";
+      return `must be a list${lacksStructure(raw)}`;
     default:
       return "must be a number";
   }
 }
 
-/** A number in quotes is text in YAML. */
-function unquoted({ expected, message }: z.core.$ZodIssueInvalidType, raw: unknown): string {
-  const quoted = expected === "number" && typeof raw === "string" && /^-?[0-9]+$/.test(raw);
-  return quoted ? `${message}, without quotes` : message;
+/** What looks like a number and is text to YAML. */
+function spelledOut({ expected, message }: z.core.$ZodIssueInvalidType, raw: unknown): string {
+  const slip = expected === "number" && typeof raw === "string" ? numberSlip(raw) : undefined;
+  return slip === undefined ? message : `${message}, ${slip}`;
 }
 
 function choice(values: readonly unknown[], raw: unknown): string {

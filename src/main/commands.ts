@@ -7,13 +7,14 @@ import { ask } from "../cli/ask.ts";
 import { check } from "../cli/check.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
-import { ExitStatus, runProgram } from "../cli/program.ts";
+import { ExitStatus } from "../cli/exit_status.ts";
+import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
-import { MAX_FILE_OCTETS } from "../config/load.ts";
+import { MAX_FILE_OCTETS } from "../config/source_text.ts";
 import { askControl } from "../control/client.ts";
 import { denoStreams } from "../os/deno_streams.ts";
-import { readFile as readLimited, writeText } from "../os/files.ts";
+import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
@@ -28,8 +29,12 @@ export function runCommand(
   signals: SignalDesk<Signal> | undefined,
 ): Promise<number> {
   const { version } = denoJson;
-  const readFile = (path: string) => readLimited(path, MAX_FILE_OCTETS);
-  const files = { readFile, stdout, stderr };
+  const files = {
+    readFile: (path: string) => readFile(path, MAX_FILE_OCTETS),
+    readStdin: () => readStdin(MAX_FILE_OCTETS),
+    stdout,
+    stderr,
+  };
   const log = new LogQueue(openStandardError());
   return runProgram(args, {
     run: (file, overrides) =>

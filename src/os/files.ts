@@ -1,25 +1,69 @@
-/** Files and standard streams, in words for people where they fail. */
+/**
+ * Files and standard streams, whole and bounded, in words for people where they fail. Only regular files are opened: a
+ * FIFO or a device could block for ever. What cannot be read is named by the path that was really tried.
+ */
 import { messageOf } from "../text/error_message.ts";
 
-/**
- * The file's first `limit` octets and one more where it is longer: whoever asked sees that it is too large.
- * @throws {Error} in words for people
- */
-export function readFile(path: string, limit: number): Uint8Array {
+/** A file as it was read. */
+export interface WholeFile {
+  /** One more than was asked for where there is more. */
+  readonly octets: Uint8Array;
+  /** Permission bits, such as 0o644. */
+  readonly mode: number | undefined;
+}
+
+/** Reads the file at `path`, at most one octet more than `maxOctets`. @throws {Error} in words for people */
+export function readFile(path: string, maxOctets: number): WholeFile {
+  const problem = (words: string) => new Error(`${words}${whereFrom(path)}`);
   try {
+    const { isFile, isDirectory } = Deno.statSync(path);
+    if (isDirectory) throw problem("is a folder, not a file");
+    if (!isFile) throw problem("is no regular file");
     using file = Deno.openSync(path);
-    const bytes = new Uint8Array(limit + 1);
-    let length = 0;
-    for (let read: number | null = 0; read !== null && length < bytes.length; length += read ?? 0) {
-      read = file.readSync(bytes.subarray(length));
-    }
-    return bytes.subarray(0, length);
+    const { mode } = file.statSync();
+    return { octets: readAll(file, maxOctets + 1), mode: mode === null ? undefined : mode & 0o7777 };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new Error("does not exist");
-    if (error instanceof Deno.errors.IsADirectory) throw new Error("is a folder, not a file");
-    if (error instanceof Deno.errors.PermissionDenied) throw new Error("may not be read by this user");
+    if (error instanceof Deno.errors.NotFound) throw problem("does not exist");
+    if (error instanceof Deno.errors.NotADirectory) throw problem("is below something that is no folder");
+    if (error instanceof Deno.errors.PermissionDenied) throw problem("may not be read by this user");
+    if (error instanceof Deno.errors.NotCapable) throw problem("may not be read: --allow-read leaves it out");
+    if (error instanceof Error && error.constructor === Error) throw error;
+    throw problem(`cannot be read: ${messageOf(error)}`);
+  }
+}
+
+/** Where a relative path led: whoever started this may have been in another folder (`deno task` goes to the project's). */
+function whereFrom(path: string): string {
+  if (path.startsWith("/")) return "";
+  try {
+    const folder = Deno.cwd();
+    return `: ${folder === "/" ? "" : folder}/${path} was tried, from the working directory ${folder}`;
+  } catch {
+    return ": it was tried from a working directory that cannot be told";
+  }
+}
+
+function readAll(file: { readSync(into: Uint8Array): number | null }, maxOctets: number): Uint8Array {
+  const octets = new Uint8Array(maxOctets);
+  let length = 0;
+  for (let read: number | null = 0; read !== null && length < octets.length; length += read ?? 0) {
+    read = file.readSync(octets.subarray(length));
+  }
+  return octets.slice(0, length);
+}
+
+/** Reads standard input to its end, at most one octet more than `maxOctets`. @throws {Error} in words for people */
+export async function readStdin(maxOctets: number): Promise<Uint8Array> {
+  const octets = new Uint8Array(maxOctets + 1);
+  let length = 0;
+  try {
+    for (let read: number | null = 0; read !== null && length < octets.length; length += read ?? 0) {
+      read = await Deno.stdin.read(octets.subarray(length));
+    }
+  } catch (error) {
     throw new Error(`cannot be read: ${messageOf(error)}`);
   }
+  return octets.slice(0, length);
 }
 
 /** Writes all of `text`, however little is taken at once. @throws what the system says */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ask, type Question } from "../../src/cli/ask.ts";
-import { ExitStatus } from "../../src/cli/program.ts";
+import { ExitStatus } from "../../src/cli/exit_status.ts";
 import type { Answer } from "../../src/control/client.ts";
 
 const question: Question = { view: "peers", name: undefined, json: false, socket: "/s" };

@@ -51,3 +51,27 @@ Deno.test("check() shows warnings of a usable file, and the reference's format",
     "a.json: valid: 1 service, 1 peer, in the reference's format\n",
   ]);
 });
+
+Deno.test("check() of - reads standard input, and calls it that (faults C10)", async () => {
+  const valid = filePorts({
+    "-": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /key}]"),
+    "/key": "hunter2",
+  });
+  assert.equal(await check({ file: "-", print: false }, valid), 0);
+  assert.deepEqual(valid.err, ["<stdin>: valid: 1 service, 1 peer\n"]);
+  const faulty = filePorts({ "-": `${MINIMAL}bogus: 1\n` });
+  assert.equal(await check({ file: "-", print: false }, faulty), 2);
+  assert.deepEqual(faulty.err, [
+    "<stdin>:6:1: bogus: is not a known key\n",
+    "<stdin>: 1 problem, cannot be used\n",
+  ]);
+  const closed = {
+    ...filePorts({}),
+    readStdin: () => Promise.reject(new Error("cannot be read: Bad file descriptor")),
+  };
+  assert.equal(await check({ file: "-", print: false }, closed), 2);
+  assert.deepEqual(closed.err, [
+    "<stdin>: cannot be read: Bad file descriptor\n",
+    "<stdin>: 1 problem, cannot be used\n",
+  ]);
+});

@@ -41,3 +41,9 @@ Deno.test("migrate() refuses files of our format, faulty ones and missing ones w
     assert.deepEqual(ports.out, []);
   }
 });
+
+Deno.test("migrate() of - reads standard input (faults C10)", async () => {
+  const ports = filePorts({ "-": REFERENCE });
+  assert.equal(await migrate({ file: "-" }, ports), 0);
+  assert.deepEqual(configOf(ports.out.join("")), configOf(REFERENCE));
+});

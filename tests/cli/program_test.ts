@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Commands, ExitStatus, runProgram } from "../../src/cli/program.ts";
+import { ExitStatus } from "../../src/cli/exit_status.ts";
+import { type Commands, runProgram } from "../../src/cli/program.ts";
 import type { Question } from "../../src/cli/ask.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
@@ -93,7 +94,10 @@ Deno.test("runProgram() asks the running agent for its status, peers and routes 
 
 Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {
   for (
-    const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level"]]
+    const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level"], ["check", "a", "b"], [
+      "schema",
+      "x",
+    ]]
   ) {
     const { status, stderr, calls } = await invoke(...args);
     assert.equal(status, ExitStatus.USAGE, args.join(" "));
@@ -105,4 +109,70 @@ Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and
   assert.equal(help.status, ExitStatus.OK);
   assert.match(help.stdout, /check .*migrate .*schema/s);
   for (const args of [["version"], ["--version"]]) assert.equal((await invoke(...args)).stdout, "1.2.3\n");
+});
+
+Deno.test("runProgram() names a command or option that there is not, with the nearest (faults C1)", async () => {
+  const rows: readonly (readonly [readonly string[], string])[] = [
+    [["frobnicate"], 'unknown command "frobnicate"'],
+    [["statsu"], 'unknown command "statsu", did you mean status?'],
+    [["Check", "f.yaml"], 'unknown command "Check", did you mean check?'],
+    [["peer"], 'unknown command "peer", did you mean peers?'],
+    [["statsu", "--json"], 'unknown command "statsu", did you mean status?'],
+    [["--json", "statsu"], 'unknown command "statsu", did you mean status?'],
+    [["help", "migrat"], 'unknown command "migrat", did you mean migrate?'],
+    [[""], 'unknown command ""'],
+    [["a\u001b[31m"], 'unknown command "a\\u001b[31m"'],
+    [
+      ["/etc/bgp-lb/config.yaml"],
+      'unknown command "/etc/bgp-lb/config.yaml"; the agent\'s file is given by --config /etc/bgp-lb/config.yaml',
+    ],
+    [["\u2013config", "f"], '"\u2013config" begins with a character that only looks like a -'],
+    [["--confg", "f"], 'unknown option "--confg", did you mean --config?'],
+    [["-confg=f"], 'unknown option "-confg", did you mean --config?'],
+    [["check", "f", "--pritn"], 'unknown option "--pritn", did you mean --print?'],
+    [["--log_level", "debug"], 'unknown option "--log_level", did you mean --log-level?'],
+    [["-x"], 'unknown option "-x"'],
+    [["run", "--json"], "run has no option --json"],
+    [["status", "--print"], "status has no option --print"],
+    [["status", "--json=yes"], "--json takes no value"],
+    [["--config"], "--config needs a value: --config FILE"],
+    [["--config", "--log-level", "debug"], "--config needs a value: --config FILE"],
+    [["check"], "check needs a FILE"],
+    [["check", "a", "b"], 'too much for check: "b"'],
+    [["--config", "-"], "run cannot have its configuration from standard input"],
+  ];
+  for (const [args, words] of rows) {
+    const { status, stderr, calls } = await invoke(...args);
+    assert.equal(status, ExitStatus.USAGE, args.join(" "));
+    assert.ok(stderr.startsWith(`error: ${words}`), stderr);
+    assert.deepEqual(calls, []);
+  }
+});
+
+Deno.test("runProgram() reads options anywhere, the last one of a name counts, and -- ends them", async () => {
+  const rows: readonly (readonly [readonly string[], readonly unknown[]])[] = [
+    [["--log-level", "info", "check", "f", "--log-level=debug"], ["check", "f", false, {
+      ...nothing,
+      logLevel: "debug",
+    }]],
+    [["check", "-"], ["check", "-", false, nothing]],
+    [["check", "--", "-f"], ["check", "-f", false, nothing]],
+    [["--ipvs-setup", "false"], ["run", undefined, { ...nothing, ipvsSetup: "false" }]],
+    [["-ipvs-setup", "-network-setup"], ["run", undefined, {
+      ...nothing,
+      ipvsSetup: "true",
+      networkSetup: "true",
+    }]],
+    [["--metrics-address="], ["run", undefined, { ...nothing, metricsAddress: "" }]],
+    [["--config", "a", "--config", "b"], ["run", "b", nothing]],
+  ];
+  for (const [args, call] of rows) assert.deepEqual((await invoke(...args)).calls, [call], args.join(" "));
+});
+
+Deno.test("runProgram() shows the options of one command", async () => {
+  for (const args of [["check", "--help"], ["help", "check"], ["check", "-h"], ["-help", "check"]]) {
+    const { stdout, status } = await invoke(...args);
+    assert.equal(status, ExitStatus.OK);
+    assert.match(stdout, /^Usage: bgp-lb check FILE \[options\]\n.*--print .*--ipvs-setup\[=true\|false\]/s);
+  }
 });

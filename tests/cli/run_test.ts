@@ -35,7 +35,7 @@ class Rig {
     run("config.json", {}, {
       version: "test",
       clock: this.clock,
-      readFile: () => new TextEncoder().encode(FILE),
+      readFile: () => ({ octets: new TextEncoder().encode(FILE) }),
       stderr: (text) => void this.lines.push(text),
       logOutput: { isTerminal: false, write: (line) => void this.lines.push(line), setLostLine() {} },
       openPlatform: () => ({

@@ -1,6 +1,7 @@
 // `bgp-lb schema`: JSON Schema that says something of every key.
 import assert from "node:assert/strict";
 import { schema } from "../../src/cli/schema.ts";
+import { PATTERNS } from "../../src/config/values/patterns.ts";
 import { filePorts } from "./files.ts";
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -47,5 +48,8 @@ Deno.test("schema() knows ranges, words and defaults", async () => {
   assert.equal(all.get(".http.listen")?.["default"], "127.0.0.1:8081");
   const as = all.get(".bgp.local.as");
   assert.deepEqual([as?.["type"], as?.["minimum"], as?.["maximum"]], ["integer", 1, 4294967295]);
-  assert.deepEqual(all.get(".services.checks.interval")?.["type"], ["string", "number"]);
+  assert.deepEqual(all.get(".services.checks.interval")?.["anyOf"], [
+    { type: "string", pattern: PATTERNS.duration },
+    { type: "number", minimum: 0.05, maximum: 3600 },
+  ]);
 });

@@ -180,5 +180,6 @@ export const validFile: fc.Arbitrary<Record<string, unknown>> = object({
   }),
   http: object({}, { listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80") }),
   control: object({}, { socket: fc.constantFrom("", "/run/bgp-lb/control.sock", "/tmp/s") }),
+  limits: object({}, { httpConnections: port }),
   network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
 });

@@ -8,7 +8,7 @@ function namesOf(checks: readonly unknown[]): readonly string[] {
     bgp: { local: { routerID: "10.0.0.1", as: 65512 }, peers: [{ address: "10.0.0.2", as: 65512 }] },
     services: [{ name: "web", addresses: ["10.99.0.1"], checks }],
   };
-  const result = parseConfig(JSON.stringify(file), { fileName: "x", readSecretFile: () => "" });
+  const result = parseConfig(JSON.stringify(file), { fileName: "x", readSecretFile: () => ({ text: "" }) });
   assert.ok(result.ok, JSON.stringify(result));
   return result.config.services[0]?.checks.map(({ name }) => name) ?? [];
 }
@@ -53,7 +53,7 @@ Deno.test("renderConfig() leaves out what a check was not given, and shows what 
       checks: [HTTP, { ...HTTP, scheme: "https", caFile: "/etc/ca.pem" }],
     }],
   };
-  const options = { fileName: "x", readSecretFile: () => "" };
+  const options = { fileName: "x", readSecretFile: () => ({ text: "" }) };
   const result = parseConfig(JSON.stringify(file), options);
   assert.ok(result.ok);
   const text = JSON.stringify(renderConfig(result.config));

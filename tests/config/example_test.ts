@@ -6,7 +6,7 @@ import { jsonSchema } from "../../src/config/schema/json_schema.ts";
 import { parseConfig } from "../../src/config/load.ts";
 
 const EXAMPLE = Deno.readTextFileSync("config.example.yaml");
-const OPTIONS = { fileName: "config.example.yaml", readSecretFile: () => "from a file" };
+const OPTIONS = { fileName: "config.example.yaml", readSecretFile: () => ({ text: "from a file" }) };
 /** `#key: value`: an alternative, or a default that is not spelled out. */
 const ALTERNATIVE = /^( *)#([A-Za-z0-9]+): /;
 
@@ -50,13 +50,22 @@ function keysOf(value: unknown, path: string, into: Set<string>): Set<string> {
 /** The same of a JSON Schema, without what is not supported yet (`not: {}`). */
 function schemaKeys(schema: unknown, path: string, into: Set<string>): Set<string> {
   if (!isRecord(schema)) return into;
-  if (Array.isArray(schema["oneOf"])) { for (const one of schema["oneOf"]) schemaKeys(one, path, into); }
+  for (const key of ["oneOf", "anyOf"]) {
+    const alternatives = schema[key];
+    if (Array.isArray(alternatives)) { for (const one of alternatives) schemaKeys(one, path, into); }
+  }
   schemaKeys(schema["items"], path, into);
   for (const [key, below] of Object.entries(isRecord(schema["properties"]) ? schema["properties"] : {})) {
-    if (isRecord(below) && "not" in below) continue;
+    if (isUnsupported(below)) continue;
     schemaKeys(below, `${path}.${key}`, into.add(`${path}.${key}`));
   }
   return into;
+}
+
+/** `off` and nothing else: a key that has no behaviour yet. */
+function isUnsupported(schema: unknown): boolean {
+  const alternatives = isRecord(schema) ? schema["anyOf"] : undefined;
+  return Array.isArray(alternatives) && alternatives.some((one) => JSON.stringify(one) === '{"not":{}}');
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -48,6 +48,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     log: { level: "info", format: "auto" },
     http: { listen: ":8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
+    limits: { httpConnections: 256 },
     network: { setup: true, ipvs: false },
     bgp: {
       local: {

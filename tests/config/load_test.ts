@@ -1,8 +1,10 @@
 // parseConfig() and loadConfig(): defaults, all problems at once, files that are no text, and the command line's flags.
 import assert from "node:assert/strict";
 import { formatIssue } from "../../src/config/issue.ts";
-import { loadConfig, MAX_FILE_OCTETS } from "../../src/config/load.ts";
+import { readDocument } from "../../src/config/document.ts";
+import { loadConfig, parseConfig } from "../../src/config/load.ts";
 import { renderConfig } from "../../src/config/render.ts";
+import { decodeText, MAX_FILE_OCTETS } from "../../src/config/source_text.ts";
 import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
 
 Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT Configuration file)", () => {
@@ -11,6 +13,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
     http: { listen: "127.0.0.1:8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
+    limits: { httpConnections: 256 },
     bgp: {
       local: {
         routerID: "10.0.0.1",
@@ -195,16 +198,20 @@ Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration f
     throw new Error(message);
   };
   const rows: readonly (readonly [string, () => Uint8Array, string])[] = [
-    ["missing", refuse("does not exist"), "does not exist"],
-    ["a folder", refuse("is a folder, not a file"), "is a folder, not a file"],
-    ["UTF-16", () => Uint8Array.of(0xff, 0xfe, 0x61, 0), "is not UTF-8 text"],
-    ["Latin-1", () => Uint8Array.of(0x61, 0xe9, 0x62), "is not UTF-8 text"],
-    ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), "is larger than 4 MiB"],
+    ["missing", refuse("does not exist"), ": does not exist"],
+    ["a folder", refuse("is a folder, not a file"), ": is a folder, not a file"],
+    ["UTF-16", () => Uint8Array.of(0xff, 0xfe, 0x61, 0), ": is UTF-16 text, save it as UTF-8"],
+    [
+      "Latin-1",
+      () => Uint8Array.of(0x61, 0xe9, 0x62),
+      ":1:2: is not UTF-8 text: octet 0xe9 is not allowed here",
+    ],
+    ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), ": is larger than 4 MiB"],
   ];
   for (const [name, readFile, expected] of rows) {
-    const result = loadConfig("/etc/x.yaml", readFile);
+    const result = loadConfig("/etc/x.yaml", () => ({ octets: readFile() }));
     assert.ok(!result.ok, name);
-    assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml: ${expected}`]);
+    assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml${expected}`]);
   }
 });
 
@@ -213,7 +220,7 @@ Deno.test("loadConfig() reads password files through the same port", () => {
     "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /run/key}]"),
     "/run/key": "topsecret\n",
   };
-  const readFile = (path: string) => new TextEncoder().encode(files[path] ?? assert.fail(path));
+  const readFile = (path: string) => ({ octets: new TextEncoder().encode(files[path] ?? assert.fail(path)) });
   const result = loadConfig("a.yaml", readFile);
   assert.ok(result.ok);
   assert.equal(result.config.bgp.peers[0]?.password, "topsecret");
@@ -288,5 +295,73 @@ Deno.test("parseConfig() takes Go's spellings of true and false in flags (CONTRA
   }
   for (const value of ["false", "False", "FALSE", "f", "F", "0"]) {
     assert.equal(configOf(MINIMAL, { ipvsSetup: value }).network.ipvs, false, value);
+  }
+});
+
+Deno.test("parseConfig() warns of a file that others can read where a password stands in it, or that they can change (faults S21)", () => {
+  const withPassword = MINIMAL.replace("as: 65512}]", "as: 65512, password: s3cr3t}]");
+  const inDefaults = MINIMAL.replace("  peers:", "  defaults: {password: s3cr3t}\n  peers:");
+  const warnings = (text: string, mode: number | undefined) => {
+    const result = parseConfig(text, { fileName: "f", mode, readSecretFile: () => ({ text: "x" }) });
+    return result.ok ? result.warnings.map(formatIssue) : assert.fail();
+  };
+  const cure = "chmod o= it, or name a file with passwordFile";
+  assert.deepEqual(warnings(withPassword, 0o644), [
+    `f:3:54: warning: bgp.peers[0].password: stands in a file that every user of this host can read (mode 0644): ${cure}`,
+  ]);
+  assert.deepEqual(warnings(inDefaults, 0o606), [
+    `f:3:24: warning: bgp.defaults.password: stands in a file that every user of this host can read and change (mode 0606): ${cure}`,
+  ]);
+  assert.deepEqual(warnings(MINIMAL, 0o666), [
+    "f:1:1: warning: every user of this host can read and change this file (mode 0666): chmod o= it",
+  ]);
+  for (const mode of [0o600, 0o640, 0o400, undefined]) assert.deepEqual(warnings(withPassword, mode), []);
+  assert.deepEqual(warnings(MINIMAL, 0o644), []);
+});
+
+Deno.test("decodeText() gives the place of the first octet that is no UTF-8 (faults C9)", () => {
+  const rows: readonly (readonly [readonly number[], string])[] = [
+    [[0xe9], "1:1 0xe9"],
+    [[0x61, 0x0a, 0x62, 0xff], "2:2 0xff"],
+    [[0xc3, 0xa9, 0x80], "1:2 0x80"],
+    [[0xe2, 0x82, 0x41], "1:1 0xe2"],
+    [[0xf0, 0x9f, 0x98, 0x80, 0xed, 0xa0, 0x80], "1:3 0xed"],
+    [[0xef, 0xbf, 0xbd, 0xc0, 0xaf], "1:2 0xc0"],
+    [[0xef, 0xbb, 0xbf, 0x61, 0xfe], "1:2 0xfe"],
+    [[0x61, 0x0d, 0x0a, 0xc3], "2:1 0xc3"],
+  ];
+  for (const [octets, expected] of rows) {
+    const result = decodeText(Uint8Array.from(octets));
+    assert.ok("problem" in result);
+    const octet = /0x[0-9a-f]{2}/.exec(result.problem)?.[0];
+    assert.equal(`${result.position?.line}:${result.position?.column} ${octet}`, expected);
+  }
+  assert.deepEqual(decodeText(Uint8Array.from([0xef, 0xbb, 0xbf, 0x61])), { text: "a" });
+});
+
+Deno.test("readDocument() refuses characters that cannot be seen, with their place; comments may have most (faults C9)", () => {
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["a: b\u200bc", "1:5 U+200B"],
+    ["a: 1\nb\u00ad: 2", "2:2 U+00AD"],
+    ["a: 'x\u202ey'", "1:6 U+202E"],
+    ['a: "x\u0007y"', "1:6 U+0007"],
+    ["a: [x, \u2066y]", "1:8 U+2066"],
+    ["\u00a0a: 1", "1:1 U+00A0"],
+    ["a: \u{e0041}", "1:4 U+E0041"],
+    ["a: b\u2028c: d", "1:5 U+2028"],
+    ["a: |\n  x\ufeff\n", "2:4 U+FEFF"],
+    ["a: \ufffd", "1:4 U+FFFD"],
+    ["a: e\u0301", "1:4 NFC"],
+    ["a: \u212a", "1:4 NFC"],
+    ["a: 1 # \u{1f468}\u200d\u{1f469} e\u0301\n", undefined],
+    ["a: 1 # x\u202ey\n", "1:9 U+202E"],
+    ['a: "\\u200b"', undefined],
+    ["a: \u00e9\u{1f600}", undefined],
+  ];
+  for (const [text, expected] of rows) {
+    const [problem] = readDocument(text).problems;
+    const what = /U\+[0-9A-F]+|NFC/.exec(problem?.message ?? "")?.[0];
+    const place = problem && `${problem.position.line}:${problem.position.column} ${what}`;
+    assert.equal(place, expected, JSON.stringify(text));
   }
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Config } from "../../src/config/config.ts";
 import { formatIssue } from "../../src/config/issue.ts";
 import { type LoadResult, parseConfig } from "../../src/config/load.ts";
+import type { SecretFile } from "../../src/config/password.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
 /** The shortest valid file. */
@@ -17,14 +18,17 @@ const SECRETS: Readonly<Record<string, string>> = {
   "/secret": "s3cr3t\n",
   "/empty": "\n",
   "/lines": "a\nb\n",
+  "/open": "s3cr3t\n",
+  "/padded": "s3cr3t \n",
+  "/control": "s3\u0000cr3t\n",
   "/long": "x".repeat(81),
 };
 
 /** Secret files by name; any other one does not exist. */
-export function readSecretFile(path: string): string {
+export function readSecretFile(path: string): SecretFile {
   const secret = SECRETS[path];
   if (secret === undefined) throw new Error("does not exist");
-  return secret;
+  return { text: secret, mode: path === "/open" ? 0o644 : 0o400 };
 }
 
 /** The result for `text` as file `f`. */

@@ -188,7 +188,7 @@ Deno.test("switchBatch() joins every end of a link with more than two", () => {
 Deno.test("the agent's configuration of every lab host is valid", () => {
   for (const host of nodesOf(standardTopology, "host")) {
     const text = JSON.stringify(agentConfig(standardTopology, host));
-    const loaded = loadConfig("lab.json", () => new TextEncoder().encode(text));
+    const loaded = loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
     ok(loaded.ok, JSON.stringify(loaded));
   }
 });

@@ -64,6 +64,7 @@ export function config(overrides: Partial<Config> = {}): Config {
     http: { listen: undefined, allowedHosts: [] },
     control: { socket: undefined },
     network: { setup: true, ipvs: true },
+    limits: { httpConnections: 256 },
     bgp: {
       local: localBgp({ as: 65512 }),
       peers: [internalPeer()],

@@ -1,6 +1,8 @@
 /** What every kind of check has: a name, the beat, the time limit and the threshold. */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import { duration, notSupportedYet, text, whole } from "../values/rules.ts";
+import { nameProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { formatDuration } from "../../time/duration.ts";
 
@@ -23,23 +25,25 @@ export interface CheckBase extends CheckTiming {
 }
 
 /** Keys of every kind. */
-export const BASE_SCHEMA = {
-  name: text(parseCheckName).optional().describe(
-    "Unique within the service. Default: kind and place, such as http 127.0.0.1:8080/healthz",
-  ),
-  interval: duration(50, 3_600_000).prefault("1s").describe("Time between the starts of two probes"),
-  fastInterval: duration(50, 3_600_000).optional().describe(
-    "The same while the verdict is changing. Default: the interval",
-  ),
-  timeout: duration(10, 600_000).prefault("1s").describe("A probe that takes longer has failed"),
-  rise: whole(1, 1000).default(2).describe("Passes in a row that make it healthy"),
-  fall: whole(1, 1000).default(3).describe("Failures in a row that make it unhealthy"),
-  source: notSupportedYet().describe("Local address of the probes. Not supported yet"),
-  invert: notSupportedYet().describe("A failure counts as a pass. Not supported yet"),
-  via: notSupportedYet().describe("local or service. Not supported yet"),
-  tripwire: notSupportedYet().describe("A standing watch beside the interval. Not supported yet"),
-  flap: notSupportedYet().describe("Unhealthy while outcomes change too often. Not supported yet"),
-} as const;
+export const baseSchema = lazily(() => {
+  return {
+    name: text(parseCheckName).optional().describe(
+      "Unique within the service. Default: kind and place, such as http 127.0.0.1:8080/healthz",
+    ),
+    interval: duration(50, 3_600_000).prefault("1s").describe("Time between the starts of two probes"),
+    fastInterval: duration(50, 3_600_000).optional().describe(
+      "The same while the verdict is changing. Default: the interval",
+    ),
+    timeout: duration(10, 600_000).prefault("1s").describe("A probe that takes longer has failed"),
+    rise: whole(1, 1000).default(2).describe("Passes in a row that make it healthy"),
+    fall: whole(1, 1000).default(3).describe("Failures in a row that make it unhealthy"),
+    source: notSupportedYet().describe("Local address of the probes. Not supported yet"),
+    invert: notSupportedYet().describe("A failure counts as a pass. Not supported yet"),
+    via: notSupportedYet().describe("local or service. Not supported yet"),
+    tripwire: notSupportedYet().describe("A standing watch beside the interval. Not supported yet"),
+    flap: notSupportedYet().describe("Unhealthy while outcomes change too often. Not supported yet"),
+  } as const;
+});
 
 /** The same keys of one check, as the schema read them. */
 export interface FileBase {
@@ -91,7 +95,8 @@ function parseCheckName(input: string): Parsed<string> {
   if (input.trim() !== input || input === "") {
     return { problem: "must not be empty, nor begin or end with a space" };
   }
-  if (/[\p{Cc}\u2028\u2029]/u.test(input)) return { problem: "must not have control characters" };
+  const problem = nameProblem(input);
+  if (problem !== undefined) return { problem };
   const { length } = [...input];
   return length > MAX_NAME_LENGTH
     ? { problem: `must have at most ${MAX_NAME_LENGTH} characters, and has ${length}` }

@@ -5,7 +5,7 @@ import type { CheckBase } from "./base.ts";
 /** One kind: how the file spells it, and what the checked configuration has of it. */
 export interface CheckKind<File, Config extends CheckBase> {
   /** A strict object; its `type` is the name of the kind. */
-  readonly schema: z.ZodType<File>;
+  schema(): z.ZodType<File>;
   /** What is checked and where, in a few words: the name of a check that was given none. */
   place(file: File): string;
   /** The checked configuration. */

@@ -1,5 +1,6 @@
 /** Every kind of check that the configuration knows, and what is done with a check of whatever kind it is. */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import type { Finding, Path } from "../values/finding.ts";
 import { renderBase, resolveBase } from "./base.ts";
 import { httpCheck } from "./http.ts";
@@ -12,7 +13,7 @@ type Registry = typeof REGISTRY;
 /** The name of a kind. */
 export type CheckType = keyof Registry;
 /** What the schema reads, by kind. */
-type FileOf = { readonly [Type in CheckType]: z.output<Registry[Type]["schema"]> };
+type FileOf = { readonly [Type in CheckType]: z.output<ReturnType<Registry[Type]["schema"]>> };
 /** The checked configuration, by kind. */
 export type CheckConfigOf = { readonly [Type in CheckType]: ReturnType<Registry[Type]["resolve"]> };
 /** A check as the schema reads it. */
@@ -24,7 +25,9 @@ export type CheckConfig = CheckConfigOf[CheckType];
 const KINDS: { readonly [Type in CheckType]: CheckKind<FileOf[Type], CheckConfigOf[Type]> } = REGISTRY;
 
 /** One check of the file. */
-export const checkSchema = z.discriminatedUnion("type", [REGISTRY.http.schema, REGISTRY.ping.schema]);
+export const checkSchema = lazily(() => {
+  return z.discriminatedUnion("type", [REGISTRY.http.schema(), REGISTRY.ping.schema()]);
+});
 
 /** Kinds that the configuration will know and that do not exist yet. */
 const LATER_TYPES: readonly string[] = ["tcp", "tls", "udp", "dns", "grpc", "exec", "file", "process"];

@@ -1,9 +1,10 @@
 /** The ping check's keys: an ICMP echo that must be answered. */
 import * as z from "zod";
 import type { Address } from "../../net/address.ts";
+import { PATTERNS } from "../values/patterns.ts";
 import { distinct, notSupportedYet, text } from "../values/rules.ts";
 import { parseHostAddress } from "../values/address.ts";
-import { BASE_SCHEMA, type CheckBase, checkBase } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase } from "./base.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** An ICMP echo that must be answered. */
@@ -13,14 +14,18 @@ export interface PingCheckConfig extends CheckBase {
   readonly addresses: readonly Address[];
 }
 
-const schema = z.strictObject({
-  type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
-  addresses: distinct(text(parseHostAddress)).min(1, { error: "must have at least one address" }).describe(
-    "Any answer is a pass",
-  ),
-  need: notSupportedYet().describe("any or all. Not supported yet"),
-  ...BASE_SCHEMA,
-}).superRefine(checkBase).describe("A ping check");
+function schema() {
+  return z.strictObject({
+    type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
+    addresses: distinct(text(parseHostAddress, PATTERNS.hostAddress)).min(1, {
+      error: "must have at least one address",
+    }).describe(
+      "Any answer is a pass",
+    ),
+    need: notSupportedYet().describe("any or all. Not supported yet"),
+    ...baseSchema(),
+  }).superRefine(checkBase).describe("A ping check");
+}
 
 /** The ping check. */
 export const pingCheck = {
@@ -30,4 +35,4 @@ export const pingCheck = {
     return { type, addresses, ...base };
   },
   render: ({ addresses }) => ({ addresses: addresses.map(({ text }) => text) }),
-} satisfies CheckKind<z.output<typeof schema>, PingCheckConfig>;
+} satisfies CheckKind<z.output<ReturnType<typeof schema>>, PingCheckConfig>;

@@ -1,8 +1,11 @@
 /** The file's `bgp` part: this speaker, the defaults of its peers, and the peers. */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { addressProblem, parseHostAddress, parseHostAddressOf, parsePeerAddress } from "../values/address.ts";
+import { parsePrintable, parseTellable } from "../values/name.ts";
+import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../values/rules.ts";
 
 /** The longest TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>). */
@@ -14,81 +17,110 @@ function asNumber(): z.ZodNumber {
   return z.number({ error }).int({ error }).min(1, { error }).max(4294967295, { error })
     .refine((as) => as !== 23456, {
       error: "cannot be 23456, which stands for every four-octet AS (RFC 6793)",
-    });
+    }).meta({ not: { const: 23456 } });
 }
 
 const PORT_OR_OFF = "must be a port from 1 to 65535, or -1 to only connect out";
 
-const local = z.strictObject({
-  routerID: text(parseRouterID).describe("The BGP Identifier of this host, an IPv4 address"),
-  as: asNumber().describe("The AS number of this host"),
-  listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
-    .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
-    .refine((port) => port !== 0, { error: PORT_OR_OFF }).default(179)
-    .describe("The port that peers connect to; -1: only connect out"),
-  listenAddresses: distinct(text(parseBindAddress)).min(1, {
-    error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",
-  }).prefault(["0.0.0.0", "::"]).describe("The addresses that peers connect to"),
-  address: text((input) => parseHostAddressOf(4, input)).optional().describe(
-    "This host's own IPv4 address: the IPVS destination of targetPort. Default: routerID",
-  ),
-  address6: text((input) => parseHostAddressOf(6, input)).optional().describe(
-    "This host's own IPv6 address: the IPVS destination of targetPort for IPv6. Default: none",
-  ),
-}).describe("This BGP speaker");
-
-const gracefulRestart = z.strictObject({
-  restartTime: seconds("must be a duration of 1s to 4095s in whole seconds", (s) => s >= 1 && s <= 4095)
-    .prefault("120s").describe("How long a peer keeps the routes of an agent that is being restarted"),
-}).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
-
-const peerOptions = {
-  as: asNumber().optional().describe("The peer's AS number, required"),
-  port: whole(1, 65535).optional().describe("The peer's BGP port. Default: 179"),
-  passive: z.boolean().optional().describe("true: wait for the peer to connect. Default: false"),
-  localAddress: text(parseHostAddress).optional().describe("Source address. Default: the kernel's choice"),
-  password: text(parsePassword).optional().describe("TCP-MD5 key (RFC 2385); instead of passwordFile"),
-  passwordFile: z.string().min(1, { error: "must be the path of a file" }).optional().describe(
-    "A file with the TCP-MD5 key, such as a systemd credential; instead of password",
-  ),
-  ttlSecurity: whole(1, 254).optional().describe(
-    "GTSM (RFC 5082): at most so many hops away; instead of multihop. Default: off",
-  ),
-  multihop: whole(1, 255).optional().describe(
-    "TTL of packets to an eBGP peer that is several hops away; instead of ttlSecurity. Default: 1",
-  ),
-  holdTime: seconds(
-    "must be 0, or 3s to 65535s in whole seconds (RFC 4271 section 4.2)",
-    (s) => s === 0 || (s >= 3 && s <= 65535),
-  ).optional().describe("Silence after which the peer counts as lost; 0: never. Default: 90s"),
-  keepaliveTime: seconds("must be a duration from 1s to 21845s in whole seconds", (s) => s >= 1 && s <= 21845)
-    .optional().describe("Time between KEEPALIVE messages. Default: a third of the negotiated hold time"),
-  connectRetryTime: duration(100, 3_600_000).optional().describe(
-    "First retry after a failed connection; doubles with jitter to ten times this. Default: 5s",
-  ),
-  families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))
-    .min(1, { error: "must have at least one family" }).optional().describe(
-      "Address families to negotiate. Default: the families of the services' addresses",
+/** This speaker. */
+function localSchema() {
+  return z.strictObject({
+    routerID: text(parseRouterID, PATTERNS.routerID).describe(
+      "The BGP Identifier of this host, an IPv4 address",
     ),
-  nextHop: text(parseHostAddress).optional().describe(
-    "Next hop of IPv4 routes; an IPv6 one works where the peer supports RFC 8950. " +
-      "Default: the session's local address, or routerID where that is of the other family",
-  ),
-  nextHop6: text((input) => parseHostAddressOf(6, input)).optional().describe(
-    "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
-  ),
-  gracefulRestart: optionalPart(gracefulRestart),
-  bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
+    as: asNumber().describe("The AS number of this host"),
+    listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
+      .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
+      .refine((port) => port !== 0, { error: PORT_OR_OFF }).meta({ not: { const: 0 } }).default(179)
+      .describe("The port that peers connect to; -1: only connect out"),
+    listenAddresses: distinct(text(parseBindAddress, PATTERNS.bindAddress)).min(1, {
+      error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",
+    }).prefault(["0.0.0.0", "::"]).describe("The addresses that peers connect to"),
+    address: text((input) => parseHostAddressOf(4, input), PATTERNS.hostAddress4).optional().describe(
+      "This host's own IPv4 address: the IPVS destination of targetPort. Default: routerID",
+    ),
+    address6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
+      "This host's own IPv6 address: the IPVS destination of targetPort for IPv6. Default: none",
+    ),
+  }).describe("This BGP speaker");
+}
+
+function gracefulRestartSchema() {
+  return z.strictObject({
+    restartTime: seconds("must be a duration of 1s to 4095s in whole seconds", { min: 1, max: 4095 })
+      .prefault("120s").describe("How long a peer keeps the routes of an agent that is being restarted"),
+  }).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
+}
+
+function peerOptions() {
+  return {
+    as: asNumber().optional().describe("The peer's AS number, required"),
+    port: whole(1, 65535).optional().describe("The peer's BGP port. Default: 179"),
+    passive: z.boolean().optional().describe("true: wait for the peer to connect. Default: false"),
+    localAddress: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
+      "Source address. Default: the kernel's choice",
+    ),
+    password: text(parsePassword, `^[^]{1,${MAX_PASSWORD_OCTETS}}$`).optional().describe(
+      "TCP-MD5 key (RFC 2385); instead of passwordFile",
+    ),
+    passwordFile: text(parsePath, "^[^]+$").optional().describe(
+      "A file with the TCP-MD5 key, such as a systemd credential; instead of password",
+    ),
+    ttlSecurity: whole(1, 254).optional().describe(
+      "GTSM (RFC 5082): at most so many hops away; instead of multihop. Default: off",
+    ),
+    multihop: whole(1, 255).optional().describe(
+      "TTL of packets to an eBGP peer that is several hops away; instead of ttlSecurity. Default: 1",
+    ),
+    holdTime: seconds(
+      "must be 0, or 3s to 65535s in whole seconds (RFC 4271 section 4.2)",
+      { min: 3, max: 65535, orZero: true },
+    ).optional().describe("Silence after which the peer counts as lost; 0: never. Default: 90s"),
+    keepaliveTime: seconds("must be a duration from 1s to 21845s in whole seconds", { min: 1, max: 21845 })
+      .optional().describe("Time between KEEPALIVE messages. Default: a third of the negotiated hold time"),
+    connectRetryTime: duration(100, 3_600_000).optional().describe(
+      "First retry after a failed connection; doubles with jitter to ten times this. Default: 5s",
+    ),
+    families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))
+      .min(1, { error: "must have at least one family" }).optional().describe(
+        "Address families to negotiate. Default: the families of the services' addresses",
+      ),
+    nextHop: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
+      "Next hop of IPv4 routes; an IPv6 one works where the peer supports RFC 8950. " +
+        "Default: the session's local address, or routerID where that is of the other family",
+    ),
+    nextHop6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
+      "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
+    ),
+    gracefulRestart: optionalPart(gracefulRestartSchema()),
+    bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
+  };
+}
+
+function defaultsSchema() {
+  return z.strictObject(peerOptions()).superRefine(exclusive).meta(EXCLUSIVE)
+    .describe("Any key of a peer except address and name; each peer overrides");
+}
+
+function peerSchema() {
+  return z.strictObject({
+    address: text(parsePeerAddress, PATTERNS.peerAddress).describe(
+      "IPv4, IPv6, or link-local with its interface: fe80::1%eth0",
+    ),
+    name: text(parseName, PATTERNS.peerName).optional().describe(
+      "Name of the peer in commands and metrics. Default: the address",
+    ),
+    ...peerOptions(),
+  }).superRefine(exclusive).meta(EXCLUSIVE).describe("A neighbour");
+}
+
+/** The same as `exclusive`, for JSON Schema. */
+const EXCLUSIVE = {
+  allOf: [
+    { not: { required: ["password", "passwordFile"] } },
+    { not: { required: ["ttlSecurity", "multihop"] } },
+  ],
 };
-
-const defaults = z.strictObject(peerOptions).superRefine(exclusive)
-  .describe("Any key of a peer except address and name; each peer overrides");
-
-const peer = z.strictObject({
-  address: text(parsePeerAddress).describe("IPv4, IPv6, or link-local with its interface: fe80::1%eth0"),
-  name: text(parseName).optional().describe("Name of the peer in commands and metrics. Default: the address"),
-  ...peerOptions,
-}).superRefine(exclusive).describe("A neighbour");
 
 /** Keys of which only one may be given. */
 function exclusive(
@@ -111,21 +143,31 @@ function exclusive(
   }
 }
 
+/** Each peer's AS is its own or that of the defaults. */
+const AS_SOMEWHERE = {
+  anyOf: [
+    { properties: { defaults: { required: ["as"] } }, required: ["defaults"] },
+    { properties: { peers: { items: { required: ["as"] } } } },
+  ],
+};
+
 /** The `bgp` part. */
-export const bgpSchema = z.strictObject({
-  local,
-  defaults: defaults.prefault({}),
-  peers: z.array(peer).min(1, { error: "must have at least one peer" }).describe(
-    "The routers to announce to",
-  ),
-}).describe("BGP");
+export const bgpSchema = lazily(() => {
+  return z.strictObject({
+    local: localSchema(),
+    defaults: defaultsSchema().prefault({}),
+    peers: z.array(peerSchema()).min(1, { error: "must have at least one peer" }).describe(
+      "The routers to announce to",
+    ),
+  }).meta(AS_SOMEWHERE).describe("BGP");
+});
 
 /** This speaker as the schema reads it. */
-export type FileLocal = z.output<typeof local>;
+export type FileLocal = z.output<ReturnType<typeof localSchema>>;
 /** The peers' defaults. */
-export type FileDefaults = z.output<typeof defaults>;
+export type FileDefaults = z.output<ReturnType<typeof defaultsSchema>>;
 /** A peer, without the defaults. */
-export type FilePeer = z.output<typeof peer>;
+export type FilePeer = z.output<ReturnType<typeof peerSchema>>;
 
 function parseRouterID(input: string): Parsed<Address> {
   const address = parseAddress(input);
@@ -151,10 +193,14 @@ function parsePassword(input: string): Parsed<string> {
     : { value: input };
 }
 
+/** A relative path is relative to the folder that the agent was started in. */
+function parsePath(input: string): Parsed<string> {
+  return input === "" ? { problem: "must be the path of a file" } : parsePrintable(input);
+}
+
 function parseName(input: string): Parsed<string> {
   if (input === "") return { problem: "must not be empty" };
   if (input.length > 64) return { problem: "must have at most 64 characters" };
-  return /[\s\p{Cc}]/u.test(input)
-    ? { problem: "must not have spaces or control characters" }
-    : { value: input };
+  if (/[\s\p{Cc}]/u.test(input)) return { problem: "must not have spaces or control characters" };
+  return parseTellable(input);
 }

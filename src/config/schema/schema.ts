@@ -4,68 +4,91 @@
  * so is what has no behaviour yet.
  */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import { bgpSchema } from "./bgp.ts";
 import { serviceSchema } from "./service.ts";
 import { parseListenAddress } from "../values/listen_address.ts";
-import { parseSocketPath } from "../values/name.ts";
-import { text } from "../values/rules.ts";
+import { DEFAULT_CONTROL_SOCKET, parseSocketPath } from "../values/socket_path.ts";
+import { parseHost } from "../values/name.ts";
+import { PATTERNS } from "../values/patterns.ts";
+import { distinct, text, whole } from "../values/rules.ts";
 
 /** Where metrics and the status page listen by default. */
 export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
 
-const log = z.strictObject({
-  level: z.enum(["debug", "info", "warning", "error"]).default("info").describe(
-    "How much is logged: debug, info, warning or error",
-  ),
-  format: z.enum(["auto", "text", "json"]).default("auto").describe(
-    "text, json, or auto: text on a terminal and json otherwise",
-  ),
-}).describe("Log lines on standard error");
+function logSchema() {
+  return z.strictObject({
+    level: z.enum(["debug", "info", "warning", "error"]).default("info").describe(
+      "How much is logged: debug, info, warning or error",
+    ),
+    format: z.enum(["auto", "text", "json"]).default("auto").describe(
+      "text, json, or auto: text on a terminal and json otherwise",
+    ),
+  }).describe("Log lines on standard error");
+}
 
-const http = z.strictObject({
-  listen: text(parseListenAddress).prefault(DEFAULT_HTTP_LISTEN).describe(
-    'ADDRESS:PORT, [IPV6]:PORT or :PORT of metrics, status page and read-only API; "" turns them off',
-  ),
-  allowedHosts: z.array(z.string().min(1)).default([]).describe(
-    "Names by which clients may ask, besides addresses, localhost and this host's own name (a guard against DNS rebinding)",
-  ),
-}).describe("Metrics, status page and read-only API");
+function httpSchema() {
+  return z.strictObject({
+    listen: text(parseListenAddress, PATTERNS.listenAddress).prefault(DEFAULT_HTTP_LISTEN).describe(
+      'ADDRESS:PORT, [IPV6]:PORT or :PORT of metrics, status page and read-only API; "" turns them off',
+    ),
+    allowedHosts: distinct(text(parseHost, PATTERNS.host)).default([]).describe(
+      "Names by which clients may ask, besides addresses, localhost and this host's own name (a guard against DNS rebinding)",
+    ),
+  }).describe("Metrics, status page and read-only API");
+}
 
-/** Where the agent's commands find it by default. */
-export const DEFAULT_CONTROL_SOCKET = "/run/bgp-lb/control.sock";
+function controlSchema() {
+  return z.strictObject({
+    socket: text(parseSocketPath, PATTERNS.socketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
+      'Path of the unix socket where bgp-lb status, peers and routes ask the running agent, mode 0600; "" turns it off',
+    ),
+  }).describe("Where commands reach the running agent");
+}
 
-const control = z.strictObject({
-  socket: text(parseSocketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
-    'Path of the unix socket where bgp-lb status, peers and routes ask the running agent, mode 0600; "" turns it off',
-  ),
-}).describe("Where commands reach the running agent");
+function networkSchema() {
+  return z.strictObject({
+    setup: z.boolean().default(true).describe(
+      "false: never touch interfaces and addresses, nor IPVS unless ipvs is true",
+    ),
+    ipvs: z.boolean().optional().describe(
+      "Whether IPVS is programmed. Default: the same as setup",
+    ),
+  }).describe("What the agent may change in this host's kernel");
+}
 
-const network = z.strictObject({
-  setup: z.boolean().default(true).describe(
-    "false: never touch interfaces and addresses, nor IPVS unless ipvs is true",
-  ),
-  ipvs: z.boolean().optional().describe(
-    "Whether IPVS is programmed. Default: the same as setup",
-  ),
-}).describe("What the agent may change in this host's kernel");
+function limitsSchema() {
+  return z.strictObject({
+    httpConnections: whole(1, 65535).default(256).describe(
+      "So many connections to http.listen at once; further ones are closed",
+    ),
+  }).describe("Bounds of what others may ask of the agent");
+}
 
 /** The whole file. */
-export const fileSchema = z.strictObject({
-  log: log.prefault({}),
-  http: http.prefault({}),
-  control: control.prefault({}),
-  network: network.prefault({}),
-  bgp: bgpSchema,
-  services: z.array(serviceSchema).min(1, { error: "must have at least one service" }).describe(
-    "What is served and announced",
-  ),
-}).describe("Configuration of bgp-lb");
+export const fileSchema = lazily(() => {
+  // Compiled parsers pay off after many thousands of files.
+  z.config({ jitless: true });
+  return z.strictObject({
+    log: logSchema().prefault({}),
+    http: httpSchema().prefault({}),
+    control: controlSchema().prefault({}),
+    network: networkSchema().prefault({}),
+    limits: limitsSchema().prefault({}),
+    bgp: bgpSchema(),
+    services: z.array(serviceSchema()).min(1, { error: "must have at least one service" }).describe(
+      "What is served and announced",
+    ),
+  }).describe("Configuration of bgp-lb");
+});
 
 /** The `log` part as the schema reads it. */
-export type FileLog = z.output<typeof log>;
+export type FileLog = z.output<ReturnType<typeof logSchema>>;
 /** The `http` part. */
-export type FileHttp = z.output<typeof http>;
+export type FileHttp = z.output<ReturnType<typeof httpSchema>>;
 /** The `control` part. */
-export type FileControl = z.output<typeof control>;
+export type FileControl = z.output<ReturnType<typeof controlSchema>>;
 /** The `network` part. */
-export type FileNetwork = z.output<typeof network>;
+export type FileNetwork = z.output<ReturnType<typeof networkSchema>>;
+/** The `limits` part. */
+export type FileLimits = z.output<ReturnType<typeof limitsSchema>>;

@@ -11,6 +11,7 @@ import {
 } from "../../net/address_kind.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { parseInterfaceName } from "./name.ts";
+import { variableIn } from "./placeholder.ts";
 
 /** An address that one host can have: not unspecified, multicast or broadcast. */
 export function parseHostAddress(text: string): Parsed<Address> {
@@ -88,6 +89,10 @@ export function formatZoned(address: Address, zone: string | undefined): string 
 
 /** Says why `text` is no address where the reason is a usual slip. */
 export function addressProblem(text: string): string {
+  if (/^\S+\s+\S/.test(text)) {
+    return "must be one address: a comma is missing, or the text behind it is too much";
+  }
+  if (variableIn(text)) return "must be an IPv4 or IPv6 address: nothing is put in for variables";
   if (/^[0-9.]+\/[0-9]+$|^[0-9a-fA-F:]+\/[0-9]+$/.test(text)) {
     return "must be an address without a prefix length";
   }

@@ -22,7 +22,9 @@ export function parseListenAddress(text: string): Parsed<ListenAddress | undefin
   }
   const [, host = "", portText = ""] = match;
   const port = Number(portText);
-  if (port < 1 || port > 65535) return { problem: "must have a port from 1 to 65535" };
+  if (port < 1 || port > 65535 || portText.startsWith("0")) {
+    return { problem: "must have a port from 1 to 65535" };
+  }
   if (host === "") return { value: { hostname: "", port } };
   if (host === "localhost") return { value: { hostname: "127.0.0.1", port } };
   const address = parseAddress(host.replace(/^\[|\]$/g, ""));

@@ -1,26 +1,20 @@
-/** Names of things outside the file: interfaces, hosts, sockets. */
+/** Names of things outside the file: interfaces and hosts. */
 import { parseAddress } from "../../net/address.ts";
 import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
+import { variableIn } from "./placeholder.ts";
+import { nameProblem, printableProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
-/** sockaddr_un holds 108 octets of path, the last of them 0 (unix(7)). */
-const MAX_SOCKET_PATH_OCTETS = 107;
-
-/** The path of a unix socket; "" is none, and undefined. */
-export function parseSocketPath(text: string): Parsed<string | undefined> {
-  if (text === "") return { value: undefined };
-  if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be an absolute path of a file" };
-  if (/\p{Cc}/u.test(text)) return { problem: "must not have control characters" };
-  const octets = new TextEncoder().encode(text).byteLength;
-  return octets > MAX_SOCKET_PATH_OCTETS
-    ? { problem: `is ${octets} bytes long, the path of a socket has at most ${MAX_SOCKET_PATH_OCTETS}` }
-    : { value: text };
+/** Text that is what it looks like. */
+export function parsePrintable(text: string): Parsed<string> {
+  const problem = printableProblem(text);
+  return problem === undefined ? { value: text } : { problem };
 }
 
 /** The absolute path of a file. */
 export function parseFilePath(text: string): Parsed<string> {
   if (!text.startsWith("/") || text.endsWith("/")) return { problem: "must be the absolute path of a file" };
-  return /\p{Cc}/u.test(text) ? { problem: "must not have control characters" } : { value: text };
+  return parsePrintable(text);
 }
 
 /** A name that Linux takes for an interface (dev_valid_name of net/core/dev.c) and that is free to be ours. */
@@ -33,7 +27,14 @@ export function parseInterfaceName(text: string): Parsed<string> {
   if (bad !== null) {
     return { problem: `cannot be an interface name: ${characterName(bad[0])} is not allowed in one` };
   }
-  return { value: text };
+  return parseTellable(text);
+}
+
+/** A name that people can tell from others by looking at it. */
+export function parseTellable(text: string): Parsed<string> {
+  if (variableIn(text)) return { problem: "looks like a variable: nothing is put in for it" };
+  const problem = nameProblem(text);
+  return problem === undefined ? { value: text } : { problem };
 }
 
 /** A host name or an address to connect to. */

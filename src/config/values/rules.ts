@@ -1,18 +1,24 @@
-/** The rules of single values as zod types: numbers with a range, durations, texts that become something else. */
+/**
+ * The rules of single values as zod types: numbers with a range, durations, texts that become something else. What JSON
+ * Schema can say of a rule goes with it as metadata.
+ */
 import * as z from "zod";
 import type { Parsed } from "../../text/parsed.ts";
-import { formatDuration, parseDuration } from "../../time/duration.ts";
+import { durationSlip, formatDuration, parseDuration } from "../../time/duration.ts";
+import { PATTERNS } from "./patterns.ts";
 
 type Duration = z.ZodPipe<
   z.ZodUnion<readonly [z.ZodString, z.ZodNumber]>,
   z.ZodTransform<number, string | number>
 >;
 
-/** Text that `parse` turns into a value. */
+/** Text of the grammar `pattern` that `parse` turns into a value. */
 export function text<T>(
   parse: (text: string) => Parsed<T>,
+  pattern?: string,
 ): z.ZodPipe<z.ZodString, z.ZodTransform<T, string>> {
-  return z.string().transform((input, context): T => {
+  const grammar = pattern === undefined ? z.string() : z.string().meta({ pattern });
+  return grammar.transform((input, context): T => {
     const parsed = parse(input);
     if ("value" in parsed) return parsed.value;
     context.issues.push({ code: "custom", message: parsed.problem, input });
@@ -31,20 +37,42 @@ export function duration(minMs: number, maxMs: number): Duration {
   const rule = `must be a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as ${
     formatDuration(Math.max(minMs, Math.min(3000, maxMs)))
   }`;
-  return durationThat(rule, (ms) => ms >= minMs && ms <= maxMs ? ms : undefined);
+  const numbers = { minimum: minMs / 1000, maximum: maxMs / 1000 };
+  return durationThat(rule, numbers, (ms) => ms >= minMs && ms <= maxMs ? ms : undefined);
 }
 
-/** A duration of whole seconds for which `accept` holds, in seconds. */
-export function seconds(rule: string, accept: (seconds: number) => boolean): Duration {
-  return durationThat(rule, (ms) => ms % 1000 === 0 && accept(ms / 1000) ? ms / 1000 : undefined);
+/** Seconds that `seconds` takes; `orZero`: 0 as well. */
+export interface SecondsRange {
+  readonly min: number;
+  readonly max: number;
+  readonly orZero?: boolean;
 }
 
-function durationThat(rule: string, convert: (ms: number) => number | undefined): Duration {
-  return z.union([z.string(), z.number()], { error: rule }).transform((input, context): number => {
+/** A duration of whole seconds in a range, in seconds. */
+export function seconds(rule: string, { min, max, orZero = false }: SecondsRange): Duration {
+  const accepted = (value: number) => (orZero && value === 0) || (value >= min && value <= max);
+  const range = { minimum: min, maximum: max };
+  const numbers = { multipleOf: 1, ...(orZero ? { anyOf: [{ const: 0 }, range] } : range) };
+  return durationThat(
+    rule,
+    numbers,
+    (ms) => ms % 1000 === 0 && accepted(ms / 1000) ? ms / 1000 : undefined,
+  );
+}
+
+function durationThat(
+  rule: string,
+  numbers: Readonly<Record<string, unknown>>,
+  convert: (ms: number) => number | undefined,
+): Duration {
+  const spellings = [z.string().meta({ pattern: PATTERNS.duration }), z.number().meta(numbers)] as const;
+  return z.union(spellings, { error: rule }).transform((input, context): number => {
     const ms = parseDuration(input);
     const value = ms === undefined ? undefined : convert(ms);
     if (value !== undefined) return value;
-    context.issues.push({ code: "custom", message: rule, input });
+    const slip = typeof input === "string" && ms === undefined ? durationSlip(input) : undefined;
+    const message = slip === undefined ? rule : `${rule}; ${slip}`;
+    context.issues.push({ code: "custom", message, input });
     return z.NEVER;
   });
 }
@@ -52,21 +80,24 @@ function durationThat(rule: string, convert: (ms: number) => number | undefined)
 /** One of some words, given once or in a list without repetition. */
 export function distinct<T extends z.ZodType>(item: T): z.ZodArray<T> {
   return z.array(item).superRefine((items, context) => {
-    const seen = new Set<unknown>();
+    const first = new Set<unknown>();
     items.forEach((value, index) => {
       const key = JSON.stringify(value);
-      if (seen.has(key)) context.addIssue({ code: "custom", message: "is listed twice", path: [index] });
-      seen.add(key);
+      if (first.has(key)) context.addIssue({ code: "custom", message: "is listed twice", path: [index] });
+      first.add(key);
     });
-  });
+  }).meta({ uniqueItems: true });
 }
+
+/** Marks, for JSON Schema, what may also be `off` or `false`. */
+export const CAN_BE_OFF = "canBeOff";
 
 /** A part that is off by default; `off` or `false` says so aloud, against `bgp.defaults`. */
 export function optionalPart<T extends z.ZodType>(
   part: T,
 ): z.ZodOptional<z.ZodPreprocess<z.ZodOptional<T>>> {
   return z.preprocess((input) => input === "off" || input === false ? undefined : input, part.optional())
-    .optional();
+    .optional().meta({ [CAN_BE_OFF]: true });
 }
 
 /** A key whose behaviour does not exist yet: refused, except as `off`. */

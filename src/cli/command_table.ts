@@ -1,0 +1,115 @@
+/** The commands, their arguments and options: one table that parsing, help and suggestions read. */
+
+/** An option. Options of one name are the same option in every command. */
+export interface OptionRow {
+  /** Without dashes. */
+  readonly name: string;
+  /** One letter that stands for it, with one dash. */
+  readonly short?: string;
+  /** What its value is called; undefined: it takes none. */
+  readonly value?: string;
+  /** What it means without a value; with this, a value must follow after `=`, unless it is true or false. */
+  readonly implied?: string;
+  readonly description: string;
+}
+
+/** A command. */
+export interface CommandRow {
+  readonly name: string;
+  /** What its one argument is called; undefined: it takes none. */
+  readonly argument?: string;
+  readonly argumentRequired?: boolean;
+  readonly options: readonly OptionRow[];
+  readonly description: string;
+}
+
+/** Options that every command takes. */
+export const COMMON_OPTIONS: readonly OptionRow[] = [
+  { name: "help", short: "h", description: "print this help" },
+  { name: "version", short: "V", description: "print the version" },
+];
+
+const CONTROL_SOCKET: OptionRow = {
+  name: "control-socket",
+  value: "PATH",
+  description: "the agent's control.socket, over what the file says",
+};
+
+/** What the command line says over the file; the reference's flags. */
+const OVERRIDES: readonly OptionRow[] = [
+  { name: "log-level", value: "LEVEL", description: "overrides log.level: debug, info, warning, error" },
+  { name: "network-setup", value: "true|false", implied: "true", description: "overrides network.setup" },
+  {
+    name: "ipvs-setup",
+    value: "true|false",
+    implied: "true",
+    description: "overrides network.ipvs; the reference's format has it off without this",
+  },
+  { name: "metrics-address", value: "ADDRESS", description: "overrides http.listen, such as :8081" },
+  CONTROL_SOCKET,
+];
+
+const QUESTION: readonly OptionRow[] = [{ name: "json", description: "print JSON" }, CONTROL_SOCKET];
+
+/** What is run where no command is named. */
+export const DEFAULT_COMMAND = "run";
+
+/** Every command. */
+export const COMMANDS = [
+  {
+    name: "run",
+    options: [
+      {
+        name: "config",
+        value: "FILE",
+        description: "configuration file (default: /etc/bgp-lb/config.yaml, else config.json there)",
+      },
+      ...OVERRIDES,
+    ],
+    description: "run the agent (the default command)",
+  },
+  {
+    name: "status",
+    argument: "SERVICE",
+    options: QUESTION,
+    description: "the running agent: kernel, services, peers, and why what is down is down",
+  },
+  {
+    name: "peers",
+    argument: "PEER",
+    options: QUESTION,
+    description: "its peers: sessions, what was negotiated, counters, errors",
+  },
+  {
+    name: "routes",
+    argument: "SERVICE",
+    options: QUESTION,
+    description: "its prefixes: whether announced, with which attributes, to whom, and why not",
+  },
+  {
+    name: "check",
+    argument: "FILE",
+    argumentRequired: true,
+    options: [{ name: "print", description: "print what would be run" }, ...OVERRIDES],
+    description: "check a configuration file (- is standard input): every problem with line and column",
+  },
+  {
+    name: "migrate",
+    argument: "FILE",
+    argumentRequired: true,
+    options: OVERRIDES,
+    description:
+      "print a file of the reference's format (- is standard input) in ours; flags become part of it",
+  },
+  { name: "schema", options: [], description: "print the JSON Schema of the configuration file" },
+  { name: "version", options: [], description: "print the version" },
+  { name: "help", argument: "COMMAND", options: [], description: "print this help, or that of a command" },
+] as const satisfies readonly CommandRow[];
+
+/** The name of a command. */
+export type CommandName = (typeof COMMANDS)[number]["name"];
+
+/** The command of that name. */
+export function findCommand(name: string): (typeof COMMANDS)[number] | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}

@@ -1,0 +1,30 @@
+/** Values of the checked configuration as texts that are the same exactly where the values mean the same. */
+
+/** Lists whose order means something; a list in a list is a tuple, and ordered too. */
+const ORDERED: ReadonlySet<string> = new Set(["command", "onChange"]);
+
+/** The text of `value`, which stands at the key `key`. */
+export function canonical(value: unknown, key = ""): string {
+  if (value instanceof Uint8Array) return `[${value.join()}]`;
+  if (value instanceof Map) return canonical(Object.fromEntries(value));
+  if (Array.isArray(value)) {
+    const items = value.map((item) =>
+      Array.isArray(item) ? `[${item.map((one) => canonical(one)).join()}]` : canonical(item)
+    );
+    return `[${(ORDERED.has(key) ? items : items.toSorted()).join()}]`;
+  }
+  if (typeof value !== "object" || value === null) return value === undefined ? "-" : JSON.stringify(value);
+  const entries = Object.entries(value).map(([name, below]) =>
+    `${JSON.stringify(name)}:${canonical(below, name)}`
+  );
+  return `{${entries.toSorted().join()}}`;
+}
+
+/** The keys whose values mean something else in `next`, sorted. */
+export function changedKeys<T extends object>(old: T, next: T): readonly (keyof T & string)[] {
+  const keys: (keyof T & string)[] = [];
+  for (const key in { ...old, ...next }) {
+    if (canonical(old[key], key) !== canonical(next[key], key)) keys.push(key);
+  }
+  return keys.toSorted();
+}

@@ -1,0 +1,296 @@
+/**
+ * What changed between two configurations, as plain data that a reload acts on and that `plan` prints. Peers are known by
+ * their address, services and checks by their name, ports by protocol and number, destinations by address and port; so the
+ * order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
+ */
+import { changedKeys } from "./canonical.ts";
+import type { Config, LocalBgp, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import { formatZoned } from "./values/address.ts";
+
+/** What happens to sessions: reset; kept, and told the routes anew; kept, and the next one will differ; nothing. */
+export type SessionConsequence = "reset" | "advertise" | "next session" | "none";
+
+/** One thing that is there now, is there no more, or is another one. `keys` are those of the checked configuration. */
+export type ConfigChange =
+  | {
+    readonly of: "log" | "http" | "control" | "network" | "limits";
+    readonly change: "changed";
+    readonly keys: readonly string[];
+  }
+  | {
+    readonly of: "local";
+    readonly change: "changed";
+    readonly keys: readonly string[];
+    /** What happens to the sessions of all peers. */
+    readonly sessions: SessionConsequence;
+    /** Whether the listening sockets are other ones. */
+    readonly listen: boolean;
+  }
+  | PeerChange
+  | { readonly of: "service"; readonly change: "added" | "removed"; readonly service: string }
+  | {
+    readonly of: "service";
+    readonly change: "changed";
+    readonly service: string;
+    readonly parts: readonly ServiceChange[];
+  };
+
+/** A peer, by address (with its zone) and by the name that it had, where it is new by the name that it has. */
+export type PeerChange =
+  | {
+    readonly of: "peer";
+    readonly change: "added" | "removed";
+    readonly address: string;
+    readonly name: string;
+  }
+  | {
+    readonly of: "peer";
+    readonly change: "changed";
+    readonly address: string;
+    readonly name: string;
+    readonly keys: readonly string[];
+    readonly session: SessionConsequence;
+  };
+
+/** What changed in a service that stays. */
+export type ServiceChange =
+  | { readonly of: "enabled"; readonly enabled: boolean }
+  | { readonly of: "interface"; readonly from: string; readonly to: string }
+  | { readonly of: "address"; readonly change: "added" | "removed"; readonly address: string }
+  | {
+    readonly of: "prefix length";
+    readonly address: string;
+    readonly from: number;
+    readonly to: number;
+  }
+  | { readonly of: "announce" | "ipvs" | "stop"; readonly keys: readonly string[] }
+  | {
+    readonly of: "port";
+    readonly change: "added" | "removed" | "changed";
+    readonly port: string;
+    readonly keys: readonly string[];
+  }
+  | {
+    readonly of: "destination";
+    readonly change: "added" | "removed" | "changed";
+    readonly port: string;
+    readonly destination: string;
+    readonly keys: readonly string[];
+  }
+  | {
+    readonly of: "check";
+    readonly change: "added" | "removed" | "changed";
+    readonly check: string;
+    readonly keys: readonly string[];
+  };
+
+/** The changes that lead from `old` to `next`: removals of a kind before what changes, and that before what is new. */
+export function differ(old: Config, next: Config): readonly ConfigChange[] {
+  return Object.values(PARTS).flatMap((compare) => compare(old, next));
+}
+
+/** How each part is compared, in the order in which changes are told. */
+const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => readonly ConfigChange[] } = {
+  log: (old, next) => plainChange("log", old.log, next.log),
+  http: (old, next) => plainChange("http", old.http, next.http),
+  control: (old, next) => plainChange("control", old.control, next.control),
+  network: (old, next) => plainChange("network", old.network, next.network),
+  limits: (old, next) => plainChange("limits", old.limits, next.limits),
+  bgp: (old, next) => [
+    ...localChange(old.bgp.local, next.bgp.local),
+    ...peerChanges(old.bgp.peers, next.bgp.peers),
+  ],
+  services: (old, next) => serviceChanges(old.services, next.services),
+};
+
+function plainChange<Part extends object>(
+  of: "log" | "http" | "control" | "network" | "limits",
+  old: Part,
+  next: Part,
+): readonly ConfigChange[] {
+  const keys = changedKeys(old, next);
+  return keys.length === 0 ? [] : [{ of, change: "changed", keys }];
+}
+
+const LOCAL: { readonly [Key in keyof LocalBgp]: SessionConsequence | "listen" } = {
+  routerID: "reset",
+  as: "reset",
+  listenPort: "listen",
+  listenAddresses: "listen",
+  // Next hops may follow them; destinations made of them are compared where they are.
+  address: "advertise",
+  address6: "advertise",
+};
+
+function localChange(old: LocalBgp, next: LocalBgp): readonly ConfigChange[] {
+  const keys = changedKeys(old, next);
+  if (keys.length === 0) return [];
+  const consequences = keys.map((key) => LOCAL[key]);
+  const sessions = strongest(consequences.filter((consequence) => consequence !== "listen"));
+  return [{ of: "local", change: "changed", keys, sessions, listen: consequences.includes("listen") }];
+}
+
+const PEER: { readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: SessionConsequence } = {
+  name: "none",
+  as: "reset",
+  port: "reset",
+  passive: "next session",
+  localAddress: "reset",
+  password: "reset",
+  ttlSecurity: "reset",
+  multihop: "reset",
+  holdTimeSeconds: "reset",
+  keepaliveTimeSeconds: "reset",
+  connectRetryTimeMs: "next session",
+  families: "reset",
+  nextHop: "advertise",
+  nextHop6: "advertise",
+  gracefulRestart: "reset",
+};
+
+const STRENGTH: readonly SessionConsequence[] = ["reset", "advertise", "next session", "none"];
+
+function strongest(consequences: readonly SessionConsequence[]): SessionConsequence {
+  return STRENGTH.find((consequence) => consequences.includes(consequence)) ?? "none";
+}
+
+function peerChanges(old: readonly PeerConfig[], next: readonly PeerConfig[]): readonly PeerChange[] {
+  const pairs = pair(old, next, ({ address, zone }) => formatZoned(address, zone));
+  const others = (change: "added" | "removed", peers: readonly Keyed<PeerConfig>[]): readonly PeerChange[] =>
+    peers.map(({ key, value: { name } }) => ({ of: "peer", change, address: key, name }));
+  const changed = pairs.kept.flatMap(({ key, old, next }): readonly PeerChange[] => {
+    const { address: _oldAddress, zone: _oldZone, ...before } = old;
+    const { address: _address, zone: _zone, ...after } = next;
+    const keys = changedKeys(before, after);
+    if (keys.length === 0) return [];
+    const session = strongest(keys.map((name) => PEER[name]));
+    return [{ of: "peer", change: "changed", address: key, name: old.name, keys, session }];
+  });
+  return [...others("removed", pairs.removed), ...changed, ...others("added", pairs.added)];
+}
+
+function serviceChanges(
+  old: readonly ServiceConfig[],
+  next: readonly ServiceConfig[],
+): readonly ConfigChange[] {
+  const pairs = pair(old, next, ({ name }) => name);
+  const changed = pairs.kept.flatMap(({ key, old, next }): readonly ConfigChange[] => {
+    const parts = Object.values(SERVICE).flatMap((compare) => compare(old, next));
+    return parts.length === 0 ? [] : [{ of: "service", change: "changed", service: key, parts }];
+  });
+  return [
+    ...pairs.removed.map(({ key }) => ({ of: "service", change: "removed", service: key }) as const),
+    ...changed,
+    ...pairs.added.map(({ key }) => ({ of: "service", change: "added", service: key }) as const),
+  ];
+}
+
+type Comparison = (old: ServiceConfig, next: ServiceConfig) => readonly ServiceChange[];
+
+/** How each key of a service is compared, in the order in which changes are told. */
+const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Comparison } = {
+  enabled: (old, next) => old.enabled === next.enabled ? [] : [{ of: "enabled", enabled: next.enabled }],
+  interface: (old, next) =>
+    old.interface === next.interface ? [] : [{ of: "interface", from: old.interface, to: next.interface }],
+  addresses(old, next) {
+    const pairs = pair(old.addresses, next.addresses, ({ text }) => text);
+    return [
+      ...pairs.removed.map(({ key }) => ({ of: "address", change: "removed", address: key }) as const),
+      ...pairs.added.map(({ key }) => ({ of: "address", change: "added", address: key }) as const),
+    ];
+  },
+  prefixLengths: (old, next) =>
+    [...old.prefixLengths].flatMap(([address, from]) => {
+      const to = next.prefixLengths.get(address) ?? from;
+      return to === from ? [] : [{ of: "prefix length", address, from, to }];
+    }),
+  announce: (old, next) => keysOf("announce", old.announce, next.announce),
+  ports: (old, next) => portChanges(old.ports, next.ports),
+  ipvs: (old, next) => keysOf("ipvs", old.ipvs, next.ipvs),
+  checks(old, next) {
+    const pairs = pair(old.checks, next.checks, ({ name }) => name);
+    const all = (change: "added" | "removed", keys: readonly Keyed<unknown>[]) =>
+      keys.map(({ key }): ServiceChange => ({ of: "check", change, check: key, keys: [] }));
+    const changed = pairs.kept.flatMap(({ key, old, next }): readonly ServiceChange[] => {
+      const keys = changedKeys(old, next);
+      return keys.length === 0 ? [] : [{ of: "check", change: "changed", check: key, keys }];
+    });
+    return [...all("removed", pairs.removed), ...changed, ...all("added", pairs.added)];
+  },
+  stop: (old, next) => keysOf("stop", old.stop, next.stop),
+};
+
+function keysOf(of: "announce" | "ipvs" | "stop", old: object, next: object): readonly ServiceChange[] {
+  const keys = changedKeys(old, next);
+  return keys.length === 0 ? [] : [{ of, keys }];
+}
+
+function portChanges(old: readonly PortConfig[], next: readonly PortConfig[]): readonly ServiceChange[] {
+  const pairs = pair(old, next, ({ protocol, port }) => `${protocol} ${port}`);
+  const one = (
+    change: "added" | "removed" | "changed",
+    port: string,
+    keys: readonly string[],
+  ): ServiceChange => ({
+    of: "port",
+    change,
+    port,
+    keys,
+  });
+  const changed = pairs.kept.flatMap(({ key, old, next }) => {
+    const keys = changedKeys({ ...old, destinations: [] }, { ...next, destinations: [] });
+    const destinations = destinationChanges(key, old.destinations, next.destinations);
+    return [...keys.length === 0 ? [] : [one("changed", key, keys)], ...destinations];
+  });
+  return [
+    ...pairs.removed.map(({ key }) => one("removed", key, [])),
+    ...changed,
+    ...pairs.added.map(({ key }) => one("added", key, [])),
+  ];
+}
+
+function destinationChanges(
+  port: string,
+  old: PortConfig["destinations"],
+  next: PortConfig["destinations"],
+): readonly ServiceChange[] {
+  const pairs = pair(old, next, ({ address, port }) => `${address.text} ${port}`);
+  const one = (
+    change: "added" | "removed" | "changed",
+    destination: string,
+    keys: readonly string[],
+  ): ServiceChange => ({ of: "destination", change, port, destination, keys });
+  const changed = pairs.kept.flatMap(({ key, old, next }) => {
+    const keys = changedKeys(old, next);
+    return keys.length === 0 ? [] : [one("changed", key, keys)];
+  });
+  return [
+    ...pairs.removed.map(({ key }) => one("removed", key, [])),
+    ...changed,
+    ...pairs.added.map(({ key }) => one("added", key, [])),
+  ];
+}
+
+interface Keyed<T> {
+  readonly key: string;
+  readonly value: T;
+}
+
+/** Two lists by key: what is in one of them, and what is in both; each in its own order. */
+interface Pairs<T> {
+  readonly removed: readonly Keyed<T>[];
+  readonly kept: readonly { readonly key: string; readonly old: T; readonly next: T }[];
+  readonly added: readonly Keyed<T>[];
+}
+
+function pair<T>(old: readonly T[], next: readonly T[], keyOf: (value: T) => string): Pairs<T> {
+  const before = new Map(old.map((value) => [keyOf(value), value]));
+  const after = new Map(next.map((value) => [keyOf(value), value]));
+  const only = (these: ReadonlyMap<string, T>, those: ReadonlyMap<string, T>) =>
+    [...these].filter(([key]) => !those.has(key)).map(([key, value]) => ({ key, value }));
+  const kept = [...before].flatMap(([key, value]) => {
+    const other = after.get(key);
+    return other === undefined ? [] : [{ key, old: value, next: other }];
+  });
+  return { removed: only(before, after), kept, added: only(after, before) };
+}

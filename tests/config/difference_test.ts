@@ -1,0 +1,264 @@
+// differ(): what a reload and `plan` read. Every key is seen, and the order of lists is not.
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { canonical } from "../../src/config/canonical.ts";
+import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import { type ConfigChange, differ } from "../../src/config/difference.ts";
+import { address, localBgp, peerConfig } from "../support/bgp.ts";
+import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
+import { validFile } from "./arbitrary.ts";
+import { configOf, parse } from "./text.ts";
+
+const tor1 = peerConfig({ name: "tor-1", address: address("10.0.0.1") });
+const tor2 = peerConfig({
+  name: "tor-2",
+  address: address("2001:db8::1"),
+  families: ["ipv4-unicast", "ipv6-unicast"],
+});
+const destinations = [
+  { address: address("10.1.0.1"), port: 8080, weight: 1, forwarding: "masq" },
+  { address: address("10.1.0.2"), port: 8080, weight: 1, forwarding: "masq" },
+] as const;
+const web = serviceConfig({
+  name: "web",
+  interface: "web",
+  addresses: [address("10.99.0.1"), address("2001:db8:99::1")],
+  prefixLengths: new Map([["10.99.0.1", 32], ["2001:db8:99::1", 128]]),
+  ports: [{ port: 80, protocol: "tcp", destinations }, { port: 80, protocol: "udp", destinations }],
+  checks: [httpCheckConfig({ name: "one" }), httpCheckConfig({ name: "two", path: "/two" })],
+});
+const mail = serviceConfig({ name: "mail", interface: "mail", addresses: [address("10.99.0.2")] });
+const BASE = config({ bgp: { local: localBgp(), peers: [tor1, tor2] }, services: [web, mail] });
+
+function withPeer(change: Partial<PeerConfig>): Config {
+  return { ...BASE, bgp: { ...BASE.bgp, peers: [{ ...tor1, ...change }, tor2] } };
+}
+
+function withService(change: Partial<ServiceConfig>): Config {
+  return { ...BASE, services: [{ ...web, ...change }, mail] };
+}
+
+/** The one change of a service from `web` to it with `change`. */
+function partsOf(change: Partial<ServiceConfig>): unknown {
+  const [only, ...more] = differ(BASE, withService(change));
+  assert.deepEqual(more, []);
+  assert.ok(only?.of === "service" && only.change === "changed" && only.service === "web");
+  return only.parts;
+}
+
+Deno.test("differ() of a configuration and itself is empty", () => {
+  assert.deepEqual(differ(BASE, BASE), []);
+  assert.deepEqual(differ(BASE, structuredClone(BASE)), []);
+});
+
+Deno.test("differ() tells the keys of the parts that are read one by one", () => {
+  const rows: readonly (readonly [Partial<Config>, ConfigChange])[] = [
+    [{ log: { level: "debug", format: "json" } }, {
+      of: "log",
+      change: "changed",
+      keys: ["format", "level"],
+    }],
+    [{ http: { listen: { hostname: "", port: 1 } } }, { of: "http", change: "changed", keys: ["listen"] }],
+    [{ control: { socket: "/s" } }, { of: "control", change: "changed", keys: ["socket"] }],
+    [{ network: { setup: true, ipvs: false } }, { of: "network", change: "changed", keys: ["ipvs"] }],
+    [{ limits: { httpConnections: 1 } }, { of: "limits", change: "changed", keys: ["httpConnections"] }],
+  ];
+  for (const [change, expected] of rows) assert.deepEqual(differ(BASE, { ...BASE, ...change }), [expected]);
+});
+
+Deno.test("differ() tells what a change of this speaker does to all sessions and to the listeners", () => {
+  const rows = [
+    [{ routerID: address("10.0.0.9") }, ["routerID"], "reset", false],
+    [{ as: 65009 }, ["as"], "reset", false],
+    [{ listenPort: 1179 }, ["listenPort"], "none", true],
+    [{ listenAddresses: [address("::")] }, ["listenAddresses"], "none", true],
+    [{ address: address("10.0.0.9") }, ["address"], "advertise", false],
+    [{ address6: address("2001:db8::9"), listenPort: 1 }, ["address6", "listenPort"], "advertise", true],
+    [{ as: 1, address6: address("2001:db8::9") }, ["address6", "as"], "reset", false],
+  ] as const;
+  for (const [change, keys, sessions, listen] of rows) {
+    const next = { ...BASE, bgp: { ...BASE.bgp, local: { ...BASE.bgp.local, ...change } } };
+    assert.deepEqual(differ(BASE, next), [{ of: "local", change: "changed", keys, sessions, listen }]);
+  }
+});
+
+Deno.test("differ() tells for each key of a peer what happens to its session, and never a password", () => {
+  const rows: {
+    readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: readonly [PeerConfig[Key], string];
+  } = {
+    name: ["other", "none"],
+    as: [65009, "reset"],
+    port: [1179, "reset"],
+    passive: [true, "next session"],
+    localAddress: [address("10.0.0.3"), "reset"],
+    password: ["hunter2", "reset"],
+    ttlSecurity: [1, "reset"],
+    multihop: [2, "reset"],
+    holdTimeSeconds: [30, "reset"],
+    keepaliveTimeSeconds: [3, "reset"],
+    connectRetryTimeMs: [1, "next session"],
+    families: [["ipv6-unicast"], "reset"],
+    nextHop: [address("10.0.0.3"), "advertise"],
+    nextHop6: [address("2001:db8::3"), "advertise"],
+    gracefulRestart: [{ restartTimeSeconds: 9 }, "reset"],
+  };
+  for (const [key, [value, session]] of Object.entries(rows)) {
+    const changes = differ(BASE, withPeer({ [key]: value }));
+    assert.deepEqual(changes, [
+      { of: "peer", change: "changed", address: "10.0.0.1", name: "tor-1", keys: [key], session },
+    ]);
+    assert.ok(!JSON.stringify(changes).includes("hunter2"));
+  }
+  const strongest = differ(BASE, withPeer({ nextHop: address("10.0.0.3"), as: 1, name: "x" }));
+  assert.deepEqual(strongest, [
+    {
+      of: "peer",
+      change: "changed",
+      address: "10.0.0.1",
+      name: "tor-1",
+      keys: ["as", "name", "nextHop"],
+      session: "reset",
+    },
+  ]);
+});
+
+Deno.test("differ() knows peers by address and zone, and tells removals before additions", () => {
+  const linkLocal = (zone: string) => peerConfig({ name: zone, address: address("fe80::1"), zone });
+  const old = { ...BASE, bgp: { ...BASE.bgp, peers: [tor1, linkLocal("eth0")] } };
+  const next = {
+    ...BASE,
+    bgp: { ...BASE.bgp, peers: [linkLocal("eth1"), { ...tor1, address: address("10.0.0.7") }] },
+  };
+  assert.deepEqual(differ(old, next), [
+    { of: "peer", change: "removed", address: "10.0.0.1", name: "tor-1" },
+    { of: "peer", change: "removed", address: "fe80::1%eth0", name: "eth0" },
+    { of: "peer", change: "added", address: "fe80::1%eth1", name: "eth1" },
+    { of: "peer", change: "added", address: "10.0.0.7", name: "tor-1" },
+  ]);
+});
+
+Deno.test("differ() tells services that came and went, and each part of one that changed", () => {
+  const other = { ...mail, name: "dns" };
+  assert.deepEqual(differ(BASE, { ...BASE, services: [other, web] }), [
+    { of: "service", change: "removed", service: "mail" },
+    { of: "service", change: "added", service: "dns" },
+  ]);
+  assert.deepEqual(partsOf({ enabled: false }), [{ of: "enabled", enabled: false }]);
+  assert.deepEqual(partsOf({ interface: "lb" }), [{ of: "interface", from: "web", to: "lb" }]);
+  const moved = { addresses: [address("10.99.0.9"), address("2001:db8:99::1")] };
+  const lengths = new Map([["10.99.0.9", 32], ["2001:db8:99::1", 64]]);
+  assert.deepEqual(partsOf({ ...moved, prefixLengths: lengths }), [
+    { of: "address", change: "removed", address: "10.99.0.1" },
+    { of: "address", change: "added", address: "10.99.0.9" },
+    { of: "prefix length", address: "2001:db8:99::1", from: 128, to: 64 },
+  ]);
+  const announce = { ...web.announce, med: 7, communities: [1], peers: ["tor-1"] };
+  assert.deepEqual(partsOf({ announce }), [{ of: "announce", keys: ["communities", "med", "peers"] }]);
+  const ipvs = { ...web.ipvs, scheduler: "mh", flags: ["mh-port"] };
+  assert.deepEqual(partsOf({ ipvs }), [{ of: "ipvs", keys: ["flags", "scheduler"] }]);
+  assert.deepEqual(partsOf({ stop: { ...web.stop, quiesceMs: 7 } }), [{ of: "stop", keys: ["quiesceMs"] }]);
+});
+
+Deno.test("differ() knows ports by protocol and number, destinations by address and port, checks by name", () => {
+  const [first, second] = destinations;
+  const ports = [
+    { port: 443, protocol: "tcp", destinations },
+    {
+      port: 80,
+      protocol: "tcp",
+      destinations: [{ ...second, weight: 0, forwarding: "masq" }, { ...first, port: 81 }],
+    },
+  ] as const;
+  const one = { of: "destination", port: "tcp 80" };
+  assert.deepEqual(partsOf({ ports }), [
+    { of: "port", change: "removed", port: "udp 80", keys: [] },
+    { ...one, change: "removed", destination: "10.1.0.1 8080", keys: [] },
+    { ...one, change: "changed", destination: "10.1.0.2 8080", keys: ["weight"] },
+    { ...one, change: "added", destination: "10.1.0.1 81", keys: [] },
+    { of: "port", change: "added", port: "tcp 443", keys: [] },
+  ]);
+  const checks = [httpCheckConfig({ name: "three" }), httpCheckConfig({ name: "two", path: "/2", fall: 9 })];
+  assert.deepEqual(partsOf({ checks }), [
+    { of: "check", change: "removed", check: "one", keys: [] },
+    { of: "check", change: "changed", check: "two", keys: ["fall", "path"] },
+    { of: "check", change: "added", check: "three", keys: [] },
+  ]);
+});
+
+const FILES = fc.sample(validFile, { seed: 41, numRuns: 30 });
+
+/** The same configuration with every list the other way round; tuples stay as they are. */
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.toReversed().map(reversed);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, below]) => [key, reversed(below)]));
+}
+
+Deno.test("differ() does not see the order of lists", () => {
+  for (const file of FILES) {
+    const changes = differ(configOf(JSON.stringify(file)), configOf(JSON.stringify(reversed(file))));
+    // Checks without a name are called by kind and place, and numbered where two have the same.
+    const numbered = changes.filter((change) =>
+      !(change.of === "service" && change.change === "changed" &&
+        change.parts.every(({ of }) => of === "check"))
+    );
+    assert.deepEqual(numbered, [], JSON.stringify(file));
+  }
+});
+
+type Step = string | number;
+
+function* leaves(value: unknown, path: readonly Step[] = []): Generator<readonly Step[]> {
+  if (typeof value !== "object" || value === null) yield path;
+  else {for (const [key, below] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+      yield* leaves(below, [...path, key]);
+    }}
+}
+
+function at(value: unknown, path: readonly Step[]): unknown {
+  return path.reduce<unknown>(
+    (here, step) => Object.entries(here ?? {}).find(([key]) => key === String(step))?.[1],
+    value,
+  );
+}
+
+/** A copy of `file` with another value at `path`; undefined removes it. */
+function changed(file: unknown, [step, ...rest]: readonly Step[], value: unknown): unknown {
+  if (step === undefined) return value;
+  if (Array.isArray(file)) {
+    return file.map((item, index) => index === step ? changed(item, rest, value) : item).filter((item) =>
+      item !== undefined
+    );
+  }
+  const entries = Object.entries(file ?? {}).map((
+    [key, item],
+  ) => [key, key === step ? changed(item, rest, value) : item]);
+  return Object.fromEntries(entries.filter(([, item]) => item !== undefined));
+}
+
+/** Another value of the same kind, or nothing. */
+function others(value: unknown): readonly unknown[] {
+  if (typeof value === "boolean") return [!value, undefined];
+  if (typeof value === "number") return [value + 1, value - 1, undefined];
+  const text = String(value);
+  return [text.replace(/\d/, (digit) => String((Number(digit) + 1) % 10)), `${text}x`, undefined];
+}
+
+Deno.test("differ() sees every leaf of a file that is changed or removed, exactly where it means something else", () => {
+  let [seen, same] = [0, 0];
+  for (const file of FILES.slice(0, 6)) {
+    const old = configOf(JSON.stringify(file));
+    for (const path of leaves(file)) {
+      for (const value of others(at(file, path))) {
+        const next = parse(JSON.stringify(changed(file, path, value)));
+        if (!next.ok) continue;
+        const changes = differ(old, next.config);
+        const differs = canonical(old) !== canonical(next.config);
+        assert.equal(changes.length > 0, differs, `${path.join(".")} → ${value}`);
+        if (differs) seen++;
+        else same++;
+      }
+    }
+  }
+  assert.ok(seen > 500, `${seen} changes were seen, ${same} meant nothing`);
+});
