@@ -15,7 +15,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from "yaml";
-import type { Finding, Path, Position } from "./issue.ts";
+import type { Finding, Path, Position } from "./values/finding.ts";
 import { findMisleadingCharacter } from "./misleading.ts";
 import { doubtfulNumber } from "./number_spelling.ts";
 import { findSlip } from "./syntax.ts";

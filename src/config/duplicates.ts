@@ -1,5 +1,5 @@
 /** What must not be given twice: names, addresses, prefixes, ports. */
-import type { Finding, Path } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 
 /** Finds what is given twice, and says where first. */
 export class Duplicates {

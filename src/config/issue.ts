@@ -1,8 +1,6 @@
 /** A problem of a configuration file, where it is, and how it is printed: `FILE:LINE:COLUMN: path.to.key: what`. */
 import { escapeUnprintable } from "../text/escapes.ts";
-import type { Finding, Path } from "./values/finding.ts";
-
-export type { Finding, Path };
+import type { Path, Position } from "./values/finding.ts";
 
 /** A problem. An error keeps the file from being used; a warning does not. */
 export interface Issue {
@@ -12,12 +10,6 @@ export interface Issue {
   readonly position: Position | undefined;
   readonly path: Path;
   readonly message: string;
-}
-
-/** Both counted from 1; columns in UTF-16 units. */
-export interface Position {
-  readonly line: number;
-  readonly column: number;
 }
 
 /** The line that people see. */

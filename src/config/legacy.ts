@@ -4,7 +4,7 @@
  * Go's encoding/json. Other unknown keys are ignored there, so they are warnings here, unless one looks misspelt.
  */
 import { nearest } from "../text/nearest.ts";
-import type { Finding, Path } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 
 /** A file of ours made of another one. */
 export interface Translation {

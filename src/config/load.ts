@@ -5,7 +5,8 @@
 import { messageOf } from "../text/error_message.ts";
 import type { Config } from "./config.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
-import { type Finding, formatPath, formatValue, type Issue, type Path } from "./issue.ts";
+import { formatPath, formatValue, type Issue } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 import { isReference, translate, type Translation, untranslated } from "./legacy.ts";
 import { type Overrides, parseOverrides } from "./overrides.ts";
 import { validateParts } from "./validation.ts";

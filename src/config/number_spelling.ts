@@ -1,5 +1,5 @@
 /** Spellings of numbers that not every reader of YAML understands alike. */
-import type { Path } from "./issue.ts";
+import type { Path } from "./values/finding.ts";
 
 /** Decimal, as JSON and every version of YAML have it. */
 const PLAIN = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?$/;

@@ -1,6 +1,6 @@
 /** Passwords: read from their files, kept from others' eyes, and not mistaken for the variable that they look like. */
 import { messageOf } from "../text/error_message.ts";
-import type { Finding, Path } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 import { MAX_PASSWORD_OCTETS } from "./schema/bgp.ts";
 
 /** A file that holds a secret, and its permission bits where they are known. */

@@ -3,7 +3,7 @@
  * parts (duplicates, references, addresses that exclude each other). Pure but for the port that reads secret files.
  */
 import type { Config, FamilyName, LocalBgp } from "./config.ts";
-import type { Finding } from "./issue.ts";
+import type { Finding } from "./values/finding.ts";
 import type { OverrideValues } from "./overrides.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import type { ReadSecretFile } from "./password.ts";

@@ -1,6 +1,6 @@
 /** Peers: `bgp.defaults` merged in, passwords read, and what excludes each other among peers and with this host. */
 import type { FamilyName, PeerConfig } from "./config.ts";
-import type { Finding, Path } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import { readPassword, type ReadSecretFile } from "./password.ts";
 import { placeholderIn } from "./values/placeholder.ts";

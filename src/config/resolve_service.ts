@@ -3,7 +3,7 @@ import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { resolveChecks } from "./checks/kinds.ts";
 import type { DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
-import type { Finding, Path } from "./issue.ts";
+import type { Finding, Path } from "./values/finding.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FilePort, FileService } from "./schema/service.ts";

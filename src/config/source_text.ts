@@ -1,5 +1,5 @@
 /** A file's octets as text, or why they are none, with the place of the first octet that is wrong. */
-import type { Position } from "./issue.ts";
+import type { Position } from "./values/finding.ts";
 
 /** Larger files are refused: 10,000 services fit. */
 export const MAX_FILE_OCTETS = 4 * 1024 * 1024;

@@ -42,15 +42,15 @@ function toMicroseconds(ms: number): number {
 export function durationSlip(text: string): string | undefined {
   const trimmed = text.trim();
   if (/^-/.test(trimmed)) return "it cannot be negative";
-  if (parseDuration(text.replace(/\s+/g, "")) !== undefined) return "without spaces";
+  if (parseDuration(text.replace(/\s+/g, "")) !== undefined) return "write it without spaces";
   if (parseDuration(text.toLowerCase()) !== undefined) return "units are written in small letters";
-  if (parseDuration(text.replace(",", ".")) !== undefined) return "with a point, not a comma";
-  if (/^[0-9.]+\s*(d|days?|w|weeks?|y|years?)$/i.test(trimmed)) return "in hours: a day is 24h";
+  if (parseDuration(text.replace(",", ".")) !== undefined) return "write it with a point, not a comma";
+  if (/^[0-9.]+\s*(d|days?|w|weeks?|y|years?)$/i.test(trimmed)) return "write it in hours, a day is 24h";
   if (/^[0-9.]+\s*(milliseconds?|msecs?|seconds?|secs?|minutes?|mins?|hours?|hrs?)$/i.test(trimmed)) {
     return "units are ms, s, m and h";
   }
-  if (/^[0-9]+(:[0-9]{1,2}){1,2}$/.test(trimmed)) return "with units, such as 1m30s";
-  if (/^P/i.test(trimmed)) return "such as 1m30s, not as in ISO 8601";
+  if (/^[0-9]+(:[0-9]{1,2}){1,2}$/.test(trimmed)) return "write it with units, such as 1m30s";
+  if (/^P/i.test(trimmed)) return "write it as in 1m30s, not as in ISO 8601";
   return /[a-z\u00b5][0-9.]+$/.test(trimmed) ? "its last number has no unit" : undefined;
 }
 

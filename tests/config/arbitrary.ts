@@ -178,7 +178,10 @@ export const validFile: fc.Arbitrary<Record<string, unknown>> = object({
     level: fc.constantFrom("debug", "info", "warning", "error"),
     format: fc.constantFrom("auto", "text", "json"),
   }),
-  http: object({}, { listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80") }),
+  http: object({}, {
+    allowedHosts: fc.constantFrom([], ["a.example"]),
+    listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80"),
+  }),
   control: object({}, { socket: fc.constantFrom("", "/run/bgp-lb/control.sock", "/tmp/s") }),
   limits: object({}, { httpConnections: port }),
   network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),

@@ -58,7 +58,11 @@ Deno.test("differ() tells the keys of the parts that are read one by one", () =>
       change: "changed",
       keys: ["format", "level"],
     }],
-    [{ http: { listen: { hostname: "", port: 1 } } }, { of: "http", change: "changed", keys: ["listen"] }],
+    [{ http: { listen: undefined, allowedHosts: ["a"] } }, {
+      of: "http",
+      change: "changed",
+      keys: ["allowedHosts"],
+    }],
     [{ control: { socket: "/s" } }, { of: "control", change: "changed", keys: ["socket"] }],
     [{ network: { setup: true, ipvs: false } }, { of: "network", change: "changed", keys: ["ipvs"] }],
     [{ limits: { httpConnections: 1 } }, { of: "limits", change: "changed", keys: ["httpConnections"] }],

@@ -1,7 +1,13 @@
-/** What is wrong with a value, and at which path of the file. */
+/** What is found wrong in a file: the key that it is about, and the words. */
 
 /** Keys and list positions from the top of the file. */
 export type Path = readonly (string | number)[];
+
+/** Both counted from 1; columns in UTF-16 units. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
 
 /** A problem before it is known where in the file it stands. */
 export interface Finding {

@@ -1,6 +1,6 @@
 // Whole files, and words for those that cannot be read.
 import assert from "node:assert/strict";
-import { readFile } from "../../src/os/read_file.ts";
+import { readFile } from "../../src/os/files.ts";
 
 Deno.test("readFile() reads at most one octet more than it may, and tells the permission bits", () => {
   const whole = readFile("deno.json", 1 << 20);
