@@ -1,11 +1,9 @@
-/** The commands, their arguments and options: one table that parsing, help and suggestions read. */
+/** The commands, their arguments and options: one table that parsing, help and suggestions are made of. */
 
 /** An option. Options of one name are the same option in every command. */
 export interface OptionRow {
   /** Without dashes. */
   readonly name: string;
-  /** One letter that stands for it, with one dash. */
-  readonly short?: string;
   /** What its value is called; undefined: it takes none. */
   readonly value?: string;
   /** What it means without a value; with this, a value must follow after `=`, unless it is true or false. */
@@ -22,12 +20,6 @@ export interface CommandRow {
   readonly options: readonly OptionRow[];
   readonly description: string;
 }
-
-/** Options that every command takes. */
-export const COMMON_OPTIONS: readonly OptionRow[] = [
-  { name: "help", short: "h", description: "print this help" },
-  { name: "version", short: "V", description: "print the version" },
-];
 
 const CONTROL_SOCKET: OptionRow = {
   name: "control-socket",
@@ -103,13 +95,15 @@ export const COMMANDS = [
   },
   { name: "schema", options: [], description: "print the JSON Schema of the configuration file" },
   { name: "version", options: [], description: "print the version" },
-  { name: "help", argument: "COMMAND", options: [], description: "print this help, or that of a command" },
 ] as const satisfies readonly CommandRow[];
 
 /** The name of a command. */
 export type CommandName = (typeof COMMANDS)[number]["name"];
 
-/** The command of that name. */
-export function findCommand(name: string): (typeof COMMANDS)[number] | undefined {
-  return COMMANDS.find((command) => command.name === name);
+/** What was asked for. */
+export interface CommandLine {
+  readonly command: CommandName;
+  readonly argument: string | undefined;
+  /** By name without dashes. */
+  readonly options: ReadonlyMap<string, string>;
 }
