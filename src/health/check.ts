@@ -337,7 +337,7 @@ export class Check implements Disposable {
     if (untold !== undefined) {
       this.#call(() => {
         this.#options.onVerdict?.(untold.verdict, untold.cause, untold.result);
-        if (this.#untold === untold) this.#untold = undefined;
+        this.#untold = undefined;
       });
     }
     // The callback may have stopped the check.
