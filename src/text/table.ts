@@ -1,4 +1,5 @@
 /** Text for terminals: lines, columns that stand under each other, and durations as people say them. Pure. */
+import { eastAsianWidth } from "get-east-asian-width";
 import { escapeUnprintable } from "./escapes.ts";
 
 /** One line each; what others named or answered cannot break out of it. */
@@ -19,7 +20,7 @@ export function lines(texts: readonly string[]): string {
 export function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [headings, ...rows].map((row) => row.map(escapeUnprintable));
   const widths = headings.map((_, column) =>
-    all.reduce((width, row) => Math.max(width, [...row[column] ?? ""].length), 0)
+    all.reduce((width, row) => Math.max(width, columnsOf(row[column] ?? "")), 0)
   );
   return lines(
     all.map((row) => row.map((cell, column) => pad(cell, widths[column] ?? 0)).join("  ").trimEnd()),
@@ -27,7 +28,20 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
 }
 
 function pad(cell: string, width: number): string {
-  return cell + " ".repeat(Math.max(0, width - [...cell].length));
+  return cell + " ".repeat(Math.max(0, width - columnsOf(cell)));
+}
+
+/**
+ * How many columns of a terminal a text takes that has no unprintable characters: two for wide ones, none for marks that are
+ * set on others. (string-width asks Intl.Segmenter besides, tens of milliseconds at start, about sequences escaped here.)
+ */
+function columnsOf(text: string): number {
+  if (/^[ -~]*$/.test(text)) return text.length;
+  let columns = 0;
+  for (const character of text) {
+    if (!/[\p{Mn}\p{Me}]/u.test(character)) columns += eastAsianWidth(character.codePointAt(0) ?? 0);
+  }
+  return columns;
 }
 
 const UNITS = [["d", 86_400], ["h", 3600], ["m", 60], ["s", 1]] as const;

@@ -1,4 +1,5 @@
 /** Who announces what to whom in the scale benchmark. */
+import { seeded } from "../support/random.ts";
 
 /** The order in which the routes are configured. */
 export type Order = "sorted" | "shuffled";
@@ -30,11 +31,10 @@ export function peerAddress(index: number): string {
 export function numbers({ routes, order }: Pick<Shape, "routes" | "order">): readonly number[] {
   const found = Array.from({ length: routes }, (_, i) => FIRST + i);
   if (order === "sorted") return found;
-  // The same in every run: Fisher and Yates over a linear congruential generator.
-  let seed = 1;
+  // The same in every run: Fisher and Yates.
+  const random = seeded(1);
   for (let i = found.length - 1; i > 0; i--) {
-    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
-    const j = seed % (i + 1);
+    const j = Math.floor(random() * (i + 1));
     [found[i], found[j]] = [found[j] ?? 0, found[i] ?? 0];
   }
   return found;

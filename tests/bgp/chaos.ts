@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { route } from "../support/bgp.ts";
+import { seeded } from "../support/random.ts";
 import { A, B, type End, Stage } from "../support/speakers.ts";
 import { address } from "../support/bgp.ts";
 
@@ -14,17 +15,6 @@ export const SEED = 20_260_801;
 /** Both back-offs at their longest, and a session on top. */
 const CALM_MS = 130_000;
 const HOLD_TIMES = [0, 3, 9, 90] as const;
-
-/** A small generator of good enough randomness (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** One run. @throws where the speakers do not find each other, or something leaks */
 export async function chaosRun(seed: number): Promise<void> {

@@ -7,6 +7,7 @@ import { encodeMessage, keepalive, type Message } from "../../src/bgp/wire/messa
 import { nlriOf } from "../../src/bgp/wire/nlri.ts";
 import { route } from "../support/bgp.ts";
 import { PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
+import { seeded } from "../support/random.ts";
 import { CAPABILITIES, openOf } from "../support/sessions.ts";
 import { A, Stage } from "../support/speakers.ts";
 import { parsePrefix } from "../../src/net/prefix.ts";
@@ -14,14 +15,6 @@ import { address } from "../support/bgp.ts";
 
 const RUNS = 4000;
 const SEED = 7606;
-
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const prefix = parsePrefix("10.1.0.0/16");
 assert.ok(prefix !== undefined);

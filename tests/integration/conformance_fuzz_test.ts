@@ -20,20 +20,13 @@ import {
   withCapabilities,
 } from "../support/raw_peer.ts";
 import { withoutLeak } from "../support/descriptors.ts";
+import { seeded } from "../support/random.ts";
 import { alive, RawScene } from "../support/raw_scene.ts";
 import { until } from "../support/until.ts";
 
 const PEERS = 25;
 const RUNS = 40;
 const SEED = 4271;
-
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const BASE: Octets = [
   ...attribute(0x40, 1, [0]),

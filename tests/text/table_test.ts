@@ -9,6 +9,11 @@ Deno.test("table() puts columns under their headings, two spaces apart, with no 
       "tor-1  Established  ok\n" +
       "é      Idle\n",
   );
+  const wide = [["日本語", "x"], ["e\u0301e\u0301", "x"], ["\uff41", "x"], ["\u{1f600}", "x"]];
+  assert.equal(
+    table(["A", "B"], wide),
+    "A       B\n日本語  x\ne\u0301e\u0301      x\n\uff41      x\n\u{1f600}      x\n",
+  );
   assert.equal(table(["A", "B"], []), "A  B\n");
   assert.equal(table(["A"], [["x\ny\u009bz"]]), "A\nx\\u000ay\\u009bz\n");
   assert.equal(table(["A"], Array.from({ length: 200_000 }, () => ["x"])).length, 400_002);

@@ -2,6 +2,7 @@
  * A seeded fuzzer of the codec: random octets, messages built attribute by attribute, and mutated good ones. Nothing
  * but NotificationError may be thrown, everything that was read can be asked for, and what is written reads back.
  */
+import { seeded } from "../../support/random.ts";
 import assert from "node:assert/strict";
 import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
 import { decodeMessage, encodeMessage, frame, type Message } from "../../../src/bgp/wire/message.ts";
@@ -302,19 +303,16 @@ function withHeader(dice: Dice, body: Uint8Array, type: number): Uint8Array {
   return bytes;
 }
 
-/** Random numbers that are the same for the same seed (mulberry32). */
+/** Dice that fall the same for the same seed. */
 class Dice {
-  #state: number;
+  readonly #random: () => number;
   constructor(seed: number) {
-    this.#state = seed >>> 0;
+    this.#random = seeded(seed);
   }
 
   /** 0 to `limit` - 1. */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+    return Math.floor(this.#random() * limit);
   }
 
   pick<T>(values: readonly [T, ...T[]] | readonly T[]): T {
