@@ -23,6 +23,8 @@ import { snapshot } from "./snapshot.ts";
 
 /** End-of-RIB is held back for first verdicts, but not for longer than this. */
 const END_OF_RIB_LIMIT_MS = 30_000;
+/** What the start took is free by then, and kept for good where nobody asks for it. */
+const RELEASE_MEMORY_MS = 1000;
 /** What the kernel does not give up at a stop is tried again, so often and after so long. */
 const REMOVAL_ATTEMPTS = 3;
 const REMOVAL_RETRY_MS = 500;
@@ -42,6 +44,7 @@ export class Agent {
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
   #endOfRibLimit: Disposable | undefined;
+  #memoryTimer: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
 
@@ -155,6 +158,8 @@ export class Agent {
       throw error;
     }
     this.#checks.start();
+    const { clock } = this.#ports;
+    this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
       services: this.#config.services.map(({ name }) => name),
@@ -283,6 +288,7 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     this.#endOfRibLimit?.[Symbol.dispose]();
+    this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
     await this.#servers.close();

@@ -30,6 +30,10 @@ export interface AgentPorts {
   hostname(): string | undefined;
   /** Of this process. */
   readonly pid: number;
+  /** So many clients of HTTP may be open at once: as configured, or as many as there are descriptors for. */
+  readonly maxHttpClients: number;
+  /** Gives memory that the start took back to the kernel. */
+  releaseMemory(): void;
   processFigures(): ProcessFigures;
 }
 

@@ -9,12 +9,11 @@ import { HttpServer, type ServerStatus } from "../http/server.ts";
 import { SideListener, type SideListenerState } from "../http/side_listener.ts";
 import { listenTcp } from "../http/tcp_listener.ts";
 import { messageOf } from "../text/error_message.ts";
+import { CONTROL_CLIENTS } from "./descriptors.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
-/** Commands of people; nobody has as many terminals. */
-const CONTROL_CONNECTIONS = 32;
 
 /** One server and where it listens. */
 export interface SideServerStatus {
@@ -82,6 +81,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       routes: createRoutes(answers),
+      limits: { connections: this.#ports.maxHttpClients },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
     });
@@ -101,7 +101,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       routes: createControlRoutes({ status, now: () => clock.wallTime(), pid }),
-      limits: { connections: CONTROL_CONNECTIONS },
+      limits: { connections: CONTROL_CLIENTS },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({

@@ -3,10 +3,11 @@ import { Datagrams } from "../../ffi/datagrams.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
-import { cpuTime } from "../../ffi/limits.ts";
+import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
+import { descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
 import { denoTransport, refuseUnsupported } from "../bgp/transport/transport_deno.ts";
@@ -46,7 +47,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     if (native === undefined) refusePing(config);
     const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     const streams = denoStreams();
-    const probePorts = openProbePorts(streams, icmp);
+    const { probes, clients } = shareDescriptors(config, native, events);
+    const probePorts = openProbePorts(streams, { icmp, slots: probes });
     return {
       random: Math.random,
       transport: openTransport(config, native),
@@ -56,6 +58,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
+      maxHttpClients: clients,
+      releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native),
       notify: (state) => notifyServiceManager(state, native, events),
@@ -84,17 +88,30 @@ function openTransport({ bgp }: Config, native: Native | undefined): Transport {
   return socketTransport(native.sockets);
 }
 
-/** Probes have so many descriptors of the soft limit that is usual, and leave the rest to BGP and the kernel. */
-const PROBE_SLOTS = 512;
+/** The soft limit that is usual, for where it cannot be asked for. */
+const USUAL_LIMIT = 1024;
 
-function openProbePorts(streams: Streams, icmp: IcmpEchoer | undefined): ProbePorts {
+/** Raises RLIMIT_NOFILE to what the configuration may need; where it cannot be, BGP and the kernel come first. */
+function shareDescriptors(config: Config, native: Native | undefined, events: EventStream) {
+  const needs = descriptorNeeds(config);
+  const needed = totalNeed(needs);
+  const limit = native === undefined ? USUAL_LIMIT : raiseNoFile(native.libc, needed).soft;
+  const share = shareOut(needs, limit);
+  if (limit < needed) events.publish({ kind: "warning", cause: shortageText(needed, limit, share) });
+  return share;
+}
+
+function openProbePorts(
+  streams: Streams,
+  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: number },
+): ProbePorts {
   return {
     streams,
     names: new Names({ lookUp, clock: systemClock }),
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
-    slots: countedAllowance(PROBE_SLOTS),
+    slots: countedAllowance(slots),
     icmp,
   };
 }

@@ -1,0 +1,63 @@
+/**
+ * How many descriptors a configuration may need at once, and who gets how many where there are fewer: BGP and the kernel
+ * keep theirs, then clients that ask, then probes; a probe without one is our own shortage and says nothing. Pure.
+ */
+import type { Config } from "../config/config.ts";
+import { maxInFlight } from "../health/schedule.ts";
+
+/** What the runtime, the log, netlink, epoll and files that are read for a moment may have open. */
+const OWN = 64;
+/** Two connections that collide, those that are told why not and those that linger (RFC 4271 section 6.8). */
+const PER_PEER = 16;
+/** Clients of the control socket at once: commands of people, and nobody has as many terminals. */
+export const CONTROL_CLIENTS = 32;
+/** A connection, and a moment's more for a name or a certificate. */
+const PER_PROBE = 2;
+
+/** Descriptors by who needs them. */
+export interface DescriptorNeeds {
+  /** The agent itself, BGP and the kernel. */
+  readonly core: number;
+  /** HTTP and the control socket. */
+  readonly clients: number;
+  readonly probes: number;
+}
+
+/** What `config` may need at most. */
+export function descriptorNeeds({ bgp, http, limits, control, services }: Config): DescriptorNeeds {
+  const listeners = bgp.local.listenPort < 0 ? 0 : bgp.local.listenAddresses.length;
+  const probes = services.flatMap(({ checks }) => checks).map((check) => maxInFlight(check));
+  return {
+    core: OWN + PER_PEER * bgp.peers.length + listeners,
+    clients: (http.listen === undefined ? 0 : limits.httpConnections) +
+      (control.socket === undefined ? 0 : CONTROL_CLIENTS),
+    probes: PER_PROBE * probes.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+/** All of it together. */
+export function totalNeed({ core, clients, probes }: DescriptorNeeds): number {
+  return core + clients + probes;
+}
+
+/** How the process shares out `limit` descriptors: probes that may run at once, and clients of HTTP. */
+export function shareOut(
+  needs: DescriptorNeeds,
+  limit: number,
+): { readonly probes: number; readonly clients: number } {
+  const free = Math.max(0, limit - needs.core);
+  // Who asks what is wrong must get an answer: a quarter is the clients' at least, and half of it theirs at most.
+  const clients = Math.min(
+    needs.clients,
+    Math.max(Math.floor(free / 4), Math.min(Math.floor(free / 2), free - needs.probes)),
+  );
+  const probes = Math.min(needs.probes, free - clients);
+  return { probes: Math.floor(probes / PER_PROBE), clients };
+}
+
+/** What is told where `limit` is below what may be needed. */
+export function shortageText(needed: number, limit: number, share: ReturnType<typeof shareOut>): string {
+  return `this process may have ${limit} open files, and this configuration may need ${needed}: at most ${share.probes} ` +
+    `probes and ${share.clients} clients are served at once, what is beyond says nothing of a service. ` +
+    "Raise the hard limit: LimitNOFILE= of the unit, or ulimit -Hn";
+}

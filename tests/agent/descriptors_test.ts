@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { descriptorNeeds, shareOut, totalNeed } from "../../src/agent/descriptors.ts";
+import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
+
+Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes that may hang at once (faults S5)", () => {
+  const alone = descriptorNeeds(config({ services: [], bgp: { ...config().bgp, peers: [] } }));
+  const two = descriptorNeeds(config({ bgp: { ...config().bgp, peers: [internalPeer(), internalPeer()] } }));
+  assert.ok(two.core - alone.core >= 2 * 4, "room for collisions and rejections of each");
+  assert.equal(alone.clients, 0, "what is turned off needs nothing");
+  const http = { listen: { hostname: "", port: 1 }, allowedHosts: [] };
+  assert.equal(descriptorNeeds(config({ http, limits: { httpConnections: 99 } })).clients, 99);
+  const checks = [httpCheckConfig({ timeoutMs: 5000, fastIntervalMs: 1000 }), httpCheckConfig()];
+  const probing = descriptorNeeds(
+    config({ services: [serviceConfig({ checks }), serviceConfig({ checks })] }),
+  );
+  assert.equal(
+    probing.probes,
+    2 * 2 * (6 + 2),
+    "five timeouts side by side and one more, twice, and so of the other",
+  );
+});
+
+Deno.test("shareOut() gives all what they need where there is enough, and BGP first where there is not (faults S5)", () => {
+  const needs = { core: 100, clients: 288, probes: 400 };
+  assert.deepEqual(shareOut(needs, totalNeed(needs)), { probes: 200, clients: 288 });
+  assert.deepEqual(shareOut(needs, 100), { probes: 0, clients: 0 });
+  fc.assert(
+    fc.property(fc.nat(500), fc.nat(500), fc.nat(5000), fc.nat(8000), (core, clients, probes, limit) => {
+      const share = shareOut({ core, clients, probes }, limit);
+      assert.ok(
+        2 * share.probes + share.clients <= Math.max(0, limit - core),
+        "BGP and the kernel keep theirs",
+      );
+      assert.ok(share.clients <= clients && 2 * share.probes <= probes);
+      if (limit - core >= 8 && probes >= 2) assert.ok(share.probes > 0, "somebody is probed");
+      if (limit - core >= 4 && clients >= 1) assert.ok(share.clients > 0, "somebody is answered");
+    }),
+    { seed: 6 },
+  );
+});
