@@ -7,7 +7,8 @@ import type { IpAddress, SocketAddress } from "./sockaddr.ts";
 import { SOCK_STREAM, type Socket, type Sockets } from "./sockets.ts";
 import type { Stream } from "./stream.ts";
 
-const BACKLOG = 128;
+/** A burst of clients waits here; a unix socket sends away at once whom it has no room for. */
+const BACKLOG = 1024;
 const OWNER_ONLY = 0o600;
 /** How long a listener rests when descriptors or memory have run out; being ready, it would be asked again at once. */
 const ACCEPT_PAUSE_MS = 1000;
