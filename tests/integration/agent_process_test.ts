@@ -152,11 +152,6 @@ Deno.test("what keeps the agent from starting is said with its cure, with the ex
   const local = { routerID: "127.0.0.1", as: 65512, listenPort: port, listenAddresses: ["127.0.0.1"] };
   const rows: readonly (readonly [string, number, RegExp])[] = [
     [
-      scene.config({ http: { listen: `127.0.0.1:${port}` } }),
-      3,
-      /http\.listen: cannot listen on 127\.0\.0\.1:\d+.*in use/,
-    ],
-    [
       scene.config({ bgp: { local, peers: [{ address: "127.0.0.2", as: 65512 }] } }),
       3,
       /cannot listen on 127\.0\.0\.1 port \d+.*in use/,
