@@ -21,9 +21,8 @@ export interface SideServerStatus {
   readonly server: ServerStatus;
 }
 
-/** A server, its listener and what they say when they change. */
+/** A server and its listener. */
 interface SideServer {
-  readonly key: "http.listen" | "control.socket";
   readonly listener: SideListener;
   readonly server: HttpServer;
 }
@@ -88,7 +87,7 @@ export class AgentServers {
       open: () => listenTcp(listen, streams, server),
       onChange: (state) => this.#sayHttp(state),
     });
-    return { key: "http.listen", listener, server };
+    return { listener, server };
   }
 
   #createControl({ control }: Config, { status }: RoutesPorts): SideServer | undefined {
@@ -107,10 +106,10 @@ export class AgentServers {
       open: () => openControlSocket(socket, server, { streams, files, clock }),
       onChange: (state) => this.#sayControl(state),
     });
-    return { key: "control.socket", listener, server };
+    return { listener, server };
   }
 
-  #faultsOf(key: SideServer["key"]) {
+  #faultsOf(key: "http.listen" | "control.socket") {
     const log = this.#ports.log.getChild("agent");
     return {
       onFault: (error: unknown) => log.error("{key}: an answer failed: {error}", { key, error }),
