@@ -41,7 +41,7 @@ export function listenTcp(
 }
 
 /** Whether accepting failed for want of descriptors or memory, which ends by itself. */
-export function isShortage(error: Error): boolean {
+function isShortage(error: Error): boolean {
   return "code" in error && SHORTAGES.includes(error.code);
 }
 

@@ -127,7 +127,7 @@ export function tokensOf(fields: readonly Field[], name: string): readonly strin
 }
 
 /** A token of RFC 9110 section 5.6.2. */
-export function isToken(text: string): boolean {
+function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text);
 }
 
