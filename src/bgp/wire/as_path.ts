@@ -15,7 +15,16 @@ export interface AsPathSegment {
 /** A segment counts its ASes in one octet. */
 const MAX_SEGMENT_ASES = 255;
 
-/** AS_PATH as the segments of `ases`, which may be more than one segment holds. */
+/**
+ * AS_PATH as the segments of `ases`, which may be more than one segment holds.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.deepEqual(asSequence([65001, 65002]), [{ type: 2, ases: [65001, 65002] }]);
+ * ```
+ */
 export function asSequence(ases: readonly number[]): AsPathSegment[] {
   const segments: AsPathSegment[] = [];
   for (let at = 0; at < ases.length; at += MAX_SEGMENT_ASES) {

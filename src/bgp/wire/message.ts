@@ -116,6 +116,16 @@ export function decodeMessage(bytes: Uint8Array, context: CodecContext): Message
 /**
  * One whole message. Too much NOTIFICATION data is cut.
  * @throws {RangeError} where an OPEN or UPDATE is longer than may be sent
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { INITIAL_CONTEXT } from "./codec_context.ts";
+ *
+ * const bytes = encodeMessage({ type: "ROUTE-REFRESH", family: { afi: 1, safi: 1 }, subtype: 0 }, INITIAL_CONTEXT);
+ * assert.deepEqual([...bytes.subarray(16)], [0, 23, 5, 0, 1, 0, 1]);
+ * assert.equal(decodeMessage(bytes, INITIAL_CONTEXT).type, "ROUTE-REFRESH");
+ * ```
  */
 export function encodeMessage(message: Message, context: CodecContext): Uint8Array {
   switch (message.type) {

@@ -48,7 +48,19 @@ export function opaqueNlri(bytes: Uint8Array): Nlri {
   return { count: 0, bytes, prefixes: () => [] };
 }
 
-/** Packs prefixes, all of one family, in their order. */
+/**
+ * Packs prefixes, all of one family, in their order.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { parsePrefix } from "../../net/prefix.ts";
+ *
+ * const prefix = parsePrefix("10.1.0.0/16");
+ * assert.ok(prefix !== undefined);
+ * assert.deepEqual([...nlriOf([prefix]).bytes], [16, 10, 1]);
+ * ```
+ */
 export function nlriOf(prefixes: readonly Prefix[]): Nlri {
   const bytes = new Uint8Array(prefixes.reduce((sum, prefix) => sum + packedLength(prefix), 0));
   let at = 0;

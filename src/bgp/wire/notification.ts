@@ -98,7 +98,16 @@ export function shutdownCommunication(message: NotificationMessage): string | un
   }
 }
 
-/** A NOTIFICATION in the registry's words: `Cease/Administrative Shutdown: TEXT`. */
+/**
+ * A NOTIFICATION in the registry's words: `Cease/Administrative Shutdown: TEXT`.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ *
+ * assert.equal(describeNotification(cease(2, "new kernel")), "Cease/Administrative Shutdown: new kernel");
+ * ```
+ */
 export function describeNotification(message: NotificationMessage): string {
   const name = describeCodes(message.code, message.subcode);
   const inner = hardResetReason(message);
