@@ -125,6 +125,7 @@ export class Agent {
       config: this.#config,
       services: this.#services.states,
       checks: (service) => this.#checks.status(service),
+      servers: this.#servers.status,
       listeners: this.#speaker?.listeners() ?? [],
       peers: this.#speaker?.status() ?? [],
       report: this.#report,

@@ -79,6 +79,10 @@ export class ServiceChecks {
         const { kind, durationMs, detail: cause } = result;
         events.publish({ kind: "probe", service, check, result: kind, durationMs, cause });
         shortage.note(result, status);
+        // Where nothing is known at all the gate says why.
+        if (kind === "unknown" && last === "unknown") {
+          onVerdict(service, { type: "verdict", check, verdict: "unknown", cause });
+        }
       },
       onVerdict: (verdict, cause) => {
         // The route first: a log line is not worth a microsecond of it.

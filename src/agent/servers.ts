@@ -21,12 +21,9 @@ export interface SideServerStatus {
   readonly server: ServerStatus;
 }
 
-<<<<<<< HEAD
 /** Where the configuration has it. */
 type ServerKey = "http.listen" | "control.socket";
 
-=======
->>>>>>> http
 /** A server and its listener. */
 interface SideServer {
   readonly listener: SideListener;
@@ -116,14 +113,9 @@ export class AgentServers {
     return { listener, server };
   }
 
-<<<<<<< HEAD
   /** What happens beside the answers, as events. */
   #faultsOf(key: ServerKey) {
     const { events } = this.#ports;
-=======
-  #faultsOf(key: "http.listen" | "control.socket") {
-    const log = this.#ports.log.getChild("agent");
->>>>>>> http
     return {
       onFault: (error: unknown) =>
         events.publish({ kind: "fault", part: partOf(key), name: "answer", cause: messageOf(error) }),

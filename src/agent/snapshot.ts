@@ -8,7 +8,8 @@ import type { CheckStatus } from "../health/check.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import type { ServiceState } from "../service/state.ts";
-import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "../status/status.ts";
+import type { CheckStatusEntry, RouteStatus, ServerStatus, ServiceStatus, Status } from "../status/status.ts";
+import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** What the snapshot is taken of. */
@@ -20,6 +21,7 @@ export interface SnapshotSource {
   readonly config: Config;
   readonly services: readonly ServiceState[];
   checks(service: string): readonly CheckStatus[];
+  readonly servers: AgentServers["status"];
   readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
@@ -40,6 +42,10 @@ export function snapshot(source: SnapshotSource): Status {
     startedAt: when(startedMs),
     routerID: config.bgp.local.routerID.text,
     as: config.bgp.local.as,
+    servers: {
+      http: serverStatus(source.servers.http, when),
+      control: serverStatus(source.servers.control, when),
+    },
     listeners: source.listeners.map(({ address, port, fault }) => ({ address, port, fault: fault?.message })),
     peers,
     services: services.map((service) =>
@@ -97,6 +103,14 @@ function serviceStatus(
       };
     }),
   };
+}
+
+function serverStatus(side: SideServerStatus | undefined, when: When): ServerStatus | undefined {
+  if (side === undefined) return undefined;
+  const { listener, server } = side;
+  const { connections: clients, limit, requests, refused } = server;
+  const error = listener.state === "failed" ? listener.error : undefined;
+  return { state: listener.state, since: when(listener.sinceMs), error, clients, limit, requests, refused };
 }
 
 function checkStatus(

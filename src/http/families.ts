@@ -3,7 +3,7 @@
  * cannot disagree with it. Pure.
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
-import type { Status } from "../status/status.ts";
+import type { ServerStatus, Status } from "../status/status.ts";
 
 /** One sample. */
 export interface Sample {
@@ -117,6 +117,25 @@ export const FAMILIES: readonly Family[] = [
         )
       ),
   },
+  ofServer(
+    "bgp_lb_server_listening",
+    "gauge",
+    "Whether the server listens.",
+    ({ state }) => state === "listening" ? 1 : 0,
+  ),
+  ofServer("bgp_lb_server_clients", "gauge", "Clients that are connected.", ({ clients }) => clients),
+  ofServer(
+    "bgp_lb_server_requests_total",
+    "counter",
+    "Requests that were answered.",
+    ({ requests }) => requests,
+  ),
+  ofServer(
+    "bgp_lb_server_refused_total",
+    "counter",
+    "Clients that were one too many.",
+    ({ refused }) => refused,
+  ),
   {
     name: "bgp_lb_kernel_converged",
     help: "Whether the kernel has all that it should have.",
@@ -139,6 +158,25 @@ function ofPeer(
     type,
     labels: ["peer"],
     samples: ({ peers }) => peers.map((peer) => ({ labels: { peer: peer.name }, value: value(peer) })),
+  };
+}
+
+/** A family with one sample for each server that is not turned off. */
+function ofServer(
+  name: string,
+  type: Family["type"],
+  help: string,
+  value: (server: ServerStatus) => number,
+): Family {
+  return {
+    name,
+    help,
+    type,
+    labels: ["server"],
+    samples: ({ servers }) =>
+      Object.entries(servers).flatMap(([server, status]) =>
+        status === undefined ? [] : [{ labels: { server }, value: value(status) }]
+      ),
   };
 }
 

@@ -11,10 +11,29 @@ export interface Status {
   readonly startedAt: string;
   readonly routerID: string;
   readonly as: number;
+  /** What answers questions; undefined: it is turned off. */
+  readonly servers: {
+    readonly http: ServerStatus | undefined;
+    readonly control: ServerStatus | undefined;
+  };
   readonly listeners: readonly ListenerStatus[];
   readonly peers: readonly PeerStatus[];
   readonly services: readonly ServiceStatus[];
   readonly kernel: KernelStatus;
+}
+
+/** One of the servers that the agent can do without. */
+export interface ServerStatus {
+  readonly state: "off" | "listening" | "failed";
+  readonly since: string;
+  /** Why it is not had; it is tried again. */
+  readonly error: string | undefined;
+  /** Clients that are connected, and how many may be. */
+  readonly clients: number;
+  readonly limit: number;
+  /** Since the start. */
+  readonly requests: number;
+  readonly refused: number;
 }
 
 /** One address on which peers reach us. */

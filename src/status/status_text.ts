@@ -12,6 +12,7 @@ export function statusText(status: Status, now: Date): string {
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
       `BGP Identifier ${status.routerID}, AS ${status.as}`,
       ...kernelLines(status, now),
+      ...serverLines(status),
       ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
     ]),
     servicesTable(status, now),
@@ -27,6 +28,12 @@ function kernelLines({ kernel }: Status, now: Date): readonly string[] {
     return [`kernel: not as it should be, ${when}`, ...kernel.errors.map((error) => `  ${error}`)];
   }
   return [`kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}`];
+}
+
+/** Only what is not as it should be: who reads this has been answered. */
+function serverLines({ servers: { http, control } }: Status): readonly string[] {
+  const rows = [["http.listen", http], ["control.socket", control]] as const;
+  return rows.flatMap(([key, server]) => server?.error === undefined ? [] : [`${key}: ${server.error}`]);
 }
 
 function servicesTable({ services, peers }: Status, now: Date): string {

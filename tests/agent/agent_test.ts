@@ -368,3 +368,23 @@ Deno.test("Agent logs every change of the kernel once, at a stop too", async () 
   assert.deepEqual(changes, world.kernel.made.map((change) => `changed: ${change}`));
   await world.close();
 });
+
+Deno.test("Agent says why nothing is known of a service, and announces it when something is (faults S5)", async () => {
+  const world = new World();
+  world.outcome = { kind: "unknown", detail: "this process has too many open files" };
+  const agent = world.agent();
+  agent.start();
+  await world.stage.clock.advance(5000);
+  const gate = agent.status().services[0]?.routes[0]?.gates.find(({ open }) => !open);
+  assert.equal(gate?.name, "healthy");
+  assert.match(gate?.reason ?? "", /this process has too many open files/);
+  assert.equal(world.events.of("check-blind").length, 1, "said once");
+  world.outcome = { kind: "pass", detail: "status 200" };
+  await world.stage.clock.advance(3000);
+  assert.equal(world.router.status.prefixes.received, 1);
+  world.outcome = { kind: "unknown", detail: "this process has too many open files" };
+  await world.stage.clock.advance(60_000);
+  assert.equal(world.router.status.prefixes.withdrawn, 0, "our own shortage withdraws nothing");
+  assert.equal(agent.status().services[0]?.verdict, "healthy");
+  await world.close();
+});

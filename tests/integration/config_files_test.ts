@@ -122,6 +122,9 @@ Deno.test("bgp-lb schema to a full disk says so and exits 1 (CONTRACT Command li
     stdin: "null",
   });
   const { code, stderr } = await command.output();
-  assert.match(new TextDecoder().decode(stderr), /^the answer cannot be written to standard output: No space left on device/);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^the answer cannot be written to standard output: No space left on device/,
+  );
   assert.equal(code, 1);
 });

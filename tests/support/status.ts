@@ -37,6 +37,7 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     startedAt: "2026-01-01T00:00:00.000Z",
     routerID: "10.0.0.1",
     as: 65512,
+    servers: { http: undefined, control: undefined },
     listeners: [],
     peers: [peerStatus],
     services: [{
