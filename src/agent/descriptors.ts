@@ -40,19 +40,19 @@ export function totalNeed({ core, clients, probes }: DescriptorNeeds): number {
   return core + clients + probes;
 }
 
-/** How the process shares out `limit` descriptors: probes that may run at once, and clients of HTTP. */
+/**
+ * How the process shares out `limit` descriptors: probes that may run at once, and clients of HTTP. The core's needs come
+ * first, but are the most that it may ever need: of a small limit a quarter is for the others all the same.
+ */
 export function shareOut(
-  needs: DescriptorNeeds,
+  { core, clients, probes }: DescriptorNeeds,
   limit: number,
 ): { readonly probes: number; readonly clients: number } {
-  const free = Math.max(0, limit - needs.core);
+  const free = Math.max(limit - core, Math.floor(limit / 4));
   // Who asks what is wrong must get an answer: a quarter is the clients' at least, and half of it theirs at most.
-  const clients = Math.min(
-    needs.clients,
-    Math.max(Math.floor(free / 4), Math.min(Math.floor(free / 2), free - needs.probes)),
-  );
-  const probes = Math.min(needs.probes, free - clients);
-  return { probes: Math.floor(probes / PER_PROBE), clients };
+  const least = Math.min(Math.floor(free / 2), free - probes);
+  const forClients = Math.min(clients, Math.max(Math.floor(free / 4), least));
+  return { probes: Math.floor(Math.min(probes, free - forClients) / PER_PROBE), clients: forClients };
 }
 
 /** What is told where `limit` is below what may be needed. */
