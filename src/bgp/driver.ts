@@ -4,11 +4,11 @@
  * NotificationError, is caught in one place and becomes an event. So does whatever of ours throws: it is a state of the
  * peer, costs at most its session, and the timer is armed all the same.
  */
-import type { PeerConfig } from "../config/config.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock, Random } from "../time/clock.ts";
-import { type Counters, MutableCounters } from "./counters.ts";
-import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
+import type { Counters, MutableCounters } from "./counters.ts";
+import type { DriverOptions, InternalFault } from "./driver_events.ts";
+import { PatientTimer } from "./patient_timer.ts";
+import type { SessionConfig } from "./session/negotiate.ts";
 import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
 import {
   type PeerAction,
@@ -18,56 +18,17 @@ import {
   PLACES,
 } from "./session/peer_state.ts";
 import { CLOSED, eventOf, eventOfError, internalFault, lossOf } from "./session/session_events.ts";
-import type { Restart, SessionEvent, SessionStateName } from "./session/session_state.ts";
+import type { SessionEvent } from "./session/session_state.ts";
 import { endSocket, Lingering } from "./transport/lingering.ts";
 import { Link } from "./transport/link.ts";
-import type { Endpoint, TcpSocket, Transport } from "./transport/transport.ts";
+import type { TcpSocket } from "./transport/transport.ts";
 import { grouped } from "./transport/grouped.ts";
 import { type CodecContext, INITIAL_CONTEXT } from "./wire/codec_context.ts";
-import { decodeMessage, encodeMessage, type Message, type RouteRefreshMessage } from "./wire/message.ts";
+import { decodeMessage, encodeMessage, type Message } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
-
-/** What a driver tells. */
-export interface DriverEvents {
-  transition(from: SessionStateName, to: SessionStateName, cause: string): void;
-  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
-  ended(from: SessionStateName, cause: string, noted: boolean): void;
-  established(negotiated: Negotiated, local: Endpoint): void;
-  refresh(message: RouteRefreshMessage): void;
-  /** The socket has taken the last UPDATEs. */
-  writable(): void;
-  notification(direction: "received" | "sent", message: NotificationMessage): void;
-  /** The peer has connections enough, connects too often, or is not to be spoken with. */
-  rejected(remote: Endpoint): void;
-  /** Something of ours threw. */
-  fault(fault: InternalFault): void;
-}
-
-/** Something of ours that threw. */
-export interface InternalFault {
-  readonly atMs: number;
-  readonly message: string;
-}
-
-/** What a driver is made of. */
-export interface DriverOptions {
-  readonly peer: PeerConfig;
-  readonly session: SessionConfig;
-  readonly restart: Restart;
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Rejections that may be under way at all peers. */
-  readonly rejections: Lingering;
-  readonly counters: MutableCounters;
-  readonly events: DriverEvents;
-}
 
 /** Reading yields to timers and other peers after so much work. */
 const TURN_MS = 10;
-/** Timers that come this much too late mean that the process stood still: what has arrived meanwhile goes first. */
-const STALL_MS = 100;
-const STALL_GRACE_MS = 20;
 /** Rejections of a peer that may be under way; further connections are closed without a word. */
 const MAX_REJECTIONS = 4;
 /** Connections of a peer's sessions that may be on their way out; further ones are closed at once. */
@@ -88,7 +49,7 @@ export class PeerDriver {
   #config: SessionConfig;
   #state: PeerState;
   #stepping = false;
-  #timer: { readonly atMs: number; readonly armed: Disposable; readonly grace: boolean } | undefined;
+  readonly #timer: PatientTimer;
   /** When the machine starts anew after a fault of its own. */
   #startAnewMs: number | undefined;
   #fault: InternalFault | undefined;
@@ -99,6 +60,7 @@ export class PeerDriver {
     this.#counters = options.counters;
     this.#config = options.session;
     this.#rejections = new Lingering(MAX_REJECTIONS, options.rejections);
+    this.#timer = new PatientTimer(options.clock, () => this.#onTimer());
     this.#state = newPeer(options.session, options.restart);
   }
 
@@ -320,14 +282,10 @@ export class PeerDriver {
     this.#attempt(() => this.#options.events.rejected(socket.remote));
     if (!this.#rejections.free) return socket[Symbol.dispose]();
     using _place = this.#rejections.reserve();
-    try {
-      const link = new Link(0, socket);
-      link.write(encodeMessage(message, INITIAL_CONTEXT));
-      this.#counters.sent.NOTIFICATION++;
-      await link.flushed(this.#options.clock);
-    } catch (error) {
-      this.noteFault(error);
-    }
+    this.#counters.sent.NOTIFICATION++;
+    const link = new Link(0, socket);
+    link.write(encodeMessage(message, INITIAL_CONTEXT));
+    await link.flushed(this.#options.clock);
     await endSocket(socket);
   }
 
@@ -462,25 +420,15 @@ export class PeerDriver {
     return fsm.name === "Established" ? this.#links.get(link) : undefined;
   }
 
-  /** A timer that is too early is left alone, as is the grace after a stall: it looks again when it fires. */
   #arm(): void {
-    const atMs = Math.min(nextPeerDeadline(this.#state) ?? Infinity, this.#startAnewMs ?? Infinity);
-    const timer = this.#timer;
-    if (timer !== undefined && atMs !== Infinity && (timer.grace || timer.atMs <= atMs)) return;
-    timer?.armed[Symbol.dispose]();
-    this.#timer = undefined;
-    if (atMs !== Infinity) this.#armAt(atMs, false);
+    this.#timer.arm(Math.min(nextPeerDeadline(this.#state) ?? Infinity, this.#startAnewMs ?? Infinity));
   }
 
-  #armAt(atMs: number, grace: boolean): void {
-    const armed = this.#options.clock.at(atMs, () => {
-      this.#timer = undefined;
-      const now = this.#options.clock.now();
-      if (now - atMs > STALL_MS && !grace) return this.#armAt(now + STALL_GRACE_MS, true);
-      if (this.#startAnewMs === undefined || this.#startAnewMs > now) return this.#step({ type: "Timers" });
-      this.#startAnewMs = undefined;
-      this.#step({ type: "Start" });
-    });
-    this.#timer = { atMs, armed, grace };
+  #onTimer(): void {
+    if (this.#startAnewMs === undefined || this.#startAnewMs > this.#options.clock.now()) {
+      return this.#step({ type: "Timers" });
+    }
+    this.#startAnewMs = undefined;
+    this.#step({ type: "Start" });
   }
 }

@@ -95,8 +95,8 @@ export class Speaker {
   /** By name, in the order of the configuration. */
   #peers: ReadonlyMap<string, Peer>;
   #local: LocalBgp;
-  /** Peers that are no more, while their last words are handed over. */
-  readonly #leaving = new Set<Peer>();
+  /** The last words of peers that are no more, while they are handed over. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Peers that may have something to be sent, in the order of their turns. */
   readonly #due = new Set<Peer>();
   /** Ends this turn of the event loop. */
@@ -190,7 +190,6 @@ export class Speaker {
     this.#listeners.configure(local, peers);
     for (const { driver } of fresh) driver.start();
     this.#flush(...this.#peers.values());
-    this.#noteFlushed();
   }
 
   /** Ends a peer's session and starts it anew; false where there is no such peer. */
@@ -259,12 +258,12 @@ export class Speaker {
       await this.flushed(WITHDRAW_MS);
     }
     this.#stopped = true;
-    const ends = [...this.#peers.values(), ...this.#leaving].map((peer) =>
+    const ends = [...this.#peers.values()].map((peer) =>
       peer.end((driver) =>
         options.mode === "shutdown" ? driver.stop(options.communication) : driver.close(undefined, "handover")
       )
     );
-    await Promise.all(ends);
+    await Promise.all([...ends, ...this.#leaving]);
   }
 
   /** Drops everything in this turn, without a word. */
@@ -273,7 +272,7 @@ export class Speaker {
     this.#turn?.[Symbol.dispose]();
     this.#turn = undefined;
     this.#close();
-    for (const { driver } of [...this.#peers.values(), ...this.#leaving]) driver.abort();
+    for (const { driver } of this.#peers.values()) driver.abort();
   }
 
   /** No connection comes in any more. */
@@ -283,9 +282,9 @@ export class Speaker {
 
   /** Ends a peer that is configured no more, or in another way. */
   #dismiss(peer: Peer, subcode: number, cause: string): void {
-    this.#due.delete(peer);
-    this.#leaving.add(peer);
-    peer.end((driver) => driver.close(cease(subcode), cause)).finally(() => this.#leaving.delete(peer));
+    const ended = peer.end((driver) => driver.close(cease(subcode), cause));
+    this.#leaving.add(ended);
+    ended.finally(() => this.#leaving.delete(ended));
   }
 
   #acceptEvents(address: Address, port: number): ListenerEvents {

@@ -19,7 +19,7 @@ export function downReason(peer: PeerStatus, now: Date): string | undefined {
 
 function paragraph(peer: PeerStatus, now: Date): string {
   const down = downReason(peer, now);
-  const { lastError, lastNotificationReceived, lastNotificationSent } = peer;
+  const { lastError, lastNotificationReceived, lastNotificationSent, fault } = peer;
   return lines([
     `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}`,
@@ -37,6 +37,7 @@ function paragraph(peer: PeerStatus, now: Date): string {
     ...lastError === undefined || down !== undefined
       ? []
       : [`  last error     ${lastError.text} (${when(lastError.at, now)})`],
+    ...fault === undefined ? [] : [`  fault          ours: ${fault.text} (${when(fault.at, now)})`],
     ...notification("last received", lastNotificationReceived, now),
     ...notification("last sent", lastNotificationSent, now),
   ]);

@@ -230,6 +230,27 @@ Deno.test("Speaker.stop() right after a removal hands the removed peer's last wo
     assert.deepEqual([b.last.words.at(-1), c.last.words.at(-1)], ["NOTIFICATION 6/3", "NOTIFICATION 6/2"]);
   }));
 
+Deno.test("Speaker.stop() waits for the last words of a removed peer, for as long as for any other (issue: bounded in time)", async () => {
+  const stage = new Stage({ bufferLength: 50 });
+  const probe = stage.probe();
+  const end = stage.end(A, { options: { local: LOCAL, peers: [TO_B] } });
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  probe.last.reading = false;
+  await stage.clock.advance(5);
+  end.speaker.announce([route("10.99.0.2/32")]);
+  end.speaker.configure(LOCAL, []);
+  let stopped = false;
+  end.speaker.stop({ mode: "shutdown", communication: "bye" }).then(() => stopped = true);
+  await stage.clock.advance(900);
+  assert.equal(stopped, false);
+  await stage.clock.advance(200);
+  assert.equal(stopped, true);
+  await stage.close();
+});
+
 Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003, RFC 9384)", () =>
   scene(async ({ stage, end, b, c }) => {
     assert.equal(end.speaker.reset("nobody", { type: "bfd-down" }), false);

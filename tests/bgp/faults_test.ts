@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { MutableCounters } from "../../src/bgp/counters.ts";
-import { type DriverEvents, PeerDriver } from "../../src/bgp/driver.ts";
+import { PeerDriver } from "../../src/bgp/driver.ts";
+import type { DriverEvents } from "../../src/bgp/driver_events.ts";
 import { sessionConfig } from "../../src/bgp/session/negotiate.ts";
 import { leadingSession } from "../../src/bgp/session/peer.ts";
 import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
@@ -81,6 +82,21 @@ function transportWith(inner: Transport, fuse: Fuse): Transport {
   };
 }
 
+/** Counters whose first message of the peer's costs a throw. */
+class FusedCounters extends MutableCounters {
+  readonly #fuse: Fuse;
+
+  constructor(fuse: Fuse) {
+    super();
+    this.#fuse = fuse;
+  }
+
+  override receive(message: Parameters<MutableCounters["receive"]>[0]): void {
+    this.#fuse.pass("counters");
+    super.receive(message);
+  }
+}
+
 const CALLBACKS = [
   "transition",
   "ended",
@@ -112,7 +128,7 @@ async function reachEstablished(stage: Stage, probe: Probe, isEstablished: () =>
   }
 }
 
-for (const name of [...CALLBACKS, ...EFFECTS, "random"]) {
+for (const name of [...CALLBACKS, ...EFFECTS, "counters", "random"]) {
   Deno.test(`PeerDriver goes on where ${name} has thrown once, and its timer is armed (issue: S17)`, async () => {
     const stage = new Stage();
     const probe = stage.probe();
@@ -129,13 +145,19 @@ for (const name of [...CALLBACKS, ...EFFECTS, "random"]) {
         return 0.5;
       },
       rejections: new Lingering(4),
-      counters: new MutableCounters(),
+      counters: new FusedCounters(fuse),
       events: eventsWith(fuse),
     });
     const isEstablished = () => leadingSession(driver.state).fsm.name === "Established";
     driver.start();
     assert.ok(stage.clock.pending > 0);
     await reachEstablished(stage, probe, isEstablished);
+    if (name.startsWith("write")) {
+      // What was to be written is missing in the stream.
+      await stage.clock.advance(1000);
+      assert.equal(probe.sessions[0]?.ended, "closed");
+      await reachEstablished(stage, probe, isEstablished);
+    }
     driver.sendUpdates([UPDATE], 0);
     probe.last.say({ type: "ROUTE-REFRESH", family: IPV4, subtype: 0 });
     await stage.clock.advance(100);
@@ -184,6 +206,50 @@ for (const name of [...CALLBACKS, ...EFFECTS, "random"]) {
     await stage.close();
   });
 }
+
+Deno.test("PeerDriver whose machine fails drops its connection and starts anew later, or not at all where it is stopped (issue: S17)", async () => {
+  for (const stopped of [false, true]) {
+    const stage = new Stage();
+    const probe = stage.probe();
+    let armed = false;
+    const random = () => {
+      if (!armed) return 0.5;
+      armed = false;
+      throw new Error("the machine for the test");
+    };
+    const end = stage.end(A, { peer: { connectRetryTimeMs: 1000 }, options: { random } });
+    end.speaker.start();
+    await stage.clock.advance(5);
+    probe.last.establish();
+    await stage.clock.advance(5);
+    armed = true;
+    // The KEEPALIVE that is due now asks for a random number.
+    for (let second = 0; armed; second++) {
+      assert.ok(second < 90);
+      probe.last.say({ type: "KEEPALIVE" });
+      await stage.clock.advance(1000);
+    }
+    assert.equal(probe.sessions[0]?.ended, "closed");
+    assert.equal(end.status.fault?.text, "the machine for the test");
+    const lost = end.of("peer-state").filter(({ from }) => from === "Established");
+    assert.deepEqual(lost.map(({ to, cause }) => [to, cause]), [[
+      "Idle",
+      "internal error: the machine for the test",
+    ]]);
+    if (stopped) {
+      // It was lost within the last second, so that the new start is still to come.
+      assert.ok(end.status.nextRetry !== undefined && probe.sessions.length === 1);
+      end.speaker.abort();
+      await stage.clock.advance(10_000);
+      assert.equal(probe.sessions.length, 1);
+    } else {
+      await reachEstablished(stage, probe, () => end.status.state === "Established");
+      assert.equal(probe.sessions.length, 2);
+      assert.equal(end.status.flaps, 1);
+    }
+    await stage.close();
+  }
+});
 
 Deno.test("PeerDriver that can never make its OPEN says so, and tries again no faster for it (issue: S17)", async () => {
   const stage = new Stage();
@@ -308,5 +374,30 @@ Deno.test("Speaker starts a session anew where this host's addresses cannot be r
     end.speaker.announce([route("10.99.0.1/32")]);
     await reachEstablished(stage, victim, isEstablished);
     assert.equal(end.status.fault?.text, "interfaces for the test");
+    assert.equal(victim.sessions[0]?.words.at(-1), "NOTIFICATION 6/8");
+    assert.equal(victim.sessions.length, 2);
+  });
+});
+
+Deno.test("Speaker.configure() starts a session anew where another next hop cannot be made (issue: S17)", async () => {
+  let armed = false;
+  const interfaces = () => {
+    if (!armed) return [];
+    armed = false;
+    throw new Error("interfaces for the test");
+  };
+  await twoPeers({ options: { interfaces } }, async ({ stage, end, victim }) => {
+    const isEstablished = () => end.status.state === "Established";
+    await reachEstablished(stage, victim, isEstablished);
+    armed = true;
+    const [first, ...rest] = end.peers;
+    assert.ok(first !== undefined);
+    end.speaker.configure(end.local, [{ ...first, nextHop: address("10.0.0.77") }, ...rest]);
+    await stage.clock.advance(5);
+    assert.equal(victim.sessions[0]?.words.at(-1), "NOTIFICATION 6/8");
+    end.speaker.announce([route("10.99.0.1/32")]);
+    await reachEstablished(stage, victim, isEstablished);
+    await stage.clock.advance(5);
+    assert.equal(end.status.advertised[0]?.nextHop, "10.0.0.77");
   });
 });

@@ -1,4 +1,4 @@
-/** The TTL of a session's segments: 1 to an external neighbour, GTSM (RFC 5082), multihop, the usual 64 inside. */
+/** The TTL of a session's segments: 1 to an external peer, GTSM (RFC 5082), multihop, the usual 64 inside. */
 import type { PeerConfig } from "../../config/config.ts";
 
 const MAXIMUM_TTL = 255;
@@ -10,7 +10,7 @@ export interface TtlPolicy {
   readonly minimum: number;
 }
 
-/** The TTLs of the session between `localAs` and `peer`. A neighbour one hop away is seen with the TTL it sent. */
+/** The TTLs of the session between `localAs` and `peer`. A peer one hop away is seen with the TTL it sent. */
 export function ttlPolicy(peer: PeerConfig, localAs: number): TtlPolicy {
   if (peer.ttlSecurity !== undefined) {
     return { ttl: MAXIMUM_TTL, minimum: MAXIMUM_TTL + 1 - peer.ttlSecurity };

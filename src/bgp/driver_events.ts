@@ -1,0 +1,46 @@
+/** What the driver of a peer is made of, and what it tells. */
+import type { PeerConfig } from "../config/config.ts";
+import type { Clock, Random } from "../time/clock.ts";
+import type { MutableCounters } from "./counters.ts";
+import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
+import type { Restart, SessionStateName } from "./session/session_state.ts";
+import type { Lingering } from "./transport/lingering.ts";
+import type { Endpoint, Transport } from "./transport/transport.ts";
+import type { RouteRefreshMessage } from "./wire/message.ts";
+import type { NotificationMessage } from "./wire/notification.ts";
+
+/** What a driver tells. */
+export interface DriverEvents {
+  transition(from: SessionStateName, to: SessionStateName, cause: string): void;
+  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
+  ended(from: SessionStateName, cause: string, noted: boolean): void;
+  established(negotiated: Negotiated, local: Endpoint): void;
+  refresh(message: RouteRefreshMessage): void;
+  /** The socket has taken the last UPDATEs. */
+  writable(): void;
+  notification(direction: "received" | "sent", message: NotificationMessage): void;
+  /** The peer has connections enough, connects too often, or is not to be spoken with. */
+  rejected(remote: Endpoint): void;
+  /** Something of ours threw. */
+  fault(fault: InternalFault): void;
+}
+
+/** Something of ours that threw. */
+export interface InternalFault {
+  readonly atMs: number;
+  readonly message: string;
+}
+
+/** What a driver is made of. */
+export interface DriverOptions {
+  readonly peer: PeerConfig;
+  readonly session: SessionConfig;
+  readonly restart: Restart;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Rejections that may be under way at all peers. */
+  readonly rejections: Lingering;
+  readonly counters: MutableCounters;
+  readonly events: DriverEvents;
+}
