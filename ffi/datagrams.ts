@@ -28,6 +28,21 @@ export interface DatagramOptions {
   readonly icmpTypes?: readonly number[];
 }
 
+/** What arrived; see the port of the same name. */
+export interface Datagram {
+  readonly octets: Uint8Array;
+  readonly from: SocketAddress | undefined;
+  readonly ttl: number | undefined;
+  readonly interfaceIndex: number | undefined;
+}
+
+/** What came back; see the port of the same name. */
+export interface ReturnedDatagram {
+  readonly octets: Uint8Array;
+  readonly to: SocketAddress | undefined;
+  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+}
+
 /** Makes datagram sockets. */
 export class Datagrams {
   readonly #sockets: Sockets;
@@ -72,7 +87,7 @@ export class DatagramSocket implements Disposable {
     return this.#socket.sendTo(octets as Uint8Array<ArrayBuffer>, to);
   }
 
-  receive() {
+  receive(): Datagram | undefined {
     if (!this.#socket.receive(this.#message, "data")) return undefined;
     const { level, ttl, packetInfo, interfaceIndex } = CONTROL[this.#family];
     let [seenTtl, index]: (number | undefined)[] = [];
@@ -85,10 +100,10 @@ export class DatagramSocket implements Disposable {
     return { octets, from, ttl: seenTtl, interfaceIndex: index };
   }
 
-  receiveReturned() {
+  receiveReturned(): ReturnedDatagram | undefined {
     if (!this.#socket.receive(this.#message, "errors")) return undefined;
     const { level, returned, origin } = CONTROL[this.#family];
-    let icmp: { readonly type: number; readonly code: number } | undefined;
+    let icmp: ReturnedDatagram["icmp"];
     for (const { level: ofLevel, type: ofType, bytes } of this.#message.control()) {
       if (ofLevel !== level || ofType !== returned || bytes[EXTENDED_ERROR.origin] !== origin) continue;
       const [type = 0, code = 0] = bytes.subarray(EXTENDED_ERROR.type, EXTENDED_ERROR.code + 1);
