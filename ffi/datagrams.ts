@@ -28,15 +28,15 @@ export interface DatagramOptions {
   readonly icmpTypes?: readonly number[];
 }
 
-/** What was received, a view that is good until the next one; see the port. */
-export interface ReceivedDatagram {
+/** What arrived; see the port of the same name. */
+export interface Datagram {
   readonly octets: Uint8Array;
   readonly from: SocketAddress | undefined;
   readonly ttl: number | undefined;
   readonly interfaceIndex: number | undefined;
 }
 
-/** What was returned as undeliverable; see the port. */
+/** What came back; see the port of the same name. */
 export interface ReturnedDatagram {
   readonly octets: Uint8Array;
   readonly to: SocketAddress | undefined;
@@ -87,7 +87,7 @@ export class DatagramSocket implements Disposable {
     return this.#socket.sendTo(octets as Uint8Array<ArrayBuffer>, to);
   }
 
-  receive(): ReceivedDatagram | undefined {
+  receive(): Datagram | undefined {
     if (!this.#socket.receive(this.#message, "data")) return undefined;
     const { level, ttl, packetInfo, interfaceIndex } = CONTROL[this.#family];
     let [seenTtl, index]: (number | undefined)[] = [];
@@ -103,7 +103,7 @@ export class DatagramSocket implements Disposable {
   receiveReturned(): ReturnedDatagram | undefined {
     if (!this.#socket.receive(this.#message, "errors")) return undefined;
     const { level, returned, origin } = CONTROL[this.#family];
-    let icmp: { readonly type: number; readonly code: number } | undefined;
+    let icmp: ReturnedDatagram["icmp"];
     for (const { level: ofLevel, type: ofType, bytes } of this.#message.control()) {
       if (ofLevel !== level || ofType !== returned || bytes[EXTENDED_ERROR.origin] !== origin) continue;
       const [type = 0, code = 0] = bytes.subarray(EXTENDED_ERROR.type, EXTENDED_ERROR.code + 1);
