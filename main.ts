@@ -4,6 +4,7 @@
  */
 import { ignoreSignal } from "./ffi/signals.ts";
 import type { Signal } from "./src/cli/run.ts";
+import { ExceptionDesk } from "./src/os/exceptions.ts";
 import { SignalDesk } from "./src/os/signals.ts";
 
 /** The statuses of src/cli/program.ts, without what loading it would cost here. */
@@ -16,27 +17,15 @@ function isRun([first]: readonly string[]): boolean {
   return first.startsWith("-") && !["-h", "--help", "-V", "--version"].includes(first);
 }
 
-/** An exception that nobody expected ends the turn that it came in, and never the agent. */
-function surviveExceptions(tell: (error: unknown) => void): void {
-  addEventListener("error", (event) => {
-    event.preventDefault();
-    tell(event.error);
-  });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    tell(event.reason);
-  });
-}
-
 if (import.meta.main) {
   const signals = isRun(Deno.args) ? new SignalDesk(SIGNALS) : undefined;
   // It belongs to the runtime, and would open a debugger to everybody on this host.
   ignoreSignal("SIGUSR1");
   const { runCommand, stderr } = await import("./src/main/commands.ts");
-  const tell = (error: unknown) => stderr(`unexpected: ${error instanceof Error ? error.stack : error}\n`);
-  surviveExceptions(tell);
-  const status = await runCommand(Deno.args, signals).catch((error) => {
-    tell(error);
+  const print = (error: unknown) => stderr(`unexpected: ${error instanceof Error ? error.stack : error}\n`);
+  const exceptions = new ExceptionDesk(print);
+  const status = await runCommand(Deno.args, { signals, exceptions }).catch((error) => {
+    print(error);
     return FAILED;
   });
   Deno.exit(status);

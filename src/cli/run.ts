@@ -32,6 +32,8 @@ export interface RunPorts {
   readonly logOutput: LogOutput;
   /** @throws {HostNotFitError} what is missing and how to mend it */
   openPlatform(config: Config, events: EventStream): Platform;
+  /** Calls back for every exception that nobody expected, until it is disposed. */
+  onException(callback: (error: unknown) => void): Disposable;
   /** Calls back at every signal, and at once for those that came before; disposing gives them back. */
   onSignal(callback: (signal: Signal) => void): Disposable;
 }
@@ -91,7 +93,13 @@ class Runner {
   async run(config: Config): Promise<number> {
     const log = await openLog(config.log.level, config.log.format, this.#ports.logOutput);
     using _log = logEvents(this.#events, log, this.#ports.clock);
+    using _exceptions = this.#ports.onException((error) => this.#tellUnexpected(error));
     return await Promise.race([this.#atOnce.promise, this.#runAgent(config)]);
+  }
+
+  #tellUnexpected(error: unknown): void {
+    const cause = error instanceof Error ? error.stack ?? error.message : String(error);
+    this.#events.publish({ kind: "fault", part: "agent", name: "turn", cause });
   }
 
   signal(signal: Signal): void {

@@ -10,6 +10,7 @@ import type { Signal } from "../cli/run.ts";
 import { MAX_FILE_OCTETS } from "../config/source_text.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
+import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
@@ -17,11 +18,14 @@ import { systemClock } from "../time/clock.ts";
 /** The last log lines may take so long, where nobody reads them. */
 const LAST_LINES_MS = 500;
 
-/** Runs the command that `args` name; resolves to the exit status. `signals` are there for the agent alone. */
-export function runCommand(
-  args: readonly string[],
-  signals: SignalDesk<Signal> | undefined,
-): Promise<number> {
+/** What comes from outside at any moment; signals are caught for the agent alone. */
+export interface Desks {
+  readonly signals: SignalDesk<Signal> | undefined;
+  readonly exceptions: ExceptionDesk;
+}
+
+/** Runs the command that `args` name; resolves to the exit status. */
+export function runCommand(args: readonly string[], { signals, exceptions }: Desks): Promise<number> {
   const { version } = denoJson;
   const files = {
     readFile: (path: string) => readFile(path, MAX_FILE_OCTETS),
@@ -46,6 +50,7 @@ export function runCommand(
           setLostLine: (line) => log.lostLine = line,
         },
         openPlatform,
+        onException: (callback) => exceptions.onException(callback),
         onSignal: (callback) => signals?.onSignal(callback) ?? { [Symbol.dispose]() {} },
       }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)]));
     },

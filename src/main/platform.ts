@@ -7,6 +7,7 @@ import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
+import { Streams } from "../../ffi/streams.ts";
 import { descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
@@ -28,7 +29,8 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
 import { HostTrustStore } from "../os/trust.ts";
-import type { Streams } from "../net/sockets.ts";
+import { type Address, addressOf } from "../net/address.ts";
+import type { Streams as StreamsPort } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
 
@@ -54,7 +56,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       transport: openTransport(config, native),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, probePorts),
-      streams,
+      streams: native === undefined ? streams : new Streams<Address>(native.sockets, addressOf),
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
@@ -102,7 +104,7 @@ function shareDescriptors(config: Config, native: Native | undefined, events: Ev
 }
 
 function openProbePorts(
-  streams: Streams,
+  streams: StreamsPort,
   { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: number },
 ): ProbePorts {
   return {

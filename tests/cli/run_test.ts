@@ -50,6 +50,7 @@ class Rig {
         [Symbol.asyncDispose]: () => Promise.resolve(),
         ...platform,
       }),
+      onException: () => ({ [Symbol.dispose]() {} }),
       onSignal: (callback) => {
         this.#onSignal = callback;
         for (const signal of early) callback(signal);
