@@ -1,27 +1,32 @@
 /**
- * What attacks cost those who have nothing to do with them: the agent as it is deployed keeps one session and one check of
- * a literal address; beside it, one attack after the other for ten seconds. How late were a KEEPALIVE and a probe at most, did
- * the route and the session stay, what did memory and descriptors do. In namespaces of its own (as root), for the resolver's sake.
- * `deno run … tests/bench/attack_bench.ts [ATTACK]…`
+ * What attacks cost those who have nothing to do with them: the agent as it is deployed keeps one session, one http and
+ * one ping check of a literal address; beside it, one attack after the other for ten seconds. How late were a KEEPALIVE
+ * and a probe at most, did their routes and the session stay, what did memory and descriptors do. In namespaces of its
+ * own (as root), for the resolver's sake. `deno task bench attack`, or `deno run … tests/bench/attack_bench.ts [ATTACK]…`
  */
 import { createSocket } from "node:dgram";
 import { Process } from "../support/process.ts";
 import { connectRaw, freePort, open } from "../support/raw_peer.ts";
 import { until } from "../support/until.ts";
+import {
+  type Attack,
+  ATTACKS,
+  CHECK_MS,
+  type Checks,
+  NEWCOMER,
+  OURS,
+  PEER,
+  type Ports,
+  web,
+} from "./attacks.ts";
 import { Deployment } from "./deployed_agent.ts";
 import { descriptors, memory } from "./process_figures.ts";
 import { TimedPeer } from "./timed_peer.ts";
 
-const OURS = "127.0.0.1";
-const PEER = "127.0.0.2";
-/** It connects itself, in the middle of the attack. */
-const NEWCOMER = "127.0.0.3";
-const STRANGER = "127.0.0.9";
 const RESOLVER = "127.0.0.53";
-/** 10.99.0.1/32, the service that nobody attacks, as an UPDATE has it. */
-const GOOD = "200a630001";
+/** 10.99.0.1/32 and 10.99.0.3/32, the services that nobody attacks, as an UPDATE has them. */
+const GOOD = ["200a630001", "200a630003"];
 const HOLD_SECONDS = 3;
-const CHECK_MS = 200;
 const ATTACK_MS = 10_000;
 const SETTLE_MS = 2_000;
 const STEP_MS = 10;
@@ -29,80 +34,6 @@ const NEW_SESSION_LIMIT_MS = 5_000;
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 10_000;
 const SELF = `${import.meta.dirname}`;
-
-/** Checks of the attacked service, beside `port` of a server that attacks. */
-type Checks = readonly Readonly<Record<string, unknown>>[];
-
-/** Where the agent listens. */
-interface Ports {
-  readonly bgp: number;
-  readonly http: number;
-}
-
-/** One attack. */
-interface Attack {
-  readonly name: string;
-  /** A server that attacks whoever asks it. */
-  readonly server?: string;
-  readonly checks?: (port: number, folder: string) => Checks;
-  /** Arguments of the attacker that is started once all is at peace. */
-  readonly attacker?: (ports: Ports) => readonly string[];
-  /** Descriptors that the agent may have. */
-  readonly descriptors?: number;
-  /** The agent's log: nobody reads it, and it says everything. */
-  readonly stuckLog?: boolean;
-}
-
-const web = { type: "http", interval: "200ms", timeout: "1s" } as const;
-const several = <T>(count: number, make: (index: number) => T) =>
-  Array.from({ length: count }, (_, index) => make(index));
-
-const ATTACKS: readonly Attack[] = [
-  { name: "peace" },
-  {
-    name: "silent resolver, 60 names",
-    checks: () => several(60, (index) => ({ ...web, port: 80, address: `name-${index}.example.org` })),
-  },
-  {
-    name: "60 files that hang (FIFO as caFile)",
-    checks: (_port, folder) =>
-      several(
-        60,
-        (index) => ({ ...web, scheme: "https", port: 443, path: `/${index}`, caFile: `${folder}/fifo` }),
-      ),
-  },
-  {
-    name: "103 without end, 10 checks",
-    server: "interim",
-    checks: (port) => several(10, (index) => ({ ...web, port, path: `/${index}` })),
-  },
-  {
-    name: "header without end, 10 checks",
-    server: "headers",
-    checks: (port) => several(10, (index) => ({ ...web, port, path: `/${index}` })),
-  },
-  {
-    name: "body without end, 10 checks",
-    server: "body",
-    checks: (port) => several(10, (index) => ({ ...web, port, path: `/${index}` })),
-  },
-  {
-    name: "20,000 BGP connections of the peer's",
-    attacker: ({ bgp }) => ["occupy", PEER, OURS, `${bgp}`, "20000"],
-  },
-  { name: "BGP connections of a stranger's", attacker: ({ bgp }) => ["knock", STRANGER, OURS, `${bgp}`] },
-  {
-    name: "500 idle HTTP clients, 256 descriptors",
-    descriptors: 256,
-    attacker: ({ http }) => ["occupy", STRANGER, OURS, `${http}`, "500"],
-  },
-  {
-    name: "log nobody reads, strangers knock",
-    stuckLog: true,
-    attacker: ({ bgp }) => ["knock", STRANGER, OURS, `${bgp}`],
-  },
-  { name: "addresses come and go (netlink)", attacker: () => ["churn"] },
-];
 
 /** What was seen of one attack. */
 interface Figures {
@@ -174,6 +105,7 @@ async function configuration(
     },
     services: [
       service("good", 1, [{ ...web, port: at.good, rise: 1, fall: 3 }]),
+      service("pinged", 3, [{ ...web, type: "ping", addresses: [OURS], rise: 1, fall: 3 }]),
       ...(attacked === undefined ? [] : [service("attacked", 2, attacked)]),
     ],
   });
@@ -264,8 +196,9 @@ async function measure(attack: Attack, deployment: Deployment): Promise<Figures 
   const agent = startAgent(attack, deployment, file);
   let stopMs: number | undefined;
   try {
-    await until(() => peer.routes.has(GOOD), () => "the route", START_LIMIT_MS).catch(() => {});
-    if (!peer.routes.has(GOOD)) return "no route came";
+    const announced = () => GOOD.every((prefix) => peer.routes.has(prefix));
+    await until(announced, () => "the routes", START_LIMIT_MS).catch(() => {});
+    if (!announced()) return `${peer.routes.size} routes came in ${START_LIMIT_MS / 1000} s`;
     await pause(SETTLE_MS);
     const rssBefore = (await memory(agent.pid)).all;
     peer.forget();
@@ -285,7 +218,7 @@ async function measure(attack: Attack, deployment: Deployment): Promise<Figures 
       keepaliveLateMs: late(peer.keepalives, since, HOLD_SECONDS * 1000 / 3),
       checkLateMs: late(probes, since, CHECK_MS),
       ownLateMs: own.ms,
-      kept: !peer.withdrawn.has(GOOD) && peer.routes.has(GOOD),
+      kept: GOOD.every((prefix) => !peer.withdrawn.has(prefix) && peer.routes.has(prefix)),
       sessions: peer.sessions - sessions,
       newSessionMs: await newSession,
       rssBefore,
