@@ -180,7 +180,7 @@ for (const waiting of ["a first pass", "a change", "a refresh"] as const) {
     const { speaker } = stage.end(A);
     const extra = route("192.0.2.1/32");
     const all = Array.from(
-      { length: 100_000 },
+      { length: 50_000 },
       (_, i) => route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`),
     );
     speaker.announce(waiting === "a change" ? [extra] : [extra, ...all]);
@@ -198,8 +198,8 @@ for (const waiting of ["a first pass", "a change", "a refresh"] as const) {
     speaker.announce(all);
     await stage.clock.advance(500);
     const after = told(probe.last).indexOf("-192.0.2.1/32") - before;
-    assert.ok(before < 60_000 && after > 0 && after < 20_000, `after ${after} others`);
-    assert.equal(told(probe.last).length, 100_002);
+    assert.ok(before < 40_000 && after > 0 && after < 20_000, `after ${after} others`);
+    assert.equal(told(probe.last).length, 50_002);
     await stage.close();
   });
 }

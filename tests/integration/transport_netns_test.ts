@@ -261,6 +261,36 @@ for (const [version, b, a] of [["IPv4", toB, toA], ["IPv6", toB6, toA6]] as cons
   });
 }
 
+test("follows other TCP-MD5 keys and TTL policies on a listener that stays open (RFC 2385, 5082)", async (network) => {
+  const { a, b } = network;
+  using acceptor = accept(b.transport, "0.0.0.0", PORT, [toA({ password: "one" })]);
+  const connect = async (rest: Partial<PeerConfig>) => {
+    using client = await a.transport.connect(toB(rest), LOCAL_AS, new AbortController().signal);
+    using server = await acceptor.next();
+    assert.equal(server.remote.port, client.local.port);
+  };
+  await connect({ password: "one" });
+  const rows: readonly Partial<PeerConfig>[] = [
+    { password: "two" },
+    {},
+    { ttlSecurity: 1 },
+    { password: "one", ttlSecurity: 1 },
+    {},
+  ];
+  for (const row of rows) {
+    acceptor.listener.update({ localAs: LOCAL_AS, peers: [toA(row)] });
+    await connect(row);
+  }
+  // A key that the kernel refuses leaves the listener as it was.
+  const refused = { localAs: LOCAL_AS, peers: [toA({ password: "x".repeat(81) })] };
+  assert.throws(() => acceptor.listener.update(refused), /at most 80 octets, not 81/);
+  await connect({});
+  acceptor.listener.update({ localAs: LOCAL_AS, peers: [] });
+  acceptor.listener.update({ localAs: LOCAL_AS, peers: [toA()] });
+  await connect({});
+  assert.equal(await b.namespace.counter("TcpExt", "TCPMD5Unexpected"), 0);
+});
+
 test("names the interface of link-local addresses at both ends (RFC 4007)", async (network) => {
   const peerOfA = peerAt("fe80::b", PORT, { zone: "va", as: AS_B });
   const peerOfB = peerAt("fe80::a", PORT, { zone: "vb", as: AS_A });

@@ -42,9 +42,14 @@ export class VirtualClock implements Clock {
     const target = this.#nowMs + ms;
     await settle();
     for (;;) {
-      const next = this.#entries.filter((entry) => entry.atMs <= target).sort((a, b) => a.atMs - b.atMs)[0];
-      if (next === undefined) break;
-      this.#entries = this.#entries.filter((entry) => entry !== next);
+      // The first of those that are equal: timers run in the order in which they were armed.
+      let index = 0;
+      this.#entries.forEach(({ atMs }, at) =>
+        index = atMs < (this.#entries[index]?.atMs ?? Infinity) ? at : index
+      );
+      const next = this.#entries[index];
+      if (next === undefined || next.atMs > target) break;
+      this.#entries.splice(index, 1);
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
       next.callback();
       await settle();
