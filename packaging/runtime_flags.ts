@@ -23,7 +23,25 @@ const NO_CODE_CACHE = "--no-code-cache";
 /** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
-/** Variables that the agent reads, or takes out of its environment. */
+/**
+ * Variables that would change the runtime behind our back: open its debugger, trust others, write files, or end it at
+ * its start. The service and the installed command take them out; below `deno run` itself nothing can.
+ */
+export const RUNTIME_VARIABLES = [
+  "NODE_OPTIONS",
+  "NODE_EXTRA_CA_CERTS",
+  "NODE_CHANNEL_FD",
+  "DENO_V8_FLAGS",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "DENO_NO_PACKAGE_JSON",
+  "DENO_PERMISSION_BROKER_PATH",
+  "DENO_AUDIT_PERMISSIONS",
+  "DENO_COVERAGE_DIR",
+  "DENO_LOG",
+] as const;
+
+/** Variables that the agent reads. */
 const VARIABLES = ["NOTIFY_SOCKET"];
 
 /** Where the shared libraries libc, libnl and libnl-genl can be: belongs to root on every distribution. */

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { commandFor, DEFAULT_PREFIX, layout, unitFor } from "../../packaging/layout.ts";
-import { bundleFlags, SERVICE_REACH, sourceFlags, USER_REACH } from "../../packaging/runtime_flags.ts";
+import {
+  bundleFlags,
+  RUNTIME_VARIABLES,
+  SERVICE_REACH,
+  sourceFlags,
+  USER_REACH,
+} from "../../packaging/runtime_flags.ts";
 import { stagedCommand } from "../../packaging/staged.ts";
 import { execStart, unitEnvironment, unitValues } from "../../packaging/unit_file.ts";
 
@@ -27,6 +33,12 @@ Deno.test("the task agent runs the sources with the flags that packaging has", (
 Deno.test("the unit starts the installed runtime on the installed bundle, with the flags that packaging has", () => {
   const { runtime, bundle } = layout(DEFAULT_PREFIX);
   assert.deepEqual(execStart(UNIT), [runtime, "run", ...bundleFlags(SERVICE_REACH), bundle, "run"]);
+});
+
+Deno.test("the service and the command take out what would change the runtime behind our back (faults S1)", () => {
+  assert.deepEqual(one("Service", "UnsetEnvironment").split(" "), [...RUNTIME_VARIABLES]);
+  assert.ok(commandFor(layout(DEFAULT_PREFIX)).includes(`unset ${RUNTIME_VARIABLES.join(" ")}\n`));
+  assert.ok(RUNTIME_VARIABLES.includes("NODE_OPTIONS"));
 });
 
 Deno.test("the unit's flags are the task's, but for paths and for what only a bundle can do without", () => {
