@@ -28,7 +28,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/cli": ["@logtape/logtape"],
   "src/cli/command_parser.ts": ["commander"],
-  "src/http": ["hono", "prom-client"],
+  "src/http": ["hono"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
   "src/os/node_stream.ts": ["node:stream"],

@@ -6,14 +6,14 @@ import type { Status } from "../status/status.ts";
 export interface RoutesPorts {
   status(): Status;
   /** Prometheus text exposition. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  metrics(): { readonly contentType: string; readonly body: string };
 }
 
 /** The routes as one function from request to response. */
 export function createRoutes(ports: RoutesPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
-  app.get("/metrics", async (context) => {
-    const { contentType, body } = await ports.metrics();
+  app.get("/metrics", (context) => {
+    const { contentType, body } = ports.metrics();
     return context.body(body, 200, { "content-type": contentType });
   });
   app.get("/healthz", (context) => context.text("ok\n"));

@@ -4,19 +4,10 @@
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
 import type { Status } from "../status/status.ts";
-
-/** One sample. */
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+import type { MetricFamily, Sample } from "./exposition.ts";
 
 /** A family and where its samples come from. */
-export interface Family {
-  readonly name: string;
-  readonly help: string;
-  readonly type: "gauge" | "counter";
-  readonly labels: readonly string[];
+export interface Family extends Omit<MetricFamily, "samples"> {
   samples(status: Status): readonly Sample[];
 }
 
@@ -29,21 +20,18 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_path_advertisement",
     help: "Whether the prefix is announced with this next hop to at least one peer.",
     type: "gauge",
-    labels: ["prefix", "prefix_length", "next_hop"],
     samples: pathAdvertisements,
   },
   {
     name: "bgp_lb_build_info",
     help: "Always 1; the version is a label.",
     type: "gauge",
-    labels: ["version"],
     samples: ({ version }) => [{ labels: { version }, value: 1 }],
   },
   {
     name: "bgp_lb_peer_state",
     help: "1 for the state that the session of this peer is in (RFC 4271 8.2.2).",
     type: "gauge",
-    labels: ["peer", "state"],
     samples: ({ peers }) =>
       peers.flatMap(({ name: peer, state: now }) =>
         PEER_STATES.map((state) => ({ labels: { peer, state }, value: state === now ? 1 : 0 }))
@@ -72,7 +60,6 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_peer_messages_total",
     help: "BGP messages by direction and type.",
     type: "counter",
-    labels: ["peer", "direction", "type"],
     samples: ({ peers }) =>
       peers.flatMap(({ name: peer, messages }) =>
         (["received", "sent"] as const).flatMap((direction) =>
@@ -87,7 +74,6 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_service_enabled",
     help: "Whether the service is enabled.",
     type: "gauge",
-    labels: ["service"],
     samples: ({ services }) =>
       services.map(({ name: service, enabled }) => ({ labels: { service }, value: enabled ? 1 : 0 })),
   },
@@ -95,7 +81,6 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_service_announced",
     help: "Addresses of the service that should be announced.",
     type: "gauge",
-    labels: ["service"],
     samples: ({ services }) =>
       services.map(({ name: service, routes }) => ({
         labels: { service },
@@ -106,7 +91,6 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_check_verdict",
     help: "1 for the verdict of this check.",
     type: "gauge",
-    labels: ["service", "check", "verdict"],
     samples: ({ services }) =>
       services.flatMap(({ name: service, checks }) =>
         checks.flatMap((check) =>
@@ -121,7 +105,6 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_kernel_converged",
     help: "Whether the kernel has all that it should have.",
     type: "gauge",
-    labels: [],
     samples: ({ kernel }) => [{ labels: {}, value: kernel.converged || !kernel.managed ? 1 : 0 }],
   },
 ];
@@ -137,7 +120,6 @@ function ofPeer(
     name,
     help,
     type,
-    labels: ["peer"],
     samples: ({ peers }) => peers.map((peer) => ({ labels: { peer: peer.name }, value: value(peer) })),
   };
 }

@@ -2,10 +2,11 @@
  * Prometheus metrics: what the status document tells (families.ts), what happens (counters and the probe histogram),
  * and the process itself.
  */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import { FAMILIES, type Sample } from "./families.ts";
 import type { AgentEvent } from "../events/event.ts";
 import type { Status } from "../status/status.ts";
+import { CONTENT_TYPE, exposition, type MetricFamily } from "./exposition.ts";
+import { FAMILIES } from "./families.ts";
+import { Histogram, Tally } from "./tally.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
@@ -18,45 +19,15 @@ const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 /** All metric families of one agent. */
 export class Metrics {
-  readonly #registry = new Registry();
   readonly #process: () => ProcessFigures;
-  /** Sets the families of the status. */
-  readonly #readers: readonly ((status: Status) => void)[];
-  readonly #probes: Counter;
-  readonly #probeSeconds: Histogram;
-  readonly #kernelChanges: Counter;
-  readonly #kernelErrors: Counter;
-  readonly #announcements: Counter;
-  readonly #cpu: Counter;
-  readonly #memory: Gauge;
-  readonly #start: Gauge;
+  readonly #probes = new Tally();
+  readonly #probeSeconds = new Histogram(PROBE_SECONDS);
+  readonly #announcements = new Tally();
+  #kernelChanges = 0;
+  #kernelErrors = 0;
 
   constructor(processFigures: () => ProcessFigures) {
     this.#process = processFigures;
-    this.#readers = FAMILIES.map(({ name, help, type, labels, samples }) => {
-      const set = type === "gauge" ? this.#gaugeOf(name, help, labels) : this.#counterOf(name, help, labels);
-      return (status) => set(samples(status));
-    });
-    this.#probes = this.#counter("bgp_lb_probes_total", "Probes by result.", ["service", "check", "result"]);
-    this.#probeSeconds = new Histogram({
-      name: "bgp_lb_probe_duration_seconds",
-      help: "How long probes took.",
-      labelNames: ["service", "check"],
-      buckets: PROBE_SECONDS,
-      registers: [this.#registry],
-    });
-    this.#kernelChanges = this.#counter("bgp_lb_kernel_changes_total", "Changes made to the kernel.");
-    this.#kernelErrors = this.#counter(
-      "bgp_lb_kernel_errors_total",
-      "Errors that the kernel answered, and conflicts found.",
-    );
-    this.#announcements = this.#counter("bgp_lb_announcements_total", "Prefixes sent to peers.", [
-      "peer",
-      "kind",
-    ]);
-    this.#cpu = this.#counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
-    this.#memory = this.#gauge("process_resident_memory_bytes", "Resident memory size in bytes.");
-    this.#start = this.#gauge("process_start_time_seconds", "Start time since the Unix epoch, in seconds.");
   }
 
   /** Counts what happens. */
@@ -64,17 +35,19 @@ export class Metrics {
     switch (event.kind) {
       case "probe": {
         const { service, check, result, durationMs } = event;
-        this.#probes.inc({ service, check, result });
+        this.#probes.add({ service, check, result });
         return this.#probeSeconds.observe({ service, check }, durationMs / 1000);
       }
       case "kernel-changed":
-        return this.#kernelChanges.inc(event.changes.length);
+        this.#kernelChanges += event.changes.length;
+        return;
       case "kernel-error":
-        return this.#kernelErrors.inc();
+        this.#kernelErrors++;
+        return;
       case "updates-sent": {
         const { peer, announced, withdrawn } = event;
-        this.#announcements.inc({ peer, kind: "announce" }, announced);
-        return this.#announcements.inc({ peer, kind: "withdraw" }, withdrawn);
+        this.#announcements.add({ peer, kind: "announce" }, announced);
+        return this.#announcements.add({ peer, kind: "withdraw" }, withdrawn);
       }
       default:
         return;
@@ -82,37 +55,66 @@ export class Metrics {
   }
 
   /** The text exposition of everything, as of `status`. */
-  async render(status: Status): Promise<{ readonly contentType: string; readonly body: string }> {
-    for (const read of this.#readers) read(status);
-    const figures = this.#process();
-    this.#cpu.reset();
-    this.#cpu.inc(figures.cpuSeconds);
-    this.#memory.set(figures.residentMemoryBytes);
-    this.#start.set(figures.startTimeSeconds);
-    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  render(status: Status): { readonly contentType: string; readonly body: string } {
+    const families = [
+      ...FAMILIES.map((family) => ({ ...family, samples: family.samples(status) })),
+      ...this.#happened(),
+      ...processFamilies(this.#process()),
+    ];
+    return { contentType: CONTENT_TYPE, body: exposition(families) };
   }
 
-  #gaugeOf(name: string, help: string, labels: readonly string[]): (samples: readonly Sample[]) => void {
-    const gauge = this.#gauge(name, help, labels);
-    return (samples) => {
-      gauge.reset();
-      for (const sample of samples) gauge.set(sample.labels, sample.value);
-    };
+  #happened(): readonly MetricFamily[] {
+    return [
+      {
+        name: "bgp_lb_probes_total",
+        help: "Probes by result.",
+        type: "counter",
+        samples: this.#probes.samples(),
+      },
+      {
+        name: "bgp_lb_probe_duration_seconds",
+        help: "How long probes took.",
+        type: "histogram",
+        samples: this.#probeSeconds.samples(),
+      },
+      single("bgp_lb_kernel_changes_total", "counter", "Changes made to the kernel.", this.#kernelChanges),
+      single(
+        "bgp_lb_kernel_errors_total",
+        "counter",
+        "Errors that the kernel answered, and conflicts found.",
+        this.#kernelErrors,
+      ),
+      {
+        name: "bgp_lb_announcements_total",
+        help: "Prefixes sent to peers.",
+        type: "counter",
+        samples: this.#announcements.samples(),
+      },
+    ];
   }
+}
 
-  #counterOf(name: string, help: string, labels: readonly string[]): (samples: readonly Sample[]) => void {
-    const counter = this.#counter(name, help, labels);
-    return (samples) => {
-      counter.reset();
-      for (const sample of samples) counter.inc(sample.labels, sample.value);
-    };
-  }
+function processFamilies(figures: ProcessFigures): readonly MetricFamily[] {
+  const { cpuSeconds, residentMemoryBytes, startTimeSeconds } = figures;
+  return [
+    single(
+      "process_cpu_seconds_total",
+      "counter",
+      "User and system CPU time spent, in seconds.",
+      cpuSeconds,
+    ),
+    single("process_resident_memory_bytes", "gauge", "Resident memory size in bytes.", residentMemoryBytes),
+    single(
+      "process_start_time_seconds",
+      "gauge",
+      "Start time since the Unix epoch, in seconds.",
+      startTimeSeconds,
+    ),
+  ];
+}
 
-  #gauge(name: string, help: string, labels: readonly string[] = []): Gauge {
-    return new Gauge({ name, help, labelNames: [...labels], registers: [this.#registry] });
-  }
-
-  #counter(name: string, help: string, labels: readonly string[] = []): Counter {
-    return new Counter({ name, help, labelNames: [...labels], registers: [this.#registry] });
-  }
+/** A family of one sample without labels. */
+function single(name: string, type: MetricFamily["type"], help: string, value: number): MetricFamily {
+  return { name, help, type, samples: [{ labels: {}, value }] };
 }

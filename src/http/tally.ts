@@ -1,0 +1,60 @@
+/** What adds up from event to event, in plain data: counters and histograms, a row for each set of labels. */
+import type { Sample } from "./exposition.ts";
+
+type Labels = Sample["labels"];
+
+/** A counter for each set of labels. */
+export class Tally {
+  readonly #rows = new Map<string, { readonly labels: Labels; value: number }>();
+
+  /** Adds `by` to the row of `labels`, which begins at 0. */
+  add(labels: Labels, by = 1): void {
+    const key = JSON.stringify(labels);
+    const row = this.#rows.get(key);
+    if (row === undefined) this.#rows.set(key, { labels, value: by });
+    else row.value += by;
+  }
+
+  /** A sample for each row. */
+  samples(): readonly Sample[] {
+    return [...this.#rows.values()].map(({ labels, value }) => ({ labels, value }));
+  }
+}
+
+/** A histogram for each set of labels: how many values were at most as large as each bound, their sum and number. */
+export class Histogram {
+  readonly #bounds: readonly number[];
+  readonly #rows = new Map<string, { readonly labels: Labels; readonly counts: number[]; sum: number }>();
+
+  /** `bounds` ascend; the last bucket, without a bound, comes by itself. */
+  constructor(bounds: readonly number[]) {
+    this.#bounds = [...bounds, Infinity];
+  }
+
+  /** Counts `value` in the row of `labels`. */
+  observe(labels: Labels, value: number): void {
+    const key = JSON.stringify(labels);
+    const row = this.#rows.get(key) ?? { labels, counts: this.#bounds.map(() => 0), sum: 0 };
+    this.#rows.set(key, row);
+    row.sum += value;
+    const at = this.#bounds.findIndex((bound) => value <= bound);
+    row.counts[at] = (row.counts[at] ?? 0) + 1;
+  }
+
+  /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`. */
+  samples(): readonly Sample[] {
+    return [...this.#rows.values()].flatMap(({ labels, counts, sum }) => {
+      let below = 0;
+      const buckets = this.#bounds.map((bound, at) => {
+        below += counts[at] ?? 0;
+        const le = bound === Infinity ? "+Inf" : String(bound);
+        return { suffix: "_bucket", labels: { le, ...labels }, value: below };
+      });
+      return [
+        ...buckets,
+        { suffix: "_sum", labels, value: sum },
+        { suffix: "_count", labels, value: below },
+      ];
+    });
+  }
+}
