@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { commandFor, DEFAULT_PREFIX, layout, unitFor } from "../../packaging/layout.ts";
-import { bundleFlags, SERVICE_REACH, sourceFlags, USER_REACH } from "../../packaging/runtime_flags.ts";
+import {
+  bundleFlags,
+  BUNDLING,
+  SERVICE_REACH,
+  sourceFlags,
+  USER_REACH,
+} from "../../packaging/runtime_flags.ts";
 import { stagedCommand } from "../../packaging/staged.ts";
 import { execStart, unitEnvironment, unitValues } from "../../packaging/unit_file.ts";
 
@@ -22,6 +28,11 @@ function paths(flags: readonly string[], permission: string): readonly string[] 
 
 Deno.test("the task agent runs the sources with the flags that packaging has", () => {
   assert.equal(AGENT, ["deno", "run", ...sourceFlags(USER_REACH), "main.ts"].join(" "));
+});
+
+Deno.test("the task bundle bundles as packaging does", () => {
+  const { command } = denoJson.tasks.bundle;
+  assert.equal(command, ["deno", ...BUNDLING, "--output", "dist/bgp-lb.js", "main.ts"].join(" "));
 });
 
 Deno.test("the unit starts the installed runtime on the installed bundle, with the flags that packaging has", () => {
