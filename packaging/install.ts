@@ -15,6 +15,7 @@ import {
   SYSTEM_PREFIXES,
   unitFor,
 } from "./layout.ts";
+import { BUNDLING } from "./runtime_flags.ts";
 import { type Move, stagedCommand } from "./staged.ts";
 
 const USAGE = `deno task install [--prefix=DIR] [--root=DIR]
@@ -46,8 +47,7 @@ function parseOptions(args: readonly string[]): Options | undefined {
 /** The bundle of the sources beside this. @throws with Deno's words */
 async function makeBundle(folder: string): Promise<Uint8Array> {
   const path = `${folder}/bgp-lb.js`;
-  const args = ["bundle", "--quiet", "--minify", "--output", path, "main.ts"];
-  const { code, stderr } = await deno(Deno.execPath(), args);
+  const { code, stderr } = await deno(Deno.execPath(), [...BUNDLING, "--output", path, "main.ts"]);
   if (code !== 0) throw new Error(`the bundle cannot be made: ${stderr.trim()}`);
   return await Deno.readFile(path);
 }

@@ -1,14 +1,14 @@
 /**
- * Arguments to a command by the command library, built from the table: `--name value`, `--name=value`, the single dashes
- * of Go's flag package (`-config FILE`, `-ipvs-setup=true`); help, version, and what is wrong, with the nearest.
+ * Arguments to a command, read by the table: `--name value`, `--name=value`, the single dashes of Go's flag package
+ * (`-config FILE`, `-ipvs-setup=true`); help, version, and what is wrong, with the nearest. By hand, as the agent starts
+ * through it: the usual libraries load six modules of node: before the first word is read.
  */
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { nearest } from "../text/nearest.ts";
+import { commandHelp, optionTerm, programHelp } from "./command_help.ts";
 import {
+  type Command,
   type CommandLine,
-  type CommandName,
-  type CommandRow,
   COMMANDS,
   DEFAULT_COMMAND,
   type OptionRow,
@@ -22,74 +22,110 @@ export interface ProgramOutput {
   stderr(text: string): void;
 }
 
+/** What is wrong with a command line. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const VERSION: readonly (string | undefined)[] = ["-V", "--version"];
+const HELP: readonly (string | undefined)[] = ["-h", "--help"];
+
 /** Reads the arguments behind the program's name: the command line, or the exit status where there is nothing to run. */
-export async function parseCommandLine(
-  args: readonly string[],
-  output: ProgramOutput,
-): Promise<CommandLine | number> {
-  let line: CommandLine | undefined;
-  const program = new Command("bgp-lb")
-    .description(
-      "Anycast load-balancer agent: owns service addresses, programs IPVS, checks health, speaks BGP.",
-    )
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => output.stdout(text),
-      writeErr: (text) => output.stderr(escapeLines(text)),
-    })
-    .version(output.version, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand("help [command]", "print this help, or that of a command")
-    .showHelpAfterError("(bgp-lb --help shows all commands)");
-  for (const row of COMMANDS) {
-    addCommand(program, row, (argument, options) => line = { command: row.name, argument, options });
-  }
+export function parseCommandLine(args: readonly string[], output: ProgramOutput): CommandLine | number {
   try {
-    await program.parseAsync(doubleDashed(args), { from: "user" });
+    const read = readWords(doubleDashed(args), output.version);
+    if (typeof read !== "string") return read;
+    output.stdout(read);
+    return ExitStatus.OK;
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    return error.exitCode === 0 ? ExitStatus.OK : ExitStatus.USAGE;
+    if (!(error instanceof UsageError)) throw error;
+    output.stderr(`error: ${escapeUnprintable(error.message)}\n(bgp-lb --help shows all commands)\n`);
+    return ExitStatus.USAGE;
   }
-  return line ?? ExitStatus.USAGE;
 }
 
-function addCommand(
-  program: Command,
-  row: CommandRow & { readonly name: CommandName },
-  found: (argument: string | undefined, options: ReadonlyMap<string, string>) => void,
-): void {
-  const isDefault = row.name === DEFAULT_COMMAND;
-  const command = program.command(row.name, { isDefault }).description(row.description);
-  for (const option of row.options) command.addOption(optionOf(option));
-  if (row.argument !== undefined) {
-    command.argument(row.argumentRequired === true ? "<file>" : `[${row.argument.toLowerCase()}]`);
+/** A command line, or a text to print. @throws {UsageError} */
+function readWords(words: readonly string[], version: string): CommandLine | string {
+  const [first, second] = words;
+  if (VERSION.includes(first)) return `${version}\n`;
+  if (HELP.includes(first)) return programHelp();
+  if (first === "help") return second === undefined ? programHelp() : commandHelp(commandNamed(second));
+  const isNamed = COMMANDS.some(({ name }) => name === first);
+  return isNamed
+    ? readCommand(commandNamed(first ?? ""), words.slice(1))
+    : readCommand(commandNamed(DEFAULT_COMMAND), words);
+}
+
+/** @throws {UsageError} */
+function commandNamed(word: string): Command {
+  const command = COMMANDS.find(({ name }) => name === word);
+  if (command === undefined) throw new UsageError(unknownCommand(word));
+  return command;
+}
+
+/** The words behind a command: options anywhere, of which the last one of a name counts, until `--` ends them. */
+function readCommand(command: Command, words: readonly string[]): CommandLine | string {
+  const options = new Map<string, string>();
+  const found: string[] = [];
+  const rest = [...words];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (HELP.includes(word)) return commandHelp(command);
+    if (word === "--") found.push(...rest.splice(0));
+    else if (/^-./.test(word)) options.set(...readOption(word, rest, command));
+    else found.push(word);
+    // The default command gets whatever is no command: what is wrong then is the word, not its place.
+    const [stray] = found;
+    if (command.name === DEFAULT_COMMAND && stray !== undefined) throw new UsageError(unknownCommand(stray));
   }
-  // The default command gets whatever is no command, and its options: what is wrong then is the word, not its place.
-  if (isDefault) command.allowExcessArguments().allowUnknownOption();
-  command.action((first: unknown) => {
-    const [word] = command.args;
-    if (isDefault && word !== undefined) program.error(`error: ${unknownWord(word, row)}`);
-    const options = new Map<string, string>();
-    for (const [name, value] of Object.entries(command.opts())) options.set(dashed(name), String(value));
-    found(typeof first === "string" ? first : undefined, options);
-  });
+  refuseWrongNumber(command, found);
+  return { command: command.name, argument: found[0], options };
 }
 
-function optionOf({ name, value, implied, description }: OptionRow): Option {
-  if (value === undefined) return new Option(`--${name}`, description);
-  if (implied !== undefined) return new Option(`--${name} [${value}]`, description).preset(implied);
-  return new Option(`--${name} <${value.toLowerCase()}>`, description).argParser((text: string) => {
-    if (/^-./.test(text)) throw new InvalidArgumentError("It needs a value of its own.");
-    return text;
-  });
+/** An option's name and value, which may be the first word of `rest`. @throws {UsageError} */
+function readOption(word: string, rest: string[], { options }: Command): readonly [string, string] {
+  const [, name, attached] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
+  const option = options.find((row) => row.name === name);
+  if (option === undefined) {
+    const guess = nearest(word.replace(/^--?/, "").replace(/=.*/s, ""), options.map((row) => row.name));
+    const cure = guess === undefined ? "" : `, did you mean --${guess}?`;
+    throw new UsageError(`unknown option ${JSON.stringify(word)}${cure}`);
+  }
+  if (option.value === undefined) {
+    if (attached !== undefined) throw new UsageError(`option '${optionTerm(option)}' takes no value`);
+    return [option.name, "true"];
+  }
+  const value = attached ?? valueBehind(option, rest);
+  if (/^-./.test(value)) {
+    const rule = `argument '${value}' is invalid. It needs a value of its own.`;
+    throw new UsageError(`option '${optionTerm(option)}' ${rule}`);
+  }
+  return [option.name, value];
 }
 
-function unknownWord(name: string, { options }: CommandRow): string {
+/** The next word; where a value is implied, only if it is true or false. @throws {UsageError} */
+function valueBehind(option: OptionRow, rest: string[]): string {
+  const [next] = rest;
+  if (option.implied !== undefined && next !== "true" && next !== "false") return option.implied;
+  if (next === undefined) throw new UsageError(`option '${optionTerm(option)}' argument missing`);
+  rest.shift();
+  return next;
+}
+
+/** @throws {UsageError} */
+function refuseWrongNumber({ name, argument, argumentRequired }: Command, found: readonly string[]): void {
+  if (argumentRequired === true && found.length === 0) {
+    throw new UsageError(`missing required argument '${argument?.toLowerCase()}'`);
+  }
+  const most = argument === undefined ? 0 : 1;
+  if (found.length <= most) return;
+  const expected = most === 1 ? "1 argument" : "no argument";
+  throw new UsageError(
+    `too many arguments for '${name}'. Expected ${expected} but got ${found.length}: ${found.join(", ")}.`,
+  );
+}
+
+function unknownCommand(name: string): string {
   const shown = JSON.stringify(name);
-  if (/^-./.test(name)) {
-    const guess = nearest(name.replace(/^--?/, "").replace(/=.*/s, ""), options.map((option) => option.name));
-    return `unknown option ${shown}${guess === undefined ? "" : `, did you mean --${guess}?`}`;
-  }
   if (/^[\u2010-\u2015\u2212]/.test(name)) return `${shown} begins with a character that only looks like a -`;
   if (COMMANDS.some((command) => command.name === name)) {
     return `the command ${name} stands before its options`;
@@ -101,16 +137,6 @@ function unknownWord(name: string, { options }: CommandRow): string {
 }
 
 /** `-config FILE` and `-ipvs-setup=true`, as Go's flag package takes them, spelled with two dashes. */
-function doubleDashed(args: readonly string[]): string[] {
+function doubleDashed(args: readonly string[]): readonly string[] {
   return args.map((arg) => /^-[a-z][a-z-]+(=|$)/.test(arg) ? `-${arg}` : arg);
-}
-
-/** The library's `controlSocket` is the table's `control-socket`. */
-function dashed(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-}
-
-/** Arguments that stand in a complaint cannot reach the terminal as more than text. */
-function escapeLines(text: string): string {
-  return text.split("\n").map(escapeUnprintable).join("\n");
 }

@@ -46,8 +46,7 @@ const QUESTION: readonly OptionRow[] = [{ name: "json", description: "print JSON
 /** What is run where no command is named. */
 export const DEFAULT_COMMAND = "run";
 
-/** Every command. */
-export const COMMANDS = [
+const TABLE = [
   {
     name: "run",
     options: [
@@ -98,7 +97,13 @@ export const COMMANDS = [
 ] as const satisfies readonly CommandRow[];
 
 /** The name of a command. */
-export type CommandName = (typeof COMMANDS)[number]["name"];
+export type CommandName = (typeof TABLE)[number]["name"];
+
+/** A command of the table. */
+export type Command = CommandRow & { readonly name: CommandName };
+
+/** Every command. */
+export const COMMANDS: readonly Command[] = TABLE;
 
 /** What was asked for. */
 export interface CommandLine {

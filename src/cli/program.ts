@@ -2,10 +2,9 @@
 import type { Overrides } from "../config/overrides.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
 import type { Question } from "./ask.ts";
-import type { ProgramOutput } from "./command_parser.ts";
+import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { ExitStatus } from "./exit_status.ts";
-import { plainRun } from "./plain_run.ts";
 
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
@@ -22,7 +21,7 @@ export async function runProgram(
   commands: Commands,
   output: ProgramOutput,
 ): Promise<number> {
-  const line = plainRun(args) ?? await parse(args, output);
+  const line = parseCommandLine(args, output);
   if (typeof line === "number") return line;
   const { command, argument = "", options } = line;
   switch (command) {
@@ -50,11 +49,6 @@ export async function runProgram(
     default:
       return command satisfies never;
   }
-}
-
-async function parse(args: readonly string[], output: ProgramOutput): Promise<CommandLine | number> {
-  const { parseCommandLine } = await import("./command_parser.ts");
-  return await parseCommandLine(args, output);
 }
 
 function refuseStdin(output: ProgramOutput): number {

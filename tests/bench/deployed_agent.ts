@@ -1,5 +1,5 @@
 /** The agent as it is deployed, for benchmarks: the bundle, run with the flags of the installed command, on a cache of its own. */
-import { bundleFlags, USER_REACH } from "../../packaging/runtime_flags.ts";
+import { bundleFlags, BUNDLING, USER_REACH } from "../../packaging/runtime_flags.ts";
 
 /** How a process is started. */
 export interface Command {
@@ -19,7 +19,7 @@ export class Deployment implements AsyncDisposable {
     const deployment = new Deployment(await Deno.makeTempDir({ prefix: "bgp-lb-bench-" }));
     await done({
       command: Deno.execPath(),
-      args: ["bundle", "--quiet", "--minify", "--output", `${deployment.folder}/bgp-lb.js`, "main.ts"],
+      args: [...BUNDLING, "--output", `${deployment.folder}/bgp-lb.js`, "main.ts"],
       env: {},
     });
     await done(deployment.command("version"));

@@ -127,12 +127,13 @@ Deno.test("runProgram() names a command or option that there is not, with the ne
     [["\u2013config", "f"], '"\u2013config" begins with a character that only looks like a -'],
     [["--confg", "f"], 'unknown option "--confg", did you mean --config?'],
     [["-confg=f"], 'unknown option "--confg=f", did you mean --config?'],
-    [["check", "f", "--pritn"], "unknown option '--pritn'\n(Did you mean --print?)"],
+    [["check", "f", "--pritn"], 'unknown option "--pritn", did you mean --print?'],
     [["--log_level", "debug"], 'unknown option "--log_level", did you mean --log-level?'],
     [["--log-level", "info", "check", "f"], "the command check stands before its options"],
     [["-x"], 'unknown option "-x"'],
     [["run", "--json"], 'unknown option "--json"'],
-    [["status", "--print"], "unknown option '--print'"],
+    [["status", "--print"], 'unknown option "--print"'],
+    [["status", "--json=1"], "option '--json' takes no value"],
     [["--config"], "option '--config <file>' argument missing"],
     [["--config", "--log-level", "debug"], "option '--config <file>' argument '--log-level' is invalid."],
     [["check"], "missing required argument 'file'"],
@@ -161,6 +162,7 @@ Deno.test("runProgram() reads options anywhere, the last one of a name counts, a
       ipvsSetup: "true",
       networkSetup: "true",
     }]],
+    [["migrate", "--ipvs-setup", "f"], ["migrate", "f", { ...nothing, ipvsSetup: "true" }]],
     [["--metrics-address="], ["run", undefined, { ...nothing, metricsAddress: "" }]],
     [["--config", "a", "--config", "b"], ["run", "b", nothing]],
   ];
@@ -176,4 +178,13 @@ Deno.test("runProgram() shows the options of one command", async () => {
       /^Usage: bgp-lb check \[options\] <file>\n.*--print .*--ipvs-setup \[true\|false\]/s,
     );
   }
+});
+
+Deno.test("runProgram() shows help in lines of at most 80 columns, the meanings under each other", async () => {
+  const { stdout } = await invoke("help", "check");
+  assert.ok(stdout.split("\n").every((line) => line.length <= 80));
+  assert.match(
+    stdout,
+    /^ {2}--ipvs-setup \[true\|false\] {5}overrides network\.ipvs; the reference's format\n {32}has it off without this\n/m,
+  );
 });

@@ -173,6 +173,12 @@ Deno.test("the installed service starts whatever became of its cache, which has 
   }
 });
 
+Deno.test("the installed bundle imports nothing before its first line: each module of node: would cost the start", async () => {
+  await using scene = await Scene.create();
+  const bundle = await Deno.readTextFile(scene.places.bundle);
+  assert.deepEqual(bundle.match(/\b(?:import|from) ?"node:[^"]*"|\brequire\("/g), null);
+});
+
 Deno.test("systemd finds nothing wrong with the installed unit, and little exposed", async (t) => {
   const able = ["systemd-analyze", "kill"].every((command) => findCommand(command) !== undefined);
   await t.step({
