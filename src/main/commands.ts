@@ -1,19 +1,25 @@
-/** The commands with the world that they live in; what only one of them needs is loaded when it is named. */
+/** The commands with the world that they live in. */
 import denoJson from "../../deno.json" with { type: "json" };
 import { openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { StandardError } from "../../ffi/stderr.ts";
-import { LogQueue, type LogSink } from "../cli/log_queue.ts";
+import { ask } from "../cli/ask.ts";
+import { check } from "../cli/check.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
+import { LogQueue, type LogSink } from "../cli/log_queue.ts";
+import { migrate } from "../cli/migrate.ts";
 import { runProgram } from "../cli/program.ts";
-import type { Signal } from "../cli/run.ts";
+import { run, type Signal } from "../cli/run.ts";
+import { schema } from "../cli/schema.ts";
 import { MAX_FILE_OCTETS } from "../config/source_text.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
+import { askControl } from "../control/client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
+import { openPlatform } from "./platform.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
 const LAST_LINES_MS = 500;
@@ -36,10 +42,6 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
   const log = new LogQueue(openStandardError());
   return runProgram(args, {
     async run(file, overrides) {
-      const [{ run }, { openPlatform }] = await Promise.all([
-        import("../cli/run.ts"),
-        import("./platform.ts"),
-      ]);
       return await run(file, overrides, {
         ...files,
         version,
@@ -55,22 +57,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
       }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)]));
     },
     async check(file, print, overrides) {
-      const { check } = await import("../cli/check.ts");
       return await check({ file, print, overrides }, files);
     },
     async migrate(file, overrides) {
-      const { migrate } = await import("../cli/migrate.ts");
       return await migrate({ file, overrides }, files);
     },
     async schema() {
-      const { schema } = await import("../cli/schema.ts");
       return await schema(files);
     },
     async ask(question) {
-      const [{ ask }, { askControl }] = await Promise.all([
-        import("../cli/ask.ts"),
-        import("../control/client.ts"),
-      ]);
       const ports = { streams: denoStreams(), clock: systemClock };
       return await ask(question, { ...files, askControl: (request) => askControl(request, ports) });
     },
