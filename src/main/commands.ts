@@ -13,7 +13,7 @@ import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { messageOf } from "../text/error_message.ts";
-import { systemClock } from "../time/clock.ts";
+import { sleep, systemClock } from "../time/clock.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
 const LAST_LINES_MS = 500;
@@ -52,7 +52,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
         openPlatform,
         onException: (callback) => exceptions.onException(callback),
         onSignal: (callback) => signals?.onSignal(callback) ?? { [Symbol.dispose]() {} },
-      }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)]));
+      }).finally(() => Promise.race([log.drained, sleep(systemClock, LAST_LINES_MS)]));
     },
     async check(file, print, overrides) {
       const { check } = await import("../cli/check.ts");
@@ -87,10 +87,6 @@ function openStandardError(): LogSink {
     }
   }
   return { write: (octets) => Deno.stderr.write(octets) };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A reader that has had enough, such as head(1), is no failure; an answer that cannot be written is. */
