@@ -1,8 +1,8 @@
 /** struct sockaddr_in, sockaddr_in6 and sockaddr_un (linux/in.h, in6.h, un.h): bytes and values. Both supported machines are little-endian. */
 
 export const AF_UNIX = 1;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
+const AF_INET = 2;
+const AF_INET6 = 10;
 
 /** An IP address by shape: 4 or 16 octets in network order. */
 export interface IpAddress {

@@ -14,6 +14,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
+import { sleep } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { KernelEvents } from "./kernel_events.ts";
@@ -107,11 +108,6 @@ export class Agent {
   handover(): Promise<readonly string[]> {
     this.#stopped ??= this.#handOver();
     return this.#stopped;
-  }
-
-  /** Starts a probe of every check now. */
-  checkNow(): void {
-    this.#checks.probeNow();
   }
 
   /** Everything that is known, at this moment. */
@@ -267,7 +263,7 @@ export class Agent {
       if (attempt === REMOVAL_ATTEMPTS) {
         return left.length > 0 ? left : ["not everything that is ours is gone"];
       }
-      await new Promise<void>((resolve) => void clock.at(clock.now() + REMOVAL_RETRY_MS, resolve));
+      await sleep(clock, REMOVAL_RETRY_MS);
     }
     return [];
   }

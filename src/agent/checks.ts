@@ -45,11 +45,6 @@ export class ServiceChecks {
     this.#all().forEach((check) => check.start());
   }
 
-  /** Starts a probe of every check now. */
-  probeNow(): void {
-    this.#all().forEach((check) => check.probeNow());
-  }
-
   /** Ends for good. */
   stop(): void {
     this.#all().forEach((check) => check.stop());

@@ -62,7 +62,7 @@ function isImportant({ level, properties }: LogRecord): boolean {
 }
 
 /** One JSON object: `time`, `level`, `logger`, `message`, then the record's properties. */
-export function jsonLine(record: LogRecord): string {
+function jsonLine(record: LogRecord): string {
   const { timestamp, level, category } = record;
   const head = {
     time: new Date(timestamp).toISOString(),
@@ -74,7 +74,7 @@ export function jsonLine(record: LogRecord): string {
 }
 
 /** `TIME LEVEL LOGGER MESSAGE key=value …`, for people. */
-export function textLine(record: LogRecord): string {
+function textLine(record: LogRecord): string {
   const time = new Date(record.timestamp).toISOString().slice(11, 23);
   const properties = Object.entries(plain(record.properties))
     .filter(([key, value]) => value !== undefined && !isSaid(record, key))

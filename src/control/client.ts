@@ -3,7 +3,8 @@ import { OctetQueue } from "../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser } from "../net/http1.ts";
 import { bodyDecoder, responseFraming } from "../net/http1_body.ts";
 import type { Streams, StreamSocket } from "../net/sockets.ts";
-import { messageOf } from "../text/error_message.ts";
+import { codeOf, messageOf } from "../text/error_message.ts";
+import { untilAborted } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** What a question needs. */
@@ -118,7 +119,10 @@ async function exchange(
     socket?.[Symbol.dispose]();
   });
   try {
-    socket = await untilAborted(streams.connect({ path }, late.signal), late.signal);
+    const connecting = streams.connect({ path }, late.signal);
+    // One that comes too late is nobody's.
+    connecting.then((found) => late.signal.aborted && found[Symbol.dispose](), () => {});
+    socket = await untilAborted(connecting, late.signal);
     const lines = [
       `GET ${target} HTTP/1.1`,
       "host: bgp-lb",
@@ -135,21 +139,6 @@ async function exchange(
     throw late.signal.aborted ? late.signal.reason : error;
   } finally {
     socket?.[Symbol.dispose]();
-  }
-}
-
-/** `connecting`, or the reason of `signal`; a socket that comes later is closed. */
-async function untilAborted(connecting: Promise<StreamSocket>, signal: AbortSignal): Promise<StreamSocket> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => {
-    connecting.then((socket) => socket[Symbol.dispose](), () => {});
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await Promise.race([connecting, promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }
 
@@ -218,8 +207,4 @@ function reasonOf(error: unknown): string {
     default:
       return messageOf(error);
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

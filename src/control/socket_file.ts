@@ -3,7 +3,8 @@
  * that somebody else could put there; only an agent that answers on it keeps us from having it.
  */
 import type { ListenerEvents, Streams } from "../net/sockets.ts";
-import type { Clock } from "../time/clock.ts";
+import { codeOf } from "../text/error_message.ts";
+import { type Clock, sleep } from "../time/clock.ts";
 import { type AgentIdentity, findAgent } from "./client.ts";
 
 /** What there is at a path; a symbolic link is not followed. */
@@ -121,7 +122,7 @@ async function lockFor(
   for (;;) {
     const lock = files.lock(folder);
     if (lock !== undefined || clock.now() >= limitMs) return lock;
-    await new Promise<void>((resolve) => clock.at(clock.now() + LOCK_RETRY_MS, resolve));
+    await sleep(clock, LOCK_RETRY_MS);
   }
 }
 
@@ -178,8 +179,7 @@ function folderOf(path: string): string {
 }
 
 function inWords(error: Error, folder: string): Error {
-  if (error instanceof ControlSocketInUseError || !("code" in error)) return error;
-  switch (error.code) {
+  switch (codeOf(error)) {
     case "EACCES":
     case "EPERM":
       return new Error(`this process may not write to ${folder}`);

@@ -2,13 +2,16 @@
  * One client of the server: requests one after the other, each read, answered and sent within limits of time and size.
  * What a client sends ahead waits; what takes too long ends the connection.
  */
+import { concat } from "../bytes/concat.ts";
+import { OctetQueue } from "../bytes/octet_queue.ts";
 import { type HeadError, REQUEST_LIMITS, type RequestHead, requestHeadParser } from "../net/http1.ts";
 import { bodyDecoder, requestFraming } from "../net/http1_body.ts";
 import type { StreamSocket } from "../net/sockets.ts";
+import { onAbort } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import { Incoming } from "./incoming.ts";
 import { type Refusal, requestOf, type Wanted, wantedOf } from "./request.ts";
-import { chunkOf, closingResponse, continueResponse, joined, lastChunk, responseHead } from "./response.ts";
+import { chunkOf, closingResponse, continueResponse, lastChunk, responseHead } from "./response.ts";
 
 /** From request to response, as Hono's `fetch` is. */
 export type Routes = (request: Request) => Promise<Response>;
@@ -155,14 +158,14 @@ export class HttpConnection {
     const { queue } = this.#incoming;
     if (expectsContinue && queue.length === 0) await socket.write(continueResponse());
     const decoder = bodyDecoder(framing);
-    let body = new Uint8Array(0);
+    const body = new OctetQueue();
     for (;;) {
       const part = decoder.decode(queue.view);
       if (part.type === "error") return part;
-      body = new Uint8Array(joined(body, ...part.data));
+      for (const data of part.data) body.append(data);
       queue.consume(part.used);
       if (body.length > limits.bodyOctets) return tooLarge;
-      if (part.done) return body;
+      if (part.done) return body.view;
       if (!await this.#incoming.more()) return undefined;
     }
   }
@@ -202,7 +205,7 @@ export class HttpConnection {
         close,
         body: without ? "none" : { octets: octets.length },
       });
-      await this.#write(method === "HEAD" || without ? sent : joined(sent, octets));
+      await this.#write(method === "HEAD" || without ? sent : concat([sent, octets]));
       return !close;
     }
     const chunked = version === "1.1";
@@ -221,9 +224,9 @@ export class HttpConnection {
     const { signal } = this.#exchange;
     const reader = body.getReader();
     const cancel = () => void reader.cancel().catch(() => {});
-    signal.addEventListener("abort", cancel, { once: true });
+    using _abort = onAbort(signal, cancel);
     this.#streams = true;
-    if (this.#closing || signal.aborted) cancel();
+    if (this.#closing) cancel();
     try {
       for (;;) {
         this.#enter("streaming", undefined);
@@ -237,7 +240,6 @@ export class HttpConnection {
       throw new StreamError(error);
     } finally {
       this.#streams = false;
-      signal.removeEventListener("abort", cancel);
     }
   }
 

@@ -1,6 +1,7 @@
 /** What a client has sent and nobody has used up yet; reads on when asked, one read at a time, bounded in octets. */
 import { OctetQueue } from "../bytes/octet_queue.ts";
 import type { StreamSocket } from "../net/sockets.ts";
+import { onAbort } from "../time/abort.ts";
 
 /** Octets of a client who sends on before it is answered; then it has to wait. */
 const MAX_AHEAD_OCTETS = 65_536;
@@ -25,17 +26,12 @@ export class Incoming {
 
   /** Reads ahead until `signal` aborts or too much waits; true where the client has ended the connection before. */
   async ended(signal: AbortSignal): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const stop = () => resolve(undefined);
-    signal.addEventListener("abort", stop, { once: true });
-    try {
-      while (!signal.aborted && this.queue.length < MAX_AHEAD_OCTETS) {
-        if (await Promise.race([this.more(), promise]) === false) return true;
-      }
-      return false;
-    } finally {
-      signal.removeEventListener("abort", stop);
+    const { promise: aborted, resolve } = Promise.withResolvers<undefined>();
+    using _abort = onAbort(signal, () => resolve(undefined));
+    while (!signal.aborted && this.queue.length < MAX_AHEAD_OCTETS) {
+      if (await Promise.race([this.more(), aborted]) === false) return true;
     }
+    return false;
   }
 
   async #read(): Promise<boolean> {

@@ -1,4 +1,6 @@
 /** Responses as octets of HTTP/1.1 (RFC 9112 sections 4, 6 and 7). Pure. */
+import { concat } from "../bytes/concat.ts";
+import { latin1Octets } from "../net/latin1.ts";
 
 /** What goes with every response. */
 export interface Framing {
@@ -47,7 +49,7 @@ export function responseHead(status: number, headers: Headers, { date, close, bo
   if (body === "chunked") lines.push("transfer-encoding: chunked");
   else if (typeof body === "object") lines.push(`content-length: ${body.octets}`);
   if (close) lines.push("connection: close");
-  return latin1(`${lines.join("\r\n")}\r\n\r\n`);
+  return latin1Octets(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
 /** A whole response in words, after which the connection is closed. */
@@ -55,35 +57,20 @@ export function closingResponse(status: number, reason: string, date: Date, with
   const body = new TextEncoder().encode(`${reason}\n`);
   const headers = new Headers({ "content-type": "text/plain; charset=UTF-8" });
   const head = responseHead(status, headers, { date, close: true, body: { octets: body.length } });
-  return withBody ? joined(head, body) : head;
+  return withBody ? concat([head, body]) : head;
 }
 
 /** "Go on, send the body." */
 export function continueResponse(): Uint8Array {
-  return latin1("HTTP/1.1 100 Continue\r\n\r\n");
+  return latin1Octets("HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 /** One chunk of a chunked body. @param octets at least one: none would be the end */
 export function chunkOf(octets: Uint8Array): Uint8Array {
-  return joined(latin1(`${octets.length.toString(16)}\r\n`), octets, latin1("\r\n"));
+  return concat([latin1Octets(`${octets.length.toString(16)}\r\n`), octets, latin1Octets("\r\n")]);
 }
 
 /** The end of a chunked body. */
 export function lastChunk(): Uint8Array {
-  return latin1("0\r\n\r\n");
-}
-
-/** Pieces as one, so that they leave in as few segments as they can. */
-export function joined(...pieces: readonly Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
-}
-
-function latin1(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  return latin1Octets("0\r\n\r\n");
 }

@@ -16,7 +16,7 @@ export interface ServerLimits extends ConnectionLimits {
 }
 
 /** Bounds as they are by default. */
-export const DEFAULT_SERVER_LIMITS: ServerLimits = {
+const DEFAULT_SERVER_LIMITS: ServerLimits = {
   connections: 256,
   requestMs: 10_000,
   idleMs: 30_000,

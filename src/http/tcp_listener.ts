@@ -1,6 +1,7 @@
 /** Where HTTP listens: one address, or all of the host, of both families whatever the system makes of `::`. */
 import { parseAddress } from "../net/address.ts";
 import type { ListenerEvents, StreamListener, Streams } from "../net/sockets.ts";
+import { codeOf } from "../text/error_message.ts";
 import type { OpenedListener } from "./side_listener.ts";
 
 /** An address of this host, or "" for all, and a port. */
@@ -10,7 +11,7 @@ export interface TcpPlace {
 }
 
 /** Faults of accepting that pass by themselves, as they are the whole process's or the host's. */
-const SHORTAGES: readonly unknown[] = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"];
+const SHORTAGES: readonly (string | undefined)[] = ["EMFILE", "ENFILE", "ENOMEM", "ENOBUFS"];
 
 /** Listens. @throws {Error} in words for people */
 export function listenTcp(
@@ -22,7 +23,7 @@ export function listenTcp(
   const watched: ListenerEvents = {
     connection: (socket) => events.connection(socket),
     fault(error) {
-      if (!isShortage(error)) problem = `accepting has failed: ${error.message}`;
+      if (!SHORTAGES.includes(codeOf(error))) problem = `accepting has failed: ${error.message}`;
       events.fault(error);
     },
   };
@@ -38,11 +39,6 @@ export function listenTcp(
       for (const listener of listeners) listener[Symbol.dispose]();
     },
   };
-}
-
-/** Whether accepting failed for want of descriptors or memory, which ends by itself. */
-function isShortage(error: Error): boolean {
-  return "code" in error && SHORTAGES.includes(error.code);
 }
 
 /** `::` takes IPv4 too, unless net.ipv6.bindv6only is set; and a host without IPv6 has no `::`. */
@@ -61,8 +57,4 @@ function listenEverywhere(listen: (address: string) => StreamListener): readonly
     both[Symbol.dispose]();
     throw error;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
 }

@@ -5,6 +5,7 @@
 import { messageOf } from "../text/error_message.ts";
 import type { Address } from "../net/address.ts";
 import type { Datagram, Datagrams, DatagramSocket, ReturnedDatagram } from "../net/sockets.ts";
+import { onAbort } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import {
   decodeEchoRequest,
@@ -49,13 +50,11 @@ export class IcmpEchoer implements Disposable {
       this.#clock.now() + timeoutMs,
       () => reject(new Error(`no echo reply within ${timeoutMs} ms`)),
     );
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
+    using _abort = onAbort(signal, () => reject(signal.reason));
     try {
       return await promise;
     } finally {
       pending[Symbol.dispose]();
-      signal.removeEventListener("abort", onAbort);
     }
   }
 

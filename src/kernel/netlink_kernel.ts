@@ -4,7 +4,7 @@
  */
 import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
 import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
-import type { Clock } from "../time/clock.ts";
+import { type Clock, sleep } from "../time/clock.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
 import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
@@ -48,7 +48,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     let sliceEndMs = clock.now() + SLICE_MS;
     while (outcomes.length < changes.length) {
       if (clock.now() >= sliceEndMs) {
-        await new Promise<void>((resolve) => clock.at(clock.now(), resolve));
+        await sleep(clock);
         sliceEndMs = clock.now() + SLICE_MS;
       }
       const batch = nextBatch(changes, outcomes.length);

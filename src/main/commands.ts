@@ -18,7 +18,7 @@ import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { askControl } from "../control/client.ts";
 import { messageOf } from "../text/error_message.ts";
-import { systemClock } from "../time/clock.ts";
+import { sleep, systemClock } from "../time/clock.ts";
 import { openPlatform } from "./platform.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
@@ -54,7 +54,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
         openPlatform,
         onException: (callback) => exceptions.onException(callback),
         onSignal: (callback) => signals?.onSignal(callback) ?? { [Symbol.dispose]() {} },
-      }).finally(() => Promise.race([log.drained, sleep(LAST_LINES_MS)]));
+      }).finally(() => Promise.race([log.drained, sleep(systemClock, LAST_LINES_MS)]));
     },
     async check(file, print, overrides) {
       return await check({ file, print, overrides }, files);
@@ -82,10 +82,6 @@ function openStandardError(): LogSink {
     }
   }
   return { write: (octets) => Deno.stderr.write(octets) };
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** A reader that has had enough, such as head(1), is no failure; an answer that cannot be written is. */

@@ -3,6 +3,7 @@
  * and fields, with three distinct answers: a head, need more, error. Requests are read strictly, for what two parsers
  * read differently can be smuggled; responses as widely as clients do (lines that end with LF alone, folded lines).
  */
+import { latin1Text } from "./latin1.ts";
 
 /** How much of a head is read at most. */
 export interface HeadLimits {
@@ -16,7 +17,7 @@ export interface HeadLimits {
 export const REQUEST_LIMITS: HeadLimits = { octets: 16_384, lineOctets: 8192, fields: 100 };
 
 /** What a response is given by default. */
-export const RESPONSE_LIMITS: HeadLimits = { octets: 65_536, lineOctets: 65_536, fields: 256 };
+const RESPONSE_LIMITS: HeadLimits = { octets: 65_536, lineOctets: 65_536, fields: 256 };
 
 /** A field line: the name in lower case, the value without white space around it, one character for each octet. */
 export interface Field {
@@ -184,7 +185,7 @@ class LineParser<Start> implements HeadParser<Start & Head> {
       return error(431, `the head is longer than ${this.#limits.octets} octets`);
     }
     if (this.#start !== undefined) return undefined;
-    const begin = latin1(octets.subarray(this.#at, this.#at + BEGIN_OCTETS));
+    const begin = latin1Text(octets.subarray(this.#at, this.#at + BEGIN_OCTETS));
     return this.#rules.mayBegin(begin) ? undefined : error(400, "this is not HTTP/1.1");
   }
 
@@ -192,7 +193,7 @@ class LineParser<Start> implements HeadParser<Start & Head> {
     if (end - this.#at > this.#limits.lineOctets) return this.#tooLong();
     const withCr = end > this.#at && octets[end - 1] === CR;
     if (!withCr && !this.#rules.lenient) return error(400, "a line ends with LF alone");
-    const line = latin1(octets.subarray(this.#at, withCr ? end - 1 : end));
+    const line = latin1Text(octets.subarray(this.#at, withCr ? end - 1 : end));
     if (this.#start === undefined) return this.#startLine(line);
     if (line === "") return { type: "head", ...this.#start, fields: this.#fields, length: end + 1 };
     return this.#fieldLine(line);
@@ -267,14 +268,4 @@ function error(status: number, reason: string): HeadError {
 /** Without white space as RFC 9110 section 5.6.3 has it, which is less than what JavaScript trims. */
 function trim(text: string): string {
   return text.replace(/^[ \t]+/, "").replace(/(?<![ \t])[ \t]+$/, "");
-}
-
-const SLICE = 4096;
-
-function latin1(octets: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < octets.length; at += SLICE) {
-    text += String.fromCharCode(...octets.subarray(at, at + SLICE));
-  }
-  return text;
 }

@@ -3,6 +3,7 @@
  * and that nothing can call back, so one that hangs (a dead NFS server) must take none from others. Only regular files
  * are opened: a FIFO or a device would block.
  */
+import { concat } from "../bytes/concat.ts";
 
 /** What tells one version of a file from another. */
 export interface FileVersion {
@@ -41,7 +42,7 @@ export interface FileLimits {
 }
 
 /** Of the runtime's 32 threads. */
-export const FILE_LIMITS: FileLimits = { active: 4, hanging: 8, timeoutMs: 2000 };
+const FILE_LIMITS: FileLimits = { active: 4, hanging: 8, timeoutMs: 2000 };
 
 /** What reads; the runtime, but for tests of what hangs. */
 export type FileReader = (path: string, options: ReadOptions) => Promise<ReadResult>;
@@ -148,13 +149,7 @@ async function readAtMost(file: Deno.FsFile, limitOctets: number): Promise<Uint8
     if (length > limitOctets) throw new Error(`is larger than ${limitOctets} octets`);
     pieces.push(piece.subarray(0, count));
   }
-  const octets = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    octets.set(piece, at);
-    at += piece.byteLength;
-  }
-  return octets;
+  return concat(pieces);
 }
 
 function inWords(error: unknown): unknown {

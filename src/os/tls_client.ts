@@ -2,6 +2,7 @@
 import type { TLSSocket } from "node:tls";
 import { parseAddress } from "../net/address.ts";
 import type { StreamSocket } from "../net/sockets.ts";
+import { onAbort } from "../time/abort.ts";
 import { fromNodeStream, toNodeStream } from "./node_stream.ts";
 
 /** Whom a client believes: anyone, the runtime's own roots, or these certificates (PEM) alone. */
@@ -19,7 +20,7 @@ export const nodeTls = { secure };
 
 async function secure(socket: StreamSocket, options: Options, signal: AbortSignal) {
   const disposal = () => socket[Symbol.dispose]();
-  signal.addEventListener("abort", disposal);
+  using _abort = onAbort(signal, disposal);
   try {
     const { connect } = await import("node:tls");
     const { host, trust, protocols } = options;
@@ -43,20 +44,17 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
   } catch (error) {
     disposal();
     throw signal.aborted ? signal.reason : error;
-  } finally {
-    signal.removeEventListener("abort", disposal);
   }
 }
 
-function handshake(tls: TLSSocket, signal: AbortSignal): Promise<void> {
+async function handshake(tls: TLSSocket, signal: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => tls.destroy();
-  signal.addEventListener("abort", onAbort);
+  using _abort = onAbort(signal, () => tls.destroy());
   // What comes after the handshake is heard by the stream's own listener.
   tls.once("secureConnect", resolve);
   tls.once("error", reject);
   tls.once("close", () => reject(new Error("connection closed before secure TLS was established")));
-  return promise.finally(() => signal.removeEventListener("abort", onAbort));
+  await promise;
 }
 
 /** A chain has this many certificates at most. */

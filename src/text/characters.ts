@@ -29,7 +29,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 ]);
 
 /** A character by number and, where people know it, by name: `U+200B, zero width space`. */
-export function describeCharacter(character: string): string {
+function describeCharacter(character: string): string {
   const code = character.codePointAt(0) ?? 0;
   const number = `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
   const name = NAMES.get(code) ??

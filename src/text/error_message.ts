@@ -1,4 +1,4 @@
-/** What was thrown, in words. */
+/** What was thrown, in words, and the kernel's name for it. */
 
 /** The message of an error; anything else as text. Never throws, whatever was thrown. */
 export function messageOf(error: unknown): string {
@@ -7,4 +7,11 @@ export function messageOf(error: unknown): string {
   } catch {
     return "something that has no text";
   }
+}
+
+/** The kernel's name for what failed, such as `EADDRINUSE`, of an error or of what caused it; undefined: it has none. */
+export function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return codeOf(error.cause);
 }

@@ -10,6 +10,11 @@ export interface Clock {
   at(atMs: number, callback: () => void): Disposable;
 }
 
+/** Resolves after `ms`; after none in the next turn, so that others have theirs. */
+export function sleep(clock: Clock, ms = 0): Promise<void> {
+  return new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
+}
+
 /** A random number in [0, 1). */
 export type Random = () => number;
 

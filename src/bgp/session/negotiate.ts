@@ -144,7 +144,7 @@ export function negotiate(
 }
 
 /** The wire form of a family that the configuration names. */
-export function familyOf(name: FamilyName): AfiSafi {
+function familyOf(name: FamilyName): AfiSafi {
   switch (name) {
     case "ipv4-unicast":
       return { afi: Afi.IPv4, safi: Safi.UNICAST };

@@ -76,7 +76,7 @@ function firstOf(deadlines: Deadlines): TimerRow | undefined {
 }
 
 /** A time with the jitter of RFC 4271 section 10: 0.75 to 1.0 of it. */
-export function jittered(ms: number, random: () => number): number {
+function jittered(ms: number, random: () => number): number {
   return ms * (0.75 + 0.25 * random());
 }
 

@@ -1,5 +1,6 @@
 /** Why listening failed, with words that name the cure. */
 import type { Address } from "../../net/address.ts";
+import { codeOf, messageOf } from "../../text/error_message.ts";
 
 /**
  * What kind of failure it is: `family-missing`, the host does not have this address family at all; `address-missing`, it
@@ -40,7 +41,7 @@ export function listenFault(error: unknown, address: Address, port: number): Lis
     case "EAFNOSUPPORT":
       return familyMissing(where, address);
     default: {
-      const words = error instanceof Error ? error.message : String(error);
+      const words = messageOf(error);
       return { kind: "other", message: words.includes(address.text) ? words : `${where}: ${words}` };
     }
   }
@@ -48,11 +49,4 @@ export function listenFault(error: unknown, address: Address, port: number): Lis
 
 function familyMissing(where: string, { family }: Address): ListenFault {
   return { kind: "family-missing", message: `${where}: this host has no IPv${family}` };
-}
-
-/** The name of the errno, such as `EADDRINUSE`, of an error or of what caused it. */
-function codeOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ("code" in error && typeof error.code === "string") return error.code;
-  return codeOf(error.cause);
 }

@@ -6,6 +6,7 @@
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
+import { untilAborted } from "../../time/abort.ts";
 import { admit, handOver } from "./admission.ts";
 import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
 import type {
@@ -63,15 +64,9 @@ async function connect(
 
 /** Resolves when the attempt has ended, well or badly. @throws the reason of `signal` */
 async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const { promise, resolve } = Promise.withResolvers<void>();
   using _watch = socket.onWritable(resolve);
-  try {
-    await promise;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  await untilAborted(promise, signal);
 }
 
 function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEvents): Listener {

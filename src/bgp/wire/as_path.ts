@@ -111,7 +111,7 @@ export function as4PathFor(path: readonly AsPathSegment[]): readonly AsPathSegme
 }
 
 /** The path without the segments that do not leave a confederation. */
-export function withoutConfederation(path: readonly AsPathSegment[]): readonly AsPathSegment[] {
+function withoutConfederation(path: readonly AsPathSegment[]): readonly AsPathSegment[] {
   return path.filter(({ type }) => !isConfederation(type));
 }
 

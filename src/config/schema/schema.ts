@@ -14,7 +14,7 @@ import { PATTERNS } from "../values/patterns.ts";
 import { distinct, text, whole } from "../values/rules.ts";
 
 /** Where metrics and the status page listen by default. */
-export const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
+const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
 
 function logSchema() {
   return z.strictObject({

@@ -2,7 +2,7 @@
  * A stream that ends with an error where the other side sends more than an answer may have: in octets, and in pieces,
  * for many small ones cost as much as few large ones. It also lets others have their turn now and then.
  */
-import type { Clock } from "../../time/clock.ts";
+import { type Clock, sleep } from "../../time/clock.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { ProbeFailure } from "./failure.ts";
 
@@ -29,7 +29,7 @@ export function boundedStream(stream: StreamSocket, clock: Clock, limits: Stream
     local: stream.local,
     remote: stream.remote,
     async read() {
-      if (pieces > 0 && pieces % PIECES_A_TURN === 0) await nextTurn(clock);
+      if (pieces > 0 && pieces % PIECES_A_TURN === 0) await sleep(clock);
       const piece = await stream.read();
       octets += piece?.byteLength ?? 0;
       pieces++;
@@ -45,8 +45,4 @@ export function boundedStream(stream: StreamSocket, clock: Clock, limits: Stream
     end: (limitMs) => stream.end(limitMs),
     [Symbol.dispose]: () => stream[Symbol.dispose](),
   };
-}
-
-function nextTurn(clock: Clock): Promise<void> {
-  return new Promise((resolve) => void clock.at(clock.now(), resolve));
 }

@@ -4,6 +4,7 @@
  */
 import type { Address } from "../../net/address.ts";
 import type { Streams, StreamSocket } from "../../net/sockets.ts";
+import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
 
 /** What dialling needs of the outside. */
@@ -28,7 +29,7 @@ export async function dial(
   progress: (step: string) => void,
 ): Promise<StreamSocket> {
   progress("looking up the host name");
-  const addresses = await unlessAborted(ports.names.addressesOf(host), signal);
+  const addresses = await untilAborted(ports.names.addressesOf(host), signal);
   progress("connecting");
   const [only] = addresses;
   if (addresses.length === 1 && only !== undefined) {
@@ -55,7 +56,7 @@ function firstThatConnects(
   const close = () => {
     open = false;
     timer?.[Symbol.dispose]();
-    signal.removeEventListener("abort", abortAll);
+    aborting[Symbol.dispose]();
     abortAll();
   };
   const connected = (socket: StreamSocket) => {
@@ -82,20 +83,7 @@ function firstThatConnects(
       .then(connected, failed);
     if (rest.length > 0) timer = clock.at(clock.now() + HEAD_START_MS, tryNext);
   };
-  signal.addEventListener("abort", abortAll);
+  const aborting = onAbort(signal, abortAll);
   tryNext();
   return promise;
-}
-
-/** Waits no longer than until `signal` is aborted. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
 }

@@ -4,6 +4,7 @@
  */
 import { Reader, ReadError } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
+import { latin1Text } from "../../net/latin1.ts";
 import { ProbeFailure } from "./failure.ts";
 
 /** A field, decoded as far as it matters: `name` is undefined where it is none of those that are looked at. */
@@ -123,7 +124,7 @@ class TextReader extends Reader {
 
   text(): string {
     const { octets, huffman } = this.#octets();
-    if (!huffman) return latin1(octets);
+    if (!huffman) return latin1Text(octets);
     this.#tables ??= codeTables();
     return huffmanText(octets, this.#tables);
   }
@@ -172,14 +173,4 @@ function codeTables(): readonly ReadonlyMap<number, number>[] {
     tables.push(new Map((byLength.get(length) ?? []).map(({ symbol }) => [next++, symbol])));
   }
   return tables;
-}
-
-const SLICE = 4096;
-
-function latin1(octets: Uint8Array): string {
-  let text = "";
-  for (let at = 0; at < octets.length; at += SLICE) {
-    text += String.fromCharCode(...octets.subarray(at, at + SLICE));
-  }
-  return text;
 }

@@ -7,6 +7,7 @@ import type { HttpCheckConfig } from "../../config/checks/http.ts";
 import { parseAddress } from "../../net/address.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
+import { onAbort } from "../../time/abort.ts";
 import { ANSWER_LIMITS, boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { failureOf } from "../connect/failure.ts";
@@ -80,10 +81,4 @@ function outcomeOf({ status, location }: AnswerHead): ProbeOutcome {
     ? `, a redirect to ${foreignText(location)}: not followed`
     : "";
   return { kind: "fail", detail: `status ${status}${redirect}` };
-}
-
-function onAbort(signal: AbortSignal, callback: () => void): Disposable {
-  signal.addEventListener("abort", callback);
-  if (signal.aborted) callback();
-  return { [Symbol.dispose]: () => signal.removeEventListener("abort", callback) };
 }

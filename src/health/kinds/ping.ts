@@ -1,6 +1,7 @@
 /** The ping check: an echo request to every address of a list at once; the first answer is a pass. */
 import type { PingCheckConfig } from "../../config/checks/ping.ts";
 import type { Address } from "../../net/address.ts";
+import { onAbort } from "../../time/abort.ts";
 import { type Failure, failureOf, NO_LOCAL_ADDRESS } from "../connect/failure.ts";
 import type { Icmp } from "./icmp.ts";
 import type { Probe, ProbeOutcome } from "./probe.ts";
@@ -14,7 +15,9 @@ export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Prob
   return {
     async run(signal, progress) {
       progress("waiting for an answer");
-      using race = openRace(signal);
+      // Ends the other echoes when the race is over.
+      const race = new AbortController();
+      using _abort = onAbort(signal, () => race.abort(signal.reason));
       const echoes = config.addresses.map(async (address) => {
         const { rttMs } = await icmp.echo(address, { timeoutMs: config.timeoutMs, signal: race.signal });
         return `answer from ${address.text} in ${rttMs.toFixed(1)} ms`;
@@ -23,22 +26,9 @@ export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Prob
         return { kind: "pass", detail: await Promise.any(echoes) };
       } catch (error) {
         return failureOfAll(error, config.addresses);
+      } finally {
+        race.abort();
       }
-    },
-  };
-}
-
-/** A signal that is aborted with `outer`, and at the latest when the race is over. */
-function openRace(outer: AbortSignal): Disposable & { readonly signal: AbortSignal } {
-  const inner = new AbortController();
-  const abort = () => inner.abort(outer.reason);
-  if (outer.aborted) abort();
-  outer.addEventListener("abort", abort);
-  return {
-    signal: inner.signal,
-    [Symbol.dispose]() {
-      outer.removeEventListener("abort", abort);
-      inner.abort();
     },
   };
 }

@@ -1,0 +1,18 @@
+/** Octets as text and back, one character for each octet: how HTTP has its heads (RFC 9110 section 5.5). Pure. */
+
+/** Arguments of one call are bounded. */
+const SLICE_OCTETS = 4096;
+
+/** The text of `octets`, characters up to U+00FF. */
+export function latin1Text(octets: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < octets.length; at += SLICE_OCTETS) {
+    text += String.fromCharCode(...octets.subarray(at, at + SLICE_OCTETS));
+  }
+  return text;
+}
+
+/** The octets of a text that has no characters beyond U+00FF. */
+export function latin1Octets(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
