@@ -1,11 +1,15 @@
-/** The log as a reader of events: each becomes its lines, within a rate of ours, through the logging library. */
+/**
+ * The log as a reader of events: each becomes its lines, within a rate of ours, through the logging library. In a turn of
+ * its own: what happens is not kept waiting for the words about it, least of all a withdrawal for the line that says why.
+ */
 import type { Logger } from "@logtape/logtape";
+import type { AgentEvent } from "../events/event.ts";
 import { LineLimiter } from "../events/line_limiter.ts";
 import { logLines } from "../events/log_line.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { Clock } from "../time/clock.ts";
 
-/** Logs every event from now on. Disposing tells what was counted last, and ends it. */
+/** Logs every event from now on. Disposing tells what waits and what was counted last, and ends it. */
 export function logEvents(events: EventStream, log: Logger, clock: Clock): Disposable {
   const loggers = new Map<string, Logger>();
   const loggerOf = (name: string) => {
@@ -16,12 +20,21 @@ export function logEvents(events: EventStream, log: Logger, clock: Clock): Dispo
   const limiter = new LineLimiter(clock, ({ logger, level, message, fields }) => {
     loggerOf(logger)[level](message, { ...fields });
   });
+  const waiting: AgentEvent[] = [];
+  let turn: Disposable | undefined;
+  const tell = () => {
+    turn?.[Symbol.dispose]();
+    turn = undefined;
+    for (const event of waiting.splice(0)) logLines(event).forEach((line) => limiter.line(line));
+  };
   const subscription = events.subscribe("log", (event) => {
-    for (const line of logLines(event)) limiter.line(line);
+    waiting.push(event);
+    turn ??= clock.at(clock.now(), tell);
   });
   return {
     [Symbol.dispose]() {
       subscription[Symbol.dispose]();
+      tell();
       limiter[Symbol.dispose]();
     },
   };
