@@ -30,11 +30,15 @@ const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
 const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
+/** How long a listener pauses when descriptors or memory have run out; being ready, it would be asked again at once. */
+const ACCEPT_PAUSE_MS = 1000;
+/** Connections that are accepted before others get their turn. */
+const ACCEPTS_PER_TURN = 16;
 
-/** A connection that a listening socket gave. */
+/** A connection that a listening socket gave; `remote` is undefined for a unix socket. */
 export interface Accepted {
   readonly socket: Socket;
-  readonly remote: SocketAddress;
+  readonly remote: SocketAddress | undefined;
 }
 
 /** What all sockets share. */
@@ -132,16 +136,6 @@ export class Socket extends SocketOptions implements Disposable {
 
   /** The next connection, non-blocking too, or undefined where none waits. @throws {ErrnoError} */
   accept(): Accepted | undefined {
-    const accepted = this.acceptAny();
-    if (accepted === undefined) return undefined;
-    const { socket, remote } = accepted;
-    if (remote !== undefined) return { socket, remote };
-    socket[Symbol.dispose]();
-    throw new ErrnoError("accept4", ERRNO.EAFNOSUPPORT);
-  }
-
-  /** The same, where the other end has no IP address for a unix socket. @throws {ErrnoError} */
-  acceptAny(): { readonly socket: Socket; readonly remote: SocketAddress | undefined } | undefined {
     const address = new Uint8Array(SOCKADDR_SIZE);
     const flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
     const fd = this.#libc.symbols.accept4(this.fd, address, lengthOf(address), flags);
@@ -151,6 +145,43 @@ export class Socket extends SocketOptions implements Disposable {
     const errno = this.#libc.errno();
     if (errno === ERRNO.EAGAIN) return undefined;
     throw new ErrnoError("accept4", errno);
+  }
+
+  /**
+   * Hands over connections until it is disposed. Where accepting fails, that is told, and it pauses and goes on by itself;
+   * where `onAccepted` throws, the connection is closed, and that is told.
+   */
+  acceptAll(onAccepted: (accepted: Accepted) => void, onFault: (error: unknown) => void): Disposable {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let closed = false;
+    const onReadable = () => {
+      for (let count = 0; count < ACCEPTS_PER_TURN && !closed; count++) {
+        let accepted: Accepted | undefined;
+        try {
+          accepted = this.accept();
+        } catch (error) {
+          if (isGone(error)) continue;
+          watch[Symbol.dispose]();
+          timer = setTimeout(() => watch = this.onReadable(onReadable), ACCEPT_PAUSE_MS);
+          return onFault(error);
+        }
+        if (accepted === undefined) return;
+        try {
+          onAccepted(accepted);
+        } catch (error) {
+          accepted.socket[Symbol.dispose]();
+          if (!isGone(error)) onFault(error);
+        }
+      }
+    };
+    let watch = this.onReadable(onReadable);
+    return {
+      [Symbol.dispose]() {
+        closed = true;
+        clearTimeout(timer);
+        watch[Symbol.dispose]();
+      },
+    };
   }
 
   /** This end. @throws {ErrnoError} */
@@ -240,6 +271,18 @@ export class Socket extends SocketOptions implements Disposable {
     if (address === undefined) throw new ErrnoError(operation, ERRNO.EAFNOSUPPORT);
     return address;
   }
+}
+
+/** The connection ended, or was refused by a firewall, before it could be accepted (accept(2)); the listener is well. */
+function isGone(error: unknown): boolean {
+  const gone: readonly number[] = [
+    ERRNO.ECONNABORTED,
+    ERRNO.EPROTO,
+    ERRNO.EPERM,
+    ERRNO.EINTR,
+    ERRNO.ENOTCONN,
+  ];
+  return error instanceof ErrnoError && gone.includes(error.errno);
 }
 
 function encodeAddress(address: SocketAddress | UnixAddress): Uint8Array<ArrayBuffer> {

@@ -10,12 +10,8 @@ import type { Stream } from "./stream.ts";
 /** A burst of clients waits here; a unix socket sends away at once whom it has no room for. */
 const BACKLOG = 1024;
 const OWNER_ONLY = 0o600;
-/** How long a listener rests when descriptors or memory have run out; being ready, it would be asked again at once. */
-const ACCEPT_PAUSE_MS = 1000;
 /** How long to wait for room in the queue of a unix socket, which the kernel does not signal. */
 const QUEUE_RETRY_MS = 20;
-/** Connections that are accepted before others get their turn. */
-const ACCEPTS_PER_TURN = 16;
 
 /** An end of a TCP connection. */
 export interface Endpoint<A> {
@@ -102,40 +98,12 @@ export class Streams<A extends IpAddress> {
   }
 
   #accept(socket: Socket, events: ListenerEvents<A>): Disposable {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let closed = false;
-    const onReadable = () => {
-      for (let count = 0; count < ACCEPTS_PER_TURN && !closed; count++) {
-        let stream: Stream<Endpoint<A>> | undefined;
-        try {
-          stream = this.#next(socket);
-        } catch (error) {
-          if (isGone(error)) continue;
-          watch[Symbol.dispose]();
-          timer = setTimeout(() => watch = socket.onReadable(onReadable), ACCEPT_PAUSE_MS);
-          return events.fault(error instanceof Error ? error : new Error(String(error)));
-        }
-        if (stream === undefined) return;
-        const taken = stream;
-        // Whoever cannot take one connection may take the next.
-        if (!this.#sockets.guard(() => events.connection(taken))) taken[Symbol.dispose]();
-      }
-    };
-    let watch = socket.onReadable(onReadable);
-    return {
-      [Symbol.dispose]() {
-        closed = true;
-        clearTimeout(timer);
-        watch[Symbol.dispose]();
-      },
-    };
-  }
-
-  #next(socket: Socket): Stream<Endpoint<A>> | undefined {
-    const accepted = socket.acceptAny();
-    if (accepted === undefined) return undefined;
-    using connected = accepted.socket;
-    return this.#stream(connected, accepted.remote);
+    return socket.acceptAll(({ socket: accepted, remote }) => {
+      using connected = accepted;
+      const stream = this.#stream(connected, remote);
+      // Whoever cannot take one connection may take the next.
+      if (!this.#sockets.guard(() => events.connection(stream))) stream[Symbol.dispose]();
+    }, (error) => events.fault(error instanceof Error ? error : new Error(String(error))));
   }
 
   #stream(socket: Socket, remote: SocketAddress | undefined): Stream<Endpoint<A>> {
@@ -181,41 +149,31 @@ function prepare<A extends IpAddress>(socket: Socket, source: StreamSource<A>, s
   if (address !== undefined) socket.bind({ address, port: 0, scopeId });
 }
 
-/** The connection ended, or was refused by a firewall, before it could be accepted (accept(2)); the listener is well. */
-function isGone(error: unknown): boolean {
-  const gone: readonly number[] = [
-    ERRNO.ECONNABORTED,
-    ERRNO.EPROTO,
-    ERRNO.EPERM,
-    ERRNO.EINTR,
-    ERRNO.ENOTCONN,
-  ];
-  return error instanceof ErrnoError && gone.includes(error.errno);
-}
-
 /** Resolves when the attempt has ended, well or badly. @throws the reason of `signal` */
 async function attemptEnded(socket: Socket, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const { promise, resolve } = Promise.withResolvers<void>();
   using _watch = socket.onWritable(resolve);
-  try {
-    await promise;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  await untilAborted(promise, signal);
 }
 
 /** @throws the reason of `signal` */
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  const { promise, resolve } = Promise.withResolvers<void>();
   const timer = setTimeout(resolve, ms);
   try {
-    await promise;
+    await untilAborted(promise, signal);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+async function untilAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    await Promise.race([promise, aborted]);
+  } finally {
     signal.removeEventListener("abort", onAbort);
   }
 }

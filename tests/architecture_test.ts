@@ -42,7 +42,6 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^ffi\//,
   /^src\/(os|main)\//,
   /^src\/time\/clock\.ts$/,
-  /^src\/bgp\/transport\/(transport_deno|deno_socket|transport_socket)\.ts$/,
 ];
 const AMBIENT =
   /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.|globalThis\b)/;

@@ -11,7 +11,7 @@ import { Streams } from "../../ffi/streams.ts";
 import { descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
-import { denoTransport, refuseUnsupported } from "../bgp/transport/transport_deno.ts";
+import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
 import type { Config } from "../config/config.ts";
@@ -53,7 +53,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const probePorts = openProbePorts(streams, { icmp, slots: probes });
     return {
       random: Math.random,
-      transport: openTransport(config, native),
+      transport: openTransport(config, native, streams),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, probePorts),
       streams: native === undefined ? streams : new Streams<Address>(native.sockets, addressOf),
@@ -81,11 +81,11 @@ function openNative(stack: AsyncDisposableStack, events: EventStream): Native {
   return { libc, reactor, sockets: new Sockets(libc, reactor) };
 }
 
-/** Prepared sockets where FFI is allowed; else Deno's own, which refuse peers that ask for more than they can do. */
-function openTransport({ bgp }: Config, native: Native | undefined): Transport {
+/** Prepared sockets where FFI is allowed; else plain streams, which refuse peers that ask for more than they can do. */
+function openTransport({ bgp }: Config, native: Native | undefined, streams: StreamsPort): Transport {
   if (native === undefined) {
     bgp.peers.forEach(refuseUnsupported);
-    return denoTransport();
+    return streamsTransport({ streams, interfaces });
   }
   return socketTransport(native.sockets);
 }

@@ -1,5 +1,5 @@
 /** What kind of address one is: loopback, multicast, unspecified and so on (RFC 6890). */
-import type { Address } from "./address.ts";
+import { type Address, addressOf } from "./address.ts";
 
 /** True for 127.0.0.0/8 and ::1. */
 export function isLoopback(address: Address): boolean {
@@ -29,6 +29,11 @@ export function isBroadcast(address: Address): boolean {
 /** True for ::ffff:0:0/96 (RFC 4291 section 2.5.5.2). */
 export function isMapped(address: Address): boolean {
   return address.family === 6 && address.text.startsWith("::ffff:") && address.text.includes(".");
+}
+
+/** The IPv4 address where `address` is a mapped one, as an IPv4 client of a listener on :: shows; else the address. */
+export function unmapped(address: Address): Address {
+  return isMapped(address) ? addressOf(address.bytes.subarray(12)) : address;
 }
 
 /** The IPv4 address in a mapped one. */

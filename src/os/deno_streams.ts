@@ -3,7 +3,8 @@
  * socket is bound in a folder that is ours alone, gets its mode there and moves to its place only then, as the runtime
  * gives the umask to nobody who has not every permission.
  */
-import { addressOf, parseAddress } from "../net/address.ts";
+import { parseAddress } from "../net/address.ts";
+import { unmapped } from "../net/address_kind.ts";
 import type {
   Endpoint,
   ListenerEvents,
@@ -17,8 +18,8 @@ import type {
 const FIRST_READ_OCTETS = 512;
 const MAX_READ_OCTETS = 65_536;
 const DRAIN_OCTETS = 4096;
-/** How long a listener rests when descriptors or memory have run out. */
-const ACCEPT_PAUSE_MS = 200;
+/** How long a listener pauses when descriptors or memory have run out. */
+const ACCEPT_PAUSE_MS = 1000;
 const SOCKET_MODE = 0o600;
 
 /** Streams of the runtime's own. */
@@ -138,16 +139,31 @@ class DenoListener<C extends Deno.Conn> implements StreamListener {
   async #acceptAll(): Promise<void> {
     while (this.#open) {
       try {
-        const socket = await this.#acceptor.accept();
-        if (this.#open) this.#events.connection(this.#streamOf(socket));
-        else socket.close();
+        this.#handOver(await this.#acceptor.accept());
       } catch (error) {
         if (!this.#open) return;
         if (isOfOneConnection(error)) continue;
-        this.#events.fault(error instanceof Error ? error : new Error(String(error)));
+        this.#tell(error);
         await new Promise<void>((resolve) => this.#pause = setTimeout(resolve, ACCEPT_PAUSE_MS));
       }
     }
+  }
+
+  /** Whoever cannot take one connection may take the next. */
+  #handOver(socket: C): void {
+    let stream: StreamSocket | undefined;
+    try {
+      stream = this.#streamOf(socket);
+      if (this.#open) return this.#events.connection(stream);
+    } catch (error) {
+      if (!isOfOneConnection(error)) this.#tell(error);
+    }
+    if (stream === undefined) close(socket);
+    else stream[Symbol.dispose]();
+  }
+
+  #tell(error: unknown): void {
+    this.#events.fault(error instanceof Error ? error : new Error(String(error)));
   }
 }
 
@@ -162,9 +178,11 @@ class DenoStream implements StreamSocket {
   /** Used for every read: what was read is void when the next read begins. */
   #buffer = new Uint8Array(FIRST_READ_OCTETS);
   #reading: Promise<number | null> | undefined;
-  #writing: Promise<void> = Promise.resolve();
+  /** The last write that was begun. */
+  #writing: Promise<void> | undefined;
   readonly #closed = Promise.withResolvers<undefined>();
   #state: "open" | "ending" | "closed" = "open";
+  #failure: unknown;
 
   constructor(
     socket: Deno.Conn,
@@ -188,10 +206,20 @@ class DenoStream implements StreamSocket {
 
   write(octets: Uint8Array): Promise<void> {
     if (this.#state !== "open") return Promise.reject(new Error("the connection is closed"));
-    this.#writing = this.#writing.then(() => this.#writeAll(octets));
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const write = this.#writing === undefined
+      ? this.#writeAll(octets)
+      : this.#writing.then(() => this.#writeAll(octets));
+    this.#writing = write;
+    const done = () => {
+      if (this.#writing === write) this.#writing = undefined;
+    };
     // Whoever waits hears of it; nobody has to.
-    this.#writing.catch(() => {});
-    return this.#writing;
+    write.then(done, (error) => {
+      this.#failure ??= error;
+      done();
+    });
+    return write;
   }
 
   async end(limitMs: number): Promise<void> {
@@ -210,6 +238,7 @@ class DenoStream implements StreamSocket {
     this.#close();
   }
 
+  /** Hands the first octets to the socket before it returns. */
   async #writeAll(octets: Uint8Array): Promise<void> {
     let rest = octets;
     while (rest.byteLength > 0) rest = rest.subarray(await this.#socket.write(rest));
@@ -235,6 +264,14 @@ class DenoStream implements StreamSocket {
   }
 }
 
+function close(socket: Deno.Conn): void {
+  try {
+    socket.close();
+  } catch {
+    // It is closed already.
+  }
+}
+
 function setNoDelay(socket: Deno.TcpConn): void {
   try {
     socket.setNoDelay(true);
@@ -252,6 +289,5 @@ function endpointOf(at: Deno.NetAddr): Endpoint | undefined {
   const [text = "", zone] = at.hostname.split("%");
   const parsed = parseAddress(text);
   if (parsed === undefined) return undefined;
-  const mapped = parsed.text.startsWith("::ffff:") && parsed.text.includes(".");
-  return { address: mapped ? addressOf(parsed.bytes.subarray(12)) : parsed, zone, port: at.port };
+  return { address: unmapped(parsed), zone, port: at.port };
 }

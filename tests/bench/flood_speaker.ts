@@ -8,7 +8,7 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
 import type { Transport } from "../../src/bgp/transport/transport.ts";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "../support/deno_transport.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";

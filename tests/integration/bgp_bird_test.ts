@@ -1,7 +1,7 @@
 /** The speaker against BIRD 2 on loopback addresses, over Deno's own sockets. */
 import assert from "node:assert/strict";
 import { Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "../support/deno_transport.ts";
 import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";

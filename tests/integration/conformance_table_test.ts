@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { Speaker } from "../../src/bgp/speaker.ts";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "../support/deno_transport.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 import {

@@ -90,7 +90,7 @@ Deno.test("Streams waits where the queue of a unix socket is full, and stops wai
     const rejected = assert.rejects(waiting, (error) => error === reason);
     controller.abort(reason);
     await rejected;
-    silent.acceptAny()?.socket[Symbol.dispose]();
+    silent.accept()?.socket[Symbol.dispose]();
     (await other)[Symbol.dispose]();
     await Deno.remove(folder, { recursive: true });
   }));

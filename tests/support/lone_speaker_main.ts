@@ -6,7 +6,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "./deno_transport.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import type { Transport } from "../../src/bgp/transport/transport.ts";
 import { systemClock } from "../../src/time/clock.ts";

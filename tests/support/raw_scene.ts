@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { Route } from "../../src/bgp/routes/route.ts";
 import { type PeerStatus, Speaker, type SpeakerEvent } from "../../src/bgp/speaker.ts";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "./deno_transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig, route } from "./bgp.ts";

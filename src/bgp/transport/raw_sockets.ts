@@ -1,27 +1,28 @@
 /** The port to sockets that are prepared option by option; `ffi/sockets.ts` satisfies it by shape. */
-import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
+import type { Endpoint, SocketAddress, StreamSocket } from "../../net/sockets.ts";
 
-/** An address as the kernel has it; `scopeId` is the interface index of a link-local address, else 0. */
-export interface RawSocketAddress {
-  readonly address: { readonly family: 4 | 6; readonly bytes: Uint8Array };
-  readonly port: number;
-  readonly scopeId: number;
+/** A connection that a listening socket gave. */
+export interface Accepted {
+  readonly socket: RawSocket;
+  /** The other end; undefined where it has no IP address. */
+  readonly remote: SocketAddress | undefined;
 }
 
 /** A non-blocking TCP socket. Disposing closes its descriptor unless it became a stream. */
 export interface RawSocket extends Disposable {
-  bind(address: RawSocketAddress): void;
+  bind(address: SocketAddress): void;
   /** True when connected at once, false when `onWritable` will tell. */
-  connect(address: RawSocketAddress): boolean;
+  connect(address: SocketAddress): boolean;
   listen(backlog: number): void;
-  /** The next connection, or undefined where none waits. */
-  accept(): { readonly socket: RawSocket; readonly remote: RawSocketAddress } | undefined;
-  localAddress(): RawSocketAddress;
-  remoteAddress(): RawSocketAddress;
+  /**
+   * Hands over connections until it is disposed. Where accepting fails, that is told, and it pauses and goes on by itself;
+   * where `onAccepted` throws, the connection is closed, and that is told.
+   */
+  acceptAll(onAccepted: (accepted: Accepted) => void, onFault: (error: unknown) => void): Disposable;
+  localAddress(): SocketAddress;
+  remoteAddress(): SocketAddress;
   /** What became of the connection attempt: the error, or undefined when it is up. */
   takeError(operation: string): Error | undefined;
-  /** Calls back while connections or bytes wait. */
-  onReadable(callback: () => void): Disposable;
   /** Calls back once, when the connection attempt ended. */
   onWritable(callback: () => void): Disposable;
   setReuseAddress(): void;
@@ -32,7 +33,7 @@ export interface RawSocket extends Disposable {
   /** Drops what arrives with a lower TTL; 0: nothing. */
   setMinTtl(ttl: number): void;
   setTrafficClass(octet: number): void;
-  setMd5Key(address: RawSocketAddress["address"], key: Uint8Array): void;
+  setMd5Key(address: SocketAddress["address"], key: Uint8Array): void;
   /** The TTL of the segment that completed the handshake of an accepted connection. */
   handshakeTtl(): number;
   /** The stream that this connected socket is, between these ends; it owns the descriptor from then on. */

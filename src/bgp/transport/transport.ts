@@ -1,6 +1,6 @@
 /**
- * The port to TCP: what BGP needs of sockets, whatever makes them. Two adapters satisfy it, Deno's own sockets and
- * sockets prepared through FFI; whose connection it is that comes in, `admission.ts` decides for both.
+ * The port to TCP: what BGP needs of sockets, whatever makes them. Two adapters satisfy it, over plain streams and
+ * over sockets prepared through FFI; whose connection it is that comes in, `admission.ts` decides for both.
  */
 import type { PeerConfig } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
@@ -12,6 +12,20 @@ export type { Endpoint } from "../../net/sockets.ts";
 export interface TcpSocket extends StreamSocket {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+}
+
+/** `stream` between these ends. */
+export function tcpSocket(
+  stream: StreamSocket,
+  ends: { readonly local: Endpoint; readonly remote: Endpoint },
+): TcpSocket {
+  return {
+    ...ends,
+    read: () => stream.read(),
+    write: (octets) => stream.write(octets),
+    end: (limitMs) => stream.end(limitMs),
+    [Symbol.dispose]: () => stream[Symbol.dispose](),
+  };
 }
 
 /** Where to listen, and for whom. */

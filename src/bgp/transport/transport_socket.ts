@@ -6,25 +6,25 @@
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
+import type { SocketAddress } from "../../net/sockets.ts";
 import { untilAborted } from "../../time/abort.ts";
 import { admit, handOver } from "./admission.ts";
-import type { RawSocket, RawSocketAddress, RawSockets } from "./raw_sockets.ts";
-import type {
-  Endpoint,
-  Listener,
-  ListenerEvents,
-  ListenOptions,
-  RefusalReason,
-  TcpSocket,
-  Transport,
+import type { RawSocket, RawSockets } from "./raw_sockets.ts";
+import {
+  type Endpoint,
+  type Listener,
+  type ListenerEvents,
+  type ListenOptions,
+  type RefusalReason,
+  type TcpSocket,
+  tcpSocket,
+  type Transport,
 } from "./transport.ts";
 import { listenerTtlPolicy, type TtlPolicy, ttlPolicy } from "./ttl.ts";
 
 /** Internetwork control (CS6), the precedence of routing protocols (RFC 791, RFC 4594). */
 const CS6 = 0xc0;
 const BACKLOG = 128;
-/** How long a listener pauses when descriptors or memory have run out. */
-const ACCEPT_PAUSE_MS = 1000;
 const EIGHT_MINUTES_MS = 480_000;
 /** Deletes the key of an address. */
 const NO_KEY = new Uint8Array();
@@ -81,8 +81,9 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     prepareFor(socket, who, keys);
     socket.bind({ address, port, scopeId: 0 });
     socket.listen(BACKLOG);
-    const accepting = acceptWhileReadable(socket, events, (accepted, from) => {
+    const accepting = socket.acceptAll(({ socket: accepted, remote: from }) => {
       using connected = accepted;
+      if (from === undefined) return;
       const remote = endpointOf(sockets, from);
       const admission = admit(who.peers, remote);
       if ("refusal" in admission) return events.refused(remote, admission.refusal);
@@ -90,7 +91,7 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
       const prepared = prepareAccepted(sockets, connected, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
       if ("type" in prepared) return events.refused(remote, prepared);
       handOver(prepared, peer, events);
-    });
+    }, (error) => events.fault(error));
     return {
       local: endpointOf(sockets, socket.localAddress()),
       update(next) {
@@ -133,47 +134,12 @@ function prepareFor(socket: RawSocket, { localAs, peers }: Who, keys: Map<string
   }
 }
 
-/** Accepts until disposed. Where accepting fails it pauses, or the level-triggered reactor would spin. */
-function acceptWhileReadable(
-  socket: RawSocket,
-  events: ListenerEvents,
-  onAccepted: (socket: RawSocket, remote: RawSocketAddress) => void,
-): Disposable {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const accept = () => {
-    try {
-      return socket.accept();
-    } catch (error) {
-      watch[Symbol.dispose]();
-      timer = setTimeout(() => watch = socket.onReadable(onReadable), ACCEPT_PAUSE_MS);
-      events.fault(error);
-      return undefined;
-    }
-  };
-  const onReadable = () => {
-    const accepted = accept();
-    if (accepted === undefined) return;
-    try {
-      onAccepted(accepted.socket, accepted.remote);
-    } catch (error) {
-      events.fault(error);
-    }
-  };
-  let watch = socket.onReadable(onReadable);
-  return {
-    [Symbol.dispose]() {
-      clearTimeout(timer);
-      watch[Symbol.dispose]();
-    },
-  };
-}
-
 /** An accepted socket with its peer's options, or why it is refused. */
 function prepareAccepted(
   sockets: RawSockets,
   socket: RawSocket,
   { from, peer, ttl }: {
-    readonly from: RawSocketAddress;
+    readonly from: SocketAddress;
     readonly peer: PeerConfig;
     readonly ttl: TtlPolicy;
   },
@@ -191,16 +157,9 @@ function prepareAccepted(
 }
 
 /** Makes a stream of a connected socket, which owns the descriptor from then on. */
-function adopt(sockets: RawSockets, socket: RawSocket, from: RawSocketAddress): TcpSocket {
+function adopt(sockets: RawSockets, socket: RawSocket, from: SocketAddress): TcpSocket {
   const ends = { local: endpointOf(sockets, socket.localAddress()), remote: endpointOf(sockets, from) };
-  const stream = socket.stream(ends);
-  return {
-    ...ends,
-    read: () => stream.read(),
-    write: (octets) => stream.write(octets),
-    end: (limitMs) => stream.end(limitMs),
-    [Symbol.dispose]: () => stream[Symbol.dispose](),
-  };
+  return tcpSocket(socket.stream(ends), ends);
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {
@@ -266,7 +225,7 @@ function scopeOf(sockets: RawSockets, peer: PeerConfig): number {
   return index;
 }
 
-function endpointOf(sockets: RawSockets, { address, port, scopeId }: RawSocketAddress): Endpoint {
+function endpointOf(sockets: RawSockets, { address, port, scopeId }: SocketAddress): Endpoint {
   const zone = scopeId === 0 ? undefined : sockets.interfaceName(scopeId) ?? String(scopeId);
   return { address: addressOf(address.bytes), zone, port };
 }

@@ -1,16 +1,16 @@
-/** The transport over Deno's own sockets: the contract on loopback, and what only this adapter does. */
+/** The transport over plain streams, those of the runtime: the contract on loopback, and what only this adapter does. */
 import assert from "node:assert/strict";
-import { denoTransport } from "../../src/bgp/transport/transport_deno.ts";
+import { denoTransport } from "../support/deno_transport.ts";
 import { accept, LOCAL_AS, peerAt, transportContract } from "../contract/transport_contract.ts";
 import { address } from "../support/bgp.ts";
 import { PATIENCE_MS } from "../support/until.ts";
 
-transportContract("denoTransport()", () => ({
+transportContract("streamsTransport()", () => ({
   transport: denoTransport(),
   [Symbol.asyncDispose]: () => Promise.resolve(),
 }));
 
-Deno.test("denoTransport() refuses what it cannot set, when it connects and when it listens (port Transport)", async () => {
+Deno.test("streamsTransport() refuses what it cannot set, when it connects and when it listens (port Transport)", async () => {
   const transport = denoTransport();
   const signal = new AbortController().signal;
   const rows = [
@@ -30,7 +30,7 @@ Deno.test("denoTransport() refuses what it cannot set, when it connects and when
   }
 });
 
-Deno.test("denoTransport() serves both families where :: is listened on before 0.0.0.0 (port Transport)", async () => {
+Deno.test("streamsTransport() serves both families where :: is listened on before 0.0.0.0 (port Transport)", async () => {
   const transport = denoTransport();
   const signal = new AbortController().signal;
   const peers = [peerAt("127.0.0.1", 0)];
@@ -42,7 +42,7 @@ Deno.test("denoTransport() serves both families where :: is listened on before 0
   assert.equal(server.remote.port, client.local.port);
 });
 
-Deno.test("denoTransport() closes connections from addresses that are no peer's at accept (issue: dropped at accept)", async () => {
+Deno.test("streamsTransport() closes connections from addresses that are no peer's at accept (issue: dropped at accept)", async () => {
   const transport = denoTransport();
   const signal = new AbortController().signal;
   using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.9", 0)]);
@@ -70,7 +70,7 @@ postMessage("ready");`;
 /** So many that a rest after each one would be seen on the slowest machine. */
 const RESETS = 30;
 
-Deno.test("denoTransport() accepts at once beside connections that were reset before it could (port Transport)", async () => {
+Deno.test("streamsTransport() accepts at once beside connections that were reset before it could (port Transport)", async () => {
   const transport = denoTransport();
   using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
   const { port } = acceptor.listener.local;
