@@ -4,6 +4,7 @@
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   ENXIO: 6,
@@ -57,6 +58,7 @@ export const ERRNO = {
 const WORDS: Readonly<Record<number, string>> = {
   [ERRNO.EPERM]: "operation not permitted",
   [ERRNO.ENOENT]: "no such file or directory",
+  [ERRNO.ESRCH]: "no such process, or object",
   [ERRNO.EINTR]: "interrupted by a signal",
   [ERRNO.EIO]: "input/output error",
   [ERRNO.ENXIO]: "no such device or address",
@@ -111,9 +113,10 @@ const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(ERRNO).map(([name, number]) => [number, name]),
 );
 
-/** The kernel's name of an error number, such as `ECONNREFUSED`; `errno N` for one that is not in the table. */
-export function errnoName(errno: number): string {
-  return NAMES.get(errno) ?? `errno ${errno}`;
+/** An error number in words and by name, such as `connection refused (ECONNREFUSED)`; `errno N` for one without. */
+export function errnoText(errno: number): string {
+  const words = WORDS[errno];
+  return words === undefined ? nameOf(errno) : `${words} (${nameOf(errno)})`;
 }
 
 /** A system call that failed. `code` is the kernel's name, as in node's errors; `operation` says what was tried. */
@@ -121,9 +124,11 @@ export class ErrnoError extends Error {
   override readonly name = "ErrnoError";
   readonly code: string;
   constructor(readonly operation: string, readonly errno: number, detail?: string) {
-    const words = WORDS[errno];
-    const reason = words === undefined ? errnoName(errno) : `${words} (${errnoName(errno)})`;
-    super(`${operation}: ${reason}${detail === undefined ? "" : `: ${detail}`}`);
-    this.code = errnoName(errno);
+    super(`${operation}: ${errnoText(errno)}${detail === undefined ? "" : `: ${detail}`}`);
+    this.code = nameOf(errno);
   }
+}
+
+function nameOf(errno: number): string {
+  return NAMES.get(errno) ?? `errno ${errno}`;
 }

@@ -2,7 +2,7 @@
  * libnl-3 and libnl-genl-3 through FFI: opens netlink sockets, joins their groups, sends, and resolves generic netlink
  * families. What it sends and receives are bytes; the messages are somebody else's business. Opened by a call.
  */
-import { ERRNO, ErrnoError } from "./errno.ts";
+import { ERRNO, ErrnoError, errnoText } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 import { openLibrary } from "./library.ts";
 
@@ -52,6 +52,8 @@ export interface NetlinkSocket extends Disposable {
   send(datagram: Uint8Array<ArrayBuffer>): number;
   /** The next datagram, a view that holds until the next call, or an errno: EAGAIN where there is none. */
   receive(): Uint8Array | number;
+  /** An errno in words and by name. */
+  describe(errno: number): string;
 }
 
 /**
@@ -159,6 +161,7 @@ function netlinkSocket(libc: Libc, nl: NlLibrary, socket: bigint, onClose: () =>
   let open = true;
   return {
     fd,
+    describe: errnoText,
     send(datagram) {
       if (!open) return ERRNO.EBADF;
       const result = nl.symbols.nl_sendto(socket, datagram, BigInt(datagram.byteLength));

@@ -40,7 +40,7 @@ export class NetlinkChannel implements Disposable {
       for (const message of this.#receive(operation)) {
         const index = (message.sequence - first) >>> 0;
         if (index > last || message.type !== NLMSG.ERROR) continue;
-        failures[index] = decodeFailure(message);
+        failures[index] = this.#failureOf(message);
         done ||= index === last;
       }
     }
@@ -57,7 +57,7 @@ export class NetlinkChannel implements Disposable {
       for (const message of this.#receive(operation)) {
         if (message.sequence !== sequence) continue;
         if (message.type !== NLMSG.ERROR) return decode(message);
-        const failure = decodeFailure(message);
+        const failure = this.#failureOf(message);
         if (failure !== undefined) throw new KernelError(operation, failure);
       }
     }
@@ -72,10 +72,7 @@ export class NetlinkChannel implements Disposable {
       const { objects, interrupted } = this.#dumpOnce(operation, request, decode);
       if (!interrupted) return objects;
       if (attempt === DUMP_ATTEMPTS) {
-        throw new KernelError(operation, {
-          errno: ERRNO.EINTR,
-          extendedAck: `changes interrupted ${DUMP_ATTEMPTS} attempts`,
-        });
+        throw this.#error(operation, ERRNO.EINTR, `changes interrupted ${DUMP_ATTEMPTS} attempts`);
       }
     }
   }
@@ -97,7 +94,7 @@ export class NetlinkChannel implements Disposable {
         if (message.sequence !== sequence) continue;
         interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
         if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
-          const failure = decodeFailure(message);
+          const failure = this.#failureOf(message);
           if (failure !== undefined) throw new KernelError(operation, failure);
           return { objects, interrupted };
         }
@@ -121,7 +118,7 @@ export class NetlinkChannel implements Disposable {
     }));
     this.#sequence = (this.#sequence + requests.length) >>> 0;
     const errno = messages.length === 0 ? 0 : this.#socket.send(encodeMessages(messages));
-    if (errno !== 0) throw new KernelError(operation, { errno, extendedAck: "sending to the kernel failed" });
+    if (errno !== 0) throw this.#error(operation, errno, "sending to the kernel failed");
     return first;
   }
 
@@ -130,6 +127,15 @@ export class NetlinkChannel implements Disposable {
     if (typeof datagram !== "number") return decodeMessages(datagram);
     // Nothing is there although the kernel has answered: the answer did not fit the receive buffer.
     const errno = datagram === ERRNO.EAGAIN ? ERRNO.ENOBUFS : datagram;
-    throw new KernelError(operation, { errno, extendedAck: "the kernel's answer was lost" });
+    throw this.#error(operation, errno, "the kernel's answer was lost");
+  }
+
+  #failureOf(message: NetlinkMessage): Failure | undefined {
+    const failure = decodeFailure(message);
+    return failure && { ...failure, words: this.#socket.describe(failure.errno) };
+  }
+
+  #error(operation: string, errno: number, extendedAck: string): KernelError {
+    return new KernelError(operation, { errno, words: this.#socket.describe(errno), extendedAck });
   }
 }

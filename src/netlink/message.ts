@@ -28,6 +28,8 @@ export interface NetlinkMessage {
 export interface Failure {
   /** Positive, as in <asm-generic/errno.h>. */
   readonly errno: number;
+  /** The number in words; undefined: nothing is known of it, or `extendedAck` says it all. */
+  readonly words?: string;
   /** The kernel's own sentence (NLMSGERR_ATTR.MSG), where it gives one. */
   readonly extendedAck: string | undefined;
 }

@@ -1,5 +1,5 @@
 /** The port behind which netlink sockets are (`ffi/` satisfies it by shape), and the error that a refusal becomes. */
-import { ERRNO, errnoText } from "./errno.ts";
+import { ERRNO } from "./errno.ts";
 import type { Failure } from "./message.ts";
 
 /** A netlink socket. Nothing of it blocks. */
@@ -10,6 +10,8 @@ export interface NetlinkSocket extends Disposable {
   send(datagram: Uint8Array<ArrayBuffer>): number;
   /** The next datagram (a view that holds until the next call), or an errno: EAGAIN where there is none. */
   receive(): Uint8Array | number;
+  /** An errno in words and by name, such as `no such device (ENODEV)`. */
+  describe(errno: number): string;
 }
 
 /** Where netlink sockets come from. */
@@ -46,9 +48,12 @@ export class KernelError extends Error {
     failure: Failure,
     hint: string | undefined = hintOf(failure.errno),
   ) {
-    const errnoWords = failure.errno === 0 ? undefined : errnoText(failure.errno);
-    const words = [errnoWords, failure.extendedAck].filter((part) => part !== undefined);
-    super(`${operation}: ${words.join(": ")}${hint === undefined ? "" : ` (${hint})`}`);
+    const words = [failure.words, failure.extendedAck].filter((part) => part !== undefined);
+    super(
+      `${operation}: ${words.join(": ") || `errno ${failure.errno}`}${
+        hint === undefined ? "" : ` (${hint})`
+      }`,
+    );
     this.errno = failure.errno;
     this.hint = hint;
   }

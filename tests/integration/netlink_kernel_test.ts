@@ -158,7 +158,7 @@ Deno.test({
     const answer = await run("unshare", ["--net", "setpriv", ...drop, ...deno]);
     assert.equal(answer.code, 0, answer.stderr);
     const [first] = answer.stdout.split("\n");
-    assert.equal(first, "change interfaces: Operation not permitted (EPERM) (needs CAP_NET_ADMIN)");
+    assert.equal(first, "change interfaces: operation not permitted (EPERM) (needs CAP_NET_ADMIN)");
   },
 });
 

@@ -1,6 +1,6 @@
 /** The reactor on real descriptors: eventfds and pipes through the C library. */
 import assert from "node:assert/strict";
-import { ERRNO, ErrnoError, errnoName } from "../../ffi/errno.ts";
+import { ERRNO, ErrnoError, errnoText } from "../../ffi/errno.ts";
 import { cString, type Libc, openLibc } from "../../ffi/libc.ts";
 import { LibraryError, openLibrary } from "../../ffi/library.ts";
 import { EPOLLIN, EPOLLONESHOT, EPOLLOUT, Reactor } from "../../ffi/reactor.ts";
@@ -37,7 +37,7 @@ Deno.test("Libc.check() throws the errno of the call with its name and words (er
     assert.equal(error.message, "close 987654: bad file descriptor (EBADF)");
     return true;
   });
-  assert.equal(errnoName(4095), "errno 4095");
+  assert.equal(errnoText(4095), "errno 4095");
   assert.equal(new ErrnoError("x", 4095).message, "x: errno 4095");
   assert.throws(() => cString("a\0b"), TypeError);
 });

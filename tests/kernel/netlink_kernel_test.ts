@@ -62,7 +62,7 @@ Deno.test("read() and apply() without CAP_NET_ADMIN: reading works, changing say
   assert.equal(outcomes.length, 4);
   for (const error of outcomes) {
     assert.equal(error?.errno, ERRNO.EPERM);
-    assert.match(error?.message ?? "", /Operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/);
+    assert.match(error?.message ?? "", /operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/);
   }
   const [problem, ...others] = await at.kernel.probe(EVERYTHING);
   assert.match(problem?.message ?? "", /change interfaces: .*CAP_NET_ADMIN/);
@@ -160,7 +160,7 @@ Deno.test("an answer that got lost is an error, and the next exchange works", as
     assert.equal(error.errno, ERRNO.ENOBUFS);
     assert.match(
       error.message,
-      /list interfaces: No buffer space available \(ENOBUFS\): the kernel's answer was lost/,
+      /list interfaces: no buffer space \(ENOBUFS\): the kernel's answer was lost/,
     );
     return true;
   });
@@ -193,14 +193,14 @@ Deno.test("a transport that fails to open is a kernel error with its number", as
   const host = new FakeHost();
   const transport = {
     open: () => {
-      throw Object.assign(new Error("nl_connect: too many open files"), { errno: 24 });
+      throw Object.assign(new Error("nl_connect: too many open files (EMFILE)"), { errno: 24 });
     },
     resolveFamily: () => undefined,
   };
   using kernel = openNetlinkKernel({ transport, reactor: new FakeNetlink(host), clock: new VirtualClock() });
   await assert.rejects(
     kernel.read(interestIn(desired(1))),
-    /Too many open files \(EMFILE\): nl_connect/,
+    /open a netlink socket: nl_connect: too many open files \(EMFILE\)$/,
   );
   assert.throws(() => kernel.watch(() => {}), KernelError);
 });

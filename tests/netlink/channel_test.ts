@@ -4,6 +4,7 @@ import { Writer } from "../../src/bytes/writer.ts";
 import { HOST_ORDER } from "../../src/netlink/attribute.ts";
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
 import { NLM_F, NLMSG, RTM } from "../../src/netlink/constants.ts";
+import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import {
   decodeMessages,
@@ -33,6 +34,7 @@ function channel(answer: (requests: readonly NetlinkMessage[]) => readonly (read
       return errno;
     },
     receive: () => queue.shift() ?? ERRNO.EAGAIN,
+    describe: errnoText,
     [Symbol.dispose]() {},
   };
   return {
@@ -136,14 +138,14 @@ Deno.test("a datagram that cannot be sent is an error with its number", () => {
   at.fail(90);
   assert.throws(
     () => at.channel.transact("change IPVS", [request]),
-    /change IPVS: Message too long \(EMSGSIZE\)/,
+    /change IPVS: message too long \(EMSGSIZE\)/,
   );
 });
 
 Deno.test("get() gives the one object, or throws what the kernel has against it", () => {
   assert.equal(channel(() => [[object(9, 1), object(1, 7)]]).channel.get("get", request, value), 7);
   const { channel: it } = channel(() => [[result(1, ERRNO.ENODEV)]]);
-  assert.throws(() => it.get("get web", request, value), /get web: No such device \(ENODEV\)/);
+  assert.throws(() => it.get("get web", request, value), /get web: no such device \(ENODEV\)/);
 });
 
 Deno.test("dump() gives every object up to the end, without those that are not wanted", () => {
@@ -157,11 +159,11 @@ Deno.test("dump() gives every object up to the end, without those that are not w
 Deno.test("dump() throws an error in place of the objects, and one at their end", () => {
   assert.throws(
     () => channel(() => [[result(1, ERRNO.ENOENT)]]).channel.dump("list", request, value),
-    /list: No such file or directory \(ENOENT\)/,
+    /list: no such file or directory \(ENOENT\)/,
   );
   assert.throws(
     () => channel(() => [[object(1, 1)], [done(1, 0, ERRNO.EPERM)]]).channel.dump("list", request, value),
-    /list: Operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/,
+    /list: operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/,
   );
 });
 
@@ -175,25 +177,24 @@ Deno.test("dump() is taken again where a change interrupted it, four times at mo
   assert.deepEqual(at.channel.dump("list", request, value), [1, 2]);
   assert.equal(at.sent.length, 3);
   interrupted = Infinity;
-  assert.throws(() => at.channel.dump("list", request, value), /list: Interrupted system call.*4 attempts/);
+  assert.throws(() => at.channel.dump("list", request, value), /list: interrupted by a signal.*4 attempts/);
   assert.equal(at.sent.length, 7);
 });
 
 Deno.test("KernelError says what was tried, the kernel's words, and the cure", () => {
   const rows = [
     [
-      { errno: 1, extendedAck: undefined },
+      { errno: 1, words: "not permitted (EPERM)", extendedAck: undefined },
       undefined,
-      "do it: Operation not permitted (EPERM) (needs CAP_NET_ADMIN)",
+      "do it: not permitted (EPERM) (needs CAP_NET_ADMIN)",
     ],
     [
-      { errno: 95, extendedAck: "Unknown device type" },
+      { errno: 95, words: "not supported (EOPNOTSUPP)", extendedAck: "Unknown device type" },
       "modprobe dummy",
-      "do it: Operation not supported " +
-      "(EOPNOTSUPP): Unknown device type (modprobe dummy)",
+      "do it: not supported (EOPNOTSUPP): Unknown device type (modprobe dummy)",
     ],
-    [{ errno: 17, extendedAck: undefined }, undefined, "do it: File exists (EEXIST)"],
-    [{ errno: 250, extendedAck: undefined }, undefined, "do it: error 250"],
+    [{ errno: 17, words: "exists (EEXIST)", extendedAck: undefined }, undefined, "do it: exists (EEXIST)"],
+    [{ errno: 250, extendedAck: undefined }, undefined, "do it: errno 250"],
     [{ errno: 0, extendedAck: "not ours" }, undefined, "do it: not ours"],
   ] as const;
   for (const [failure, hint, message] of rows) {

@@ -2,6 +2,7 @@
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
 import { type ActualKernel, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import { type Errno, FakeHost } from "./fake_host.ts";
@@ -166,5 +167,6 @@ function foundationOf(change: Change): string {
 
 function refusal(operation: string, errno: number, hint?: string): KernelError {
   const extendedAck = errno === 0 ? "the interface is not ours any more" : undefined;
-  return new KernelError(operation, { errno, extendedAck }, hint);
+  const words = errno === 0 ? {} : { words: errnoText(errno) };
+  return new KernelError(operation, { errno, ...words, extendedAck }, hint);
 }

@@ -31,6 +31,7 @@ import {
   RT_SCOPE,
   RTM,
 } from "../../src/netlink/constants.ts";
+import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeGeneric } from "../../src/netlink/genetlink.ts";
 import { decodeDest, decodeService, type IpvsService, newDest, newService } from "../../src/netlink/ipvs.ts";
@@ -258,6 +259,10 @@ class FakeSocket implements NetlinkSocket {
 
   receive(): Uint8Array | number {
     return this.queue.shift() ?? ERRNO.EAGAIN;
+  }
+
+  describe(errno: number): string {
+    return errnoText(errno);
   }
 
   [Symbol.dispose](): void {
