@@ -12,11 +12,11 @@
  * - **Desired routes**: what should be announced (`routes/desired_routes.ts`). **Adj-RIB-Out**: what a peer was sent. The
  *   **advertiser** brings a peer from the one to the other, as long as its session is Established.
  *
- * How a byte comes in: `driver.ts` reads a chunk from the link's socket; `transport/inbox.ts` cuts it into messages;
- * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the driver
- * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `session/peer.ts`
- * finds the session that the link belongs to, `session/session.ts` answers with a new state and actions, and the driver
- * performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
+ * How a byte comes in: `receiver.ts` reads a chunk from the link's socket; `transport/inbox.ts` cuts it into messages;
+ * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the receiver
+ * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `driver.ts` steps the
+ * machine with it: `session/peer.ts` finds the session that the link belongs to, `session/session.ts` answers with a new
+ * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
  * `session/timers.ts`. Learned routes are counted and dropped.
  *
  * How a route goes out: `Speaker.announce()` sets the whole of what is desired; `DesiredRoutes.replace()` finds the
