@@ -3,12 +3,11 @@
  * nobody expected end the turn that they came in and nothing more, and only here the process exits.
  */
 import { ignoreSignal } from "./ffi/signals.ts";
+import { ExitStatus } from "./src/cli/exit_status.ts";
 import type { Signal } from "./src/cli/run.ts";
 import { ExceptionDesk } from "./src/os/exceptions.ts";
 import { SignalDesk } from "./src/os/signals.ts";
 
-/** The statuses of src/cli/program.ts, without what loading it would cost here. */
-const FAILED = 1;
 const SIGNALS: readonly Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
 
 /** `run` is the default command. */
@@ -26,7 +25,7 @@ if (import.meta.main) {
   const exceptions = new ExceptionDesk(print);
   const status = await runCommand(Deno.args, { signals, exceptions }).catch((error) => {
     print(error);
-    return FAILED;
+    return ExitStatus.FAILED;
   });
   Deno.exit(status);
 }

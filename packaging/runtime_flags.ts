@@ -23,7 +23,7 @@ const NO_CODE_CACHE = "--no-code-cache";
 /** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
-/** Variables that the agent reads, or takes out of its environment. */
+/** Variables that the agent reads. */
 const VARIABLES = ["NOTIFY_SOCKET"];
 
 /** Where the shared libraries libc, libnl and libnl-genl can be: belongs to root on every distribution. */
