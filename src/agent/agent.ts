@@ -80,7 +80,7 @@ export class Agent {
       clock,
       announce: () => this.#announce(),
       program: (desired) => void this.#program(desired),
-      settled: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
+      told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition) => this.#publish(transitionFact(service, transition)),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });

@@ -1,13 +1,15 @@
 /** What answers questions about the agent: metrics and the read-only API over HTTP, and the control socket. */
 import type { Config } from "../config/config.ts";
-import { formatListenAddress } from "../config/values/listen_address.ts";
-import { createControlRoutes } from "../control/app.ts";
+import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
+import { createControlApp } from "../control/app.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
-import { createRoutes, type RoutesPorts } from "../http/app.ts";
+import { createHttpApp, type HttpAppPorts } from "../http/app.ts";
 import { hostNames, isOurHost } from "../http/host.ts";
 import { HttpServer, type ServerStatus } from "../http/server.ts";
 import { SideListener, type SideListenerState } from "../http/side_listener.ts";
 import { listenTcp } from "../http/tcp_listener.ts";
+import { parseAddress } from "../net/address.ts";
+import { isLoopback } from "../net/address_kind.ts";
 import { messageOf } from "../text/error_message.ts";
 import { CONTROL_CLIENTS } from "./descriptors.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
@@ -36,7 +38,7 @@ export class AgentServers {
   readonly #http: SideServer | undefined;
   readonly #control: SideServer | undefined;
 
-  constructor(config: Config, ports: AgentPorts, answers: RoutesPorts) {
+  constructor(config: Config, ports: AgentPorts, answers: HttpAppPorts) {
     this.#ports = ports;
     this.#http = this.#createHttp(config, answers);
     this.#control = this.#createControl(config, answers);
@@ -73,14 +75,14 @@ export class AgentServers {
     await Promise.all(servers.map(({ server }) => server.close(LAST_ANSWERS_MS)));
   }
 
-  #createHttp({ http }: Config, answers: RoutesPorts): SideServer | undefined {
+  #createHttp({ http }: Config, answers: HttpAppPorts): SideServer | undefined {
     const { listen } = http;
     if (listen === undefined) return undefined;
     const { clock, streams } = this.#ports;
-    const names = hostNames(this.#ports.hostname(), http.allowedHosts, !isLoopback(listen.hostname));
+    const names = hostNames(this.#ports.hostname(), http.allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      routes: createRoutes(answers),
+      app: createHttpApp(answers),
       limits: { connections: this.#ports.maxHttpClients },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
@@ -94,13 +96,13 @@ export class AgentServers {
     return { listener, server };
   }
 
-  #createControl({ control }: Config, { status }: RoutesPorts): SideServer | undefined {
+  #createControl({ control }: Config, { status }: HttpAppPorts): SideServer | undefined {
     const { socket } = control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const server = new HttpServer({
       clock,
-      routes: createControlRoutes({ status, now: () => clock.wallTime(), pid }),
+      app: createControlApp({ status, now: () => clock.wallTime(), pid }),
       limits: { connections: CONTROL_CLIENTS },
       ...this.#faultsOf("control.socket"),
     });
@@ -152,8 +154,9 @@ function partOf(key: ServerKey): "http" | "control" {
   return key === "http.listen" ? "http" : "control";
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname.startsWith("127.") || hostname === "::1";
+function isOnLoopback({ hostname }: ListenAddress): boolean {
+  const address = parseAddress(hostname);
+  return address !== undefined && isLoopback(address);
 }
 
 function statusOf(side: SideServer | undefined): SideServerStatus | undefined {

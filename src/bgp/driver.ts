@@ -1,14 +1,14 @@
 /**
- * The driver of a peer: reads bytes, frames and decodes them, steps the machine, performs its actions, and arms one timer
- * for the earliest deadline. It decides nothing of the protocol. Whatever a peer sends that is wrong arrives here as a
- * NotificationError, is caught in one place and becomes an event. So does whatever of ours throws: it is a state of the
- * peer, costs at most its session, and the timer is armed all the same.
+ * The driver of a peer: steps the machine with what the receiver reads, performs its actions, and arms one timer for the
+ * earliest deadline. It decides nothing of the protocol. Whatever of ours throws is a state of the peer, costs at most its
+ * session, and the timer is armed all the same.
  */
 import { messageOf } from "../text/error_message.ts";
 import type { Counters, MutableCounters } from "./counters.ts";
 import type { DriverOptions, InternalFault } from "./driver_events.ts";
 import { PatientTimer } from "./patient_timer.ts";
-import type { SessionConfig } from "./session/negotiate.ts";
+import { Receiver } from "./receiver.ts";
+import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
 import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
 import {
   type PeerAction,
@@ -17,18 +17,16 @@ import {
   type PeerStep,
   PLACES,
 } from "./session/peer_state.ts";
-import { CLOSED, eventOf, eventOfError, internalFault, lossOf } from "./session/session_events.ts";
+import { internalFault } from "./session/session_events.ts";
 import type { SessionEvent } from "./session/session_state.ts";
 import { endSocket, Lingering } from "./transport/lingering.ts";
 import { Link } from "./transport/link.ts";
 import type { TcpSocket } from "./transport/transport.ts";
 import { grouped } from "./transport/grouped.ts";
-import { type CodecContext, INITIAL_CONTEXT } from "./wire/codec_context.ts";
-import { decodeMessage, encodeMessage, type Message } from "./wire/message.ts";
+import { INITIAL_CONTEXT } from "./wire/codec_context.ts";
+import { encodeMessage, type Message } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
-/** Reading yields to timers and other peers after so much work. */
-const TURN_MS = 10;
 /** Rejections of a peer that may be under way; further connections are closed without a word. */
 const MAX_REJECTIONS = 4;
 /** Connections of a peer's sessions that may be on their way out; further ones are closed at once. */
@@ -46,6 +44,7 @@ export class PeerDriver {
   readonly #accepted: TcpSocket[] = [];
   readonly #lingering = new Lingering(MAX_LINGERING);
   readonly #rejections: Lingering;
+  readonly #receiver: Receiver;
   #config: SessionConfig;
   #state: PeerState;
   #stepping = false;
@@ -53,13 +52,21 @@ export class PeerDriver {
   /** When the machine starts anew after a fault of its own. */
   #startAnewMs: number | undefined;
   #fault: InternalFault | undefined;
-  #busyMs = 0;
 
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#counters = options.counters;
     this.#config = options.session;
     this.#rejections = new Lingering(MAX_REJECTIONS, options.rejections);
+    this.#receiver = new Receiver({
+      clock: options.clock,
+      counters: options.counters,
+      isCurrent: (link) => this.#isCurrent(link),
+      negotiated: (link) => this.#negotiated(link),
+      event: (link, event) => this.#session(link.id, event),
+      notification: (message) => this.#tellNotification("received", message),
+      fault: (error) => this.noteFault(error),
+    });
     this.#timer = new PatientTimer(options.clock, () => this.#onTimer());
     this.#state = newPeer(options.session, options.restart);
   }
@@ -267,13 +274,13 @@ export class PeerDriver {
       return this.#session(id, { type: "TcpConnectionFails", cause: messageOf(error) });
     }
     this.#session(id, { type: "Tcp_CR_Acked" });
-    this.#read(link);
+    this.#receiver.read(link);
   }
 
   #adopt(id: number): void {
     const link = new Link(id, this.#accepted.shift());
     this.#links.set(id, link);
-    this.#read(link);
+    this.#receiver.read(link);
   }
 
   async #reject(message: NotificationMessage): Promise<void> {
@@ -347,72 +354,10 @@ export class PeerDriver {
     this.#attempt(() => this.#options.events.notification(direction, message));
   }
 
-  async #read(link: Link): Promise<void> {
-    while (this.#isCurrent(link)) {
-      let chunk: Uint8Array | undefined;
-      try {
-        chunk = await link.socket?.read();
-      } catch (error) {
-        return this.#session(link.id, { type: "TcpConnectionFails", cause: lossOf(error) });
-      }
-      if (chunk === undefined) {
-        return this.#session(link.id, { type: "TcpConnectionFails", cause: CLOSED });
-      }
-      const before = this.#options.clock.now();
-      try {
-        this.#receive(link, chunk);
-      } catch (error) {
-        this.noteFault(error);
-        return this.#session(link.id, internalFault(error));
-      }
-      await this.#yieldTurn(before);
-    }
-  }
-
-  #receive(link: Link, chunk: Uint8Array): void {
-    link.inbox.push(chunk);
-    let last: SessionEvent["type"] | undefined;
-    while (this.#isCurrent(link)) {
-      const event = this.#nextEvent(link);
-      if (event === undefined) return;
-      // One UPDATE tells the machine as much as all that came with it: the peer lives.
-      if (event.type !== "UpdateMsg" || last !== "UpdateMsg") this.#session(link.id, event);
-      last = event.type;
-    }
-  }
-
-  /** The one place where the peer's faults are caught. */
-  #nextEvent(link: Link): SessionEvent | undefined {
-    try {
-      const context = this.#contextOf(link);
-      const bytes = link.inbox.next(context.maxReceiveLength);
-      if (bytes === undefined) return undefined;
-      const message = decodeMessage(bytes, context);
-      this.#counters.receive(message);
-      if (message.type === "NOTIFICATION") this.#tellNotification("received", message);
-      return eventOf(message);
-    } catch (error) {
-      const event = eventOfError(error);
-      if (event.type === "InternalFault") this.noteFault(error);
-      return event;
-    }
-  }
-
-  #contextOf(link: Link): CodecContext {
-    const place = PLACES.find((candidate) => this.#state[candidate]?.link === link.id);
-    const negotiated = place === undefined ? undefined : this.#state[place]?.fsm.negotiated;
-    if (negotiated !== undefined) link.context = negotiated;
-    return link.context;
-  }
-
-  /** Lets timers and other peers have a turn once this one has used up its own. */
-  async #yieldTurn(before: number): Promise<void> {
-    const { clock } = this.#options;
-    const now = clock.now();
-    this.#busyMs += now - before;
-    if (this.#busyMs < TURN_MS) return;
-    this.#busyMs = 0;
-    await new Promise<void>((resolve) => clock.at(now, resolve));
+  /** What was agreed on in the session of a link. */
+  #negotiated({ id }: Link): Negotiated | undefined {
+    const place = PLACES.find((candidate) => this.#state[candidate]?.link === id);
+    return place === undefined ? undefined : this.#state[place]?.fsm.negotiated;
   }
 
   #establishedLink(): Link | undefined {

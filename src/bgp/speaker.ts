@@ -12,11 +12,11 @@
  * - **Desired routes**: what should be announced (`routes/desired_routes.ts`). **Adj-RIB-Out**: what a peer was sent. The
  *   **advertiser** brings a peer from the one to the other, as long as its session is Established.
  *
- * How a byte comes in: `driver.ts` reads a chunk from the link's socket; `transport/inbox.ts` cuts it into messages;
- * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the driver
- * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `session/peer.ts`
- * finds the session that the link belongs to, `session/session.ts` answers with a new state and actions, and the driver
- * performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
+ * How a byte comes in: `receiver.ts` reads a chunk from the link's socket; `transport/inbox.ts` cuts it into messages;
+ * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the receiver
+ * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `driver.ts` steps the
+ * machine with it: `session/peer.ts` finds the session that the link belongs to, `session/session.ts` answers with a new
+ * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
  * `session/timers.ts`. Learned routes are counted and dropped.
  *
  * How a route goes out: `Speaker.announce()` sets the whole of what is desired; `DesiredRoutes.replace()` finds the
@@ -31,7 +31,7 @@ import type { Address } from "../net/address.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import { CountedEvents } from "./counted_events.ts";
+import { Repeats } from "../time/repeats.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
 import { costsSession } from "./peer_difference.ts";
@@ -88,10 +88,8 @@ export class Speaker {
   readonly #ports: PeerPorts;
   readonly #listeners: Listeners;
   readonly #desired = new DesiredRoutes();
-  readonly #refused: CountedEvents<{ readonly remote: Endpoint; readonly reason: RefusalReason }>;
-  readonly #acceptFaults: CountedEvents<
-    Omit<Extract<SpeakerEvent, { type: "accept-failed" }>, "type" | "count">
-  >;
+  readonly #refused: Repeats<{ readonly remote: Endpoint; readonly reason: RefusalReason }>;
+  readonly #acceptFaults: Repeats<Omit<Extract<SpeakerEvent, { type: "accept-failed" }>, "type" | "count">>;
   /** By name, in the order of the configuration. */
   #peers: ReadonlyMap<string, Peer>;
   #local: LocalBgp;
@@ -124,15 +122,10 @@ export class Speaker {
       due: (peer) => this.#flush(peer),
       lost: () => this.#noteFlushed(),
     };
-    this.#refused = new CountedEvents(
-      clock,
-      ({ remote: { address, port }, reason }, count) =>
-        this.#tell({ type: "connection-refused", address: address.text, port, reason, count }),
-    );
-    this.#acceptFaults = new CountedEvents(
-      clock,
-      (fault, count) => this.#tell({ type: "accept-failed", ...fault, count }),
-    );
+    this.#refused = this.#counting(({ remote: { address, port }, reason }, count) => {
+      return { type: "connection-refused", address: address.text, port, reason, count };
+    });
+    this.#acceptFaults = this.#counting((fault, count) => ({ type: "accept-failed", ...fault, count }));
     this.#listeners = new Listeners({
       transport,
       clock,
@@ -273,6 +266,12 @@ export class Speaker {
     this.#turn = undefined;
     this.#close();
     for (const { driver } of this.#peers.values()) driver.abort();
+  }
+
+  /** Tells what outsiders cause in any number as events with a count. */
+  #counting<T>(eventOf: (first: T, count: number) => SpeakerEvent): Repeats<T> {
+    const more = (first: T, count: number) => this.#tell(eventOf(first, count));
+    return new Repeats(this.#options.clock, { once: (item) => more(item, 1), more });
   }
 
   /** No connection comes in any more. */

@@ -53,7 +53,7 @@ export interface LocalBgp {
 /** An address family as the file names it. */
 export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
 
-/** One neighbour, defaults merged in. */
+/** One peer, defaults merged in. */
 export interface PeerConfig {
   readonly name: string;
   readonly address: Address;

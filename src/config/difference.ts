@@ -134,7 +134,7 @@ const PEER: { readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: S
   name: "none",
   as: "reset",
   port: "reset",
-  passive: "next session",
+  passive: "reset",
   localAddress: "reset",
   password: "reset",
   ttlSecurity: "reset",

@@ -3,8 +3,8 @@ import { Hono } from "hono";
 import type { Status } from "../status/status.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
 
-/** What the routes show. */
-export interface ControlPorts {
+/** What the app shows. */
+export interface ControlAppPorts {
   status(): Status;
   now(): Date;
   /** Of this process. */
@@ -15,7 +15,7 @@ export interface ControlPorts {
  * `GET /v1/status`, `/v1/peers`, `/v1/routes`, with `?name=` of one peer or service; text where `accept` says so. And
  * `GET /v1/agent`: that it is an agent who answers, and which one.
  */
-export function createControlRoutes(ports: ControlPorts): (request: Request) => Promise<Response> {
+export function createControlApp(ports: ControlAppPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
   app.get("/v1/agent", (context) => {
     const { version, state } = ports.status();

@@ -2,15 +2,15 @@
 import { Hono } from "hono";
 import type { Status } from "../status/status.ts";
 
-/** What the routes show. */
-export interface RoutesPorts {
+/** What the app shows. */
+export interface HttpAppPorts {
   status(): Status;
   /** Prometheus text exposition. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** The routes as one function from request to response. */
-export function createRoutes(ports: RoutesPorts): (request: Request) => Promise<Response> {
+/** The app as one function from request to response. */
+export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
   app.get("/metrics", async (context) => {
     const { contentType, body } = await ports.metrics();

@@ -14,7 +14,7 @@ import { type Refusal, requestOf, type Wanted, wantedOf } from "./request.ts";
 import { chunkOf, closingResponse, continueResponse, lastChunk, responseHead } from "./response.ts";
 
 /** From request to response, as Hono's `fetch` is. */
-export type Routes = (request: Request) => Promise<Response>;
+export type App = (request: Request) => Promise<Response>;
 
 /** Limits of time and size of each client. */
 export interface ConnectionLimits {
@@ -34,9 +34,9 @@ export interface ConnectionOptions {
   readonly socket: StreamSocket;
   readonly clock: Clock;
   readonly limits: ConnectionLimits;
-  readonly routes: Routes;
+  readonly app: App;
   isOurHost(host: string): boolean;
-  /** Resolves when the routes may be asked. */
+  /** Resolves when the app may be asked. */
   admit(): Promise<void>;
   onEvent(event: ConnectionEvent): void;
 }
@@ -47,7 +47,7 @@ export type ConnectionEvent =
   /** It was no request, or not one for us. */
   | { readonly type: "refused-request"; readonly status: number }
   | { readonly type: "timeout" }
-  /** The routes threw, or the body that they gave did. */
+  /** The app threw, or the body that it gave did. */
   | { readonly type: "fault"; readonly error: unknown };
 
 /** What the connection is doing. "idle", "receiving" and "lingering" wait for the client, and so can "sending". */
@@ -179,7 +179,7 @@ export class HttpConnection {
     try {
       const request = requestOf(head, wanted, body, exchange.signal);
       await this.#options.admit();
-      const response = await this.#options.routes(request);
+      const response = await this.#options.app(request);
       return await this.#send(response, head, wanted);
     } catch (error) {
       return await this.#fail(error, wanted);
@@ -243,7 +243,7 @@ export class HttpConnection {
     }
   }
 
-  /** The routes, or the body that they gave, threw, or the client has gone. */
+  /** The app, or the body that it gave, threw, or the client has gone. */
   async #fail(error: unknown, { method }: Wanted): Promise<boolean> {
     if (error instanceof GoneError || (error instanceof StreamError && error.cause instanceof GoneError)) {
       return false;
@@ -251,11 +251,11 @@ export class HttpConnection {
     this.#options.onEvent({ type: "fault", error: error instanceof StreamError ? error.cause : error });
     // What is half sent must not look whole: the connection ends in the middle.
     if (error instanceof StreamError) this.abort();
-    else await this.#write(this.#closing500(method));
+    else await this.#write(this.#unexpected(method));
     return false;
   }
 
-  #closing500(method: string): Uint8Array {
+  #unexpected(method: string): Uint8Array {
     const reason = "something unexpected happened in the agent; its log says what";
     return closingResponse(500, reason, this.#options.clock.wallTime(), method !== "HEAD");
   }

@@ -20,7 +20,7 @@ export interface Wanted {
   readonly expectsContinue: boolean;
 }
 
-/** What this server carries out or lets the routes refuse; CONNECT and TRACE are not among it. */
+/** What this server carries out or lets the app refuse; CONNECT and TRACE are not among it. */
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"];
 
 /** What the head asks for. @param isOurHost whether a host, with its port, is answered */
@@ -61,10 +61,10 @@ function targetOf(target: string): Target | undefined {
   return { host, path: path.startsWith("/") ? path : `/${path}` };
 }
 
-/** The request as the routes take it. @throws {TypeError} where it cannot be one */
+/** The request as the app takes it. @throws {TypeError} where it cannot be one */
 export function requestOf(head: RequestHead, wanted: Wanted, body: Uint8Array, signal: AbortSignal): Request {
   const headers = new Headers(head.fields.map(({ name, value }): [string, string] => [name, value]));
-  // What GET has, HEAD tells of: its routes are those of GET.
+  // What GET has, HEAD tells of: its answers are those of GET.
   const method = wanted.method === "HEAD" ? "GET" : wanted.method;
   return new Request(`http://bgp-lb${wanted.path}`, {
     method,

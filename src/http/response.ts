@@ -33,7 +33,7 @@ const REASONS: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 };
 
-/** Fields that say how this one message is sent: the server's to say, not the routes'. */
+/** Fields that say how this one message is sent: the server's to say, not the app's. */
 const OF_THE_MESSAGE: readonly string[] = [
   "connection",
   "content-length",

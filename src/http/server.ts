@@ -5,7 +5,7 @@
  */
 import type { ListenerEvents, StreamSocket } from "../net/sockets.ts";
 import type { Clock } from "../time/clock.ts";
-import { type ConnectionEvent, type ConnectionLimits, HttpConnection, type Routes } from "./connection.ts";
+import { type App, type ConnectionEvent, type ConnectionLimits, HttpConnection } from "./connection.ts";
 import { Pace } from "./pace.ts";
 import { closingResponse } from "./response.ts";
 
@@ -28,11 +28,11 @@ const DEFAULT_SERVER_LIMITS: ServerLimits = {
 /** What a server needs and tells. */
 export interface ServerOptions {
   readonly clock: Clock;
-  readonly routes: Routes;
+  readonly app: App;
   readonly limits?: Partial<ServerLimits>;
   /** Whether the host that a client names, with its port, is answered. Default: any. */
   readonly isOurHost?: (host: string) => boolean;
-  /** The routes threw: for the log, once each. */
+  /** The app threw: for the log, once each. */
   onFault(error: unknown): void;
   /** Connections cannot be accepted; told once, until they can be again. */
   onAcceptFault?(error: Error): void;
@@ -51,7 +51,7 @@ export interface ServerStatus {
   readonly timeouts: number;
   /** What was no request, or none for us. */
   readonly refusedRequests: number;
-  /** Exceptions in the routes. */
+  /** Exceptions in the app. */
   readonly faults: number;
   readonly acceptFaults: number;
 }
@@ -99,12 +99,12 @@ export class HttpServer implements ListenerEvents {
     if (this.#closing) return socket[Symbol.dispose]();
     this.#counts.accepted++;
     if (this.#connections.size >= this.#limits.connections && !this.#displace()) return this.#refuse(socket);
-    const { clock, routes, isOurHost = () => true } = this.#options;
+    const { clock, app, isOurHost = () => true } = this.#options;
     const connection = new HttpConnection({
       socket,
       clock,
       limits: this.#limits,
-      routes,
+      app,
       isOurHost,
       admit: () => this.#pace.admit(),
       onEvent: (event) => this.#count(event),

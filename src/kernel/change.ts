@@ -1,5 +1,5 @@
 /** One change of the kernel's state, and its words for people. */
-import type { Address } from "../net/address.ts";
+import { type Address, withPort } from "../net/address.ts";
 import type { Destination, VirtualService } from "./state.ts";
 
 /** What identifies a virtual service. */
@@ -87,5 +87,5 @@ function destinationText(destination: Destination): string {
 }
 
 function endpoint(of: { readonly address: Address; readonly port: number }): string {
-  return of.address.family === 4 ? `${of.address.text}:${of.port}` : `[${of.address.text}]:${of.port}`;
+  return withPort(of.address, of.port);
 }

@@ -37,6 +37,11 @@ export function addressOf(octets: Uint8Array): Address {
   throw new RangeError(`an address has 4 or 16 octets, not ${bytes.byteLength}`);
 }
 
+/** `ADDRESS:PORT`, with an IPv6 address in brackets. */
+export function withPort({ family, text }: Address, port: number): string {
+  return `${family === 6 ? `[${text}]` : text}:${port}`;
+}
+
 /** An IPv4 address as the unsigned 32-bit number that BGP Identifiers are compared as. */
 export function addressToU32(address: Address): number {
   return address.bytes.subarray(0, 4).reduce((value, octet) => value * 256 + octet, 0);

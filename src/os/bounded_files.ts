@@ -4,6 +4,7 @@
  * are opened: a FIFO or a device would block.
  */
 import { concat } from "../bytes/concat.ts";
+import { fileWords, refuseIrregular } from "./file_words.ts";
 
 /** What tells one version of a file from another. */
 export interface FileVersion {
@@ -128,8 +129,7 @@ async function readRegularFile(path: string, { limitOctets, unless }: ReadOption
 }
 
 function versionOf(info: Deno.FileInfo): FileVersion {
-  if (info.isDirectory) throw new Error("is a folder, not a file");
-  if (!info.isFile) throw new Error("is not a regular file");
+  refuseIrregular(info);
   return { octets: info.size, inode: info.ino ?? 0, modifiedMs: info.mtime?.getTime() ?? 0 };
 }
 
@@ -153,9 +153,6 @@ async function readAtMost(file: Deno.FsFile, limitOctets: number): Promise<Uint8
 }
 
 function inWords(error: unknown): unknown {
-  if (error instanceof Deno.errors.NotFound) return new Error("does not exist", { cause: error });
-  if (error instanceof Deno.errors.PermissionDenied) {
-    return new Error("may not be read by this user", { cause: error });
-  }
-  return error;
+  const words = fileWords(error);
+  return words === undefined ? error : new Error(words, { cause: error });
 }

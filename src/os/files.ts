@@ -3,6 +3,7 @@
  * FIFO or a device could block for ever. What cannot be read is named by the path that was really tried.
  */
 import { messageOf } from "../text/error_message.ts";
+import { fileWords, refuseIrregular } from "./file_words.ts";
 
 /** A file as it was read. */
 export interface WholeFile {
@@ -14,21 +15,15 @@ export interface WholeFile {
 
 /** Reads the file at `path`, at most one octet more than `maxOctets`. @throws {Error} in words for people */
 export function readFile(path: string, maxOctets: number): WholeFile {
-  const problem = (words: string) => new Error(`${words}${whereFrom(path)}`);
   try {
-    const { isFile, isDirectory } = Deno.statSync(path);
-    if (isDirectory) throw problem("is a folder, not a file");
-    if (!isFile) throw problem("is no regular file");
+    refuseIrregular(Deno.statSync(path));
     using file = Deno.openSync(path);
     const { mode } = file.statSync();
     return { octets: readAll(file, maxOctets + 1), mode: mode === null ? undefined : mode & 0o7777 };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw problem("does not exist");
-    if (error instanceof Deno.errors.NotADirectory) throw problem("is below something that is no folder");
-    if (error instanceof Deno.errors.PermissionDenied) throw problem("may not be read by this user");
-    if (error instanceof Deno.errors.NotCapable) throw problem("may not be read: --allow-read leaves it out");
-    if (error instanceof Error && error.constructor === Error) throw error;
-    throw problem(`cannot be read: ${messageOf(error)}`);
+    const own = error instanceof Error && error.constructor === Error ? error.message : undefined;
+    const words = own ?? fileWords(error) ?? `cannot be read: ${messageOf(error)}`;
+    throw new Error(`${words}${whereFrom(path)}`);
   }
 }
 

@@ -10,8 +10,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
-import type { DrainLimits } from "./phase.ts";
-import { WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceState } from "./state.ts";
 
@@ -31,7 +30,7 @@ export interface ServiceDriverOptions {
   /** The whole of what the kernel should have; where it changed, and while connections are waited for. */
   readonly program: (desired: DesiredKernel) => void;
   /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */
-  readonly settled: (limitMs: number) => Promise<void>;
+  readonly told: (limitMs: number) => Promise<void>;
   readonly onTransition: (service: string, transition: ServiceTransition) => void;
   /** Something called from here threw. Must not throw. */
   readonly onFault: (cause: string) => void;
@@ -42,32 +41,29 @@ const QUIESCE_POLL_MS = 200;
 /** What could not be handed over is tried again in this time. */
 const RETRY_MS = 1000;
 
-interface Unit {
-  state: ServiceState;
-}
-
 /** Drives every service. */
 export class ServiceDriver implements Disposable {
   readonly #options: ServiceDriverOptions;
-  readonly #units: ReadonlyMap<string, Unit>;
+  /** By name. */
+  readonly #states: Map<string, ServiceState>;
   readonly #onDown = new Set<() => void>();
   /** What should be has changed, and was not handed over yet. */
   readonly #owed = { routes: false, kernel: false };
   #timer: Disposable | undefined;
   #disposed = false;
-  #waitsForSettled = false;
+  #waitsForTold = false;
 
   constructor(options: ServiceDriverOptions) {
     const { services, managed, clock } = options;
     this.#options = options;
-    this.#units = new Map(services.map(({ config, checks }) => {
-      return [config.name, { state: initialState(config, managed, checks, clock.now()) }];
+    this.#states = new Map(services.map(({ config, checks }) => {
+      return [config.name, initialState(config, managed, checks, clock.now())];
     }));
   }
 
   /** Every service, in the order of the configuration. */
   get states(): readonly ServiceState[] {
-    return [...this.#units.values()].map(({ state }) => state);
+    return [...this.#states.values()];
   }
 
   /** What the kernel should have now. */
@@ -82,20 +78,20 @@ export class ServiceDriver implements Disposable {
 
   /** One service's check has another verdict. */
   verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>): void {
-    const unit = this.#units.get(service);
-    if (unit !== undefined) this.#feed([unit], () => event);
+    const state = this.#states.get(service);
+    if (state !== undefined) this.#feed([state], () => event);
   }
 
   /** The kernel was read. */
   kernel(actual: ActualKernel): void {
     const sliceOf = slicesOf(actual);
-    this.#feed(this.#units.values(), ({ config }) => ({ type: "kernel", actual: sliceOf(config) }));
+    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }));
   }
 
   /** Takes all services out of service, in order, each within `limits` or its own. */
   drain(reason: string, limits?: DrainLimits): void {
     this.#feed(
-      this.#units.values(),
+      this.states,
       () => limits === undefined ? { type: "drain", reason } : { type: "drain", reason, limits },
     );
   }
@@ -113,18 +109,24 @@ export class ServiceDriver implements Disposable {
     this.#disposed = true;
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.#tellDown();
+  }
+
+  #tellDown(): void {
     for (const resolve of this.#onDown) resolve();
+    this.#onDown.clear();
   }
 
   /** Tells services what happened, all of them before what should be is handed over once. */
-  #feed(units: Iterable<Unit>, eventOf: (state: ServiceState) => ServiceEvent): void {
+  #feed(states: readonly ServiceState[], eventOf: (state: ServiceState) => ServiceEvent): void {
     if (this.#disposed) return;
     const { announce, program, onTransition, clock } = this.#options;
     const transitions: [string, ServiceTransition][] = [];
-    for (const unit of units) {
-      const { state, transitions: own } = step(unit.state, eventOf(unit.state), { now: clock.now() });
-      unit.state = state;
-      for (const transition of own) transitions.push([state.config.name, transition]);
+    for (const before of states) {
+      const { name } = before.config;
+      const { state, transitions: own } = step(before, eventOf(before), { now: clock.now() });
+      this.#states.set(name, state);
+      for (const transition of own) transitions.push([name, transition]);
     }
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
@@ -133,9 +135,9 @@ export class ServiceDriver implements Disposable {
     this.#handOver("routes", () => announce(this.desiredRoutes));
     this.#handOver("kernel", () => program(this.desiredKernel));
     for (const [service, transition] of transitions) this.#attempt(() => onTransition(service, transition));
-    this.#awaitSettled();
+    this.#awaitTold();
     this.#arm();
-    if (this.#onDown.size > 0 && this.#isDown()) { for (const resolve of this.#onDown) resolve(); }
+    if (this.#onDown.size > 0 && this.#isDown()) this.#tellDown();
   }
 
   /** What cannot be handed over now is owed, and tried again. */
@@ -158,14 +160,14 @@ export class ServiceDriver implements Disposable {
   }
 
   /** Where withdrawals are on their way, the services hear when the routers' sockets have them. */
-  #awaitSettled(): void {
+  #awaitTold(): void {
     const waiting = () => this.states.some(({ phase, told }) => phase.name === "withdrawn" && !told);
-    if (this.#waitsForSettled || !waiting()) return;
-    this.#waitsForSettled = true;
-    const { settled, onFault } = this.#options;
-    Promise.try(settled, WITHDRAWN_LIMIT_MS).catch((error) => onFault(messageOf(error))).then(() => {
-      this.#waitsForSettled = false;
-      this.#feed(this.#units.values(), () => ({ type: "told" }));
+    if (this.#waitsForTold || !waiting()) return;
+    this.#waitsForTold = true;
+    const { told, onFault } = this.#options;
+    Promise.try(told, WITHDRAWN_LIMIT_MS).catch((error) => onFault(messageOf(error))).then(() => {
+      this.#waitsForTold = false;
+      this.#feed(this.states, () => ({ type: "told" }));
     });
   }
 
@@ -185,7 +187,7 @@ export class ServiceDriver implements Disposable {
   #tick(): void {
     // Connections are read afresh while they are waited for: the kernel tells nobody of their end.
     this.#owed.kernel ||= this.states.some(isQuiescing);
-    this.#feed(this.#units.values(), () => ({ type: "time" }));
+    this.#feed(this.states, () => ({ type: "time" }));
   }
 
   #isDown(): boolean {

@@ -3,9 +3,8 @@
  * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
-import type { IpProtocol } from "../config/config.ts";
 import { interfaceMark, virtualServiceKey } from "../kernel/state.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, withPort } from "../net/address.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
 /** What a gate sees. */
@@ -122,13 +121,9 @@ function virtualServiceFault({ config, actual }: ServiceFacts, address: Address)
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
   for (const { protocol, port } of config.ports) {
     const service = present.get(virtualServiceKey({ protocol, address, port }));
-    const name = `virtual service ${nameOf(protocol, address, port)}`;
+    const name = `virtual service ${protocol} ${withPort(address, port)}`;
     if (service === undefined) return `${name} does not exist`;
     if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
   }
   return undefined;
-}
-
-function nameOf(protocol: IpProtocol, address: Address, port: number): string {
-  return `${protocol} ${address.family === 6 ? `[${address.text}]` : address.text}:${port}`;
 }

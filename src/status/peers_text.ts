@@ -1,4 +1,4 @@
-/** `bgp-lb peers`: each neighbour with its session, what was negotiated, what went over it, and why it is down. Pure. */
+/** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import type { Status } from "./status.ts";
 import { age, lines } from "../text/table.ts";

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { HostNotFitError } from "../../src/agent/ports.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
 import { httpCheckConfig, serviceConfig } from "../support/config.ts";
@@ -387,4 +388,88 @@ Deno.test("Agent says why nothing is known of a service, and announces it when s
   assert.equal(world.router.status.prefixes.withdrawn, 0, "our own shortage withdraws nothing");
   assert.equal(agent.status().services[0]?.verdict, "healthy");
   await world.close();
+});
+
+Deno.test("Agent says what it is doing in every state, to its end by a stop or a handover (events: agent-state)", async () => {
+  for (const how of ["stop", "handover"] as const) {
+    const world = new World();
+    const agent = world.agent();
+    const states = () => world.events.of("agent-state").map(({ from, to }) => `${from} ${to}`);
+    assert.equal(agent.status().state, "starting");
+    agent.start();
+    await world.stage.clock.advance(3000);
+    assert.equal(agent.status().state, "running");
+    const ending = how === "stop" ? agent.stop("for the test") : agent.handover();
+    await world.stage.clock.advance(1);
+    if (how === "stop") assert.equal(agent.status().state, "stopping");
+    await world.stage.clock.advance(60_000);
+    assert.deepEqual(await ending, []);
+    assert.equal(agent.status().state, "stopped");
+    assert.deepEqual(states(), ["starting running", "running stopping", "stopping stopped"]);
+    await world.close();
+  }
+});
+
+Deno.test("Agent gives memory back once, a second after it has started, and not after its end", async () => {
+  for (const [startedMs, released] of [[2000, 1], [500, 0]] as const) {
+    const world = new World();
+    let count = 0;
+    const agent = world.agent({}, { releaseMemory: () => void count++ });
+    agent.start();
+    await world.stage.clock.advance(startedMs);
+    agent.handover();
+    await world.stage.clock.advance(10_000);
+    assert.equal(count, released);
+    await world.close();
+  }
+});
+
+Deno.test("Agent that cannot start as the kernel refuses leaves an earlier run's objects, and nothing of its own that is open", async () => {
+  const world = new World();
+  const earlier = world.agent();
+  earlier.start();
+  await world.stage.clock.advance(3000);
+  earlier.handover();
+  await world.stage.clock.advance(10);
+  world.kernel.refuse = (change) => change.type === "add-address" ? ERRNO.EACCES : undefined;
+  const agent = world.agent({ addresses: [address("10.99.0.1"), address("10.99.0.7")] });
+  await assert.rejects(agent.start(), HostNotFitError);
+  assert.ok(world.kernel.interfaces.some(({ name }) => name === "web"));
+  assert.ok(world.kernel.services.length > 0);
+  assert.equal(world.side.streams.listeners.size, 0, "nobody listens any more");
+  world.kernel.refuse = () => undefined;
+  await world.close();
+});
+
+Deno.test("Agent tells of each server by its name, and of the kernel when it was read", async () => {
+  const world = new World();
+  const agent = world.agent();
+  assert.equal(agent.status().kernel.at, undefined, "not read yet");
+  agent.start();
+  await world.stage.clock.advance(3000);
+  assert.deepEqual(world.events.of("server").map(({ server, to }) => [server, to]), [
+    ["control", "listening"],
+    ["http", "listening"],
+  ]);
+  const { kernel, startedAt } = agent.status();
+  assert.ok(kernel.at !== undefined && kernel.at >= startedAt, kernel.at);
+  await world.close();
+});
+
+Deno.test("Agent tells a fault of a check once, and nothing where none was", async () => {
+  const world = new World();
+  let broken = false;
+  const run = () => broken ? Promise.reject(new Error("a bug")) : Promise.resolve(world.outcome);
+  const agent = world.agent({}, { probe: () => ({ run }) });
+  agent.start();
+  await world.stage.clock.advance(3500);
+  assert.deepEqual(world.events.of("fault"), []);
+  broken = true;
+  await world.stage.clock.advance(1000);
+  broken = false;
+  await world.stage.clock.advance(5000);
+  assert.deepEqual(world.events.of("fault").map(({ part, name, cause }) => [part, name, cause]), [
+    ["check", "web http-1", "a bug"],
+  ]);
+  await world.closeWithFaults();
 });

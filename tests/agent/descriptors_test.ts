@@ -7,6 +7,11 @@ Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes th
   const alone = descriptorNeeds(config({ services: [], bgp: { ...config().bgp, peers: [] } }));
   const two = descriptorNeeds(config({ bgp: { ...config().bgp, peers: [internalPeer(), internalPeer()] } }));
   assert.ok(two.core - alone.core >= 2 * 4, "room for collisions and rejections of each");
+  const { local } = config().bgp;
+  const deaf = { ...local, listenPort: -1 };
+  const listening = { ...local, listenPort: 179, listenAddresses: [local.routerID, local.address] };
+  const coreOf = (local: typeof deaf) => descriptorNeeds(config({ bgp: { local, peers: [] } })).core;
+  assert.equal(coreOf(listening) - coreOf(deaf), 2, "one for each address, none where nobody listens");
   assert.equal(alone.clients, 0, "what is turned off needs nothing");
   const http = { listen: { hostname: "", port: 1 }, allowedHosts: [] };
   assert.equal(descriptorNeeds(config({ http, limits: { httpConnections: 99 } })).clients, 99);

@@ -31,8 +31,9 @@ class Rig {
     platform: Partial<Platform> = {},
     early: readonly Signal[] = [],
     ports: Partial<RunPorts> = {},
+    named = true,
   ) {
-    run("config.json", {}, {
+    run(named ? "config.json" : undefined, {}, {
       version: "test",
       clock: this.clock,
       readFile: () => ({ octets: new TextEncoder().encode(FILE) }),
@@ -151,4 +152,38 @@ Deno.test("run() removes at a stop what the kernel gives up only at a later atte
   await rig.clock.advance(60_000);
   assert.equal(rig.status, 0);
   assert.deepEqual(rig.kernel.interfaces.filter(({ name }) => name === "web"), []);
+});
+
+/** A file system that has these files alone. */
+function having(files: Readonly<Record<string, string>>): Partial<RunPorts> {
+  return {
+    readFile(path) {
+      const text = files[path];
+      if (text === undefined) throw new Error("does not exist");
+      return { octets: new TextEncoder().encode(text) };
+    },
+  };
+}
+
+Deno.test("run() without a file takes config.yaml, and config.json where only that is there (CONTRACT Command line)", async () => {
+  const [yaml, json] = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"];
+  const rows = [
+    [{ [yaml]: FILE }, 0, undefined],
+    [{ [json]: FILE }, 0, undefined],
+    [{ [yaml]: FILE, [json]: "{}" }, 0, undefined],
+    [{}, 2, /config\.yaml: does not exist\n.*that is the default; --config FILE names another/s],
+  ] as const;
+  for (const [files, status, said] of rows) {
+    const rig = new Rig({}, [], having(files), false);
+    await rig.signal("SIGTERM", 1000);
+    await rig.clock.advance(60_000);
+    const told = rig.lines.join("");
+    assert.equal(rig.status, status, told);
+    if (said === undefined) assert.doesNotMatch(told, /that is the default/);
+    else assert.match(told, said);
+  }
+  const named = new Rig({}, [], having({}));
+  await named.clock.advance(0);
+  assert.equal(named.status, 2);
+  assert.doesNotMatch(named.lines.join(""), /that is the default/);
 });

@@ -93,7 +93,7 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
     name: ["other", "none"],
     as: [65009, "reset"],
     port: [1179, "reset"],
-    passive: [true, "next session"],
+    passive: [true, "reset"],
     localAddress: [address("10.0.0.3"), "reset"],
     password: ["hunter2", "reset"],
     ttlSecurity: [1, "reset"],

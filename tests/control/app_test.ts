@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
-import { createControlRoutes } from "../../src/control/app.ts";
+import { createControlApp } from "../../src/control/app.ts";
 import { status } from "../support/status.ts";
 
-const routes = createControlRoutes({
+const app = createControlApp({
   status: () => status(["r1"]),
   now: () => new Date("2026-01-01T00:00:07Z"),
   pid: 7,
 });
 
 async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
-  const response = await routes(new Request(`http://bgp-lb${path}`, init));
+  const response = await app(new Request(`http://bgp-lb${path}`, init));
   const type = response.headers.get("content-type") ?? "";
   return { code: response.status, type, text: await response.text() };
 }
 
 const asText = { headers: { accept: "text/plain" } };
 
-Deno.test("the control routes answer every view as JSON, and as text where that is asked for", async () => {
+Deno.test("the control app answers every view as JSON, and as text where that is asked for", async () => {
   for (const view of ["status", "peers", "routes"]) {
     const json = await get(`/v1/${view}`);
     assert.equal(json.code, 200);
@@ -30,7 +30,7 @@ Deno.test("the control routes answer every view as JSON, and as text where that 
   assert.match((await get("/v1/status", asText)).text, /started 7s ago/);
 });
 
-Deno.test("the control routes narrow to one name, and answer 404 with what there is to what there is not", async () => {
+Deno.test("the control app narrows to one name, and answers 404 with what there is to what there is not", async () => {
   assert.equal(JSON.parse((await get("/v1/peers?name=r1")).text).length, 1);
   assert.deepEqual(await get("/v1/peers?name=r9"), {
     code: 404,

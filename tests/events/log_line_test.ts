@@ -54,3 +54,17 @@ Deno.test("logLines() warns of the loss of a session, and of an unhealthy check"
   assert.equal(level({ ...verdict, from: "healthy", to: "unhealthy" }), "warning");
   assert.equal(level({ ...verdict, from: "unhealthy", to: "healthy" }), "info");
 });
+
+Deno.test("logLines() has words for routes and for sessions that ended or never were", () => {
+  const route = { kind: "route", service: "web", address: "10.99.0.1", cause: "" } as const;
+  assert.deepEqual(lines({ ...route, to: "announced" }), ["service: announce"]);
+  assert.deepEqual(lines({ ...route, to: "withdrawn" }), ["service: withdraw"]);
+  const ended = { kind: "session-ended", peer: "r1", cause: "reset" } as const;
+  const [lost] = logLines({ ...ended, from: "Established", at: 0 });
+  assert.deepEqual([lost?.message, lost?.repeats], ["session ended", undefined]);
+  const [attempt] = logLines({ ...ended, from: "Connect", at: 0 });
+  assert.deepEqual([attempt?.message, attempt?.repeats], ["attempt at a session ended", "r1 reset"]);
+  const held = { kind: "routes-held", peer: "r1", held: [], cause: "" } as const;
+  assert.deepEqual(lines({ ...held, count: 0 }), ["bgp: no route is held back any more"]);
+  assert.deepEqual(lines({ ...held, count: 2 }), ["bgp: routes cannot go to this peer: 2"]);
+});

@@ -59,3 +59,18 @@ Deno.test("EventStream ends where every reader throws at everything", () => {
   stream.publish(warning("a"));
   assert.equal(told, 4, "the event to both, and each one's fault to the other");
 });
+
+Deno.test("EventStream tells a reader's fault over the fault of another part, but none over a reader's", () => {
+  const stream = new EventStream({ now: () => 0 });
+  const faults: string[] = [];
+  stream.subscribe("sound", (event) => {
+    if (event.kind === "fault") faults.push(`${event.part} ${event.name}`);
+  });
+  stream.subscribe("broken", () => {
+    throw new Error("no way");
+  });
+  stream.publish({ kind: "fault", part: "bgp", name: "r1", cause: "broke" });
+  assert.deepEqual(faults, ["bgp r1", "reader broken"]);
+  stream.publish({ kind: "fault", part: "reader", name: "third", cause: "broke" });
+  assert.deepEqual(faults.slice(2), ["reader third"]);
+});

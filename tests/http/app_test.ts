@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
-import { createRoutes } from "../../src/http/app.ts";
+import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
 import { status } from "../support/status.ts";
 
@@ -13,8 +13,8 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
   metrics.observe({ kind: "updates-sent", at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
   metrics.observe({ kind: "kernel-changed", at: 0, changes: ["a", "b", "c", "d"], cause: "" });
-  const routes = createRoutes({ status: () => now, metrics: () => metrics.render(now) });
-  const response = await routes(new Request(`http://agent${path}`, init));
+  const app = createHttpApp({ status: () => now, metrics: () => metrics.render(now) });
+  const response = await app(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };
 }
 
@@ -70,13 +70,13 @@ Deno.test("/metrics has at every scrape what the process and the peers have by t
   }
 });
 
-Deno.test("the routes throw what they did not expect, for the server to tell it (faults.md S23)", async () => {
+Deno.test("the app throws what it did not expect, for the server to tell it (faults.md S23)", async () => {
   const fail = () => {
     throw new Error("a fault of ours");
   };
-  const routes = createRoutes({ status: fail, metrics: fail });
+  const app = createHttpApp({ status: fail, metrics: fail });
   for (const path of ["/metrics", "/readyz", "/api/v1/status"]) {
-    await assert.rejects(routes(new Request(`http://agent${path}`)), /a fault of ours/);
+    await assert.rejects(app(new Request(`http://agent${path}`)), /a fault of ours/);
   }
 });
 
@@ -88,7 +88,7 @@ Deno.test("/readyz is 200 when every healthy service is announced to a peer, els
   assert.match(missing.text, /^service web: 10\.99\.0\.1\/32 is not announced to any peer$/m);
 });
 
-Deno.test("the routes are read only and say what there is", async () => {
+Deno.test("the app is read only and says what there is", async () => {
   assert.equal((await get("/healthz", status([]))).text, "ok\n");
   assert.deepEqual(JSON.parse((await get("/api/v1/status", status([]))).text).services[0].name, "web");
   assert.equal((await get("/metrics", status([]), { method: "POST" })).status, 405);

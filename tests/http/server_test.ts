@@ -1,12 +1,12 @@
 // The server on streams in memory and a virtual clock: what each kind of client gets, and what none can take from another.
 import assert from "node:assert/strict";
-import type { Routes } from "../../src/http/connection.ts";
+import type { App } from "../../src/http/connection.ts";
 import { HttpServer, type ServerOptions } from "../../src/http/server.ts";
 import { kernelError, type MemorySocket, MemoryStreams } from "../support/memory_streams.ts";
 import { until } from "../support/until.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
-const echo: Routes = async (request) => {
+const echo: App = async (request) => {
   const { pathname, search } = new URL(request.url);
   if (pathname === "/throws") throw new Error("a fault of ours");
   return new Response(`${request.method} ${pathname}${search} ${await request.text()}`, {
@@ -24,7 +24,7 @@ class World {
   constructor(options: Partial<ServerOptions> = {}) {
     this.server = new HttpServer({
       clock: this.clock,
-      routes: echo,
+      app: echo,
       onFault: (error) => void this.faults.push(String(error)),
       onAcceptFault: (error) => void this.acceptFaults.push(error.message),
       ...options,
@@ -85,7 +85,7 @@ Deno.test("HttpServer answers request after request on one connection, also thos
 
 Deno.test("HttpServer lets all else run between two requests, whoever sends them", async () => {
   let running = 0;
-  const world = new World({ routes: () => Promise.resolve(new Response(String(++running))) });
+  const world = new World({ app: () => Promise.resolve(new Response(String(++running))) });
   const clients = Array.from({ length: 10 }, () => world.client());
   for (const client of clients) client.send(GET.repeat(10));
   await settle();
@@ -191,7 +191,7 @@ Deno.test("HttpServer answers only hosts that are ours, and an absolute target c
   assert.equal(await world.status("GET http://ours:80/ HTTP/1.1\r\nHost: evil\r\n\r\n"), 200);
 });
 
-Deno.test("HttpServer says a fault of the routes once, answers 500 and goes on (faults.md S23)", async () => {
+Deno.test("HttpServer says a fault of the app once, answers 500 and goes on (faults.md S23)", async () => {
   const world = new World();
   const answer = await world.ask("GET /throws HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.match(answer, /^HTTP\/1\.1 500 /);
@@ -201,15 +201,15 @@ Deno.test("HttpServer says a fault of the routes once, answers 500 and goes on (
   assert.equal(world.server.status.faults, 1);
 });
 
-/** Routes whose answer is a stream that the test feeds. */
+/** App whose answer is a stream that the test feeds. */
 function streaming(): {
-  routes: Routes;
+  app: App;
   feed: (text: string | Error | undefined) => void;
   cancelled: () => boolean;
 } {
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   let cancelled = false;
-  const routes = () => {
+  const app = () => {
     const body = new ReadableStream<Uint8Array>({
       start: (given) => void (controller = given),
       cancel: () => void (cancelled = true),
@@ -221,12 +221,12 @@ function streaming(): {
     else if (text instanceof Error) controller?.error(text);
     else controller?.enqueue(new TextEncoder().encode(text));
   };
-  return { routes, feed, cancelled: () => cancelled };
+  return { app, feed, cancelled: () => cancelled };
 }
 
 Deno.test("HttpServer sends a stream as it comes, in chunks, for as long as it lasts", async () => {
-  const { routes, feed } = streaming();
-  const world = new World({ routes });
+  const { app, feed } = streaming();
+  const world = new World({ app });
   const client = world.client();
   client.send(GET);
   const next = async () => new TextDecoder().decode(await client.read());
@@ -247,8 +247,8 @@ Deno.test("HttpServer sends a stream as it comes, in chunks, for as long as it l
 });
 
 Deno.test("HttpServer ends a stream that fails without its last chunk, so that it does not look whole", async () => {
-  const { routes, feed } = streaming();
-  const world = new World({ routes });
+  const { app, feed } = streaming();
+  const world = new World({ app });
   const client = world.client();
   client.send(GET);
   await client.read();
@@ -259,7 +259,7 @@ Deno.test("HttpServer ends a stream that fails without its last chunk, so that i
 
 Deno.test("HttpServer cancels a stream whose client has gone, and all of them when it closes", async () => {
   const gone = streaming();
-  const one = new World({ routes: gone.routes });
+  const one = new World({ app: gone.app });
   const client = one.client();
   client.send(GET);
   await client.read();
@@ -270,7 +270,7 @@ Deno.test("HttpServer cancels a stream whose client has gone, and all of them wh
 
   for (const begun of [false, true]) {
     const closed = streaming();
-    const other = new World({ routes: closed.routes });
+    const other = new World({ app: closed.app });
     const stays = other.client();
     stays.send(GET);
     await stays.read();
@@ -290,11 +290,11 @@ Deno.test("HttpServer cancels a stream whose client has gone, and all of them wh
   }
 });
 
-Deno.test("HttpServer tells the routes that their client has gone", async () => {
+Deno.test("HttpServer tells the app that their client has gone", async () => {
   const { promise, resolve } = Promise.withResolvers<Response>();
   let signal: AbortSignal | undefined;
   const world = new World({
-    routes(request) {
+    app(request) {
       signal = request.signal;
       return promise;
     },
@@ -313,7 +313,7 @@ Deno.test("HttpServer tells the routes that their client has gone", async () => 
 });
 
 Deno.test("HttpServer bounds how long a head, a body, silence and a reader who does not read may last", async () => {
-  const world = new World({ routes: () => Promise.resolve(new Response("x".repeat(1_000_000))) });
+  const world = new World({ app: () => Promise.resolve(new Response("x".repeat(1_000_000))) });
   const limits: [string, number, RegExp][] = [
     ["", 10_000, /^$/],
     ["GET / HT", 10_000, /^HTTP\/1\.1 408 /],
@@ -408,7 +408,7 @@ Deno.test("HttpServer makes room for a new client by closing the one that has ke
 
 Deno.test("HttpServer refuses a client with 503 where all others are being answered, and displaces a stalled reader", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const busy = new World({ limits: { connections: 2 }, routes: () => promise.then(() => new Response("x")) });
+  const busy = new World({ limits: { connections: 2 }, app: () => promise.then(() => new Response("x")) });
   const two = [busy.client(), busy.client()];
   for (const client of two) client.send(GET);
   await busy.clock.advance(0);
@@ -420,7 +420,7 @@ Deno.test("HttpServer refuses a client with 503 where all others are being answe
 
   const deaf = new World({
     limits: { connections: 1 },
-    routes: () => Promise.resolve(new Response("x".repeat(1e6))),
+    app: () => Promise.resolve(new Response("x".repeat(1e6))),
   });
   const stalls = deaf.client();
   stalls.send(GET);
@@ -450,7 +450,7 @@ Deno.test("HttpServer gives descriptors back when they run out, says so once, an
 
 Deno.test("HttpServer.close() answers what is under way, ends the rest, and does not wait longer than its limit", async () => {
   const { promise, resolve } = Promise.withResolvers<Response>();
-  const world = new World({ routes: () => promise });
+  const world = new World({ app: () => promise });
   const asked = world.client();
   asked.send(GET);
   const idle = world.client();
@@ -467,7 +467,7 @@ Deno.test("HttpServer.close() answers what is under way, ends the rest, and does
   assert.equal(world.server.status.connections, 0);
   assert.equal(await idle.text(), "");
 
-  const hung = new World({ routes: () => new Promise(() => {}) });
+  const hung = new World({ app: () => new Promise(() => {}) });
   hung.client().send(GET);
   await settle();
   const late = hung.server.close(500);

@@ -21,7 +21,7 @@ class Scene implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly server = new HttpServer({
     clock: systemClock,
-    routes: () => Promise.resolve(Response.json({ agent: "bgp-lb", version: "1", pid: 7 })),
+    app: () => Promise.resolve(Response.json({ agent: "bgp-lb", version: "1", pid: 7 })),
     onFault: (error) => assert.fail(String(error)),
   });
   readonly listener = new SideListener({

@@ -114,11 +114,11 @@ const ports = { streams: denoStreams(), files: denoSocketFiles(), clock: systemC
 
 /** A server that answers as an agent does, and whatever else is asked with its name. */
 function named(name: string): HttpServer {
-  const routes = ({ url }: Request) =>
+  const app = ({ url }: Request) =>
     Promise.resolve(
       url.endsWith("/v1/agent") ? Response.json({ agent: "bgp-lb", pid: 7 }) : new Response(name),
     );
-  return new HttpServer({ clock: systemClock, routes, onFault: (error) => assert.fail(String(error)) });
+  return new HttpServer({ clock: systemClock, app, onFault: (error) => assert.fail(String(error)) });
 }
 
 Deno.test("of two agents that start at once one runs and the other ends with 3 (faults.md S9)", async () => {

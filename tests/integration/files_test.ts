@@ -84,12 +84,12 @@ Deno.test("BoundedFiles opens regular files of a bounded size alone, and tells w
     const path = `${folder}/file`;
     await assert.rejects(files.read(path, OPTIONS), /^Error: does not exist$/);
     await assert.rejects(files.read(folder, OPTIONS), /^Error: is a folder, not a file$/);
-    await assert.rejects(files.read("/dev/zero", OPTIONS), /^Error: is not a regular file$/);
+    await assert.rejects(files.read("/dev/zero", OPTIONS), /^Error: is no regular file$/);
     const fifo = `${folder}/fifo`;
     assert.ok((await new Deno.Command("mkfifo", { args: [fifo] }).output()).success);
-    await assert.rejects(files.read(fifo, OPTIONS), /^Error: is not a regular file$/);
+    await assert.rejects(files.read(fifo, OPTIONS), /^Error: is no regular file$/);
     await Deno.symlink(fifo, `${folder}/link`);
-    await assert.rejects(files.read(`${folder}/link`, OPTIONS), /^Error: is not a regular file$/);
+    await assert.rejects(files.read(`${folder}/link`, OPTIONS), /^Error: is no regular file$/);
     await Deno.writeFile(path, new Uint8Array(1000));
     const { octets, version } = await files.read(path, OPTIONS);
     assert.equal(octets?.length, 1000);

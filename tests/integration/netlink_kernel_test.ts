@@ -72,7 +72,7 @@ Deno.test({
     if (dummy) assert.doesNotMatch(problems, /dummy/);
     else {assert.match(
         problems,
-        /create dummy interfaces: Operation not supported \(EOPNOTSUPP\): .*\(.*modprobe dummy\)/,
+        /create dummy interfaces: operation not supported \(EOPNOTSUPP\): .*\(.*modprobe dummy\)/,
       );}
     if (ipvs) assert.doesNotMatch(problems, /IPVS/);
     else assert.match(problems, /program IPVS: .*this kernel has no IPVS.*modprobe ip_vs/);

@@ -327,3 +327,12 @@ Deno.test("step() that fails by a fault of ours shuts the gate, keeps every fact
   assert.deepEqual(desiredRoutes([state]), [], "the verdict that came meanwhile counts");
   assert.deepEqual(routesOf(next(healthy, 1011)).map(({ announce }) => announce), [true]);
 });
+
+Deno.test("step() names as the cause of an announcement the verdict that brought it, or the gate that opened last", () => {
+  const byVerdict = run([{ type: "kernel", actual: kernel() }, healthy]);
+  assert.deepEqual(routesOf(byVerdict.transitions[1]), [{ announce: true, cause: "http-1: status 200" }]);
+  const byKernel = run([healthy, { type: "kernel", actual: kernel() }]);
+  assert.deepEqual(routesOf(byKernel.transitions[1]), [
+    { announce: true, cause: "virtual services present, with a destination of weight" },
+  ]);
+});

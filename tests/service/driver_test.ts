@@ -32,7 +32,7 @@ class Scene implements Disposable {
   readonly programmed: DesiredKernel[] = [];
   readonly told: string[] = [];
   readonly faults: string[] = [];
-  settled = Promise.resolve();
+  routersTold = Promise.resolve();
   activeConnections = 0;
   readonly driver: ServiceDriver;
 
@@ -46,7 +46,7 @@ class Scene implements Disposable {
         this.programmed.push(desired);
         this.driver.kernel(this.kernel(desired));
       },
-      settled: () => this.settled,
+      told: () => this.routersTold,
       onTransition: (service, transition) => void this.told.push(`${service} ${wordsOf(transition)}`),
       onFault: (cause) => void this.faults.push(cause),
       ...options,
@@ -159,7 +159,7 @@ Deno.test("ServiceDriver reads the kernel every 200 ms while one service quiesce
 Deno.test("ServiceDriver waits for sockets that take withdrawals late, and not for ever", async () => {
   using at = new Scene();
   at.serve();
-  at.settled = new Promise(() => {});
+  at.routersTold = new Promise(() => {});
   at.driver.drain("stopping");
   await at.clock.advance(4900);
   assert.deepEqual(at.phases, ["withdrawn", "withdrawn"]);
@@ -181,7 +181,7 @@ Deno.test("ServiceDriver tells nothing after it is disposed, and lets whoever wa
 });
 
 Deno.test("ServiceDriver survives whatever it calls throwing once: it is said, and made good in time (faults S17)", async () => {
-  for (const part of ["announce", "program", "onTransition", "settled"] as const) {
+  for (const part of ["announce", "program", "onTransition", "told"] as const) {
     let armed = false;
     const once = <A extends readonly unknown[]>(call: (...args: A) => void) => (...args: A) => {
       if (armed) {
@@ -204,8 +204,8 @@ Deno.test("ServiceDriver survives whatever it calls throwing once: it is said, a
       onTransition: part === "onTransition"
         ? once((service, transition) => void told.push(`${service} ${wordsOf(transition)}`))
         : (service, transition) => void told.push(`${service} ${wordsOf(transition)}`),
-      settled(limitMs) {
-        if (part === "settled") once<[number]>(() => {})(limitMs);
+      told(limitMs) {
+        if (part === "told") once<[number]>(() => {})(limitMs);
         return Promise.resolve();
       },
     });
@@ -221,4 +221,27 @@ Deno.test("ServiceDriver survives whatever it calls throwing once: it is said, a
     assert.ok(told.includes("b withdrawn"), part);
     assert.ok(programmed.length > 0, part);
   }
+});
+
+Deno.test("ServiceDriver tries again a second later what the kernel alone is owed", async () => {
+  let refusing = true;
+  const programmed: DesiredKernel[] = [];
+  using at = new Scene({
+    services: SERVICES.slice(1),
+    program(desired) {
+      if (refusing) throw new Error("no");
+      programmed.push(desired);
+    },
+  });
+  at.serve();
+  at.driver.drain("stopping");
+  await at.clock.advance(100);
+  refusing = false;
+  assert.deepEqual(at.phases, ["converging"]);
+  assert.ok(at.faults.length > 0);
+  await at.clock.advance(899);
+  assert.equal(programmed.length, 0);
+  await at.clock.advance(1);
+  assert.equal(programmed.length, 1);
+  assert.deepEqual(at.phases, ["converging"], "nothing else was due");
 });

@@ -111,7 +111,7 @@ function peerSchema() {
       "Name of the peer in commands and metrics. Default: the address",
     ),
     ...peerOptions(),
-  }).superRefine(exclusive).meta(EXCLUSIVE).describe("A neighbour");
+  }).superRefine(exclusive).meta(EXCLUSIVE).describe("A peer");
 }
 
 /** The same as `exclusive`, for JSON Schema. */

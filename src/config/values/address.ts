@@ -61,7 +61,7 @@ export interface ZonedAddress {
   readonly zone: string | undefined;
 }
 
-/** A neighbour's address: IPv4, IPv6, or `fe80::1%eth0`. */
+/** A peer's address: IPv4, IPv6, or `fe80::1%eth0`. */
 export function parsePeerAddress(text: string): Parsed<ZonedAddress> {
   const [addressText = "", zone, ...more] = text.split("%");
   if (more.length > 0) return { problem: addressProblem(text) };
