@@ -239,11 +239,12 @@ export class Agent {
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
-    await this.#started?.catch(() => undefined);
+    if (this.#state === "starting") await this.#started?.catch(() => undefined);
     if (this.#state === "stopped") return [];
     this.#enter("stopping", reason);
-    this.#checks.stop();
+    // In the turn of the call: the withdrawals go before anything else is done.
     this.#services.drain("stopping");
+    this.#checks.stop();
     if (this.#reconciler !== undefined) await this.#services.down();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });

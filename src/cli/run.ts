@@ -137,8 +137,8 @@ class Runner {
     const agent = this.#agent;
     if (agent === undefined || this.#ending === undefined) return;
     const { signal } = this.#ending;
-    if (signal !== "SIGUSR2") this.#platform?.notify("STOPPING=1");
     const left = signal === "SIGUSR2" ? agent.handover() : agent.stop(`stopped by ${signal}`);
+    if (signal !== "SIGUSR2") this.#platform?.notify("STOPPING=1");
     left.then(
       (left) => this.#ended.resolve(this.#leftBehind(left)),
       (error) => {

@@ -58,6 +58,7 @@ Deno.test("Agent stops in order: withdraw, converge, quiesce while connections l
   let ended = false;
   const begin = clock.now();
   agent.stop("for the test").then(() => ended = true);
+  assert.equal(agent.status().services[0]?.routes[0]?.announce, false, "withdrawn in the turn of the call");
   await clock.advance(999);
   assert.equal(world.router.status.prefixes.withdrawn, 1, "withdrawn at once");
   assert.equal(

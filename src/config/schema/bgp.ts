@@ -52,7 +52,8 @@ function gracefulRestartSchema() {
   }).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
 }
 
-function peerOptions() {
+/** Keys of a peer that `bgp.defaults` may have, too: one set of types for both. */
+const peerOptions = lazily(() => {
   return {
     as: asNumber().optional().describe("The peer's AS number, required"),
     port: whole(1, 65535).optional().describe("The peer's BGP port. Default: 179"),
@@ -95,7 +96,7 @@ function peerOptions() {
     gracefulRestart: optionalPart(gracefulRestartSchema()),
     bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
   };
-}
+});
 
 function defaultsSchema() {
   return z.strictObject(peerOptions()).superRefine(exclusive).meta(EXCLUSIVE)
