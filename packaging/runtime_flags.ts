@@ -23,7 +23,6 @@ const NO_CODE_CACHE = "--no-code-cache";
 /** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
-<<<<<<< HEAD
 /**
  * `deno bundle` with these makes the bundle. For a browser, so that libraries come without node: modules: a bundle imports
  * those of all its parts before its first line, which is half of what a start costs.
@@ -48,8 +47,6 @@ export const RUNTIME_VARIABLES = [
   "DENO_LOG",
 ] as const;
 
-=======
->>>>>>> review
 /** Variables that the agent reads. */
 const VARIABLES = ["NOTIFY_SOCKET"];
 
