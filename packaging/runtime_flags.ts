@@ -20,6 +20,12 @@ const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
  */
 const NO_CODE_CACHE = "--no-code-cache";
 
+/**
+ * The runtime's own warnings go to standard error without a word of ours around them, and a resolver that answers
+ * nonsense has it write one for each packet.
+ */
+const QUIET = "--quiet";
+
 /** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
@@ -65,12 +71,12 @@ export const SERVICE_REACH: Reach = {
 
 /** The flags of `deno run` or `deno compile` for the sources. */
 export function sourceFlags(reach: Reach): readonly string[] {
-  return [NO_CODE_CACHE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+  return [QUIET, NO_CODE_CACHE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
 }
 
 /** The flags of `deno run` for the bundle. */
 export function bundleFlags(reach: Reach): readonly string[] {
-  return [NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+  return [QUIET, NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
 }
 
 /** Checks may go to any address, so the network is not limited. */
