@@ -1,5 +1,5 @@
 /** Where an installation has its files, all of them below its prefix, and the texts that name these places: the unit and the command. */
-import { bundleFlags, USER_REACH } from "./runtime_flags.ts";
+import { bundleFlags, RUNTIME_VARIABLES, USER_REACH } from "./runtime_flags.ts";
 
 /** The prefix that packaging/bgp-lb.service is written for. */
 export const DEFAULT_PREFIX = "/usr/local";
@@ -58,7 +58,7 @@ export function commandFor({ runtime, bundle }: Layout): string {
   return [
     "#!/bin/sh",
     "# bgp-lb: the installed runtime on the installed bundle. Made by `deno task install`.",
-    "unset NODE_OPTIONS NODE_EXTRA_CA_CERTS DENO_V8_FLAGS DENO_CERT DENO_TLS_CA_STORE DENO_NO_PACKAGE_JSON",
+    `unset ${RUNTIME_VARIABLES.join(" ")}`,
     `[ -w ${CACHE_FOLDER} ] && export DENO_DIR=${CACHE_FOLDER}`,
     "export DENO_NO_UPDATE_CHECK=1",
     `exec ${runtime} run ${bundleFlags(USER_REACH).join(" ")} ${bundle} "$@"`,

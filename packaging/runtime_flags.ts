@@ -42,6 +42,23 @@ const LIBRARIES: Reach["ffi"] = [
   "/lib64",
 ];
 
+/**
+ * Variables that the runtime itself follows, behind the back of --ignore-env: they open its debugger, change its engine,
+ * its trust and its output, or have it look for things. Neither the service nor the command hands them on.
+ */
+export const RUNTIME_VARIABLES: readonly string[] = [
+  "NODE_OPTIONS",
+  "NODE_EXTRA_CA_CERTS",
+  "NODE_CHANNEL_FD",
+  "DENO_V8_FLAGS",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "DENO_NO_PACKAGE_JSON",
+  "DENO_COVERAGE_DIR",
+  "DENO_LOG",
+  "OTEL_DENO",
+];
+
 /** What a user's command needs: the files that it is to read are its arguments, and so is its control socket. */
 export const USER_REACH: Reach = { read: undefined, write: undefined, ffi: LIBRARIES };
 

@@ -2,7 +2,13 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { commandFor, DEFAULT_PREFIX, layout, unitFor } from "../../packaging/layout.ts";
-import { bundleFlags, SERVICE_REACH, sourceFlags, USER_REACH } from "../../packaging/runtime_flags.ts";
+import {
+  bundleFlags,
+  RUNTIME_VARIABLES,
+  SERVICE_REACH,
+  sourceFlags,
+  USER_REACH,
+} from "../../packaging/runtime_flags.ts";
 import { stagedCommand } from "../../packaging/staged.ts";
 import { execStart, unitEnvironment, unitValues } from "../../packaging/unit_file.ts";
 
@@ -99,6 +105,11 @@ Deno.test("nothing that starts the agent keeps V8's code cache or asks a network
     assert.match(command, / --quiet /, "else the runtime writes lines of its own to standard error");
     assert.doesNotMatch(command, /npx|https?:\/\//);
   }
+});
+
+Deno.test("neither the service nor the command hands on variables that the runtime itself follows (faults S1)", () => {
+  assert.deepEqual(one("Service", "UnsetEnvironment").split(" "), RUNTIME_VARIABLES);
+  assert.ok(commandFor(layout(DEFAULT_PREFIX)).includes(`\nunset ${RUNTIME_VARIABLES.join(" ")}\n`));
 });
 
 Deno.test("unitFor() names no path of another prefix", () => {
