@@ -9,7 +9,6 @@ import { HttpServer, type ServerStatus } from "../http/server.ts";
 import { SideListener, type SideListenerState } from "../http/side_listener.ts";
 import { listenTcp } from "../http/tcp_listener.ts";
 import { messageOf } from "../text/error_message.ts";
-import { CONTROL_CLIENTS } from "./descriptors.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What clients get for their last answers. */
@@ -81,7 +80,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       routes: createRoutes(answers),
-      limits: { connections: this.#ports.maxHttpClients },
+      limits: { connections: this.#ports.maxClients.http },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
     });
@@ -101,7 +100,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       routes: createControlRoutes({ status, now: () => clock.wallTime(), pid }),
-      limits: { connections: CONTROL_CLIENTS },
+      limits: { connections: this.#ports.maxClients.control },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({
