@@ -20,6 +20,12 @@ const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
  */
 const NO_CODE_CACHE = "--no-code-cache";
 
+/**
+ * The runtime's own warnings go to standard error without a word of ours around them, and a resolver that answers
+ * nonsense has it write one for each packet.
+ */
+const QUIET = "--quiet";
+
 /** A bundle needs nothing from anywhere: no configuration found by chance in a folder above, no lock, no registry. */
 const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 
@@ -30,8 +36,8 @@ const BUNDLE_ALONE = ["--no-config", "--no-lock", "--no-remote", "--no-npm"];
 export const BUNDLING = ["bundle", "--quiet", "--minify", "--platform=browser"] as const;
 
 /**
- * Variables that would change the runtime behind our back: open its debugger, trust others, write files, or end it at
- * its start. The service and the installed command take them out; below `deno run` itself nothing can.
+ * Variables that the runtime itself follows, whatever --ignore-env says: they open its debugger, change its engine, its
+ * trust or its output, or end it at its start. The service and the installed command take them out.
  */
 export const RUNTIME_VARIABLES = [
   "NODE_OPTIONS",
@@ -45,6 +51,7 @@ export const RUNTIME_VARIABLES = [
   "DENO_AUDIT_PERMISSIONS",
   "DENO_COVERAGE_DIR",
   "DENO_LOG",
+  "OTEL_DENO",
 ] as const;
 
 /** Variables that the agent reads. */
@@ -89,12 +96,12 @@ export const SERVICE_REACH: Reach = {
 
 /** The flags of `deno run` or `deno compile` for the sources. */
 export function sourceFlags(reach: Reach): readonly string[] {
-  return [NO_CODE_CACHE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+  return [QUIET, NO_CODE_CACHE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
 }
 
 /** The flags of `deno run` for the bundle. */
 export function bundleFlags(reach: Reach): readonly string[] {
-  return [NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
+  return [QUIET, NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
 }
 
 /** Checks may go to any address, so the network is not limited. */

@@ -30,6 +30,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["hono", "prom-client", "prom-client/lib/registry.js"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
+  "src/os/debugger.ts": ["node:inspector"],
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
   "src/text/nearest.ts": ["fastest-levenshtein"],

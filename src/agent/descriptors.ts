@@ -13,6 +13,9 @@ const PER_PEER = 16;
 export const CONTROL_CLIENTS = 32;
 /** A connection, and a moment's more for a name or a certificate. */
 const PER_PROBE = 2;
+/** Of what there is for clients the control socket gets a quarter, and room for a question and one more at least. */
+const CONTROL_PART = 0.25;
+const CONTROL_LEAST = 2;
 
 /** Descriptors by who needs them. */
 export interface DescriptorNeeds {
@@ -21,6 +24,12 @@ export interface DescriptorNeeds {
   /** HTTP and the control socket. */
   readonly clients: number;
   readonly probes: number;
+}
+
+/** How many may be open at once. */
+export interface ClientLimits {
+  readonly http: number;
+  readonly control: number;
 }
 
 /** What `config` may need at most. */
@@ -53,6 +62,16 @@ export function shareOut(
   const least = Math.min(Math.floor(free / 2), free - probes);
   const forClients = Math.min(clients, Math.max(Math.floor(free / 4), least));
   return { probes: Math.floor(Math.min(probes, free - forClients) / PER_PROBE), clients: forClients };
+}
+
+/** How those of `clients`, which may be open at once, are shared out: whoever has too few displaces those that keep waiting. */
+export function clientLimits({ http, limits, control }: Config, clients: number): ClientLimits {
+  const share = Math.max(CONTROL_LEAST, Math.floor(clients * CONTROL_PART));
+  const controlClients = control.socket === undefined ? 0 : Math.min(CONTROL_CLIENTS, share);
+  const httpClients = http.listen === undefined
+    ? 0
+    : Math.min(limits.httpConnections, clients - controlClients);
+  return { http: Math.max(httpClients, 1), control: Math.max(controlClients, 1) };
 }
 
 /** What is told where `limit` is below what may be needed. */

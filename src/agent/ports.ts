@@ -1,4 +1,5 @@
 /** The world that the agent lives in, and how it says that this world will not do. */
+import type { ClientLimits } from "./descriptors.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
@@ -30,8 +31,8 @@ export interface AgentPorts {
   hostname(): string | undefined;
   /** Of this process. */
   readonly pid: number;
-  /** So many clients of HTTP may be open at once: as configured, or as many as there are descriptors for. */
-  readonly maxHttpClients: number;
+  /** So many clients may be open at once: as configured, or as many as there are descriptors for. */
+  readonly maxClients: ClientLimits;
   /** Gives memory that the start took back to the kernel. */
   releaseMemory(): void;
   processFigures(): ProcessFigures;

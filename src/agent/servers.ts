@@ -11,7 +11,6 @@ import { listenTcp } from "../http/tcp_listener.ts";
 import { parseAddress } from "../net/address.ts";
 import { isLoopback } from "../net/address_kind.ts";
 import { messageOf } from "../text/error_message.ts";
-import { CONTROL_CLIENTS } from "./descriptors.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What clients get for their last answers. */
@@ -83,7 +82,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       app: createHttpApp(answers),
-      limits: { connections: this.#ports.maxHttpClients },
+      limits: { connections: this.#ports.maxClients.http },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
     });
@@ -103,7 +102,7 @@ export class AgentServers {
     const server = new HttpServer({
       clock,
       app: createControlApp({ status, now: () => clock.wallTime(), pid }),
-      limits: { connections: CONTROL_CLIENTS },
+      limits: { connections: this.#ports.maxClients.control },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({

@@ -8,7 +8,7 @@ import { notify } from "../../ffi/notify.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
-import { descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
+import { clientLimits, descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
 import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_streams.ts";
@@ -60,7 +60,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
-      maxHttpClients: clients,
+      maxClients: clientLimits(config, clients),
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native),

@@ -17,7 +17,7 @@ export interface HeadLimits {
 export const REQUEST_LIMITS: HeadLimits = { octets: 16_384, lineOctets: 8192, fields: 100 };
 
 /** What a response is given by default. */
-const RESPONSE_LIMITS: HeadLimits = { octets: 65_536, lineOctets: 65_536, fields: 256 };
+export const RESPONSE_LIMITS: HeadLimits = { octets: 65_536, lineOctets: 65_536, fields: 256 };
 
 /** A field line: the name in lower case, the value without white space around it, one character for each octet. */
 export interface Field {
@@ -151,6 +151,8 @@ class LineParser<Start> implements HeadParser<Start & Head> {
   readonly #rules: Rules<Start & { readonly version: HttpVersion }>;
   #start: (Start & { readonly version: HttpVersion }) | undefined;
   readonly #fields: Field[] = [];
+  /** Those that go on with the one before count, too: each is as much work. */
+  #fieldLines = 0;
   /** Where the next line begins, and up to where its end was looked for. */
   #at = 0;
   #searched = 0;
@@ -210,14 +212,14 @@ class LineParser<Start> implements HeadParser<Start & Head> {
 
   #fieldLine(line: string): HeadError | undefined {
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(line)) return error(400, "a control character in a field");
+    if (++this.#fieldLines > this.#limits.fields) {
+      return error(431, `more than ${this.#limits.fields} fields`);
+    }
     if (/^[ \t]/.test(line)) return this.#fold(line);
     const colon = line.indexOf(":");
     if (colon < 0) return error(400, "a field line without a colon");
     const name = this.#rules.lenient ? line.slice(0, colon).trimEnd() : line.slice(0, colon);
     if (!isToken(name)) return error(400, "a field name that is no token");
-    if (this.#fields.length >= this.#limits.fields) {
-      return error(431, `more than ${this.#limits.fields} fields`);
-    }
     this.#fields.push({ name: name.toLowerCase(), value: trim(line.slice(colon + 1)) });
     return undefined;
   }
@@ -226,7 +228,9 @@ class LineParser<Start> implements HeadParser<Start & Head> {
   #fold(line: string): HeadError | undefined {
     const last = this.#fields.pop();
     if (!this.#rules.lenient || last === undefined) return error(400, "a line that begins with white space");
-    this.#fields.push({ name: last.name, value: trim(`${last.value} ${trim(line)}`) });
+    // Both are trimmed already: all of a long value is not gone through again at each line.
+    const parts = [last.value, trim(line)].filter((part) => part !== "");
+    this.#fields.push({ name: last.name, value: parts.join(" ") });
     return undefined;
   }
 

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { descriptorNeeds, shareOut, totalNeed } from "../../src/agent/descriptors.ts";
+import {
+  clientLimits,
+  CONTROL_CLIENTS,
+  descriptorNeeds,
+  shareOut,
+  totalNeed,
+} from "../../src/agent/descriptors.ts";
 import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
 
 Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes that may hang at once (faults S5)", () => {
@@ -41,4 +47,15 @@ Deno.test("shareOut() gives all what they need where there is enough, and BGP fi
     }),
     { seed: 6 },
   );
+});
+
+Deno.test("clientLimits() bounds the control socket's clients as it does those of HTTP (faults S5)", () => {
+  const http = { listen: { hostname: "", port: 1 }, allowedHosts: [] };
+  const both = config({ http, control: { socket: "/run/a" }, limits: { httpConnections: 256 } });
+  assert.deepEqual(clientLimits(both, 256 + CONTROL_CLIENTS), { http: 256, control: CONTROL_CLIENTS });
+  assert.deepEqual(clientLimits(both, 40), { http: 30, control: 10 });
+  assert.deepEqual(clientLimits(both, 4), { http: 2, control: 2 });
+  assert.deepEqual(clientLimits(both, 1), { http: 1, control: 2 }, "somebody is answered everywhere");
+  const alone = { ...both, http: { ...http, listen: undefined } };
+  assert.equal(clientLimits(alone, 3).control, 2);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
 import { freePort } from "../support/raw_peer.ts";
+import { Process } from "../support/process.ts";
 import { PATIENCE_MS, until } from "../support/until.ts";
 
 const PREFIX = "10.99.0.1/32";
@@ -167,6 +168,29 @@ Deno.test("what keeps the agent from starting is said with its cure, with the ex
     await using agent = new AgentProcess(["--config", file]);
     assert.equal((await agent.exited).code, code, String(words));
     assert.match(agent.lines.join("\n"), words);
+  }
+});
+
+Deno.test("no debugger listens, whatever NODE_OPTIONS says, with FFI and without it (S1)", async () => {
+  await using scene = new Scene();
+  for (
+    const flags of [
+      agentArguments(),
+      agentArguments().filter((flag) => !flag.startsWith("--allow-ffi")),
+    ]
+  ) {
+    const port = await freePort();
+    const lines: string[] = [];
+    await using agent = new Process({
+      command: Deno.execPath(),
+      args: [...flags, "--config", scene.config()],
+      env: { NODE_OPTIONS: `--inspect=127.0.0.1:${port}` },
+      onLine: ({ text }) => void lines.push(text),
+    });
+    await until(() => lines.some((line) => line.includes(`"message":"running"`)), () => lines.join("\n"));
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port }), Deno.errors.ConnectionRefused);
+    assert.deepEqual(lines.filter((line) => !line.startsWith("{")), []);
+    assert.deepEqual(await agent.stop("SIGUSR2", LIMIT_MS), { code: 0, signal: null });
   }
 });
 

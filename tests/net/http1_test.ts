@@ -5,6 +5,7 @@ import {
   parseResponseHead,
   REQUEST_LIMITS,
   requestHeadParser,
+  RESPONSE_LIMITS,
   responseHeadParser,
   tokensOf,
   valuesOf,
@@ -124,6 +125,17 @@ Deno.test("a head is bounded in octets, lines and fields, on the limit and one b
   assert.equal(status(fields(64)), "head");
   assert.equal(status(fields(65)), 431);
   assert.equal(status(`${line}a:${"b".repeat(31)}`), 431);
+});
+
+Deno.test("lines that go on with a field are counted as fields are: each of them is work (faults S4)", () => {
+  const folded = (lines: number) => `HTTP/1.1 200 OK\r\na:b\r\n${" c\r\n".repeat(lines)}`;
+  const { fields } = RESPONSE_LIMITS;
+  const head = parseResponseHead(encode(`${folded(fields - 1)}\r\n`));
+  assert.ok(head.type === "head");
+  assert.deepEqual(head.fields, [{ name: "a", value: `b${" c".repeat(fields - 1)}` }]);
+  const answer = parseResponseHead(encode(folded(fields)));
+  assert.ok(answer.type === "error", "it need not end to be too much");
+  assert.equal(answer.status, 431);
 });
 
 Deno.test("valuesOf() and tokensOf() find every value of a field, whatever its line", () => {

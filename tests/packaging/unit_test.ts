@@ -114,6 +114,7 @@ Deno.test("nothing that starts the agent keeps V8's code cache or asks a network
   for (const command of [AGENT, execStart(UNIT).join(" "), commandFor(layout(DEFAULT_PREFIX))]) {
     assert.match(command, / --no-code-cache /);
     assert.match(command, / --no-prompt /);
+    assert.match(command, / --quiet /, "else the runtime writes lines of its own to standard error");
     assert.doesNotMatch(command, /npx|https?:\/\//);
   }
 });

@@ -43,12 +43,19 @@ export class MemorySocketFiles implements SocketFiles {
 }
 
 /** The ports of the servers, with the parts that a test may want to reach into. */
-export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxHttpClients" | "releaseMemory"> & {
+export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxClients" | "releaseMemory"> & {
   readonly streams: MemoryStreams;
   readonly socketFiles: MemorySocketFiles;
 } {
   const streams = new MemoryStreams();
   const socketFiles = new MemorySocketFiles();
   streams.bind = (path) => socketFiles.put(path, { kind: "socket" });
-  return { streams, socketFiles, hostname: () => "host", pid: 1, maxHttpClients: 256, releaseMemory() {} };
+  return {
+    streams,
+    socketFiles,
+    hostname: () => "host",
+    pid: 1,
+    maxClients: { http: 256, control: 32 },
+    releaseMemory() {},
+  };
 }
