@@ -24,7 +24,8 @@ import { listenerTtlPolicy, type TtlPolicy, ttlPolicy } from "./ttl.ts";
 
 /** Internetwork control (CS6), the precedence of routing protocols (RFC 791, RFC 4594). */
 const CS6 = 0xc0;
-const BACKLOG = 128;
+/** A burst of strangers must not fill it: a peer that finds no room tries again a second later. */
+const BACKLOG = 1024;
 const EIGHT_MINUTES_MS = 480_000;
 /** Deletes the key of an address. */
 const NO_KEY = new Uint8Array();
