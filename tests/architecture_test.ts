@@ -253,6 +253,21 @@ for (const { name, violations, broken, sound } of RULES) {
   });
 }
 
+Deno.test("the tables list nothing that no file needs: libraries, node: modules, ambient rooms", () => {
+  const files = sources("src", "ffi");
+  const unused = Object.entries(FOREIGN).flatMap(([prefix, names]) =>
+    names.filter((name) =>
+      !files.some(({ path, text }) =>
+        (path === prefix || path.startsWith(`${prefix}/`)) && withoutComments(text).includes(`"${name}"`)
+      )
+    ).map((name) => `${prefix}: ${name}`)
+  );
+  const quiet = AMBIENT_ROOMS.filter((room) =>
+    !files.some(({ path, text }) => room.test(path) && AMBIENT.test(withoutComments(text)))
+  ).map(String);
+  assert.deepEqual([unused, quiet], [[], []]);
+});
+
 function file(path: string, text: string): Source {
   return { path, text: `// a file\n${text}` };
 }

@@ -1,6 +1,6 @@
 /** What keeps a file from being read, in words for people. */
 
-/** @throws {Error} where it is not a regular file: a FIFO or a device would block */
+/** Lets only a regular file pass: a FIFO or a device would block. @throws {Error} in words for people */
 export function refuseIrregular({ isFile, isDirectory }: Deno.FileInfo): void {
   if (isDirectory) throw new Error("is a folder, not a file");
   if (!isFile) throw new Error("is no regular file");

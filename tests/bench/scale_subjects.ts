@@ -2,7 +2,7 @@
 import { formatU32 } from "../../src/net/address.ts";
 import { agentArguments } from "../support/agent.ts";
 import { endDaemon } from "../support/daemon.ts";
-import { runOrThrow, waitFor } from "../support/process.ts";
+import { runOrThrow } from "../support/process.ts";
 import {
   attribute,
   connectRaw,
@@ -24,6 +24,7 @@ import {
   SUBJECT_ADDRESS,
   SUBJECT_AS,
 } from "./scale_shape.ts";
+import { waitFor } from "../support/until.ts";
 
 /** What can happen to one route. */
 export type Change = "withdraw" | "announce" | "med";

@@ -1,9 +1,9 @@
 /** What routers see of our routes: every family over every transport, attributes, next hops, many of them, again on request. */
 import assert from "node:assert/strict";
 import { address, route } from "../support/bgp.ts";
-import { eventually, OURS, ROUTER_AS } from "../support/interop.ts";
+import { OURS, ROUTER_AS } from "../support/interop.ts";
 import { gone, seen, speakerFor, type Theme } from "../support/interop_scene.ts";
-import { until } from "../support/until.ts";
+import { eventually, until } from "../support/until.ts";
 
 const FOUR_OCTETS = 4_200_000_001;
 

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import type { Transport } from "../../src/bgp/transport/transport.ts";
 import { address, route } from "../support/bgp.ts";
-import { eventually, OURS, OurSpeaker, ROUTER_AS } from "../support/interop.ts";
+import { OURS, OurSpeaker, ROUTER_AS } from "../support/interop.ts";
 import { peerFor, seen, speakerFor, type Theme } from "../support/interop_scene.ts";
-import { until } from "../support/until.ts";
+import { eventually, until } from "../support/until.ts";
 
 const PASSWORD = "correct-horse-battery";
 

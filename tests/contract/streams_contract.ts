@@ -8,8 +8,7 @@ import type {
   Streams,
   StreamSocket,
 } from "../../src/net/sockets.ts";
-import { waitFor } from "../support/process.ts";
-import { within } from "../support/until.ts";
+import { waitFor, within } from "../support/until.ts";
 
 /** What the contract needs of an adapter. */
 export interface StreamsUnderTest {

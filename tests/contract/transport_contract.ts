@@ -14,6 +14,7 @@ import type {
 import type { PeerConfig } from "../../src/config/config.ts";
 import { address, peerConfig } from "../support/bgp.ts";
 import { openDescriptors, withoutLeak } from "../support/descriptors.ts";
+import { freePort } from "../support/raw_peer.ts";
 import { until, within } from "../support/until.ts";
 
 const LIMIT_MS = 120_000;
@@ -450,12 +451,6 @@ async function rawSocket(port: number): Promise<Socket> {
   socket.on("error", () => {});
   await new Promise<void>((resolve) => socket.connect(port, "127.0.0.1", resolve));
   return socket;
-}
-
-/** A port on which nothing listens. */
-function freePort(): Promise<number> {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return Promise.resolve(listener.addr.port);
 }
 
 /** A listener whose queue is full, so that the kernel drops every further SYN. */

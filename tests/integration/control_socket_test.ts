@@ -7,8 +7,8 @@ import { SideListener } from "../../src/http/side_listener.ts";
 import { denoSocketFiles } from "../../src/os/deno_socket_files.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { runOrThrow, waitFor } from "../support/process.ts";
-import { PATIENCE_MS, within } from "../support/until.ts";
+import { runOrThrow } from "../support/process.ts";
+import { PATIENCE_MS, waitFor, within } from "../support/until.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const ports = { streams: denoStreams(), files: denoSocketFiles(), clock: systemClock };

@@ -7,18 +7,11 @@ import { agentArguments } from "../support/agent.ts";
 import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
-import {
-  eventually,
-  interopNamespaces,
-  OURS,
-  type Router,
-  ROUTER_AS,
-  type SeenRoute,
-} from "../support/interop.ts";
+import { interopNamespaces, OURS, type Router, ROUTER_AS, type SeenRoute } from "../support/interop.ts";
 import type { NetworkNamespace } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
 import { ensurePackages } from "../support/setup.ts";
-import { within } from "../support/until.ts";
+import { eventually, within } from "../support/until.ts";
 
 /** BIRD, FRR and GoBGP; two of the sessions run over IPv6. */
 const LOCALS = ["fd09::2", "fd09::3", "10.9.0.4"] as const;

@@ -8,10 +8,11 @@ import { Bird } from "../support/bird.ts";
 import { startBird } from "../support/bird_router.ts";
 import { startFrr } from "../support/frr_router.ts";
 import { startGoBgp } from "../support/gobgp_router.ts";
-import { eventually, interopNamespaces, OURS, OurSpeaker, ROUTER } from "../support/interop.ts";
+import { interopNamespaces, OURS, OurSpeaker, ROUTER } from "../support/interop.ts";
 import { gone, peerFor, seen } from "../support/interop_scene.ts";
 import { type NamespacePair, socketsInside } from "../support/namespace.ts";
 import { ensurePackages } from "../support/setup.ts";
+import { eventually } from "../support/until.ts";
 
 const IPPROTO_ICMPV6 = 58;
 /** Hop limit 64, router lifetime 1800 s (RFC 4861 section 4.2). The kernel fills the checksum in. */

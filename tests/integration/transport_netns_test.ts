@@ -25,7 +25,7 @@ import {
   socketsInside,
 } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
-import { PATIENCE_MS, until, within } from "../support/until.ts";
+import { eventually, until, within } from "../support/until.ts";
 
 const PORT = 179;
 const LIMIT_MS = 120_000;
@@ -133,10 +133,11 @@ async function dropped(
     (error) => error === reason,
   );
   const { namespace } = network[where];
-  const limit = performance.now() + PATIENCE_MS;
-  while (await namespace.counter("TcpExt", counter) === 0) {
-    assert.ok(performance.now() < limit, `${counter} is still 0 in ${namespace.name}`);
-  }
+  await eventually(
+    () => namespace.counter("TcpExt", counter),
+    (count) => count > 0,
+    `${counter} in ${namespace.name}`,
+  );
   controller.abort(reason);
   await rejected;
   assert.equal(connections, 0);

@@ -1,6 +1,6 @@
 /** The agent's log, read as it is written: JSON lines, kept with the times that the agent itself put on them. */
 import { z } from "zod";
-import { waitFor } from "../support/process.ts";
+import { waitFor } from "../support/until.ts";
 
 const record = z.looseObject({
   time: z.string(),

@@ -1,10 +1,11 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import { agentArguments } from "../support/agent.ts";
-import { Process, repositoryRoot, runOrThrow, waitFor } from "../support/process.ts";
+import { Process, repositoryRoot, runOrThrow } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import type { Wrap } from "./router.ts";
 import { addressesOf, bracketed, type HostNode, type LabService, type Topology } from "./topology.ts";
+import { waitFor } from "../support/until.ts";
 
 const root = repositoryRoot();
 

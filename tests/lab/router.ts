@@ -1,8 +1,9 @@
 /** A router of the lab: a BIRD process in the router's namespace and its control socket. */
-import { Process, waitFor } from "../support/process.ts";
+import { Process } from "../support/process.ts";
 import { birdConfig, type BirdProtocol, type BirdRoute, BirdSocket } from "./bird.ts";
 import { PATIENCE_MS } from "./lab_world.ts";
 import type { RouterNode, Topology } from "./topology.ts";
+import { waitFor } from "../support/until.ts";
 
 /** Starts a command in a node's place. */
 export type Wrap = (node: string, command: string, args: readonly string[]) => {

@@ -1,7 +1,8 @@
 /** The client process from the scenarios' side, and what its requests add up to. */
-import { Process, repositoryRoot, waitFor } from "../support/process.ts";
+import { Process, repositoryRoot } from "../support/process.ts";
 import { type ClientAnswer, clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
 import type { Placement } from "./host.ts";
+import { waitFor } from "../support/until.ts";
 
 const script = `${repositoryRoot()}/tests/lab/client.ts`;
 

@@ -1,6 +1,6 @@
 /** BIRD 2 as a real peer: an own process with an own configuration, control socket and pid file in a folder of its own. */
 import { endDaemon } from "./daemon.ts";
-import { PATIENCE_MS } from "./until.ts";
+import { eventually, PATIENCE_MS } from "./until.ts";
 
 /** A running BIRD. */
 export class Bird implements AsyncDisposable {
@@ -67,13 +67,7 @@ export class Bird implements AsyncDisposable {
   async awaits(command: string, words: string | RegExp, limitMs = PATIENCE_MS): Promise<string> {
     const matches = (answer: string) =>
       typeof words === "string" ? answer.includes(words) : words.test(answer);
-    const limit = performance.now() + limitMs;
-    for (;;) {
-      const answer = await this.#ask(command);
-      if (matches(answer)) return answer;
-      if (performance.now() > limit) throw new Error(`BIRD does not say ${words}: ${answer}`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    return await eventually(() => this.#ask(command), matches, `BIRD says ${words}`, limitMs);
   }
 
   /** Replaces the configuration. */

@@ -3,8 +3,8 @@
  * bgpd puts no route into the kernel. Both give root up, so the folder is everybody's.
  */
 import { endDaemon } from "./daemon.ts";
-import { run, waitFor } from "./process.ts";
-import { PATIENCE_MS } from "./until.ts";
+import { run } from "./process.ts";
+import { PATIENCE_MS, waitFor } from "./until.ts";
 
 const DAEMONS = "/usr/lib/frr";
 

@@ -1,7 +1,7 @@
 /** GoBGP as a real peer: gobgpd with its configuration, gRPC socket and log in a folder of its own, asked by `gobgp`. */
 import { endDaemon } from "./daemon.ts";
-import { run, waitFor } from "./process.ts";
-import { PATIENCE_MS } from "./until.ts";
+import { run } from "./process.ts";
+import { PATIENCE_MS, waitFor } from "./until.ts";
 
 /** A running GoBGP. */
 export class GoBgp implements AsyncDisposable {

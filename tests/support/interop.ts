@@ -176,21 +176,3 @@ export class OurSpeaker implements AsyncDisposable {
     await this.#native.disposeAsync();
   }
 }
-
-/** Asks `question` until the answer passes, and gives that. @throws after the limit, with the last answer */
-export async function eventually<T>(
-  question: () => Promise<T>,
-  passes: (answer: T) => boolean,
-  what: string,
-  limitMs = PATIENCE_MS,
-): Promise<T> {
-  const limit = performance.now() + limitMs;
-  for (;;) {
-    const answer = await question();
-    if (passes(answer)) return answer;
-    if (performance.now() > limit) {
-      throw new Error(`${what}: not within ${limitMs} ms: ${JSON.stringify(answer)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}

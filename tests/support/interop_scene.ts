@@ -2,17 +2,10 @@
 import assert from "node:assert/strict";
 import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { address } from "./bgp.ts";
-import {
-  eventually,
-  OURS,
-  OurSpeaker,
-  ROUTER,
-  type Router,
-  type RouterSession,
-  type SeenRoute,
-} from "./interop.ts";
+import { OURS, OurSpeaker, ROUTER, type Router, type RouterSession, type SeenRoute } from "./interop.ts";
 import type { NamespacePair } from "./namespace.ts";
 import type { PackageName } from "./setup.ts";
+import { eventually } from "./until.ts";
 
 /** A router and how it differs from the others. */
 export interface RouterUnderTest {

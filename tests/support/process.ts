@@ -173,22 +173,6 @@ export async function runOrThrow(
   throw new Error(`${command} ${args.join(" ")}: exit status ${answer.code}: ${words}`);
 }
 
-/** Waits until `condition` gives a value other than undefined or false. @throws after `limitMs`, saying `what` */
-export async function waitFor<T>(
-  what: string,
-  limitMs: number,
-  condition: () => T | Promise<T>,
-  everyMs = 25,
-): Promise<Exclude<T, undefined | false | null>> {
-  const deadline = performance.now() + limitMs;
-  for (;;) {
-    const value = await condition();
-    if (isPresent(value)) return value;
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${limitMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
-  }
-}
-
 /** The folder of this repository, without a slash at its end. */
 export function repositoryRoot(): string {
   return fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -203,10 +187,6 @@ async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function isPresent<T>(value: T): value is Exclude<T, undefined | false | null> {
-  return value !== undefined && value !== false && value !== null;
 }
 
 async function eachLine(stream: ReadableStream<Uint8Array>, onLine: (text: string) => void): Promise<void> {

@@ -1,6 +1,8 @@
 /** Waiting for a condition, with a limit. A limit is for what never comes: one that is met costs nothing, so it is wide. */
 
 const STEP_MS = 2;
+/** Where each question costs a process or a connection. */
+const ASKING_STEP_MS = 20;
 /** Far beyond what a slow and busy machine takes. */
 export const PATIENCE_MS = 30_000;
 
@@ -28,4 +30,39 @@ export async function within<T>(promise: Promise<T>, what: string, limitMs = PAT
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Asks `question` until the answer passes, and gives that. @throws after `limitMs`, with the last answer */
+export async function eventually<T>(
+  question: () => T | Promise<T>,
+  passes: (answer: T) => boolean,
+  what: string,
+  limitMs = PATIENCE_MS,
+  everyMs = ASKING_STEP_MS,
+): Promise<T> {
+  const limit = performance.now() + limitMs;
+  for (;;) {
+    const answer = await question();
+    if (passes(answer)) return answer;
+    if (performance.now() > limit) {
+      throw new Error(`${what}: not within ${limitMs} ms: ${JSON.stringify(answer)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+}
+
+/** Waits until `condition` gives a value other than undefined, null or false. @throws after `limitMs`, saying `what` */
+export async function waitFor<T>(
+  what: string,
+  limitMs: number,
+  condition: () => T | Promise<T>,
+  everyMs = ASKING_STEP_MS,
+): Promise<Exclude<T, undefined | false | null>> {
+  const value = await eventually(condition, isPresent, what, limitMs, everyMs);
+  if (isPresent(value)) return value;
+  throw new Error(what);
+}
+
+function isPresent<T>(value: T): value is Exclude<T, undefined | false | null> {
+  return value !== undefined && value !== false && value !== null;
 }

@@ -4,7 +4,6 @@
  * takes back what the router has kept for it.
  */
 import { equal, ok } from "node:assert/strict";
-import { waitFor } from "../../support/process.ts";
 import { type Host, ours } from "../host.ts";
 import { PATIENCE_MS } from "../lab_world.ts";
 import { type Narrator, same, type Scenario } from "../scenario.ts";
@@ -12,6 +11,7 @@ import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 import { untilCounted } from "./restart.ts";
 import { nothingLeft, stopUnderTraffic } from "./stop.ts";
+import { waitFor } from "../../support/until.ts";
 
 /** The scenarios; each begins and ends with everything as it should be. */
 export const gracefulScenarios: readonly Scenario<World>[] = [

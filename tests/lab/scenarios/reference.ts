@@ -1,11 +1,11 @@
 /** The reference's own example configuration, unchanged and with its flags, on the network that it is for. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { waitFor } from "../../support/process.ts";
 import { foreign, type Host, ours } from "../host.ts";
 import { PATIENCE_MS } from "../lab_world.ts";
 import { same, type Scenario } from "../scenario.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
+import { waitFor } from "../../support/until.ts";
 
 /** The scenarios, which follow on each other. */
 export const referenceScenarios: readonly Scenario<World>[] = [

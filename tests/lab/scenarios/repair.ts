@@ -1,12 +1,13 @@
 /** Repair: what somebody deletes behind the agent's back comes back, and what belongs to somebody else is left alone. */
 import { equal } from "node:assert/strict";
-import { runOrThrow, waitFor } from "../../support/process.ts";
+import { runOrThrow } from "../../support/process.ts";
 import { foreign, type Host, ours } from "../host.ts";
 import type { KernelView } from "../kernel_view.ts";
 import { pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import { same, type Scenario } from "../scenario.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
+import { waitFor } from "../../support/until.ts";
 
 /** The address comes back. */
 export const addressRepaired: Scenario<World> = repaired("address", (world, host) => {

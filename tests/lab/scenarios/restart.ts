@@ -1,12 +1,12 @@
 /** Restarts: of the router, and of an agent that is killed and finds its own things again. */
 import { equal, ok } from "node:assert/strict";
-import { waitFor } from "../../support/process.ts";
 import { type Host, ours } from "../host.ts";
 import { type LabWorld, pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import type { RouteChange } from "../route_history.ts";
 import { same, type Scenario } from "../scenario.ts";
 import { describe, type Traffic } from "../traffic.ts";
 import type { World } from "../world.ts";
+import { waitFor } from "../../support/until.ts";
 
 /** How far apart the client's clock reading and the router's may be for one moment. */
 const SIMULTANEOUS_MS = 20;
