@@ -1,6 +1,6 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import { agentArguments } from "../support/agent.ts";
-import { Process, repositoryRoot, runOrThrow } from "../support/process.ts";
+import { type Exit, Process, repositoryRoot, runOrThrow } from "../support/process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import type { Wrap } from "./router.ts";
@@ -100,6 +100,20 @@ export class Host implements AsyncDisposable {
   async stopAgent(limitMs = 20_000): Promise<number> {
     const exit = await this.#agent?.stop("SIGTERM", limitMs);
     return exit === undefined ? 0 : exit.signal === "SIGKILL" ? 137 : exit.code;
+  }
+
+  /** SIGTERM, and again once `drains` has resolved; resolves to how the agent ended. @throws where it does not */
+  async stopAgentAtOnce(drains: () => Promise<unknown>, limitMs = 20_000): Promise<Exit> {
+    const agent = this.#agent;
+    if (agent === undefined) throw new Error(`${this.name}: no agent runs`);
+    agent.signal("SIGTERM");
+    await drains();
+    // What comes within 100 ms of the first counts as the same.
+    await waitFor(`${this.name}: the agent ends at once`, limitMs, () => {
+      agent.signal("SIGTERM");
+      return !agent.running;
+    }, 150);
+    return await agent.exited;
   }
 
   /** SIGUSR2, the handover to a successor; resolves to the exit status. */

@@ -5,7 +5,12 @@ import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./sce
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
-import { agentKilled, agentKilledAnnounceOnly, routerRestarts } from "./scenarios/restart.ts";
+import {
+  agentKilled,
+  agentKilledAnnounceOnly,
+  agentStopsAtOnce,
+  routerRestarts,
+} from "./scenarios/restart.ts";
 import { agentStops, agentStopsAnnounceOnly, allStop, allStopAnnounceOnly } from "./scenarios/stop.ts";
 import type { World } from "./world.ts";
 
@@ -20,6 +25,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   applicationHangs,
   routerRestarts,
   agentKilled,
+  agentStopsAtOnce,
   ...repairScenarios,
   ...gracefulScenarios,
   foreignSurvives,

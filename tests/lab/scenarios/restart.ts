@@ -37,6 +37,29 @@ export const routerRestarts: Scenario<World> = {
   },
 };
 
+/** Two orders to stop: the second one is obeyed at once, and what stays is the successor's. */
+export const agentStopsAtOnce: Scenario<World> = {
+  name:
+    "a second SIGTERM while a stop drains ends the agent with 1 and no crash; its successor adopts what stays",
+  async run(world, { figure }) {
+    await world.steady();
+    const [host, other] = pair(world);
+    const links = ours(world.topology, await host.kernel()).links;
+    const asked = Date.now();
+    const ended = await host.stopAgentAtOnce(() => world.untilVia([other.name]));
+    figure("first SIGTERM to the end at the second", Date.now() - asked, "ms");
+    same(ended, { code: 1, signal: null }, "how the agent ended");
+    same(ours(world.topology, await host.kernel()).links, links, "the interfaces stay");
+    host.startAgent();
+    await untilAll(world);
+    await world.steady();
+    const rest = await world.client.burst(40);
+    equal(rest.failures.length, 0, describe(rest));
+    equal(rest.byHost.size, world.hosts.length, describe(rest));
+    return `status 1; ${describe(rest)}`;
+  },
+};
+
 /** A killed agent's successor goes on where it was. */
 export const agentKilled: Scenario<World> = {
   name: "an agent killed and started again adopts its kernel objects and announces again; traffic flows on",
