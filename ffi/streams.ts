@@ -99,8 +99,8 @@ export class Streams<A extends IpAddress> {
 
   #accept(socket: Socket, events: ListenerEvents<A>): Disposable {
     return socket.acceptAll(({ socket: accepted, remote }) => {
-      using connected = accepted;
-      const stream = this.#stream(connected, remote);
+      using _accepted = accepted;
+      const stream = this.#stream(accepted, remote);
       // Whoever cannot take one connection may take the next.
       if (!this.#sockets.guard(() => events.connection(stream))) stream[Symbol.dispose]();
     }, (error) => events.fault(error instanceof Error ? error : new Error(String(error))));

@@ -212,6 +212,20 @@ const RULES: readonly Rule[] = [
     sound: [{ path: "src/net/a.ts", text: "/** What it is. */" }],
   },
   {
+    name:
+      "what a `using` holds is read more than once or never: `deno bundle --minify` drops one that is read once",
+    violations: (files) =>
+      files.flatMap(({ path, text }) => usedOnce(text).map((name) => `${path}: ${name}`)),
+    broken: [
+      "{\n  using slot = take();\n  return slot === undefined ? 1 : 2;\n}",
+      "{\n  await using file = await open(path);\n  return { all: await read(file) };\n}\nread(file);",
+    ].map((text) => [file("src/net/a.ts", text)]),
+    sound: [
+      file("src/net/a.ts", "{\n  const slot = take();\n  using _slot = slot;\n  return slot;\n}"),
+      file("src/net/b.ts", "{\n  using slot = take();\n  slot.a();\n  slot.b();\n}"),
+    ],
+  },
+  {
     name: "no casts, silenced checks or default exports (STYLE In a file)",
     violations: (files) =>
       files.filter(({ path }) => !/^(ffi|src\/bytes)\//.test(path)).flatMap(({ path, text }) =>
@@ -286,6 +300,19 @@ function sources(...roots: readonly string[]): readonly Source[] {
 
 function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "");
+}
+
+/** Variables of `using` that are read once in the block that they stand in, which ends where less is indented. */
+function usedOnce(text: string): readonly string[] {
+  const lines = withoutComments(text).split("\n");
+  return lines.flatMap((line, index) => {
+    const [, indent = "", name] = /^(\s*)(?:await )?using (\w+) =/.exec(line) ?? [];
+    if (name === undefined) return [];
+    const rest = lines.slice(index + 1);
+    const end = rest.findIndex((each) => each.trim() !== "" && !each.startsWith(indent));
+    const block = rest.slice(0, end < 0 ? rest.length : end).join("\n");
+    return [...block.matchAll(new RegExp(`\\b${name}\\b`, "g"))].length === 1 ? [name] : [];
+  });
 }
 
 function importsOf({ path, text }: Source): readonly string[] {

@@ -121,7 +121,8 @@ async function readRegularFile(path: string, { limitOctets, unless }: ReadOption
     const version = versionOf(await Deno.stat(path));
     if (unless !== undefined && sameVersion(version, unless)) return { version, octets: undefined };
     if (version.octets > limitOctets) throw new Error(`is larger than ${limitOctets} octets`);
-    using file = await Deno.open(path);
+    const file = await Deno.open(path);
+    using _file = file;
     return { version, octets: await readAtMost(file, limitOctets) };
   } catch (error) {
     throw inWords(error);

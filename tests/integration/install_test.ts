@@ -123,6 +123,28 @@ Deno.test("the installed service, by its unit's ExecStart: READY=1, announced, a
   assert.doesNotMatch(scene.words, /NotCapable|Requires \w+ access/);
 });
 
+Deno.test("the installed service gives back what a probe holds: it goes on for longer than places last", async () => {
+  await using scene = await Scene.create();
+  let requests = 0;
+  await using backend = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    requests++;
+    return new Response("ok");
+  });
+  const check = {
+    type: "http",
+    address: "127.0.0.1",
+    port: backend.addr.port,
+    interval: "50ms",
+    timeout: "50ms",
+  };
+  scene.configure({ services: [{ name: "web", addresses: ["10.99.0.1"], checks: [check] }] });
+  await using service = scene.start(`${scene.folder}/notify`);
+  await until(() => requests > 20 || !service.running, () => `${requests} requests\n${scene.words}`);
+  assert.doesNotMatch(scene.words, /check cannot be made/);
+  service.signal("SIGTERM");
+  assert.equal((await service.exited).code, 0, scene.words);
+});
+
 Deno.test("the installed service with an invalid configuration ends with 2, which the unit does not start again", async () => {
   await using scene = await Scene.create();
   scene.configure({ nonsense: 1 });

@@ -83,13 +83,13 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     socket.bind({ address, port, scopeId: 0 });
     socket.listen(BACKLOG);
     const accepting = socket.acceptAll(({ socket: accepted, remote: from }) => {
-      using connected = accepted;
+      using _accepted = accepted;
       if (from === undefined) return;
       const remote = endpointOf(sockets, from);
       const admission = admit(who.peers, remote);
       if ("refusal" in admission) return events.refused(remote, admission.refusal);
       const { peer } = admission;
-      const prepared = prepareAccepted(sockets, connected, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
+      const prepared = prepareAccepted(sockets, accepted, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
       if ("type" in prepared) return events.refused(remote, prepared);
       handOver(prepared, peer, events);
     }, (error) => events.fault(error));

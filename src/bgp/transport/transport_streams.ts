@@ -119,7 +119,8 @@ function anyIsDualStack(ports: StreamsTransportPorts): boolean {
   const [six, four] = [parseAddress("::"), parseAddress("0.0.0.0")];
   if (six === undefined || four === undefined) return false;
   const events = { connection: (stream: StreamSocket) => stream[Symbol.dispose](), fault() {} };
-  using wildcard = openListener(ports, six, 0, events);
+  const wildcard = openListener(ports, six, 0, events);
+  using _wildcard = wildcard;
   try {
     openListener(ports, four, wildcard.local?.port ?? 0, events)[Symbol.dispose]();
     return false;

@@ -29,10 +29,11 @@ export function countedAllowance(limit: number): Allowance {
 export function withinAllowance(probe: Probe, slots: Allowance): Probe {
   return {
     async run(signal, progress) {
-      using slot = slots.tryTake();
+      const slot = slots.tryTake();
       if (slot === undefined) {
         return { kind: "unknown", detail: "not probed: as many probes as this process may have are open" };
       }
+      using _slot = slot;
       return await probe.run(signal, progress);
     },
   };
