@@ -145,15 +145,19 @@ Deno.test("a running agent whose control socket is deleted says so, puts it back
 
 Deno.test("openControlSocket() gives the socket to one of two that start at once, and to the other when that one has ended", async () => {
   await using scene = new Scene();
-  const starters = await Promise.allSettled(
-    ["a", "b"].map((name) => openControlSocket(scene.socket, named(name), ports)),
-  );
+  await using servers = new AsyncDisposableStack();
+  const open = (name: string) => {
+    const server = named(name);
+    servers.defer(() => server.close(1000));
+    return openControlSocket(scene.socket, server, ports);
+  };
+  const starters = await Promise.allSettled(["a", "b"].map(open));
   const [winner, ...others] = starters.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
   const losers = starters.flatMap((each) => each.status === "rejected" ? [each.reason] : []);
   assert.ok(winner !== undefined && others.length === 0);
   assert.ok(losers[0] instanceof ControlSocketInUseError, String(losers[0]));
   winner[Symbol.dispose]();
-  using _next = await openControlSocket(scene.socket, named("c"), ports);
+  using _next = await open("c");
   assert.deepEqual(await askControl({ path: scene.socket, target: "/", accept: "text/plain" }, ports), {
     status: 200,
     body: "c",
