@@ -112,7 +112,7 @@ export class Reactor implements AsyncDisposable {
     this.#listen();
     const token = this.#takeToken();
     this.#control("add", EPOLL_CTL_ADD, fd, events, token);
-    const signals = this.#setAsync(fd, true);
+    const signals = this.#setAsyncOrRemove(fd);
     const watch: Watch = { fd, events, callback, onClose, signals, restingUntilMs: undefined };
     this.#watches.set(token, watch);
     if (!signals) this.#silent++;
@@ -128,9 +128,9 @@ export class Reactor implements AsyncDisposable {
       },
       [Symbol.dispose]: () => {
         if (!this.#watches.delete(token)) return;
-        if (!this.#libc.closed) this.#unwatch(watch);
         if (!signals) this.#silent--;
         this.#setTimer();
+        if (!this.#libc.closed) this.#unwatch(watch);
       },
     };
   }
@@ -240,8 +240,11 @@ export class Reactor implements AsyncDisposable {
   #onTimer(): void {
     for (const [token, watch] of this.#watches) {
       if (watch.restingUntilMs === undefined || watch.restingUntilMs > performance.now()) continue;
-      watch.restingUntilMs = undefined;
-      this.guard(() => this.#control("add", EPOLL_CTL_ADD, watch.fd, watch.events, token));
+      // Where the kernel cannot take it now, it rests on.
+      this.guard(() => {
+        this.#control("add", EPOLL_CTL_ADD, watch.fd, watch.events, token);
+        watch.restingUntilMs = undefined;
+      });
     }
     this.#look();
   }
@@ -263,8 +266,22 @@ export class Reactor implements AsyncDisposable {
 
   #unwatch({ fd }: Watch): void {
     // A descriptor that is closed already has left the set by itself, so a failure says nothing new.
+    this.#remove(fd);
     this.#setAsync(fd, false);
+  }
+
+  #remove(fd: number): void {
     this.#libc.symbols.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, fd, epollEvent(0, 0));
+  }
+
+  /** As `#setAsync`. What throws in the middle leaves nothing in the set: it would refuse the descriptor for ever. */
+  #setAsyncOrRemove(fd: number): boolean {
+    try {
+      return this.#setAsync(fd, true);
+    } catch (error) {
+      this.#remove(fd);
+      throw error;
+    }
   }
 
   /** Has the kernel signal what happens to `fd`, or not any more. False where its kind cannot. */
