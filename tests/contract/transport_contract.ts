@@ -14,6 +14,7 @@ import type {
 import type { PeerConfig } from "../../src/config/config.ts";
 import { address, peerConfig } from "../support/bgp.ts";
 import { openDescriptors, withoutLeak } from "../support/descriptors.ts";
+import { runOrThrow } from "../support/process.ts";
 import { freePort } from "../support/raw_peer.ts";
 import { until, within } from "../support/until.ts";
 
@@ -431,17 +432,15 @@ export function transportContract(name: string, open: () => TransportUnderTest):
   });
 }
 
-/** Resolves when `value` has not changed for a while. */
+/** Resolves when `value` has not changed for many turns of the event loop: where the process stands still, nothing can. */
 async function stable(value: () => number): Promise<void> {
   let last = -1;
-  let since = performance.now();
+  let turns = 0;
   await until(() => {
     const now = value();
-    if (now !== last) {
-      last = now;
-      since = performance.now();
-    }
-    return performance.now() - since > 150;
+    turns = now === last ? turns + 1 : 0;
+    last = now;
+    return turns > 75;
   });
 }
 
@@ -458,16 +457,8 @@ async function fullListener(): Promise<Disposable & { readonly port: number }> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0, tcpBacklog: 1 });
   const { port } = listener.addr;
   const filling: Deno.TcpConn[] = [];
-  // The queue takes one more than it is told to. Whether it is full then shows where nothing comes of another attempt.
-  for (let left = 2; left > 0; left--) filling.push(await Deno.connect({ hostname: "127.0.0.1", port }));
-  for (let full = false; !full && filling.length < 10;) {
-    const signal = AbortSignal.timeout(300);
-    try {
-      filling.push(await Deno.connect({ hostname: "127.0.0.1", port, signal }));
-    } catch {
-      full = true;
-    }
-  }
+  // Where it is not full the kernel completes the next connection at once.
+  while (!await isFull(port)) filling.push(await Deno.connect({ hostname: "127.0.0.1", port }));
   return {
     port,
     [Symbol.dispose]() {
@@ -475,6 +466,13 @@ async function fullListener(): Promise<Disposable & { readonly port: number }> {
       listener.close();
     },
   };
+}
+
+/** Does the queue of a listener hold more than it is told to, so that it takes no more (tcp(7), ss(8))? */
+async function isFull(port: number): Promise<boolean> {
+  const [, waiting, most] = (await runOrThrow("ss", ["-Hltn", `sport = :${port}`])).split(/\s+/);
+  assert.ok(waiting !== undefined && most !== undefined);
+  return Number(waiting) > Number(most);
 }
 
 function turnOfTheEventLoop(): Promise<void> {

@@ -16,7 +16,7 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
   "an endless body": /^status 200$/,
   "an endless status line": /^the answer is (too large|not HTTP)/,
   "one octet at a time": /^the answer (is too large|is longer|comes in more than)/,
-  "one octet a second": /^timed out after 1000 ms waiting for the answer$/,
+  "one octet a second": /^timed out after 1000 ms /,
   "interim answers by HTTP/2": /^more than 16 interim answers/,
   "endless SETTINGS": /^the answer is longer than 73728 octets$/,
   "endless PING": /^the answer is longer than 73728 octets$/,
@@ -29,6 +29,9 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
 const OCTETS = 196_608 + 65_536;
 const PIECES = 1025;
 const ROUNDS = 5;
+/** What never ends is cut off after a second; all else may take what a busy machine takes. */
+const TIMEOUT_MS = { endless: 1000, all: 20_000 } as const;
+const ENDLESS = /^(one octet a second|endless handshake records)/;
 const GROWTH_OCTETS = 100 * 2 ** 20;
 
 interface Ports {
@@ -102,7 +105,13 @@ Deno.test("Check of hostile backends: one verdict each, octets and pieces bounde
   using stack = new DisposableStack();
   const details: [name: string, detail: string][] = [];
   const start = (name: string, config: Partial<Parameters<typeof httpCheckConfig>[0]>, index: number) => {
-    const checked = httpCheckConfig({ intervalMs: 500, ...config, timeoutMs: 1000, rise: 1, fall: 1 });
+    const checked = httpCheckConfig({
+      intervalMs: 500,
+      ...config,
+      timeoutMs: ENDLESS.test(name) ? TIMEOUT_MS.endless : TIMEOUT_MS.all,
+      rise: 1,
+      fall: 1,
+    });
     const check = new Check({
       name,
       target: { type: "service", service: "web" },

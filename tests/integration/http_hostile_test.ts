@@ -18,6 +18,7 @@ class Scene implements AsyncDisposable {
   readonly socket = `${this.#folder}/run/control.sock`;
   readonly agent: AgentProcess;
   readonly #clients: Deno.Conn[] = [];
+  readonly #pouring: Promise<unknown>[] = [];
 
   constructor(readonly port: number, maxDescriptors?: number) {
     const file = `${this.#folder}/config.json`;
@@ -56,6 +57,11 @@ class Scene implements AsyncDisposable {
     });
   }
 
+  /** Sends twice what may never be read; it is over when the agent is. */
+  pour(client: Deno.Conn, octets: Uint8Array): void {
+    this.#pouring.push(client.write(octets).then(() => client.write(octets)).catch(() => {}));
+  }
+
   /** A good client of HTTP, and one of the control socket. */
   async answers(): Promise<void> {
     const response = await within(fetch(`http://127.0.0.1:${this.port}/healthz`), "an answer over HTTP");
@@ -79,6 +85,7 @@ class Scene implements AsyncDisposable {
       }
     }
     await this.agent[Symbol.asyncDispose]();
+    await Promise.all(this.#pouring);
     await Deno.remove(this.#folder, { recursive: true });
   }
 }
@@ -118,9 +125,10 @@ Deno.test("clients who drip, never read, send garbage ahead, or a head of 100 MB
   // Their requests come faster than the agent could be read.
   const flood = encode(GET.repeat(100));
   const deaf = await Promise.all(Array.from({ length: 20 }, () => scene.connect()));
-  for (const client of deaf) client.write(flood).then(() => client.write(flood)).catch(() => {});
+  for (const client of deaf) scene.pour(client, flood);
   await scene.answers();
-  for (const client of dripping) await client.write(encode("."));
+  // Where this took long they have been sent away.
+  for (const client of dripping) await client.write(encode(".")).catch(() => {});
 
   const garbage = await scene.connect();
   await garbage.write(encode(`${GET}${GET}\x00\x01 nonsense\r\n\r\n${GET}`));
