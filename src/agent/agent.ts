@@ -6,6 +6,7 @@ import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Metrics } from "../http/metrics.ts";
+import { describeOurs } from "../kernel/change.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
@@ -150,7 +151,7 @@ export class Agent {
       adopted = await this.#adoptKernel();
       this.#speak(adopted);
     } catch (error) {
-      if (!adopted) await this.#reconciler?.removeAll();
+      if (!adopted) await this.#removeNew();
       await this.#teardown();
       throw error;
     }
@@ -188,7 +189,7 @@ export class Agent {
     const { errors, conflicts } = await this.#reconciler.want(desired);
     const faults = [...errors, ...conflicts].map(({ message }) => message);
     if (faults.length > 0) {
-      if (!adopted) await this.#reconciler.removeAll();
+      if (!adopted) await this.#removeNew();
       throw new HostNotFitError(faults.join("\n"));
     }
     return adopted;
@@ -258,15 +259,19 @@ export class Agent {
   async #removeAll(): Promise<readonly string[]> {
     const { clock } = this.#ports;
     for (let attempt = 1; this.#reconciler !== undefined; attempt++) {
-      const { errors, converged } = await this.#reconciler.removeAll();
-      if (converged) break;
-      const left = errors.map(({ message }) => message);
-      if (attempt === REMOVAL_ATTEMPTS) {
-        return left.length > 0 ? left : ["not everything that is ours is gone"];
-      }
+      const report = await this.#reconciler.removeAll();
+      if (report.converged) break;
+      if (attempt === REMOVAL_ATTEMPTS) return [remainsOf(report)];
       await sleep(clock, REMOVAL_RETRY_MS);
     }
     return [];
+  }
+
+  /** After a start that failed: nothing new is left behind, or it is told. */
+  async #removeNew(): Promise<void> {
+    for (const cause of await this.#removeAll()) {
+      this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
+    }
   }
 
   async #handOver(): Promise<readonly string[]> {
@@ -292,6 +297,13 @@ export class Agent {
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }
+}
+
+/** What stays, as the kernel was read last, and why. */
+function remainsOf({ actual, errors }: KernelReport): string {
+  const objects = actual === undefined ? [] : describeOurs(actual);
+  const what = objects.length > 0 ? objects.join(", ") : "something that is ours";
+  return [what, errors.map(({ message }) => message).join("; ")].filter((text) => text !== "").join(": ");
 }
 
 function transitionFact(service: string, transition: ServiceTransition): AgentFact {

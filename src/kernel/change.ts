@@ -1,6 +1,6 @@
 /** One change of the kernel's state, and its words for people. */
 import { type Address, withPort } from "../net/address.ts";
-import type { Destination, VirtualService } from "./state.ts";
+import { type ActualKernel, type Destination, isOurs, type VirtualService } from "./state.ts";
 
 /** What identifies a virtual service. */
 export type VirtualServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
@@ -72,6 +72,14 @@ export function describeChange(change: Change): string {
     default:
       return change satisfies never;
   }
+}
+
+/** What of a kernel is ours, object by object, such as `interface web`. */
+export function describeOurs({ interfaces, virtualServices }: ActualKernel): readonly string[] {
+  return [
+    ...interfaces.filter(isOurs).map(({ name }) => `interface ${name}`),
+    ...virtualServices.map((service) => `virtual service ${serviceText(service)}`),
+  ];
 }
 
 function hostText(address: Address): string {

@@ -94,7 +94,8 @@ export function step(
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
 export function nextDeadline({ phase, fault }: ServiceState): number | undefined {
-  const first = Math.min(phase.deadlineMs, fault?.untilMs ?? Infinity);
+  // While a fault stands no deadline is met, and one that has passed would come again at once, for ever.
+  const first = fault?.untilMs ?? phase.deadlineMs;
   return first === Infinity ? undefined : first;
 }
 

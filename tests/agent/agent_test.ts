@@ -442,6 +442,20 @@ Deno.test("Agent that cannot start as the kernel refuses leaves an earlier run's
   await world.close();
 });
 
+Deno.test("Agent that cannot start says what of its own it could not remove again (faults K12)", async () => {
+  const world = new World();
+  world.kernel.refuse = ({ type }) =>
+    type === "add-address" || type === "delete-interface" ? ERRNO.EACCES : undefined;
+  const refused = assert.rejects(world.agent().start(), HostNotFitError);
+  await world.stage.clock.advance(5000);
+  await refused;
+  const [told, ...others] = world.events.of("stop-failed");
+  assert.match(told?.cause ?? "", /^could not be removed: interface web, .*: delete interface web: /);
+  assert.deepEqual(others, []);
+  world.kernel.refuse = () => undefined;
+  await world.close();
+});
+
 Deno.test("Agent tells of each server by its name, and of the kernel when it was read", async () => {
   const world = new World();
   const agent = world.agent();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Platform, run, type RunPorts, type Signal } from "../../src/cli/run.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
+import { KernelError } from "../../src/netlink/transport.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
 import { sidePorts } from "../support/side_ports.ts";
@@ -139,7 +140,17 @@ Deno.test("run() ends with 1 where something of ours could not be removed, and n
   await rig.signal("SIGTERM", 0);
   await rig.clock.advance(60_000);
   assert.equal(rig.status, 1);
-  assert.match(rig.lines.join(""), /could not be removed: delete interface web: .*busy/i);
+  assert.match(rig.lines.join(""), /could not be removed: interface web: delete interface web: .*busy/i);
+});
+
+Deno.test("run() ends with 1 and names what stays where the kernel cannot even be read any more (faults K12)", async () => {
+  const rig = new Rig();
+  await rig.clock.advance(1000);
+  rig.kernel.readError = new KernelError("list interfaces", { errno: ERRNO.EPERM, extendedAck: undefined });
+  await rig.signal("SIGTERM", 0);
+  await rig.clock.advance(60_000);
+  assert.equal(rig.status, 1);
+  assert.match(rig.lines.join(""), /could not be removed: interface web.*: list interfaces: /);
 });
 
 Deno.test("run() removes at a stop what the kernel gives up only at a later attempt, and ends with 0", async () => {

@@ -326,6 +326,13 @@ Deno.test("step() that fails by a fault of ours shuts the gate, keeps every fact
   assert.equal(nextDeadline(state), undefined);
   assert.deepEqual(desiredRoutes([state]), [], "the verdict that came meanwhile counts");
   assert.deepEqual(routesOf(next(healthy, 1011)).map(({ announce }) => announce), [true]);
+  broken = true;
+  next({ type: "drain", reason: "stopping" }, 2000);
+  next(time, 10_000);
+  assert.equal(nextDeadline(state), 11_000, "no deadline of a phase that has passed (faults K11)");
+  broken = false;
+  next(time, 11_000);
+  assert.equal(state.phase.name, "converging");
 });
 
 Deno.test("step() names as the cause of an announcement the verdict that brought it, or the gate that opened last", () => {
