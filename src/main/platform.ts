@@ -33,6 +33,10 @@ import { type Address, addressOf } from "../net/address.ts";
 import type { Streams as StreamsPort } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
+import { startTime } from "../time/start_time.ts";
+
+/** The origin of this process's clock. */
+const PROCESS_START_MS = 0;
 
 /** What FFI gives, closed in the opposite order of opening. */
 interface Native {
@@ -51,6 +55,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const streams = denoStreams();
     const { probes, clients } = shareDescriptors(config, native, events);
     const probePorts = openProbePorts(streams, { icmp, slots: probes });
+    const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
       transport: openTransport(config, native, streams),
@@ -63,7 +68,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       maxClients: clientLimits(config, clients),
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
-      processFigures: () => processFigures(native),
+      processFigures: () => processFigures(native, startedSeconds()),
       notify: (state) => notifyServiceManager(state, native, events),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -163,11 +168,11 @@ function interfaces(): readonly InterfaceAddress[] {
 }
 
 /** CPU time is the kernel's to tell, which needs FFI; without it there is none. */
-function processFigures(native: Native | undefined) {
+function processFigures(native: Native | undefined, startTimeSeconds: number) {
   const { user, system } = native === undefined ? { user: 0, system: 0 } : cpuTime(native.libc);
   return {
     residentMemoryBytes: Deno.memoryUsage().rss,
     cpuSeconds: user + system,
-    startTimeSeconds: performance.timeOrigin / 1000,
+    startTimeSeconds,
   };
 }
