@@ -4,6 +4,7 @@
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
 import type { FamilyName, LocalBgp, PeerConfig } from "../../config/config.ts";
+import { offersExtendedNextHop } from "../../config/session_difference.ts";
 import type { AfiSafi, Capability } from "../wire/capability.ts";
 import {
   Afi,
@@ -79,7 +80,6 @@ export interface Negotiated extends CodecContext {
 /** The session's part of the configuration. */
 export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig {
   const families = peer.families.map(familyOf);
-  const overIPv6 = peer.address.family === 6 || peer.nextHop?.family === 6;
   return {
     localAs: local.as,
     localIdentifier: addressToU32(local.routerID),
@@ -90,7 +90,7 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
     connectRetryTimeMs: peer.connectRetryTimeMs,
     families,
-    extendedNextHop: overIPv6 ? families.filter((family) => family.afi === Afi.IPv4) : [],
+    extendedNextHop: offersExtendedNextHop(peer) ? [familyOf("ipv4-unicast")] : [],
     gracefulRestart: peer.gracefulRestart,
   };
 }
