@@ -185,13 +185,13 @@ export class Peer {
   }
 
   #advertiseContext({ negotiated, end }: EstablishedSession): AdvertiseContext {
-    const { as: localAs, routerID, address6 } = this.#local;
+    const { as: localAs, address: ownAddress, address6 } = this.#local;
     const { name: peerName, nextHop, nextHop6, address } = this.#config;
     return {
       codec: negotiated,
       peerName,
       localAs,
-      routerID,
+      address: ownAddress,
       address6,
       nextHop,
       nextHop6,

@@ -18,6 +18,8 @@ import { A, type End, Stage } from "../support/speakers.ts";
 const ROUTERS = ["10.0.0.2", "10.0.0.3", "2001:db8::2", "fe80::2"].map(address);
 const PORTS = [179, 1790];
 
+const A6 = address("2001:db8::1");
+
 interface Side {
   readonly local: LocalBgp;
   readonly peers: readonly PeerConfig[];
@@ -36,9 +38,9 @@ const LOCAL: Keys<LocalBgp> = {
   routerID: any(A, address("10.0.0.9")),
   as: any(65_001, 65_009),
   listenPort: any(179, 1179),
-  listenAddresses: any([A], [A, address("2001:db8::1")]),
+  listenAddresses: any([A], [A, A6]),
   address: any(A, address("10.0.0.8")),
-  address6: any(address("2001:db8::1"), address("2001:db8::9"), undefined),
+  address6: any(A6, address("2001:db8::9"), undefined),
 };
 
 function keysOfPeer(router: Address, index: number): Keys<PeerConfig> {
@@ -116,12 +118,13 @@ class World {
       router.text,
       PORTS.map((port) => this.stage.probe(router, port)),
     ]));
-    const host = this.stage.network.transport(A);
+    const [host, host6] = [A, A6].map((own) => this.stage.network.transport(own));
+    assert.ok(host !== undefined && host6 !== undefined);
     const transport: Transport = {
       listen: host.listen,
       connect: (peer, ...rest) => {
         this.#sockets.set(peerKey(peer), peer);
-        return host.connect(peer, ...rest);
+        return (peer.address.family === 4 ? host : host6).connect(peer, ...rest);
       },
     };
     this.end = this.stage.end(A, { options: { local, peers, transport } });

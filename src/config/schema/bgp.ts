@@ -37,7 +37,7 @@ function localSchema() {
       error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",
     }).prefault(["0.0.0.0", "::"]).describe("The addresses that peers connect to"),
     address: text((input) => parseHostAddressOf(4, input), PATTERNS.hostAddress4).optional().describe(
-      "This host's own IPv4 address: the IPVS destination of targetPort. Default: routerID",
+      "This host's own IPv4 address: the IPVS destination of targetPort, and the next hop over IPv6. Default: routerID",
     ),
     address6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
       "This host's own IPv6 address: the IPVS destination of targetPort for IPv6. Default: none",
@@ -88,7 +88,7 @@ const peerOptions = lazily(() => {
       ),
     nextHop: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
       "Next hop of IPv4 routes; an IPv6 one works where the peer supports RFC 8950. " +
-        "Default: the session's local address, or routerID where that is of the other family",
+        "Default: the session's local address, or bgp.local.address where that is of the other family",
     ),
     nextHop6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
       "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
