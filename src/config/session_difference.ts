@@ -76,6 +76,7 @@ const PEER: {
   holdTimeSeconds: "reset",
   keepaliveTimeSeconds: "reset",
   connectRetryTimeMs: "next session",
+  sendHoldTimeSeconds: "reset",
   families: "reset",
   nextHop: (old, next) => offersExtendedNextHop(old) === offersExtendedNextHop(next) ? "advertise" : "reset",
   nextHop6: "advertise",

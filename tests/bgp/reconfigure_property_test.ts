@@ -59,6 +59,7 @@ function keysOfPeer(router: Address, index: number): Keys<PeerConfig> {
     holdTimeSeconds: any(90, 30, 0),
     keepaliveTimeSeconds: any(undefined, 10),
     connectRetryTimeMs: any(1000, 2000),
+    sendHoldTimeSeconds: any(480, 0, 600),
     families: any<PeerConfig["families"]>(
       ["ipv4-unicast", "ipv6-unicast"],
       ["ipv6-unicast", "ipv4-unicast"],
@@ -176,9 +177,10 @@ class World {
         for (const { text } of nlri.prefixes()) routes.set(text, way);
       }
     }
-    const { localAddress, password, ttlSecurity, multihop } = this.#sockets.get(peerKey(peer)) ?? {};
+    const { localAddress, password, ttlSecurity, multihop, sendHoldTimeSeconds } =
+      this.#sockets.get(peerKey(peer)) ?? {};
     const { negotiated } = this.end.speaker.status().find(({ name }) => name === peer.name) ?? {};
-    const socket = { localAddress, password, ttlSecurity, multihop };
+    const socket = { localAddress, password, ttlSecurity, multihop, sendHoldTimeSeconds };
     const times = [negotiated?.holdTimeSeconds, negotiated?.keepaliveTimeSeconds];
     return { socket, open: { ...first, capabilities }, times, routes };
   }

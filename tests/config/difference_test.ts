@@ -101,6 +101,7 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
     holdTimeSeconds: [30, "reset"],
     keepaliveTimeSeconds: [3, "reset"],
     connectRetryTimeMs: [1, "next session"],
+    sendHoldTimeSeconds: [600, "reset"],
     families: [["ipv6-unicast"], "reset"],
     nextHop: [address("10.0.0.3"), "advertise"],
     nextHop6: [address("2001:db8::3"), "advertise"],

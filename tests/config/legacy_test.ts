@@ -36,6 +36,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     passive: false,
     holdTime: "90s",
     connectRetryTime: "5s",
+    sendHoldTime: "8m",
     families: ["ipv4-unicast"],
     nextHop: "10.88.0.200",
   });

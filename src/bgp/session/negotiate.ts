@@ -34,6 +34,8 @@ export interface SessionConfig {
   /** Undefined: a third of the negotiated hold time. */
   readonly keepaliveTimeSeconds: number | undefined;
   readonly connectRetryTimeMs: number;
+  /** RFC 9687; 0: never. */
+  readonly sendHoldTimeSeconds: number;
   readonly families: readonly AfiSafi[];
   /** Families that we take and give with a next hop of the other AFI (RFC 8950). */
   readonly extendedNextHop: readonly AfiSafi[];
@@ -89,6 +91,7 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
     connectRetryTimeMs: peer.connectRetryTimeMs,
+    sendHoldTimeSeconds: peer.sendHoldTimeSeconds,
     families,
     extendedNextHop: offersExtendedNextHop(peer) ? [familyOf("ipv4-unicast")] : [],
     gracefulRestart: peer.gracefulRestart,

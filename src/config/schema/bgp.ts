@@ -82,6 +82,13 @@ const peerOptions = lazily(() => {
     connectRetryTime: duration(100, 3_600_000).optional().describe(
       "First retry after a failed connection; doubles with jitter to ten times this. Default: 5s",
     ),
+    sendHoldTime: seconds(
+      "must be 0, or 4s to 131070s in whole seconds (RFC 9687)",
+      { min: 4, max: 131_070, orZero: true },
+    ).optional().describe(
+      "Time in which the peer takes nothing after which it counts as lost; 0: never. " +
+        "Default: 480s or twice the hold time, the longer",
+    ),
     families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))
       .min(1, { error: "must have at least one family" }).optional().describe(
         "Address families to negotiate. Default: the families of the services' addresses",
