@@ -3,7 +3,7 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Check, type CheckStatus } from "../health/check.ts";
-import type { Probe, ProbeResult } from "../health/kinds/probe.ts";
+import type { Probe } from "../health/kinds/probe.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import type { Clock } from "../time/clock.ts";
@@ -61,8 +61,6 @@ export class ServiceChecks {
   #create(service: string, config: CheckConfig, spread: Spread): Check {
     const { clock, events, probe, onVerdict } = this.#options;
     const { name: check } = config;
-    let last: "unknown" | "healthy" | "unhealthy" = "unknown";
-    const shortage = new ShortageReport(service, check, events);
     return new Check({
       name: check,
       target: { type: "service", service },
@@ -70,50 +68,23 @@ export class ServiceChecks {
       probe: probe(config),
       clock,
       spread,
-      onResult: (result, status) => {
-        const { kind, durationMs, detail: cause } = result;
+      onResult: ({ kind, durationMs, detail: cause }, { verdict, fault }, before) => {
         events.publish({ kind: "probe", service, check, result: kind, durationMs, cause });
-        shortage.note(result, status);
-        // Where nothing is known at all the gate says why.
-        if (kind === "unknown" && last === "unknown") {
-          onVerdict(service, { type: "verdict", check, verdict: "unknown", cause });
+        const blind = kind === "unknown";
+        if (blind !== (before.lastResult?.kind === "unknown")) {
+          events.publish({ kind: "check-blind", service, check, blind, cause });
         }
+        if (fault !== undefined && fault.count !== before.fault?.count) {
+          events.publish({ kind: "fault", part: "check", name: `${service} ${check}`, cause: fault.text });
+        }
+        // Where nothing is known at all the gate says why.
+        if (blind && verdict === "unknown") onVerdict(service, { type: "verdict", check, verdict, cause });
       },
-      onVerdict: (verdict, cause) => {
+      onVerdict: ({ from, verdict, cause }) => {
         // The route first: a log line is not worth a microsecond of it.
         onVerdict(service, { type: "verdict", check, verdict, cause });
-        events.publish({ kind: "verdict", service, check, from: last, to: verdict, cause });
-        last = verdict;
+        events.publish({ kind: "verdict", service, check, from, to: verdict, cause });
       },
     });
-  }
-}
-
-/** Tells when a check begins to say nothing for want of something on our side, and when that ends; and each new fault. */
-class ShortageReport {
-  readonly #service: string;
-  readonly #check: string;
-  readonly #events: EventStream;
-  #blind = false;
-  #faults = 0;
-
-  constructor(service: string, check: string, events: EventStream) {
-    this.#service = service;
-    this.#check = check;
-    this.#events = events;
-  }
-
-  note({ kind, detail }: ProbeResult, { fault }: CheckStatus): void {
-    const [service, check] = [this.#service, this.#check];
-    const blind = kind === "unknown";
-    if (blind !== this.#blind) {
-      this.#events.publish({ kind: "check-blind", service, check, blind, cause: detail });
-    }
-    this.#blind = blind;
-    const faults = fault?.count ?? this.#faults;
-    if (fault !== undefined && faults > this.#faults) {
-      this.#events.publish({ kind: "fault", part: "check", name: `${service} ${check}`, cause: fault.text });
-    }
-    this.#faults = faults;
   }
 }

@@ -3,6 +3,7 @@
  * earliest deadline. It decides nothing of the protocol. Whatever of ours throws is a state of the peer, costs at most its
  * session, and the timer is armed all the same.
  */
+import type { PeerConfig } from "../config/config.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Counters, MutableCounters } from "./counters.ts";
 import type { DriverOptions, InternalFault } from "./driver_events.ts";
@@ -45,6 +46,7 @@ export class PeerDriver {
   readonly #lingering = new Lingering(MAX_LINGERING);
   readonly #rejections: Lingering;
   readonly #receiver: Receiver;
+  #peer: PeerConfig;
   #config: SessionConfig;
   #state: PeerState;
   #stepping = false;
@@ -56,6 +58,7 @@ export class PeerDriver {
   constructor(options: DriverOptions) {
     this.#options = options;
     this.#counters = options.counters;
+    this.#peer = options.peer;
     this.#config = options.session;
     this.#rejections = new Lingering(MAX_REJECTIONS, options.rejections);
     this.#receiver = new Receiver({
@@ -110,9 +113,10 @@ export class PeerDriver {
   }
 
   /** Goes on with another configuration that no OPEN and no socket shows. */
-  configure(config: SessionConfig): void {
-    this.#config = config;
-    this.#step({ type: "Configure", config });
+  configure(peer: PeerConfig, session: SessionConfig): void {
+    this.#peer = peer;
+    this.#config = session;
+    this.#step({ type: "Configure", config: session });
   }
 
   /** Hands UPDATEs, and ROUTE-REFRESH markers among them, to the socket in this turn; only where `ready`. */
@@ -265,9 +269,9 @@ export class PeerDriver {
   async #connect(id: number): Promise<void> {
     const link = new Link(id);
     this.#links.set(id, link);
-    const { transport, peer } = this.#options;
+    const { transport } = this.#options;
     try {
-      const socket = await transport.connect(peer, this.#config.localAs, link.abort.signal);
+      const socket = await transport.connect(this.#peer, this.#config.localAs, link.abort.signal);
       if (!this.#isCurrent(link)) return socket[Symbol.dispose]();
       link.socket = socket;
     } catch (error) {

@@ -140,12 +140,12 @@ export class Peer {
     this.#advertiser?.touch(changes);
   }
 
-  /** Goes on with a configuration that costs no session: routes whose next hop it changes are sent again. */
-  configure(local: LocalBgp, config: PeerConfig): void {
+  /** Goes on with a configuration that costs no session; `advertise`: routes may go otherwise by it, and are looked at. */
+  configure(local: LocalBgp, config: PeerConfig, advertise: boolean): void {
     this.#local = local;
     this.#config = config;
-    this.driver.configure(sessionConfig(local, config));
-    if (this.#session === undefined) return;
+    this.driver.configure(config, sessionConfig(local, config));
+    if (!advertise || this.#session === undefined) return;
     try {
       this.#advertiser?.update(this.#advertiseContext(this.#session));
     } catch (error) {
@@ -185,13 +185,13 @@ export class Peer {
   }
 
   #advertiseContext({ negotiated, end }: EstablishedSession): AdvertiseContext {
-    const { as: localAs, routerID, address6 } = this.#local;
+    const { as: localAs, address: ownAddress, address6 } = this.#local;
     const { name: peerName, nextHop, nextHop6, address } = this.#config;
     return {
       codec: negotiated,
       peerName,
       localAs,
-      routerID,
+      address: ownAddress,
       address6,
       nextHop,
       nextHop6,

@@ -27,6 +27,7 @@
  * the newest changes, so that no KEEPALIVE and no withdrawal waits for bulk.
  */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import { peerKey, sessionConsequence } from "../config/session_difference.ts";
 import type { Address } from "../net/address.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -34,7 +35,6 @@ import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
-import { costsSession } from "./peer_difference.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
@@ -90,7 +90,7 @@ export class Speaker {
   readonly #desired = new DesiredRoutes();
   readonly #refused: Repeats<{ readonly remote: Endpoint; readonly reason: RefusalReason }>;
   readonly #acceptFaults: Repeats<Omit<Extract<SpeakerEvent, { type: "accept-failed" }>, "type" | "count">>;
-  /** By name, in the order of the configuration. */
+  /** By key, in the order of the configuration. */
   #peers: ReadonlyMap<string, Peer>;
   #local: LocalBgp;
   /** The last words of peers that are no more, while they are handed over. */
@@ -136,7 +136,7 @@ export class Speaker {
       const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
       const restartingUntilMs = restarting ? clock.now() + restartMs : -Infinity;
       const restart = { restartingUntilMs, forwarding: restarting };
-      return [config.name, new Peer(local, config, this.#ports, { restart })];
+      return [peerKey(config), new Peer(local, config, this.#ports, { restart })];
     }));
   }
 
@@ -151,43 +151,47 @@ export class Speaker {
   }
 
   /**
-   * Brings the speaker to another configuration. A peer that is gone gets Cease/Peer De-configured, one whose session cannot
-   * go on as it is Cease/Other Configuration Change; every other session is left alone. Never throws.
+   * Brings the speaker to another configuration, as `differ()` says. A peer that is gone gets Cease/Peer De-configured, one
+   * whose session cannot go on as it is Cease/Other Configuration Change; every other session is left alone. Routes go out
+   * at the end of this turn, so that what `announce()` brings with it goes by the same UPDATEs. Never throws.
    */
   configure(local: LocalBgp, peers: readonly PeerConfig[]): void {
     if (this.#stopped) return;
     this.#local = local;
     const before = this.#peers;
-    const names = new Set(peers.map(({ name }) => name));
-    for (const peer of before.values()) {
-      if (names.has(peer.name)) continue;
+    const keys = new Set(peers.map(peerKey));
+    for (const [key, peer] of before) {
+      if (keys.has(key)) continue;
       this.#dismiss(peer, CeaseSubcode.PEER_DECONFIGURED, "removed from the configuration");
     }
     const fresh: Peer[] = [];
     this.#peers = new Map(peers.map((config) => {
-      const old = before.get(config.name);
-      const kept = old !== undefined && !costsSession(old.configured, { local, peer: config })
-        ? old
-        : undefined;
-      if (kept !== undefined) kept.configure(local, config);
-      else if (old !== undefined) {
+      const key = peerKey(config);
+      const old = before.get(key);
+      const consequence = old && sessionConsequence(old.configured, { local, peer: config });
+      if (old !== undefined && consequence !== "reset") {
+        old.configure(local, config, consequence === "advertise");
+        return [key, old];
+      }
+      if (old !== undefined) {
         this.#dismiss(old, CeaseSubcode.OTHER_CONFIGURATION_CHANGE, "its configuration has changed");
       }
       const restart = { restartingUntilMs: -Infinity, forwarding: true };
-      const peer = kept ?? new Peer(local, config, this.#ports, old ?? { restart });
-      if (peer !== kept) fresh.push(peer);
-      return [config.name, peer];
+      const peer = new Peer(local, config, this.#ports, old ?? { restart });
+      fresh.push(peer);
+      return [key, peer];
     }));
     if (!this.#started) return;
     // First the listeners: a new peer may connect at once, with a key of its own.
     this.#listeners.configure(local, peers);
     for (const { driver } of fresh) driver.start();
-    this.#flush(...this.#peers.values());
+    for (const peer of this.#peers.values()) this.#due.add(peer);
+    this.#endTurn();
   }
 
   /** Ends a peer's session and starts it anew; false where there is no such peer. */
   reset(name: string, cause: ResetCause): boolean {
-    const peer = this.#peers.get(name);
+    const peer = this.#named(name);
     if (peer === undefined || this.#stopped) return false;
     switch (cause.type) {
       case "administrative": {
@@ -288,7 +292,7 @@ export class Speaker {
 
   #acceptEvents(address: Address, port: number): ListenerEvents {
     return {
-      connection: (socket, { name }) => this.#accept(socket, name),
+      connection: (socket, peer) => this.#accept(socket, peerKey(peer)),
       refused: (remote, reason) => this.#refused.note(reason.type, { remote, reason }),
       fault: (error) => {
         const place = { address: address.text, port };
@@ -297,8 +301,8 @@ export class Speaker {
     };
   }
 
-  #accept(socket: TcpSocket, name: string): void {
-    const peer = this.#peers.get(name);
+  #accept(socket: TcpSocket, key: string): void {
+    const peer = this.#peers.get(key);
     if (peer === undefined) socket[Symbol.dispose]();
     else peer.driver.accept(socket);
   }
@@ -309,7 +313,7 @@ export class Speaker {
       this.#options.onEvent(event);
     } catch (error) {
       if ("peer" in event && event.type !== "peer-fault") {
-        this.#peers.get(event.peer)?.driver.noteFault(error);
+        this.#named(event.peer)?.driver.noteFault(error);
       }
     }
   }
@@ -328,11 +332,21 @@ export class Speaker {
       this.#turnMs += now - before;
     }
     this.#noteFlushed();
-    this.#turn ??= clock.at(now, () => {
+    this.#endTurn();
+  }
+
+  /** Goes on behind what else there is to do now. */
+  #endTurn(): void {
+    const { clock } = this.#options;
+    this.#turn ??= clock.at(clock.now(), () => {
       this.#turn = undefined;
       this.#turnMs = 0;
       if (this.#due.size > 0) this.#flush();
     });
+  }
+
+  #named(name: string): Peer | undefined {
+    return this.#peers.values().find((peer) => peer.name === name);
   }
 
   get #isFlushed(): boolean {

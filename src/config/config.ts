@@ -73,6 +73,8 @@ export interface PeerConfig {
   /** Undefined: a third of the negotiated hold time. */
   readonly keepaliveTimeSeconds: number | undefined;
   readonly connectRetryTimeMs: number;
+  /** How long the peer may take nothing (RFC 9687). 0: for ever, else longer than the hold time. */
+  readonly sendHoldTimeSeconds: number;
   readonly families: readonly FamilyName[];
   readonly nextHop: Address | undefined;
   readonly nextHop6: Address | undefined;

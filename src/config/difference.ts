@@ -4,11 +4,11 @@
  * order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
  */
 import { changedKeys } from "./canonical.ts";
-import type { Config, LocalBgp, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
-import { formatZoned } from "./values/address.ts";
+import type { Config, PortConfig, ServiceConfig } from "./config.ts";
+import { type Keyed, pair } from "./pairs.ts";
+import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
 
-/** What happens to sessions: reset; kept, and told the routes anew; kept, and the next one will differ; nothing. */
-export type SessionConsequence = "reset" | "advertise" | "next session" | "none";
+export type { LocalChange, PeerChange, SessionConsequence } from "./session_difference.ts";
 
 /** One thing that is there now, is there no more, or is another one. `keys` are those of the checked configuration. */
 export type ConfigChange =
@@ -17,15 +17,7 @@ export type ConfigChange =
     readonly change: "changed";
     readonly keys: readonly string[];
   }
-  | {
-    readonly of: "local";
-    readonly change: "changed";
-    readonly keys: readonly string[];
-    /** What happens to the sessions of all peers. */
-    readonly sessions: SessionConsequence;
-    /** Whether the listening sockets are other ones. */
-    readonly listen: boolean;
-  }
+  | LocalChange
   | PeerChange
   | { readonly of: "service"; readonly change: "added" | "removed"; readonly service: string }
   | {
@@ -33,23 +25,6 @@ export type ConfigChange =
     readonly change: "changed";
     readonly service: string;
     readonly parts: readonly ServiceChange[];
-  };
-
-/** A peer, by address (with its zone) and by the name that it had, where it is new by the name that it has. */
-export type PeerChange =
-  | {
-    readonly of: "peer";
-    readonly change: "added" | "removed";
-    readonly address: string;
-    readonly name: string;
-  }
-  | {
-    readonly of: "peer";
-    readonly change: "changed";
-    readonly address: string;
-    readonly name: string;
-    readonly keys: readonly string[];
-    readonly session: SessionConsequence;
   };
 
 /** What changed in a service that stays. */
@@ -110,63 +85,6 @@ function plainChange<Part extends object>(
 ): readonly ConfigChange[] {
   const keys = changedKeys(old, next);
   return keys.length === 0 ? [] : [{ of, change: "changed", keys }];
-}
-
-const LOCAL: { readonly [Key in keyof LocalBgp]: SessionConsequence | "listen" } = {
-  routerID: "reset",
-  as: "reset",
-  listenPort: "listen",
-  listenAddresses: "listen",
-  // Next hops may follow them; destinations made of them are compared where they are.
-  address: "advertise",
-  address6: "advertise",
-};
-
-function localChange(old: LocalBgp, next: LocalBgp): readonly ConfigChange[] {
-  const keys = changedKeys(old, next);
-  if (keys.length === 0) return [];
-  const consequences = keys.map((key) => LOCAL[key]);
-  const sessions = strongest(consequences.filter((consequence) => consequence !== "listen"));
-  return [{ of: "local", change: "changed", keys, sessions, listen: consequences.includes("listen") }];
-}
-
-const PEER: { readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: SessionConsequence } = {
-  name: "none",
-  as: "reset",
-  port: "reset",
-  passive: "reset",
-  localAddress: "reset",
-  password: "reset",
-  ttlSecurity: "reset",
-  multihop: "reset",
-  holdTimeSeconds: "reset",
-  keepaliveTimeSeconds: "reset",
-  connectRetryTimeMs: "next session",
-  families: "reset",
-  nextHop: "advertise",
-  nextHop6: "advertise",
-  gracefulRestart: "reset",
-};
-
-const STRENGTH: readonly SessionConsequence[] = ["reset", "advertise", "next session", "none"];
-
-function strongest(consequences: readonly SessionConsequence[]): SessionConsequence {
-  return STRENGTH.find((consequence) => consequences.includes(consequence)) ?? "none";
-}
-
-function peerChanges(old: readonly PeerConfig[], next: readonly PeerConfig[]): readonly PeerChange[] {
-  const pairs = pair(old, next, ({ address, zone }) => formatZoned(address, zone));
-  const others = (change: "added" | "removed", peers: readonly Keyed<PeerConfig>[]): readonly PeerChange[] =>
-    peers.map(({ key, value: { name } }) => ({ of: "peer", change, address: key, name }));
-  const changed = pairs.kept.flatMap(({ key, old, next }): readonly PeerChange[] => {
-    const { address: _oldAddress, zone: _oldZone, ...before } = old;
-    const { address: _address, zone: _zone, ...after } = next;
-    const keys = changedKeys(before, after);
-    if (keys.length === 0) return [];
-    const session = strongest(keys.map((name) => PEER[name]));
-    return [{ of: "peer", change: "changed", address: key, name: old.name, keys, session }];
-  });
-  return [...others("removed", pairs.removed), ...changed, ...others("added", pairs.added)];
 }
 
 function serviceChanges(
@@ -269,28 +187,4 @@ function destinationChanges(
     ...changed,
     ...pairs.added.map(({ key }) => one("added", key, [])),
   ];
-}
-
-interface Keyed<T> {
-  readonly key: string;
-  readonly value: T;
-}
-
-/** Two lists by key: what is in one of them, and what is in both; each in its own order. */
-interface Pairs<T> {
-  readonly removed: readonly Keyed<T>[];
-  readonly kept: readonly { readonly key: string; readonly old: T; readonly next: T }[];
-  readonly added: readonly Keyed<T>[];
-}
-
-function pair<T>(old: readonly T[], next: readonly T[], keyOf: (value: T) => string): Pairs<T> {
-  const before = new Map(old.map((value) => [keyOf(value), value]));
-  const after = new Map(next.map((value) => [keyOf(value), value]));
-  const only = (these: ReadonlyMap<string, T>, those: ReadonlyMap<string, T>) =>
-    [...these].filter(([key]) => !those.has(key)).map(([key, value]) => ({ key, value }));
-  const kept = [...before].flatMap(([key, value]) => {
-    const other = after.get(key);
-    return other === undefined ? [] : [{ key, old: value, next: other }];
-  });
-  return { removed: only(before, after), kept, added: only(after, before) };
 }

@@ -3,7 +3,9 @@
  * both; `origin` leads a problem back to the reference's own key. Keys match in any case and null means absent, as in
  * Go's encoding/json. Other unknown keys are ignored there, so they are warnings here, unless one looks misspelt.
  */
+import { parseAddress } from "../net/address.ts";
 import { nearest } from "../text/nearest.ts";
+import { addressProblem } from "./values/address.ts";
 import type { Finding, Path } from "./values/finding.ts";
 
 /** A file of ours made of another one. */
@@ -70,7 +72,8 @@ function translateBgp(field: Field, findings: Finding[]): Node | undefined {
         listenPort: translateListenPort(local("listenPort")),
       })
       : leaf(localField),
-    defaults: typeof routerID.value === "string"
+    // Where it is no address, that is said of the router ID alone.
+    defaults: typeof routerID.value === "string" && parseAddress(routerID.value)?.family === 4
       ? parent(localField.path, { nextHop: leaf(routerID) })
       : undefined,
     peers: each(peers, (item) => {
@@ -125,15 +128,26 @@ function translateAddress(ip: Field, prefixLength: Field, findings: Finding[]): 
   if (!fits) {
     findings.push({ path: prefixLength.path, message: "must be a whole number from 1 to 32" });
   }
-  if (typeof ip.value === "string" && ip.value.includes(":")) {
-    findings.push({
-      path: ip.path,
-      message: "must be an IPv4 address; our own format takes IPv6 (bgp-lb migrate)",
-    });
+  const problem = typeof ip.value === "string" ? ipProblem(ip.value) : undefined;
+  if (problem !== undefined) {
+    findings.push({ path: ip.path, message: problem });
     return parent(ip.path, [STAND_IN.address]);
   }
   const lengthened = typeof ip.value === "string" && fits && length !== 32 && !ip.value.includes("/");
   return parent(ip.path, [lengthened ? { origin: ip.path, value: `${ip.value}/${length}` } : address]);
+}
+
+/** Says why `text` is no IPv4 address, with or without a length. */
+function ipProblem(text: string): string | undefined {
+  const [address = ""] = text.split("/");
+  switch (parseAddress(address)?.family) {
+    case 4:
+      return undefined;
+    case 6:
+      return "must be an IPv4 address; our own format takes IPv6 (bgp-lb migrate)";
+    default:
+      return addressProblem(address, 4);
+  }
 }
 
 /** In place of values that were found wrong here already, so that the schema does not say so again. */

@@ -51,6 +51,7 @@ function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
     holdTime: formatDuration(peer.holdTimeSeconds * 1000),
     keepaliveTime: seconds(peer.keepaliveTimeSeconds),
     connectRetryTime: formatDuration(peer.connectRetryTimeMs),
+    sendHoldTime: formatDuration(peer.sendHoldTimeSeconds * 1000),
     families: peer.families,
     nextHop: peer.nextHop?.text,
     nextHop6: peer.nextHop6?.text,

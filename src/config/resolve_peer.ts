@@ -34,7 +34,7 @@ export function resolvePeer(
   const placeOf = (key: keyof FileDefaults): Path =>
     peer[key] === undefined && defaults[key] !== undefined ? ["bgp", "defaults", key] : [...base, key];
   const holdTimeSeconds = merged.holdTime ?? 90;
-  const { keepaliveTime, localAddress, passwordFile } = merged;
+  const { keepaliveTime, sendHoldTime, localAddress, passwordFile } = merged;
   if (merged.as === undefined && !findings.some(({ path }) => isAsOf(path, base))) {
     findings.push({ path: [...base, "as"], message: "is required" });
   }
@@ -44,6 +44,10 @@ export function resolvePeer(
   }
   if (keepaliveTime !== undefined && holdTimeSeconds === 0) {
     findings.push({ path: placeOf("keepaliveTime"), message: "has no meaning with a hold time of 0" });
+  }
+  if (sendHoldTime !== undefined && sendHoldTime > 0 && sendHoldTime <= holdTimeSeconds) {
+    const message = `must be 0, or longer than the hold time of ${holdTimeSeconds}s (RFC 9687 section 4.4)`;
+    findings.push({ path: placeOf("sendHoldTime"), message });
   }
   if (localAddress !== undefined && localAddress.family !== address.family) {
     const message = `must be of the peer's family, IPv${address.family}`;
@@ -76,6 +80,8 @@ export function resolvePeer(
       holdTimeSeconds,
       keepaliveTimeSeconds: keepaliveTime,
       connectRetryTimeMs: merged.connectRetryTime ?? 5000,
+      // RFC 9687 section 6.
+      sendHoldTimeSeconds: sendHoldTime ?? Math.max(480, 2 * holdTimeSeconds),
       families: merged.families ?? families,
       nextHop: merged.nextHop,
       nextHop6: merged.nextHop6,

@@ -58,6 +58,17 @@ export interface CheckStatus {
   readonly fault: CheckFault | undefined;
 }
 
+/** A new verdict. */
+export interface VerdictChange {
+  /** The one that was told before. */
+  readonly from: Verdict;
+  readonly verdict: "healthy" | "unhealthy";
+  /** Why, in words. */
+  readonly cause: string;
+  /** The one that decided; `seenMs` is when the verdict was known. */
+  readonly result: ProbeResult;
+}
+
 /** What a check is made of. Callbacks come in the turn in which a result is known, and never after `stop()`. */
 export interface CheckOptions {
   readonly name: string;
@@ -67,13 +78,10 @@ export interface CheckOptions {
   readonly clock: Clock;
   /** Its place among all checks that start now. */
   readonly spread?: Spread;
-  /** Every result, after the verdict that it may have led to. */
-  readonly onResult?: (result: ProbeResult, status: CheckStatus) => void;
-  /**
-   * Every new verdict, why in words, and the result that decided; `result.seenMs` is when that was known. Where it
-   * throws, the verdict is told again with the next result.
-   */
-  readonly onVerdict?: (verdict: "healthy" | "unhealthy", cause: string, result: ProbeResult) => void;
+  /** Every result, after the verdict that it may have led to, and what was known when one was last taken. */
+  readonly onResult?: (result: ProbeResult, status: CheckStatus, before: CheckStatus) => void;
+  /** Every new verdict. Where it throws, the verdict is told again with the next result. */
+  readonly onVerdict?: (news: VerdictChange) => void;
 }
 
 /** This process was not running, or was busy, where a timer comes later than this. */
@@ -94,13 +102,6 @@ interface Running {
   stalledMs: number;
 }
 
-/** A verdict that was reached, and that the callback has not taken yet. */
-interface Untold {
-  readonly verdict: "healthy" | "unhealthy";
-  readonly cause: string;
-  readonly result: ProbeResult;
-}
-
 /** A running check. */
 export class Check implements Disposable {
   readonly name: string;
@@ -113,7 +114,10 @@ export class Check implements Disposable {
   readonly #counts: Record<OutcomeKind, number> = { pass: 0, fail: 0, unknown: 0 };
   #lastUnknown: string | undefined;
   #lastResult: ProbeResult | undefined;
-  #untold: Untold | undefined;
+  /** A verdict that was reached, and that the callback has not taken yet. */
+  #untold: VerdictChange | undefined;
+  /** What was known when the callback last took a result. */
+  #reported: CheckStatus;
   #fault: CheckFault | undefined;
   #faults = 0;
   #timer: Disposable | undefined;
@@ -127,6 +131,7 @@ export class Check implements Disposable {
     const nowMs = options.clock.now();
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
     this.#since = { ms: nowMs, cause: "not probed yet" };
+    this.#reported = this.status();
   }
 
   /** Begins to probe; once. */
@@ -317,6 +322,7 @@ export class Check implements Disposable {
   }
 
   #count(result: ProbeResult, pass: boolean): void {
+    const from = this.#untold?.from ?? this.#threshold.verdict;
     const { state, actions } = step(this.#threshold, { order: result.order, pass }, this.#options.config);
     this.#threshold = state;
     for (const { verdict } of actions) {
@@ -326,7 +332,7 @@ export class Check implements Disposable {
         ? result.detail
         : `${count} consecutive ${noun}, the last one: ${result.detail}`;
       this.#since = { ms: result.seenMs, cause };
-      this.#untold = { verdict, cause, result };
+      this.#untold = { from, verdict, cause, result };
     }
   }
 
@@ -336,12 +342,17 @@ export class Check implements Disposable {
     const untold = this.#untold;
     if (untold !== undefined) {
       this.#call(() => {
-        this.#options.onVerdict?.(untold.verdict, untold.cause, untold.result);
+        this.#options.onVerdict?.(untold);
         this.#untold = undefined;
       });
     }
-    // The callback may have stopped the check.
-    this.#call(() => this.#phase === "running" && this.#options.onResult?.(result, this.status()));
+    this.#call(() => {
+      // The callback may have stopped the check.
+      if (this.#phase !== "running") return;
+      const status = this.status();
+      this.#options.onResult?.(result, status, this.#reported);
+      this.#reported = status;
+    });
     if (faults === this.#faults && result.kind !== "unknown") this.#fault = undefined;
   }
 

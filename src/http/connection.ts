@@ -50,8 +50,25 @@ export type ConnectionEvent =
   /** The app threw, or the body that it gave did. */
   | { readonly type: "fault"; readonly error: unknown };
 
-/** What the connection is doing. "idle", "receiving" and "lingering" wait for the client, and so can "sending". */
-export type ConnectionPhase = "idle" | "receiving" | "answering" | "sending" | "streaming" | "lingering";
+/** What the connection is doing. All but "answering" and "streaming" wait for the client, "sending" as long as it does not read. */
+export type ConnectionPhase =
+  /** Nothing has come yet. */
+  | "new"
+  /** A request has been answered, and nothing of the next has come. */
+  | "idle"
+  | "receiving"
+  | "answering"
+  | "sending"
+  | "streaming"
+  | "lingering";
+
+/** What is done to a client that lets the time of a phase go by; left out: it has no limit. */
+const ON_TIMEOUT: { readonly [Phase in ConnectionPhase]?: "close" | "cut off" | "answer 408" } = {
+  new: "cut off",
+  idle: "close",
+  receiving: "answer 408",
+  sending: "cut off",
+};
 
 /** Octets that are handed to the socket at once, so that a slow reader is told from one that does not read. */
 const PIECE_OCTETS = 65_536;
@@ -60,15 +77,12 @@ const PIECE_OCTETS = 65_536;
 export class HttpConnection {
   readonly #options: ConnectionOptions;
   readonly #incoming: Incoming;
-  #phase: ConnectionPhase = "idle";
+  #phase: ConnectionPhase = "new";
   #sinceMs: number;
   #deadline: Disposable | undefined;
-  #closing = false;
-  /** Whether something of the request that is waited for has come. */
-  #begun = false;
-  /** Whether an answer's stream is under way, in whatever phase. */
-  #streams = false;
-  /** Aborts when the client has gone, or may not have its answer's stream any longer. */
+  /** Aborts when no further request is to be answered, and no stream to go on. */
+  readonly #closing = new AbortController();
+  /** Aborts when the client has gone. */
   #exchange = new AbortController();
 
   constructor(options: ConnectionOptions) {
@@ -91,8 +105,8 @@ export class HttpConnection {
   async serve(): Promise<void> {
     const { socket, limits } = this.#options;
     try {
-      this.#enter("receiving", limits.requestMs);
-      while (await this.#serveOne() && !this.#closing) this.#enter("idle", limits.idleMs);
+      this.#enter("new", limits.requestMs);
+      while (await this.#serveOne() && !this.#closing.signal.aborted) this.#enter("idle", limits.idleMs);
     } catch {
       // The client has gone, or was sent away.
     }
@@ -103,9 +117,8 @@ export class HttpConnection {
 
   /** Ends after the answer that is under way, at once where none is. */
   close(): void {
-    this.#closing = true;
+    this.#closing.abort();
     if (this.#phase === "idle") this.abort();
-    if (this.#streams) this.#exchange.abort();
   }
 
   /** Ends now. */
@@ -132,10 +145,10 @@ export class HttpConnection {
   async #readHead(): Promise<RequestHead | HeadError | undefined> {
     const { queue } = this.#incoming;
     const parser = requestHeadParser(REQUEST_LIMITS);
-    this.#begun = false;
     for (;;) {
       if (queue.length > 0) {
-        this.#begun = true;
+        // The time of a first request has run since the beginning.
+        if (this.#phase === "new") this.#phase = "receiving";
         if (this.#phase === "idle") this.#enter("receiving", this.#options.limits.requestMs);
         const head = parser.parse(queue.view);
         if (head.type !== "more") {
@@ -192,7 +205,7 @@ export class HttpConnection {
   /** @throws where the body cannot be had, or the client has gone */
   async #send(response: Response, { version }: RequestHead, { method, keepAlive }: Wanted): Promise<boolean> {
     const { status, headers } = response;
-    const goesOn = () => keepAlive && !this.#closing;
+    const goesOn = () => keepAlive && !this.#closing.signal.aborted;
     const date = this.#options.clock.wallTime();
     // As Hono's stream helpers say that a body is to go out as it comes.
     const streams = headers.get("transfer-encoding") === "chunked" && response.body !== null;
@@ -224,9 +237,8 @@ export class HttpConnection {
     const { signal } = this.#exchange;
     const reader = body.getReader();
     const cancel = () => void reader.cancel().catch(() => {});
-    using _abort = onAbort(signal, cancel);
-    this.#streams = true;
-    if (this.#closing) cancel();
+    using _gone = onAbort(signal, cancel);
+    using _closing = onAbort(this.#closing.signal, cancel);
     try {
       for (;;) {
         this.#enter("streaming", undefined);
@@ -238,8 +250,6 @@ export class HttpConnection {
     } catch (error) {
       cancel();
       throw new StreamError(error);
-    } finally {
-      this.#streams = false;
     }
   }
 
@@ -291,9 +301,9 @@ export class HttpConnection {
 
   #expire(): void {
     const { socket, clock, limits, onEvent } = this.#options;
-    if (this.#phase === "idle") return this.abort();
-    onEvent({ type: "timeout" });
-    if (this.#phase !== "receiving" || !this.#begun) return this.abort();
+    const answer = ON_TIMEOUT[this.#phase];
+    if (answer !== "close") onEvent({ type: "timeout" });
+    if (answer !== "answer 408") return this.abort();
     const words = "a request has to come whole within a few seconds";
     socket.write(closingResponse(408, words, clock.wallTime())).catch(() => {});
     // Wakes the read, and so ends the connection.

@@ -144,7 +144,7 @@ export class HttpServer implements ListenerEvents {
   #waiting(): HttpConnection[] {
     const stalledBeforeMs = this.#options.clock.now() - STALLED_MS;
     return [...this.#connections].filter(({ phase, sinceMs }) =>
-      phase === "idle" || phase === "receiving" || phase === "lingering" ||
+      phase === "new" || phase === "idle" || phase === "receiving" || phase === "lingering" ||
       (phase === "sending" && sinceMs <= stalledBeforeMs)
     );
   }

@@ -388,6 +388,12 @@ Deno.test("Agent says why nothing is known of a service, and announces it when s
   await world.stage.clock.advance(60_000);
   assert.equal(world.router.status.prefixes.withdrawn, 0, "our own shortage withdraws nothing");
   assert.equal(agent.status().services[0]?.verdict, "healthy");
+  const blind = world.events.of("check-blind").map(({ blind }) => blind);
+  assert.deepEqual(blind, [true, false, true], "said once each time");
+  world.outcome = { kind: "fail", detail: "status 503" };
+  await world.stage.clock.advance(10_000);
+  const { from, to } = world.events.of("verdict").at(-1) ?? {};
+  assert.deepEqual([from, to], ["healthy", "unhealthy"]);
   await world.close();
 });
 

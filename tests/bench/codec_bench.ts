@@ -29,16 +29,16 @@ const codec: CodecContext = {
   families: [IPV4_UNICAST, IPV6_UNICAST],
   extendedNextHop: [],
 };
-const routerID = required(parseAddress("10.88.0.200"));
+const own = required(parseAddress("10.88.0.200"));
 const context: AdvertiseContext = {
   codec,
   localAs: 65512,
   peerName: "tor-1",
-  routerID,
+  address: own,
   address6: required(parseAddress("2001:db8::200")),
   nextHop: undefined,
   nextHop6: undefined,
-  localAddress: routerID,
+  localAddress: own,
   linkLocal: undefined,
 };
 const attributes: RouteAttributes = {

@@ -1,8 +1,6 @@
 /** A speaker whose peers change while it runs. */
 import assert from "node:assert/strict";
 import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
-import { costsSession, sameValue } from "../../src/bgp/peer_difference.ts";
-import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 import { Probe } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
@@ -136,6 +134,56 @@ Deno.test("Speaker.configure() brings another next hop by UPDATE alone (CONTRACT
     );
     assert.equal(end.status.advertised[0]?.nextHop, "10.0.0.77");
     assert.equal(b.sessions.length, 1);
+  }));
+
+Deno.test("Speaker.configure() keeps the session of a peer that is only called otherwise, with its routes (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    const forB = (name: string) => ({ ...route("10.99.0.2/32"), peers: [name] });
+    end.speaker.announce([route("10.99.0.1/32"), forB("b")]);
+    await stage.clock.advance(5);
+    const heard = [b.last.heard.length, c.last.heard.length];
+    end.speaker.configure(LOCAL, [{ ...TO_B, name: "tor-1" }, TO_C]);
+    end.speaker.announce([route("10.99.0.1/32"), forB("tor-1")]);
+    await stage.clock.advance(5);
+    assert.deepEqual([b.last.heard.length, c.last.heard.length], heard);
+    assert.deepEqual(end.speaker.status().map(({ name, state }) => [name, state]), [
+      ["tor-1", "Established"],
+      ["c", "Established"],
+    ]);
+    assert.equal(end.speaker.reset("b", { type: "bfd-down" }), false);
+    assert.equal(end.speaker.reset("tor-1", { type: "bfd-down" }), true);
+    await stage.clock.advance(5);
+    assert.deepEqual(end.of("peer-state").at(-1)?.peer, "tor-1");
+    // The routes of the name that it had are not its own any more.
+    end.speaker.announce([route("10.99.0.1/32"), forB("b")]);
+    b.last.establish();
+    await stage.clock.advance(5);
+    assert.deepEqual(end.status.advertised.map(({ prefix }) => prefix), ["10.99.0.1/32"]);
+  }));
+
+Deno.test("Speaker.configure() and announce() in one turn make one UPDATE (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b }) => {
+    const updates = () => b.last.words.filter((word) => word === "UPDATE").length;
+    const before = updates();
+    end.speaker.configure(LOCAL, [{ ...TO_B, nextHop: address("10.0.0.77") }, TO_C]);
+    end.speaker.announce([route("10.99.0.1/32", { med: 7 })]);
+    await stage.clock.advance(5);
+    assert.equal(updates(), before + 1);
+  }));
+
+Deno.test("Speaker.configure() removes a peer that has another address now, whatever it is called (CONTRACT Reload)", () =>
+  scene(async ({ stage, end, b, c }) => {
+    const D = address("10.0.0.4");
+    const d = stage.probe(D);
+    end.speaker.configure(LOCAL, [{ ...TO_B, address: D }, TO_C]);
+    await stage.clock.advance(5);
+    assert.equal(b.last.words.at(-1), "NOTIFICATION 6/3");
+    assert.equal(d.sessions.length, 1);
+    assert.equal(c.sessions.length, 1);
+    assert.deepEqual(end.speaker.status().map(({ name, address }) => [name, address]), [
+      ["b", "10.0.0.4"],
+      ["c", "10.0.0.3"],
+    ]);
   }));
 
 Deno.test("Speaker.configure() starts a new peer, and the order of the status is the configuration's (CONTRACT Reload)", async () => {
@@ -275,76 +323,3 @@ Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003
     ).map(({ cause }) => cause);
     assert.deepEqual(causes, ["administrative reset", "BFD is down"]);
   }));
-
-/** Another value for every key of a peer, and what that costs. */
-const KEYS: Readonly<Record<Exclude<keyof PeerConfig, "name">, readonly [Partial<PeerConfig>, boolean]>> = {
-  address: [{ address: C }, true],
-  zone: [{ zone: "eth0" }, true],
-  as: [{ as: 65_077 }, true],
-  port: [{ port: 1790 }, true],
-  passive: [{ passive: true }, true],
-  localAddress: [{ localAddress: A }, true],
-  password: [{ password: "secret" }, true],
-  ttlSecurity: [{ ttlSecurity: 1 }, true],
-  multihop: [{ multihop: 2 }, true],
-  holdTimeSeconds: [{ holdTimeSeconds: 30 }, true],
-  keepaliveTimeSeconds: [{ keepaliveTimeSeconds: 10 }, true],
-  connectRetryTimeMs: [{ connectRetryTimeMs: 7 }, false],
-  families: [{ families: ["ipv4-unicast", "ipv6-unicast"] }, true],
-  nextHop: [{ nextHop: A }, false],
-  nextHop6: [{ nextHop6: address("2001:db8::1") }, false],
-  gracefulRestart: [{ gracefulRestart: { restartTimeSeconds: 60 } }, true],
-};
-
-Deno.test("costsSession() is true of every key that an OPEN or a socket shows, and of no other (CONTRACT Reload)", () => {
-  const before = { local: LOCAL, peer: TO_B };
-  assert.equal(costsSession(before, { local: { ...LOCAL }, peer: { ...TO_B } }), false);
-  for (const [key, [change, expected]] of Object.entries(KEYS)) {
-    assert.equal(costsSession(before, { local: LOCAL, peer: { ...TO_B, ...change } }), expected, key);
-    assert.equal(
-      costsSession({ local: LOCAL, peer: { ...TO_B, ...change } }, before),
-      expected,
-      `${key} away`,
-    );
-  }
-  // A next hop of the other family changes what the OPEN offers.
-  const extended = { ...TO_B, nextHop: address("2001:db8::1") };
-  assert.equal(costsSession(before, { local: LOCAL, peer: extended }), true);
-  // A key that this release does not know of yet.
-  const later = { ...TO_B, ...{ tcpMSS: 1400 } };
-  assert.equal(costsSession(before, { local: LOCAL, peer: later }), true);
-  const locals: readonly (readonly [Partial<LocalBgp>, boolean])[] = [
-    [{ as: 65_077 }, true],
-    [{ routerID: C }, true],
-    [{ listenPort: -1 }, false],
-    [{ listenAddresses: [] }, false],
-    [{ address6: address("2001:db8::1") }, false],
-  ];
-  for (const [change, expected] of locals) {
-    assert.equal(
-      costsSession(before, { local: { ...LOCAL, ...change }, peer: TO_B }),
-      expected,
-      JSON.stringify(change),
-    );
-  }
-});
-
-Deno.test("sameValue() compares plain data by value, and a key without a value is none", () => {
-  const rows: readonly (readonly [unknown, unknown, boolean])[] = [
-    [1, 1, true],
-    [1, 2, false],
-    [NaN, NaN, true],
-    [undefined, null, false],
-    [{ a: undefined }, {}, true],
-    [{ a: [1, { b: 2 }] }, { a: [1, { b: 2 }] }, true],
-    [{ a: [1] }, { a: [1, 2] }, false],
-    [Uint8Array.of(1, 2), Uint8Array.of(1, 2), true],
-    [Uint8Array.of(1, 2), Uint8Array.of(1, 3), false],
-    [[], {}, false],
-    [{ a: 1 }, undefined, false],
-  ];
-  for (const [a, b, expected] of rows) {
-    assert.equal(sameValue(a, b), expected, JSON.stringify([a, b]));
-    assert.equal(sameValue(b, a), expected, JSON.stringify([b, a]));
-  }
-});

@@ -26,6 +26,7 @@ const peerOptions: Shape = {
   passive: fc.boolean(),
   holdTime: fc.oneof(fc.constant(0), seconds(40, 65535)),
   connectRetryTime: milliseconds(100, 3_600_000),
+  sendHoldTime: fc.oneof(fc.constant(0), seconds(65_537, 131_070)),
   families: fc.constantFrom(["ipv4-unicast"], ["ipv6-unicast"], ["ipv6-unicast", "ipv4-unicast"]),
   nextHop: fc.oneof(address4("10.3"), address6("3")),
   nextHop6: address6("3"),

@@ -90,7 +90,7 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
   const rows: {
     readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: readonly [PeerConfig[Key], string];
   } = {
-    name: ["other", "none"],
+    name: ["other", "advertise"],
     as: [65009, "reset"],
     port: [1179, "reset"],
     passive: [true, "reset"],
@@ -101,6 +101,7 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
     holdTimeSeconds: [30, "reset"],
     keepaliveTimeSeconds: [3, "reset"],
     connectRetryTimeMs: [1, "next session"],
+    sendHoldTimeSeconds: [600, "reset"],
     families: [["ipv6-unicast"], "reset"],
     nextHop: [address("10.0.0.3"), "advertise"],
     nextHop6: [address("2001:db8::3"), "advertise"],
@@ -124,6 +125,24 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
       session: "reset",
     },
   ]);
+});
+
+Deno.test("differ() resets a session where another next hop changes what the OPEN offers (RFC 8950)", () => {
+  const peers = (families: PeerConfig["families"], nextHop: string, over = "10.0.0.1") =>
+    withPeer({ families, nextHop: address(nextHop), address: address(over) });
+  const session = (old: Config, next: Config) =>
+    differ(old, next).flatMap((change) =>
+      change.of === "peer" && change.change === "changed" ? [change.session] : []
+    );
+  const rows = [
+    [["ipv4-unicast"], "10.0.0.1", "reset"],
+    [["ipv6-unicast"], "10.0.0.1", "advertise"],
+    [["ipv4-unicast"], "2001:db8::2", "advertise"],
+  ] as const;
+  for (const [families, over, expected] of rows) {
+    const [to4, to6] = [peers(families, "10.0.0.3", over), peers(families, "2001:db8::3", over)];
+    assert.deepEqual([session(to4, to6), session(to6, to4)], [[expected], [expected]], over);
+  }
 });
 
 Deno.test("differ() knows peers by address and zone, and tells removals before additions", () => {

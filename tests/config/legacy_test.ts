@@ -36,6 +36,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     passive: false,
     holdTime: "90s",
     connectRetryTime: "5s",
+    sendHoldTime: "8m",
     families: ["ipv4-unicast"],
     nextHop: "10.88.0.200",
   });
@@ -184,7 +185,7 @@ Deno.test("parseConfig() tells problems of the reference's format in its own key
 }
 `;
   assert.deepEqual(issuesOf(text), [
-    '3:27: bgp.local.RouterID: must be an IPv4 or IPv6 address (got "10.88.0")',
+    '3:27: bgp.local.RouterID: must be an IPv4 address (got "10.88.0")',
     "3:44: bgp.local.as: must be an AS number, a whole number from 1 to 4294967295 (got 0)",
     "3:61: bgp.local.listenPort: must be a port from 1 to 65535, or -1 to only connect out (got 70000)",
     "4:15: bgp.peers[0].as: is required",
@@ -192,7 +193,7 @@ Deno.test("parseConfig() tells problems of the reference's format in its own key
     '4:76: bgp.peers[1].as: must be an AS number, a whole number from 1 to 4294967295, without quotes (got "65512")',
     "4:86: bgp.peers[2]: must be a mapping (got 3)",
     '7:13: service.name: is 27 bytes long, an interface name has at most 15 (got "a name that is far too long")',
-    '8:11: service.ip: must be an IPv4 or IPv6 address (got "10.88.2")',
+    '8:11: service.ip: must be an IPv4 address (got "10.88.2")',
     "9:21: service.prefixLength: must be a whole number from 1 to 32 (got 33)",
     "10:31: service.ports[0].servicePort: must be a whole number from 1 to 65535 (got 0)",
     "10:58: service.ports[1].targetLocalPort: is required",

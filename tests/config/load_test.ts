@@ -30,6 +30,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
         passive: false,
         holdTime: "90s",
         connectRetryTime: "5s",
+        sendHoldTime: "8m",
         families: ["ipv4-unicast"],
       }],
     },
@@ -86,6 +87,23 @@ Deno.test("parseConfig() lets a peer override bgp.defaults, also where keys excl
   assert.equal(peers("gracefulRestart: {}", "as: 65001")?.gracefulRestart?.restartTimeSeconds, 120);
   assert.equal(peers("gracefulRestart: {}", "as: 65001, gracefulRestart: off")?.gracefulRestart, undefined);
   assert.equal(peers("gracefulRestart: {}", "as: 65001, gracefulRestart: false")?.gracefulRestart, undefined);
+});
+
+Deno.test("parseConfig() lets a peer take nothing for eight minutes or twice the hold time, the longer (RFC 9687 6)", () => {
+  const seconds = (keys: string) =>
+    configOf(MINIMAL.replace("as: 65512}]", `as: 65512, ${keys}}]`)).bgp.peers[0]?.sendHoldTimeSeconds;
+  const rows = [
+    ["port: 179", 480],
+    ["holdTime: 0", 480],
+    ["holdTime: 240s", 480],
+    ["holdTime: 241s", 482],
+    ["holdTime: 65535s", 131_070],
+    ["sendHoldTime: 91s", 91],
+    ["sendHoldTime: 0", 0],
+    ["holdTime: 0, sendHoldTime: 4s", 4],
+    ["holdTime: 3s, sendHoldTime: 131070s", 131_070],
+  ] as const;
+  for (const [keys, expected] of rows) assert.equal(seconds(keys), expected, keys);
 });
 
 Deno.test("parseConfig() sorts standard and extended communities of one list", () => {

@@ -59,7 +59,7 @@ Deno.test("Check counts an unknown result neither as pass nor as failure: it nei
 Deno.test("Check that only ever met our own shortage stays unknown, and says why", async () => {
   const clock = new VirtualClock();
   const verdicts: string[] = [];
-  using check = start(clock, script(SHORT), { onVerdict: (verdict) => verdicts.push(verdict) });
+  using check = start(clock, script(SHORT), { onVerdict: ({ verdict }) => verdicts.push(verdict) });
   assert.equal(check.status().cause, "not probed yet");
   await clock.advance(600_000);
   const { verdict, cause, fault } = check.status();
@@ -191,7 +191,7 @@ for (const throwing of ["onResult", "onVerdict"] as const) {
     using check = start(clock, backend, {
       config: { ...TIMING, rise: 1 },
       onResult: (result, status) => call("onResult", `${result.order} ${status.verdict}`),
-      onVerdict: (verdict) => call("onVerdict", verdict),
+      onVerdict: ({ from, verdict }) => call("onVerdict", `${from} → ${verdict}`),
     });
     await clock.advance(0);
     assert.match(check.status().fault?.text ?? "", /^boom x+…$/);
@@ -199,8 +199,8 @@ for (const throwing of ["onResult", "onVerdict"] as const) {
     assert.equal(clock.pending, 1);
     await clock.advance(1000);
     const expected = throwing === "onResult"
-      ? ["healthy", "1 healthy"]
-      : ["0 healthy", "healthy", "1 healthy"];
+      ? ["unknown → healthy", "1 healthy"]
+      : ["0 healthy", "unknown → healthy", "1 healthy"];
     assert.deepEqual(told, expected);
     assert.equal(check.status().fault, undefined);
     await clock.advance(5000);

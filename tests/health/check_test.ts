@@ -34,7 +34,7 @@ function rig(timing: Partial<CheckTiming> = {}, index = 0, count = 1): Rig {
     target: TARGET,
     spread: { index, count },
     onResult: (result) => results.push(result),
-    onVerdict: (verdict, cause, { seenMs }) => verdicts.push(`${seenMs} ${verdict}: ${cause}`),
+    onVerdict: ({ verdict, cause, result: { seenMs } }) => verdicts.push(`${seenMs} ${verdict}: ${cause}`),
   });
   check.start();
   return { clock, backend, check, results, verdicts };
@@ -167,7 +167,7 @@ Deno.test("Check reports the verdict before the result, without waiting for anyt
     probe: { run: () => promise },
     clock,
     target: TARGET,
-    onVerdict: (verdict) => reports.push(verdict),
+    onVerdict: ({ verdict }) => reports.push(verdict),
     onResult: (result, status) => reports.push(`${result.detail}, ${status.verdict}`),
   });
   check.start();
@@ -215,7 +215,7 @@ Deno.test("Check may be stopped by its own verdict", async () => {
     probe: backend,
     clock,
     target: TARGET,
-    onVerdict: (verdict) => (reports.push(verdict), check.stop()),
+    onVerdict: ({ verdict }) => (reports.push(verdict), check.stop()),
     onResult: () => reports.push("result"),
   });
   check.start();
@@ -324,7 +324,7 @@ Deno.test("Check goes on probing and cutting off where every timer comes late, a
     probe: { run: () => new Promise(() => {}) },
     clock,
     target: TARGET,
-    onVerdict: (verdict) => verdicts.push(verdict),
+    onVerdict: ({ verdict }) => verdicts.push(verdict),
   });
   check.start();
   await real.advance(5000);

@@ -329,6 +329,7 @@ Deno.test("HttpServer bounds how long a head, a body, silence and a reader who d
     assert.equal(world.server.status.connections, 0, sent);
     assert.match(await client.text(), answer);
   }
+  assert.equal(world.server.status.timeouts, limits.length);
   const deaf = world.client();
   deaf.send(GET);
   await deaf.read();
@@ -336,6 +337,8 @@ Deno.test("HttpServer bounds how long a head, a body, silence and a reader who d
   assert.equal(world.server.status.connections, 1);
   await world.clock.advance(1);
   assert.equal(world.server.status.connections, 0);
+  assert.equal(world.server.status.timeouts, limits.length + 1);
+  assert.doesNotMatch(await deaf.text(), /408/, "an answer is never broken into");
 
   const slow = world.client();
   slow.send(GET);
@@ -359,6 +362,17 @@ Deno.test("HttpServer lets a slow drip of octets have no more time than silence"
   assert.equal(world.server.status.connections, 1);
   await world.clock.advance(10);
   assert.equal(world.server.status.connections, 0);
+});
+
+Deno.test("HttpServer gives a first request no more time for beginning late", async () => {
+  const world = new World();
+  const client = world.client();
+  await world.clock.advance(9000);
+  client.send("GET / HT");
+  await world.clock.advance(999);
+  assert.equal(world.server.status.connections, 1);
+  await world.clock.advance(1);
+  assert.match(await client.text(), /^HTTP\/1\.1 408 /);
 });
 
 Deno.test("HttpServer gives a later request no more time than the first one", async () => {

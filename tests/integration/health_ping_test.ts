@@ -48,7 +48,7 @@ Deno.test("pingProbe() passes where any address answers, and leaves no echo unde
       probe: pingProbe(ping("127.0.0.1"), icmp),
       clock: systemClock,
       target: { type: "service", service: "web" },
-      onVerdict: (verdict) => verdicts.push(verdict),
+      onVerdict: ({ verdict }) => verdicts.push(verdict),
     });
     check.start();
     await until(() => check.status().verdict === "healthy");

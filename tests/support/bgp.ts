@@ -41,6 +41,7 @@ export function peerConfig(rest: Partial<PeerConfig> = {}): PeerConfig {
     holdTimeSeconds: 90,
     keepaliveTimeSeconds: undefined,
     connectRetryTimeMs: 5000,
+    sendHoldTimeSeconds: 480,
     families: ["ipv4-unicast"],
     nextHop: undefined,
     nextHop6: undefined,

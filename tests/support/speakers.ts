@@ -89,8 +89,8 @@ export class Stage {
   }
 
   /** A scripted peer at `own`, listening. */
-  probe(own: Address = B): Probe {
-    const probe = new Probe(this.network.transport(own)).listen(own);
+  probe(own: Address = B, port = 179): Probe {
+    const probe = new Probe(this.network.transport(own)).listen(own, port);
     this.#probes.push(probe);
     return probe;
   }

@@ -10,8 +10,8 @@ import { IPV4_UNICAST, sameFamily } from "../wire/nlri.ts";
 export interface NextHopContext {
   readonly codec: CodecContext;
   readonly peerName: string;
-  /** The BGP Identifier, an address of this host. */
-  readonly routerID: Address;
+  /** `bgp.local.address`. */
+  readonly address: Address;
   /** `bgp.local.address6`. */
   readonly address6: Address | undefined;
   /** The peer's `nextHop` and `nextHop6`. */
@@ -29,7 +29,7 @@ export function nextHopsFor(family: 4 | 6, context: NextHopContext): readonly Ad
 }
 
 function nextHopsForIPv4(context: NextHopContext): readonly Address[] | string {
-  const { nextHop, peerName, localAddress, routerID } = context;
+  const { nextHop, peerName, localAddress, address } = context;
   const extended = context.codec.extendedNextHop.some((family) => sameFamily(family, IPV4_UNICAST));
   if (nextHop?.family === 4) return [nextHop];
   if (nextHop !== undefined) {
@@ -38,7 +38,7 @@ function nextHopsForIPv4(context: NextHopContext): readonly Address[] | string {
       `which ${peerName} did not offer: turn it on there, or set nextHop to an IPv4 address`;
   }
   if (localAddress.family === 4) return [localAddress];
-  return extended ? ownIPv6(context) ?? [routerID] : [routerID];
+  return extended ? ownIPv6(context) ?? [address] : [address];
 }
 
 function nextHopsForIPv6(context: NextHopContext): readonly Address[] | string {

@@ -4,6 +4,7 @@
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
 import type { FamilyName, LocalBgp, PeerConfig } from "../../config/config.ts";
+import { offersExtendedNextHop } from "../../config/session_difference.ts";
 import type { AfiSafi, Capability } from "../wire/capability.ts";
 import {
   Afi,
@@ -33,6 +34,8 @@ export interface SessionConfig {
   /** Undefined: a third of the negotiated hold time. */
   readonly keepaliveTimeSeconds: number | undefined;
   readonly connectRetryTimeMs: number;
+  /** RFC 9687; 0: never. */
+  readonly sendHoldTimeSeconds: number;
   readonly families: readonly AfiSafi[];
   /** Families that we take and give with a next hop of the other AFI (RFC 8950). */
   readonly extendedNextHop: readonly AfiSafi[];
@@ -79,7 +82,6 @@ export interface Negotiated extends CodecContext {
 /** The session's part of the configuration. */
 export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig {
   const families = peer.families.map(familyOf);
-  const overIPv6 = peer.address.family === 6 || peer.nextHop?.family === 6;
   return {
     localAs: local.as,
     localIdentifier: addressToU32(local.routerID),
@@ -89,8 +91,9 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     holdTimeSeconds: peer.holdTimeSeconds,
     keepaliveTimeSeconds: peer.keepaliveTimeSeconds,
     connectRetryTimeMs: peer.connectRetryTimeMs,
+    sendHoldTimeSeconds: peer.sendHoldTimeSeconds,
     families,
-    extendedNextHop: overIPv6 ? families.filter((family) => family.afi === Afi.IPv4) : [],
+    extendedNextHop: offersExtendedNextHop(peer) ? [familyOf("ipv4-unicast")] : [],
     gracefulRestart: peer.gracefulRestart,
   };
 }

@@ -47,7 +47,6 @@ const MAX_CONNECT_RETRY_FACTOR = 10;
 const IDLE_HOLD_DIVISOR = 5;
 const MAX_IDLE_HOLD_FACTOR = 3;
 const SHORTEST_KEEPALIVE_MS = 1_000;
-const SHORTEST_SEND_HOLD_MS = 480_000;
 
 /** The earliest deadline, or undefined where no timer runs. */
 export function earliest(deadlines: Deadlines): number | undefined {
@@ -98,9 +97,4 @@ export function idleHoldDelayMs(
 ): number {
   const time = connectRetryTimeMs / IDLE_HOLD_DIVISOR * 2 ** Math.min(oscillations, 30);
   return jittered(Math.min(time, connectRetryTimeMs * MAX_IDLE_HOLD_FACTOR), random);
-}
-
-/** SendHoldTime in milliseconds (RFC 9687 section 4): eight minutes or twice the hold time, the greater. */
-export function sendHoldTimeMs(holdTimeSeconds: number): number {
-  return Math.max(SHORTEST_SEND_HOLD_MS, 2 * holdTimeSeconds * 1000);
 }

@@ -9,7 +9,6 @@ import {
   idleHoldDelayMs,
   keepaliveDelayMs,
   LARGE_HOLD_TIME_MS,
-  sendHoldTimeMs,
   STABLE_SESSION_MS,
   STOPPED,
 } from "./timers.ts";
@@ -106,7 +105,7 @@ export function establish(state: SessionState, env: Env): Step {
       ...STOPPED,
       hold: holdTimeSeconds === 0 ? undefined : env.now + holdTimeSeconds * 1000,
       keepalive: state.deadlines.keepalive,
-      sendHold: holdTimeSeconds === 0 ? undefined : env.now + sendHoldTimeMs(holdTimeSeconds),
+      sendHold: sendHoldDeadline(state, env),
     },
   };
   return stay(next);
@@ -124,6 +123,13 @@ function keepaliveDeadline(negotiated: Negotiated, env: Env): number | undefined
   return env.now + keepaliveDelayMs(negotiated.keepaliveTimeSeconds, env.random);
 }
 
+/** A session without KEEPALIVEs has nothing to send for any time (RFC 9687 section 4.3). */
+function sendHoldDeadline({ config, negotiated }: SessionState, env: Env): number | undefined {
+  const { sendHoldTimeSeconds } = config;
+  const never = sendHoldTimeSeconds === 0 || negotiated?.holdTimeSeconds === 0;
+  return never ? undefined : env.now + sendHoldTimeSeconds * 1000;
+}
+
 /** The peer lives. */
 export function restartHoldTimer(state: SessionState, env: Env): SessionState {
   if (state.deadlines.hold === undefined || state.negotiated === undefined) return state;
@@ -135,7 +141,7 @@ export function restartHoldTimer(state: SessionState, env: Env): SessionState {
 export function messageSent(state: SessionState, env: Env, update: boolean): SessionState {
   const { negotiated, deadlines } = state;
   if (negotiated === undefined || negotiated.holdTimeSeconds === 0) return state;
-  const sendHold = env.now + sendHoldTimeMs(negotiated.holdTimeSeconds);
+  const sendHold = sendHoldDeadline(state, env);
   const keepalive = update ? keepaliveDeadline(negotiated, env) : deadlines.keepalive;
   return { ...state, deadlines: { ...deadlines, sendHold, keepalive } };
 }

@@ -26,7 +26,6 @@ import { listenerTtlPolicy, type TtlPolicy, ttlPolicy } from "./ttl.ts";
 const CS6 = 0xc0;
 /** A burst of strangers must not fill it: a peer that finds no room tries again a second later. */
 const BACKLOG = 1024;
-const EIGHT_MINUTES_MS = 480_000;
 /** Deletes the key of an address. */
 const NO_KEY = new Uint8Array();
 
@@ -168,12 +167,8 @@ function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }
   socket.setMinTtl(minimum);
   socket.setTrafficClass(CS6);
   socket.setNoDelay();
-  socket.setUserTimeout(sendHoldTimeMs(peer));
-}
-
-/** RFC 9687: what is not acknowledged for this long never will be. The hold timer finds a silent peer much earlier. */
-function sendHoldTimeMs(peer: PeerConfig): number {
-  return Math.max(EIGHT_MINUTES_MS, 2000 * peer.holdTimeSeconds);
+  // What is not acknowledged for this long never will be (RFC 9687). The hold timer finds a silent peer much earlier.
+  socket.setUserTimeout(peer.sendHoldTimeSeconds * 1000);
 }
 
 function setMd5Key(socket: RawSocket, peer: PeerConfig): void {

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { addressProblem, parseHostAddress, parseHostAddressOf, parsePeerAddress } from "../values/address.ts";
+import { addressProblem, parseHostAddress, parsePeerAddress } from "../values/address.ts";
 import { parsePrintable, parseTellable } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../values/rules.ts";
@@ -36,10 +36,10 @@ function localSchema() {
     listenAddresses: distinct(text(parseBindAddress, PATTERNS.bindAddress)).min(1, {
       error: "must have at least one address (bgp.local.listenPort: -1 turns listening off)",
     }).prefault(["0.0.0.0", "::"]).describe("The addresses that peers connect to"),
-    address: text((input) => parseHostAddressOf(4, input), PATTERNS.hostAddress4).optional().describe(
-      "This host's own IPv4 address: the IPVS destination of targetPort. Default: routerID",
+    address: text((input) => parseHostAddress(input, 4), PATTERNS.hostAddress4).optional().describe(
+      "This host's own IPv4 address: the IPVS destination of targetPort, and the next hop over IPv6. Default: routerID",
     ),
-    address6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
+    address6: text((input) => parseHostAddress(input, 6), PATTERNS.hostAddress6).optional().describe(
       "This host's own IPv6 address: the IPVS destination of targetPort for IPv6. Default: none",
     ),
   }).describe("This BGP speaker");
@@ -82,15 +82,22 @@ const peerOptions = lazily(() => {
     connectRetryTime: duration(100, 3_600_000).optional().describe(
       "First retry after a failed connection; doubles with jitter to ten times this. Default: 5s",
     ),
+    sendHoldTime: seconds(
+      "must be 0, or 4s to 131070s in whole seconds (RFC 9687)",
+      { min: 4, max: 131_070, orZero: true },
+    ).optional().describe(
+      "Time in which the peer takes nothing after which it counts as lost; 0: never. " +
+        "Default: 480s or twice the hold time, the longer",
+    ),
     families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))
       .min(1, { error: "must have at least one family" }).optional().describe(
         "Address families to negotiate. Default: the families of the services' addresses",
       ),
     nextHop: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
       "Next hop of IPv4 routes; an IPv6 one works where the peer supports RFC 8950. " +
-        "Default: the session's local address, or routerID where that is of the other family",
+        "Default: the session's local address, or bgp.local.address where that is of the other family",
     ),
-    nextHop6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
+    nextHop6: text((input) => parseHostAddress(input, 6), PATTERNS.hostAddress6).optional().describe(
       "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
     ),
     gracefulRestart: optionalPart(gracefulRestartSchema()),
@@ -172,7 +179,7 @@ export type FilePeer = z.output<ReturnType<typeof peerSchema>>;
 
 function parseRouterID(input: string): Parsed<Address> {
   const address = parseAddress(input);
-  if (address === undefined) return { problem: addressProblem(input) };
+  if (address === undefined) return { problem: addressProblem(input, 4) };
   if (address.family === 6) return { problem: "must be an IPv4 address" };
   return address.text === "0.0.0.0"
     ? { problem: "must be an IPv4 address other than 0.0.0.0" }

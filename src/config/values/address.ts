@@ -13,24 +13,22 @@ import type { Parsed } from "../../text/parsed.ts";
 import { parseInterfaceName } from "./name.ts";
 import { variableIn } from "./placeholder.ts";
 
-/** An address that one host can have: not unspecified, multicast or broadcast. */
-export function parseHostAddress(text: string): Parsed<Address> {
+/** An address that one host can have, of the given family where only one will do: not unspecified, multicast or broadcast. */
+export function parseHostAddress(text: string, family?: 4 | 6): Parsed<Address> {
   const address = parseAddress(text);
-  if (address === undefined) return { problem: addressProblem(text) };
+  if (address === undefined) return { problem: addressProblem(text, family) };
+  if (isMapped(address) && family !== 6) {
+    return { problem: `must be written as the IPv4 address ${mappedIPv4(address)}` };
+  }
+  if (isMapped(address) || (family ?? address.family) !== address.family) {
+    return { problem: `must be an IPv${family} address` };
+  }
   if (isUnspecified(address)) {
     return { problem: "must be an address of one host, not the unspecified address" };
   }
   if (isMulticast(address)) return { problem: "must be an address of one host, not a multicast address" };
   if (isBroadcast(address)) return { problem: "must be an address of one host, not the broadcast address" };
-  if (isMapped(address)) return { problem: `must be written as the IPv4 address ${mappedIPv4(address)}` };
   return { value: address };
-}
-
-/** An address of one host and of the given family. */
-export function parseHostAddressOf(family: 4 | 6, text: string): Parsed<Address> {
-  const parsed = parseHostAddress(text);
-  if ("problem" in parsed || parsed.value.family === family) return parsed;
-  return { problem: `must be an IPv${family} address` };
 }
 
 /** A service's address, `ADDRESS` or `ADDRESS/LENGTH`: routable, so neither loopback nor link-local. */
@@ -87,17 +85,20 @@ export function formatZoned(address: Address, zone: string | undefined): string 
   return zone === undefined ? address.text : `${address.text}%${zone}`;
 }
 
-/** Says why `text` is no address where the reason is a usual slip. */
-export function addressProblem(text: string): string {
+/** Says why `text` is no address, or none of the family that is meant, where the reason is a usual slip. */
+export function addressProblem(text: string, family?: 4 | 6): string {
+  const one = family === undefined ? "an address" : `an IPv${family} address`;
+  const any = family === undefined ? "an IPv4 or IPv6 address" : one;
   if (/^\S+\s+\S/.test(text)) {
     return "must be one address: a comma is missing, or the text behind it is too much";
   }
-  if (variableIn(text)) return "must be an IPv4 or IPv6 address: nothing is put in for variables";
+  if (variableIn(text)) return `must be ${any}: nothing is put in for variables`;
   if (/^[0-9.]+\/[0-9]+$|^[0-9a-fA-F:]+\/[0-9]+$/.test(text)) {
-    return "must be an address without a prefix length";
+    return `must be ${one} without a prefix length`;
   }
-  if (/^\[.*\]$/.test(text)) return "must be an address without brackets";
-  if (/^[0-9.]+:[0-9]+$/.test(text)) return "must be an address without a port";
-  if (/(^|\.)0[0-9]/.test(text) && /^[0-9.]+$/.test(text)) return "must be an address without leading zeros";
-  return "must be an IPv4 or IPv6 address";
+  if (/^\[.*\]$/.test(text)) return `must be ${one} without brackets`;
+  if (/^[0-9a-fA-F:]+%[^%]+$/.test(text)) return `must be ${one} without an interface`;
+  if (/^[0-9.]+:[0-9]+$/.test(text)) return `must be ${one} without a port`;
+  if (/(^|\.)0[0-9]/.test(text) && /^[0-9.]+$/.test(text)) return `must be ${one} without leading zeros`;
+  return `must be ${any}`;
 }

@@ -27,9 +27,14 @@ export function parseListenAddress(text: string): Parsed<ListenAddress | undefin
   }
   if (host === "") return { value: { hostname: "", port } };
   if (host === "localhost") return { value: { hostname: "127.0.0.1", port } };
+  const bracketed = host.startsWith("[");
   const address = parseAddress(host.replace(/^\[|\]$/g, ""));
-  if (address === undefined || (address.family === 6) !== host.startsWith("[")) {
-    return { problem: "must have an address of this host before the port (IPv6 in brackets)" };
+  if (address === undefined || (address.family === 6) !== bracketed) {
+    return {
+      problem: bracketed
+        ? "must have an IPv6 address of this host in the brackets"
+        : "must have an IPv4 address of this host before the port (or an IPv6 one in brackets)",
+    };
   }
   return isMulticast(address)
     ? { problem: "must have an address of this host before the port, not a multicast address" }

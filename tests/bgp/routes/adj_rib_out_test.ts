@@ -19,7 +19,7 @@ const external: AdvertiseContext = {
   codec: codecContext(),
   localAs: 65512,
   peerName: "tor-1",
-  routerID: address("10.88.0.200"),
+  address: address("10.88.0.200"),
   address6: address("2001:db8::200"),
   nextHop: undefined,
   nextHop6: undefined,

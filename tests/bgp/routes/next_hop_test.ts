@@ -10,7 +10,7 @@ const extended = codecContext({ extendedNextHop: [IPV4_UNICAST] });
 const over4: NextHopContext = {
   codec: plain,
   peerName: "tor-1",
-  routerID: address("10.0.0.1"),
+  address: address("10.0.0.1"),
   address6: undefined,
   nextHop: undefined,
   nextHop6: undefined,

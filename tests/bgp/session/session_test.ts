@@ -173,6 +173,16 @@ Deno.test("step() runs the large HoldTimer in OpenSent and the negotiated ones a
   assert.equal(updated.deadlines.keepalive, 76_250);
 });
 
+Deno.test("step() runs the SendHoldTimer for the configured time, and not at all for 0 (RFC 9687 4.3)", () => {
+  for (
+    const [sendHoldTimeSeconds, expected] of [[600, [600_000, 650_000]], [0, [undefined, undefined]]] as const
+  ) {
+    const established = sessionIn("Established", configOf({ sendHoldTimeSeconds }));
+    const sent = after(established, [{ type: "MessageSent", update: false }], at(50_000));
+    assert.deepEqual([established.deadlines.sendHold, sent.deadlines.sendHold], expected);
+  }
+});
+
 Deno.test("step() runs no timer at all in Established with hold time 0 (RFC 4271 4.2)", () => {
   const confirmed = after(sessionIn("OpenSent"), [{
     type: "BGPOpen",

@@ -7,7 +7,6 @@ import {
   expired,
   idleHoldDelayMs,
   keepaliveDelayMs,
-  sendHoldTimeMs,
   STOPPED,
 } from "../../../src/bgp/session/timers.ts";
 
@@ -47,11 +46,4 @@ Deno.test("connectRetryDelayMs() doubles to ten times (RFC 4271 8)", () => {
 Deno.test("idleHoldDelayMs() starts short and ends at three times ConnectRetryTime (RFC 4271 8.1.1)", () => {
   const delays = [0, 1, 3, 4, 1000].map((oscillations) => idleHoldDelayMs(5000, oscillations, () => 1));
   assert.deepEqual(delays, [1000, 2000, 8000, 15_000, 15_000]);
-});
-
-Deno.test("sendHoldTimeMs() is eight minutes or twice the hold time (RFC 9687 4)", () => {
-  assert.equal(sendHoldTimeMs(90), 480_000);
-  assert.equal(sendHoldTimeMs(240), 480_000);
-  assert.equal(sendHoldTimeMs(241), 482_000);
-  assert.equal(sendHoldTimeMs(65_535), 131_070_000);
 });
