@@ -14,7 +14,7 @@ export const MAX_PASSWORD_OCTETS = 80;
 /** An AS number that a speaker can have (RFC 6793 section 9, RFC 7607). */
 function asNumber(): z.ZodNumber {
   const error = "must be an AS number, a whole number from 1 to 4294967295";
-  return z.number({ error }).int({ error }).min(1, { error }).max(4294967295, { error })
+  return whole(1, 4294967295, error)
     .refine((as) => as !== 23456, {
       error: "cannot be 23456, which stands for every four-octet AS (RFC 6793)",
     }).meta({ not: { const: 23456 } });
@@ -29,8 +29,7 @@ function localSchema() {
       "The BGP Identifier of this host, an IPv4 address",
     ),
     as: asNumber().describe("The AS number of this host"),
-    listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
-      .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
+    listenPort: whole(-1, 65535, PORT_OR_OFF)
       .refine((port) => port !== 0, { error: PORT_OR_OFF }).meta({ not: { const: 0 } }).default(179)
       .describe("The port that peers connect to; -1: only connect out"),
     listenAddresses: distinct(text(parseBindAddress, PATTERNS.bindAddress)).min(1, {
