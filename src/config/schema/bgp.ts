@@ -98,8 +98,10 @@ const peerOptions = lazily(() => {
 });
 
 function defaultsSchema() {
-  return z.strictObject(peerOptions()).superRefine(exclusive).meta(EXCLUSIVE)
-    .describe("Any key of a peer except address and name; each peer overrides");
+  return z.strictObject(peerOptions()).superRefine(exclusive).meta({
+    ...EXCLUSIVE,
+    description: "Any key of a peer except address and name; each peer overrides",
+  });
 }
 
 function peerSchema() {
@@ -111,7 +113,7 @@ function peerSchema() {
       "Name of the peer in commands and metrics. Default: the address",
     ),
     ...peerOptions(),
-  }).superRefine(exclusive).meta(EXCLUSIVE).describe("A peer");
+  }).superRefine(exclusive).meta({ ...EXCLUSIVE, description: "A peer" });
 }
 
 /** The same as `exclusive`, for JSON Schema. */
@@ -159,7 +161,7 @@ export const bgpSchema = lazily(() => {
     peers: z.array(peerSchema()).min(1, { error: "must have at least one peer" }).describe(
       "The routers to announce to",
     ),
-  }).meta(AS_SOMEWHERE).describe("BGP");
+  }).meta({ ...AS_SOMEWHERE, description: "BGP" });
 });
 
 /** This speaker as the schema reads it. */

@@ -107,9 +107,10 @@ function portSchema() {
       }
       seen.add(key);
     }
-  }).meta({ oneOf: [{ required: ["targetPort"] }, { required: ["destinations"] }] }).describe(
-    "An IPVS virtual service",
-  );
+  }).meta({
+    oneOf: [{ required: ["targetPort"] }, { required: ["destinations"] }],
+    description: "An IPVS virtual service",
+  });
 }
 
 const FLAGS = ["sh-fallback", "sh-port", "mh-fallback", "mh-port", "ops"] as const;
@@ -149,7 +150,7 @@ function ipvsSchema() {
         context.addIssue({ code: "custom", path: ["flags", index], message });
       }
     }
-  }).meta({ allOf: FLAGS_OF_SCHEDULERS }).describe("How IPVS spreads connections over destinations");
+  }).meta({ allOf: FLAGS_OF_SCHEDULERS, description: "How IPVS spreads connections over destinations" });
 }
 
 function stopSchema() {
