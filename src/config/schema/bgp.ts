@@ -92,7 +92,7 @@ const peerOptions = lazily(() => {
     nextHop6: text((input) => parseHostAddressOf(6, input), PATTERNS.hostAddress6).optional().describe(
       "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
     ),
-    gracefulRestart: optionalPart(gracefulRestartSchema()),
+    gracefulRestart: optionalPart(z.lazy(gracefulRestartSchema)),
     bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
   };
 });
