@@ -28,7 +28,7 @@ export function libraryFolders(arch: typeof Deno.build.arch = Deno.build.arch): 
 
 /** Whether `--allow-ffi` lets the C library be opened, at all or at one of the usual paths. */
 export function mayUseFfi(): boolean {
-  return spellings("libc.so.6").length > 0;
+  return isGranted() || libraryFolders().some((folder) => isGranted(`${folder}/libc.so.6`));
 }
 
 /**
@@ -51,11 +51,13 @@ export function openLazily<const S extends Deno.ForeignLibraryInterface>(
   library: LibraryName,
   symbols: S,
 ): Pick<Deno.DynamicLibrary<S>, "symbols" | "close"> {
-  const opened: { close(): void }[] = [open(library, spellings(library.soname), {})];
+  // Looked up once: each permission that is asked for is a call into the runtime.
+  const tried = spellings(library.soname);
+  const opened: { close(): void }[] = [open(library, tried, {})];
   const bound = {};
   for (const [name, definition] of Object.entries(symbols)) {
     const bind = () => {
-      const part = open(library, spellings(library.soname), { [name]: definition });
+      const part = open(library, tried, { [name]: definition });
       opened.push(part);
       // From now on a plain property, as fast as any.
       const value: unknown = part.symbols[name];

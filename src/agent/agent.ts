@@ -242,9 +242,9 @@ export class Agent {
   async #stopInOrder(reason: string): Promise<readonly string[]> {
     if (this.#state === "starting") await this.#started?.catch(() => undefined);
     if (this.#state === "stopped") return [];
-    this.#enter("stopping", reason);
-    // In the turn of the call: the withdrawals go before anything else is done.
+    // In the turn of the call: the withdrawals go before anything else is done or said.
     this.#services.drain("stopping");
+    this.#enter("stopping", reason);
     this.#checks.stop();
     if (this.#reconciler !== undefined) await this.#services.down();
     this.#services[Symbol.dispose]();

@@ -307,9 +307,11 @@ export class PeerDriver {
     try {
       const bytes = encodeMessage(message, link.context);
       this.#counters.sent[message.type]++;
-      if (message.type === "NOTIFICATION") this.#tellNotification("sent", message);
       if (message.type === "KEEPALIVE") link.keepingAlive = true;
-      const taken = await link.write(bytes);
+      const write = link.write(bytes);
+      // It is on its way: only now there is time for words about it.
+      if (message.type === "NOTIFICATION") this.#tellNotification("sent", message);
+      const taken = await write;
       if (message.type === "KEEPALIVE") link.keepingAlive = false;
       this.#afterWrite(link, taken, false);
     } catch (error) {

@@ -248,7 +248,6 @@ export class Speaker {
 
   /** Ends all sessions; resolves when that is done, or after a few seconds. Never throws. */
   async stop(options: StopOptions): Promise<void> {
-    this.#close();
     if (options.mode === "shutdown") {
       this.announce([]);
       this.#stopped = true;
@@ -260,6 +259,8 @@ export class Speaker {
         options.mode === "shutdown" ? driver.stop(options.communication) : driver.close(undefined, "handover")
       )
     );
+    // Only now: peers are told first, and whoever connected meanwhile was refused.
+    this.#close();
     await Promise.all([...ends, ...this.#leaving]);
   }
 
@@ -303,7 +304,7 @@ export class Speaker {
 
   #accept(socket: TcpSocket, key: string): void {
     const peer = this.#peers.get(key);
-    if (peer === undefined) socket[Symbol.dispose]();
+    if (peer === undefined || this.#stopped) socket[Symbol.dispose]();
     else peer.driver.accept(socket);
   }
 

@@ -30,7 +30,7 @@ export function doubtfulNumber(source: string, path: Path): string | undefined {
 export function numberSlip(text: string): string | undefined {
   if (/^-?[0-9]+$/.test(text)) return "without quotes";
   if (/^[-+]?[0-9][0-9_]*$/.test(text)) return "without underscores";
-  if (/^[0-9]{1,3}([,'’ ][0-9]{3})+$/.test(text)) return "without separators between the digits";
+  if (/^[0-9]{1,3}([,'\u2019 ][0-9]{3})+$/.test(text)) return "without separators between the digits";
   if (/^[0-9]+(:[0-5]?[0-9])+$/.test(text)) return "not in base 60, as some readers of YAML take it";
   if (/^[-+]?0b[01_]+$/i.test(text)) return "in decimal, not binary";
   if (/^[-+]?0[xo][0-9a-f_]+$/i.test(text)) return "in decimal";

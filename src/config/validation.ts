@@ -164,7 +164,7 @@ function placeOfKey(key: string): string | undefined {
     "a peer": bgp.shape.peers.element.shape,
     "a service": service,
     "announce of a service": service.announce.unwrap().shape,
-    "a port of a service": service.ports.unwrap().element.shape,
+    "a port of a service": service.ports.unwrap().element.unwrap().shape,
     "ipvs of a service": service.ipvs.unwrap().shape,
     "stop of a service": service.stop.unwrap().shape,
     ...Object.fromEntries(Object.entries(top).map(([name, part]) => [name, part.unwrap().shape])),

@@ -27,7 +27,7 @@ export interface ServiceDriverOptions {
   readonly clock: Clock;
   /** The whole of what should be announced; where it changed, and before anything else is done about it. */
   readonly announce: (routes: readonly Route[]) => void;
-  /** The whole of what the kernel should have; where it changed, and while connections are waited for. */
+  /** The whole of what the kernel should have, where it is ours; where it changed, and while connections are waited for. */
   readonly program: (desired: DesiredKernel) => void;
   /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */
   readonly told: (limitMs: number) => Promise<void>;
@@ -44,6 +44,7 @@ const RETRY_MS = 1000;
 /** Drives every service. */
 export class ServiceDriver implements Disposable {
   readonly #options: ServiceDriverOptions;
+  readonly #managesKernel: boolean;
   /** By name. */
   readonly #states: Map<string, ServiceState>;
   readonly #onDown = new Set<() => void>();
@@ -56,6 +57,7 @@ export class ServiceDriver implements Disposable {
   constructor(options: ServiceDriverOptions) {
     const { services, managed, clock } = options;
     this.#options = options;
+    this.#managesKernel = managed.interfaces || managed.ipvs;
     this.#states = new Map(services.map(({ config, checks }) => {
       return [config.name, initialState(config, managed, checks, clock.now())];
     }));
@@ -131,7 +133,7 @@ export class ServiceDriver implements Disposable {
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
     this.#owed.routes ||= has("route");
-    this.#owed.kernel ||= has("phase");
+    this.#owed.kernel ||= this.#managesKernel && has("phase");
     this.#handOver("routes", () => announce(this.desiredRoutes));
     this.#handOver("kernel", () => program(this.desiredKernel));
     for (const [service, transition] of transitions) this.#attempt(() => onTransition(service, transition));

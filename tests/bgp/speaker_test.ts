@@ -500,6 +500,56 @@ Deno.test("Speaker.stop() withdraws every route, then says why, then closes (RFC
   await stage.close();
 });
 
+Deno.test("Speaker.stop() hands withdrawals and Cease to the socket before it says so (issue: TERM to Cease)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe();
+  const order: string[] = [];
+  const network = stage.network.transport(A);
+  const connect: typeof network.connect = async (...args) => {
+    const socket = await network.connect(...args);
+    const write = socket.write.bind(socket);
+    socket.write = (bytes) => {
+      order.push(`type ${bytes[18]}`);
+      return write(bytes);
+    };
+    return socket;
+  };
+  const end = stage.end(A, {
+    options: { transport: { ...network, connect }, onEvent: ({ type }) => order.push(type) },
+  });
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(5);
+  order.length = 0;
+  const stopping = end.speaker.stop({ mode: "shutdown", communication: "bye" });
+  await stage.clock.advance(5);
+  await stopping;
+  const words = ["type 2", "updates-sent", "type 3", "notification-sent"];
+  assert.deepEqual(order.filter((word) => words.includes(word)), words);
+  await stage.close();
+});
+
+Deno.test("Speaker.stop() closes whatever connects while the last words wait for a socket (CONTRACT stop)", async () => {
+  const stage = new Stage({ bufferLength: 50 });
+  const probe = stage.probe();
+  const end = stage.end(A);
+  end.speaker.announce([route("10.99.0.1/32")]);
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  probe.last.reading = false;
+  await stage.clock.advance(5);
+  const stopping = end.speaker.stop({ mode: "shutdown", communication: "" });
+  const late = probe.connect(A);
+  await stage.clock.advance(5);
+  assert.deepEqual([(await late).words, (await late).ended], [[], "closed"]);
+  await stage.clock.advance(5000);
+  await stopping;
+  await stage.close();
+});
+
 Deno.test("Speaker.stop() is a Hard Reset for a peer with the N bit (RFC 8538)", async () => {
   const stage = new Stage();
   const probe = stage.probe();

@@ -195,10 +195,11 @@ Deno.test("the installed service starts whatever became of its cache, which has 
   }
 });
 
-Deno.test("the installed bundle imports nothing before its first line: each module of node: would cost the start", async () => {
+Deno.test("the installed bundle costs the start no more than it must: no module of node: before its first line, and no character that makes V8 keep and read it as two octets each", async () => {
   await using scene = await Scene.create();
   const bundle = await Deno.readTextFile(scene.places.bundle);
   assert.deepEqual(bundle.match(/\b(?:import|from) ?"node:[^"]*"|\brequire\("/g), null);
+  assert.deepEqual(bundle.match(/[^\0-\x7f]/g), null);
 });
 
 Deno.test("systemd finds nothing wrong with the installed unit, and little exposed", async (t) => {

@@ -145,6 +145,14 @@ Deno.test("ServiceDriver drains each service within its own limits and tells whe
   assert.equal(at.clock.pending, 0);
 });
 
+Deno.test("ServiceDriver does not ask what a kernel should have that is not ours to manage", async () => {
+  using at = new Scene({ managed: { interfaces: false, ipvs: false } });
+  for (const name of ["a", "b"]) at.verdict(name, "healthy");
+  at.driver.drain("stopping");
+  await at.clock.advance(4000);
+  assert.deepEqual([at.phases, at.announced.at(-1), at.programmed], [["down", "down"], [], []]);
+});
+
 Deno.test("ServiceDriver reads the kernel every 200 ms while one service quiesces and another is done (faults K11)", async () => {
   using at = new Scene();
   at.serve().activeConnections = 1;

@@ -180,7 +180,6 @@ function peerAttributes(attributes: RouteAttributes, { codec, localAs }: Adverti
 }
 
 function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
-  if (routes.length === 0) return [];
   const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
     { family: IPV4_UNICAST, classic: true },
     { family: IPV4_UNICAST, classic: false },

@@ -55,7 +55,7 @@ function schema() {
     } else if (check.insecureSkipVerify && check.caFile !== undefined) {
       meaningless("caFile", "has no meaning with insecureSkipVerify");
     }
-  }).meta({ allOf: MEANINGLESS }).describe("An HTTP check");
+  }).meta({ allOf: MEANINGLESS, description: "An HTTP check" });
 }
 
 /** The same as the rules between its keys, for JSON Schema; the scheme is http where it is left out. */

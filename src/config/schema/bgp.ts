@@ -14,7 +14,7 @@ export const MAX_PASSWORD_OCTETS = 80;
 /** An AS number that a speaker can have (RFC 6793 section 9, RFC 7607). */
 function asNumber(): z.ZodNumber {
   const error = "must be an AS number, a whole number from 1 to 4294967295";
-  return z.number({ error }).int({ error }).min(1, { error }).max(4294967295, { error })
+  return whole(1, 4294967295, error)
     .refine((as) => as !== 23456, {
       error: "cannot be 23456, which stands for every four-octet AS (RFC 6793)",
     }).meta({ not: { const: 23456 } });
@@ -29,8 +29,7 @@ function localSchema() {
       "The BGP Identifier of this host, an IPv4 address",
     ),
     as: asNumber().describe("The AS number of this host"),
-    listenPort: z.number({ error: PORT_OR_OFF }).int({ error: PORT_OR_OFF })
-      .min(-1, { error: PORT_OR_OFF }).max(65535, { error: PORT_OR_OFF })
+    listenPort: whole(-1, 65535, PORT_OR_OFF)
       .refine((port) => port !== 0, { error: PORT_OR_OFF }).meta({ not: { const: 0 } }).default(179)
       .describe("The port that peers connect to; -1: only connect out"),
     listenAddresses: distinct(text(parseBindAddress, PATTERNS.bindAddress)).min(1, {
@@ -100,14 +99,16 @@ const peerOptions = lazily(() => {
     nextHop6: text((input) => parseHostAddress(input, 6), PATTERNS.hostAddress6).optional().describe(
       "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
     ),
-    gracefulRestart: optionalPart(gracefulRestartSchema()),
+    gracefulRestart: optionalPart(z.lazy(gracefulRestartSchema)),
     bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
   };
 });
 
 function defaultsSchema() {
-  return z.strictObject(peerOptions()).superRefine(exclusive).meta(EXCLUSIVE)
-    .describe("Any key of a peer except address and name; each peer overrides");
+  return z.strictObject(peerOptions()).superRefine(exclusive).meta({
+    ...EXCLUSIVE,
+    description: "Any key of a peer except address and name; each peer overrides",
+  });
 }
 
 function peerSchema() {
@@ -119,7 +120,7 @@ function peerSchema() {
       "Name of the peer in commands and metrics. Default: the address",
     ),
     ...peerOptions(),
-  }).superRefine(exclusive).meta(EXCLUSIVE).describe("A peer");
+  }).superRefine(exclusive).meta({ ...EXCLUSIVE, description: "A peer" });
 }
 
 /** The same as `exclusive`, for JSON Schema. */
@@ -167,7 +168,7 @@ export const bgpSchema = lazily(() => {
     peers: z.array(peerSchema()).min(1, { error: "must have at least one peer" }).describe(
       "The routers to announce to",
     ),
-  }).meta(AS_SOMEWHERE).describe("BGP");
+  }).meta({ ...AS_SOMEWHERE, description: "BGP" });
 });
 
 /** This speaker as the schema reads it. */

@@ -1,10 +1,12 @@
 /**
  * The rules of single values as zod types: numbers with a range, durations, texts that become something else. What JSON
- * Schema can say of a rule goes with it as metadata.
+ * Schema can say of a rule goes with it as metadata. Each start builds them all, and a zod type is dear: so there is one
+ * `check` for all that a number must be, and metadata is registered with a type, where `meta` would make another one.
  */
 import * as z from "zod";
 import type { Parsed } from "../../text/parsed.ts";
 import { durationSlip, formatDuration, parseDuration } from "../../time/duration.ts";
+import { lazily } from "./lazily.ts";
 import { PATTERNS } from "./patterns.ts";
 
 type Duration = z.ZodPipe<
@@ -17,7 +19,8 @@ export function text<T>(
   parse: (text: string) => Parsed<T>,
   pattern?: string,
 ): z.ZodPipe<z.ZodString, z.ZodTransform<T, string>> {
-  const grammar = pattern === undefined ? z.string() : z.string().meta({ pattern });
+  const grammar = z.string();
+  if (pattern !== undefined) grammar.register(z.globalRegistry, { pattern });
   return grammar.transform((input, context): T => {
     const parsed = parse(input);
     if ("value" in parsed) return parsed.value;
@@ -27,9 +30,12 @@ export function text<T>(
 }
 
 /** A whole number in a range. */
-export function whole(min: number, max: number): z.ZodNumber {
-  const error = `must be a whole number from ${min} to ${max}`;
-  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+export function whole(
+  min: number,
+  max: number,
+  error = `must be a whole number from ${min} to ${max}`,
+): z.ZodNumber {
+  return z.number({ error }).check(z.int({ error }), z.gte(min, { error }), z.lte(max, { error }));
 }
 
 /** A duration in a range, in milliseconds. */
@@ -65,7 +71,10 @@ function durationThat(
   numbers: Readonly<Record<string, unknown>>,
   convert: (ms: number) => number | undefined,
 ): Duration {
-  const spellings = [z.string().meta({ pattern: PATTERNS.duration }), z.number().meta(numbers)] as const;
+  const spellings = [
+    z.string().register(z.globalRegistry, { pattern: PATTERNS.duration }),
+    z.number().register(z.globalRegistry, numbers),
+  ] as const;
   return z.union(spellings, { error: rule }).transform((input, context): number => {
     const ms = parseDuration(input);
     const value = ms === undefined ? undefined : convert(ms);
@@ -86,7 +95,7 @@ export function distinct<T extends z.ZodType>(item: T): z.ZodArray<T> {
       if (first.has(key)) context.addIssue({ code: "custom", message: "is listed twice", path: [index] });
       first.add(key);
     });
-  }).meta({ uniqueItems: true });
+  }).register(z.globalRegistry, { uniqueItems: true });
 }
 
 /** Marks, for JSON Schema, what may also be `off` or `false`. */
@@ -97,10 +106,8 @@ export function optionalPart<T extends z.ZodType>(
   part: T,
 ): z.ZodOptional<z.ZodPreprocess<z.ZodOptional<T>>> {
   return z.preprocess((input) => input === "off" || input === false ? undefined : input, part.optional())
-    .optional().meta({ [CAN_BE_OFF]: true });
+    .optional().register(z.globalRegistry, { [CAN_BE_OFF]: true });
 }
 
 /** A key whose behaviour does not exist yet: refused, except as `off`. */
-export function notSupportedYet(): ReturnType<typeof optionalPart<z.ZodNever>> {
-  return optionalPart(z.never({ error: "is not supported yet" }));
-}
+export const notSupportedYet = lazily(() => optionalPart(z.never({ error: "is not supported yet" })));
