@@ -15,7 +15,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep } from "../time/clock.ts";
+import { sleep, sturdyClock } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { KernelEvents } from "./kernel_events.ts";
@@ -50,8 +50,12 @@ export class Agent {
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
 
-  constructor(config: Config, ports: AgentPorts) {
-    const { clock, events, probe } = ports;
+  constructor(config: Config, outside: AgentPorts) {
+    const { events, probe } = outside;
+    const clock = sturdyClock(outside.clock, (error) => {
+      events.publish({ kind: "fault", part: "agent", name: "timer", cause: messageOf(error) });
+    });
+    const ports = { ...outside, clock };
     this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();

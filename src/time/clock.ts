@@ -15,6 +15,22 @@ export function sleep(clock: Clock, ms = 0): Promise<void> {
   return new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
 }
 
+/** The same clock, where a timer that cannot be set is told and tried once more: a driver without its timer is dead. */
+export function sturdyClock(clock: Clock, onFault: (error: unknown) => void): Clock {
+  return {
+    now: () => clock.now(),
+    wallTime: () => clock.wallTime(),
+    at(atMs, callback) {
+      try {
+        return clock.at(atMs, callback);
+      } catch (error) {
+        onFault(error);
+        return clock.at(atMs, callback);
+      }
+    },
+  };
+}
+
 /** A random number in [0, 1). */
 export type Random = () => number;
 

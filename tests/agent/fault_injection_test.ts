@@ -26,6 +26,7 @@ const PLACES = [
   "interfaces",
   "random",
   "event reader",
+  "timer",
   "kernel.read",
   "kernel.apply",
   "kernel.watch",
@@ -39,8 +40,17 @@ const PLACES = [
 function portsOf(world: World, injection: Injection): Partial<AgentPorts> {
   const { kernel } = world;
   const network = world.stage.network.transport(address("10.0.0.1"));
+  const { clock } = world.stage;
   world.events.stream.subscribe("injected", () => injection.pass("event reader"));
   return {
+    clock: {
+      now: () => clock.now(),
+      wallTime: () => clock.wallTime(),
+      at(atMs, callback) {
+        injection.pass("timer");
+        return clock.at(atMs, callback);
+      },
+    },
     random() {
       injection.pass("random");
       return 0.5;

@@ -4,21 +4,24 @@ import { OctetQueue } from "../../src/bytes/octet_queue.ts";
 
 Deno.test("OctetQueue gives back what was appended, in order, in whatever pieces", () => {
   const step = fc.oneof(fc.uint8Array({ maxLength: 3000 }), fc.nat({ max: 3000 }));
-  fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-    const queue = new OctetQueue();
-    let model: number[] = [];
-    for (const step of steps) {
-      if (typeof step === "number") {
-        queue.consume(step);
-        model = model.slice(step);
-      } else {
-        queue.append(step);
-        model = [...model, ...step];
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const queue = new OctetQueue();
+      let model: number[] = [];
+      for (const step of steps) {
+        if (typeof step === "number") {
+          queue.consume(step);
+          model = model.slice(step);
+        } else {
+          queue.append(step);
+          model = [...model, ...step];
+        }
+        assert.equal(queue.length, model.length);
+        assert.deepEqual([...queue.view], model);
       }
-      assert.equal(queue.length, model.length);
-      assert.deepEqual([...queue.view], model);
-    }
-  }));
+    }),
+    { seed: 91124 },
+  );
 });
 
 Deno.test("OctetQueue that is used up as fast as it is filled keeps no memory", () => {

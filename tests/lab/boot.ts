@@ -48,7 +48,7 @@ export const labModules: readonly string[] = [
 const root = repositoryRoot();
 const memoryMiB = 1536;
 /** Our first program runs after two seconds or so, or never. */
-const startLimitMs = 45_000;
+const startLimitMs = 120_000;
 
 /** Runs `job` in `place`, reporting while it runs. Aborting `signal` ends it at once. */
 export async function runInside(

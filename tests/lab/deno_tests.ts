@@ -6,7 +6,7 @@ import type { Report } from "./report.ts";
 const root = repositoryRoot();
 /** What tells a test that it may treat the kernel as its own. */
 const inLab = { BGP_LB_LAB: "1" } as const;
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 /** Totals of what was run. */
 export interface Totals {

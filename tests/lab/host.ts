@@ -56,11 +56,11 @@ export class Host implements AsyncDisposable {
   }
 
   /** Starts the agent, unless it runs. It is not waited for. */
-  startAgent(): void {
+  startAgent(launch = this.launch): void {
     if (this.agentRunning) return;
     const file = `${this.placement.folder}/${this.name}.json`;
-    Deno.writeTextFileSync(file, this.launch.config);
-    const wrapped = this.#agentCommand(...this.launch.args(file));
+    Deno.writeTextFileSync(file, launch.config);
+    const wrapped = this.#agentCommand(...launch.args(file));
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
   }
 

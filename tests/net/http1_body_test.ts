@@ -100,15 +100,21 @@ Deno.test("bodyDecoder() reads chunks in pieces of any size, drops extensions an
 
 Deno.test("bodyDecoder() gives back any chunks that were written, and never throws at any octets", () => {
   const chunks = fc.array(fc.uint8Array({ minLength: 1, maxLength: 40 }), { maxLength: 10 });
-  fc.assert(fc.property(chunks, fc.integer({ min: 1, max: 50 }), (chunks, size) => {
-    const bodies = chunks.map((chunk) => String.fromCharCode(...chunk));
-    const text = bodies.map((body) => `${body.length.toString(16)}\r\n${body}\r\n`).join("");
-    assert.equal(
-      decodeAll(bodyDecoder({ type: "chunked" }), `${text}0\r\n\r\nnext`, size),
-      `${bodies.join("")}|next`,
-    );
-  }));
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (octets) => {
-    bodyDecoder({ type: "chunked" }).decode(octets);
-  }));
+  fc.assert(
+    fc.property(chunks, fc.integer({ min: 1, max: 50 }), (chunks, size) => {
+      const bodies = chunks.map((chunk) => String.fromCharCode(...chunk));
+      const text = bodies.map((body) => `${body.length.toString(16)}\r\n${body}\r\n`).join("");
+      assert.equal(
+        decodeAll(bodyDecoder({ type: "chunked" }), `${text}0\r\n\r\nnext`, size),
+        `${bodies.join("")}|next`,
+      );
+    }),
+    { seed: 91120 },
+  );
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (octets) => {
+      bodyDecoder({ type: "chunked" }).decode(octets);
+    }),
+    { seed: 91121 },
+  );
 });

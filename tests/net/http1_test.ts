@@ -164,16 +164,26 @@ Deno.test("any head that is written is read back the same, in whatever pieces it
   const method = text(TOKEN, { minLength: 1, maxLength: 10 });
   const target = text("/?a%:@~", { minLength: 1, maxLength: 40 });
   const cuts = fc.array(fc.nat({ max: 400 }), { maxLength: 8 });
-  fc.assert(fc.property(method, target, fields, cuts, (method, target, fields, cuts) => {
-    const octets = encode(`${method} ${target} HTTP/1.1\r\n${render(fields)}\r\n`);
-    const expected = { type: "head" as const, method, target, version: "1.1", fields, length: octets.length };
-    assert.deepEqual(parseRequestHead(octets), expected);
-    const parser = requestHeadParser();
-    for (const cut of cuts.sort((a, b) => a - b).filter((cut) => cut < octets.length)) {
-      assert.deepEqual(parser.parse(octets.subarray(0, cut)), { type: "more" });
-    }
-    assert.deepEqual(parser.parse(octets), expected);
-  }));
+  fc.assert(
+    fc.property(method, target, fields, cuts, (method, target, fields, cuts) => {
+      const octets = encode(`${method} ${target} HTTP/1.1\r\n${render(fields)}\r\n`);
+      const expected = {
+        type: "head" as const,
+        method,
+        target,
+        version: "1.1",
+        fields,
+        length: octets.length,
+      };
+      assert.deepEqual(parseRequestHead(octets), expected);
+      const parser = requestHeadParser();
+      for (const cut of cuts.sort((a, b) => a - b).filter((cut) => cut < octets.length)) {
+        assert.deepEqual(parser.parse(octets.subarray(0, cut)), { type: "more" });
+      }
+      assert.deepEqual(parser.parse(octets), expected);
+    }),
+    { seed: 91122 },
+  );
 });
 
 Deno.test("whatever arrives, the answer is one of three, the same in pieces as at once, and never beyond the limits", () => {
@@ -190,24 +200,27 @@ Deno.test("whatever arrives, the answer is one of three, the same in pieces as a
   );
   const hostile = fc.array(fc.oneof(lines, fc.string({ unit: "binary", maxLength: 5 })), { maxLength: 30 })
     .map((pieces) => encode(pieces.join("")));
-  fc.assert(fc.property(fc.oneof(hostile, fc.uint8Array({ maxLength: 200 })), (octets) => {
-    for (
-      const [parse, parser] of [
-        [parseRequestHead, requestHeadParser()],
-        [parseResponseHead, responseHeadParser()],
-      ] as const
-    ) {
-      const whole = parse(octets);
-      let piecewise: ReturnType<typeof parse> = { type: "more" };
-      for (let length = 0; length <= octets.length && piecewise.type === "more"; length++) {
-        piecewise = parser.parse(octets.subarray(0, length));
+  fc.assert(
+    fc.property(fc.oneof(hostile, fc.uint8Array({ maxLength: 200 })), (octets) => {
+      for (
+        const [parse, parser] of [
+          [parseRequestHead, requestHeadParser()],
+          [parseResponseHead, responseHeadParser()],
+        ] as const
+      ) {
+        const whole = parse(octets);
+        let piecewise: ReturnType<typeof parse> = { type: "more" };
+        for (let length = 0; length <= octets.length && piecewise.type === "more"; length++) {
+          piecewise = parser.parse(octets.subarray(0, length));
+        }
+        // Words of an error may be of a line that had not ended.
+        assert.equal(piecewise.type, whole.type);
+        if (whole.type === "head") assert.deepEqual(piecewise, whole);
+        if (whole.type === "head") assert.ok(whole.length <= octets.length);
       }
-      // Words of an error may be of a line that had not ended.
-      assert.equal(piecewise.type, whole.type);
-      if (whole.type === "head") assert.deepEqual(piecewise, whole);
-      if (whole.type === "head") assert.ok(whole.length <= octets.length);
-    }
-  }));
+    }),
+    { seed: 91123 },
+  );
   const endless = new Uint8Array(REQUEST_LIMITS.octets).fill(0x61);
   assert.equal(parseRequestHead(endless).type, "error");
 });

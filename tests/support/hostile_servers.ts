@@ -21,12 +21,17 @@ function endless(first: Uint8Array, more: Uint8Array): Behaviour {
   };
 }
 
-/** As fast as it goes, in segments of one octet. */
+/** More than a probe takes in pieces; a machine so busy that they came together is not asked to send many more of them. */
+const SINGLE_OCTETS = 4000;
+
+/** As fast as it goes, in segments of one octet, and more at a time where that has not been too much. */
 const oneByOne: Behaviour = async (connection) => {
   if ("setNoDelay" in connection && typeof connection.setNoDelay === "function") connection.setNoDelay(true);
   await connection.read(new Uint8Array(4096));
   await write(connection, text("HTTP/1.1 200 OK\r\nx: "));
-  for (;;) await write(connection, text("y"));
+  for (let sent = 0; sent < SINGLE_OCTETS; sent++) await write(connection, text("y"));
+  const more = text("y".repeat(1000));
+  for (;;) await write(connection, more);
 };
 
 const slowly: Behaviour = async (connection) => {

@@ -30,6 +30,9 @@ export interface StartOptions {
   readonly onLine?: (line: Line) => void;
 }
 
+/** What an ended process has written is read in so long on the slowest machine. */
+const LAST_LINES_MS = 10_000;
+
 /** A running child process. Disposing ends it. */
 export class Process implements AsyncDisposable {
   readonly pid: number;
@@ -59,7 +62,7 @@ export class Process implements AsyncDisposable {
     this.exited = this.#child.status.then(async (status) => {
       this.#ended = true;
       await this.closeInput();
-      await atMost(2_000, Promise.all(reading));
+      await atMost(LAST_LINES_MS, Promise.all(reading));
       return { code: status.code, signal: status.signal };
     });
   }

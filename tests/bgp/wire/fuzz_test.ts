@@ -123,23 +123,28 @@ function u16(value: number): string {
 }
 
 /**
- * That work on `size` takes about eight times as long as on an eighth of it. Each is done several times and the fastest counts,
- * so that what else the machine does decides nothing; quadratic work would take 64 times as long.
+ * That work on `size` takes about as long as eight times that on an eighth of it, so that what else the machine does meets
+ * both alike; quadratic work would take eight times as long. Each is done several times and the fastest counts, and where
+ * a busy machine gives another picture it is looked at for longer.
  */
 function assertLinear(size: number, make: (size: number) => () => void): void {
   const [small, large] = [make(Math.floor(size / SMALLER)), make(size)];
-  const fastest = { small: Infinity, large: Infinity };
+  const inParts = () => {
+    for (let part = 0; part < SMALLER; part++) small();
+  };
+  const fastest = { inParts: Infinity, whole: Infinity };
+  const isLinear = () => fastest.whole < 4 * Math.max(fastest.inParts, CLOCK_STEP_MS);
   const began = performance.now();
-  for (let round = 0; round < ROUNDS.least || performance.now() - began < ROUNDS.ms; round++) {
-    fastest.small = Math.min(fastest.small, timeOf(small));
-    fastest.large = Math.min(fastest.large, timeOf(large));
+  for (let round = 0; round < ROUNDS.least || !isLinear(); round++) {
+    fastest.inParts = Math.min(fastest.inParts, timeOf(inParts));
+    fastest.whole = Math.min(fastest.whole, timeOf(large));
+    if (performance.now() - began > ROUNDS.ms) break;
   }
-  const limit = SMALLER * 4 * Math.max(fastest.small, CLOCK_STEP_MS);
-  assert.ok(fastest.large < limit, `${fastest.small} ms for an eighth, ${fastest.large} ms for all`);
+  assert.ok(isLinear(), `${fastest.inParts} ms for eight eighths, ${fastest.whole} ms for all`);
 }
 
-/** So often at least, and for so long. */
-const ROUNDS = { least: 3, ms: 100 } as const;
+/** So often at least, and no longer than so. */
+const ROUNDS = { least: 3, ms: 20_000 } as const;
 /** performance.now() is no finer. */
 const CLOCK_STEP_MS = 0.05;
 

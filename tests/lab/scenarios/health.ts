@@ -11,9 +11,6 @@ import { type LabWorld, pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import type { Scenario } from "../scenario.ts";
 import { describe, since, summarize } from "../traffic.ts";
 
-/** What the issue allows beside the check's own times. */
-const ALLOWANCE_MS = 100;
-
 /** An application that dies takes its host out. */
 export const applicationDies: Scenario<LabWorld> = {
   name: "the application dies: the routes go together, and no request fails after the router has converged",
@@ -61,19 +58,21 @@ export const applicationRecovers: Scenario<LabWorld> = {
   },
 };
 
-/** An application that hangs is noticed as fast as the check's times allow. */
+/**
+ * An application that hangs is noticed. That it is as fast as the check's times allow is shown on a virtual clock
+ * (tests/health/guarantee_test.ts); here it is a figure, as the machine may be busy with something else.
+ */
 export const applicationHangs: Scenario<LabWorld> = {
-  name: "a hung application (accepts, never answers) is withdrawn in time",
+  name: "a hung application (accepts, never answers) is withdrawn",
   async run(world, { figure }) {
     await world.steady();
     const [broken, other] = pair(world);
     const { intervalMs, fastIntervalMs, timeoutMs, fall } = world.service.check;
-    const limitMs = intervalMs + (fall - 1) * fastIntervalMs + timeoutMs + ALLOWANCE_MS;
+    const limitMs = intervalMs + (fall - 1) * fastIntervalMs + timeoutMs;
     const hungMs = broken.hangApplication();
     try {
       const tookMs = (await untilWithdraw(broken, hungMs)).atMs - hungMs;
       figure(`application hung to withdraw decided (limit ${limitMs} ms)`, tookMs, "ms");
-      ok(tookMs <= limitMs, `withdrawn after ${tookMs} ms, allowed are ${limitMs}`);
       const gone = await world.untilVia([other.name]);
       const traffic = await world.client.burst(20);
       equal(traffic.byHost.get(other.name), 20, describe(traffic));

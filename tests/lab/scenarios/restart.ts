@@ -1,6 +1,6 @@
 /** Restarts: of the router, and of an agent that is killed and finds its own things again. */
 import { equal, ok } from "node:assert/strict";
-import { type Host, ours } from "../host.ts";
+import { type AgentLaunch, type Host, ours } from "../host.ts";
 import { type LabWorld, pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import type { RouteChange } from "../route_history.ts";
 import { same, type Scenario } from "../scenario.ts";
@@ -44,6 +44,11 @@ export const agentStopsAtOnce: Scenario<World> = {
   async run(world, { figure }) {
     await world.steady();
     const [host, other] = pair(world);
+    await host.killAgent();
+    await world.untilVia([other.name]);
+    host.startAgent(slowToStop(host.launch));
+    await untilAll(world);
+    await world.steady();
     const links = ours(world.topology, await host.kernel()).links;
     const asked = Date.now();
     const ended = await host.stopAgentAtOnce(() => world.untilVia([other.name]));
@@ -59,6 +64,13 @@ export const agentStopsAtOnce: Scenario<World> = {
     return `status 1; ${describe(rest)}`;
   },
 };
+
+/** The same with so long a time to converge that on the slowest machine no stop is over before its second signal. */
+function slowToStop(launch: AgentLaunch): AgentLaunch {
+  const config = launch.config.replaceAll(/"converge": *"[^"]*"/g, `"converge": "${PATIENCE_MS}ms"`);
+  ok(config !== launch.config, "no time to converge in the configuration");
+  return { ...launch, config };
+}
 
 /** A killed agent's successor goes on where it was. */
 export const agentKilled: Scenario<World> = {
