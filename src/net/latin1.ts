@@ -14,5 +14,7 @@ export function latin1Text(octets: Uint8Array): string {
 
 /** The octets of a text that has no characters beyond U+00FF. */
 export function latin1Octets(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const octets = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) octets[i] = text.charCodeAt(i);
+  return octets;
 }

@@ -30,7 +30,7 @@ Deno.test("migrate() refuses files of our format, faulty ones and missing ones w
     ["none.json", "none.json: does not exist\n"],
     [
       "bad.json",
-      'bad.json:21:11: service.ip: must be an IPv4 or IPv6 address (got "10.88.2.")\n',
+      'bad.json:21:11: service.ip: must be an IPv4 address (got "10.88.2.")\n',
     ],
   ];
   const ports = filePorts({ "ours.yaml": MINIMAL, "bad.json": REFERENCE.replace("10.88.2.1", "10.88.2.") });

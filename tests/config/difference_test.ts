@@ -1,12 +1,11 @@
 // differ(): what a reload and `plan` read. Every key is seen, and the order of lists is not.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { canonical } from "../../src/config/canonical.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { type ConfigChange, differ } from "../../src/config/difference.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
 import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
-import { validFile } from "./arbitrary.ts";
+import { VALID_FILES } from "./arbitrary.ts";
 import { configOf, parse } from "./text.ts";
 
 const tor1 = peerConfig({ name: "tor-1", address: address("10.0.0.1") });
@@ -208,8 +207,6 @@ Deno.test("differ() knows ports by protocol and number, destinations by address 
   ]);
 });
 
-const FILES = fc.sample(validFile, { seed: 41, numRuns: 30 });
-
 /** The same configuration with every list the other way round; tuples stay as they are. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.toReversed().map(reversed);
@@ -218,7 +215,7 @@ function reversed(value: unknown): unknown {
 }
 
 Deno.test("differ() does not see the order of lists", () => {
-  for (const file of FILES) {
+  for (const file of VALID_FILES) {
     const changes = differ(configOf(JSON.stringify(file)), configOf(JSON.stringify(reversed(file))));
     // Checks without a name are called by kind and place, and numbered where two have the same.
     const numbered = changes.filter((change) =>
@@ -269,9 +266,16 @@ function others(value: unknown): readonly unknown[] {
 
 Deno.test("differ() sees every leaf of a file that is changed or removed, exactly where it means something else", () => {
   let [seen, same] = [0, 0];
-  for (const file of FILES.slice(0, 6)) {
+  // Each key twice wherever it can stand, and of whatever kind its value is.
+  const done = new Map<string, number>();
+  for (const file of VALID_FILES) {
     const old = configOf(JSON.stringify(file));
     for (const path of leaves(file)) {
+      const place = path.map((step) => typeof step === "number" ? "*" : step).join(".");
+      const kind = `${place} ${typeof at(file, path)}`;
+      const times = done.get(kind) ?? 0;
+      if (times === 2) continue;
+      done.set(kind, times + 1);
       for (const value of others(at(file, path))) {
         const next = parse(JSON.stringify(changed(file, path, value)));
         if (!next.ok) continue;
@@ -283,5 +287,5 @@ Deno.test("differ() sees every leaf of a file that is changed or removed, exactl
       }
     }
   }
-  assert.ok(seen > 500, `${seen} changes were seen, ${same} meant nothing`);
+  assert.ok(seen > 200, `${seen} changes were seen, ${same} meant nothing`);
 });

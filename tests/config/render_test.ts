@@ -1,21 +1,17 @@
 // renderConfig(): what `check --print` shows, and that it reads back as the same configuration.
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { stringify } from "yaml";
 import { HIDDEN, renderConfig } from "../../src/config/render.ts";
-import { validFile } from "./arbitrary.ts";
+import { VALID_FILES } from "./arbitrary.ts";
 import { configOf } from "./text.ts";
 
 Deno.test("renderConfig() is read back as the same configuration", () => {
-  fc.assert(
-    fc.property(validFile, (file) => {
-      const config = configOf(JSON.stringify(file));
-      const printed = stringify(renderConfig(config, { showPasswords: true }));
-      assert.deepEqual(configOf(printed), config);
-      assert.deepEqual(configOf(stringify(file)), config, "YAML and JSON are the same");
-    }),
-    { seed: 7, numRuns: 50 },
-  );
+  for (const file of VALID_FILES) {
+    const config = configOf(JSON.stringify(file));
+    const printed = stringify(renderConfig(config, { showPasswords: true }));
+    assert.deepEqual(configOf(printed), config);
+    assert.deepEqual(configOf(stringify(file)), config, "YAML and JSON are the same");
+  }
 });
 
 Deno.test("renderConfig() spells out the contract's own example, without passwords (CONTRACT Configuration file)", () => {

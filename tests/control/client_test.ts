@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { askControl } from "../../src/control/client.ts";
+import { latin1Octets } from "../../src/net/latin1.ts";
 import type { Streams } from "../../src/net/sockets.ts";
 import { kernelError, MemoryStreams } from "../support/memory_streams.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
@@ -13,7 +14,7 @@ async function asked(pieces: readonly string[], ends = true): Promise<string> {
     fault() {},
     async connection(socket) {
       request = new TextDecoder().decode(await socket.read());
-      for (const piece of pieces) await socket.write(Uint8Array.from(piece, (each) => each.charCodeAt(0)));
+      for (const piece of pieces) await socket.write(latin1Octets(piece));
       if (ends) await socket.end(0);
     },
   });

@@ -50,6 +50,16 @@ export function peerConfig(rest: Partial<PeerConfig> = {}): PeerConfig {
   };
 }
 
+const MANY: Route[] = [];
+
+/** Routes to 10.0.0.0/32 and so on; whoever asks for them again gets the same objects, which take a while to make. */
+export function manyRoutes(count: number): readonly Route[] {
+  for (let i = MANY.length; i < count; i++) {
+    MANY.push(route(`10.${i >>> 16}.${(i >>> 8) & 0xff}.${i & 0xff}/32`));
+  }
+  return MANY.slice(0, count);
+}
+
 /** A route to `prefix` for every peer. */
 export function route(prefix: string, attributes: Partial<RouteAttributes> = {}): Route {
   const parsed = parsePrefix(prefix);

@@ -5,7 +5,7 @@ import { decodeMessage } from "../../../src/bgp/wire/message.ts";
 import { fuzz, judge } from "./fuzz.ts";
 import { codecContext, fromHex, MARKER, plain, updateBytes } from "./support.ts";
 
-for (const seed of [1, 2, 3, 4]) {
+for (const seed of [1, 2]) {
   Deno.test(`decodeMessage() survives 10,000 messages of seed ${seed} with nothing but NotificationError`, () => {
     const { messages, outcomes } = fuzz(seed, 10_000);
     assert.equal(messages, 10_000);
