@@ -32,8 +32,8 @@ const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
 /** How long a listener pauses when descriptors or memory have run out; being ready, it would be asked again at once. */
 const ACCEPT_PAUSE_MS = 1000;
-/** Connections that are accepted before others get their turn. */
-const ACCEPTS_PER_TURN = 16;
+/** Connections that are accepted before others get their turn; whoever takes one may need a millisecond. */
+const ACCEPTS_PER_TURN = 4;
 
 /** A connection that a listening socket gave; `remote` is undefined for a unix socket. */
 export interface Accepted {

@@ -20,6 +20,8 @@ const MAX_READ_OCTETS = 65_536;
 const DRAIN_OCTETS = 4096;
 /** How long a listener pauses when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 1000;
+/** Connections that are accepted before others get their turn. */
+const ACCEPTS_PER_TURN = 4;
 const SOCKET_MODE = 0o600;
 
 /** Streams of the runtime's own. */
@@ -137,16 +139,24 @@ class DenoListener<C extends Deno.Conn> implements StreamListener {
   }
 
   async #acceptAll(): Promise<void> {
-    while (this.#open) {
+    for (let count = 1; this.#open; count++) {
       try {
         this.#handOver(await this.#acceptor.accept());
       } catch (error) {
         if (!this.#open) return;
-        if (isOfOneConnection(error)) continue;
-        this.#tell(error);
-        await new Promise<void>((resolve) => this.#pause = setTimeout(resolve, ACCEPT_PAUSE_MS));
+        if (!isOfOneConnection(error)) {
+          this.#tell(error);
+          await this.#wait(ACCEPT_PAUSE_MS);
+        }
       }
+      // Where connections wait one after the other, the runtime would ask for its other sockets in every 61st turn only.
+      if (count % ACCEPTS_PER_TURN === 0) await this.#wait(0);
     }
+  }
+
+  /** Does not resolve where it is closed meanwhile. */
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#pause = setTimeout(resolve, ms));
   }
 
   /** Whoever cannot take one connection may take the next. */

@@ -20,6 +20,10 @@ const never = new AbortController().signal;
 const encode = (text: string) => new TextEncoder().encode(text);
 const ignore: ListenerEvents = { connection() {}, fault() {} };
 
+/** Connections that wait, and what whoever takes one does with it. */
+const FLOOD = 200;
+const WORK_MS = 3;
+
 /** A listener whose connections can be awaited one after the other. */
 class Accepting implements Disposable {
   readonly #waiting: StreamSocket[] = [];
@@ -103,6 +107,34 @@ export function testStreams({ name, open }: StreamsUnderTest): void {
         await writing;
         assert.equal(await client.read(), undefined);
       }
+    },
+  );
+
+  test(
+    "connections that wait one after the other leave the runtime's own sockets their turns",
+    async (streams) => {
+      let accepted = 0;
+      using flooded = streams.listen(loopback(4, 0), {
+        connection(socket) {
+          accepted++;
+          for (const since = performance.now(); performance.now() - since < WORK_MS;);
+          socket[Symbol.dispose]();
+        },
+        fault: (error) => assert.fail(error.message),
+      });
+      const connect = ({ port }: { readonly port: number }) => Deno.connect({ hostname: "127.0.0.1", port });
+      const { port = 0 } = flooded.local ?? {};
+      const flood = Promise.all(Array.from({ length: FLOOD }, () => connect({ port })));
+      await waitFor("the first one", 10_000, () => accepted > 0);
+      using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const before = accepted;
+      const [client, server] = await Promise.all([connect(other.addr), other.accept()]);
+      await client.write(encode("?"));
+      await server.read(new Uint8Array(1));
+      const meanwhile = accepted - before;
+      for (const socket of [client, server, ...await flood]) socket.close();
+      await waitFor("all of them", 10_000, () => accepted === FLOOD);
+      assert.ok(meanwhile < 40, `${meanwhile} were accepted meanwhile`);
     },
   );
 

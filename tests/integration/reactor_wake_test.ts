@@ -5,7 +5,7 @@ import { openLibnl } from "../../ffi/libnl.ts";
 import { EPOLLET, EPOLLIN, Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { withoutLeak } from "../support/descriptors.ts";
-import { socketPair, withFloor } from "../support/ffi.ts";
+import { type Floor, socketPair, withFloor } from "../support/ffi.ts";
 import { until } from "../support/until.ts";
 
 const F_GETFL = 3;
@@ -15,6 +15,8 @@ const NETLINK_ROUTE = 0;
 const ONE = Uint8Array.of(1);
 /** How often one is heard while another rests. */
 const ROUNDS = 50;
+/** Of the 5 ms that callbacks may take before others have their turn. */
+const WORK_MS = 3;
 
 Deno.test("Reactor has the kernel signal for a descriptor exactly while it is registered (fcntl(2))", () =>
   withFloor(({ libc, reactor }) => {
@@ -144,6 +146,46 @@ Deno.test("Reactor gives timers their turn while a descriptor is ready for ever 
       await until(() => calls > before);
     }
   }));
+
+/** What keeps a reactor busy with `work` for ever: a descriptor that stays ready, a reader that reads on out of turn. */
+const BUSY: Readonly<Record<string, (floor: Floor, fd: number, work: () => void) => void>> = {
+  ready: ({ reactor }, fd, work) => void reactor.add(fd, EPOLLIN, work),
+  deferred({ reactor }, _fd, work) {
+    const again = async () => {
+      work();
+      for (let awaits = 0; awaits < 10; awaits++) await undefined;
+      reactor.defer(again);
+    };
+    reactor.defer(again);
+  },
+};
+
+for (const [name, keepBusy] of Object.entries(BUSY)) {
+  Deno.test(`Reactor gives the runtime's own sockets their turn while it is busy: ${name} (issue 6 B)`, () =>
+    withFloor(async (floor) => {
+      using pair = socketPair(floor.libc);
+      floor.libc.symbols.write(pair[1], ONE, 1n);
+      let turns = 0;
+      keepBusy(floor, pair[0], () => {
+        turns++;
+        for (const since = performance.now(); performance.now() - since < WORK_MS;);
+      });
+      await until(() => turns > 0);
+      using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+      const { port } = listener.addr;
+      const [client, server] = await Promise.all([
+        Deno.connect({ hostname: "127.0.0.1", port }),
+        listener.accept(),
+      ]);
+      using _client = client;
+      using _server = server;
+      await client.write(ONE);
+      await server.read(new Uint8Array(1));
+      // After immediates alone the runtime would have asked for its sockets in every 61st turn.
+      assert.ok(turns < 30, `${turns} turns`);
+      await floor.reactor.close();
+    }));
+}
 
 Deno.test("Reactor.defer() calls back later, in order, and gives timers their turn (design: one event loop)", () =>
   withFloor(async ({ reactor }) => {

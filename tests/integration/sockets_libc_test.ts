@@ -160,6 +160,35 @@ Deno.test("notify() reaches a socket at a path and one in the abstract namespace
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("Socket.acceptAll() of many that wait lets others have their turn in between (issue 6 B)", async () => {
+  await withSockets(async (sockets) => {
+    const waiting = 64;
+    using listener = sockets.tcp(4);
+    listener.bind({ address: LOOPBACK[4], port: 0, scopeId: 0 });
+    listener.listen(waiting);
+    const { port } = listener.localAddress();
+    const connecting = Array.from(
+      { length: waiting },
+      () => Deno.connect({ hostname: "127.0.0.1", port }),
+    );
+    const clients = await Promise.all(connecting);
+    using other = sockets.open(4, SOCK_DGRAM, 0);
+    other.bind({ address: LOOPBACK[4], port: 0, scopeId: 0 });
+    other.sendTo(Uint8Array.of(1), other.localAddress());
+    let [accepted, inARow, most] = [0, 0, 0];
+    // It is not read, and so stays ready.
+    using _other = other.onReadable(() => inARow = 0);
+    using _accepting = listener.acceptAll(({ socket }) => {
+      socket[Symbol.dispose]();
+      accepted++;
+      most = Math.max(most, ++inARow);
+    }, (error) => assert.fail(String(error)));
+    await until(() => accepted === waiting);
+    clients.forEach((client) => client.close());
+    assert.ok(most <= 8, `${most} in a row`);
+  });
+});
+
 function notifies(libc: Libc, folder: string): void {
   for (const name of [`${folder}/notify`, `@bgp-lb-test-${Deno.pid}`]) {
     using supervisor = listenUnix(libc, name);
