@@ -32,8 +32,12 @@ const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
 /** How long a listener pauses when descriptors or memory have run out; being ready, it would be asked again at once. */
 const ACCEPT_PAUSE_MS = 1000;
-/** Connections that are accepted before others get their turn; whoever takes one may need a millisecond. */
-const ACCEPTS_PER_TURN = 4;
+/**
+ * So long a listener accepts before it pauses for others, or until so many connections became streams: those are the work
+ * that comes after. Who is refused costs little, and a peer that waits behind a thousand strangers must get in.
+ */
+const ACCEPTING_MS = 3;
+const STREAMS_AT_ONCE = 4;
 
 /** A connection that a listening socket gave; `remote` is undefined for a unix socket. */
 export interface Accepted {
@@ -99,6 +103,7 @@ export class Socket extends SocketOptions implements Disposable {
   readonly #libc: Libc;
   readonly #watches = new Set<Disposable>();
   #owned = true;
+  #isStream = false;
 
   constructor(floor: Floor, fd: number, family: Family) {
     super(floor.libc, fd, family);
@@ -154,25 +159,32 @@ export class Socket extends SocketOptions implements Disposable {
   acceptAll(onAccepted: (accepted: Accepted) => void, onFault: (error: unknown) => void): Disposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let closed = false;
+    const pause = (ms: number) => {
+      watch[Symbol.dispose]();
+      timer = setTimeout(() => watch = this.onReadable(onReadable), ms);
+    };
     const onReadable = () => {
-      for (let count = 0; count < ACCEPTS_PER_TURN && !closed; count++) {
+      const sinceMs = performance.now();
+      for (let streams = 0; !closed && streams < STREAMS_AT_ONCE;) {
+        if (performance.now() - sinceMs >= ACCEPTING_MS) break;
         let accepted: Accepted | undefined;
         try {
           accepted = this.accept();
         } catch (error) {
           if (isGone(error)) continue;
-          watch[Symbol.dispose]();
-          timer = setTimeout(() => watch = this.onReadable(onReadable), ACCEPT_PAUSE_MS);
+          pause(ACCEPT_PAUSE_MS);
           return onFault(error);
         }
         if (accepted === undefined) return;
         try {
           onAccepted(accepted);
+          if (accepted.socket.#isStream) streams++;
         } catch (error) {
           accepted.socket[Symbol.dispose]();
           if (!isGone(error)) onFault(error);
         }
       }
+      if (!closed) pause(0);
     };
     let watch = this.onReadable(onReadable);
     return {
@@ -237,6 +249,7 @@ export class Socket extends SocketOptions implements Disposable {
     this.#dropWatches();
     const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd });
     this.#owned = false;
+    this.#isStream = true;
     return stream;
   }
 

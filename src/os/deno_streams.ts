@@ -20,8 +20,8 @@ const MAX_READ_OCTETS = 65_536;
 const DRAIN_OCTETS = 4096;
 /** How long a listener pauses when descriptors or memory have run out. */
 const ACCEPT_PAUSE_MS = 1000;
-/** Connections that are accepted before others get their turn. */
-const ACCEPTS_PER_TURN = 4;
+/** So long a listener accepts before others have their turn: strangers are refused quickly, and peers wait behind them. */
+const ACCEPTING_MS = 3;
 const SOCKET_MODE = 0o600;
 
 /** Streams of the runtime's own. */
@@ -139,7 +139,8 @@ class DenoListener<C extends Deno.Conn> implements StreamListener {
   }
 
   async #acceptAll(): Promise<void> {
-    for (let count = 1; this.#open; count++) {
+    let sinceMs = performance.now();
+    while (this.#open) {
       try {
         this.#handOver(await this.#acceptor.accept());
       } catch (error) {
@@ -149,8 +150,10 @@ class DenoListener<C extends Deno.Conn> implements StreamListener {
           await this.#wait(ACCEPT_PAUSE_MS);
         }
       }
+      if (performance.now() - sinceMs < ACCEPTING_MS) continue;
       // Where connections wait one after the other, the runtime would ask for its other sockets in every 61st turn only.
-      if (count % ACCEPTS_PER_TURN === 0) await this.#wait(0);
+      await this.#wait(0);
+      sinceMs = performance.now();
     }
   }
 
