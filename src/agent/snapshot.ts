@@ -5,10 +5,21 @@ import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
 import type { CheckStatus } from "../health/check.ts";
+import type { ActualKernel } from "../kernel/state.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
+import { openConnections } from "../service/controller.ts";
 import { serviceVerdict } from "../service/gates.ts";
+import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
-import type { CheckStatusEntry, RouteStatus, ServerStatus, ServiceStatus, Status } from "../status/status.ts";
+import type {
+  CheckStatusEntry,
+  PhaseStatus,
+  RouteStatus,
+  ServerStatus,
+  ServiceStatus,
+  Status,
+  VirtualServiceStatus,
+} from "../status/status.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -51,6 +62,9 @@ export function snapshot(source: SnapshotSource): Status {
     services: services.map((service) =>
       serviceStatus(service, checks(service.config.name), { when, ...whereabouts })
     ),
+    leaving: [],
+    config: { hash: "", loadedAt: when(startedMs), lastReload: undefined, restart: [] },
+    journal: { run: "", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
@@ -86,7 +100,8 @@ function serviceStatus(
   return {
     name: config.name,
     enabled: config.enabled,
-    phase: { name: phase.name, since: when(phase.sinceMs), reason: phase.drain?.reason },
+    phase: phaseStatus(phase, openConnections(state.actual), when),
+    drain: undefined,
     ...serviceVerdict(state.verdicts),
     checks: checks.map((check) => checkStatus(check, when)),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
@@ -102,6 +117,33 @@ function serviceStatus(
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
       };
     }),
+    virtualServices: state.actual?.virtualServices.map(virtualServiceStatus) ?? [],
+  };
+}
+
+function phaseStatus(
+  { name, sinceMs, deadlineMs, drain }: Phase,
+  connections: number | undefined,
+  when: When,
+): PhaseStatus {
+  const until = deadlineMs === Infinity ? undefined : when(deadlineMs);
+  return { name, since: when(sinceMs), until, reason: drain?.reason, connections };
+}
+
+function virtualServiceStatus(service: ActualKernel["virtualServices"][number]): VirtualServiceStatus {
+  const { protocol, address, port, scheduler, destinations } = service;
+  return {
+    protocol,
+    address: address.text,
+    port,
+    scheduler,
+    destinations: destinations.map(({ address, port, weight, forwarding, activeConnections }) => ({
+      address: address.text,
+      port,
+      weight,
+      forwarding,
+      activeConnections,
+    })),
   };
 }
 

@@ -111,10 +111,11 @@ class Runner {
         if (this.#ending === undefined) this.#begin(signal);
         return;
       case "SIGHUP":
-        return this.#events.publish({
+        this.#events.publish({
           kind: "request-refused",
           cause: "reload is not supported yet: the running configuration stays; restart to change it",
         });
+        return;
       default:
         return signal satisfies never;
     }

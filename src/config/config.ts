@@ -23,7 +23,11 @@ export interface Config {
     readonly allowedHosts: readonly string[];
   };
   /** Path of the unix socket where `bgp-lb status` and its like ask; undefined turns it off. */
-  readonly control: { readonly socket: string | undefined };
+  readonly control: {
+    readonly socket: string | undefined;
+    /** Members of this group may use the socket, too; undefined: its owner alone. */
+    readonly group: string | undefined;
+  };
   readonly network: {
     /** False: interfaces and addresses are never touched. */
     readonly setup: boolean;
@@ -32,6 +36,10 @@ export interface Config {
   };
   /** Bounds of what others may ask of the agent. */
   readonly limits: { readonly httpConnections: number };
+  /** Where drains are kept, so that they outlive this process; undefined: nowhere. */
+  readonly state: { readonly directory: string | undefined };
+  /** How long one run of a service's `onChange` may take. */
+  readonly hooks: { readonly timeoutMs: number };
   readonly bgp: { readonly local: LocalBgp; readonly peers: readonly PeerConfig[] };
   readonly services: readonly ServiceConfig[];
 }
@@ -93,7 +101,10 @@ export interface ServiceConfig {
   readonly ports: readonly PortConfig[];
   readonly ipvs: IpvsConfig;
   readonly checks: readonly CheckConfig[];
-  readonly stop: { readonly convergeMs: number; readonly quiesceMs: number };
+  /** How long the phases of a way out of service may take. */
+  readonly stop: { readonly shiftMs: number; readonly convergeMs: number; readonly quiesceMs: number };
+  /** A program and its arguments, run at every transition; undefined: none. */
+  readonly onChange: readonly string[] | undefined;
 }
 
 /** Attributes that a service's routes carry, and to whom. */

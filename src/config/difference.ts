@@ -10,10 +10,13 @@ import { type LocalChange, localChange, type PeerChange, peerChanges } from "./s
 
 export type { LocalChange, PeerChange, SessionConsequence } from "./session_difference.ts";
 
+/** Parts that have plain keys. */
+export type PlainPart = "log" | "http" | "control" | "network" | "limits" | "state" | "hooks";
+
 /** One thing that is there now, is there no more, or is another one. `keys` are those of the checked configuration. */
 export type ConfigChange =
   | {
-    readonly of: "log" | "http" | "control" | "network" | "limits";
+    readonly of: PlainPart;
     readonly change: "changed";
     readonly keys: readonly string[];
   }
@@ -38,7 +41,7 @@ export type ServiceChange =
     readonly from: number;
     readonly to: number;
   }
-  | { readonly of: "announce" | "ipvs" | "stop"; readonly keys: readonly string[] }
+  | { readonly of: "announce" | "ipvs" | "stop" | "onChange"; readonly keys: readonly string[] }
   | {
     readonly of: "port";
     readonly change: "added" | "removed" | "changed";
@@ -71,6 +74,8 @@ const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => r
   control: (old, next) => plainChange("control", old.control, next.control),
   network: (old, next) => plainChange("network", old.network, next.network),
   limits: (old, next) => plainChange("limits", old.limits, next.limits),
+  state: (old, next) => plainChange("state", old.state, next.state),
+  hooks: (old, next) => plainChange("hooks", old.hooks, next.hooks),
   bgp: (old, next) => [
     ...localChange(old.bgp.local, next.bgp.local),
     ...peerChanges(old.bgp.peers, next.bgp.peers),
@@ -79,7 +84,7 @@ const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => r
 };
 
 function plainChange<Part extends object>(
-  of: "log" | "http" | "control" | "network" | "limits",
+  of: PlainPart,
   old: Part,
   next: Part,
 ): readonly ConfigChange[] {
@@ -136,6 +141,10 @@ const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Compari
     return [...all("removed", pairs.removed), ...changed, ...all("added", pairs.added)];
   },
   stop: (old, next) => keysOf("stop", old.stop, next.stop),
+  onChange: (old, next) =>
+    changedKeys({ onChange: old.onChange }, { onChange: next.onChange }).length === 0
+      ? []
+      : [{ of: "onChange", keys: ["onChange"] }],
 };
 
 function keysOf(of: "announce" | "ipvs" | "stop", old: object, next: object): readonly ServiceChange[] {

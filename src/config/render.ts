@@ -15,13 +15,15 @@ export function renderConfig(
   config: Config,
   { showPasswords = false }: { showPasswords?: boolean } = {},
 ): unknown {
-  const { log, http, control, network, limits, bgp } = config;
+  const { log, http, control, network, limits, state, hooks, bgp } = config;
   return {
     log: { level: log.level, format: log.format },
     http: { listen: formatListenAddress(http.listen), allowedHosts: http.allowedHosts },
-    control: { socket: control.socket ?? "" },
+    control: present({ socket: control.socket ?? "", group: control.group }),
     network: { setup: network.setup, ipvs: network.ipvs },
     limits: { httpConnections: limits.httpConnections },
+    state: { directory: state.directory ?? "" },
+    hooks: { timeout: formatDuration(hooks.timeoutMs) },
     bgp: {
       local: present({
         routerID: bgp.local.routerID.text,
@@ -73,7 +75,12 @@ function renderService(service: ServiceConfig): unknown {
     ports: service.ports.map(renderPort),
     ipvs: renderIpvs(service.ipvs),
     checks: service.checks.map((check) => renderCheck(check)),
-    stop: { converge: formatDuration(stop.convergeMs), quiesce: formatDuration(stop.quiesceMs) },
+    stop: {
+      shift: formatDuration(stop.shiftMs),
+      converge: formatDuration(stop.convergeMs),
+      quiesce: formatDuration(stop.quiesceMs),
+    },
+    onChange: service.onChange,
   });
 }
 

@@ -25,7 +25,7 @@ export function resolve(
   flags: OverrideValues,
 ): Resolution {
   const findings: Finding[] = [...parts.findings];
-  const { log, http, control, network, limits, local } = parts;
+  const { log, http, control, network, limits, state, hooks, local } = parts;
   const families = familiesOf(parts.services);
   const peers = parts.peers.map((peer) =>
     resolvePeer(peer, parts.defaults ?? {}, families, readSecretFile, findings)
@@ -36,17 +36,18 @@ export function resolve(
   const failed = findings.some(({ severity }) => severity !== "warning");
   if (
     log === undefined || http === undefined || control === undefined || network === undefined ||
-    limits === undefined ||
-    local === undefined || failed
+    limits === undefined || state === undefined || hooks === undefined || local === undefined || failed
   ) return { config: undefined, findings };
   const setup = flags.setup ?? network.setup;
   const config: Config = {
     log: { level: flags.level ?? log.level, format: log.format },
     http: { ...(flags.http ?? { listen: http.listen }), allowedHosts: http.allowedHosts },
-    control: flags.control ?? { socket: control.socket },
+    control: { ...(flags.control ?? { socket: control.socket }), group: control.group },
     // --network-setup=false alone asks for an agent that only announces.
     network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },
     limits,
+    state: { directory: state.directory },
+    hooks: { timeoutMs: hooks.timeout },
     bgp: { local: localBgp(local), peers: peers.map(({ value }) => value) },
     services: services.map(({ value }) => value),
   };

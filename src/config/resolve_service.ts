@@ -57,7 +57,8 @@ export function resolveService(
         },
       },
       checks: resolveChecks(service.checks, [...path, "checks"], findings),
-      stop: { convergeMs: stop.converge, quiesceMs: stop.quiesce },
+      stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
+      onChange: service.onChange,
     },
   };
 }

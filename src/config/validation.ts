@@ -10,11 +10,13 @@ import { lacksStructure, unknownKey } from "./slips.ts";
 import type { Finding, Path } from "./values/finding.ts";
 import {
   type FileControl,
+  type FileHooks,
   type FileHttp,
   type FileLimits,
   type FileLog,
   type FileNetwork,
   fileSchema,
+  type FileState,
 } from "./schema/schema.ts";
 import type { FileDefaults, FileLocal, FilePeer } from "./schema/bgp.ts";
 import type { FileService } from "./schema/service.ts";
@@ -32,6 +34,8 @@ export interface ValidParts {
   readonly control: FileControl | undefined;
   readonly network: FileNetwork | undefined;
   readonly limits: FileLimits | undefined;
+  readonly state: FileState | undefined;
+  readonly hooks: FileHooks | undefined;
   readonly local: FileLocal | undefined;
   readonly defaults: FileDefaults | undefined;
   readonly peers: readonly Element<FilePeer>[];
@@ -54,6 +58,8 @@ export function validateParts(raw: unknown): ValidParts {
     control: part(root.control, top["control"], ["control"], findings),
     network: part(root.network, top["network"], ["network"], findings),
     limits: part(root.limits, top["limits"], ["limits"], findings),
+    state: part(root.state, top["state"], ["state"], findings),
+    hooks: part(root.hooks, top["hooks"], ["hooks"], findings),
     local: hasBgp ? part(local, bgp["local"], ["bgp", "local"], findings) : undefined,
     defaults: part(defaults, bgp["defaults"], ["bgp", "defaults"], findings),
     peers: !hasBgp ? [] : elements(peers, peers.element, bgp["peers"], ["bgp", "peers"], findings),

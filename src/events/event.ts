@@ -8,14 +8,14 @@
 export type AgentState = "starting" | "running" | "stopping" | "stopped";
 
 /** A state of a service on its way out and back (src/service/phase.ts). */
-export type PhaseName = "serving" | "withdrawn" | "converging" | "quiescing" | "down";
+export type PhaseName = "serving" | "shifting" | "withdrawn" | "converging" | "quiescing" | "down";
 
 /** What one probe found; `unknown` is a shortage of our own, and says nothing about the backend. */
 export type ProbeResultKind = "pass" | "fail" | "unknown";
 
 /** A part that can break by a fault of ours, and is started again. */
 export interface FaultyPart {
-  readonly part: "agent" | "bgp" | "check" | "http" | "control" | "kernel" | "reader" | "service";
+  readonly part: "agent" | "bgp" | "check" | "http" | "control" | "hook" | "kernel" | "reader" | "service";
   /** Which one of them. */
   readonly name: string;
 }
@@ -156,11 +156,70 @@ export type AgentFact =
     readonly to: "listening" | "failed";
     readonly cause: string;
   }
+  /** Something that is wanted no more goes out of the kernel in order, or `gone`: has gone. */
+  | {
+    readonly kind: "leaving";
+    readonly service: string;
+    /** What goes, in words, such as `address 10.99.0.1`. */
+    readonly what: readonly string[];
+    readonly to: PhaseName | "gone";
+    readonly cause: string;
+  }
+  /** Somebody gave an order over the control socket, or by a signal; `cause` says who. */
+  | {
+    readonly kind: "order";
+    readonly order: OrderName;
+    /** Undefined: all. */
+    readonly services: readonly string[] | undefined;
+    readonly cause: string;
+  }
+  /** Services that an operator took out of service, or put back; undefined: all. `until` (ISO 8601): undone by itself. */
+  | {
+    readonly kind: "drained" | "undrained";
+    readonly services: readonly string[] | undefined;
+    readonly until?: string | undefined;
+    readonly cause: string;
+  }
+  /** Another configuration is in force, or was refused and the running one stays. */
+  | {
+    readonly kind: "reload";
+    readonly to: "applied" | "unchanged" | "refused";
+    /** Of the configuration that is in force now. */
+    readonly hash: string;
+    /** What changed, in words; for a refused one what is wrong with it. */
+    readonly details: readonly string[];
+    /** Keys that need a restart to take effect. */
+    readonly restart: readonly string[];
+    readonly cause: string;
+  }
+  /** A program of `onChange` failed, or was not run. */
+  | {
+    readonly kind: "hook-failed";
+    readonly service: string;
+    /** The event that it was run for. */
+    readonly event: number;
+    readonly cause: string;
+  }
+  /** So many readers of the event stream were too slow, and were cut off. */
+  | { readonly kind: "reader-cut"; readonly reader: string; readonly cause: string }
   /** A part threw where it never should; it is started again. */
   | ({ readonly kind: "fault"; readonly cause: string } & FaultyPart);
 
-/** One event; `at` is in milliseconds on the scale of the clock's `now()`. */
-export type AgentEvent = AgentFact & { readonly at: number };
+/** What an operator may order. */
+export type OrderName = "drain" | "undrain" | "reload" | "check-now" | "handover" | "stop";
+
+/** What identifies an event among all of this agent. */
+export interface EventIdentity {
+  /** Counted from 1 in the order in which events were published. */
+  readonly id: number;
+  /** In milliseconds on the scale of the clock's `now()`. */
+  readonly at: number;
+  /** The event that caused this one, where one did. */
+  readonly because?: number | undefined;
+}
+
+/** One event. */
+export type AgentEvent = AgentFact & EventIdentity;
 
 /** A kind of event. */
 export type EventKind = AgentEvent["kind"];

@@ -134,6 +134,34 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       return [line(event, "agent", event.to === "failed" ? "error" : "info", {
         message: "{cause}",
       })];
+    case "leaving":
+      return [line(event, "service", "info", {
+        message: "{what} is {to}",
+        fields: { service: event.service, what: event.what.join(", "), to: event.to, cause: event.cause },
+      })];
+    case "order":
+      return [line(event, "agent", "info", {
+        message: "order: {order} {services}",
+        fields: { order: event.order, services: event.services?.join(", ") ?? "all", cause: event.cause },
+      })];
+    case "drained":
+    case "undrained":
+      return [line(event, "service", "info", {
+        message: `${event.kind}: {services}`,
+        fields: { services: event.services?.join(", ") ?? "all", until: event.until, cause: event.cause },
+      })];
+    case "reload":
+      return reloadLines(event);
+    case "hook-failed":
+      return [line(event, "service", "warning", {
+        message: "onChange failed: {cause}",
+        repeats: `${event.service} ${event.cause}`,
+      })];
+    case "reader-cut":
+      return [line(event, "agent", "info", {
+        message: "{reader} was cut off: {cause}",
+        repeats: `${event.reader} ${event.cause}`,
+      })];
     case "fault":
       return [line(event, "agent", "error", {
         message: "unexpected in {part} {name}: {cause}",
@@ -161,6 +189,24 @@ function agentLines(event: Extract<AgentEvent, { kind: "agent-state" }>): readon
   }
 }
 
+function reloadLines(event: Extract<AgentEvent, { kind: "reload" }>): readonly LogLine[] {
+  const { to, hash, details, restart, cause } = event;
+  const first = line(event, "agent", to === "refused" ? "error" : "info", {
+    message: to === "refused"
+      ? "reload refused, the running configuration stays: {cause}"
+      : "configuration {to}: {cause}",
+    fields: { to, hash, cause },
+  });
+  const level = to === "refused" ? "error" : "info";
+  const rest = details.map((detail) =>
+    line(event, "agent", level, { message: "{detail}", fields: { detail } })
+  );
+  const needed = restart.map((key) =>
+    line(event, "agent", "warning", { message: "{key} needs a restart to take effect", fields: { key } })
+  );
+  return [first, ...rest.slice(0, CHANGES_EACH), ...needed];
+}
+
 function changeLines(event: Extract<AgentEvent, { kind: "kernel-changed" }>): readonly LogLine[] {
   const { changes } = event;
   if (changes.length <= CHANGES_EACH) {
@@ -185,6 +231,6 @@ function line(
     readonly repeats?: string;
   },
 ): LogLine {
-  const { kind, at: _, ...details } = event;
+  const { kind, at: _at, id: _id, because: _because, ...details } = event;
   return { logger, level, message, fields: { event: kind, ...fields ?? details }, repeats };
 }

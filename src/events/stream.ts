@@ -14,7 +14,8 @@ export class EventStream {
   readonly #clock: Pick<Clock, "now">;
   readonly #readers = new Map<EventReader, string>();
   readonly #waiting: { readonly event: AgentEvent; readonly except: EventReader | undefined }[] = [];
-  #telling = false;
+  #last = 0;
+  #held = 0;
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
@@ -26,15 +27,37 @@ export class EventStream {
     return { [Symbol.dispose]: () => void this.#readers.delete(reader) };
   }
 
-  /** Tells every reader. What is published by a reader meanwhile comes after. */
-  publish(fact: AgentFact): void {
-    this.#tell({ ...fact, at: this.#clock.now() }, undefined);
+  /**
+   * Tells every reader. What is published by a reader meanwhile comes after.
+   * @param because ID of the event that caused this one
+   */
+  publish(fact: AgentFact, because?: number): AgentEvent {
+    const event = this.#identified(fact, because);
+    this.#waiting.push({ event, except: undefined });
+    this.#tell();
+    return event;
   }
 
-  #tell(first: AgentEvent, except: EventReader | undefined): void {
-    this.#waiting.push({ event: first, except });
-    if (this.#telling) return;
-    this.#telling = true;
+  /** Does `work` before any reader is told of what is published in it: a route does not wait for the words about it. */
+  ahead<T>(work: () => T): T {
+    this.#held++;
+    try {
+      return work();
+    } finally {
+      this.#held--;
+      this.#tell();
+    }
+  }
+
+  #identified(fact: AgentFact, because: number | undefined): AgentEvent {
+    const id = ++this.#last;
+    const at = this.#clock.now();
+    return because === undefined ? { ...fact, id, at } : { ...fact, id, at, because };
+  }
+
+  #tell(): void {
+    if (this.#held > 0) return;
+    this.#held++;
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
         for (const [reader, name] of [...this.#readers]) {
@@ -42,7 +65,7 @@ export class EventStream {
         }
       }
     } finally {
-      this.#telling = false;
+      this.#held--;
     }
   }
 
@@ -53,7 +76,7 @@ export class EventStream {
     } catch (error) {
       if (event.kind === "fault" && event.part === "reader") return;
       const fault: AgentFact = { kind: "fault", part: "reader", name, cause: messageOf(error) };
-      this.#tell({ ...fault, at: this.#clock.now() }, reader);
+      this.#waiting.push({ event: this.#identified(fault, event.id), except: reader });
     }
   }
 }

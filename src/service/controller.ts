@@ -9,10 +9,11 @@ import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
-import { hostPrefix, prefixOf } from "../net/prefix.ts";
+import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
 import { faultGates, gatesOf } from "./gates.ts";
-import { advancePhase, type DrainLimits, type PhaseFacts, serving, withdrawn } from "./phase.ts";
+import { draining, type DrainLimits, nextPhase, type PhaseFacts, serving } from "./phase.ts";
+import { shiftedAttributes } from "./shift.ts";
 import type { Gate, RouteDecision, ServiceFacts, ServiceState } from "./state.ts";
 
 /** Facts that change a decision. */
@@ -78,9 +79,7 @@ export function step(
 ): { readonly state: ServiceState; readonly transitions: readonly ServiceTransition[] } {
   const facts = absorb(state, event, env.now);
   try {
-    const decided = { ...facts, routes: decide(facts, state.routes, env.now) };
-    const phase = advancePhase(facts.phase, phaseFacts(decided), env.now);
-    const next = { ...decided, phase };
+    const next = settled({ ...facts, routes: decide(facts, state.routes, env.now) }, env.now);
     return {
       state: next,
       transitions: [...routeTransitions(state, next, event), ...phaseTransitions(state, next)],
@@ -90,6 +89,14 @@ export function step(
     const next = shutOut(facts, state.routes, cause, env.now);
     return { state: next, transitions: [...routeTransitions(state, next, event), { type: "fault", cause }] };
   }
+}
+
+/** Moves on through the phases as far as time and facts allow; each has its own decision. */
+function settled(state: ServiceState, nowMs: number): ServiceState {
+  const phase = nextPhase(state.phase, phaseFacts(state), nowMs);
+  if (phase === undefined) return state;
+  const facts = { ...state, phase };
+  return settled({ ...facts, routes: decide(facts, state.routes, nowMs) }, nowMs);
 }
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
@@ -113,7 +120,7 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       const drain = { reason, limits };
       // A drain that is under way goes on where it is, with the new reason and limits for what is to come.
       if (state.phase.drain !== undefined) return { ...state, phase: { ...state.phase, drain } };
-      return { ...state, told: false, phase: withdrawn(drain, now) };
+      return { ...state, told: false, phase: draining(drain, now) };
     }
     case "undrain":
       return state.phase.drain === undefined ? state : { ...state, phase: serving(now) };
@@ -136,7 +143,7 @@ function decide(
     const gates = gatesOf(facts, address, previous?.gates ?? [], nowMs);
     const announce = gates.every((gate) => gate.open);
     const sinceMs = previous?.announce === announce ? previous.sinceMs : nowMs;
-    const route = previous?.route ?? routeOf(facts.config, address);
+    const route = routeOf(facts, address, previous?.route);
     const announcedEver = announce || (previous?.announcedEver ?? false);
     return [address.text, { address, route, announce, sinceMs, announcedEver, gates }];
   }));
@@ -156,22 +163,36 @@ function shutOut(
   return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes };
 }
 
-function routeOf({ announce, prefixLengths }: ServiceConfig, address: Address): Route {
-  const length = prefixLengths.get(address.text);
-  const prefix = length === undefined ? hostPrefix(address) : prefixOf(address, length);
-  return { prefix, attributes: announce, peers: announce.peers };
+/** What is announced where it is; the same object as before where nothing of it changed. */
+function routeOf({ config, phase }: ServiceFacts, address: Address, before: Route | undefined): Route {
+  const { announce, prefixLengths } = config;
+  const length = prefixLengths.get(address.text) ?? address.bytes.byteLength * 8;
+  const attributes = phase.name === "shifting" ? shiftedAttributes(announce) : announce;
+  return before?.attributes === attributes && before.prefix.length === length
+    ? before
+    : { prefix: prefixOf(address, length), attributes, peers: announce.peers };
 }
 
 function phaseFacts({ config, managed, routes, actual, told }: ServiceState): PhaseFacts {
+  const announced = [...routes.values()].some(({ announce }) => announce);
   const withdrawals = [...routes.values()].filter(({ announcedEver }) => announcedEver);
   return {
-    withdrawnMs: withdrawals.length === 0
+    announced,
+    withdrawnMs: announced || withdrawals.length === 0
       ? undefined
       : Math.max(...withdrawals.map(({ sinceMs }) => sinceMs)),
     told,
+    converges: managed.interfaces || managed.ipvs,
     quiesces: managed.ipvs && config.ports.length > 0,
     activeConnections: activeConnections(actual),
   };
+}
+
+/** On all destinations; undefined before the kernel was read, and where there is no IPVS. */
+export function openConnections(actual: ActualKernel | undefined): number | undefined {
+  if (actual === undefined || actual.virtualServices.length === 0) return undefined;
+  const destinations = actual.virtualServices.flatMap((virtualService) => virtualService.destinations);
+  return destinations.reduce((sum, destination) => sum + destination.activeConnections, 0);
 }
 
 /** Undefined before the quiesced destinations were read. */

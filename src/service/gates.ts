@@ -5,6 +5,7 @@
  */
 import { interfaceMark, virtualServiceKey } from "../kernel/state.ts";
 import { type Address, withPort } from "../net/address.ts";
+import { mayAnnounce } from "./phase.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
 /** What a gate sees. */
@@ -30,9 +31,12 @@ const GATES: readonly GateRow[] = [
     look: ({ config }) => config.enabled ? open("enabled") : shut("disabled in configuration"),
   },
   {
-    name: "not stopping",
+    name: "not drained",
     applies: always,
-    look: ({ phase }) => phase.drain === undefined ? open("running") : shut(phase.drain.reason),
+    look({ phase }) {
+      if (phase.drain === undefined) return open("in service");
+      return mayAnnounce(phase) ? open(`shifting: ${phase.drain.reason}`) : shut(phase.drain.reason);
+    },
   },
   {
     name: "healthy",

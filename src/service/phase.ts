@@ -1,12 +1,14 @@
 /**
- * The way of a service out of service and back, a pure machine (CONTRACT Drain): serving → withdrawn (until the routers'
- * sockets have the withdrawal) → converging → quiescing (weight 0, until the connections have ended or a limit passes) →
- * down. A phase with nothing to do is left out. The other half of the ordering rule: withdraw before break.
+ * The way of a service out of service and back, a pure machine (CONTRACT Drain): serving → shifting (still announced, as
+ * the worst choice) → withdrawn (until the routers' sockets have the withdrawal) → converging → quiescing (weight 0, until
+ * the connections have ended or a limit passes) → down. A phase with nothing to do is left out. The other half of the
+ * ordering rule: withdraw before break.
  */
 import type { PhaseName } from "../events/event.ts";
 
 /** How long the phases may take. */
 export interface DrainLimits {
+  readonly shiftMs: number;
   readonly convergeMs: number;
   readonly quiesceMs: number;
 }
@@ -29,10 +31,14 @@ export interface Phase {
 
 /** What the phases depend on besides time. */
 export interface PhaseFacts {
+  /** Some of its routes is announced. */
+  readonly announced: boolean;
   /** When the last of its routes was withdrawn; undefined: none ever was announced, or some still is. */
   readonly withdrawnMs: number | undefined;
   /** The sockets have taken the withdrawals. */
   readonly told: boolean;
+  /** Something of the kernel goes after it: the routers get their time to converge. */
+  readonly converges: boolean;
   /** It has virtual services that can be quiesced. */
   readonly quiesces: boolean;
   /** On its destinations while all of them have weight 0; undefined where that is not known. */
@@ -47,38 +53,46 @@ export function serving(nowMs: number): Phase {
   return { name: "serving", sinceMs: nowMs, deadlineMs: Infinity, drain: undefined };
 }
 
+/** On its way out from now on. */
+export function draining(drain: Drain, nowMs: number): Phase {
+  return drain.limits.shiftMs === 0
+    ? withdrawn(drain, nowMs)
+    : { name: "shifting", sinceMs: nowMs, deadlineMs: nowMs + drain.limits.shiftMs, drain };
+}
+
 /** The withdrawal was decided just now, or earlier. */
-export function withdrawn(drain: Drain, nowMs: number): Phase {
-  return { name: "withdrawn", sinceMs: nowMs, deadlineMs: nowMs + WITHDRAWN_LIMIT_MS, drain };
+export function withdrawn(drain: Drain, nowMs: number, limitMs = WITHDRAWN_LIMIT_MS): Phase {
+  return { name: "withdrawn", sinceMs: nowMs, deadlineMs: nowMs + limitMs, drain };
 }
 
-/** Moves on as far as time and facts allow. */
-export function advancePhase(phase: Phase, facts: PhaseFacts, nowMs: number): Phase {
-  const next = follow(phase, facts, nowMs);
-  return next === undefined ? phase : advancePhase(next, facts, nowMs);
+/** Nothing new is sent there from now on. */
+export function quiescing(drain: Drain, nowMs: number): Phase {
+  return { name: "quiescing", sinceMs: nowMs, deadlineMs: nowMs + drain.limits.quiesceMs, drain };
 }
 
-/** The phase after this one where this one is over. */
-function follow(phase: Phase, facts: PhaseFacts, nowMs: number): Phase | undefined {
+/** The phase after this one where time and facts end it; undefined: it goes on. */
+export function nextPhase(phase: Phase, facts: PhaseFacts, nowMs: number): Phase | undefined {
   const { name, drain, sinceMs, deadlineMs } = phase;
   if (drain === undefined) return undefined;
   const over = nowMs >= deadlineMs;
-  const { convergeMs, quiesceMs } = drain.limits;
   const enter = (next: PhaseName, limitMs: number): Phase => {
     return { name: next, sinceMs: nowMs, deadlineMs: limitMs, drain };
   };
   switch (name) {
     case "serving":
       return undefined;
+    case "shifting":
+      return over || !facts.announced ? withdrawn(drain, nowMs) : undefined;
     case "withdrawn": {
       if (facts.withdrawnMs === undefined) return enter("converging", nowMs);
       if (!facts.told && !over) return undefined;
       // The time to converge is the routers'; theirs began when the withdrawal was out, and that may be a while ago.
+      const convergeMs = facts.converges ? drain.limits.convergeMs : 0;
       return enter("converging", facts.withdrawnMs + (nowMs - sinceMs) + convergeMs);
     }
     case "converging":
       if (!over) return undefined;
-      return facts.quiesces ? enter("quiescing", nowMs + quiesceMs) : enter("down", Infinity);
+      return facts.quiesces ? quiescing(drain, nowMs) : enter("down", Infinity);
     case "quiescing":
       return over || facts.activeConnections === 0 ? enter("down", Infinity) : undefined;
     case "down":
@@ -86,6 +100,11 @@ function follow(phase: Phase, facts: PhaseFacts, nowMs: number): Phase | undefin
     default:
       return name satisfies never;
   }
+}
+
+/** Whether its routes may be announced. */
+export function mayAnnounce({ name }: Phase): boolean {
+  return name === "serving" || name === "shifting";
 }
 
 /** Whether its destinations have weight 0. */

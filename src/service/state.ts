@@ -17,7 +17,7 @@ export interface CheckVerdict {
 export type GateName =
   | "agent works"
   | "enabled"
-  | "not stopping"
+  | "not drained"
   | "healthy"
   | "address present"
   | "virtual services present";

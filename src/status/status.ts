@@ -19,7 +19,82 @@ export interface Status {
   readonly listeners: readonly ListenerStatus[];
   readonly peers: readonly PeerStatus[];
   readonly services: readonly ServiceStatus[];
+  /** What of an earlier configuration is on its way out of the kernel. */
+  readonly leaving: readonly LeavingStatus[];
   readonly kernel: KernelStatus;
+  readonly config: ConfigStatus;
+  readonly journal: JournalStatus;
+}
+
+/** The configuration that is in force. */
+export interface ConfigStatus {
+  /** SHA-256 of it in hexadecimal digits, passwords left out. */
+  readonly hash: string;
+  readonly loadedAt: string;
+  /** The last attempt at another one; undefined: there was none. */
+  readonly lastReload:
+    | { readonly at: string; readonly successful: boolean; readonly cause: string }
+    | undefined;
+  /** Keys of the file that take effect with the next restart. */
+  readonly restart: readonly string[];
+}
+
+/** The events that are kept. IDs count from 1; an agent that is started anew counts anew. */
+export interface JournalStatus {
+  /** Tells the agent's runs apart. */
+  readonly run: string;
+  readonly oldest: number;
+  readonly newest: number;
+  /** Events that were kept and are no more, as there came others. */
+  readonly dropped: number;
+  /** Readers that are told of events as they happen, and those that were cut off for being slow. */
+  readonly readers: number;
+  readonly cut: number;
+}
+
+/** Something that goes out of the kernel in order. */
+export interface LeavingStatus {
+  readonly service: string;
+  /** In words, such as `address 10.99.0.1`. */
+  readonly what: readonly string[];
+  readonly phase: PhaseStatus;
+}
+
+/** Where something is on its way out of service. */
+export interface PhaseStatus {
+  readonly name: PhaseName;
+  readonly since: string;
+  /** When the phase ends at the latest; undefined: nothing but an event ends it. */
+  readonly until: string | undefined;
+  /** Why it is not in service. */
+  readonly reason: string | undefined;
+  /** Open connections through IPVS; undefined where they are not counted. */
+  readonly connections: number | undefined;
+}
+
+/** An operator's word that a service is to be out of service. */
+export interface DrainStatus {
+  readonly reason: string;
+  readonly since: string;
+  /** When it ends by itself. */
+  readonly until: string | undefined;
+  /** Why it will not outlive this process; undefined: it will. */
+  readonly lost: string | undefined;
+}
+
+/** One IPVS virtual service of ours, as the kernel has it. */
+export interface VirtualServiceStatus {
+  readonly protocol: string;
+  readonly address: string;
+  readonly port: number;
+  readonly scheduler: string;
+  readonly destinations: readonly {
+    readonly address: string;
+    readonly port: number;
+    readonly weight: number;
+    readonly forwarding: string;
+    readonly activeConnections: number;
+  }[];
 }
 
 /** One of the servers that the agent can do without. */
@@ -49,11 +124,14 @@ export interface ServiceStatus {
   readonly name: string;
   readonly enabled: boolean;
   /** Where it is on its way out of service, and why. */
-  readonly phase: { readonly name: PhaseName; readonly since: string; readonly reason: string | undefined };
+  readonly phase: PhaseStatus;
+  /** Undefined: no operator has drained it. */
+  readonly drain: DrainStatus | undefined;
   readonly verdict: Verdict;
   readonly cause: string;
   readonly checks: readonly CheckStatusEntry[];
   readonly routes: readonly RouteStatus[];
+  readonly virtualServices: readonly VirtualServiceStatus[];
 }
 
 /** One check: its verdict with the cause of that, and beside it what the newest probe found. */

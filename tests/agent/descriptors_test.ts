@@ -51,7 +51,11 @@ Deno.test("shareOut() gives all what they need where there is enough, and BGP fi
 
 Deno.test("clientLimits() bounds the control socket's clients as it does those of HTTP (faults S5)", () => {
   const http = { listen: { hostname: "", port: 1 }, allowedHosts: [] };
-  const both = config({ http, control: { socket: "/run/a" }, limits: { httpConnections: 256 } });
+  const both = config({
+    http,
+    control: { socket: "/run/a", group: undefined },
+    limits: { httpConnections: 256 },
+  });
   assert.deepEqual(clientLimits(both, 256 + CONTROL_CLIENTS), { http: 256, control: CONTROL_CLIENTS });
   assert.deepEqual(clientLimits(both, 40), { http: 30, control: 10 });
   assert.deepEqual(clientLimits(both, 4), { http: 2, control: 2 });

@@ -138,7 +138,14 @@ const service = fc.tuple(lengthened(address4("10.2"), 32), lengthened(address6("
     ports: fc.uniqueArray(servicePort, { maxLength: 3, selector: (item) => item["port"] }),
     ipvs,
     checks: fc.array(check, { maxLength: 3 }),
-    stop: object({}, { converge: milliseconds(0, 3_600_000), quiesce: milliseconds(0, 86_400_000) }),
+    stop: object({}, {
+      shift: milliseconds(0, 3_600_000),
+      converge: milliseconds(0, 3_600_000),
+      quiesce: milliseconds(0, 86_400_000),
+    }),
+    onChange: fc.array(fc.constantFrom("", "--now", "a b"), { maxLength: 2 }).map((
+      rest,
+    ) => ["/bin/tell", ...rest]),
   }).map((rest): Record<string, unknown> => ({ ...rest, addresses }))
 );
 const RESERVED = ["lo", "all", "default"];

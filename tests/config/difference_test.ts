@@ -62,7 +62,7 @@ Deno.test("differ() tells the keys of the parts that are read one by one", () =>
       change: "changed",
       keys: ["allowedHosts"],
     }],
-    [{ control: { socket: "/s" } }, { of: "control", change: "changed", keys: ["socket"] }],
+    [{ control: { socket: "/s", group: undefined } }, { of: "control", change: "changed", keys: ["socket"] }],
     [{ network: { setup: true, ipvs: false } }, { of: "network", change: "changed", keys: ["ipvs"] }],
     [{ limits: { httpConnections: 1 } }, { of: "limits", change: "changed", keys: ["httpConnections"] }],
   ];

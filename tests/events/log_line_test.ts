@@ -3,7 +3,7 @@ import type { AgentFact } from "../../src/events/event.ts";
 import { CHANGES_EACH, logLines } from "../../src/events/log_line.ts";
 import { linesOf } from "../support/events.ts";
 
-const lines = (fact: AgentFact) => linesOf({ ...fact, at: 0 });
+const lines = (fact: AgentFact) => linesOf({ ...fact, id: 1, at: 0 });
 
 Deno.test("logLines() tells few kernel changes one by one, and bulk in one line with the first few (faults S7)", () => {
   const of = (count: number) => {
@@ -38,14 +38,14 @@ Deno.test("logLines() says nothing of single probes, and never counts a transiti
     { kind: "kernel-error", cause: "" },
   ];
   for (const fact of transitions) {
-    const told = logLines({ ...fact, at: 0 });
+    const told = logLines({ ...fact, id: 1, at: 0 });
     assert.deepEqual(told.map(({ repeats }) => repeats), [undefined], fact.kind);
     assert.equal(told[0]?.fields["event"], fact.kind);
   }
 });
 
 Deno.test("logLines() warns of the loss of a session, and of an unhealthy check", () => {
-  const level = (fact: AgentFact) => logLines({ ...fact, at: 0 })[0]?.level;
+  const level = (fact: AgentFact) => logLines({ ...fact, id: 1, at: 0 })[0]?.level;
   const peer = { kind: "peer-state", peer: "r1", cause: "" } as const;
   assert.equal(level({ ...peer, from: "Established", to: "Idle" }), "warning");
   assert.equal(level({ ...peer, from: "OpenConfirm", to: "Established" }), "info");
@@ -60,9 +60,9 @@ Deno.test("logLines() has words for routes and for sessions that ended or never 
   assert.deepEqual(lines({ ...route, to: "announced" }), ["service: announce"]);
   assert.deepEqual(lines({ ...route, to: "withdrawn" }), ["service: withdraw"]);
   const ended = { kind: "session-ended", peer: "r1", cause: "reset" } as const;
-  const [lost] = logLines({ ...ended, from: "Established", at: 0 });
+  const [lost] = logLines({ ...ended, from: "Established", id: 1, at: 0 });
   assert.deepEqual([lost?.message, lost?.repeats], ["session ended", undefined]);
-  const [attempt] = logLines({ ...ended, from: "Connect", at: 0 });
+  const [attempt] = logLines({ ...ended, from: "Connect", id: 1, at: 0 });
   assert.deepEqual([attempt?.message, attempt?.repeats], ["attempt at a session ended", "r1 reset"]);
   const held = { kind: "routes-held", peer: "r1", held: [], cause: "" } as const;
   assert.deepEqual(lines({ ...held, count: 0 }), ["bgp: no route is held back any more"]);

@@ -8,11 +8,11 @@ const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSec
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
   const metrics = new Metrics(figures);
-  const probe = { kind: "probe", at: 0, service: "web", check: "http-1", cause: "" } as const;
+  const probe = { kind: "probe", id: 1, at: 0, service: "web", check: "http-1", cause: "" } as const;
   metrics.observe({ ...probe, result: "pass", durationMs: 3 });
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
-  metrics.observe({ kind: "updates-sent", at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
-  metrics.observe({ kind: "kernel-changed", at: 0, changes: ["a", "b", "c", "d"], cause: "" });
+  metrics.observe({ kind: "updates-sent", id: 1, at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
+  metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
   const app = createHttpApp({ status: () => now, metrics: () => metrics.render(now) });
   const response = await app(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };

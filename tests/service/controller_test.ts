@@ -224,7 +224,7 @@ Deno.test("step() drains in order: withdrawn, converging from when routers were 
 });
 
 Deno.test("step() leaves out the phases that have nothing to do (CONTRACT Drain)", () => {
-  const none = { convergeMs: 0, quiesceMs: 0 };
+  const none = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };
   const last = (...args: Parameters<typeof phases>) => phases(...args).at(-1)?.[0];
   assert.equal(last([[1, drain]]), "quiescing", "nothing was ever announced: nothing to converge");
   assert.equal(last([[1, drain]], serviceConfig({ ports: [] })), "down", "and nothing to quiesce");
@@ -288,7 +288,7 @@ Deno.test("step() takes a second drain's reason and limits for what is to come, 
   const shorter: ServiceEvent = {
     type: "drain",
     reason: "in a hurry",
-    limits: { convergeMs: 5, quiesceMs: 10 },
+    limits: { shiftMs: 0, convergeMs: 5, quiesceMs: 10 },
   };
   const rows = phases([[1, healthy], [2, whole], [1000, drain], [1100, shorter], [1200, told]]);
   assert.deepEqual(rows.slice(2), [["withdrawn", 6000], ["withdrawn", 6000], ["converging", 1205]]);

@@ -10,7 +10,7 @@ import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
-const stop = { convergeMs: 1000, quiesceMs: 5000 };
+const stop = { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 };
 /** Two services of one check each, the second one of the other family. */
 const SERVICES = [
   { config: serviceConfig({ name: "a", interface: "a", stop }), checks: ["c"] },
@@ -20,7 +20,7 @@ const SERVICES = [
       interface: "b",
       addresses: [address("2001:db8::b")],
       ports: [],
-      stop: { convergeMs: 3000, quiesceMs: 0 },
+      stop: { shiftMs: 0, convergeMs: 3000, quiesceMs: 0 },
     }),
     checks: ["c"],
   },

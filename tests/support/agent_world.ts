@@ -75,7 +75,7 @@ export class World {
       addresses: [address("10.99.1.1"), address("2001:db8:99::1")],
       announce: { ...announce, peers: ["r2"] },
       ports: [],
-      stop: { convergeMs: 1000, quiesceMs: 5000 },
+      stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 },
       checks: [httpCheckConfig({ port: 1, ...fast }), httpCheckConfig({ port: 2, ...fast })],
     });
     const off = serviceConfig({
@@ -90,7 +90,7 @@ export class World {
     this.#agent = new Agent(
       config({
         http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
-        control: { socket: "/run/control.sock" },
+        control: { socket: "/run/control.sock", group: undefined },
         bgp: {
           local,
           peers: [
@@ -101,7 +101,7 @@ export class World {
         services: [
           serviceConfig({
             checks: [httpCheckConfig(fast)],
-            stop: { convergeMs: 1000, quiesceMs: 5000 },
+            stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 },
             ...service,
           }),
           other,

@@ -27,7 +27,8 @@ export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceCo
     }],
     ipvs: { scheduler: "rr", flags: [], persistence: undefined },
     checks: [],
-    stop: { convergeMs: 1000, quiesceMs: 30_000 },
+    stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 },
+    onChange: undefined,
     ...overrides,
   };
 }
@@ -62,9 +63,11 @@ export function config(overrides: Partial<Config> = {}): Config {
   return {
     log: { level: "info", format: "auto" },
     http: { listen: undefined, allowedHosts: [] },
-    control: { socket: undefined },
+    control: { socket: undefined, group: undefined },
     network: { setup: true, ipvs: true },
     limits: { httpConnections: 256 },
+    state: { directory: undefined },
+    hooks: { timeoutMs: 10_000 },
     bgp: {
       local: localBgp({ as: 65512 }),
       peers: [internalPeer()],

@@ -43,7 +43,14 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     services: [{
       name: "web",
       enabled: true,
-      phase: { name: "serving", since: "2026-01-01T00:00:00.000Z", reason: undefined },
+      phase: {
+        name: "serving",
+        since: "2026-01-01T00:00:00.000Z",
+        until: undefined,
+        reason: undefined,
+        connections: undefined,
+      },
+      drain: undefined,
       verdict,
       cause: "status 200",
       checks: [{
@@ -80,7 +87,11 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
         held: [],
         peers: peers.map((name) => ({ name, nextHop: "10.0.0.9" })),
       }],
+      virtualServices: [],
     }],
+    leaving: [],
+    config: { hash: "ab12", loadedAt: "2026-01-01T00:00:00.000Z", lastReload: undefined, restart: [] },
+    journal: { run: "r", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
     kernel: { managed: true, converged: true, at: undefined, errors: [] },
   };
 }

@@ -10,8 +10,9 @@ import { serviceSchema } from "./service.ts";
 import { parseListenAddress } from "../values/listen_address.ts";
 import { DEFAULT_CONTROL_SOCKET, parseSocketPath } from "../values/socket_path.ts";
 import { parseHost } from "../values/name.ts";
+import { DEFAULT_STATE_DIRECTORY, parseDirectory, parseGroup } from "../values/file_path.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { distinct, text, whole } from "../values/rules.ts";
+import { distinct, duration, text, whole } from "../values/rules.ts";
 
 /** Where metrics and the status page listen by default. */
 const DEFAULT_HTTP_LISTEN = "127.0.0.1:8081";
@@ -41,7 +42,10 @@ function httpSchema() {
 function controlSchema() {
   return z.strictObject({
     socket: text(parseSocketPath, PATTERNS.socketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
-      'Path of the unix socket where bgp-lb status, peers and routes ask the running agent, mode 0600; "" turns it off',
+      'Path of the unix socket where commands such as bgp-lb status and bgp-lb drain reach the running agent, mode 0600; "" turns it off',
+    ),
+    group: text(parseGroup).optional().describe(
+      "Members of this group may give orders, too: the socket has mode 0660 then. Default: its owner alone",
     ),
   }).describe("Where commands reach the running agent");
 }
@@ -65,6 +69,20 @@ function limitsSchema() {
   }).describe("Bounds of what others may ask of the agent");
 }
 
+function stateSchema() {
+  return z.strictObject({
+    directory: text(parseDirectory).prefault(DEFAULT_STATE_DIRECTORY).describe(
+      'Folder of what must outlive the agent: which services are drained; "" turns it off',
+    ),
+  }).describe("What must survive a restart");
+}
+
+function hooksSchema() {
+  return z.strictObject({
+    timeout: duration(1, 3_600_000).prefault("10s").describe("So long one run of onChange may take"),
+  }).describe("Programs that are run when something changes");
+}
+
 /** The whole file. */
 export const fileSchema = lazily(() => {
   // Compiled parsers pay off after many thousands of files.
@@ -75,6 +93,8 @@ export const fileSchema = lazily(() => {
     control: controlSchema().prefault({}),
     network: networkSchema().prefault({}),
     limits: limitsSchema().prefault({}),
+    state: stateSchema().prefault({}),
+    hooks: hooksSchema().prefault({}),
     bgp: bgpSchema(),
     services: z.array(serviceSchema()).min(1, { error: "must have at least one service" }).describe(
       "What is served and announced",
@@ -92,3 +112,7 @@ export type FileControl = z.output<ReturnType<typeof controlSchema>>;
 export type FileNetwork = z.output<ReturnType<typeof networkSchema>>;
 /** The `limits` part. */
 export type FileLimits = z.output<ReturnType<typeof limitsSchema>>;
+/** The `state` part. */
+export type FileState = z.output<ReturnType<typeof stateSchema>>;
+/** The `hooks` part. */
+export type FileHooks = z.output<ReturnType<typeof hooksSchema>>;

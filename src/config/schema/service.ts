@@ -15,6 +15,7 @@ import { checkSchema } from "../checks/kinds.ts";
 import { nearest } from "../../text/nearest.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { parseHostAddress, parseServiceAddress } from "../values/address.ts";
+import { parseProgram } from "../values/file_path.ts";
 import { parseInterfaceName } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, optionalPart, seconds, text, whole } from "../values/rules.ts";
@@ -158,6 +159,9 @@ function ipvsSchema() {
 
 function stopSchema() {
   return z.strictObject({
+    shift: duration(0, 3_600_000).prefault("0s").describe(
+      "So long the routes go on, with GRACEFUL_SHUTDOWN (RFC 8326) and the worst preference, before they are withdrawn",
+    ),
     converge: duration(0, 3_600_000).prefault("1s").describe(
       "From withdrawing the routes to taking IPVS down",
     ),
@@ -189,6 +193,9 @@ export const serviceSchema = lazily(() => {
       "All must pass. None: the service counts as healthy",
     ),
     stop: stopSchema().prefault({}),
+    onChange: z.tuple([text(parseProgram)], z.string()).optional().describe(
+      "A program and its arguments, run at every transition: facts in BGP_LB_* and as JSON on standard input",
+    ),
   }).describe("A service");
 });
 
