@@ -5,6 +5,7 @@ import type { Question } from "./ask.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { ExitStatus } from "./exit_status.ts";
+import { isStdin } from "./file_ports.ts";
 
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
@@ -26,7 +27,7 @@ export async function runProgram(
   const { command, argument = "", options } = line;
   switch (command) {
     case "run":
-      if (options.get("config") === "-") return refuseStdin(output);
+      if (isStdin(options.get("config") ?? "")) return refuseStdin(output);
       return await commands.run(options.get("config"), overridesOf(options));
     case "check":
       return await commands.check(argument, options.has("print"), overridesOf(options));

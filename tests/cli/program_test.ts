@@ -138,6 +138,7 @@ Deno.test("runProgram() names a command or option that there is not, with the ne
     [["--config", "--log-level", "debug"], "option '--config <file>' argument '--log-level' is invalid."],
     [["check"], "missing required argument 'file'"],
     [["check", "a", "b"], "too many arguments for 'check'"],
+    [["--config", "/dev/stdin"], "run cannot have its configuration from standard input"],
     [["--config", "-"], "run cannot have its configuration from standard input"],
   ];
   for (const [args, words] of rows) {
