@@ -158,6 +158,13 @@ export class Agent {
     return this.#stopped;
   }
 
+  /** Ends in this turn as it is, as if the process were killed. */
+  async abort(): Promise<void> {
+    this.#stopped ??= Promise.resolve([]);
+    this.#enter("stopped", "aborted");
+    await this.#teardown();
+  }
+
   /** Everything that is known, at this moment. */
   status(): Status {
     const { version, clock } = this.#ports;

@@ -250,7 +250,8 @@ export class ServiceDriver implements Disposable {
     const gone = this.#dropGone();
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
-    this.#owed.routes ||= has("route");
+    // A service that shifts is announced otherwise.
+    this.#owed.routes ||= has("route") || has("phase");
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
     this.#handOverAll();
     for (const [{ config, phase }, transition] of transitions) {

@@ -15,29 +15,29 @@ function withPassword(password: string | undefined): Config {
   };
 }
 
-Deno.test("configHash() is 64 hexadecimal digits, other ones for every other configuration", async () => {
-  const hashes = await Promise.all(VALID_FILES.map((file) => configHash(configOf(JSON.stringify(file)))));
-  for (const hash of hashes) assert.match(hash, /^[0-9a-f]{64}$/);
+Deno.test("configHash() is 16 hexadecimal digits, other ones for every other configuration", () => {
+  const hashes = VALID_FILES.map((file) => configHash(configOf(JSON.stringify(file))));
+  for (const hash of hashes) assert.match(hash, /^[0-9a-f]{16}$/);
   assert.equal(new Set(hashes).size, VALID_FILES.length);
 });
 
-Deno.test("configHash() sees neither the order of lists nor how the file spells it", async () => {
+Deno.test("configHash() sees neither the order of lists nor how the file spells it", () => {
   const two = config({ services: [serviceConfig(), serviceConfig({ name: "b", interface: "b" })] });
-  const hash = await configHash(two);
-  assert.equal(await configHash({ ...two, services: two.services.toReversed() }), hash);
-  const minimal = await configHash(configOf(MINIMAL));
-  assert.equal(await configHash(configOf(`${MINIMAL}log: {level: info}\n# words\n`)), minimal);
-  assert.notEqual(await configHash(configOf(`${MINIMAL}log: {level: debug}\n`)), minimal);
+  const hash = configHash(two);
+  assert.equal(configHash({ ...two, services: two.services.toReversed() }), hash);
+  const minimal = configHash(configOf(MINIMAL));
+  assert.equal(configHash(configOf(`${MINIMAL}log: {level: info}\n# words\n`)), minimal);
+  assert.notEqual(configHash(configOf(`${MINIMAL}log: {level: debug}\n`)), minimal);
 });
 
-Deno.test("configHash() sees the order of a command's arguments", async () => {
+Deno.test("configHash() sees the order of a command's arguments", () => {
   const hash = (onChange: readonly string[]) =>
     configHash(config({ services: [serviceConfig({ onChange })] }));
-  assert.notEqual(await hash(["/bin/tell", "a", "b"]), await hash(["/bin/tell", "b", "a"]));
+  assert.notEqual(hash(["/bin/tell", "a", "b"]), hash(["/bin/tell", "b", "a"]));
 });
 
-Deno.test("configHash() does not depend on what a password is: nobody can guess one by it", async () => {
+Deno.test("configHash() does not depend on what a password is: nobody can guess one by it", () => {
   assert.ok(differ(withPassword("one"), withPassword("two")).length > 0);
-  assert.equal(await configHash(withPassword("one")), await configHash(withPassword("two")));
-  assert.notEqual(await configHash(withPassword("one")), await configHash(withPassword(undefined)));
+  assert.equal(configHash(withPassword("one")), configHash(withPassword("two")));
+  assert.notEqual(configHash(withPassword("one")), configHash(withPassword(undefined)));
 });
