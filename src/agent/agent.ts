@@ -4,6 +4,7 @@
  */
 import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
+import { BusyError, type Orders } from "../control/orders.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Metrics } from "../http/metrics.ts";
 import { describeOurs } from "../kernel/change.ts";
@@ -30,6 +31,19 @@ const RELEASE_MEMORY_MS = 1000;
 /** What the kernel does not give up at a stop is tried again, so often and after so long. */
 const REMOVAL_ATTEMPTS = 3;
 const REMOVAL_RETRY_MS = 500;
+
+const notWired = () => {
+  throw new BusyError("not wired yet");
+};
+const NOT_WIRED: Orders = {
+  drain: notWired,
+  undrain: notWired,
+  progress: notWired,
+  onProgress: notWired,
+  reload: notWired,
+  checkNow: notWired,
+  handover: notWired,
+};
 
 /** One running agent. */
 export class Agent {
@@ -65,6 +79,7 @@ export class Agent {
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status()),
+      orders: NOT_WIRED,
     });
     this.#checks = new ServiceChecks({
       services: config.services,

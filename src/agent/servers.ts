@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
+import type { Orders } from "../control/orders.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import { createHttpApp, type HttpAppPorts } from "../http/app.ts";
 import { hostNames, isOurHost } from "../http/host.ts";
@@ -15,6 +16,11 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
+
+/** What the servers tell of the agent, and who follows orders. */
+export interface AgentAnswers extends HttpAppPorts {
+  readonly orders: Orders;
+}
 
 /** One server and where it listens. */
 export interface SideServerStatus {
@@ -37,7 +43,7 @@ export class AgentServers {
   readonly #http: SideServer | undefined;
   readonly #control: SideServer | undefined;
 
-  constructor(config: Config, ports: AgentPorts, answers: HttpAppPorts) {
+  constructor(config: Config, ports: AgentPorts, answers: AgentAnswers) {
     this.#ports = ports;
     this.#http = this.#createHttp(config, answers);
     this.#control = this.#createControl(config, answers);
@@ -95,13 +101,13 @@ export class AgentServers {
     return { listener, server };
   }
 
-  #createControl({ control }: Config, { status }: HttpAppPorts): SideServer | undefined {
+  #createControl({ control }: Config, { status, orders }: AgentAnswers): SideServer | undefined {
     const { socket } = control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const server = new HttpServer({
       clock,
-      app: createControlApp({ status, now: () => clock.wallTime(), pid }),
+      app: createControlApp({ status, orders, clock, now: () => clock.wallTime(), pid }),
       limits: { connections: this.#ports.maxClients.control },
       ...this.#faultsOf("control.socket"),
     });
