@@ -8,6 +8,7 @@ import { UnknownNameError } from "../status/views.ts";
 import type { PeerCredentials } from "../net/sockets.ts";
 import type { Parsed } from "../text/parsed.ts";
 import type { Clock } from "../time/clock.ts";
+import { NDJSON } from "./line_stream.ts";
 import { readDrain, readNothing, readSelection } from "./order_body.ts";
 import { BusyError, type Orders, type Requester, type Selection } from "./orders.ts";
 import { progressStream } from "./progress_stream.ts";
@@ -25,7 +26,6 @@ export interface OrderPorts {
 
 /** So many watch at once; an order beyond is followed all the same, and answered without a stream. */
 export const MAX_PROGRESS_STREAMS = 8;
-const NDJSON = "application/x-ndjson";
 const ALL: Selection = { services: [] };
 
 /** An order as it is answered: its answer, and of what there is progress to be told. */

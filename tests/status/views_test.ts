@@ -206,9 +206,9 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   );
   assert.deepEqual(VIEWS.status.json(VIEWS.status.only(both, "web")), both);
   assert.throws(() => VIEWS.routes.only(both, "x"), { message: "no service x; there is web" });
-  const many = Array.from({ length: 20 }, (_, index) => `service-${index}`);
+  const services = Array.from({ length: 20 }, (_, index) => `service-${index}`);
   assert.match(
-    new UnknownNameError("service", "sevrice-17", many).message,
+    new UnknownNameError("service", "sevrice-17", services).message,
     /^no service sevrice-17; there is service-17, service-0, .* and 10 more$/,
   );
   assert.throws(() => VIEWS.peers.only(scene([]), "x\u009b"), { message: "no peer x\\u009b; there is none" });
