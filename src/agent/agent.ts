@@ -16,7 +16,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
+import { type Clock, sleep, sturdyClock } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
@@ -90,6 +90,7 @@ export class Agent {
       told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition, because) => {
         this.#publish(transitionFact(service, transition), because);
+        if (transition.type === "phase") this.#endOfRib.release();
       },
       onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
       onGone: () => this.#checks.configure(this.#config.services, this.#leavingNames),
@@ -218,7 +219,7 @@ export class Agent {
     let adopted = true;
     try {
       await this.#servers.open();
-      await this.#restoreDrains();
+      await this.#drains.load();
       adopted = await this.#adoptKernel();
       this.#speak(adopted);
     } catch (error) {
@@ -242,13 +243,10 @@ export class Agent {
   }
 
   /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
-  async #restoreDrains(): Promise<void> {
-    await this.#drains.load();
+  #resumeDrains(): void {
     for (const { config } of this.#services.states) {
       const drained = this.#drains.of(config.name);
-      if (drained !== undefined) {
-        this.#services.drain(drainReason(drained), { names: new Set([config.name]) });
-      }
+      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained));
     }
   }
 
@@ -274,7 +272,7 @@ export class Agent {
     const { clock, events } = this.#ports;
     const entries = this.#entriesOf(next);
     const making = this.#reconciler?.want(this.#services.prepare(entries));
-    const report = await (making && Promise.race([making, sleep(clock, MAKE_LIMIT_MS)]));
+    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
     if (this.#state !== "running") {
       this.#services.forget();
       throw new BusyError(`the agent is ${this.#state}`);
@@ -298,13 +296,17 @@ export class Agent {
    */
   async #adoptKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
-    if (kernel === undefined) return true;
+    if (kernel === undefined) {
+      this.#resumeDrains();
+      return true;
+    }
     const managed = this.#managed;
     const desired = this.#services.desiredKernel;
     const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
     // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    if (actual !== undefined) this.#services.inherit(actual, this.#endOfRib.routersKeepMs);
+    if (actual !== undefined) this.#services.inherit(actual, adopted ? this.#endOfRib.routersKeepMs : 0);
+    this.#resumeDrains();
     this.#reconciler = new Reconciler({
       kernel,
       clock,
@@ -422,6 +424,14 @@ export class Agent {
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }
+}
+
+/** What `work` comes to; undefined where that takes longer. */
+async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
+  using _limit = limit;
+  return await Promise.race([work, late]);
 }
 
 /** What stays, as the kernel was read last, and why. */
