@@ -102,10 +102,10 @@ function identityOf(body: string): AgentIdentity | undefined {
 }
 
 /** Nothing came in time. */
-class LateError extends Error {}
+export class LateError extends Error {}
 
 /** What came is no answer of HTTP/1.1, or no whole one. */
-class NoAnswerError extends Error {}
+export class NoAnswerError extends Error {}
 
 async function exchange(
   { path, target, accept }: ControlRequest,
@@ -173,7 +173,8 @@ async function readAnswer(socket: StreamSocket): Promise<Answer> {
   return { status: head.status, body: new TextDecoder().decode(body.view) };
 }
 
-async function readHead(queue: OctetQueue, more: () => Promise<boolean>): Promise<ResponseHead> {
+/** The head of the answer, past interim ones. @throws {NoAnswerError} */
+export async function readHead(queue: OctetQueue, more: () => Promise<boolean>): Promise<ResponseHead> {
   let parser = responseHeadParser();
   for (;;) {
     const head = parser.parse(queue.view);
@@ -188,7 +189,8 @@ async function readHead(queue: OctetQueue, more: () => Promise<boolean>): Promis
   }
 }
 
-function reasonOf(error: unknown): string {
+/** Why nobody answers, in words for people. */
+export function reasonOf(error: unknown): string {
   switch (codeOf(error)) {
     case "ENOENT":
       return "there is no socket";
