@@ -5,6 +5,7 @@
 import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
+import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import { describeOurs } from "../kernel/change.ts";
 import type { Managed } from "../kernel/kernel.ts";
@@ -39,6 +40,7 @@ export class Agent {
   readonly #checks: ServiceChecks;
   readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
+  readonly #journal: Journal;
   readonly #servers: AgentServers;
   readonly #startedMs: number;
   #state: AgentState = "starting";
@@ -59,12 +61,15 @@ export class Agent {
     this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();
+    this.#journal = new Journal(ports);
+    events.subscribe("journal", (event) => this.#journal.append(event));
     this.#metrics = new Metrics(ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
     this.#kernelEvents = new KernelEvents(events);
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status()),
+      journal: this.#journal,
     });
     this.#checks = new ServiceChecks({
       services: config.services,
@@ -130,6 +135,7 @@ export class Agent {
       listeners: this.#speaker?.listeners() ?? [],
       peers: this.#speaker?.status() ?? [],
       report: this.#report,
+      journal: this.#journal,
     });
   }
 
@@ -298,6 +304,7 @@ export class Agent {
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
+    this.#journal[Symbol.dispose]();
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }

@@ -3,6 +3,8 @@ import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
+import type { Journal } from "../events/journal.ts";
+import { JournalReaders } from "../events/readers.ts";
 import { createHttpApp, type HttpAppPorts } from "../http/app.ts";
 import { hostNames, isOurHost } from "../http/host.ts";
 import { HttpServer, type ServerStatus } from "../http/server.ts";
@@ -29,7 +31,16 @@ type ServerKey = "http.listen" | "control.socket";
 interface SideServer {
   readonly listener: SideListener;
   readonly server: HttpServer;
+  readonly readers: JournalReaders;
 }
+
+/** What the answers are taken from. */
+export interface Answers extends Omit<HttpAppPorts, "events"> {
+  readonly journal: Journal;
+}
+
+/** Readers of the event stream of one server at once: others are to find room beside them. */
+const MAX_READERS = 64;
 
 /** The servers of one agent. */
 export class AgentServers {
@@ -37,7 +48,7 @@ export class AgentServers {
   readonly #http: SideServer | undefined;
   readonly #control: SideServer | undefined;
 
-  constructor(config: Config, ports: AgentPorts, answers: HttpAppPorts) {
+  constructor(config: Config, ports: AgentPorts, answers: Answers) {
     this.#ports = ports;
     this.#http = this.#createHttp(config, answers);
     this.#control = this.#createControl(config, answers);
@@ -47,8 +58,18 @@ export class AgentServers {
   get status(): {
     readonly http: SideServerStatus | undefined;
     readonly control: SideServerStatus | undefined;
+    /** Those who follow the events, and those who were cut off. */
+    readonly readers: { readonly count: number; readonly cut: number };
   } {
-    return { http: statusOf(this.#http), control: statusOf(this.#control) };
+    const readers = [this.#http, this.#control].flatMap((side) => side === undefined ? [] : [side.readers]);
+    return {
+      http: statusOf(this.#http),
+      control: statusOf(this.#control),
+      readers: {
+        count: readers.reduce((sum, { count }) => sum + count, 0),
+        cut: readers.reduce((sum, { cut }) => sum + cut, 0),
+      },
+    };
   }
 
   /**
@@ -72,16 +93,18 @@ export class AgentServers {
     const servers = [this.#control, this.#http].filter((each) => each !== undefined);
     for (const { listener } of servers) listener[Symbol.dispose]();
     await Promise.all(servers.map(({ server }) => server.close(LAST_ANSWERS_MS)));
+    for (const { readers } of servers) readers[Symbol.dispose]();
   }
 
-  #createHttp({ http }: Config, answers: HttpAppPorts): SideServer | undefined {
+  #createHttp({ http }: Config, { journal, ...answers }: Answers): SideServer | undefined {
     const { listen } = http;
     if (listen === undefined) return undefined;
     const { clock, streams } = this.#ports;
+    const readers = this.#createReaders("HTTP", journal, this.#ports.maxClients.http);
     const names = hostNames(this.#ports.hostname(), http.allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      app: createHttpApp(answers),
+      app: createHttpApp({ ...answers, events: (request) => readers.answer(request) }),
       limits: { connections: this.#ports.maxClients.http },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
@@ -92,16 +115,22 @@ export class AgentServers {
       open: () => listenTcp(listen, streams, server),
       onChange: (state) => this.#tell("http.listen", state, HTTP_CURE),
     });
-    return { listener, server };
+    return { listener, server, readers };
   }
 
-  #createControl({ control }: Config, { status }: HttpAppPorts): SideServer | undefined {
+  #createControl({ control }: Config, { status, journal }: Answers): SideServer | undefined {
     const { socket } = control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
+    const readers = this.#createReaders("the control socket", journal, this.#ports.maxClients.control);
     const server = new HttpServer({
       clock,
-      app: createControlApp({ status, now: () => clock.wallTime(), pid }),
+      app: createControlApp({
+        status,
+        now: () => clock.wallTime(),
+        pid,
+        events: (request) => readers.answer(request),
+      }),
       limits: { connections: this.#ports.maxClients.control },
       ...this.#faultsOf("control.socket"),
     });
@@ -111,7 +140,20 @@ export class AgentServers {
       open: () => openControlSocket(socket, server, { streams, files, clock }),
       onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
     });
-    return { listener, server };
+    return { listener, server, readers };
+  }
+
+  #createReaders(over: string, journal: Journal, clients: number): JournalReaders {
+    const { clock, events } = this.#ports;
+    return new JournalReaders({
+      journal,
+      clock,
+      limit: Math.max(1, Math.min(MAX_READERS, Math.floor(clients / 2))),
+      onCut(count, cause) {
+        const reader = count === 1 ? "a reader of events" : `${count} readers of events`;
+        events.publish({ kind: "reader-cut", reader: `${reader} over ${over}`, cause });
+      },
+    });
   }
 
   /** What happens beside the answers, as events. */

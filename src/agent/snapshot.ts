@@ -13,6 +13,7 @@ import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import type {
   CheckStatusEntry,
+  JournalStatus,
   PhaseStatus,
   RouteStatus,
   ServerStatus,
@@ -36,6 +37,7 @@ export interface SnapshotSource {
   readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
+  readonly journal: Pick<JournalStatus, "run" | "oldest" | "newest" | "dropped">;
 }
 
 /** The ISO 8601 wall time of a moment on the monotonic scale: its age counts, whatever was done to the clock since. */
@@ -64,7 +66,7 @@ export function snapshot(source: SnapshotSource): Status {
     ),
     leaving: [],
     config: { hash: "", loadedAt: when(startedMs), lastReload: undefined, restart: [] },
-    journal: { run: "", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
+    journal: journalStatus(source),
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
@@ -89,6 +91,11 @@ function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
     peers: Map.groupBy(advertised, ({ prefix }) => prefix),
     held: Map.groupBy(held, ({ prefix }) => prefix),
   };
+}
+
+function journalStatus({ journal, servers }: SnapshotSource): JournalStatus {
+  const { run, oldest, newest, dropped } = journal;
+  return { run, oldest, newest, dropped, readers: servers.readers.count, cut: servers.readers.cut };
 }
 
 function serviceStatus(

@@ -6,6 +6,7 @@ const app = createControlApp({
   status: () => status(["r1"]),
   now: () => new Date("2026-01-01T00:00:07Z"),
   pid: 7,
+  events: (request) => new Response(`events ${new URL(request.url).search}`),
 });
 
 async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
@@ -46,4 +47,8 @@ Deno.test("the control app narrows to one name, and answers 404 with what there 
   assert.match((await get("/v1/future")).text, /^this agent has no view future/);
   assert.equal((await get("/v1/future")).code, 404);
   assert.deepEqual([(await get("/")).code, (await get("/v1/status", { method: "POST" })).code], [404, 405]);
+});
+
+Deno.test("the control app gives the stream of events, and no view of that name", async () => {
+  assert.equal((await get("/v1/events?since=3")).text, "events ?since=3");
 });
