@@ -15,6 +15,7 @@ import type {
   CheckStatusEntry,
   ConfigStatus,
   DrainStatus,
+  JournalStatus,
   PhaseStatus,
   RouteStatus,
   ServerStatus,
@@ -44,6 +45,7 @@ export interface SnapshotSource {
   readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
+  readonly journal: Pick<JournalStatus, "run" | "oldest" | "newest" | "dropped">;
 }
 
 /** The ISO 8601 wall time of a moment on the monotonic scale: its age counts, whatever was done to the clock since. */
@@ -80,7 +82,7 @@ export function snapshot(source: SnapshotSource): Status {
       phase: phaseStatus(leaving.phase, leaving.connections, when),
     })),
     config: configStatus(source.reloads, when),
-    journal: { run: "", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
+    journal: journalStatus(source),
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
@@ -105,6 +107,11 @@ function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
     peers: Map.groupBy(advertised, ({ prefix }) => prefix),
     held: Map.groupBy(held, ({ prefix }) => prefix),
   };
+}
+
+function journalStatus({ journal, servers }: SnapshotSource): JournalStatus {
+  const { run, oldest, newest, dropped } = journal;
+  return { run, oldest, newest, dropped, readers: servers.readers.count, cut: servers.readers.cut };
 }
 
 function serviceStatus(

@@ -10,6 +10,8 @@ export interface ControlAppPorts extends OrderPorts {
   now(): Date;
   /** Of this process. */
   readonly pid: number;
+  /** Answers with the stream of events that a request asks for. */
+  events(request: Request): Response;
 }
 
 /**
@@ -25,6 +27,7 @@ export function createControlApp(
     const { version, state } = ports.status();
     return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });
   });
+  app.get("/v1/events", (context) => ports.events(context.req.raw));
   app.get("/v1/:view", (context) => {
     const name = context.req.param("view");
     if (!isViewName(name)) {

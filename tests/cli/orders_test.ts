@@ -37,7 +37,14 @@ class Scene {
     const { orders, clock } = this;
     this.#server = new HttpServer({
       clock,
-      app: createControlApp({ status: () => status(["r1"]), now: () => new Date(0), pid: 7, orders, clock }),
+      app: createControlApp({
+        status: () => status(["r1"]),
+        now: () => new Date(0),
+        pid: 7,
+        orders,
+        clock,
+        events: () => new Response(),
+      }),
       onFault: (error) => assert.fail(String(error)),
     });
     this.streams.listeners.set(SOCKET, this.#server);

@@ -10,6 +10,7 @@ const app = createControlApp({
   pid: 7,
   orders: new MemoryOrders(),
   clock: new VirtualClock(),
+  events: (request) => new Response(`events ${new URL(request.url).search}`),
 });
 
 async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
@@ -50,4 +51,8 @@ Deno.test("the control app narrows to one name, and answers 404 with what there 
   assert.match((await get("/v1/future")).text, /^this agent has no view future/);
   assert.equal((await get("/v1/future")).code, 404);
   assert.deepEqual([(await get("/")).code, (await get("/v1/status", { method: "POST" })).code], [404, 405]);
+});
+
+Deno.test("the control app gives the stream of events, and no view of that name", async () => {
+  assert.equal((await get("/v1/events?since=3")).text, "events ?since=3");
 });

@@ -17,6 +17,7 @@ class Scene {
     now: () => new Date(0),
     pid: 7,
     orders: this.orders,
+    events: () => new Response(),
     clock: this.clock,
   });
   readonly gone = new AbortController();
