@@ -1,6 +1,7 @@
 /** The agent's snapshot: its parts' states as one document. */
 import type { ListenStatus } from "../bgp/listeners.ts";
 import type { PeerStatus } from "../bgp/speaker.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
@@ -20,6 +21,7 @@ import type {
   Status,
   VirtualServiceStatus,
 } from "../status/status.ts";
+import { expectationOf } from "../status/expectation.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -103,7 +105,9 @@ function serviceStatus(
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain: undefined,
     ...serviceVerdict(state.verdicts),
-    checks: checks.map((check) => checkStatus(check, when)),
+    checks: checks.map((check) =>
+      checkStatus(check, config.checks.find(({ name }) => name === check.name), when)
+    ),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
       const prefix = route.prefix.text;
       return {
@@ -111,7 +115,7 @@ function serviceStatus(
         announce,
         since: when(sinceMs),
         gates: gates.map(({ name, open, reason, sinceMs }) => ({ name, open, reason, since: when(sinceMs) })),
-        attributes: renderAttributes(config.announce),
+        attributes: renderAttributes(route.attributes),
         targets: config.announce.peers,
         peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
@@ -156,18 +160,24 @@ function serverStatus(side: SideServerStatus | undefined, when: When): ServerSta
 }
 
 function checkStatus(
-  { name, verdict, cause, sinceMs, passes, failures, unknowns, lastUnknown, lastResult, fault }: CheckStatus,
+  { sinceMs, lastResult, fault, ...check }: CheckStatus,
+  config: CheckConfig | undefined,
   when: When,
 ): CheckStatusEntry {
   return {
-    name,
-    verdict,
-    cause,
+    name: check.name,
+    verdict: check.verdict,
+    cause: check.cause,
     since: when(sinceMs),
-    passes,
-    failures,
-    unknowns,
-    lastUnknown,
+    expects: config === undefined ? "" : expectationOf(config),
+    rise: config?.rise ?? 1,
+    fall: config?.fall ?? 1,
+    consecutivePasses: check.consecutivePasses,
+    consecutiveFailures: check.consecutiveFailures,
+    passes: check.passes,
+    failures: check.failures,
+    unknowns: check.unknowns,
+    lastUnknown: check.lastUnknown,
     fault: fault?.text,
     lastResult: lastResult === undefined ? undefined : {
       result: lastResult.kind,
