@@ -38,11 +38,23 @@ interface View {
 
 /** Draws until somebody ends it, which is no failure. */
 export async function top(socket: string, ports: TopPorts): Promise<number> {
-  const { terminal, clock, stderr } = ports;
+  const { terminal, stderr } = ports;
   if (!canRedraw(terminal)) {
     stderr("top needs a terminal whose cursor can be moved; bgp-lb status --watch prints anywhere\n");
     return ExitStatus.USAGE;
   }
+  try {
+    return await drawUntilEnd(socket, ports);
+  } catch (error) {
+    // An agent of another version may say things in another way.
+    stderr(`this agent's status cannot be shown: ${messageOf(error)}; bgp-lb status --watch shows it\n`);
+    return ExitStatus.FAILED;
+  }
+}
+
+/** @throws where the agent's answer is of another shape */
+async function drawUntilEnd(socket: string, ports: TopPorts): Promise<number> {
+  const { terminal, clock, stderr } = ports;
   const question: Question = { view: "status", name: undefined, json: true, socket };
   const events = new NewestEvents(socket, ports);
   using stack = new DisposableStack();
@@ -69,8 +81,9 @@ export async function top(socket: string, ports: TopPorts): Promise<number> {
       }
     }
     if (view === undefined) break;
+    const drawn = picture(view, trouble, ports);
     screen ??= stack.use(new Screen(terminal));
-    if (!screen.draw(picture(view, trouble, ports))) break;
+    if (!screen.draw(drawn)) break;
     await rounds.pause(dueMs);
   }
   return ExitStatus.OK;
@@ -94,12 +107,7 @@ function picture(
   const { columns: width, rows } = terminal.size();
   const seen = new Date(now.getTime() - (clock.now() - atMs));
   const words = trouble === undefined ? undefined : `${trouble}; this was seen ${age(seen, now)} ago`;
-  try {
-    return topText({ ...view, trouble: words }, now, { ...styleFor(terminal), width, rows });
-  } catch (error) {
-    // An agent of another version may say things in another way.
-    return `this agent's status cannot be shown: ${messageOf(error)}\nbgp-lb status --watch shows it\n`;
-  }
+  return topText({ ...view, trouble: words }, now, { ...styleFor(terminal), width, rows });
 }
 
 /** The newest events, asked for as they come; of an agent that keeps none, what its status says of the last changes. */

@@ -59,7 +59,7 @@ function isTextWanted({ req }: Context): boolean {
 }
 
 /** So wide is what is set for a terminal, at least and at most. */
-const WIDTHS = { least: 20, most: 1000 } as const;
+const WIDTHS = { least: 30, most: 1000 } as const;
 
 /** What the terminal of whoever asks can show; who says nothing gets lines as long as they are. */
 function styleOf({ req }: Context): Style {

@@ -60,7 +60,7 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /timed out|time ?out|ConnectRetryTimer/i,
     ({ peer }) =>
-      `let TCP port 179 through to ${peer.address}; where both sides have a password, let it be the same one; ` +
+      `let the TCP port of BGP (179, or peers[].port) through to ${peer.address}; where both sides have a password, let it be the same one; ` +
       "a router that is not on this link needs multihop",
   ],
   [

@@ -33,6 +33,8 @@ export interface TopStyle extends Style {
 
 /** From so many rows on there is room for empty lines. */
 const ROOMY_ROWS = 16;
+/** From so many columns on no column is left out. */
+const WIDE_COLUMNS = 60;
 
 /** As many lines as there are rows, at most. */
 export function topText(picture: TopPicture, now: Date, style: TopStyle): string {
@@ -59,10 +61,10 @@ export function topText(picture: TopPicture, now: Date, style: TopStyle): string
 function shared(room: number, wanted: readonly number[]): readonly number[] {
   const given = wanted.map(() => 0);
   let left = Math.max(0, room);
-  for (let open = wanted.map((_, index) => index); open.length > 0 && left >= open.length;) {
-    const each = Math.floor(left / open.length);
+  for (let open = wanted.map((_, index) => index); open.length > 0 && left > 0;) {
+    const each = Math.max(1, Math.floor(left / open.length));
     for (const index of open) {
-      const more = Math.min(each, (wanted[index] ?? 0) - (given[index] ?? 0));
+      const more = Math.min(each, left, (wanted[index] ?? 0) - (given[index] ?? 0));
       given[index] = (given[index] ?? 0) + more;
       left -= more;
     }
@@ -116,7 +118,10 @@ function servicesLines({ status }: TopPicture, now: Date, style: TopStyle): read
       ],
     };
   });
-  return tableLines(["SERVICE", "STATE", "ADDR", "PEERS", "SHUT", "WHY"], rows, style);
+  return tableLines(["SERVICE", "STATE", "ADDR", "PEERS", "SHUT", "WHY"], rows, {
+    ...style,
+    spare: ["ADDR", "WHY"],
+  });
 }
 
 function peersLines({ status: { peers } }: TopPicture, now: Date, style: TopStyle): readonly string[] {
@@ -134,26 +139,31 @@ function peersLines({ status: { peers } }: TopPicture, now: Date, style: TopStyl
       ],
     };
   });
-  return tableLines(["PEER", "STATE", "FOR", "ROUTES", "FLAPS", "WHY"], rows, style);
+  return tableLines(["PEER", "STATE", "FOR", "ROUTES", "FLAPS", "WHY"], rows, {
+    ...style,
+    spare: ["ROUTES", "FLAPS"],
+  });
 }
 
 /** A table whose columns are as wide as what is seen of it needs, wrong rows first. */
 function tableLines(
   headings: readonly string[],
   rows: readonly { readonly wrong: boolean; readonly cells: readonly Piece[] }[],
-  style: TopStyle,
+  style: TopStyle & { readonly spare: readonly string[] },
 ): readonly string[] {
   const sorted = [...rows.filter(({ wrong }) => wrong), ...rows.filter(({ wrong }) => !wrong)];
   // Thousands of rows are not set where some tens are seen.
-  const shown = sorted.slice(0, style.rows).map(({ cells }) => cells);
-  const text = table(headings, shown, { ...style, cut: true });
+  const left = (_: unknown, column: number) =>
+    style.width >= WIDE_COLUMNS || !style.spare.includes(headings[column] ?? "");
+  const shown = sorted.slice(0, style.rows).map(({ cells }) => cells.filter(left));
+  const text = table(headings.filter(left), shown, { ...style, cut: true });
   const hidden = Array.from({ length: sorted.length - shown.length }, () => "");
   return [...text.replace(/\n$/, "").split("\n"), ...hidden];
 }
 
 function cutBelow(all: readonly string[], count: number): readonly string[] {
   if (all.length <= count) return all;
-  return count < 2 ? all.slice(0, count) : [...all.slice(0, count - 1), `… ${all.length - count + 1} more`];
+  return count < 3 ? all.slice(0, count) : [...all.slice(0, count - 1), `… ${all.length - count + 1} more`];
 }
 
 function eventsLines({ events }: TopPicture, style: TopStyle): readonly string[] {

@@ -5,8 +5,8 @@ import { painted, type Piece, PLAIN, type Style, textOf } from "./style.ts";
 
 /** Beyond this a line is not broken any more: it would be a column of letters. */
 const LEAST_WIDTH = 20;
-/** A column is not made narrower than this. */
-const LEAST_COLUMN = 5;
+/** Columns are not made narrower than this; where that does not do, than the next. */
+const LEAST_COLUMNS = [5, 3, 1] as const;
 /** What a line that is broken goes on with, beyond its own indent. */
 const HANGING = 4;
 
@@ -95,21 +95,19 @@ function rowLines(
 function fitted(natural: readonly number[], width: number): readonly number[] {
   const widths = [...natural];
   const last = widths.length - 1;
-  const least = (column: number) =>
-    Math.min(natural[column] ?? 0, column === last ? LEAST_WIDTH : LEAST_COLUMN);
   let surplus = widths.reduce((sum, each) => sum + each + 2, -2) - width;
-  const narrow = (column: number, by: number) => {
-    widths[column] = (widths[column] ?? 0) - by;
-    surplus -= by;
+  const narrow = (column: number, least: number, by: number) => {
+    const possible = Math.max(0, Math.min(by, (widths[column] ?? 0) - least));
+    widths[column] = (widths[column] ?? 0) - possible;
+    surplus -= possible;
+    return possible > 0;
   };
-  if (surplus > 0) narrow(last, Math.min(surplus, (widths[last] ?? 0) - least(last)));
-  while (surplus > 0) {
-    const reducible = widths.map((each, column) => each > least(column) && column !== last ? each : 0);
-    const widest = reducible.indexOf(Math.max(...reducible));
-    if (reducible[widest] === 0) break;
-    narrow(widest, 1);
+  narrow(last, LEAST_WIDTH, surplus);
+  for (const least of LEAST_COLUMNS) {
+    const others = () => Math.max(...widths.slice(0, last));
+    while (surplus > 0 && narrow(widths.indexOf(others()), least, 1));
+    narrow(last, least, surplus);
   }
-  if (surplus > 0) narrow(last, Math.min(surplus, Math.max(0, (widths[last] ?? 0) - 1)));
   return widths;
 }
 

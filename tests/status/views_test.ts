@@ -202,7 +202,8 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   assert.deepEqual(VIEWS.peers.json(VIEWS.peers.only(both, "fe80::2%eth0")), [down]);
   assert.throws(
     () => VIEWS.peers.only(both, "r9"),
-    (error) => error instanceof UnknownNameError && error.message === "no peer r9; there is r1, r2",
+    (error) =>
+      error instanceof UnknownNameError && error.message === "no peer r9, did you mean r1? there is r1, r2",
   );
   assert.deepEqual(VIEWS.status.json(VIEWS.status.only(both, "web")), both);
   assert.throws(() => VIEWS.routes.only(both, "x"), { message: "no service x; there is web" });
