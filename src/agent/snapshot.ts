@@ -1,6 +1,7 @@
 /** The agent's snapshot: its parts' states as one document. */
 import type { ListenStatus } from "../bgp/listeners.ts";
 import type { PeerStatus } from "../bgp/speaker.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
@@ -26,6 +27,7 @@ import type {
 import { type Leaving, whatLeaves } from "../service/leaving.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { Reloads } from "./reloads.ts";
+import { expectationOf } from "../status/expectation.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -129,7 +131,9 @@ function serviceStatus(
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain,
     ...serviceVerdict(state.verdicts),
-    checks: checks.map((check) => checkStatus(check, when)),
+    checks: checks.map((check) =>
+      checkStatus(check, config.checks.find(({ name }) => name === check.name), when)
+    ),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
       const prefix = route.prefix.text;
       return {
@@ -199,18 +203,24 @@ function serverStatus(side: SideServerStatus | undefined, when: When): ServerSta
 }
 
 function checkStatus(
-  { name, verdict, cause, sinceMs, passes, failures, unknowns, lastUnknown, lastResult, fault }: CheckStatus,
+  { sinceMs, lastResult, fault, ...check }: CheckStatus,
+  config: CheckConfig | undefined,
   when: When,
 ): CheckStatusEntry {
   return {
-    name,
-    verdict,
-    cause,
+    name: check.name,
+    verdict: check.verdict,
+    cause: check.cause,
     since: when(sinceMs),
-    passes,
-    failures,
-    unknowns,
-    lastUnknown,
+    expects: config === undefined ? "" : expectationOf(config),
+    rise: config?.rise ?? 1,
+    fall: config?.fall ?? 1,
+    consecutivePasses: check.consecutivePasses,
+    consecutiveFailures: check.consecutiveFailures,
+    passes: check.passes,
+    failures: check.failures,
+    unknowns: check.unknowns,
+    lastUnknown: check.lastUnknown,
     fault: fault?.text,
     lastResult: lastResult === undefined ? undefined : {
       result: lastResult.kind,

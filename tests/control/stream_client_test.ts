@@ -17,7 +17,7 @@ class Scene {
   said: string | undefined;
   error: unknown;
 
-  constructor({ body, onLine }: { body?: string; onLine?: (line: string) => void } = {}) {
+  constructor({ body, onLine }: { body?: unknown; onLine?: (line: string) => void } = {}) {
     const streams = new MemoryStreams();
     streams.listeners.set("/s", { fault() {}, connection: (socket) => void (this.server = socket) });
     const request = { path: "/s", target: "/v1/events", accept: "text/event-stream", body };
@@ -51,7 +51,7 @@ Deno.test("streamControl() calls back for each line as soon as it is whole, in w
 });
 
 Deno.test("streamControl() sends an order with its body, and gives the words of a refusal instead of lines", async () => {
-  const scene = new Scene({ body: {"a":"\u00e4"} });
+  const scene = new Scene({ body: { "a": "\u00e4" } });
   await settle();
   const request = new TextDecoder().decode(await scene.server?.read());
   assert.match(request, /^POST \/v1\/events HTTP\/1\.1\r\n(.*\r\n)*content-length: 10\r\n\r\n/);
