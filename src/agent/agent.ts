@@ -18,6 +18,7 @@ import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
+import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { AgentServers } from "./servers.ts";
@@ -39,6 +40,7 @@ export class Agent {
   readonly #checks: ServiceChecks;
   readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
+  readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #startedMs: number;
   #state: AgentState = "starting";
@@ -61,6 +63,13 @@ export class Agent {
     this.#startedMs = clock.now();
     this.#metrics = new Metrics(ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
+    this.#hooks = new Hooks({
+      services: config.services,
+      timeoutMs: config.hooks.timeoutMs,
+      run: ports.runProgram,
+      clock,
+      events,
+    });
     this.#kernelEvents = new KernelEvents(events);
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
@@ -298,7 +307,7 @@ export class Agent {
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
-    await this.#servers.close();
+    await Promise.all([this.#servers.close(), this.#hooks.finish()]);
     if (this.#state === "starting") this.#state = "stopped";
   }
 }

@@ -10,6 +10,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
+import type { RunProgram } from "./hook_run.ts";
 
 /** The world that the agent lives in. */
 export interface AgentPorts {
@@ -33,6 +34,8 @@ export interface AgentPorts {
   readonly pid: number;
   /** So many clients may be open at once: as configured, or as many as there are descriptors for. */
   readonly maxClients: ClientLimits;
+  /** For `onChange`. */
+  readonly runProgram: RunProgram;
   /** Gives memory that the start took back to the kernel. */
   releaseMemory(): void;
   processFigures(): ProcessFigures;

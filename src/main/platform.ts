@@ -28,6 +28,7 @@ import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
+import { mayRunPrograms, runProgram } from "../os/programs.ts";
 import { HostTrustStore } from "../os/trust.ts";
 import { type Address, addressOf } from "../net/address.ts";
 import type { Streams as StreamsPort } from "../net/sockets.ts";
@@ -51,6 +52,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
   try {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
     if (native === undefined) refusePing(config);
+    refuseHooks(config);
     const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     const streams = denoStreams();
     const { probes, clients } = shareDescriptors(config, native, events);
@@ -66,6 +68,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       hostname,
       pid: Deno.pid,
       maxClients: clientLimits(config, clients),
+      runProgram,
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native, startedSeconds()),
@@ -127,6 +130,15 @@ function openProbePorts(
 function refusePing({ services }: Config): void {
   const pinging = services.find(({ checks }) => checks.some(({ type }) => type === "ping"));
   if (pinging !== undefined) throw new Error(`service ${pinging.name}: ping checks need --allow-ffi`);
+}
+
+/** @throws {Error} where a service has a program to run and this process may run none */
+export function refuseHooks({ services }: Config): void {
+  const hooked = services.find(({ onChange }) => onChange !== undefined);
+  if (hooked === undefined || mayRunPrograms()) return;
+  throw new Error(
+    `service ${hooked.name}: onChange needs --allow-run, for all programs, as what hangs is ended with all that it started`,
+  );
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

@@ -43,10 +43,12 @@ export class MemorySocketFiles implements SocketFiles {
 }
 
 /** The ports of the servers, with the parts that a test may want to reach into. */
-export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxClients" | "releaseMemory"> & {
-  readonly streams: MemoryStreams;
-  readonly socketFiles: MemorySocketFiles;
-} {
+export function sidePorts():
+  & Pick<AgentPorts, "hostname" | "pid" | "maxClients" | "releaseMemory" | "runProgram">
+  & {
+    readonly streams: MemoryStreams;
+    readonly socketFiles: MemorySocketFiles;
+  } {
   const streams = new MemoryStreams();
   const socketFiles = new MemorySocketFiles();
   streams.bind = (path) => socketFiles.put(path, { kind: "socket" });
@@ -56,6 +58,9 @@ export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxClients" 
     hostname: () => "host",
     pid: 1,
     maxClients: { http: 256, control: 32 },
+    runProgram: ({ argv: [command] }) => {
+      throw new Error(`${command} cannot be run in a test that has no programs`);
+    },
     releaseMemory() {},
   };
 }
