@@ -117,7 +117,7 @@ export class Hooks {
     if (await this.#idleWithin(limitMs)) return;
     this.#turn?.[Symbol.dispose]();
     for (const queue of [...this.#ready.splice(0), ...this.#busy]) this.#forgo(queue);
-    for (const run of this.#runs) run.kill("was killed, as the agent ends");
+    for (const run of this.#runs) run.kill("was killed: the agent ends");
     await this.#idleWithin(KILLED_MS);
   }
 
@@ -161,7 +161,7 @@ export class Hooks {
     const last = queue.waiting.at(-1);
     const count = queue.waiting.splice(0).length;
     if (last !== undefined) {
-      this.#fail(queue, last, `not run for the last transitions (${count}), as the agent ends`);
+      this.#fail(queue, last, `not run for the last transitions (${count}): the agent ends`);
     }
   }
 

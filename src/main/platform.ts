@@ -137,7 +137,7 @@ export function refuseHooks({ services }: Config): void {
   const hooked = services.find(({ onChange }) => onChange !== undefined);
   if (hooked === undefined || mayRunPrograms()) return;
   throw new Error(
-    `service ${hooked.name}: onChange needs --allow-run, for all programs, as what hangs is ended with all that it started`,
+    `service ${hooked.name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`,
   );
 }
 

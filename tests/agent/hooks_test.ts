@@ -333,9 +333,9 @@ Deno.test("finish() waits for what is under way, within a limit; then it kills, 
   await killed;
   assert.deepEqual(slow.programs.runs.map(({ signals }) => signals), [["SIGKILL"], ["SIGKILL"]]);
   assert.deepEqual(slow.failures, [
-    "web 2: not run for the last transitions (1), as the agent ends",
-    "web 1: was killed, as the agent ends",
-    "dns 3: was killed, as the agent ends",
+    "web 2: not run for the last transitions (1): the agent ends",
+    "web 1: was killed: the agent ends",
+    "dns 3: was killed: the agent ends",
   ]);
   assert.equal(slow.clock.pending, 0);
 });
