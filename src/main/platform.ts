@@ -28,7 +28,7 @@ import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
-import { mayRunPrograms, runProgram } from "../os/programs.ts";
+import { mayRunPrograms, programRunner } from "../os/programs.ts";
 import { HostTrustStore } from "../os/trust.ts";
 import { type Address, addressOf } from "../net/address.ts";
 import type { Streams as StreamsPort } from "../net/sockets.ts";
@@ -68,7 +68,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       hostname,
       pid: Deno.pid,
       maxClients: clientLimits(config, clients),
-      runProgram,
+      runProgram: programRunner(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native, startedSeconds()),

@@ -1,7 +1,7 @@
 // onChange with real programs: first the hooks on their own, then the agent as it is shipped.
 import assert from "node:assert/strict";
 import { Hooks } from "../../src/agent/hooks.ts";
-import { runProgram } from "../../src/os/programs.ts";
+import { programRunner } from "../../src/os/programs.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
@@ -10,6 +10,9 @@ import { run } from "../support/process.ts";
 import { eventually, until } from "../support/until.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** What makes the session of a program; without it the runtime does. */
+const LAUNCHERS = ["/usr/bin/setsid", "/nonexistent/setsid"];
 
 /** A folder for scripts and what they write. */
 class Scripts implements AsyncDisposable {
@@ -45,11 +48,18 @@ class Scene extends Scripts {
   constructor(
     programs: (scripts: Scripts) => Readonly<Record<string, readonly string[]>>,
     timeoutMs = 20_000,
+    launcher?: string,
   ) {
     super();
     const services = Object.entries(programs(this)).map(([name, onChange]) => ({ name, onChange }));
     const { stream: events } = this.events;
-    this.#hooks = new Hooks({ services, timeoutMs, run: runProgram, clock: systemClock, events });
+    this.#hooks = new Hooks({
+      services,
+      timeoutMs,
+      run: programRunner(launcher),
+      clock: systemClock,
+      events,
+    });
   }
 
   /** The ID of a transition of `service`. */
@@ -130,25 +140,31 @@ Deno.test("100 transitions of a service are told in their order, one program at 
   assert.deepEqual([scene.lines("ids"), scene.causes], [ids, []]);
 });
 
-Deno.test("a program that hangs is ended with all that it started, whether it hears SIGTERM or not", async () => {
-  const hang = (rest: string) =>
-    `#!/bin/sh\n${rest}sleep 1000 &\necho $$ $! > $DIR/$(basename $0).pids\nwait\nwait\n`;
-  await using scene = new Scene((scripts) => ({
-    mild: [scripts.script("mild", hang(""))],
-    deaf: [scripts.script("deaf", hang("trap '' TERM\n"))],
-  }), 1000);
-  scene.change("mild");
-  scene.change("deaf");
-  assert.deepEqual([...await scene.failed(2)].sort(), [
-    "took longer than 1s (hooks.timeout) and was ended by SIGKILL",
-    "took longer than 1s (hooks.timeout) and was ended by SIGTERM",
-  ]);
-  for (const name of ["mild", "deaf"]) {
-    const pids = scene.lines(`${name}.pids`)[0]?.split(" ") ?? [];
-    assert.equal(pids.length, 2);
-    await untilGone(pids);
-  }
-});
+for (const launcher of LAUNCHERS) {
+  Deno.test(`a program that hangs is ended with all that it started, whether it hears SIGTERM or not, ${launcher}`, async () => {
+    const hang = (rest: string) =>
+      `#!/bin/sh\n${rest}sleep 1000 &\necho $$ $! > $DIR/$(basename $0).pids\nwait\nwait\n`;
+    await using scene = new Scene(
+      (scripts) => ({
+        mild: [scripts.script("mild", hang(""))],
+        deaf: [scripts.script("deaf", hang("trap '' TERM\n"))],
+      }),
+      1000,
+      launcher,
+    );
+    scene.change("mild");
+    scene.change("deaf");
+    assert.deepEqual([...await scene.failed(2)].sort(), [
+      "took longer than 1s (hooks.timeout) and was ended by SIGKILL",
+      "took longer than 1s (hooks.timeout) and was ended by SIGTERM",
+    ]);
+    for (const name of ["mild", "deaf"]) {
+      const pids = scene.lines(`${name}.pids`)[0]?.split(" ") ?? [];
+      assert.equal(pids.length, 2);
+      await untilGone(pids);
+    }
+  });
+}
 
 Deno.test("what a program writes never makes it wait, and without an end it is bounded by the timeout", async () => {
   const loud = "#!/bin/sh\nhead -c 1000000 /dev/zero\nhead -c 300000 /dev/zero | tr '\\0' x >&2\nexit 4\n";
@@ -186,35 +202,43 @@ Deno.test("what leaves a program's group and holds its pipes does not hold up th
   assert.deepEqual(scene.causes, []);
 });
 
-Deno.test("what cannot be started, fails or is killed is told in words", async () => {
-  const rows: readonly (readonly [string, (scripts: Scripts) => string, RegExp])[] = [
-    ["missing", () => "/nonexistent/program", /^\/nonexistent\/program does not exist/],
-    [
-      "interpreter",
-      (scripts) => scripts.script("i", "#!/nonexistent/sh\n"),
-      /does not exist, or the interpreter/,
-    ],
-    [
-      "mode",
-      (scripts) => scripts.script("m", "#!/bin/sh\n", 0o600),
-      /m may not be run by this user: it is not exec/,
-    ],
-    ["folder", ({ folder }) => folder, /may not be run by this user/],
-    ["garbage", (scripts) => scripts.script("g", "\x7fELF\x01\x02"), /cannot be started|exit status/],
-    ["status", (scripts) => scripts.script("s", "#!/bin/sh\necho why >&2\nexit 7\n"), /^exit status 7: why$/],
-    ["signal", (scripts) => scripts.script("k", "#!/bin/sh\nkill -SEGV $$\n"), /^was ended by SIGSEGV/],
-  ];
-  await using scene = new Scene((scripts) =>
-    Object.fromEntries(rows.map(([name, program]) => [name, [program(scripts)]]))
-  );
-  const ids = rows.map(([name]) => scene.change(name));
-  await scene.failed(rows.length);
-  for (const [at, [name, , words]] of rows.entries()) {
-    const failure = scene.events.of("hook-failed").find(({ service }) => service === name);
-    assert.match(failure?.cause ?? "", words, name);
-    assert.deepEqual([failure?.event, failure?.because], [ids[at], ids[at]]);
-  }
-});
+for (const launcher of LAUNCHERS) {
+  Deno.test(`what cannot be started, fails or is killed is told in words, ${launcher}`, async () => {
+    const rows: readonly (readonly [string, (scripts: Scripts) => string, RegExp])[] = [
+      ["missing", () => "/nonexistent/program", /\/nonexistent\/program(: No such file| does not exist)/],
+      [
+        "interpreter",
+        (scripts) => scripts.script("i", "#!/nonexistent/sh\n"),
+        /\/i(: No such file| does not exist, or the interpreter)/,
+      ],
+      [
+        "mode",
+        (scripts) => scripts.script("m", "#!/bin/sh\n", 0o600),
+        /m(: Permission denied| may not be run by this user: it is not exec)/,
+      ],
+      ["folder", ({ folder }) => folder, /(: Permission denied| may not be run by this user)/],
+      ["garbage", (scripts) => scripts.script("g", "\x7fELF\x01\x02"), /cannot be started|exit status/],
+      [
+        "status",
+        (scripts) => scripts.script("s", "#!/bin/sh\necho why >&2\nexit 7\n"),
+        /^exit status 7: why$/,
+      ],
+      ["signal", (scripts) => scripts.script("k", "#!/bin/sh\nkill -SEGV $$\n"), /^was ended by SIGSEGV/],
+    ];
+    await using scene = new Scene(
+      (scripts) => Object.fromEntries(rows.map(([name, program]) => [name, [program(scripts)]])),
+      20_000,
+      launcher,
+    );
+    const ids = rows.map(([name]) => scene.change(name));
+    await scene.failed(rows.length);
+    for (const [at, [name, , words]] of rows.entries()) {
+      const failure = scene.events.of("hook-failed").find(({ service }) => service === name);
+      assert.match(failure?.cause ?? "", words, name);
+      assert.deepEqual([failure?.event, failure?.because], [ids[at], ids[at]]);
+    }
+  });
+}
 
 Deno.test("an agent whose hooks hang withdraws, ends in order, and leaves none of them behind", async () => {
   await using scripts = new Scripts();
