@@ -20,6 +20,7 @@ import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
+import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { AgentServers } from "./servers.ts";
 import { snapshot } from "./snapshot.ts";
@@ -49,6 +50,7 @@ export class Agent {
   #report: KernelReport | undefined;
   #endOfRibLimit: Disposable | undefined;
   #memoryTimer: Disposable | undefined;
+  #loopLag: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
 
@@ -61,7 +63,7 @@ export class Agent {
     this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();
-    this.#metrics = new Metrics(ports.processFigures);
+    this.#metrics = new Metrics(config, ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
     this.#hooks = new Hooks({
       services: config.services,
@@ -159,6 +161,8 @@ export class Agent {
 
   async #startInOrder(): Promise<void> {
     let adopted = true;
+    const { clock } = this.#ports;
+    this.#loopLag = measureLoopLag(clock, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
     try {
       await this.#servers.open();
       adopted = await this.#adoptKernel();
@@ -169,7 +173,6 @@ export class Agent {
       throw error;
     }
     this.#checks.start();
-    const { clock } = this.#ports;
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
@@ -303,6 +306,7 @@ export class Agent {
   async #teardown(): Promise<void> {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
+    this.#loopLag?.[Symbol.dispose]();
     this.#endOfRibLimit?.[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
