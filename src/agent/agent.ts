@@ -22,8 +22,10 @@ import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
-import { KernelEvents } from "./kernel_events.ts";
 import { drainFor, drainReason, OperatorOrders } from "./orders.ts";
+import { Hooks } from "./hooks.ts";
+import { KernelEvents } from "./kernel_events.ts";
+import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { Reloads } from "./reloads.ts";
 import { AgentServers } from "./servers.ts";
@@ -47,6 +49,7 @@ export class Agent {
   readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
   readonly #journal: Journal;
+  readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
   readonly #orders: OperatorOrders;
@@ -58,6 +61,7 @@ export class Agent {
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
   #memoryTimer: Disposable | undefined;
+  #loopLag: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
 
@@ -72,8 +76,15 @@ export class Agent {
     this.#startedMs = clock.now();
     this.#journal = new Journal(ports);
     events.subscribe("journal", (event) => this.#journal.append(event));
-    this.#metrics = new Metrics(ports.processFigures);
+    this.#metrics = new Metrics(config, ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
+    this.#hooks = new Hooks({
+      services: config.services,
+      timeoutMs: config.hooks.timeoutMs,
+      run: ports.runProgram,
+      clock,
+      events,
+    });
     this.#kernelEvents = new KernelEvents(events);
     this.#checks = new ServiceChecks({
       services: config.services,
@@ -223,6 +234,8 @@ export class Agent {
 
   async #startInOrder(): Promise<void> {
     let adopted = true;
+    const { clock } = this.#ports;
+    this.#loopLag = measureLoopLag(clock, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
     try {
       await this.#servers.open();
       await this.#drains.load();
@@ -234,7 +247,6 @@ export class Agent {
       throw error;
     }
     this.#checks.start();
-    const { clock } = this.#ports;
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
@@ -289,6 +301,8 @@ export class Agent {
       this.#services.reconfigure(this.#entriesOf(next), because);
       this.#checks.configure(next.services, this.#leavingNames);
       this.#drains.configure(next.state.directory);
+      this.#hooks.configure(next.services, next.hooks.timeoutMs);
+      this.#metrics.retain(next);
     });
     this.#ports.setLog(next.log);
     await this.#servers.configure(next);
@@ -422,13 +436,14 @@ export class Agent {
   async #teardown(): Promise<void> {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
+    this.#loopLag?.[Symbol.dispose]();
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
     await this.#drains.close();
     this.#journal[Symbol.dispose]();
-    await this.#servers.close();
+    await Promise.all([this.#servers.close(), this.#hooks.finish()]);
     if (this.#state === "starting") this.#state = "stopped";
   }
 }

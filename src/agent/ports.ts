@@ -12,6 +12,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
+import type { RunProgram } from "./hook_run.ts";
 
 /** The world that the agent lives in. */
 export interface AgentPorts {
@@ -45,6 +46,8 @@ export interface AgentPorts {
   setLog(config: Config["log"]): void;
   /** Ends this process by a handover, after the answer to whoever asked for it. */
   requestHandover(): void;
+  /** For `onChange`. */
+  readonly runProgram: RunProgram;
   /** Gives memory that the start took back to the kernel. */
   releaseMemory(): void;
   processFigures(): ProcessFigures;

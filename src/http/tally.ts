@@ -1,7 +1,8 @@
 /** What adds up from event to event, in plain data: counters and histograms, a row for each set of labels. */
 import type { Sample } from "./exposition.ts";
 
-type Labels = Sample["labels"];
+/** What tells the rows of a family apart. */
+export type Labels = Sample["labels"];
 
 /** A counter for each set of labels. */
 export class Tally {
@@ -13,6 +14,11 @@ export class Tally {
     const row = this.#rows.get(key);
     if (row === undefined) this.#rows.set(key, { labels, value: by });
     else row.value += by;
+  }
+
+  /** Forgets the rows whose labels do not pass. */
+  retain(passes: (labels: Labels) => boolean): void {
+    retainRows(this.#rows, passes);
   }
 
   /** A sample for each row. */
@@ -41,6 +47,11 @@ export class Histogram {
     row.counts[at] = (row.counts[at] ?? 0) + 1;
   }
 
+  /** Forgets the rows whose labels do not pass. */
+  retain(passes: (labels: Labels) => boolean): void {
+    retainRows(this.#rows, passes);
+  }
+
   /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`. */
   samples(): readonly Sample[] {
     return [...this.#rows.values()].flatMap(({ labels, counts, sum }) => {
@@ -56,5 +67,14 @@ export class Histogram {
         { suffix: "_count", labels, value: below },
       ];
     });
+  }
+}
+
+function retainRows(
+  rows: Map<string, { readonly labels: Labels }>,
+  passes: (labels: Labels) => boolean,
+): void {
+  for (const [key, { labels }] of rows) {
+    if (!passes(labels)) rows.delete(key);
   }
 }

@@ -4,10 +4,14 @@ import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
 import { status } from "../support/status.ts";
 
+const metered = {
+  services: [{ name: "web", checks: [{ name: "http-1" }] }],
+  bgp: { peers: [{ name: "r1" }] },
+};
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
-  const metrics = new Metrics(figures);
+  const metrics = new Metrics(metered, figures);
   const probe = { kind: "probe", id: 1, at: 0, service: "web", check: "http-1", cause: "" } as const;
   metrics.observe({ ...probe, result: "pass", durationMs: 3 });
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
@@ -62,7 +66,7 @@ Deno.test("/metrics has our own families: checks, probes, kernel, announcements,
 
 Deno.test("/metrics has at every scrape what the process and the peers have by then, and adds nothing up", async () => {
   let cpuSeconds = 1.5;
-  const metrics = new Metrics(() => ({ ...figures(), cpuSeconds }));
+  const metrics = new Metrics(metered, () => ({ ...figures(), cpuSeconds }));
   const now = status(["r1"]);
   const scrape = async () => (await metrics.render(now)).body.split("\n");
   for (const seconds of [1.5, 1.5, 2.25]) {

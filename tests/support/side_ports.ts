@@ -81,6 +81,7 @@ export function sidePorts():
     | "stateFiles"
     | "setLog"
     | "requestHandover"
+    | "runProgram"
   >
   & {
     readonly streams: MemoryStreams;
@@ -101,6 +102,9 @@ export function sidePorts():
     stateFiles,
     setLog() {},
     requestHandover() {},
+    runProgram: ({ argv: [command] }) => {
+      throw new Error(`${command} cannot be run in a test that has no programs`);
+    },
     releaseMemory() {},
   };
 }
