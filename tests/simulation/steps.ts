@@ -72,7 +72,8 @@ export function scenarioOf(seed: number): Scenario {
     steps,
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {
-      connects: dice.chance(0.5),
+      connects: dice.chance(0.5) ||
+        configs.some(({ bgp }) => bgp.peers.some((peer) => peer.passive && peer.name === name)),
       helps: dice.chance(0.6),
       holdTimeSeconds: dice.pick([9, 30, 90]),
     }])),
