@@ -38,8 +38,8 @@ export type Loss = "withdrawn" | "not refreshed" | "session" | "restart time";
 export interface RouterReader {
   announced(router: FakeRouter, prefix: string): void;
   lost(router: FakeRouter, prefix: string, how: Loss): void;
-  /** An Established session ended. */
-  ended(router: FakeRouter, cause: string): void;
+  /** A session ended that was Established for so long. */
+  ended(router: FakeRouter, cause: string, lastedMs: number): void;
 }
 
 /** A route as the router has it. */
@@ -60,6 +60,8 @@ interface Session {
   state: "OpenSent" | "OpenConfirm" | "Established" | "ended";
   open: OpenMessage | undefined;
   heardMs: number;
+  /** When it became Established. */
+  sinceMs: number;
   timer: Disposable | undefined;
 }
 
@@ -186,6 +188,7 @@ export class FakeRouter {
       state: "OpenSent",
       open: undefined,
       heardMs,
+      sinceMs: heardMs,
       timer: undefined,
     };
     this.#sessions.add(session);
@@ -299,6 +302,7 @@ export class FakeRouter {
   #establish(session: Session): void {
     for (const other of this.#sessions) if (other !== session) this.#collide(other);
     session.state = "Established";
+    session.sinceMs = this.#options.clock.now();
     this.#restart?.[Symbol.dispose]();
     this.#restart = undefined;
     const restart = this.#restartOf(session);
@@ -384,7 +388,7 @@ export class FakeRouter {
     const restart = keeps ? this.#restartOf(session) : undefined;
     if (restart === undefined) this.#loseAll(() => true, "session");
     else this.#keepFor(restart.restartTimeSeconds * 1000);
-    this.#options.tell.ended(this, cause);
+    this.#options.tell.ended(this, cause, this.#options.clock.now() - session.sinceMs);
   }
 
   #keepFor(restartMs: number): void {

@@ -47,6 +47,11 @@ const SLACK_MS = 300;
 const REPAIR_MS = 7000;
 /** After errors it may wait so long before it looks again. */
 const BACK_OFF_MS = 31_000;
+/**
+ * Where both sides connect, the OPEN of one connection may come when the other one stands already, and looks like a restart
+ * (RFC 4724 section 4.2): that ends a session that has only just begun.
+ */
+const COLLISION_MS = 1000;
 /** For so long after something happened to a service it may be withdrawn. */
 const DISTURBED_MS = 50_000;
 
@@ -202,8 +207,9 @@ export class Inspector {
     );
   }
 
-  ended(router: FakeRouter, cause: string): void {
+  ended(router: FakeRouter, cause: string, lastedMs: number): void {
     this.#count("sessions end for a reason");
+    if (lastedMs < COLLISION_MS) return;
     if (this.#view.nowMs <= (this.#excused.get(router.name) ?? -Infinity)) return;
     this.fail("sessions end for a reason", `the session of ${router.name} ended: ${cause}`);
   }

@@ -84,9 +84,9 @@ export class World {
             this.note(`${router.name} lost ${prefix}: ${how}`);
             this.inspector.lost(router, prefix, how);
           },
-          ended: (router, cause) => {
+          ended: (router, cause, lastedMs) => {
             this.note(`${router.name}: session ended: ${cause}`);
-            this.inspector.ended(router, cause);
+            this.inspector.ended(router, cause, lastedMs);
           },
         },
       });
