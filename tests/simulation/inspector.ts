@@ -190,7 +190,8 @@ export class Inspector {
 
   lost(router: FakeRouter, prefix: string, how: Loss): void {
     const { nowMs, config } = this.#view;
-    if (how === "withdrawn") this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
+    // A router that read late is no measure of when it was told.
+    if (how === "withdrawn" && !this.#impeded(router)) this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
     if (how === "session" || how === "restart time") return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
