@@ -18,6 +18,8 @@ export interface Drain {
   /** In words, such as `stopping`. */
   readonly reason: string;
   readonly limits: DrainLimits;
+  /** ID of the event that ordered it. */
+  readonly because?: number | undefined;
 }
 
 /** Where a service is. `deadlineMs` ends the phase at the latest; Infinity: nothing but an event ends it. */
@@ -84,11 +86,10 @@ export function nextPhase(phase: Phase, facts: PhaseFacts, nowMs: number): Phase
     case "shifting":
       return over || !facts.announced ? withdrawn(drain, nowMs) : undefined;
     case "withdrawn": {
-      if (facts.withdrawnMs === undefined) return enter("converging", nowMs);
+      if (facts.withdrawnMs === undefined || !facts.converges) return enter("converging", nowMs);
       if (!facts.told && !over) return undefined;
       // The time to converge is the routers'; theirs began when the withdrawal was out, and that may be a while ago.
-      const convergeMs = facts.converges ? drain.limits.convergeMs : 0;
-      return enter("converging", facts.withdrawnMs + (nowMs - sinceMs) + convergeMs);
+      return enter("converging", facts.withdrawnMs + (nowMs - sinceMs) + drain.limits.convergeMs);
     }
     case "converging":
       if (!over) return undefined;

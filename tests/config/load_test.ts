@@ -14,6 +14,8 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
     limits: { httpConnections: 256 },
+    state: { directory: "/var/lib/bgp-lb" },
+    hooks: { timeout: "10s" },
     bgp: {
       local: {
         routerID: "10.0.0.1",
@@ -49,7 +51,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
       ports: [],
       ipvs: { scheduler: "rr", flags: [] },
       checks: [],
-      stop: { converge: "1s", quiesce: "30s" },
+      stop: { shift: "0s", converge: "1s", quiesce: "30s" },
     }],
   });
 });
