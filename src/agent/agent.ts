@@ -16,7 +16,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
+import { type Clock, sleep, sturdyClock } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
@@ -267,7 +267,7 @@ export class Agent {
     const { clock, events } = this.#ports;
     const entries = this.#entriesOf(next);
     const making = this.#reconciler?.want(this.#services.prepare(entries));
-    const report = await (making && Promise.race([making, sleep(clock, MAKE_LIMIT_MS)]));
+    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
     if (this.#state !== "running") {
       this.#services.forget();
       throw new BusyError(`the agent is ${this.#state}`);
@@ -415,6 +415,14 @@ export class Agent {
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }
+}
+
+/** What `work` comes to; undefined where that takes longer. */
+async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
+  using _limit = limit;
+  return await Promise.race([work, late]);
 }
 
 /** What stays, as the kernel was read last, and why. */

@@ -43,6 +43,7 @@ export function someConfig(dice: Dice): Config {
     .filter(() => dice.chance(0.5)).map((index) => someService(index, dice));
   const [first] = ROUTERS;
   return config({
+    state: { directory: dice.chance(0.85) ? "/var/lib/bgp-lb" : undefined },
     network: dice.chance(0.1) ? { setup: false, ipvs: false } : { setup: true, ipvs: dice.chance(0.9) },
     bgp: {
       local: {
@@ -147,6 +148,9 @@ function somePeer({ name, address, as }: typeof ROUTERS[number], dice: Dice): Pe
     gracefulRestart: dice.chance(0.6) ? { restartTimeSeconds: dice.pick([40, 60]) } : undefined,
   });
 }
+
+/** What services are called. */
+export const SERVICE_NAMES: readonly string[] = Array.from({ length: SERVICES }, (_, index) => nameOf(index));
 
 function nameOf(index: number): string {
   return `s${index}`;

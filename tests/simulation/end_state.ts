@@ -9,9 +9,9 @@ import type { World } from "./world.ts";
 
 /** The first thing that is not as it should be; undefined: everything is. */
 export function endState(world: World): string | undefined {
-  const { config, kernel, routers, agent } = world;
+  const { kernel, routers, agent } = world;
   if (agent === undefined) return "no agent runs";
-  const expected = expectedKernel(config).sort().join("\n");
+  const expected = expectedKernel(world).sort().join("\n");
   const actual = actualKernel(kernel).sort().join("\n");
   if (actual !== expected) return `the kernel has\n${actual}\nand should have\n${expected}`;
   for (const router of routers) {
@@ -43,8 +43,8 @@ function expectedRoutes(world: World, peer: PeerConfig): readonly string[] {
   });
 }
 
-function isServed(world: World, { enabled, checks }: ServiceConfig): boolean {
-  return enabled &&
+function isServed(world: World, { name, enabled, checks }: ServiceConfig): boolean {
+  return enabled && !world.operator.isDrained(name) &&
     checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up");
 }
 
@@ -66,17 +66,18 @@ function attributesOf(
   ].join(", ");
 }
 
-function expectedKernel({ network, services }: Config): string[] {
+function expectedKernel({ config: { network, services }, operator }: World): string[] {
   const links = network.setup
     ? services.map(({ name, interface: link, addresses }) =>
       `${link} ${interfaceMark(name)} up ${addresses.map(({ text }) => prefixOf(text)).sort().join(" ")}`
     )
     : [];
   const virtualServices = network.ipvs
-    ? services.flatMap(({ addresses, ports, ipvs }) =>
+    ? services.flatMap(({ name, addresses, ports, ipvs }) =>
       addresses.flatMap((address) =>
         ports.map(({ port, protocol, destinations }) => {
-          const own = destinations.filter((each) => each.address.family === address.family);
+          const own = destinations.filter((each) => each.address.family === address.family)
+            .map((each) => operator.isDrained(name) ? { ...each, weight: 0 } : each);
           return `${virtualServiceKey({ protocol, address, port })} ${ipvs.scheduler} ${
             destinationWords(own)
           }`;

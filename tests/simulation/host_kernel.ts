@@ -79,6 +79,11 @@ export class HostKernel extends FakeKernel {
     ];
   }
 
+  /** It can be read, and nothing is in the way of what we want. */
+  get isWell(): boolean {
+    return this.readError === undefined && this.#squatters.size === 0;
+  }
+
   /** What others have left is as it should be from now on. */
   rememberForeign(): void {
     this.#foreign = this.#foreignNow();

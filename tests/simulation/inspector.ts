@@ -36,6 +36,7 @@ export type Rule =
   | "sessions end for a reason"
   | "events have causes"
   | "no fault"
+  | "orders are followed"
   | "ends as configured"
   | "stillness"
   | "nothing left in the kernel"
@@ -74,6 +75,8 @@ export class Inspector {
   readonly #made = new Set<string>();
   /** The kernel does not do as it is told until then. */
   #troubleUntilMs = -Infinity;
+  /** How long routers have to converge, by address, of this configuration or the last one that had it. */
+  readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
   /** When a router was told that it cannot reach a prefix here any more. */
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
@@ -112,6 +115,17 @@ export class Inspector {
     this.#made.clear();
   }
 
+  /** The view's configuration is another one. */
+  configured(): void {
+    for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
+      for (const { text } of addresses) this.#convergeMs.set(text, { service, ms });
+      // What it has no more goes by its limits of now.
+      for (const [text, before] of this.#convergeMs) {
+        if (before.service === service) this.#convergeMs.set(text, { service, ms });
+      }
+    }
+  }
+
   event(event: AgentEvent): void {
     if (event.kind === "probe") return;
     this.#count("events have causes");
@@ -137,12 +151,12 @@ export class Inspector {
     const { kernel, config, routers, nowMs, latencyMs } = this.#view;
     for (const text of kernel.broken(config, change)) {
       this.#count("withdraw before break");
-      const convergeMs = serviceOf(config, text)?.stop.convergeMs ?? 0;
+      const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
       for (const router of routers) {
         if (this.#impeded(router)) continue;
         const prefix = prefixOf(text);
         const route = router.routes.get(prefix);
-        if (route !== undefined && !route.stale) {
+        if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
         }
         const agoMs = nowMs - (this.#withdrawnMs.get(`${router.name} ${prefix}`) ?? -Infinity);
@@ -191,7 +205,9 @@ export class Inspector {
   lost(router: FakeRouter, prefix: string, how: Loss): void {
     const { nowMs, config } = this.#view;
     // A router that read late is no measure of when it was told.
-    if (how === "withdrawn" && !this.#impeded(router)) this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
+    if (how === "withdrawn" && !this.#impeded(router)) {
+      this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
+    }
     if (how === "session" || how === "restart time") return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));

@@ -2,6 +2,7 @@
  * One run of the whole agent in a world of faults: a scenario is played, then it becomes calm, everything ends where it
  * should, nothing moves any more, and nothing is left.
  */
+import { digestAtOnce } from "./digest.ts";
 import type { Rule } from "./inspector.ts";
 import { endState } from "./end_state.ts";
 import type { Scenario } from "./steps.ts";
@@ -27,6 +28,7 @@ const STILL_MS = 15_000;
 
 /** Plays a scenario. */
 export async function simulate(scenario: Scenario): Promise<Result> {
+  using _digest = digestAtOnce();
   const world = new World(scenario);
   const { clock, inspector } = world;
   let played = 0;

@@ -1,7 +1,7 @@
 /** What happens in a run, as plain data that a seed gives: it can be replayed, and parts of it left out. */
 import type { Config } from "../../src/config/config.ts";
 import { type BackendState } from "./backends.ts";
-import { anotherConfig, BACKEND_PORTS, ROUTERS, someConfig } from "./configurations.ts";
+import { anotherConfig, BACKEND_PORTS, ROUTERS, SERVICE_NAMES, someConfig } from "./configurations.ts";
 import { Dice } from "./dice.ts";
 import { type Meddling, MEDDLINGS } from "./host_kernel.ts";
 
@@ -24,9 +24,16 @@ export type Deed =
   | { readonly do: "router"; readonly router: string; readonly what: RouterTrouble; readonly forMs: number }
   | { readonly do: "connections"; readonly count: number }
   | { readonly do: "stall"; readonly ms: number }
-  | { readonly do: "kill"; readonly restartMs: number; readonly config: number }
+  | { readonly do: "kill"; readonly restartMs: number; readonly config: number; readonly torn: boolean }
   | { readonly do: "handover"; readonly restartMs: number; readonly config: number }
-  | { readonly do: "stop"; readonly restartMs: number; readonly config: number };
+  | { readonly do: "stop"; readonly restartMs: number; readonly config: number }
+  | { readonly do: "fail disk"; readonly forMs: number }
+  /** None are named: all. */
+  | { readonly do: "drain"; readonly services: readonly string[]; readonly forMs: number | undefined }
+  | { readonly do: "undrain" | "check now"; readonly services: readonly string[] }
+  /** -1: the file is not valid. */
+  | { readonly do: "reload"; readonly config: number }
+  | { readonly do: "order handover" };
 
 /** A deed at its moment. */
 export type Step = Deed & { readonly atMs: number };
@@ -63,7 +70,7 @@ export function scenarioOf(seed: number): Scenario {
   for (let more = dice.below(4); more > 0 && first !== undefined; more--) {
     configs.push(anotherConfig(configs.at(-1) ?? first, dice));
   }
-  const steps = Array.from({ length: dice.below(16) }, (): Step => {
+  const steps = Array.from({ length: dice.below(18) }, (): Step => {
     return { atMs: dice.below(dice.chance(0.2) ? 3000 : TROUBLE_MS), ...someDeed(configs.length, dice) };
   }).sort((a, b) => a.atMs - b.atMs);
   return {
@@ -110,10 +117,49 @@ const DEEDS: readonly (readonly [number, Make])[] = [
   }],
   [1, (_, dice) => ({ do: "connections", count: dice.below(3) })],
   [1, (_, dice) => ({ do: "stall", ms: dice.pick([200, 2000, 12_000]) })],
-  [2, (_, dice) => ({ do: "kill", restartMs: dice.pick([100, 2000, 5000]), config: 0 })],
-  [1, (_, dice) => ({ do: "handover", restartMs: dice.pick([0, 100, 2000]), config: 0 })],
-  [1, (_, dice) => ({ do: "stop", restartMs: dice.pick([0, 500, 3000]), config: 0 })],
+  [2, (configs, dice) => {
+    const restartMs = dice.pick([100, 2000, 5000]);
+    return { do: "kill", restartMs, config: someIndex(configs, dice), torn: dice.chance(0.1) };
+  }],
+  [
+    1,
+    (configs, dice) => ({
+      do: "handover",
+      restartMs: dice.pick([0, 100, 2000]),
+      config: someIndex(configs, dice),
+    }),
+  ],
+  [
+    1,
+    (configs, dice) => ({
+      do: "stop",
+      restartMs: dice.pick([0, 500, 3000]),
+      config: someIndex(configs, dice),
+    }),
+  ],
+  [1, (_, dice) => ({ do: "fail disk", forMs: dice.between(1, 8) * 1000 })],
+  [
+    4,
+    (_, dice) => ({
+      do: "drain",
+      services: someNames(dice),
+      forMs: dice.pick([undefined, undefined, 5000, 30_000]),
+    }),
+  ],
+  [3, (_, dice) => ({ do: "undrain", services: someNames(dice) })],
+  [1, (_, dice) => ({ do: "check now", services: someNames(dice) })],
+  [6, (configs, dice) => ({ do: "reload", config: dice.chance(0.1) ? -1 : someIndex(configs, dice) })],
+  [1, () => ({ do: "order handover" })],
 ];
+
+function someIndex(configs: number, dice: Dice): number {
+  return dice.below(configs);
+}
+
+function someNames(dice: Dice): readonly string[] {
+  return dice.chance(0.3) ? [] : dice.some(SERVICE_NAMES, 0.35);
+}
+
 const WEIGHTS = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
 
 function someDeed(configs: number, dice: Dice): Deed {

@@ -3,7 +3,8 @@
  * runs there now; somebody who starts it again where it has ended, as a service manager does.
  */
 import { Agent } from "../../src/agent/agent.ts";
-import { HostNotFitError } from "../../src/agent/ports.ts";
+import { HostNotFitError, type Loaded } from "../../src/agent/ports.ts";
+import { canonical } from "../../src/config/canonical.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { EventStream } from "../../src/events/stream.ts";
@@ -18,11 +19,14 @@ import { Dice } from "./dice.ts";
 import { FakeRouter } from "./fake_router.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { Inspector } from "./inspector.ts";
+import { Operator, StateDirectory } from "./operator.ts";
 import { AgentProcess } from "./process.ts";
 import type { Ending, RouterTrouble, Scenario, Step } from "./steps.ts";
 
 /** The service manager waits so long before it starts an agent again that has failed. */
 const FAILED_RESTART_MS = 3000;
+/** And so long before it starts the next one after a handover. */
+const HANDOVER_RESTART_MS = 100;
 const STALE_SESSION_MS = 35_000;
 
 /** One agent and the process that it is. */
@@ -47,7 +51,9 @@ export class World {
   readonly #scenario: Scenario;
   readonly #random: () => number;
   readonly #backends: ReadonlyMap<number, Backend>;
+  readonly operator: Operator;
   readonly #side = sidePorts();
+  readonly #disk = new StateDirectory();
   #running: Running | undefined;
   #restart: Disposable | undefined;
   #calm = false;
@@ -63,6 +69,18 @@ export class World {
     });
     this.#backends = new Map(BACKEND_PORTS.map((port) => [port, new Backend(this.clock)]));
     this.inspector = new Inspector(this, () => this.note("--- violated"));
+    this.operator = new Operator({
+      clock: this.clock,
+      agent: () => this.#running,
+      config: () => this.config,
+      kernelIsWell: () => this.kernel.isWell,
+      disturb: (services) => {
+        if (services.length === 0) this.inspector.disturb();
+        for (const name of services) this.inspector.disturb(name);
+      },
+      note: (text) => this.note(text),
+      fail: (what) => this.inspector.fail("orders are followed", what),
+    });
     this.routers = ROUTERS.map(({ name, address, as }) => {
       const settings = scenario.routers.get(name);
       return new FakeRouter({
@@ -172,9 +190,25 @@ export class World {
         this.#running?.process.stall(step.ms);
         return;
       case "kill":
-        return this.#kill(step.restartMs, step.config);
+        this.#kill(step.restartMs, step.config);
+        if (!step.torn) return;
+        this.#disk.tear();
+        return this.operator.forgotten();
       case "handover":
         return this.#end("handover", step.restartMs, step.config);
+      case "fail disk":
+        this.#disk.failing = true;
+        return this.#later(step.forMs, () => void (this.#disk.failing = false));
+      case "drain":
+        return this.operator.drain(step.services, step.forMs);
+      case "undrain":
+        return this.operator.undrain(step.services);
+      case "check now":
+        return this.operator.checkNow(step.services);
+      case "reload":
+        return this.operator.reload(this.#file(step.config));
+      case "order handover":
+        return this.operator.handover();
       case "stop":
         return this.#end("stop", step.restartMs, step.config);
       default:
@@ -194,11 +228,12 @@ export class World {
     this.inspector.excuse(undefined, STALE_SESSION_MS);
     this.kernel.refuseShare(0);
     this.kernel.failReads(false);
+    this.#disk.failing = false;
     this.kernel.activeConnections = 0;
     this.kernel.releaseNames();
     this.inspector.kernelChanged(false);
     for (const router of this.routers) this.#mend(router);
-    if (this.#running === undefined && this.#restart === undefined) this.#start(0);
+    if (this.#running === undefined && this.#restart === undefined) this.#start(undefined);
   }
 
   /** The end: of the agent, then of everything else. What is left of either is a violation. */
@@ -240,9 +275,9 @@ export class World {
     return `${pending} timers, ${openPipes} pipes, ${openListeners} listeners, ${watchers} watches`;
   }
 
-  #start(index: number): void {
-    const { configs } = this.#scenario;
-    const config = configs[index] ?? this.config;
+  /** @param index of its configuration; undefined: as before */
+  #start(index: number | undefined): void {
+    const config = this.#scenario.configs[index ?? -1] ?? this.config;
     const process = new AgentProcess(this.clock);
     const events = new EventStream(process);
     const { inspector } = this;
@@ -277,11 +312,20 @@ export class World {
         return process.probe(backend.probe(process));
       },
       ...this.#side,
+      stateFiles: this.#disk.of(process, this.operator),
+      load: () => this.operator.file,
+      setLog: () => {
+        const { file } = this.operator;
+        if (process.alive && file.ok) this.#reloaded(file.config);
+      },
+      requestHandover: () => this.#end("handover", HANDOVER_RESTART_MS, undefined),
       interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     });
     const running = { agent, process, ending: false };
     this.#running = running;
+    inspector.disturb();
+    this.operator.restarted();
     this.#configure(config);
     this.note(`--- the agent starts with ${wordsOf(config)}`);
     agent.start().catch((error: unknown) => this.#failed(running, error));
@@ -290,18 +334,35 @@ export class World {
   #configure(config: Config): void {
     this.config = config;
     this.configuredMs = this.clock.now();
-    this.inspector.disturb();
+    this.inspector.configured();
     this.inspector.kernelChanged(false);
+  }
+
+  /** Another configuration is in force; what it does not name has no reason to change. */
+  #reloaded(loaded: Config): void {
+    const { inspector } = this;
+    const before = this.config;
+    const config = { ...loaded, network: before.network };
+    for (const name of changedNames(before.services, config.services)) inspector.disturb(name);
+    for (const name of changedNames(before.bgp.peers, config.bgp.peers)) inspector.excuse(name, 1000);
+    this.#configure(config);
+  }
+
+  #file(index: number): Loaded {
+    const config = this.#scenario.configs[index];
+    return config === undefined
+      ? { ok: false, problems: ["config.yaml:1:1: nothing is right"] }
+      : { ok: true, config, warnings: [] };
   }
 
   #failed(running: Running, error: unknown): void {
     if (!running.process.alive) return;
     this.note(`--- the start failed: ${error}`);
     if (!(error instanceof HostNotFitError)) this.inspector.fail("no fault", `the start failed: ${error}`);
-    this.#gone(running, FAILED_RESTART_MS, 0);
+    this.#gone(running, FAILED_RESTART_MS, undefined);
   }
 
-  #kill(restartMs: number | undefined, config: number): void {
+  #kill(restartMs: number | undefined, config: number | undefined): void {
     const running = this.#running;
     if (running === undefined) return;
     this.inspector.excuse(undefined, 1000);
@@ -309,7 +370,7 @@ export class World {
     this.#gone(running, restartMs, config);
   }
 
-  #end(how: "stop" | "handover", restartMs: number | undefined, config: number): void {
+  #end(how: "stop" | "handover", restartMs: number | undefined, config: number | undefined): void {
     const running = this.#running;
     if (running === undefined || running.ending) return;
     running.ending = true;
@@ -327,7 +388,7 @@ export class World {
   }
 
   /** The process is no more. */
-  #gone(running: Running, restartMs: number | undefined, config: number): void {
+  #gone(running: Running, restartMs: number | undefined, config: number | undefined): void {
     if (this.#running !== running) return;
     running.process.kill();
     this.#running = undefined;
@@ -397,6 +458,16 @@ export class World {
 function leftIn(process: AgentProcess): string | undefined {
   const { pending, open } = process;
   return pending + open === 0 ? undefined : `${pending} timers, ${open} listeners and watches of the agent's`;
+}
+
+/** Names of what is in one of the two alone, or differs. */
+function changedNames<T extends { readonly name: string }>(
+  before: readonly T[],
+  after: readonly T[],
+): readonly string[] {
+  const words = (values: readonly T[]) => new Map(values.map((value) => [value.name, canonical(value)]));
+  const [old, next] = [words(before), words(after)];
+  return [...new Set([...old.keys(), ...next.keys()])].filter((name) => old.get(name) !== next.get(name));
 }
 
 function wordsOf({ services, bgp }: Config): string {
