@@ -43,6 +43,7 @@ export type Rule =
   | "nothing left running";
 
 /** Scheduling, grace after a stall, and the way to the router. */
+const KNOWN_STALE = true;
 const SLACK_MS = 300;
 /** The reconciler looks at IPVS this often, and mends what it finds. */
 const REPAIR_MS = 7000;
@@ -113,15 +114,20 @@ export class Inspector {
   begin(): void {
     this.#lastEvent = 0;
     this.#made.clear();
+    this.#convergeMs.clear();
   }
 
   /** The view's configuration is another one. */
   configured(): void {
     for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
-      for (const { text } of addresses) this.#convergeMs.set(text, { service, ms });
-      // What it has no more goes by its limits of now.
+      for (const { text } of addresses) {
+        if (!this.#convergeMs.has(text)) this.#convergeMs.set(text, { service, ms });
+      }
+      // What it has no more goes by its limits of now, and a drain by those that it began with.
       for (const [text, before] of this.#convergeMs) {
-        if (before.service === service) this.#convergeMs.set(text, { service, ms });
+        if (before.service === service) {
+          this.#convergeMs.set(text, { service, ms: Math.min(before.ms, ms) });
+        }
       }
     }
   }
@@ -156,7 +162,7 @@ export class Inspector {
         if (this.#impeded(router)) continue;
         const prefix = prefixOf(text);
         const route = router.routes.get(prefix);
-        if (route !== undefined) {
+        if (route !== undefined && !(route.stale && KNOWN_STALE)) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
         }
         const agoMs = nowMs - (this.#withdrawnMs.get(`${router.name} ${prefix}`) ?? -Infinity);

@@ -10,6 +10,7 @@ import { BusyError, type DrainAnswer } from "../../src/control/orders.ts";
 import { UnknownNameError } from "../../src/status/views.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { sleep } from "../../src/time/clock.ts";
+import { SERVICE_NAMES } from "./configurations.ts";
 import type { AgentProcess } from "./process.ts";
 
 const BY = { pid: 1000, uid: 0, gid: 0 };
@@ -91,7 +92,8 @@ export class Operator {
 
   /** Whether a service should be out of service now. */
   isDrained(service: string): boolean {
-    return untilOf(this.#told, service) > this.#ports.clock.now();
+    const { all, services, except } = unexpired(this.#told, this.#ports.clock.now());
+    return services.has(service) || (all !== undefined && !except.has(service));
   }
 
   /** Another process has only what is on the disk. */
@@ -191,7 +193,7 @@ export class Operator {
     const { agent, process } = running;
     const names = this.#ports.config().services.map(({ name }) => name);
     this.#attempt("drain", process, async () => {
-      const before = this.#told;
+      const before = unexpired(this.#told, this.#ports.clock.now());
       const answer = give(agent);
       // A name that is none of a service's changes nothing, nor does an order that is refused.
       this.#told = after(before);
@@ -199,8 +201,7 @@ export class Operator {
       try {
         const { lost } = await answer;
         if (
-          process.alive && lost === undefined && this.#kept === before &&
-          wordsOf(before) !== wordsOf(this.#told)
+          process.alive && lost === undefined && !this.#isKept(before)
         ) {
           this.#ports.fail("a drain is said to be kept, and nothing was written");
         }
@@ -209,6 +210,13 @@ export class Operator {
         throw error;
       }
     });
+  }
+
+  /** What was ordered is on the disk, or nothing of it is news. */
+  #isKept(before: Drained): boolean {
+    const now = this.#ports.clock.now();
+    const told = wordsOf(unexpired(this.#told, now));
+    return told === wordsOf(unexpired(this.#kept, now)) || told === wordsOf(before);
   }
 
   async #attempt(what: string, process: AgentProcess, give: () => Promise<void>): Promise<void> {
@@ -223,10 +231,17 @@ export class Operator {
   }
 }
 
-function wordsOf({ all, services, except }: Drained): string {
-  return JSON.stringify([all, [...services], [...except]]);
+function unexpired({ all, services, except }: Drained, nowMs: number): Drained {
+  const ended = all !== undefined && all <= nowMs;
+  return {
+    all: ended ? undefined : all,
+    services: new Map([...services].filter(([, untilMs]) => untilMs > nowMs)),
+    except: ended ? new Set() : except,
+  };
 }
 
-function untilOf({ all, services, except }: Drained, service: string): number {
-  return services.get(service) ?? (except.has(service) ? -Infinity : all ?? -Infinity);
+/** What it comes to for each service, and for one that comes later. */
+function wordsOf({ all, services, except }: Drained): string {
+  return [...SERVICE_NAMES, "later"].map((name) => services.get(name) ?? (except.has(name) ? "" : all ?? ""))
+    .join();
 }

@@ -299,6 +299,7 @@ export class World {
       watch: (onChange) => this.kernel.watch(onChange),
       [Symbol.dispose]() {},
     });
+    let loaded: Loaded | undefined;
     const agent = new Agent(config, {
       version: "simulated",
       clock: process,
@@ -313,10 +314,10 @@ export class World {
       },
       ...this.#side,
       stateFiles: this.#disk.of(process, this.operator),
-      load: () => this.operator.file,
+      load: () => loaded = this.operator.file,
+      // The last thing of the turn in which another configuration comes into force.
       setLog: () => {
-        const { file } = this.operator;
-        if (process.alive && file.ok) this.#reloaded(file.config);
+        if (process.alive && loaded?.ok) this.#reloaded(loaded.config);
       },
       requestHandover: () => this.#end("handover", HANDOVER_RESTART_MS, undefined),
       interfaces: () => [],
