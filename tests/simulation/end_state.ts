@@ -5,14 +5,15 @@ import type { Address } from "../../src/net/address.ts";
 import { ROUTERS } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
+import { isService } from "./host_kernel.ts";
 import type { World } from "./world.ts";
 
 /** The first thing that is not as it should be; undefined: everything is. */
 export function endState(world: World): string | undefined {
-  const { kernel, routers, agent } = world;
+  const { routers, agent } = world;
   if (agent === undefined) return "no agent runs";
   const expected = expectedKernel(world).sort().join("\n");
-  const actual = actualKernel(kernel).sort().join("\n");
+  const actual = actualKernel(world).sort().join("\n");
   if (actual !== expected) return `the kernel has\n${actual}\nand should have\n${expected}`;
   for (const router of routers) {
     const wrong = routerFault(world, router);
@@ -88,13 +89,16 @@ function expectedKernel({ config: { network, services }, operator }: World): str
   return [...links, ...virtualServices];
 }
 
-function actualKernel({ interfaces, services }: World["kernel"]): string[] {
+function actualKernel({ kernel: { interfaces, services, orphaned }, config }: World): string[] {
+  const wanted = new Set(config.services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
   return [
     ...interfaces.filter(isOurs).map(({ name, alias, up, addresses }) => {
       const texts = addresses.map(({ address, prefixLength }) => `${address.text}/${prefixLength}`);
       return `${name} ${alias} ${up ? "up" : "down"} ${texts.sort().join(" ")}`;
     }),
-    ...services.filter(({ address }) => address.text.startsWith("10.99.") || address.family === 6)
+    ...services.filter(({ address: { text } }) =>
+      isService(text) && (wanted.has(text) || !orphaned.has(text))
+    )
       .map((service) =>
         `${virtualServiceKey(service)} ${service.scheduler} ${destinationWords(service.destinations)}`
       ),

@@ -35,6 +35,8 @@ export type Meddling = typeof MEDDLINGS[number];
 export class HostKernel extends FakeKernel {
   /** Others' objects as they left them, by what identifies them. */
   #foreign = new Map<string, string>();
+  /** Addresses that others took away; whose process ends has no way to know that what is on them was its own. */
+  readonly orphaned = new Set<string>();
   /** Interfaces that somebody made under a name of ours. */
   readonly #squatters = new Set<number>();
 
@@ -71,11 +73,12 @@ export class HostKernel extends FakeKernel {
     });
   }
 
-  /** Whether something is left that is ours. */
+  /** What is ours, as far as a process that has just started can know. */
   get ours(): readonly string[] {
     return [
       ...this.interfaces.filter(isOurs).map(({ name }) => `interface ${name}`),
-      ...this.services.filter(({ address }) => isService(address.text)).map(virtualServiceKey),
+      ...this.services.filter(({ address: { text } }) => isService(text) && !this.orphaned.has(text))
+        .map(virtualServiceKey),
     ];
   }
 
@@ -201,6 +204,9 @@ export class HostKernel extends FakeKernel {
 
   #meddleWithLink(what: Meddling, link: HostKernel["interfaces"][number], dice: Dice): string | undefined {
     const [first] = link.addresses;
+    if (what === "deletes an address" || what === "deletes a link" || what === "takes a name") {
+      for (const { address } of link.addresses) this.orphaned.add(address.text);
+    }
     switch (what) {
       case "deletes an address":
         if (first === undefined) return undefined;
@@ -276,7 +282,8 @@ export class HostKernel extends FakeKernel {
   }
 }
 
-function isService(text: string): boolean {
+/** Whether it is an address that services may have. */
+export function isService(text: string): boolean {
   return text.startsWith("10.99.") || text.startsWith("2001:db8:99:");
 }
 

@@ -43,7 +43,6 @@ export type Rule =
   | "nothing left running";
 
 /** Scheduling, grace after a stall, and the way to the router. */
-const KNOWN_STALE = true;
 const SLACK_MS = 300;
 /** The reconciler looks at IPVS this often, and mends what it finds. */
 const REPAIR_MS = 7000;
@@ -162,7 +161,7 @@ export class Inspector {
         if (this.#impeded(router)) continue;
         const prefix = prefixOf(text);
         const route = router.routes.get(prefix);
-        if (route !== undefined && !(route.stale && KNOWN_STALE)) {
+        if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
         }
         const agoMs = nowMs - (this.#withdrawnMs.get(`${router.name} ${prefix}`) ?? -Infinity);

@@ -83,6 +83,8 @@ export class Operator {
   /** What the running agent was told, and what of it is on the disk. */
   #told: Drained = NONE;
   #kept: Drained = NONE;
+  /** All that was told, in order. */
+  readonly #orders: Drained[] = [NONE];
   /** What the file has. */
   file: Loaded = { ok: false, problems: ["no file"] };
 
@@ -196,27 +198,33 @@ export class Operator {
       const before = unexpired(this.#told, this.#ports.clock.now());
       const answer = give(agent);
       // A name that is none of a service's changes nothing, nor does an order that is refused.
-      this.#told = after(before);
+      const mine = after(before);
+      this.#tell(mine);
       this.#ports.disturb(services.length === 0 ? names : services);
       try {
         const { lost } = await answer;
-        if (
-          process.alive && lost === undefined && !this.#isKept(before)
-        ) {
+        if (process.alive && lost === undefined && !this.#isKept(mine, before)) {
           this.#ports.fail("a drain is said to be kept, and nothing was written");
         }
       } catch (error) {
-        if (process.alive) this.#told = before;
+        if (process.alive && this.#told === mine) this.#tell(before);
         throw error;
       }
     });
   }
 
-  /** What was ordered is on the disk, or nothing of it is news. */
-  #isKept(before: Drained): boolean {
+  /** What was ordered is on the disk, or something newer is, or nothing of it is news. */
+  #isKept(mine: Drained, before: Drained): boolean {
+    const [told, kept] = [this.#orders.indexOf(mine), this.#orders.indexOf(this.#kept)];
+    if (kept >= told) return true;
     const now = this.#ports.clock.now();
-    const told = wordsOf(unexpired(this.#told, now));
-    return told === wordsOf(unexpired(this.#kept, now)) || told === wordsOf(before);
+    const words = wordsOf(unexpired(mine, now));
+    return words === wordsOf(unexpired(this.#kept, now)) || words === wordsOf(before);
+  }
+
+  #tell(drained: Drained): void {
+    this.#told = drained;
+    this.#orders.push(drained);
   }
 
   async #attempt(what: string, process: AgentProcess, give: () => Promise<void>): Promise<void> {
