@@ -90,6 +90,7 @@ export class Agent {
       told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition, because) => {
         this.#publish(transitionFact(service, transition), because);
+        if (transition.type === "phase") this.#endOfRib.release();
       },
       onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
       onGone: () => this.#checks.configure(this.#config.services, this.#leavingNames),
@@ -158,6 +159,13 @@ export class Agent {
     return this.#stopped;
   }
 
+  /** Ends in this turn as it is, as if the process were killed. */
+  async abort(): Promise<void> {
+    this.#stopped ??= Promise.resolve([]);
+    this.#enter("stopped", "aborted");
+    await this.#teardown();
+  }
+
   /** Everything that is known, at this moment. */
   status(): Status {
     const { version, clock } = this.#ports;
@@ -211,7 +219,7 @@ export class Agent {
     let adopted = true;
     try {
       await this.#servers.open();
-      await this.#restoreDrains();
+      await this.#drains.load();
       adopted = await this.#adoptKernel();
       this.#speak(adopted);
     } catch (error) {
@@ -235,13 +243,10 @@ export class Agent {
   }
 
   /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
-  async #restoreDrains(): Promise<void> {
-    await this.#drains.load();
+  #resumeDrains(): void {
     for (const { config } of this.#services.states) {
       const drained = this.#drains.of(config.name);
-      if (drained !== undefined) {
-        this.#services.drain(drainReason(drained), { names: new Set([config.name]) });
-      }
+      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained));
     }
   }
 
@@ -291,13 +296,17 @@ export class Agent {
    */
   async #adoptKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
-    if (kernel === undefined) return true;
+    if (kernel === undefined) {
+      this.#resumeDrains();
+      return true;
+    }
     const managed = this.#managed;
     const desired = this.#services.desiredKernel;
     const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
     // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    if (actual !== undefined) this.#services.inherit(actual, this.#endOfRib.routersKeepMs);
+    if (actual !== undefined) this.#services.inherit(actual, adopted ? this.#endOfRib.routersKeepMs : 0);
+    this.#resumeDrains();
     this.#reconciler = new Reconciler({
       kernel,
       clock,

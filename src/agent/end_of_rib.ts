@@ -6,6 +6,7 @@ import type { Speaker, SpeakerEvent } from "../bgp/speaker.ts";
 import type { PeerConfig } from "../config/config.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { serviceVerdict } from "../service/gates.ts";
+import type { ServiceState } from "../service/state.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** End-of-RIB is held back for first verdicts, but not for longer than this. */
@@ -47,8 +48,10 @@ export class EndOfRib implements Disposable {
 
   /** Lets it go out once nothing is unknown any more. */
   release(): void {
-    const verdicts = this.#options.services.states.map((state) => serviceVerdict(state.verdicts).verdict);
-    if (!verdicts.includes("unknown")) this.#speaker?.releaseEndOfRib();
+    // That a drained service has no route is certain, whatever its checks say.
+    const isOpen = ({ verdicts, phase }: ServiceState) =>
+      serviceVerdict(verdicts).verdict === "unknown" && phase.drain === undefined;
+    if (!this.#options.services.states.some(isOpen)) this.#speaker?.releaseEndOfRib();
   }
 
   /** The speaker has told something. */
@@ -60,7 +63,7 @@ export class EndOfRib implements Disposable {
   /** What an earlier process left may go once no router can have a route of it any more. */
   look(): void {
     const { services, peers } = this.#options;
-    if (services.leaving.length === 0) return;
+    if (!services.awaitsEndOfRib) return;
     const keeping = new Set(
       peers().filter(({ gracefulRestart }) => gracefulRestart !== undefined).map(({ name }) => name),
     );

@@ -14,7 +14,7 @@ import type { EventStream } from "../events/stream.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { type Drained, drainOf, type Drains } from "../service/drains.ts";
 import { openConnections } from "../service/controller.ts";
-import type { Drain } from "../service/phase.ts";
+import type { Drain, Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import { UnknownNameError } from "../status/views.ts";
 import type { Clock } from "../time/clock.ts";
@@ -94,25 +94,19 @@ export class OperatorOrders implements Orders {
 
   progress({ services }: Selection): readonly Progress[] {
     const names = new Set(services);
-    const { clock, drains, services: driver } = this.#ports;
-    return driver.states.filter(({ config }) => names.size === 0 || names.has(config.name)).map((state) => {
-      const { config, phase, actual } = state;
-      const leftMs = phase.deadlineMs === Infinity ? undefined : Math.max(0, phase.deadlineMs - clock.now());
-      const wantsDown = drains.of(config.name) !== undefined || state.removed ||
-        this.#ports.state() === "stopping";
-      return {
-        service: config.name,
-        phase: phase.name,
-        leftMs,
-        connections: openConnections(actual),
-        done: wantsDown ? phase.name === "down" : isBack(state),
-      };
-    });
+    const isMeant = (name: string) => names.size === 0 || names.has(name);
+    const { services: driver } = this.#ports;
+    return [
+      ...driver.states.filter(({ config }) => isMeant(config.name)).map((state) => this.#progressOf(state)),
+      ...driver.leaving.filter(({ service }) => isMeant(service)).map(({ service, phase, connections }) => {
+        return { service, phase: phase.name, leftMs: this.#left(phase), connections, done: false };
+      }),
+    ];
   }
 
   onProgress(callback: () => void): Disposable {
     return this.#ports.events.subscribe("progress", ({ kind }) => {
-      if (kind === "phase" || kind === "route" || kind === "agent-state") callback();
+      if (kind === "phase" || kind === "route" || kind === "leaving" || kind === "agent-state") callback();
     });
   }
 
@@ -131,6 +125,23 @@ export class OperatorOrders implements Orders {
     this.#refuseWhileStopping();
     this.#note("handover", [], by, undefined);
     this.#ports.handover();
+  }
+
+  #progressOf(state: ServiceState): Progress {
+    const { config, phase, actual, removed } = state;
+    const { drains, state: agentState } = this.#ports;
+    const isGoing = removed || drains.of(config.name) !== undefined || agentState() === "stopping";
+    return {
+      service: config.name,
+      phase: phase.name,
+      leftMs: this.#left(phase),
+      connections: openConnections(actual),
+      done: isGoing ? phase.name === "down" : isBack(state),
+    };
+  }
+
+  #left({ deadlineMs }: Phase): number | undefined {
+    return deadlineMs === Infinity ? undefined : Math.max(0, deadlineMs - this.#ports.clock.now());
   }
 
   /** What an order is about; none are named: all that there are. @throws {UnknownNameError} @throws {BusyError} */

@@ -39,7 +39,8 @@ export class Reloads {
   readonly #options: ReloadsOptions;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<ReloadAnswer> | undefined;
-  #hash = "";
+  /** Of the running configuration, once it was asked for. */
+  #hash: string | undefined;
   #loadedMs: number;
   #restart: readonly string[] = [];
   #last: LastReload | undefined;
@@ -47,7 +48,6 @@ export class Reloads {
   constructor(options: ReloadsOptions) {
     this.#options = options;
     this.#loadedMs = options.clock.now();
-    this.#running = configHash(options.running()).then((hash) => void (this.#hash ||= hash));
   }
 
   /** The configuration that is in force, and how the last attempt at another one went. */
@@ -57,6 +57,7 @@ export class Reloads {
     readonly last: LastReload | undefined;
     readonly restart: readonly string[];
   } {
+    this.#hash ??= configHash(this.#options.running());
     return { hash: this.#hash, loadedMs: this.#loadedMs, last: this.#last, restart: this.#restart };
   }
 
@@ -97,8 +98,7 @@ export class Reloads {
     because: number,
   ): Promise<ReloadAnswer> {
     const { clock, events, apply } = this.#options;
-    const hash = await configHash(next);
-    this.#refuseWhileBusy();
+    const hash = configHash(next);
     const unchanged = changes.length === 0;
     const result = unchanged ? "unchanged" : "applied";
     const cause = unchanged ? "it is the running one" : `${changes.length} changes`;
@@ -122,7 +122,14 @@ export class Reloads {
     } in the new configuration`;
     this.#last = { atMs: clock.now(), successful: false, cause: problems[0] ?? cause };
     events.publish(
-      { kind: "reload", to: "refused", hash: this.#hash, details: problems, restart: this.#restart, cause },
+      {
+        kind: "reload",
+        to: "refused",
+        hash: this.status.hash,
+        details: problems,
+        restart: this.#restart,
+        cause,
+      },
       because,
     );
     return { result: "invalid", problems };

@@ -18,6 +18,11 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
 
+/** What the servers tell of the agent, and who follows orders. */
+export interface AgentAnswers extends HttpAppPorts {
+  readonly orders: Orders;
+}
+
 /** One server and where it listens. */
 export interface SideServerStatus {
   readonly listener: SideListenerState;
@@ -33,22 +38,17 @@ interface SideServer {
   readonly server: HttpServer;
 }
 
-/** What the servers answer with. */
-export interface ServerAnswers extends HttpAppPorts {
-  readonly orders: Orders;
-}
-
 /** The servers of one agent. */
 export class AgentServers {
   readonly #ports: AgentPorts;
-  readonly #answers: ServerAnswers;
+  readonly #answers: AgentAnswers;
   #config: Config;
   #http: SideServer | undefined;
   #control: SideServer | undefined;
   /** Those of an earlier configuration, while they give their last answers. */
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(config: Config, ports: AgentPorts, answers: ServerAnswers) {
+  constructor(config: Config, ports: AgentPorts, answers: AgentAnswers) {
     this.#ports = ports;
     this.#answers = answers;
     this.#config = config;
@@ -144,7 +144,7 @@ export class AgentServers {
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const server = new HttpServer({
       clock,
-      app: createControlApp({ status: this.#answers.status, now: () => clock.wallTime(), pid }),
+      app: createControlApp({ ...this.#answers, clock, now: () => clock.wallTime(), pid }),
       limits: { connections: this.#ports.maxClients(config).control },
       ...this.#faultsOf("control.socket"),
     });

@@ -130,7 +130,7 @@ function serviceStatus(
         announce,
         since: when(sinceMs),
         gates: gates.map(({ name, open, reason, sinceMs }) => ({ name, open, reason, since: when(sinceMs) })),
-        attributes: renderAttributes(config.announce),
+        attributes: renderAttributes(route.attributes),
         targets: config.announce.peers,
         peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),

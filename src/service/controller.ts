@@ -11,7 +11,16 @@ import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
 import { faultGates, gatesOf, serviceVerdict } from "./gates.ts";
-import { draining, type DrainLimits, nextPhase, type PhaseFacts, serving, withdrawn } from "./phase.ts";
+import {
+  draining,
+  type DrainLimits,
+  nextPhase,
+  phaseEnd,
+  type PhaseFacts,
+  quiescing,
+  serving,
+  withdrawn,
+} from "./phase.ts";
 import { shiftedAttributes } from "./shift.ts";
 import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, ServiceState } from "./state.ts";
 
@@ -26,11 +35,15 @@ export type ServiceEvent =
     readonly limits?: DrainLimits | undefined;
     /** ID of the event that ordered it. */
     readonly because?: number | undefined;
+    /** An earlier process had brought it so far that its destinations have weight 0. */
+    readonly quiesced?: boolean;
   }
   /** Back into service, from any phase. */
   | { readonly type: "undrain" }
   /** The sockets of all routers have taken what they should be told. */
   | { readonly type: "told" }
+  /** Routers may have routes of an earlier process until `untilMs`; -Infinity: they have none any more. */
+  | { readonly type: "stale"; readonly untilMs: number }
   /** A deadline has passed. */
   | { readonly type: "time" };
 
@@ -67,6 +80,7 @@ export function initialState(
     verdicts,
     actual: undefined,
     told: false,
+    staleUntilMs: -Infinity,
     fault: undefined,
     phase,
   };
@@ -138,9 +152,9 @@ function settled(state: ServiceState, nowMs: number): ServiceState {
 }
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
-export function nextDeadline({ phase, fault }: ServiceState): number | undefined {
+export function nextDeadline({ phase, fault, staleUntilMs }: ServiceState): number | undefined {
   // While a fault stands no deadline is met, and one that has passed would come again at once, for ever.
-  const first = fault?.untilMs ?? phase.deadlineMs;
+  const first = fault?.untilMs ?? phaseEnd(phase, staleUntilMs);
   return first === Infinity ? undefined : first;
 }
 
@@ -160,12 +174,22 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       const drain = { reason, limits, because };
       // A drain that is under way goes on where it is, with the new reason and limits for what is to come.
       if (state.phase.drain !== undefined) return { ...state, phase: { ...state.phase, drain } };
-      return { ...state, told: false, phase: draining(drain, now) };
+      return {
+        ...state,
+        told: false,
+        phase: event.quiesced === true ? quiescing(drain, now) : draining(drain, now),
+      };
     }
     case "undrain":
       return state.phase.drain === undefined || state.removed ? state : { ...state, phase: serving(now) };
     case "told":
       return { ...state, told: true };
+    case "stale":
+      // That it was so until now counts for a withdrawal that is under way.
+      return {
+        ...state,
+        staleUntilMs: event.untilMs === -Infinity ? Math.min(state.staleUntilMs, now) : event.untilMs,
+      };
     case "time":
       return state.fault !== undefined && now >= state.fault.untilMs ? { ...state, fault: undefined } : state;
     default:
@@ -213,19 +237,26 @@ function routeOf({ config, phase }: ServiceFacts, address: Address, before: Rout
     : { prefix: prefixOf(address, length), attributes, peers: announce.peers };
 }
 
-function phaseFacts({ config, managed, routes, actual, told }: ServiceState): PhaseFacts {
+function phaseFacts(state: ServiceState): PhaseFacts {
+  const { config, managed, routes, actual, phase, staleUntilMs } = state;
   const announced = [...routes.values()].some(({ announce }) => announce);
   const withdrawals = [...routes.values()].filter(({ announcedEver }) => announcedEver);
   return {
     announced,
-    withdrawnMs: announced || withdrawals.length === 0
-      ? undefined
-      : Math.max(...withdrawals.map(({ sinceMs }) => sinceMs)),
-    told,
+    withdrawnMs: announced ? undefined : latest([
+      ...withdrawals.map(({ sinceMs }) => sinceMs),
+      ...staleUntilMs >= phase.sinceMs ? [phase.sinceMs] : [],
+    ]),
+    told: state.told,
+    staleUntilMs,
     converges: managed.interfaces || managed.ipvs,
     quiesces: managed.ipvs && config.ports.length > 0,
     activeConnections: activeConnections(actual),
   };
+}
+
+function latest(moments: readonly number[]): number | undefined {
+  return moments.length === 0 ? undefined : Math.max(...moments);
 }
 
 /** On all destinations; undefined before the kernel was read, and where there is no IPVS. */

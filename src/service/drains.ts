@@ -1,4 +1,5 @@
 /** Which services operators want out of service, until when, and why; as data, and as the file that outlives a process. Pure. */
+import { fingerprint } from "../bytes/fingerprint.ts";
 
 /** One operator's word. Moments are on the clock's scale, which is this process's own. */
 export interface Drained {
@@ -85,17 +86,17 @@ export function encodeDrains({ all, services, except }: Drains, { wallMs, nowMs 
     except: [...except],
   });
   const octets = new TextEncoder().encode(body);
-  return new TextEncoder().encode(`bgp-lb drains ${octets.length} ${sumOf(octets)}\n${body}\n`);
+  return new TextEncoder().encode(`bgp-lb drains ${octets.length} ${fingerprint(octets)}\n${body}\n`);
 }
 
 /** What `encodeDrains` wrote, those left out that have ended since. @throws {Error} what is wrong with the file */
 export function decodeDrains(file: Uint8Array, { wallMs, nowMs }: Moment): Drains {
   if (file.length > MAX_FILE_OCTETS) throw new Error("it is too large");
   const end = file.indexOf(0x0a);
-  const head = /^bgp-lb drains (\d+) ([0-9a-f]{8})$/.exec(new TextDecoder().decode(file.subarray(0, end)));
+  const head = /^bgp-lb drains (\d+) ([0-9a-f]{16})$/.exec(new TextDecoder().decode(file.subarray(0, end)));
   if (end < 0 || head === null) throw new Error("it is no file of drains");
   const body = file.subarray(end + 1, end + 1 + Number(head[1]));
-  if (body.length !== Number(head[1]) || sumOf(body) !== head[2]) {
+  if (body.length !== Number(head[1]) || fingerprint(body) !== head[2]) {
     throw new Error("it is torn: its end is missing, or was changed");
   }
   const raw: unknown = JSON.parse(new TextDecoder().decode(body));
@@ -119,13 +120,6 @@ export function decodeDrains(file: Uint8Array, { wallMs, nowMs }: Moment): Drain
     services: new Map(Object.entries(raw["services"]).map(([name, value]) => [name, drainedOf(value)])),
     except: new Set(Array.isArray(except) ? except.map(String) : []),
   }, nowMs);
-}
-
-/** FNV-1a, 32 bits, in hexadecimal digits: against tearing, not against malice. */
-function sumOf(octets: Uint8Array): string {
-  let sum = 0x811c9dc5;
-  for (const octet of octets) sum = Math.imul(sum ^ octet, 0x01000193) >>> 0;
-  return sum.toString(16).padStart(8, "0");
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -76,6 +76,8 @@ export class ServiceDriver implements Disposable {
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
+  /** Routers may have routes of an earlier process. */
+  #isStale = false;
 
   constructor(options: ServiceDriverOptions) {
     const { services, managed, clock } = options;
@@ -139,10 +141,17 @@ export class ServiceDriver implements Disposable {
     this.#feed(this.#named(names), () => ({ type: "undrain" }), undefined, because);
   }
 
-  /** What an earlier process left in the kernel and nobody wants: it goes once the routers' routes to it have gone. */
+  /**
+   * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
+   * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   */
   inherit(actual: ActualKernel, routersLimitMs: number): void {
     if (!this.#managesKernel) return;
     const { clock } = this.#options;
+    this.#actual = actual;
+    const untilMs = clock.now() + routersLimitMs;
+    this.#isStale = routersLimitMs > 0;
+    if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     this.#leaving = leavings(ours(actual), this.desiredKernel, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
@@ -151,9 +160,25 @@ export class ServiceDriver implements Disposable {
     }, clock.now());
   }
 
+  /** A service that was drained before this process began is out of service, and no less far than it was. */
+  resume(service: string, reason: string): void {
+    const sliceOf = this.#actual && slicesOf(this.#actual);
+    this.#feed(this.#named(new Set([service])), ({ config }) => {
+      const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
+      const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
+      return { type: "drain", reason, quiesced };
+    });
+  }
+
   /** Every router that may have kept routes of an earlier process has dropped those that are no more. */
   endOfRib(): void {
-    this.#feed([], () => ({ type: "time" }), { type: "end-of-rib" });
+    this.#isStale = false;
+    this.#feed(this.states, () => ({ type: "stale", untilMs: -Infinity }), { type: "end-of-rib" });
+  }
+
+  /** Whether something waits for that. */
+  get awaitsEndOfRib(): boolean {
+    return this.#isStale || this.#leaving.some(({ told, toldBy }) => !told && toldBy === "end-of-rib");
   }
 
   /** What a change to `services` would lead to. Changes nothing. */
@@ -250,7 +275,8 @@ export class ServiceDriver implements Disposable {
     const gone = this.#dropGone();
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
-    this.#owed.routes ||= has("route");
+    // A service that shifts is announced otherwise.
+    this.#owed.routes ||= has("route") || has("phase");
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
     this.#handOverAll();
     for (const [{ config, phase }, transition] of transitions) {

@@ -157,6 +157,7 @@ function settled(leaving: Leaving, nowMs: number): Leaving {
     announced: false,
     withdrawnMs: phase.sinceMs,
     told,
+    staleUntilMs: -Infinity,
     converges: true,
     quiesces: objects.virtualServices.some(isConnected),
     activeConnections: connections,

@@ -66,6 +66,8 @@ export interface ServiceFacts {
   readonly actual: ActualKernel | undefined;
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
+  /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */
+  readonly staleUntilMs: number;
   /** The decision itself failed: nothing is announced until it is made anew, at `untilMs`. Undefined: it works. */
   readonly fault: { readonly cause: string; readonly untilMs: number } | undefined;
   readonly phase: Phase;
