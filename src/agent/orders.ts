@@ -84,7 +84,9 @@ export class OperatorOrders implements Orders {
 
   /** Services whose drains among `before` have ended by themselves are back in service. */
   end(before: Drains): void {
-    const { services, drains, events } = this.#ports;
+    const { services, drains, events, state } = this.#ports;
+    // What stops does not come back for that; the next process has no such drain any more.
+    if (state() === "stopping" || state() === "stopped") return;
     const ended = services.states.map(({ config }) => config.name)
       .filter((name) => drainOf(before, name) !== undefined && drains.of(name) === undefined);
     if (ended.length === 0) return;
