@@ -49,7 +49,12 @@ export class OperatorOrders implements Orders {
     const nowMs = clock.now();
     const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
     const words = reason ?? "drained by an operator";
-    if (names.every((name) => isSame(drains.of(name), words, untilMs)) && names.length > 0) {
+    // All is more than all that there are: those that come later are meant, too.
+    const there = services.length === 0 ? [drains.drains.all] : names.map((name) => drains.of(name));
+    if (
+      there.every((each) => isSame(each, words, untilMs)) &&
+      names.every((name) => isSame(drains.of(name), words, untilMs))
+    ) {
       return { services: names, lost: drains.lost };
     }
     const { id } = events.publish({
