@@ -6,11 +6,13 @@ import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
+import type { PlanArguments } from "./plan.ts";
 
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
   run(file: string | undefined, overrides: Overrides): Promise<number>;
   check(file: string, print: boolean, overrides: Overrides): Promise<number>;
+  plan(planned: PlanArguments): Promise<number>;
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
@@ -31,6 +33,13 @@ export async function runProgram(
       return await commands.run(options.get("config"), overridesOf(options));
     case "check":
       return await commands.check(argument, options.has("print"), overridesOf(options));
+    case "plan":
+      return await commands.plan({
+        file: line.argument,
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+        overrides: overridesOf(options),
+      });
     case "migrate":
       return await commands.migrate(argument, overridesOf(options));
     case "schema":
