@@ -3,10 +3,12 @@
  * decides what happens: sessions are what `differ()` says of them, routes and the kernel what the service machine would want.
  */
 import type { Config, PeerConfig } from "../config/config.ts";
+import { differ } from "../config/difference.ts";
 import { pair } from "../config/pairs.ts";
+import { effective, restartKeys } from "../config/restart.ts";
 import { localChange, peerChanges, peerKey, sessionConsequence } from "../config/session_difference.ts";
-import { fileKeys } from "./change_text.ts";
-import type { RoutePlans } from "./route_plan.ts";
+import { changeLines, fileKeys } from "./change_text.ts";
+import { type PlannedRoute, type RoutePlans, routePlans } from "./route_plan.ts";
 
 /** Everything that would happen. */
 export interface Plan {
@@ -44,6 +46,34 @@ export interface KernelStage {
   readonly stage: string;
   /** In words, in their order. */
   readonly changes: readonly string[];
+}
+
+/** What a plan of a reload is made of, beside what the configurations say. */
+export interface ReloadForecast {
+  /** What runs. */
+  readonly old: Config;
+  /** What the file says. */
+  readonly next: Config;
+  /** What is announced now; its `when` is that of the withdrawal, where there is one. */
+  readonly before: readonly PlannedRoute[];
+  /** What would be announced in the end, and when. */
+  readonly after: readonly PlannedRoute[];
+  readonly kernel: readonly KernelStage[];
+  readonly warnings: readonly string[];
+}
+
+/** The plan of a reload. What needs a restart is named, and changes nothing else. */
+export function reloadPlan({ old, next, before, after, kernel, warnings }: ReloadForecast): Plan {
+  const config = effective(old, next);
+  return {
+    action: "reload",
+    changes: changeLines(differ(old, config)),
+    sessions: sessionPlans(old, config),
+    routes: routePlans({ config: old, routes: before }, { config, routes: after }),
+    kernel,
+    restart: restartKeys(old, next),
+    warnings,
+  };
 }
 
 /** Stages by name in their order, numbered; those in which nothing changes are left out. */

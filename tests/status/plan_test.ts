@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import type { Config, LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { differ } from "../../src/config/difference.ts";
-import { kernelStages, sessionPlans } from "../../src/status/plan.ts";
+import { kernelStages, reloadPlan, sessionPlans } from "../../src/status/plan.ts";
+import { planText } from "../../src/status/plan_text.ts";
+import { configuredRoutes } from "../../src/status/route_plan.ts";
 import { VALID_FILES } from "../config/arbitrary.ts";
 import { configOf } from "../config/text.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
@@ -87,6 +89,34 @@ Deno.test("sessionPlans() foretell exactly the resets, ends and beginnings that 
     }
   }
   assert.ok(seen > 100, `${seen}`);
+});
+
+Deno.test("reloadPlan() joins what configurations say with what is known of routes and the kernel; a restart is named alone", () => {
+  const old = withPeers([tor1, tor2]);
+  const next = {
+    ...withPeers([tor1, { ...tor2, holdTimeSeconds: 9 }]),
+    network: { setup: true, ipvs: false },
+  };
+  const kernel = [{ step: 1, stage: "at once", changes: ["create dummy interface web"] }];
+  const after = configuredRoutes(next, () => "when healthy");
+  const route = { prefix: "10.99.0.1/32", service: "web" };
+  assert.deepEqual(reloadPlan({ old, next, before: [], after, kernel, warnings: ["odd"] }), {
+    action: "reload",
+    changes: ["peer tor-2: holdTime changed, its session is reset (6/6)"],
+    sessions: [
+      { peer: "tor-2", address: "10.0.0.2", consequence: "reset", why: "holdTime changed: Cease (6/6)" },
+    ],
+    routes: {
+      announced: [{ ...route, to: {}, when: "when healthy" }],
+      changed: [],
+      withdrawn: [],
+    },
+    kernel,
+    restart: ["network.ipvs"],
+    warnings: ["odd"],
+  });
+  const nothing = reloadPlan({ old, next: old, before: after, after, kernel: [], warnings: [] });
+  assert.match(planText(nothing, (line) => line), /^A reload would change nothing\.\n$/);
 });
 
 Deno.test("kernelStages() numbers those in which something changes", () => {
