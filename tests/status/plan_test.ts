@@ -54,6 +54,9 @@ Deno.test("sessionPlans() of a reload are those that do not simply go on, with t
       "tor-1 reset: bgp.local: as changed; port changed: Cease (6/6)",
       "tor-2 reset: bgp.local: as changed: Cease (6/6)",
     ]],
+    [withPeers([{ ...tor1, port: 1 }, tor2], { address: address("10.0.0.9") }), [
+      "tor-1 reset: port changed: Cease (6/6)",
+    ]],
     [withPeers([tor1, tor2], { listenPort: 1179, address: address("10.0.0.9") }), []],
   ];
   for (const [next, expected] of rows) assert.deepEqual(sessions(old, next), expected);
