@@ -75,7 +75,7 @@ export class Agent {
     this.#kernelEvents = new KernelEvents(events);
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
-      metrics: () => this.#metrics.render(this.status()),
+      metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
     });
     this.#checks = new ServiceChecks({
       services: config.services,
