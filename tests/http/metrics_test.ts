@@ -190,6 +190,10 @@ Deno.test("the event loop's lag is a distribution, and its worst is forgotten af
     (await lines(counted)).find((line) => line.startsWith("bgp_lb_event_loop_lag_max_seconds "))?.split(
       " ",
     )[1];
+  includesAll(await lines(counted), [
+    "bgp_lb_event_loop_lag_seconds_count 0",
+    "bgp_lb_event_loop_lag_max_seconds 0",
+  ]);
   counted.observeLoopLag(500, 0);
   counted.observeLoopLag(1200, 200);
   includesAll(await lines(counted), [

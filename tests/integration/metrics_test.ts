@@ -12,11 +12,8 @@ Deno.test({
   async fn() {
     const port = await freePort();
     const file = Deno.makeTempFileSync({ suffix: ".json" });
-    const checks = [{ type: "http", port: 9, interval: "100ms" }, {
-      type: "http",
-      port: 10,
-      interval: "100ms",
-    }];
+    const check = { type: "http", port: 9, interval: "100ms" };
+    const checks = [{ ...check, name: "one" }, { ...check, name: "two" }];
     Deno.writeTextFileSync(
       file,
       JSON.stringify({
@@ -36,7 +33,7 @@ Deno.test({
     await using agent = new AgentProcess(["--config", file]);
     await agent.said('"running"');
     const scrape = async () => await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    const probed = 'bgp_lb_check_transitions_total{service="web",check="http-1",to="unhealthy"} 1\n';
+    const probed = 'bgp_lb_check_transitions_total{service="web",check="one",to="unhealthy"} 1\n';
     const text = await eventually(scrape, (text) => text.includes(probed), "a check has failed");
     assert.match(text, /^bgp_lb_event_loop_lag_seconds_count \d+$/m);
     const { code, stdout, stderr } = await run("promtool", ["check", "metrics"], { input: text });
