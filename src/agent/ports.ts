@@ -3,7 +3,7 @@ import type { ClientLimits } from "./descriptors.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
-import type { SocketFiles } from "../control/socket_file.ts";
+import type { SocketFiles } from "../control/socket_files.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";

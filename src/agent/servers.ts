@@ -102,7 +102,7 @@ export class AgentServers {
   }
 
   #createControl({ control }: Config, { status, orders }: AgentAnswers): SideServer | undefined {
-    const { socket } = control;
+    const { socket, group } = control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const server = new HttpServer({
@@ -114,7 +114,7 @@ export class AgentServers {
     const listener = new SideListener({
       clock,
       address: socket,
-      open: () => openControlSocket(socket, server, { streams, files, clock }),
+      open: () => openControlSocket({ path: socket, group }, server, { streams, files, clock }),
       onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
     });
     return { listener, server };
