@@ -130,6 +130,12 @@ Deno.test("each order says what the agent refuses: an unknown service with 2, a 
   for (const { code, stdout, stderr } of await Promise.all([...named, several])) {
     assert.deepEqual([code, stdout, stderr], [2, "", "no service wbe; there is web, dns\n"]);
   }
+  // More than an agent reads, so that it refuses while the rest is still on its way.
+  const many = await scene.run([
+    "drain",
+    ...Array.from({ length: 60_000 }, (_, index) => `service-${index}`),
+  ]);
+  assert.deepEqual([many.code, many.stderr], [2, "the body of a request has at most 65536 octets\n"]);
   const usage = await Promise.all(
     [["drain", "--for", "-2h"], ["drain", "--for", "2d"], ["reload", "web"]].map((args) => scene.run(args)),
   );
@@ -200,6 +206,35 @@ Deno.test("drain --wait follows progress over a restart of the agent; Ctrl-C end
   using _socket = await openControlSocket({ path: scene.path, group: undefined }, next.server, ports);
   assert.equal((await within(follower.exited, "the end of the drain")).code, 0, told.join("\n"));
   assert.deepEqual(new Set(told.slice(-2)), new Set(["web down", "out of service: web"]));
+});
+
+Deno.test("drain --wait redraws one line of a real terminal, as wide as that, and leaves it clean at Ctrl-C", async () => {
+  await using scene = new Scene();
+  scene.orders.steps = [step("web", { phase: "quiescing", leftMs: 60_000, connections: 2 }), step("dns")];
+  await scene.listen();
+  const command = [Deno.execPath(), ...agentArguments(), "drain", "--wait", "--control-socket", scene.path];
+  const child = new Deno.Command("script", {
+    args: ["-qec", `stty cols 40; exec ${command.join(" ")}`, "/dev/null"],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const input = child.stdin.getWriter();
+  let shown = "";
+  const reading = (async () => {
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) shown += text;
+  })();
+  // The first line, and a second later the same again.
+  await until(() => shown.split("\u001b[K").length > 2, () => shown);
+  await input.write(Uint8Array.of(3));
+  const { code } = await within(child.status, "the end of the waiting");
+  await reading;
+  await input.close().catch(() => {});
+  assert.equal(code, 1);
+  const [first = "", ...drawn] = shown.split("\r\u001b[K");
+  assert.match(first, /^draining all: web, dns, and what comes later\r\n$/);
+  assert.match(drawn.at(-1) ?? "", /^no longer waiting; the drain goes on .*\r\n$/);
+  assert.equal(drawn[0], "0 of 2 done: web quiescing, 2 connecti…");
+  for (const line of drawn.slice(0, -1)) assert.match(line, /^[^\n]{39}(\^C)?$/);
 });
 
 /** What a process of another user gets, by perl alone, which reads nothing of ours. */
