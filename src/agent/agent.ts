@@ -17,7 +17,7 @@ import { serviceVerdict } from "../service/gates.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
-import { factOf } from "./bgp_events.ts";
+import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
@@ -207,7 +207,8 @@ export class Agent {
 
   #speak(adopted: boolean): void {
     const { local, peers } = this.#config.bgp;
-    const { transport, clock, random } = this.#ports;
+    const { transport, clock, random, events } = this.#ports;
+    const speakerEvents = new SpeakerEvents(events);
     this.#speaker = new Speaker({
       local,
       peers,
@@ -216,7 +217,7 @@ export class Agent {
       random,
       restarting: adopted,
       interfaces: () => this.#ports.interfaces(),
-      onEvent: (event) => this.#publish(factOf(event)),
+      onEvent: (event) => speakerEvents.publish(event),
     });
     try {
       this.#speaker.start();
@@ -245,8 +246,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    if (report.actual !== undefined) this.#services.kernel(report.actual);
-    this.#kernelEvents.publish(report);
+    const { actual } = report;
+    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

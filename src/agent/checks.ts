@@ -81,9 +81,10 @@ export class ServiceChecks {
         if (blind && verdict === "unknown") onVerdict(service, { type: "verdict", check, verdict, cause });
       },
       onVerdict: ({ from, verdict, cause }) => {
-        // The route first: a log line is not worth a microsecond of it.
-        onVerdict(service, { type: "verdict", check, verdict, cause });
-        events.publish({ kind: "verdict", service, check, from, to: verdict, cause });
+        // The route first, before anybody is told: a log line is not worth a microsecond of it.
+        events.causing({ kind: "verdict", service, check, from, to: verdict, cause }, () => {
+          onVerdict(service, { type: "verdict", check, verdict, cause });
+        });
       },
     });
   }
