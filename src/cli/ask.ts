@@ -26,22 +26,18 @@ export interface AskPorts {
 
 /** Prints the agent's answer; resolves to the exit status. */
 export async function ask({ view, name, json, socket }: Question, ports: AskPorts): Promise<number> {
-  const path = parseSocketPath(socket);
-  if ("problem" in path || path.value === undefined) {
-    const problem = "problem" in path ? path.problem : "must not be empty";
-    ports.stderr(`--control-socket: ${problem} (got ${JSON.stringify(socket)})\n`);
-    return ExitStatus.USAGE;
-  }
+  const path = controlSocketPath(socket, ports);
+  if (path === undefined) return ExitStatus.USAGE;
   const target = `/v1/${view}${name === undefined ? "" : `?name=${encodeURIComponent(name)}`}`;
   let answer: Answer;
   try {
     answer = await ports.askControl({
-      path: path.value,
+      path,
       target,
       accept: json ? "application/json" : "text/plain",
     });
   } catch (error) {
-    ports.stderr(`${messageOf(error)}\n${CURE}`);
+    ports.stderr(`${messageOf(error)}\n${NO_AGENT_CURE}`);
     return ExitStatus.FAILED;
   }
   if (answer.status !== 200) {
@@ -52,11 +48,21 @@ export async function ask({ view, name, json, socket }: Question, ports: AskPort
   return ExitStatus.OK;
 }
 
+/** The path that `--control-socket` names; undefined, and said so, where it is none. */
+export function controlSocketPath(socket: string, { stderr }: Pick<AskPorts, "stderr">): string | undefined {
+  const path = parseSocketPath(socket);
+  if (!("problem" in path) && path.value !== undefined) return path.value;
+  const problem = "problem" in path ? path.problem : "must not be empty";
+  stderr(`--control-socket: ${problem} (got ${JSON.stringify(socket)})\n`);
+  return undefined;
+}
+
 /** JSON for people to read; on a terminal it does nothing else than that. */
 function indented(json: string): string {
   const lines = JSON.stringify(JSON.parse(json), undefined, 2).split("\n");
   return lines.map((line) => `${escapeUnprintable(line)}\n`).join("");
 }
 
-const CURE =
+/** What to look at where no agent answers. */
+export const NO_AGENT_CURE =
   "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?\n";

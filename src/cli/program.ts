@@ -4,6 +4,7 @@ import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
 import type { Question } from "./ask.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
+import type { EventsQuestion } from "./events.ts";
 import { ExitStatus } from "./exit_status.ts";
 
 /** What each command does; each resolves to the exit status. */
@@ -13,6 +14,7 @@ export interface Commands {
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
+  events(question: EventsQuestion): Promise<number>;
 }
 
 /** Runs the command that `args` name, and resolves to the exit status. */
@@ -40,6 +42,14 @@ export async function runProgram(
       return await commands.ask({
         view: command,
         name: line.argument,
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+      });
+    case "events":
+      return await commands.events({
+        follow: options.has("follow"),
+        since: options.get("since"),
+        filters: { service: options.get("service"), peer: options.get("peer"), kind: options.get("kind") },
         json: options.has("json"),
         socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
       });

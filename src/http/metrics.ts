@@ -2,7 +2,7 @@
  * Prometheus metrics: what the status document tells (families.ts), what happens (counters and the probe histogram),
  * and the process itself.
  */
-import type { AgentEvent } from "../events/event.ts";
+import { type AgentEvent, isBulk } from "../events/event.ts";
 import type { Status } from "../status/status.ts";
 import { exposition, type MetricFamily } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
@@ -23,6 +23,7 @@ export class Metrics {
   readonly #probes = new Tally();
   readonly #probeSeconds = new Histogram(PROBE_SECONDS);
   readonly #announcements = new Tally();
+  readonly #events = new Tally();
   #kernelChanges = 0;
   #kernelErrors = 0;
 
@@ -32,6 +33,7 @@ export class Metrics {
 
   /** Counts what happens. */
   observe(event: AgentEvent): void {
+    if (!isBulk(event.kind)) this.#events.add({ kind: event.kind });
     switch (event.kind) {
       case "probe": {
         const { service, check, result, durationMs } = event;
@@ -90,6 +92,12 @@ export class Metrics {
         help: "Prefixes sent to peers.",
         type: "counter",
         samples: this.#announcements.samples(),
+      },
+      {
+        name: "bgp_lb_events_total",
+        help: "Events by kind; probes are counted apart.",
+        type: "counter",
+        samples: this.#events.samples(),
       },
     ];
   }

@@ -5,6 +5,7 @@ import { mayUseFfi } from "../../ffi/library.ts";
 import { StandardError } from "../../ffi/stderr.ts";
 import { ask } from "../cli/ask.ts";
 import { check } from "../cli/check.ts";
+import { events } from "../cli/events.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
@@ -17,6 +18,7 @@ import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { askControl } from "../control/client.ts";
+import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { openPlatform } from "./platform.ts";
@@ -68,6 +70,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     async ask(question) {
       const ports = { streams: denoStreams(), clock: systemClock };
       return await ask(question, { ...files, askControl: (request) => askControl(request, ports) });
+    },
+    async events(question) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await events(question, {
+        ...files,
+        clock: systemClock,
+        // Ctrl-C ends the process as it does any other.
+        stream: (request, onLine) => streamControl(request, ports, onLine, new AbortController().signal),
+      });
     },
   }, { version, stdout, stderr });
 }

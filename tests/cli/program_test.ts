@@ -18,6 +18,7 @@ async function invoke(...args: readonly string[]) {
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
+    events: record("events", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",
