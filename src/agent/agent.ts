@@ -18,7 +18,7 @@ import type { ServiceEntry } from "../service/state.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { type Clock, sleep, sturdyClock } from "../time/clock.ts";
-import { factOf } from "./bgp_events.ts";
+import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
@@ -91,8 +91,8 @@ export class Agent {
       clock,
       events,
       probe,
-      onVerdict: (service, event, because) => {
-        this.#services.verdict(service, event, because);
+      onVerdict: (service, event) => {
+        this.#services.verdict(service, event);
         this.#endOfRib.release();
       },
     });
@@ -295,15 +295,17 @@ export class Agent {
       this.#services.forget();
       throw new BusyError(`the agent is ${this.#state}`);
     }
-    events.ahead(() => {
-      this.#config = next;
-      this.#speaker?.configure(next.bgp.local, next.bgp.peers);
-      this.#services.reconfigure(this.#entriesOf(next), because);
-      this.#checks.configure(next.services, this.#leavingNames);
-      this.#drains.configure(next.state.directory);
-      this.#hooks.configure(next.services, next.hooks.timeoutMs);
-      this.#metrics.retain(next);
-    });
+    events.ahead(() =>
+      events.because(because, () => {
+        this.#config = next;
+        this.#speaker?.configure(next.bgp.local, next.bgp.peers);
+        this.#services.reconfigure(this.#entriesOf(next), because);
+        this.#checks.configure(next.services, this.#leavingNames);
+        this.#drains.configure(next.state.directory);
+        this.#hooks.configure(next.services, next.hooks.timeoutMs);
+        this.#metrics.retain(next);
+      })
+    );
     this.#ports.setLog(next.log);
     await this.#servers.configure(next);
     this.#endOfRib.release();
@@ -345,7 +347,8 @@ export class Agent {
 
   #speak(adopted: boolean): void {
     const { local, peers } = this.#config.bgp;
-    const { transport, clock, random } = this.#ports;
+    const { transport, clock, random, events } = this.#ports;
+    const speakerEvents = new SpeakerEvents(events);
     this.#speaker = new Speaker({
       local,
       peers,
@@ -355,7 +358,7 @@ export class Agent {
       restarting: adopted,
       interfaces: () => this.#ports.interfaces(),
       onEvent: (event) => {
-        this.#publish(factOf(event));
+        speakerEvents.publish(event);
         if (this.#state !== "starting") this.#endOfRib.observe(event);
       },
     });
@@ -381,8 +384,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    if (report.actual !== undefined) this.#services.kernel(report.actual);
-    this.#kernelEvents.publish(report);
+    const { actual } = report;
+    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

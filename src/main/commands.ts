@@ -8,6 +8,7 @@ import { check } from "../cli/check.ts";
 import { listNames } from "../cli/list_names.ts";
 import { top } from "../cli/top.ts";
 import { watch } from "../cli/watch.ts";
+import { events } from "../cli/events.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
@@ -24,6 +25,7 @@ import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { openTerminal } from "../os/terminal.ts";
 import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
+import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { planOnHost } from "./plan_host.ts";
@@ -109,6 +111,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async listNames(kind, socket) {
       return await listNames(kind, socket, asking());
+    },
+    async events(question) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await events(question, {
+        ...files,
+        clock: systemClock,
+        // Ctrl-C ends the process as it does any other.
+        stream: (request, onLine) => streamControl(request, ports, onLine, new AbortController().signal),
+      });
     },
   }, { version, stdout, stderr });
 }

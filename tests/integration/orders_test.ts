@@ -31,6 +31,7 @@ class Scene implements AsyncDisposable {
       pid: Deno.pid,
       orders: this.orders,
       clock: systemClock,
+      events: () => new Response(),
     }),
     onFault: (error) => assert.fail(String(error)),
   });
