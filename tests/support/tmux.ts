@@ -14,6 +14,7 @@ export interface TerminalState {
 /** One terminal. Disposing ends whatever runs in it. */
 export class Tmux implements AsyncDisposable {
   readonly #socket: string;
+  #ended = false;
 
   private constructor(socket: string) {
     this.#socket = socket;
@@ -82,11 +83,24 @@ export class Tmux implements AsyncDisposable {
     return Number(await this.#ask("display-message", "-p", "#{pane_pid}"));
   }
 
+  /** Whatever ran in it has ended, too. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#ask("kill-server").catch(() => {});
+    if (this.#ended) return;
+    this.#ended = true;
+    const pid = await this.pid();
+    await this.#ask("kill-server");
+    await eventually(() => isRunning(pid), (running) => !running, `process ${pid} ends with its terminal`);
   }
 
   async #ask(...args: readonly string[]): Promise<string> {
     return await runOrThrow("tmux", ["-u", "-f", "/dev/null", "-S", this.#socket, ...args]);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return Deno.statSync(`/proc/${pid}`).isDirectory;
+  } catch {
+    return false;
   }
 }
