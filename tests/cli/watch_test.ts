@@ -8,6 +8,7 @@ import type { Answer, ControlRequest } from "../../src/control/client.ts";
 import { FakeTerminal } from "../support/fake_terminal.ts";
 import { status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
+import { visible } from "../support/visible.ts";
 
 const BEGIN = "\u001b[?1049h\u001b[?25l\u001b[?7l";
 const END = "\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -54,10 +55,10 @@ for (const end of ["a signal", "q", "Ctrl-C as a key", "the terminal goes away"]
     await clock.advance(1);
     // Home, each line, the rest of the screen: never all of it at first.
     assert.match(
-      terminal.written,
-      /^\u001b\[H\u001b\[0m\u001b\[K.*\r\n\u001b\[0m\u001b\[Ksecond\r\n\u001b\[0m\u001b\[J$/s,
+      visible(terminal.written),
+      /^ESC\[HESC\[0mESC\[K.*\r\nESC\[0mESC\[Ksecond\r\nESC\[0mESC\[J$/s,
     );
-    assert.doesNotMatch(terminal.written, /\u001b\[2J/);
+    assert.doesNotMatch(visible(terminal.written), /ESC\[2J/);
     terminal.columns = 100;
     terminal.emit("resize");
     await settle();

@@ -6,6 +6,7 @@ import { run } from "../support/process.ts";
 import { missingPackages } from "../support/setup.ts";
 import { type TerminalState, Tmux } from "../support/tmux.ts";
 import { eventually } from "../support/until.ts";
+import { visible } from "../support/visible.ts";
 
 const ignore = missingPackages(["tmux"]).length > 0;
 const SANE: TerminalState = { alternate: false, cursor: true, wraps: true };
@@ -74,7 +75,7 @@ Deno.test({
     const first = agents.use(await scene.agent());
     await tmux.type(`bgp-lb services --watch 0.2 --control-socket ${scene.socket}`, "Enter");
     await tmux.shows(/every 0\.2 s[^]*^web +healthy[^]*^dns +healthy/m);
-    assert.match(await tmux.screen({ colours: true }), /\u001b\[32mhealthy/);
+    assert.match(visible(await tmux.screen({ colours: true })), /ESC\[32mhealthy/);
     first.signal("SIGTERM");
     await first.exited;
     await tmux.shows(/^no agent answers at [^]*^tried again; what was answered .* ago:[^]*^web +healthy/m);
@@ -133,14 +134,14 @@ Deno.test({
       await tmux.resize(50, 24);
       await tmux.type(`clear; ${variables}bgp-lb status --control-socket ${scene.socket}; echo end`, "Enter");
       const screen = await tmux.shows(/^end$/m, { colours: true });
-      assert.equal(/\u001b\[(31|32|33)m/.test(screen), coloured, screen);
+      assert.equal(/ESC\[(31|32|33)m/.test(visible(screen)), coloured, screen);
       // Nothing is broken by the terminal itself: a table's first column is at the left in its own lines alone.
       assert.match(await tmux.screen(), /^SERV\S* +VERD/m);
       assert.match(await tmux.screen(), /^web +heal/m);
     }
     const { stdout, code } = await run(`${scene.bin}/bgp-lb`, ["status", "--control-socket", scene.socket]);
     assert.equal(code, 0);
-    assert.doesNotMatch(stdout, /\u001b/);
+    assert.doesNotMatch(visible(stdout), /ESC/);
     assert.match(stdout, /^web +healthy +10\.99\.0\.1\/32 +to 0 of 1 peers +\w+ +not Established: tor-1$/m);
   },
 });
