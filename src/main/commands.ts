@@ -23,7 +23,7 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
-import { openTerminal } from "../os/terminal.ts";
+import { StandardTerminal } from "../os/terminal.ts";
 import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
 import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -56,7 +56,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     const ports = { streams: denoStreams(), clock: systemClock };
     return {
       ...files,
-      terminal: openTerminal(),
+      terminal: new StandardTerminal(),
       clock: systemClock,
       askControl: (request: ControlRequest) => askControl(request, ports),
     };
