@@ -88,6 +88,8 @@ export const SERVICE_REACH: Reach = {
     "/run/bgp-lb",
     "/var/lib/bgp-lb",
     "/run/credentials/bgp-lb.service",
+    // For the number of control.group.
+    "/etc/group",
     ...CERTIFICATES,
   ],
   write: ["/run/bgp-lb", "/var/lib/bgp-lb"],

@@ -140,7 +140,7 @@ export class Agent {
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
-      metrics: () => this.#metrics.render(this.status()),
+      metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
       orders: this.#orders,
       journal: this.#journal,
     });

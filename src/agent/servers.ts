@@ -159,7 +159,7 @@ export class AgentServers {
   }
 
   #createControl(config: Config): SideServer | undefined {
-    const { socket } = config.control;
+    const { socket, group } = config.control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const maxClients = this.#ports.maxClients(config).control;
@@ -179,7 +179,7 @@ export class AgentServers {
     const listener = new SideListener({
       clock,
       address: socket,
-      open: () => openControlSocket(socket, server, { streams, files, clock }),
+      open: () => openControlSocket({ path: socket, group }, server, { streams, files, clock }),
       onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
     });
     return { listener, server, readers };

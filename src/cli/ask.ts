@@ -104,6 +104,10 @@ export function indented(json: string): string {
   return lines.map((line) => `${escapeUnprintable(line)}\n`).join("");
 }
 
-/** What to look at where no agent answers. */
-export const CURE =
+/** Why nobody has answered, with what to look at where there is no agent at all. */
+export function noAnswerText(words: string): string {
+  return `${escapeUnprintable(words)}\n${words.startsWith("no agent answers") ? CURE : ""}`;
+}
+
+const CURE =
   "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?\n";

@@ -178,6 +178,13 @@ const TABLE = [
     description: "check a configuration file (- is standard input): every problem with line and column",
   },
   {
+    name: "plan",
+    argument: "FILE",
+    options: [{ name: "json", description: "print JSON" }, ...OVERRIDES],
+    description:
+      "what a reload with FILE (default: the agent's own file) would change, in order; where no agent runs, a start with FILE and these options. Changes nothing",
+  },
+  {
     name: "migrate",
     argument: "FILE",
     argumentRequired: true,

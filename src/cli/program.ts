@@ -9,6 +9,7 @@ import type { CommandLine } from "./command_table.ts";
 import { completionScript, SHELLS } from "./completions/completions.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
+import type { PlanArguments } from "./plan.ts";
 
 /** Bounds of --watch. */
 const WATCH_LEAST_MS = 100;
@@ -18,6 +19,7 @@ const WATCH_MOST_MS = 3_600_000;
 export interface Commands {
   run(file: string | undefined, overrides: Overrides): Promise<number>;
   check(file: string, print: boolean, overrides: Overrides): Promise<number>;
+  plan(planned: PlanArguments): Promise<number>;
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
@@ -43,6 +45,13 @@ export async function runProgram(
       return await commands.run(options.get("config"), overridesOf(options));
     case "check":
       return await commands.check(argument, options.has("print"), overridesOf(options));
+    case "plan":
+      return await commands.plan({
+        file: line.argument,
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+        overrides: overridesOf(options),
+      });
     case "migrate":
       return await commands.migrate(argument, overridesOf(options));
     case "schema":

@@ -6,33 +6,8 @@ import type { ListenerEvents, Streams } from "../net/sockets.ts";
 import { codeOf } from "../text/error_message.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 import { type AgentIdentity, findAgent } from "./client.ts";
-
-/** What there is at a path; a symbolic link is not followed. */
-export interface FileFacts {
-  readonly kind: "socket" | "folder" | "link" | "other";
-  /** User ID of its owner. */
-  readonly owner: number;
-  /** Permissions, with the sticky bit. */
-  readonly mode: number;
-  /** The same for the same file only: device and inode. */
-  readonly identity: string;
-}
-
-/** The port to the file system. Its errors have a `code`, such as EACCES, where the kernel gave one. */
-export interface SocketFiles {
-  /** User ID of this process; undefined where it may not know. */
-  readonly user: number | undefined;
-  /** Undefined where nothing is there, or where it may not be looked at. */
-  look(path: string): FileFacts | undefined;
-  /** A folder, and those above it that are missing, for this user alone. @throws {Error} */
-  makeFolder(path: string): void;
-  /** The folder's path without links in it. @throws {Error} */
-  realPath(path: string): string;
-  /** Removes a file. @throws {Error} */
-  remove(path: string): void;
-  /** A lock that ends with the process (flock on the folder itself), undefined where somebody has it. @throws {Error} */
-  lock(folder: string): Disposable | undefined;
-}
+import type { FileFacts, SocketFiles } from "./socket_files.ts";
+import { groupNumber, listenForGroup, openFolderTo } from "./socket_group.ts";
 
 /** A live agent has the socket. */
 export class ControlSocketInUseError extends Error {
@@ -46,6 +21,13 @@ export interface ControlSocketPorts {
   readonly clock: Clock;
 }
 
+/** Where the socket is, and whose. */
+export interface ControlSocketPlace {
+  readonly path: string;
+  /** The name or number of a group whose members may use it; undefined: this user alone. */
+  readonly group: string | undefined;
+}
+
 /** The socket, as long as it is ours. Disposing removes the file, if it still is, and stops to listen. */
 export interface ControlSocket extends Disposable {
   /** Why it has to be opened anew; undefined while the file is the one that was made. */
@@ -54,27 +36,35 @@ export interface ControlSocket extends Disposable {
 
 const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
+/** Where modes are changed by path, nobody else may move what is there. */
+const GROUP_WRITABLE = 0o020;
 /** Somebody else's lock is not waited for any longer: it only keeps two agents apart that start in the same moment. */
 const LOCK_LIMIT_MS = 500;
 const LOCK_RETRY_MS = 25;
 
 /**
- * Listens at `path`; the folder is made where it is missing, and a socket that nobody listens on any more is replaced.
+ * Listens there; the folder is made where it is missing, and a socket that nobody listens on any more is replaced.
  * @throws {ControlSocketInUseError} an agent answers there
  * @throws {Error} in words for people, where the path cannot be had
  */
 export async function openControlSocket(
-  path: string,
+  { path, group }: ControlSocketPlace,
   events: ListenerEvents,
   ports: ControlSocketPorts,
 ): Promise<ControlSocket> {
   const { streams, files } = ports;
   try {
-    const folder = prepareFolder(folderOf(path), files);
-    const real = `${folder === "/" ? "" : folder}/${path.slice(path.lastIndexOf("/") + 1)}`;
+    const number = group === undefined ? undefined : groupNumber(group, files);
+    const forbidden = number === undefined ? WORLD_WRITABLE : WORLD_WRITABLE | GROUP_WRITABLE;
+    const folder = prepareFolder(folderOf(path), forbidden, files);
+    const name = path.slice(path.lastIndexOf("/") + 1);
+    const real = `${folder === "/" ? "" : folder}/${name}`;
     using _lock = await lockFor(folder, ports);
+    if (number !== undefined) openFolderTo(number, { folder, socket: name }, files);
     await clear(real, ports);
-    const listener = streams.listen({ path: real }, events);
+    const listener = number === undefined
+      ? streams.listen({ path: real }, events)
+      : listenForGroup(number, { folder, path: real }, (path) => streams.listen({ path }, events), files);
     const ours = files.look(real)?.identity;
     return {
       problem: () => changeOf(files.look(real), ours),
@@ -89,24 +79,30 @@ export async function openControlSocket(
 }
 
 /** Makes the folder, or looks whether nobody else has a say in it; gives its real path. */
-function prepareFolder(folder: string, files: SocketFiles): string {
+function prepareFolder(folder: string, forbidden: number, files: SocketFiles): string {
   if (files.look(folder) === undefined) files.makeFolder(folder);
   const real = files.realPath(folder);
   for (let at = real;; at = folderOf(at)) {
     const facts = files.look(at);
-    if (facts !== undefined) refuseForeign(at, facts, files.user);
+    if (facts !== undefined) refuseForeign(at, facts, forbidden, files.user);
     if (at === "/") return real;
   }
 }
 
-function refuseForeign(path: string, { owner, mode }: FileFacts, user: number | undefined): void {
+function refuseForeign(
+  path: string,
+  { owner, mode }: FileFacts,
+  forbidden: number,
+  user: number | undefined,
+): void {
   if (isForeign(owner, user)) {
     throw new Error(
       `${path} belongs to another user (${owner}), who could put anything in the socket's place`,
     );
   }
-  if ((mode & WORLD_WRITABLE) !== 0 && (mode & STICKY) === 0) {
-    throw new Error(`everybody may write to ${path}, and could put anything in the socket's place`);
+  if ((mode & forbidden) !== 0 && (mode & STICKY) === 0) {
+    const who = (mode & WORLD_WRITABLE) !== 0 ? "everybody" : "a group";
+    throw new Error(`${who} may write to ${path}, and could put anything in the socket's place`);
   }
 }
 

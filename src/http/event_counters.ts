@@ -75,29 +75,27 @@ export class EventCounters {
     }
   }
 
-  /** As of now. */
-  families(): readonly MetricFamily[] {
-    return [
-      counter("bgp_lb_probes_total", "Probes by result.", this.#probes),
-      {
-        name: "bgp_lb_probe_duration_seconds",
-        help: "How long probes took.",
-        type: "histogram",
-        samples: this.#probeSeconds.samples(),
-      },
-      counter("bgp_lb_check_transitions_total", "Changes of a check's verdict.", this.#checkTransitions),
-      counter(
-        "bgp_lb_service_transitions_total",
-        "Decisions to announce or to withdraw an address of the service.",
-        this.#serviceTransitions,
-      ),
-      counter(
-        "bgp_lb_hook_failures_total",
-        "Programs of onChange that failed, and rows of transitions that none was run for.",
-        this.#hookFailures,
-      ),
-      counter("bgp_lb_announcements_total", "Prefixes sent to peers.", this.#announcements),
-    ];
+  /** As of when each is asked for. */
+  *families(): Iterable<MetricFamily> {
+    yield counter("bgp_lb_probes_total", "Probes by result.", this.#probes);
+    yield {
+      name: "bgp_lb_probe_duration_seconds",
+      help: "How long probes took.",
+      type: "histogram",
+      samples: this.#probeSeconds.samples(),
+    };
+    yield counter("bgp_lb_check_transitions_total", "Changes of a check's verdict.", this.#checkTransitions);
+    yield counter(
+      "bgp_lb_service_transitions_total",
+      "Decisions to announce or to withdraw an address of the service.",
+      this.#serviceTransitions,
+    );
+    yield counter(
+      "bgp_lb_hook_failures_total",
+      "Programs of onChange that failed, and rows of transitions that none was run for.",
+      this.#hookFailures,
+    );
+    yield counter("bgp_lb_announcements_total", "Prefixes sent to peers.", this.#announcements);
   }
 
   get #all(): readonly (Tally | Histogram)[] {

@@ -13,6 +13,10 @@ export class LoopLagMetrics {
   #worst = 0;
   #worstBefore = 0;
 
+  constructor() {
+    this.#histogram.begin({});
+  }
+
   /** Counts one. */
   observe(nowMs: number, lagMs: number): void {
     this.#histogram.observe({}, lagMs / 1000);

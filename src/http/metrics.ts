@@ -46,22 +46,28 @@ export class Metrics {
     this.#loopLag.observe(nowMs, lagMs);
   }
 
-  /** The text exposition of everything, as of `status`. */
-  async render(status: Status): ReturnType<typeof exposition> {
-    const families = [
-      ...FAMILIES.map((family) => ({ ...family, samples: family.samples(status) })),
-      ...this.#counters.families(),
-      single("bgp_lb_kernel_changes_total", "counter", "Changes made to the kernel.", this.#kernelChanges),
-      single(
-        "bgp_lb_kernel_errors_total",
-        "counter",
-        "Errors that the kernel answered, and conflicts found.",
-        this.#kernelErrors,
-      ),
-      ...this.#loopLag.families(),
-      ...processFamilies(this.#process()),
-    ];
-    return await exposition(families);
+  /** The text exposition of everything, as of `status`; a long one takes some turns, with `pause` between them. */
+  async render(status: Status, pause: () => Promise<void>): ReturnType<typeof exposition> {
+    return await exposition(this.#families(status), pause);
+  }
+
+  *#families(status: Status): Iterable<MetricFamily> {
+    for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
+    yield* this.#counters.families();
+    yield single(
+      "bgp_lb_kernel_changes_total",
+      "counter",
+      "Changes made to the kernel.",
+      this.#kernelChanges,
+    );
+    yield single(
+      "bgp_lb_kernel_errors_total",
+      "counter",
+      "Errors that the kernel answered, and conflicts found.",
+      this.#kernelErrors,
+    );
+    yield* this.#loopLag.families();
+    yield* processFamilies(this.#process());
   }
 }
 

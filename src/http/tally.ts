@@ -37,11 +37,14 @@ export class Histogram {
     this.#bounds = [...bounds, Infinity];
   }
 
+  /** Has a row of `labels`, even before there is a value. */
+  begin(labels: Labels): void {
+    this.#row(labels);
+  }
+
   /** Counts `value` in the row of `labels`. */
   observe(labels: Labels, value: number): void {
-    const key = JSON.stringify(labels);
-    const row = this.#rows.get(key) ?? { labels, counts: this.#bounds.map(() => 0), sum: 0 };
-    this.#rows.set(key, row);
+    const row = this.#row(labels);
     row.sum += value;
     const at = this.#bounds.findIndex((bound) => value <= bound);
     row.counts[at] = (row.counts[at] ?? 0) + 1;
@@ -50,6 +53,13 @@ export class Histogram {
   /** Forgets the rows whose labels do not pass. */
   retain(passes: (labels: Labels) => boolean): void {
     retainRows(this.#rows, passes);
+  }
+
+  #row(labels: Labels) {
+    const key = JSON.stringify(labels);
+    const row = this.#rows.get(key) ?? { labels, counts: this.#bounds.map(() => 0), sum: 0 };
+    this.#rows.set(key, row);
+    return row;
   }
 
   /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`. */

@@ -12,6 +12,7 @@ import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
 import { giveOrder } from "../cli/orders.ts";
+import { plan } from "../cli/plan.ts";
 import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
@@ -22,9 +23,10 @@ import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
 import { openTerminal } from "../os/terminal.ts";
-import { askControl, type ControlRequest } from "../control/client.ts";
+import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, systemClock } from "../time/clock.ts";
+import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
@@ -76,6 +78,16 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async check(file, print, overrides) {
       return await check({ file, print, overrides }, files);
+    },
+    async plan(planned) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await plan(planned, {
+        ...files,
+        findAgent: (path) => findAgent(path, ports),
+        postControl: (request) => askControl({ ...request, accept: "application/json" }, ports),
+        planStart: planOnHost,
+        paint: (line) => line,
+      });
     },
     async migrate(file, overrides) {
       return await migrate({ file, overrides }, files);

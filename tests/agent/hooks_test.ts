@@ -193,7 +193,7 @@ Deno.test("64 transitions of a service wait; of more the oldest are not told: th
   await scene.turn();
   assert.deepEqual(scene.failures.slice(1), ["web 7: not run for 6 transitions in a row: 64 waited already"]);
   assert.equal(scene.started.length, 65);
-  assert.equal(scene.started[1], "web route 7");
+  assert.equal(scene.started[1], "web route 8");
   assert.equal(scene.events.of("hook-failed")[0]?.because, 2);
 });
 

@@ -225,6 +225,16 @@ Deno.test("orders say what the agent refuses: 2 for what there is not, 1 for wha
   }
 });
 
+Deno.test("an order with more names than an agent reads is refused whole, with status 2", async () => {
+  for (const wait of [false, true]) {
+    const scene = new Scene();
+    const services = Array.from({ length: 5000 }, (_, index) => `service-number-${index}`);
+    const { status, stdout, stderr } = await scene.outcome(drain({ services, wait }));
+    assert.deepEqual([status, stdout, stderr], [2, "", "the body of a request has at most 65536 octets\n"]);
+    assert.deepEqual(scene.orders.given, []);
+  }
+});
+
 Deno.test("orders say who answers instead of an agent, or of one that knows them; nobody's text reaches the terminal as it is", async () => {
   const body = (text: string) => `content-length: ${text.length}\r\n\r\n${text}`;
   const rows: readonly (readonly [string, RegExp])[] = [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
-import { status } from "../support/status.ts";
+import { noPause, status } from "../support/status.ts";
 
 const metered = {
   services: [{ name: "web", checks: [{ name: "http-1" }] }],
@@ -19,7 +19,7 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
   const app = createHttpApp({
     status: () => now,
-    metrics: () => metrics.render(now),
+    metrics: () => metrics.render(now, noPause),
     events: () => new Response(),
   });
   const response = await app(new Request(`http://agent${path}`, init));
@@ -68,7 +68,7 @@ Deno.test("/metrics has at every scrape what the process and the peers have by t
   let cpuSeconds = 1.5;
   const metrics = new Metrics(metered, () => ({ ...figures(), cpuSeconds }));
   const now = status(["r1"]);
-  const scrape = async () => (await metrics.render(now)).body.split("\n");
+  const scrape = async () => (await metrics.render(now, noPause)).body.split("\n");
   for (const seconds of [1.5, 1.5, 2.25]) {
     cpuSeconds = seconds;
     const lines = await scrape();

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import type { AgentFact } from "../../src/events/event.ts";
 import type { ServiceStatus, Status } from "../../src/status/status.ts";
-import { status } from "../support/status.ts";
+import { noPause, status } from "../support/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 const WEB = { name: "web", checks: [{ name: "http-1" }, { name: "tcp-1" }], onChange: ["/bin/x"] };
@@ -19,7 +19,7 @@ function observe(metrics: Metrics, ...facts: readonly AgentFact[]): void {
 }
 
 async function lines(metrics: Metrics, now: Status = status(["r1"])): Promise<readonly string[]> {
-  return (await metrics.render(now)).body.split("\n");
+  return (await metrics.render(now, noPause)).body.split("\n");
 }
 
 /** The document with another first service. */
@@ -190,6 +190,10 @@ Deno.test("the event loop's lag is a distribution, and its worst is forgotten af
     (await lines(counted)).find((line) => line.startsWith("bgp_lb_event_loop_lag_max_seconds "))?.split(
       " ",
     )[1];
+  includesAll(await lines(counted), [
+    "bgp_lb_event_loop_lag_seconds_count 0",
+    "bgp_lb_event_loop_lag_max_seconds 0",
+  ]);
   counted.observeLoopLag(500, 0);
   counted.observeLoopLag(1200, 200);
   includesAll(await lines(counted), [
@@ -249,7 +253,7 @@ Deno.test("the whole text can be read: each family once, each series once, types
   const counted = metrics();
   observe(counted, { ...ROUTE, to: "announced" }, PROBE, SENT, HOOK);
   counted.observeLoopLag(500, 2);
-  const { body } = await counted.render(status(["r1"]));
+  const { body } = await counted.render(status(["r1"]), noPause);
   assert.deepEqual(faultsOf(body), []);
   for (
     const broken of [
@@ -275,7 +279,7 @@ Deno.test("no label has an address from outside or free text in it: its values a
     { kind: "connection-refused", address: "203.0.113.9", port: 179, count: 1, cause: "WORDS" },
     { kind: "kernel-error", cause: "WORDS" },
   );
-  const { body } = await counted.render(status(["r1"]));
+  const { body } = await counted.render(status(["r1"]), noPause);
   assert.doesNotMatch(body, /WORDS|203\.0\.113/);
   const labels = new Set([...body.matchAll(/[{,]([a-z_]+)="/g)].map(([, label]) => label));
   assert.deepEqual([...labels].sort(), [

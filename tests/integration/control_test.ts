@@ -148,7 +148,7 @@ Deno.test("openControlSocket() gives the socket to one of two that start at once
   const open = (name: string) => {
     const server = named(name);
     servers.defer(() => server.close(1000));
-    return openControlSocket(scene.socket, server, ports);
+    return openControlSocket({ path: scene.socket, group: undefined }, server, ports);
   };
   const starters = await Promise.allSettled(["a", "b"].map(open));
   const [winner, ...others] = starters.flatMap((each) => each.status === "fulfilled" ? [each.value] : []);
