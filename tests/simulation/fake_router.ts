@@ -51,6 +51,8 @@ export interface KnownRoute {
 }
 
 const CONNECT_RETRY_MS = 1500;
+/** Each attempt in vain doubles the time to the next one, up to this. */
+const LONGEST_RETRY_MS = 12_000;
 const OPEN_HOLD_MS = 20_000;
 
 /** One TCP connection and the session over it. */
@@ -81,6 +83,7 @@ export class FakeRouter {
   #listener: Disposable | undefined;
   #retry: Disposable | undefined;
   #restart: Disposable | undefined;
+  #retryMs = CONNECT_RETRY_MS;
   #running = false;
 
   constructor(options: RouterOptions) {
@@ -176,7 +179,8 @@ export class FakeRouter {
     } catch {
       // Nobody listens.
     }
-    this.#connectLater(CONNECT_RETRY_MS);
+    this.#connectLater(this.#retryMs);
+    this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
   }
 
   #begin(socket: TcpSocket, outgoing: boolean): void {
@@ -302,6 +306,7 @@ export class FakeRouter {
   #establish(session: Session): void {
     for (const other of this.#sessions) if (other !== session) this.#collide(other);
     session.state = "Established";
+    this.#retryMs = CONNECT_RETRY_MS;
     session.sinceMs = this.#options.clock.now();
     this.#restart?.[Symbol.dispose]();
     this.#restart = undefined;

@@ -132,7 +132,6 @@ export class Inspector {
   }
 
   event(event: AgentEvent): void {
-    if (event.kind === "probe") return;
     this.#count("events have causes");
     if (event.cause === "") this.fail("events have causes", `event ${event.id} (${event.kind}) has none`);
     if (event.because !== undefined && event.because >= event.id) {
@@ -143,7 +142,7 @@ export class Inspector {
     }
   }
 
-  /** Every event, probes too, has the next ID. */
+  /** Every event has the next ID. */
   identified(id: number): void {
     if (id !== this.#lastEvent + 1) {
       this.fail("events have causes", `event ${id} came after event ${this.#lastEvent}`);

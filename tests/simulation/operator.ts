@@ -74,7 +74,8 @@ export interface OperatorPorts {
   /** The kernel does not do what it is told, or something is in the way. */
   kernelIsWell(): boolean;
   note(text: string): void;
-  fail(what: string): void;
+  /** An order was followed as it should be, or `wrong` says how it was not. */
+  judge(wrong: string | undefined): void;
 }
 
 /** Gives orders. */
@@ -160,12 +161,12 @@ export class Operator {
       if (!running.process.alive) return;
       const details = answer.result === "invalid" ? answer.problems : answer.changes;
       this.#ports.note(`--- reload: ${answer.result}: ${details.join("; ")}`);
-      if (
-        (file.ok ? this.#ports.kernelIsWell() && answer.result === "invalid" : answer.result !== "invalid") &&
-        this.file === file
-      ) {
-        this.#ports.fail(`the reload is ${answer.result}: ${details.join("; ")}`);
-      }
+      const wrong = file.ok
+        ? this.#ports.kernelIsWell() && answer.result === "invalid"
+        : answer.result !== "invalid";
+      this.#ports.judge(
+        wrong && this.file === file ? `the reload is ${answer.result}: ${details.join("; ")}` : undefined,
+      );
     });
   }
 
@@ -203,9 +204,9 @@ export class Operator {
       this.#ports.disturb(services.length === 0 ? names : services);
       try {
         const { lost } = await answer;
-        if (process.alive && lost === undefined && !this.#isKept(mine, before)) {
-          this.#ports.fail("a drain is said to be kept, and nothing was written");
-        }
+        if (!process.alive) return;
+        const forgotten = lost === undefined && !this.#isKept(mine, before);
+        this.#ports.judge(forgotten ? "a drain is said to be kept, and nothing was written" : undefined);
       } catch (error) {
         if (process.alive && this.#told === mine) this.#tell(before);
         throw error;
@@ -234,7 +235,7 @@ export class Operator {
       if (!process.alive) return;
       this.#ports.note(`--- ${what} was refused: ${error}`);
       if (error instanceof BusyError || error instanceof UnknownNameError) return;
-      this.#ports.fail(`${what} failed: ${error instanceof Error ? error.stack : error}`);
+      this.#ports.judge(`${what} failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
 }

@@ -22,9 +22,9 @@ export interface Result {
 /** The routers are looked at so often. */
 const LOOK_MS = 1000;
 /** When everything has had its time. */
-const CALM_MS = 75_000;
+const CALM_MS = 60_000;
 /** Nothing moves for so long. */
-const STILL_MS = 15_000;
+const STILL_MS = 10_000;
 
 /** Plays a scenario. */
 export async function simulate(scenario: Scenario): Promise<Result> {

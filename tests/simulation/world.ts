@@ -79,7 +79,7 @@ export class World {
         for (const name of services) this.inspector.disturb(name);
       },
       note: (text) => this.note(text),
-      fail: (what) => this.inspector.fail("orders are followed", what),
+      judge: (wrong) => this.inspector.judge("orders are followed", wrong),
     });
     this.routers = ROUTERS.map(({ name, address, as }) => {
       const settings = scenario.routers.get(name);
@@ -284,8 +284,10 @@ export class World {
     inspector.begin();
     events.subscribe("simulation", (event) => {
       if (!process.alive) return;
+      // Probes are not counted among what happened.
+      if (event.kind === "probe") return;
       inspector.identified(event.id);
-      if (event.kind !== "probe") this.note(event);
+      this.note(event);
       inspector.event(event);
     });
     const kernel = process.kernel({
