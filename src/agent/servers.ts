@@ -223,6 +223,8 @@ export class AgentServers {
         ? `${key}: cannot listen on ${state.address}: ${state.error}; all else works, and it is tried again. ${cure}`
         : `${key}: listening on ${state.address}`,
     });
+    const shortfall = state.state === "listening" ? state.shortfall : undefined;
+    if (shortfall !== undefined) this.#ports.events.publish({ kind: "warning", cause: shortfall });
   }
 }
 
