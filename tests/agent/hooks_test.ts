@@ -299,16 +299,21 @@ Deno.test("a service that left the configuration is told until it has gone, and 
     scene.programs.runs[1]?.program.environment.BGP_LB_WHAT,
     "address 10.99.0.1, virtual service 10.99.0.1:80",
   );
-  // Whatever leaves without a word goes with the next configuration.
-  scene.hooks.configure([], TIMEOUT_MS);
-  scene.hooks.configure([], TIMEOUT_MS);
+  // However many configurations come meanwhile, and not without a bound.
+  for (let count = 0; count < 256; count++) {
+    scene.hooks.configure([{ name: `s${count}`, onChange: ["/bin/x"] }], TIMEOUT_MS);
+  }
   scene.publish(route("dns"));
   await scene.turn();
-  assert.equal(scene.started.length, 3);
+  assert.equal(scene.started.length, 4);
+  scene.hooks.configure([], TIMEOUT_MS);
+  scene.publish(route("dns"), route("s0"));
+  await scene.turn();
+  assert.deepEqual(scene.started.slice(4), ["s0 route 7"]);
   scene.hooks.configure(SERVICES, TIMEOUT_MS);
   scene.publish(route("web"), route("dns"));
   await scene.turn();
-  assert.equal(scene.started.length, 5);
+  assert.equal(scene.started.length, 7);
 });
 
 Deno.test("finish() waits for what is under way, within a limit; then it kills, and tells what was not run", async () => {
@@ -338,6 +343,25 @@ Deno.test("finish() waits for what is under way, within a limit; then it kills, 
     "dns 3: was killed: the agent ends",
   ]);
   assert.equal(slow.clock.pending, 0);
+});
+
+Deno.test("an agent that ends as it is kills what runs in that very turn, also while it was ending in order", async () => {
+  for (const ending of [false, true]) {
+    const scene = new Scene();
+    scene.programs.onStart = (run) => run.dies = ["SIGKILL"];
+    scene.publish(route(), route(), route("dns"));
+    await scene.turn();
+    const finished = ending ? scene.hooks.finish() : undefined;
+    await scene.turn(100);
+    scene.publish({ kind: "abort", cause: "SIGTERM again" });
+    assert.deepEqual(scene.programs.runs.map(({ signals }) => signals), [["SIGKILL"], ["SIGKILL"]]);
+    scene.publish(route("dns"));
+    await scene.turn(10_000);
+    await finished;
+    assert.equal(scene.started.length, 2);
+    await scene.hooks.finish();
+    assert.equal(scene.clock.pending, 0);
+  }
 });
 
 Deno.test("finish() comes to its end where nothing ends a program, and where nothing runs at once", async () => {
