@@ -30,7 +30,7 @@ export interface HooksOptions {
 const MAX_RUNNING = 16;
 /** Transitions of a service that wait; of more the oldest are not told. */
 const MAX_WAITING = 64;
-/** Services that left the configuration and have not gone; of more the oldest are not told of. */
+/** Services that left the configuration, and may have something on its way out; of more the oldest are not told of. */
 const MAX_LEAVING = 256;
 /** At the end the last transitions are told within this. */
 const FINISH_MS = 2000;
@@ -46,7 +46,7 @@ interface Queue {
   readonly waiting: AgentEvent[];
   /** Events that were not told since the program was last started. */
   dropped: { readonly count: number; readonly last: AgentEvent } | undefined;
-  /** What leaves the configuration is told of until it has gone. */
+  /** What leaves the configuration is told of for as long as something happens to it. */
   life: "configured" | "leaving" | "gone";
 }
 
@@ -139,16 +139,15 @@ export class Hooks {
     if (event.kind === "abort") return this.#cutOff();
     if (this.#closed) return;
     const services = servicesOf(event);
-    for (const service of services === "all" ? this.#queues.keys() : services) {
-      const queue = this.#queues.get(service);
-      if (queue !== undefined && queue.life !== "gone") this.#enqueue(queue, event);
-    }
+    const queues = services === "all"
+      ? [...this.#queues.values()].filter(({ life }) => life === "configured")
+      : services.flatMap((service) => this.#queues.get(service) ?? []);
+    for (const queue of queues.filter(({ life }) => life !== "gone")) this.#enqueue(queue, event);
     this.#pump();
   }
 
   #enqueue(queue: Queue, event: AgentEvent): void {
     if (queue.waiting.push(event) > MAX_WAITING) this.#drop(queue);
-    if (queue.life === "leaving" && event.kind === "leaving" && event.to === "gone") queue.life = "gone";
     if (!this.#busy.has(queue) && queue.waiting.length === 1) this.#ready.push(queue);
   }
 
