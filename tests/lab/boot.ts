@@ -39,6 +39,7 @@ export const labModules: readonly string[] = [
   "bridge",
   "ipv6",
   "nf_conntrack",
+  ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark"],
   "ip_vs",
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
     `ip_vs_${it}`
