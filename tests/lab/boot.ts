@@ -60,6 +60,8 @@ export async function runInside(
 ): Promise<InsideOutcome> {
   const begin = performance.now();
   const folder = await Deno.makeTempDir({ prefix: "bgp-lb-lab-" });
+  // FRR gives root up and has its own folder in there.
+  await Deno.chmod(folder, 0o711);
   const { command, args, env } = await commands[place](folder, job).catch(async (error) => {
     await Deno.remove(folder, { recursive: true });
     throw error;

@@ -33,11 +33,15 @@ export function frrConfig(topology: Topology, router: RouterNode): string {
     ...sessions.flatMap(({ neighbor }) => [
       `  neighbor ${neighbor} activate`,
       `  neighbor ${neighbor} route-map NONE out`,
+      ...(number === 6 ? [`  neighbor ${neighbor} route-map GLOBAL in`] : []),
     ]),
     " exit-address-family",
   ];
   return [
     "route-map NONE deny 10",
+    // FRR forwards to the link-local next hop otherwise.
+    "route-map GLOBAL permit 10",
+    " set ipv6 next-hop prefer-global",
     `router bgp ${router.as}`,
     ` bgp router-id ${router.routerID}`,
     " no bgp ebgp-requires-policy",
@@ -76,7 +80,7 @@ export class FrrRouter implements RoutingDaemon {
     if (this.#frr !== undefined) return;
     const config = frrConfig(this.topology, this.node);
     const prefix = ["ip", "netns", "exec", this.name];
-    this.#frr = await Frr.start(config, prefix, [], { forwards: true, asRoot: true });
+    this.#frr = await Frr.start(config, prefix, [], { forwards: true });
   }
 
   async established(host: string): Promise<string | undefined> {

@@ -12,8 +12,6 @@ const DAEMONS = "/usr/lib/frr";
 export interface FrrOptions {
   /** Its routes go into the kernel, as a router's do. */
   readonly forwards?: boolean;
-  /** Both run as root, so nobody else needs to reach the folder. */
-  readonly asRoot?: boolean;
 }
 
 /** A running FRR. */
@@ -113,8 +111,7 @@ export class Frr implements AsyncDisposable {
     const folder = this.#folder;
     const places = ["-i", `${folder}/${daemon}.pid`, "-z", `${folder}/zserv`, "--vty_socket", folder];
     const log = ["--log", `file:${folder}/${daemon}.log`];
-    const user = this.#options.asRoot === true ? "root" : "frr";
-    const args = [`${DAEMONS}/${daemon}`, "-u", user, "-g", user, "-P", "0", ...places, ...log, ...options];
+    const args = [`${DAEMONS}/${daemon}`, "-u", "frr", "-g", "frr", "-P", "0", ...places, ...log, ...options];
     const [program = "", ...rest] = [...this.#command, ...args];
     this.#processes.push(
       new Deno.Command(program, { args: rest, stdin: "null", stdout: "null", stderr: "null" }).spawn(),
