@@ -7,6 +7,7 @@ import { encodeSocketAddress, type Family, type IpAddress } from "./sockaddr.ts"
 const OPTION = {
   SO_REUSEADDR: [1, 2],
   SO_ERROR: [1, 4],
+  SO_PEERCRED: [1, 17],
   SO_BINDTODEVICE: [1, 25],
   SO_MARK: [1, 36],
   IP_TOS: [0, 1],
@@ -38,6 +39,13 @@ const TCP_MD5SIG_FLAG_PREFIX = 1;
 const TCP_MD5SIG_MAXKEYLEN = 80;
 /** sizeof(struct tcp_md5sig) and its members behind the sockaddr_storage. */
 const MD5SIG = { size: 216, flags: 128, prefixlen: 129, keylen: 130, key: 136 } as const;
+
+/** struct ucred: who connected a unix socket. */
+export interface PeerCredentials {
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** A descriptor of a socket, and its options. */
 export class SocketOptions {
@@ -167,6 +175,14 @@ export class SocketOptions {
     return this.#get(this.family === 4 ? "IP_MULTICAST_TTL" : "IPV6_MULTICAST_HOPS");
   }
 
+  /** SO_PEERCRED: who connected, at the time of connect(2); of a unix socket. @throws {ErrnoError} */
+  peerCredentials(): PeerCredentials {
+    const ids = new Uint32Array(3);
+    this.#getBytes("SO_PEERCRED", new Uint8Array(ids.buffer));
+    const [pid = 0, uid = 0, gid = 0] = ids;
+    return { pid, uid, gid };
+  }
+
   #set(option: OptionName, value: number): void {
     this.#setBytes(option, new Uint8Array(new Int32Array([value]).buffer));
   }
@@ -178,12 +194,15 @@ export class SocketOptions {
   }
 
   #get(option: OptionName): number {
-    const [level, name] = OPTION[option];
     const value = new Int32Array(1);
-    const bytes = new Uint8Array(value.buffer);
-    const result = this.#libc.symbols.getsockopt(this.fd, level, name, bytes, lengthOf(bytes));
-    this.#libc.check(`getsockopt ${option}`, result);
+    this.#getBytes(option, new Uint8Array(value.buffer));
     return value[0] ?? 0;
+  }
+
+  #getBytes(option: OptionName, into: Uint8Array<ArrayBuffer>): void {
+    const [level, name] = OPTION[option];
+    const result = this.#libc.symbols.getsockopt(this.fd, level, name, into, lengthOf(into));
+    this.#libc.check(`getsockopt ${option}`, result);
   }
 }
 

@@ -18,7 +18,7 @@ import {
   type UnixAddress,
 } from "./sockaddr.ts";
 import { lengthOf, SocketOptions } from "./socket_options.ts";
-import { ReadBuffers, Stream } from "./stream.ts";
+import { ReadBuffers, Stream, type StreamOptions } from "./stream.ts";
 
 export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
@@ -44,6 +44,9 @@ export interface Accepted {
   readonly socket: Socket;
   readonly remote: SocketAddress | undefined;
 }
+
+/** The ends of a stream, and who is at the other one. */
+type StreamEnds<E> = Pick<StreamOptions<E>, "local" | "remote" | "credentials">;
 
 /** What all sockets share. */
 interface Floor {
@@ -244,7 +247,7 @@ export class Socket extends SocketOptions implements Disposable {
   }
 
   /** The stream that this connected socket is; it owns the descriptor from then on. @throws {ErrnoError} */
-  stream<E>(ends: { readonly local: E | undefined; readonly remote: E | undefined }): Stream<E> {
+  stream<E>(ends: StreamEnds<E>): Stream<E> {
     if (!this.#owned) throw new Error("the socket is closed");
     this.#dropWatches();
     const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd });

@@ -15,6 +15,7 @@ import {
   type Reactor,
   type Registration,
 } from "./reactor.ts";
+import type { PeerCredentials } from "./socket_options.ts";
 
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -45,6 +46,8 @@ export interface StreamOptions<E> {
   /** The ends of a TCP connection. */
   readonly local: E | undefined;
   readonly remote: E | undefined;
+  /** Who connected a unix socket that was accepted. */
+  readonly credentials?: PeerCredentials | undefined;
 }
 
 interface Write {
@@ -56,6 +59,7 @@ interface Write {
 export class Stream<E> implements Disposable {
   readonly local: E | undefined;
   readonly remote: E | undefined;
+  readonly credentials: PeerCredentials | undefined;
   readonly #libc: Libc;
   readonly #reactor: Reactor;
   readonly #buffers: ReadBuffers;
@@ -78,9 +82,9 @@ export class Stream<E> implements Disposable {
   #closed = false;
 
   /** @throws {ErrnoError} the descriptor cannot be watched; it is still the caller's then */
-  constructor({ libc, reactor, buffers, fd, local, remote }: StreamOptions<E>) {
+  constructor({ libc, reactor, buffers, fd, local, remote, credentials }: StreamOptions<E>) {
     [this.#libc, this.#reactor, this.#buffers, this.#fd] = [libc, reactor, buffers, fd];
-    [this.local, this.remote] = [local, remote];
+    [this.local, this.remote, this.credentials] = [local, remote, credentials];
     const events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
     const close = () => this[Symbol.dispose]();
     this.#registration = reactor.add(fd, events, (ready) => this.#onReady(ready), close);

@@ -107,7 +107,13 @@ export class Streams<A extends IpAddress> {
   }
 
   #stream(socket: Socket, remote: SocketAddress | undefined): Stream<Endpoint<A>> {
-    if (remote === undefined) return socket.stream<Endpoint<A>>({ local: undefined, remote: undefined });
+    if (remote === undefined) {
+      return socket.stream<Endpoint<A>>({
+        local: undefined,
+        remote: undefined,
+        credentials: socket.peerCredentials(),
+      });
+    }
     socket.setNoDelay();
     const local = this.#endpointOf(socket.localAddress());
     return socket.stream({ local, remote: this.#endpointOf(remote) });

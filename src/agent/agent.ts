@@ -4,48 +4,57 @@
  */
 import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
+import { BusyError, type Orders, type ReloadAnswer } from "../control/orders.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Metrics } from "../http/metrics.ts";
 import { describeOurs } from "../kernel/change.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
-import type { ServiceTransition } from "../service/controller.ts";
+import { desiredKernel } from "../service/desired.ts";
 import { ServiceDriver } from "../service/driver.ts";
-import { serviceVerdict } from "../service/gates.ts";
+import type { ServiceEntry } from "../service/state.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
+import { type Clock, sleep, sturdyClock } from "../time/clock.ts";
 import { factOf } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
+import { DrainKeeper } from "./drain_keeper.ts";
+import { EndOfRib } from "./end_of_rib.ts";
 import { KernelEvents } from "./kernel_events.ts";
+import { drainFor, drainReason, OperatorOrders } from "./orders.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
+import { Reloads } from "./reloads.ts";
 import { AgentServers } from "./servers.ts";
+import { leavingFact, transitionFact } from "./service_events.ts";
 import { snapshot } from "./snapshot.ts";
 
-/** End-of-RIB is held back for first verdicts, but not for longer than this. */
-const END_OF_RIB_LIMIT_MS = 30_000;
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
+/** A kernel that takes longer to make what is new is not waited for. */
+const MAKE_LIMIT_MS = 10_000;
 /** What the kernel does not give up at a stop is tried again, so often and after so long. */
 const REMOVAL_ATTEMPTS = 3;
 const REMOVAL_RETRY_MS = 500;
 
 /** One running agent. */
 export class Agent {
-  readonly #config: Config;
+  #config: Config;
   readonly #ports: AgentPorts;
   readonly #services: ServiceDriver;
   readonly #checks: ServiceChecks;
   readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
   readonly #servers: AgentServers;
+  readonly #drains: DrainKeeper;
+  readonly #orders: OperatorOrders;
+  readonly #reloads: Reloads;
+  readonly #endOfRib: EndOfRib;
   readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
-  #endOfRibLimit: Disposable | undefined;
   #memoryTimer: Disposable | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
@@ -62,33 +71,68 @@ export class Agent {
     this.#metrics = new Metrics(ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
     this.#kernelEvents = new KernelEvents(events);
-    this.#servers = new AgentServers(config, ports, {
-      status: () => this.status(),
-      metrics: () => this.#metrics.render(this.status()),
-    });
     this.#checks = new ServiceChecks({
       services: config.services,
       clock,
       events,
       probe,
-      onVerdict: (service, event) => {
-        this.#services.verdict(service, event);
-        this.#releaseEndOfRib();
+      onVerdict: (service, event, because) => {
+        this.#services.verdict(service, event, because);
+        this.#endOfRib.release();
       },
     });
     this.#services = new ServiceDriver({
-      services: config.services.map((service) => ({
-        config: service,
-        checks: this.#checks.keys(service.name),
-      })),
+      services: this.#entriesOf(config),
       managed: this.#managed,
       clock,
       announce: () => this.#announce(),
       program: (desired) => void this.#program(desired),
       told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
-      onTransition: (service, transition) => this.#publish(transitionFact(service, transition)),
+      onTransition: (service, transition, because) => {
+        this.#publish(transitionFact(service, transition), because);
+        if (transition.type === "phase") this.#endOfRib.release();
+      },
+      onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
+      onGone: () => this.#checks.configure(this.#config.services, this.#leavingNames),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
+    this.#endOfRib = new EndOfRib({ clock, services: this.#services, peers: () => this.#config.bgp.peers });
+    this.#drains = new DrainKeeper({
+      clock,
+      events,
+      files: ports.stateFiles,
+      directory: config.state.directory,
+      onEnd: (ended) => this.#orders.end(ended),
+    });
+    this.#reloads = new Reloads({
+      clock,
+      events,
+      running: () => this.#config,
+      load: () => ports.load(),
+      refuse: (next) => this.#refuse(next),
+      apply: (next, because) => this.#apply(next, because),
+      busy: () => this.#state === "running" ? undefined : `the agent is ${this.#state}`,
+    });
+    this.#orders = new OperatorOrders({
+      clock,
+      events,
+      services: this.#services,
+      checks: this.#checks,
+      drains: this.#drains,
+      state: () => this.#state,
+      reload: (because) => this.#reload(because),
+      handover: () => ports.requestHandover(),
+    });
+    this.#servers = new AgentServers(config, ports, {
+      status: () => this.status(),
+      metrics: () => this.#metrics.render(this.status()),
+      orders: this.#orders,
+    });
+  }
+
+  /** What operators may order. */
+  get orders(): Orders {
+    return this.#orders;
   }
 
   /**
@@ -115,6 +159,13 @@ export class Agent {
     return this.#stopped;
   }
 
+  /** Ends in this turn as it is, as if the process were killed. */
+  async abort(): Promise<void> {
+    this.#stopped ??= Promise.resolve([]);
+    this.#enter("stopped", "aborted");
+    await this.#teardown();
+  }
+
   /** Everything that is known, at this moment. */
   status(): Status {
     const { version, clock } = this.#ports;
@@ -125,6 +176,9 @@ export class Agent {
       startedMs: this.#startedMs,
       config: this.#config,
       services: this.#services.states,
+      leaving: this.#services.leaving,
+      drains: this.#drains,
+      reloads: this.#reloads.status,
       checks: (service) => this.#checks.status(service),
       servers: this.#servers.status,
       listeners: this.#speaker?.listeners() ?? [],
@@ -138,8 +192,21 @@ export class Agent {
     return { interfaces, ipvs };
   }
 
-  #publish(fact: AgentFact): void {
-    this.#ports.events.publish(fact);
+  /** Services that are in the configuration no more and not gone yet. */
+  get #leavingNames(): ReadonlySet<string> {
+    return new Set(this.#services.states.filter(({ removed }) => removed).map(({ config }) => config.name));
+  }
+
+  #entriesOf({ services }: Config): readonly ServiceEntry[] {
+    return services.map((config) => ({
+      config,
+      checks: config.checks.map(({ name }) => name),
+      drain: drainFor(this.#drains?.of(config.name), config.stop),
+    }));
+  }
+
+  #publish(fact: AgentFact, because?: number): void {
+    this.#ports.events.publish(fact, because);
   }
 
   #enter(to: AgentState, cause: string, details: { readonly version?: string } = {}): void {
@@ -152,6 +219,7 @@ export class Agent {
     let adopted = true;
     try {
       await this.#servers.open();
+      await this.#drains.load();
       adopted = await this.#adoptKernel();
       this.#speak(adopted);
     } catch (error) {
@@ -169,7 +237,57 @@ export class Agent {
     };
     this.#enter("running", "everything is up", details);
     this.#announce();
-    this.#releaseEndOfRib();
+    this.#services.refresh();
+    this.#endOfRib.release();
+    this.#endOfRib.look();
+  }
+
+  /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
+  #resumeDrains(): void {
+    for (const { config } of this.#services.states) {
+      const drained = this.#drains.of(config.name);
+      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained));
+    }
+  }
+
+  async #reload(because: number): Promise<ReloadAnswer> {
+    await this.#started?.catch(() => undefined);
+    return await this.#reloads.reload(because);
+  }
+
+  /** What keeps this host from running `next`. */
+  async #refuse(next: Config): Promise<readonly string[]> {
+    const problems = this.#ports.refuse(next);
+    const { kernel } = this.#ports;
+    if (problems.length > 0 || kernel === undefined) return problems;
+    const desired = this.#services.preview(this.#entriesOf(next)).states.values();
+    return (await Reconciler.examine(kernel, desiredKernel(desired), this.#managed)).problems;
+  }
+
+  /**
+   * Goes over to `next`. First the kernel gets what is new beside what is there; then, in one turn, sessions, routes and
+   * checks go over; what is wanted no more follows in order. Resolves to what could not be done yet.
+   */
+  async #apply(next: Config, because: number): Promise<readonly string[]> {
+    const { clock, events } = this.#ports;
+    const entries = this.#entriesOf(next);
+    const making = this.#reconciler?.want(this.#services.prepare(entries));
+    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
+    if (this.#state !== "running") {
+      this.#services.forget();
+      throw new BusyError(`the agent is ${this.#state}`);
+    }
+    events.ahead(() => {
+      this.#config = next;
+      this.#speaker?.configure(next.bgp.local, next.bgp.peers);
+      this.#services.reconfigure(this.#entriesOf(next), because);
+      this.#checks.configure(next.services, this.#leavingNames);
+      this.#drains.configure(next.state.directory);
+    });
+    this.#ports.setLog(next.log);
+    await this.#servers.configure(next);
+    this.#endOfRib.release();
+    return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
   }
 
   /**
@@ -178,11 +296,17 @@ export class Agent {
    */
   async #adoptKernel(): Promise<boolean> {
     const { kernel, clock } = this.#ports;
-    if (kernel === undefined) return true;
+    if (kernel === undefined) {
+      this.#resumeDrains();
+      return true;
+    }
     const managed = this.#managed;
     const desired = this.#services.desiredKernel;
-    const { problems, adopted } = await Reconciler.examine(kernel, desired, managed);
+    const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
+    // Routers may still have the routes of the process before this one: what they lead to goes in order.
+    if (actual !== undefined) this.#services.inherit(actual, adopted ? this.#endOfRib.routersKeepMs : 0);
+    this.#resumeDrains();
     this.#reconciler = new Reconciler({
       kernel,
       clock,
@@ -190,7 +314,7 @@ export class Agent {
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
-    const { errors, conflicts } = await this.#reconciler.want(desired);
+    const { errors, conflicts } = await this.#reconciler.want(this.#services.desiredKernel);
     const faults = [...errors, ...conflicts].map(({ message }) => message);
     if (faults.length > 0) {
       if (!adopted) await this.#removeNew();
@@ -210,14 +334,17 @@ export class Agent {
       random,
       restarting: adopted,
       interfaces: () => this.#ports.interfaces(),
-      onEvent: (event) => this.#publish(factOf(event)),
+      onEvent: (event) => {
+        this.#publish(factOf(event));
+        if (this.#state !== "starting") this.#endOfRib.observe(event);
+      },
     });
     try {
       this.#speaker.start();
     } catch (error) {
       throw new HostNotFitError(messageOf(error));
     }
-    this.#endOfRibLimit = clock.at(clock.now() + END_OF_RIB_LIMIT_MS, () => this.#speaker?.releaseEndOfRib());
+    this.#endOfRib.start(this.#speaker);
   }
 
   #announce(): void {
@@ -230,11 +357,6 @@ export class Agent {
     } catch (error) {
       this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
     }
-  }
-
-  #releaseEndOfRib(): void {
-    const verdicts = this.#services.states.map((state) => serviceVerdict(state.verdicts).verdict);
-    if (!verdicts.includes("unknown")) this.#speaker?.releaseEndOfRib();
   }
 
   #receiveReport(report: KernelReport): void {
@@ -250,7 +372,7 @@ export class Agent {
     this.#services.drain("stopping");
     this.#enter("stopping", reason);
     this.#checks.stop();
-    if (this.#reconciler !== undefined) await this.#services.down();
+    await this.#services.down();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
     const left = await this.#removeAll();
@@ -294,13 +416,22 @@ export class Agent {
   async #teardown(): Promise<void> {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
-    this.#endOfRibLimit?.[Symbol.dispose]();
+    this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
+    await this.#drains.close();
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }
+}
+
+/** What `work` comes to; undefined where that takes longer. */
+async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
+  using _limit = limit;
+  return await Promise.race([work, late]);
 }
 
 /** What stays, as the kernel was read last, and why. */
@@ -308,26 +439,4 @@ function remainsOf({ actual, errors }: KernelReport): string {
   const objects = actual === undefined ? [] : describeOurs(actual);
   const what = objects.length > 0 ? objects.join(", ") : "something that is ours";
   return [what, errors.map(({ message }) => message).join("; ")].filter((text) => text !== "").join(": ");
-}
-
-function transitionFact(service: string, transition: ServiceTransition): AgentFact {
-  const { cause } = transition;
-  switch (transition.type) {
-    case "route": {
-      const { announce, address } = transition;
-      return {
-        kind: "route",
-        service,
-        address: address.text,
-        to: announce ? "announced" : "withdrawn",
-        cause,
-      };
-    }
-    case "phase":
-      return { kind: "phase", service, from: transition.from, to: transition.to, cause };
-    case "fault":
-      return { kind: "fault", part: "service", name: service, cause };
-    default:
-      return transition satisfies never;
-  }
 }

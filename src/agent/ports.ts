@@ -3,6 +3,8 @@ import type { ClientLimits } from "./descriptors.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { Config } from "../config/config.ts";
+import type { StateFiles } from "./drain_keeper.ts";
 import type { SocketFiles } from "../control/socket_file.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
@@ -31,12 +33,27 @@ export interface AgentPorts {
   hostname(): string | undefined;
   /** Of this process. */
   readonly pid: number;
-  /** So many clients may be open at once: as configured, or as many as there are descriptors for. */
-  readonly maxClients: ClientLimits;
+  /** So many clients may be open at once under `config`: as configured, or as many as there are descriptors for. */
+  maxClients(config: Config): ClientLimits;
+  /** Reads the configuration again, as at the start. Never throws. */
+  load(): Loaded;
+  /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
+  refuse(config: Config): readonly string[];
+  /** Files that outlive the process. */
+  readonly stateFiles: StateFiles;
+  /** Logs as `config` says from now on. */
+  setLog(config: Config["log"]): void;
+  /** Ends this process by a handover, after the answer to whoever asked for it. */
+  requestHandover(): void;
   /** Gives memory that the start took back to the kernel. */
   releaseMemory(): void;
   processFigures(): ProcessFigures;
 }
+
+/** A configuration as it was read, with warnings, or every problem; in words, with file, line and column. */
+export type Loaded =
+  | { readonly ok: true; readonly config: Config; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly problems: readonly string[] };
 
 /** Something about this host that must be mended before the agent can start: exit status 3. */
 export class HostNotFitError extends Error {

@@ -1,7 +1,9 @@
 /** What answers questions about the agent: metrics and the read-only API over HTTP, and the control socket. */
+import { changedKeys } from "../config/canonical.ts";
 import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
+import type { Orders } from "../control/orders.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import { createHttpApp, type HttpAppPorts } from "../http/app.ts";
 import { hostNames, isOurHost } from "../http/host.ts";
@@ -15,6 +17,11 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
+
+/** What the servers tell of the agent, and who follows orders. */
+export interface AgentAnswers extends HttpAppPorts {
+  readonly orders: Orders;
+}
 
 /** One server and where it listens. */
 export interface SideServerStatus {
@@ -34,13 +41,19 @@ interface SideServer {
 /** The servers of one agent. */
 export class AgentServers {
   readonly #ports: AgentPorts;
-  readonly #http: SideServer | undefined;
-  readonly #control: SideServer | undefined;
+  readonly #answers: AgentAnswers;
+  #config: Config;
+  #http: SideServer | undefined;
+  #control: SideServer | undefined;
+  /** Those of an earlier configuration, while they give their last answers. */
+  readonly #closing = new Set<Promise<void>>();
 
-  constructor(config: Config, ports: AgentPorts, answers: HttpAppPorts) {
+  constructor(config: Config, ports: AgentPorts, answers: AgentAnswers) {
     this.#ports = ports;
-    this.#http = this.#createHttp(config, answers);
-    this.#control = this.#createControl(config, answers);
+    this.#answers = answers;
+    this.#config = config;
+    this.#http = this.#createHttp(config);
+    this.#control = this.#createControl(config);
   }
 
   /** How each is doing; undefined: it is turned off. */
@@ -67,22 +80,52 @@ export class AgentServers {
     await this.#http?.listener.start();
   }
 
+  /**
+   * Serves as `next` says. A server that is another one now is closed and opened anew; what it is answering goes out all the
+   * same. Where it cannot listen that is told, and tried again.
+   */
+  async configure(next: Config): Promise<void> {
+    const old = this.#config;
+    this.#config = next;
+    const isOther = (...keys: readonly ("http" | "control" | "limits")[]) =>
+      keys.some((key) => changedKeys<object>(old[key], next[key]).length > 0);
+    if (isOther("http", "limits")) {
+      this.#retire(this.#http);
+      this.#http = this.#createHttp(next);
+      await this.#http?.listener.start();
+    }
+    if (isOther("control")) {
+      this.#retire(this.#control);
+      this.#control = this.#createControl(next);
+      await this.#control?.listener.start();
+    }
+  }
+
+  /** Listens no more; whoever waits for an answer of it gets it. */
+  #retire(side: SideServer | undefined): void {
+    if (side === undefined) return;
+    side.listener[Symbol.dispose]();
+    const closed = side.server.close(LAST_ANSWERS_MS);
+    this.#closing.add(closed);
+    closed.finally(() => this.#closing.delete(closed));
+  }
+
   /** Requests are answered to their end, but a client that hangs does not hold the stop up. */
   async close(): Promise<void> {
     const servers = [this.#control, this.#http].filter((each) => each !== undefined);
     for (const { listener } of servers) listener[Symbol.dispose]();
-    await Promise.all(servers.map(({ server }) => server.close(LAST_ANSWERS_MS)));
+    await Promise.all([...servers.map(({ server }) => server.close(LAST_ANSWERS_MS)), ...this.#closing]);
   }
 
-  #createHttp({ http }: Config, answers: HttpAppPorts): SideServer | undefined {
-    const { listen } = http;
+  #createHttp(config: Config): SideServer | undefined {
+    const { listen, allowedHosts } = config.http;
     if (listen === undefined) return undefined;
     const { clock, streams } = this.#ports;
-    const names = hostNames(this.#ports.hostname(), http.allowedHosts, !isOnLoopback(listen));
+    const names = hostNames(this.#ports.hostname(), allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      app: createHttpApp(answers),
-      limits: { connections: this.#ports.maxClients.http },
+      app: createHttpApp(this.#answers),
+      limits: { connections: this.#ports.maxClients(config).http },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
     });
@@ -95,14 +138,14 @@ export class AgentServers {
     return { listener, server };
   }
 
-  #createControl({ control }: Config, { status }: HttpAppPorts): SideServer | undefined {
-    const { socket } = control;
+  #createControl(config: Config): SideServer | undefined {
+    const { socket } = config.control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const server = new HttpServer({
       clock,
-      app: createControlApp({ status, now: () => clock.wallTime(), pid }),
-      limits: { connections: this.#ports.maxClients.control },
+      app: createControlApp({ ...this.#answers, clock, now: () => clock.wallTime(), pid }),
+      limits: { connections: this.#ports.maxClients(config).control },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({

@@ -13,6 +13,8 @@ import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import type {
   CheckStatusEntry,
+  ConfigStatus,
+  DrainStatus,
   PhaseStatus,
   RouteStatus,
   ServerStatus,
@@ -20,6 +22,9 @@ import type {
   Status,
   VirtualServiceStatus,
 } from "../status/status.ts";
+import { type Leaving, whatLeaves } from "../service/leaving.ts";
+import type { DrainKeeper } from "./drain_keeper.ts";
+import type { Reloads } from "./reloads.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -31,6 +36,9 @@ export interface SnapshotSource {
   readonly startedMs: number;
   readonly config: Config;
   readonly services: readonly ServiceState[];
+  readonly leaving: readonly Leaving[];
+  readonly drains: Pick<DrainKeeper, "of" | "lost">;
+  readonly reloads: Reloads["status"];
   checks(service: string): readonly CheckStatus[];
   readonly servers: AgentServers["status"];
   readonly listeners: readonly ListenStatus[];
@@ -60,10 +68,18 @@ export function snapshot(source: SnapshotSource): Status {
     listeners: source.listeners.map(({ address, port, fault }) => ({ address, port, fault: fault?.message })),
     peers,
     services: services.map((service) =>
-      serviceStatus(service, checks(service.config.name), { when, ...whereabouts })
+      serviceStatus(service, checks(service.config.name), {
+        when,
+        ...whereabouts,
+        drain: drainStatus(source.drains, service.config.name, when),
+      })
     ),
-    leaving: [],
-    config: { hash: "", loadedAt: when(startedMs), lastReload: undefined, restart: [] },
+    leaving: source.leaving.map((leaving) => ({
+      service: leaving.service,
+      what: whatLeaves(leaving),
+      phase: phaseStatus(leaving.phase, leaving.connections, when),
+    })),
+    config: configStatus(source.reloads, when),
     journal: { run: "", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
     kernel: {
       managed: config.network.setup || config.network.ipvs,
@@ -94,14 +110,17 @@ function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
 function serviceStatus(
   state: ServiceState,
   checks: readonly CheckStatus[],
-  { when, peers, held }: Whereabouts & { readonly when: When },
+  { when, peers, held, drain }: Whereabouts & {
+    readonly when: When;
+    readonly drain: DrainStatus | undefined;
+  },
 ): ServiceStatus {
   const { config, phase } = state;
   return {
     name: config.name,
     enabled: config.enabled,
     phase: phaseStatus(phase, openConnections(state.actual), when),
-    drain: undefined,
+    drain,
     ...serviceVerdict(state.verdicts),
     checks: checks.map((check) => checkStatus(check, when)),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
@@ -111,7 +130,7 @@ function serviceStatus(
         announce,
         since: when(sinceMs),
         gates: gates.map(({ name, open, reason, sinceMs }) => ({ name, open, reason, since: when(sinceMs) })),
-        attributes: renderAttributes(config.announce),
+        attributes: renderAttributes(route.attributes),
         targets: config.announce.peers,
         peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
@@ -119,6 +138,23 @@ function serviceStatus(
     }),
     virtualServices: state.actual?.virtualServices.map(virtualServiceStatus) ?? [],
   };
+}
+
+function drainStatus(
+  drains: Pick<DrainKeeper, "of" | "lost">,
+  service: string,
+  when: When,
+): DrainStatus | undefined {
+  const drained = drains.of(service);
+  if (drained === undefined) return undefined;
+  const { reason, sinceMs, untilMs } = drained;
+  const until = untilMs === Infinity ? undefined : when(untilMs);
+  return { reason, since: when(sinceMs), until, lost: drains.lost };
+}
+
+function configStatus({ hash, loadedMs, last, restart }: Reloads["status"], when: When): ConfigStatus {
+  const lastReload = last && { at: when(last.atMs), successful: last.successful, cause: last.cause };
+  return { hash, loadedAt: when(loadedMs), lastReload, restart };
 }
 
 function phaseStatus(

@@ -26,17 +26,16 @@ export interface AskPorts {
 
 /** Prints the agent's answer; resolves to the exit status. */
 export async function ask({ view, name, json, socket }: Question, ports: AskPorts): Promise<number> {
-  const path = parseSocketPath(socket);
-  if ("problem" in path || path.value === undefined) {
-    const problem = "problem" in path ? path.problem : "must not be empty";
-    ports.stderr(`--control-socket: ${problem} (got ${JSON.stringify(socket)})\n`);
+  const problem = socketPathProblem(socket);
+  if (problem !== undefined) {
+    ports.stderr(`${problem}\n`);
     return ExitStatus.USAGE;
   }
   const target = `/v1/${view}${name === undefined ? "" : `?name=${encodeURIComponent(name)}`}`;
   let answer: Answer;
   try {
     answer = await ports.askControl({
-      path: path.value,
+      path: socket,
       target,
       accept: json ? "application/json" : "text/plain",
     });
@@ -52,11 +51,20 @@ export async function ask({ view, name, json, socket }: Question, ports: AskPort
   return ExitStatus.OK;
 }
 
+/** What is wrong with a `--control-socket`; undefined: nothing. */
+export function socketPathProblem(socket: string): string | undefined {
+  const path = parseSocketPath(socket);
+  if ("value" in path && path.value !== undefined) return undefined;
+  const problem = "problem" in path ? path.problem : "must not be empty";
+  return `--control-socket: ${problem} (got ${JSON.stringify(socket)})`;
+}
+
 /** JSON for people to read; on a terminal it does nothing else than that. */
-function indented(json: string): string {
+export function indented(json: string): string {
   const lines = JSON.stringify(JSON.parse(json), undefined, 2).split("\n");
   return lines.map((line) => `${escapeUnprintable(line)}\n`).join("");
 }
 
-const CURE =
+/** What to look at where no agent answers. */
+export const CURE =
   "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?\n";

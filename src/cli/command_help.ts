@@ -39,10 +39,10 @@ export function optionTerm({ name, value, implied }: OptionRow): string {
   return `--${name} ${implied === undefined ? `<${value.toLowerCase()}>` : `[${value}]`}`;
 }
 
-function usage({ name, options, argument, argumentRequired }: Command): string {
+function usage({ name, options, argument, argumentRequired, argumentRepeats }: Command): string {
   const words: string[] = [name];
   if (options.length > 0) words.push("[options]");
-  const called = argument?.toLowerCase();
+  const called = argument && `${argument.toLowerCase()}${argumentRepeats === true ? "..." : ""}`;
   if (called !== undefined) words.push(argumentRequired === true ? `<${called}>` : `[${called}]`);
   return words.join(" ");
 }

@@ -78,7 +78,7 @@ function readCommand(command: Command, words: readonly string[]): CommandLine | 
     if (command.name === DEFAULT_COMMAND && stray !== undefined) throw new UsageError(unknownCommand(stray));
   }
   refuseWrongNumber(command, found);
-  return { command: command.name, argument: found[0], options };
+  return { command: command.name, argument: found[0], argumentList: found, options };
 }
 
 /** An option's name and value, which may be the first word of `rest`. @throws {UsageError} */
@@ -112,10 +112,12 @@ function valueBehind(option: OptionRow, rest: string[]): string {
 }
 
 /** @throws {UsageError} */
-function refuseWrongNumber({ name, argument, argumentRequired }: Command, found: readonly string[]): void {
+function refuseWrongNumber(command: Command, found: readonly string[]): void {
+  const { name, argument, argumentRequired, argumentRepeats } = command;
   if (argumentRequired === true && found.length === 0) {
     throw new UsageError(`missing required argument '${argument?.toLowerCase()}'`);
   }
+  if (argumentRepeats === true) return;
   const most = argument === undefined ? 0 : 1;
   if (found.length <= most) return;
   const expected = most === 1 ? "1 argument" : "no argument";

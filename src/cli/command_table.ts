@@ -14,9 +14,11 @@ export interface OptionRow {
 /** A command. */
 export interface CommandRow {
   readonly name: string;
-  /** What its one argument is called; undefined: it takes none. */
+  /** What its argument is called; undefined: it takes none. */
   readonly argument?: string;
   readonly argumentRequired?: boolean;
+  /** It takes any number of them. */
+  readonly argumentRepeats?: boolean;
   readonly options: readonly OptionRow[];
   readonly description: string;
 }
@@ -42,6 +44,47 @@ const OVERRIDES: readonly OptionRow[] = [
 ];
 
 const QUESTION: readonly OptionRow[] = [{ name: "json", description: "print JSON" }, CONTROL_SOCKET];
+
+const WAIT: OptionRow = { name: "wait", description: "show the progress, and end when it is done" };
+
+/** What changes something in the running agent. */
+const ORDERS = [
+  {
+    name: "drain",
+    argument: "SERVICE",
+    argumentRepeats: true,
+    options: [
+      { name: "reason", value: "TEXT", description: "why, for the log and whoever asks" },
+      { name: "for", value: "DURATION", description: "undo it by itself after so long, such as 2h" },
+      WAIT,
+      ...QUESTION,
+    ],
+    description: "take services out of service in order, all where none is named, until undrain",
+  },
+  {
+    name: "undrain",
+    argument: "SERVICE",
+    argumentRepeats: true,
+    options: [WAIT, ...QUESTION],
+    description: "put drained services back, all where none is named",
+  },
+  {
+    name: "reload",
+    options: QUESTION,
+    description: "read the configuration file again, and apply what differs",
+  },
+  {
+    name: "check-now",
+    argument: "SERVICE",
+    options: QUESTION,
+    description: "probe at once, all services where none is named",
+  },
+  {
+    name: "handover",
+    options: QUESTION,
+    description: "end the agent and leave routes and kernel to the next one (graceful restart)",
+  },
+] as const satisfies readonly CommandRow[];
 
 /** What is run where no command is named. */
 export const DEFAULT_COMMAND = "run";
@@ -77,6 +120,7 @@ const TABLE = [
     options: QUESTION,
     description: "its prefixes: whether announced, with which attributes, to whom, and why not",
   },
+  ...ORDERS,
   {
     name: "check",
     argument: "FILE",
@@ -108,7 +152,10 @@ export const COMMANDS: readonly Command[] = TABLE;
 /** What was asked for. */
 export interface CommandLine {
   readonly command: CommandName;
+  /** The first argument. */
   readonly argument: string | undefined;
+  /** All of them. */
+  readonly argumentList: readonly string[];
   /** By name without dashes. */
   readonly options: ReadonlyMap<string, string>;
 }

@@ -2,9 +2,11 @@
 import type { Overrides } from "../config/overrides.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
 import type { Question } from "./ask.ts";
+import type { Order, OrderOptions } from "./orders.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { ExitStatus } from "./exit_status.ts";
+import { isStdin } from "./file_ports.ts";
 
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
@@ -13,6 +15,7 @@ export interface Commands {
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
+  order(order: Order, options: OrderOptions): Promise<number>;
 }
 
 /** Runs the command that `args` name, and resolves to the exit status. */
@@ -26,7 +29,7 @@ export async function runProgram(
   const { command, argument = "", options } = line;
   switch (command) {
     case "run":
-      if (options.get("config") === "-") return refuseStdin(output);
+      if (isStdin(options.get("config") ?? "")) return refuseStdin(output);
       return await commands.run(options.get("config"), overridesOf(options));
     case "check":
       return await commands.check(argument, options.has("print"), overridesOf(options));
@@ -43,6 +46,15 @@ export async function runProgram(
         json: options.has("json"),
         socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
       });
+    case "drain":
+    case "undrain":
+    case "reload":
+    case "check-now":
+    case "handover":
+      return await commands.order(orderOf(command, line), {
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+      });
     case "version":
       output.stdout(`${output.version}\n`);
       return ExitStatus.OK;
@@ -54,6 +66,23 @@ export async function runProgram(
 function refuseStdin(output: ProgramOutput): number {
   output.stderr("error: run cannot have its configuration from standard input: a reload reads it again\n");
   return ExitStatus.USAGE;
+}
+
+function orderOf(name: Order["name"], { argumentList: services, options }: CommandLine): Order {
+  const wait = options.has("wait");
+  switch (name) {
+    case "drain":
+      return { name, services, reason: options.get("reason"), duration: options.get("for"), wait };
+    case "undrain":
+      return { name, services, wait };
+    case "check-now":
+      return { name, services };
+    case "reload":
+    case "handover":
+      return { name };
+    default:
+      return name satisfies never;
+  }
 }
 
 function overridesOf(options: CommandLine["options"]): Overrides {

@@ -3,22 +3,29 @@
  * first moment on: the first one that ends does so in order, a later one at once, from every state.
  */
 import { Agent } from "../agent/agent.ts";
-import { type AgentPorts, HostNotFitError } from "../agent/ports.ts";
+import { type AgentPorts, HostNotFitError, type Loaded } from "../agent/ports.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
-import { loadConfig, type ReadFile } from "../config/load.ts";
+import { loadConfig, type LoadResult, type ReadFile } from "../config/load.ts";
 import type { Overrides } from "../config/overrides.ts";
 import { EventStream } from "../events/stream.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { logEvents } from "./log_events.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { type LogOutput, openLog } from "./logging.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
-export type Platform = Omit<AgentPorts, "clock" | "events" | "version"> & AsyncDisposable & {
-  /** Tells the service manager; does nothing where there is none. */
-  notify(state: string): void;
-};
+export type Platform =
+  & Omit<AgentPorts, "clock" | "events" | "version" | keyof RunnerPorts>
+  & AsyncDisposable
+  & {
+    /** Tells the service manager; does nothing where there is none. */
+    notify(state: string): void;
+  };
+
+/** What of them the command itself gives. */
+type RunnerPorts = Pick<AgentPorts, "load" | "setLog" | "requestHandover">;
 
 /** The signals that mean something to the agent. */
 export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
@@ -43,9 +50,10 @@ const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as 
 
 /** Runs the agent with `file`, or the default one, until a signal ends it; resolves to the exit status. */
 export async function run(file: string | undefined, overrides: Overrides, ports: RunPorts): Promise<number> {
-  const runner = new Runner(ports);
+  const load = () => loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides);
+  const runner = new Runner(ports, load);
   using _signals = ports.onSignal((signal) => runner.signal(signal));
-  const loaded = loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides);
+  const loaded = load();
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!loaded.ok && file === undefined) {
@@ -73,6 +81,7 @@ const SAME_PRESS_MS = 100;
 /** One run, and what signals do to it. */
 class Runner {
   readonly #ports: RunPorts;
+  readonly #load: () => LoadResult;
   readonly #events: EventStream;
   readonly #atOnce = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<number>();
@@ -81,8 +90,9 @@ class Runner {
   /** The first signal that ends, and when it came. */
   #ending: { readonly signal: Signal; readonly sinceMs: number } | undefined;
 
-  constructor(ports: RunPorts) {
+  constructor(ports: RunPorts, load: () => LoadResult) {
     this.#ports = ports;
+    this.#load = load;
     this.#events = new EventStream(ports.clock);
   }
 
@@ -111,14 +121,35 @@ class Runner {
         if (this.#ending === undefined) this.#begin(signal);
         return;
       case "SIGHUP":
-        this.#events.publish({
-          kind: "request-refused",
-          cause: "reload is not supported yet: the running configuration stays; restart to change it",
-        });
-        return;
+        return this.#reload();
       default:
         return signal satisfies never;
     }
+  }
+
+  /** Like the order of that name, by whoever may send signals to this process. */
+  #reload(): void {
+    const refuse = (cause: string) => {
+      this.#events.publish({ kind: "request-refused", cause: `SIGHUP: nothing is reloaded: ${cause}` });
+    };
+    const agent = this.#agent;
+    // The file is about to be read anyway.
+    if (agent === undefined) return;
+    Promise.try(() => agent.orders.reload(undefined)).catch((error) => refuse(messageOf(error)));
+  }
+
+  /** What the agent gets of this command. */
+  #runnerPorts(config: Config): RunnerPorts {
+    let { level, format } = config.log;
+    return {
+      load: () => inWords(this.#load()),
+      setLog: (log) => {
+        if (log.level === level && log.format === format) return;
+        ({ level, format } = log);
+        void openLog(level, format, this.#ports.logOutput);
+      },
+      requestHandover: () => this.signal("SIGUSR2"),
+    };
   }
 
   #end(signal: Signal): void {
@@ -175,11 +206,18 @@ class Runner {
     const { version, clock } = this.#ports;
     await using platform = this.#ports.openPlatform(config, this.#events);
     this.#platform = platform;
-    this.#agent = new Agent(config, { ...platform, version, clock, events: this.#events });
+    const ports = { ...platform, ...this.#runnerPorts(config), version, clock, events: this.#events };
+    this.#agent = new Agent(config, ports);
     const started = this.#agent.start();
     this.#leave();
     await started;
     if (this.#ending === undefined) platform.notify("READY=1");
     return await this.#ended.promise;
   }
+}
+
+function inWords(loaded: LoadResult): Loaded {
+  return loaded.ok
+    ? { ok: true, config: loaded.config, warnings: loaded.warnings.map(formatIssue) }
+    : { ok: false, problems: loaded.issues.map(formatIssue) };
 }

@@ -5,6 +5,7 @@
  */
 import { changedKeys } from "./canonical.ts";
 import type { Config, PortConfig, ServiceConfig } from "./config.ts";
+import { withPort } from "../net/address.ts";
 import { type Keyed, pair } from "./pairs.ts";
 import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
 
@@ -181,7 +182,7 @@ function destinationChanges(
   old: PortConfig["destinations"],
   next: PortConfig["destinations"],
 ): readonly ServiceChange[] {
-  const pairs = pair(old, next, ({ address, port }) => `${address.text} ${port}`);
+  const pairs = pair(old, next, ({ address, port }) => withPort(address, port));
   const one = (
     change: "added" | "removed" | "changed",
     destination: string,

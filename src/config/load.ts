@@ -53,12 +53,30 @@ export type ReadFile = (path: string) => FileContent;
 export function loadConfig(path: string, readFile: ReadFile, overrides?: Overrides): LoadResult {
   const read = readText(path, readFile);
   if ("problem" in read) return { ok: false, issues: [unreadable(path, read)], format: undefined };
-  const readSecretFile = (secretPath: string) => {
-    const secret = readText(secretPath, readFile);
+  return loadText({ name: path, text: read.text, mode: read.mode }, readFile, overrides);
+}
+
+/** The text of a file that somebody else has read. */
+export interface NamedText {
+  /** What the file is called in issues. */
+  readonly name: string;
+  readonly text: string;
+  /** Permission bits of the file, where they are known. */
+  readonly mode?: number | undefined;
+}
+
+/** Reads a text as the file that it is of, and the secret files that it names, if any. Never throws. */
+export function loadText(
+  { name, text, mode }: NamedText,
+  readFile: ReadFile,
+  overrides?: Overrides,
+): LoadResult {
+  const readSecretFile = (path: string) => {
+    const secret = readText(path, readFile);
     if ("problem" in secret) throw new Error(secret.problem);
     return secret;
   };
-  return parseConfig(read.text, { fileName: path, mode: read.mode, readSecretFile, overrides });
+  return parseConfig(text, { fileName: name, mode, readSecretFile, overrides });
 }
 
 /** The text of a file, or why there is none. */

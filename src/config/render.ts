@@ -98,7 +98,7 @@ export interface RenderedAttributes {
 }
 
 /** Path attributes as the file spells them. */
-export function renderAttributes(announce: AnnounceConfig): RenderedAttributes {
+export function renderAttributes(announce: Omit<AnnounceConfig, "peers">): RenderedAttributes {
   return {
     med: announce.med,
     localPreference: announce.localPreference,

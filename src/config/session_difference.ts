@@ -83,6 +83,9 @@ const PEER: {
   gracefulRestart: "reset",
 };
 
+/** A `listenPort` with which listenAddresses mean nothing. */
+const NOT_LISTENING = -1;
+
 const STRENGTH: readonly SessionConsequence[] = ["reset", "advertise", "next session", "none"];
 
 /** The key of a peer: its address, with the zone of a link-local one. */
@@ -109,7 +112,9 @@ export function localChange(old: LocalBgp, next: LocalBgp): readonly LocalChange
   if (keys.length === 0) return [];
   const consequences = keys.map((key) => LOCAL[key]);
   const sessions = strongest(consequences.filter((consequence) => consequence !== "listen"));
-  return [{ of: "local", change: "changed", keys, sessions, listen: consequences.includes("listen") }];
+  const listens = old.listenPort !== NOT_LISTENING || next.listenPort !== NOT_LISTENING;
+  const listen = listens && consequences.includes("listen");
+  return [{ of: "local", change: "changed", keys, sessions, listen }];
 }
 
 /** What changes of the peers: those that go, then those that stay, then those that come. */

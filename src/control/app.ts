@@ -1,10 +1,11 @@
-/** What the control socket answers: the views of the status, as text for people or as JSON. */
+/** What the control socket answers: the views of the status, as text for people or as JSON, and orders. */
 import { Hono } from "hono";
 import type { Status } from "../status/status.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
+import { type ControlBindings, type OrderPorts, orderRoutes } from "./order_routes.ts";
 
-/** What the app shows. */
-export interface ControlAppPorts {
+/** What the app shows, and who follows orders. */
+export interface ControlAppPorts extends OrderPorts {
   status(): Status;
   now(): Date;
   /** Of this process. */
@@ -15,8 +16,11 @@ export interface ControlAppPorts {
  * `GET /v1/status`, `/v1/peers`, `/v1/routes`, with `?name=` of one peer or service; text where `accept` says so. And
  * `GET /v1/agent`: that it is an agent who answers, and which one.
  */
-export function createControlApp(ports: ControlAppPorts): (request: Request) => Promise<Response> {
-  const app = new Hono();
+export function createControlApp(
+  ports: ControlAppPorts,
+): (request: Request, client: ControlBindings["Bindings"]) => Promise<Response> {
+  const app = new Hono<ControlBindings>();
+  app.route("/", orderRoutes(ports));
   app.get("/v1/agent", (context) => {
     const { version, state } = ports.status();
     return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });
@@ -40,5 +44,5 @@ export function createControlApp(ports: ControlAppPorts): (request: Request) => 
     return context.text(`${error.message}\n`, 404);
   });
   app.notFound((context) => context.text(`no ${context.req.method} ${context.req.path} here\n`, 404));
-  return async (request) => await app.fetch(request);
+  return async (request, { credentials }) => await app.fetch(request, { credentials });
 }

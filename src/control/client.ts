@@ -1,26 +1,17 @@
-/** One question to whoever listens on a control socket: HTTP/1.1 over a unix socket, bounded in time and octets. */
+/** Questions and orders to whoever listens on a control socket, bounded in time and octets, with failures in words. */
 import { OctetQueue } from "../bytes/octet_queue.ts";
-import { type ResponseHead, responseHeadParser } from "../net/http1.ts";
-import { bodyDecoder, responseFraming } from "../net/http1_body.ts";
-import type { Streams, StreamSocket } from "../net/sockets.ts";
 import { codeOf, messageOf } from "../text/error_message.ts";
-import { untilAborted } from "../time/abort.ts";
-import type { Clock } from "../time/clock.ts";
+import {
+  type ClientPorts,
+  type ControlRequest,
+  CutOffError,
+  Exchange,
+  LateError,
+  NoAnswerError,
+  type Reply,
+} from "./exchange.ts";
 
-/** What a question needs. */
-export interface ClientPorts {
-  readonly streams: Streams;
-  readonly clock: Clock;
-}
-
-/** What is asked. */
-export interface ControlRequest {
-  /** Of the control socket. */
-  readonly path: string;
-  /** Path and query of the question. */
-  readonly target: string;
-  readonly accept: string;
-}
+export type { ClientPorts, ControlRequest } from "./exchange.ts";
 
 /** The agent's answer. */
 export interface Answer {
@@ -37,11 +28,73 @@ const MAX_ANSWER_OCTETS = 16 * 1024 * 1024;
  * @throws {Error} in words for people, where no agent answers
  */
 export async function askControl(request: ControlRequest, ports: ClientPorts): Promise<Answer> {
+  const exchange = new Exchange(ports);
+  using _exchange = exchange;
   try {
-    return await exchange(request, ports, ANSWER_LIMIT_MS);
+    return await answerTo(request, exchange, ANSWER_LIMIT_MS);
   } catch (error) {
-    throw new Error(`no agent answers at ${request.path}: ${reasonOf(error)}`);
+    throw new Error(noAgentText(request.path, error, ports.user));
   }
+}
+
+/** An order, and how long it may take to be followed. */
+export interface ControlOrder extends ControlRequest {
+  readonly body: unknown;
+  readonly limitMs: number;
+}
+
+/**
+ * One order to the agent that listens at `path`.
+ * @throws {Error} in words for people: no agent, or nobody knows whether the order was followed
+ */
+export async function postControl(order: ControlOrder, ports: ClientPorts): Promise<Answer> {
+  const exchange = new Exchange(ports);
+  using _exchange = exchange;
+  try {
+    return await answerTo(order, exchange, order.limitMs);
+  } catch (error) {
+    throw new Error(unansweredText(order.path, error, exchange.sent, ports.user));
+  }
+}
+
+/** Why an order has no answer, in words; `sent`: it may have been followed all the same. */
+export function unansweredText(
+  path: string,
+  error: unknown,
+  sent: boolean,
+  user: number | undefined,
+): string {
+  const unknown = "the order may have been followed; ask with bgp-lb status";
+  if (sent && error instanceof CutOffError) {
+    return `the agent at ${path} ended before it answered: ${unknown}`;
+  }
+  if (sent && error instanceof LateError) {
+    return `the agent at ${path} has not answered, ${error.message}: ${unknown}`;
+  }
+  return noAgentText(path, error, user);
+}
+
+/** Why there is no answer, in words. */
+export function noAgentText(path: string, error: unknown, user: number | undefined): string {
+  return `no agent answers at ${path}: ${reasonOf(error, user)}`;
+}
+
+async function answerTo(request: ControlRequest, exchange: Exchange, limitMs: number): Promise<Answer> {
+  exchange.limit(limitMs);
+  const reply = await exchange.send(request);
+  return { status: reply.status, body: await bodyOf(reply) };
+}
+
+/** The whole body of a reply. @throws {NoAnswerError} it is too long, or cut off */
+export async function bodyOf(reply: Pick<Reply, "read">): Promise<string> {
+  const body = new OctetQueue();
+  for (let octets = await reply.read(); octets !== undefined; octets = await reply.read()) {
+    body.append(octets);
+    if (body.length > MAX_ANSWER_OCTETS) {
+      throw new NoAnswerError(`more than ${MAX_ANSWER_OCTETS} octets came`);
+    }
+  }
+  return new TextDecoder().decode(body.view);
 }
 
 /** What an agent says of itself. */
@@ -64,9 +117,11 @@ const FIND_LIMIT_MS = 2000;
 
 /** Asks who listens at `path`. @throws {Error} with the kernel's code, where it may not even be asked */
 export async function findAgent(path: string, ports: ClientPorts): Promise<Found> {
+  const exchange = new Exchange(ports);
+  using _exchange = exchange;
   try {
     const request = { path, target: "/v1/agent", accept: "application/json" };
-    const { status, body } = await exchange(request, ports, FIND_LIMIT_MS);
+    const { status, body } = await answerTo(request, exchange, FIND_LIMIT_MS);
     const agent = status === 200 ? identityOf(body) : undefined;
     if (agent !== undefined) return { type: "agent", agent };
     // Version 0.1.0 does not know the question, but says so in words of its own.
@@ -101,94 +156,7 @@ function identityOf(body: string): AgentIdentity | undefined {
   }
 }
 
-/** Nothing came in time. */
-class LateError extends Error {}
-
-/** What came is no answer of HTTP/1.1, or no whole one. */
-class NoAnswerError extends Error {}
-
-async function exchange(
-  { path, target, accept }: ControlRequest,
-  { streams, clock }: ClientPorts,
-  limitMs: number,
-): Promise<Answer> {
-  const late = new AbortController();
-  let socket: StreamSocket | undefined;
-  using _limit = clock.at(clock.now() + limitMs, () => {
-    late.abort(new LateError(`nothing came within ${limitMs / 1000} s`));
-    socket?.[Symbol.dispose]();
-  });
-  try {
-    const connecting = streams.connect({ path }, late.signal);
-    // One that comes too late is nobody's.
-    connecting.then((found) => late.signal.aborted && found[Symbol.dispose](), () => {});
-    socket = await untilAborted(connecting, late.signal);
-    const lines = [
-      `GET ${target} HTTP/1.1`,
-      "host: bgp-lb",
-      `accept: ${accept}`,
-      "connection: close",
-      "",
-      "",
-    ];
-    await socket.write(new TextEncoder().encode(lines.join("\r\n")));
-    const answer = await readAnswer(socket);
-    late.signal.throwIfAborted();
-    return answer;
-  } catch (error) {
-    throw late.signal.aborted ? late.signal.reason : error;
-  } finally {
-    socket?.[Symbol.dispose]();
-  }
-}
-
-async function readAnswer(socket: StreamSocket): Promise<Answer> {
-  const queue = new OctetQueue();
-  const more = async () => {
-    const octets = await socket.read();
-    if (octets !== undefined) queue.append(octets);
-    return octets !== undefined;
-  };
-  const head = await readHead(queue, more);
-  const framing = responseFraming("GET", head);
-  if (framing.type === "error") throw new NoAnswerError(framing.reason);
-  const decoder = bodyDecoder(framing, true);
-  const body = new OctetQueue();
-  for (let done = false; !done;) {
-    const part = decoder.decode(queue.view);
-    if (part.type === "error") throw new NoAnswerError(part.reason);
-    for (const data of part.data) body.append(data);
-    queue.consume(part.used);
-    if (body.length > MAX_ANSWER_OCTETS) {
-      throw new NoAnswerError(`more than ${MAX_ANSWER_OCTETS} octets came`);
-    }
-    done = part.done;
-    if (!done && !await more()) {
-      if (framing.type !== "close") {
-        throw new NoAnswerError("the connection ended in the middle of the answer");
-      }
-      done = true;
-    }
-  }
-  return { status: head.status, body: new TextDecoder().decode(body.view) };
-}
-
-async function readHead(queue: OctetQueue, more: () => Promise<boolean>): Promise<ResponseHead> {
-  let parser = responseHeadParser();
-  for (;;) {
-    const head = parser.parse(queue.view);
-    if (head.type === "error") throw new NoAnswerError(`what answers there is no agent: ${head.reason}`);
-    if (head.type === "head") {
-      queue.consume(head.length);
-      if (head.status >= 200) return head;
-      parser = responseHeadParser();
-    } else if (!await more()) {
-      throw new NoAnswerError("the connection ended without an answer");
-    }
-  }
-}
-
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, user: number | undefined): string {
   switch (codeOf(error)) {
     case "ENOENT":
       return "there is no socket";
@@ -196,7 +164,10 @@ function reasonOf(error: unknown): string {
       return "nobody listens there: the process that made the socket has ended, or it is no socket";
     case "EACCES":
     case "EPERM":
-      return "this user may not (the agent's own user may, most often root)";
+      return `this user${
+        user === undefined ? "" : ` (uid ${user})`
+      } may not: the agent's own user may, most often ` +
+        "root, and the members of its control.group";
     case "ENOTDIR":
       return "its folder is no folder";
     case "EAGAIN":

@@ -59,9 +59,9 @@ export interface Progress {
 /** What the control socket can order. */
 export interface Orders {
   /** @throws {UnknownNameError} where a name is no service; nothing is drained then @throws {BusyError} */
-  drain(order: DrainOrder, by: Requester | undefined): DrainAnswer;
+  drain(order: DrainOrder, by: Requester | undefined): Promise<DrainAnswer>;
   /** @throws {UnknownNameError} @throws {BusyError} */
-  undrain(selection: Selection, by: Requester | undefined): DrainAnswer;
+  undrain(selection: Selection, by: Requester | undefined): Promise<DrainAnswer>;
   /** How far the services have got on their way. */
   progress(selection: Selection): readonly Progress[];
   /** Calls back whenever `progress` may say something else, until it is disposed. */

@@ -6,15 +6,21 @@ import { concat } from "../bytes/concat.ts";
 import { OctetQueue } from "../bytes/octet_queue.ts";
 import { type HeadError, REQUEST_LIMITS, type RequestHead, requestHeadParser } from "../net/http1.ts";
 import { bodyDecoder, requestFraming } from "../net/http1_body.ts";
-import type { StreamSocket } from "../net/sockets.ts";
+import type { PeerCredentials, StreamSocket } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import { Incoming } from "./incoming.ts";
 import { type Refusal, requestOf, type Wanted, wantedOf } from "./request.ts";
 import { chunkOf, closingResponse, continueResponse, lastChunk, responseHead } from "./response.ts";
 
+/** Who asks: what is known of the connection, and nothing that a request says. */
+export interface Client {
+  /** Of a unix socket, where they can be had. */
+  readonly credentials: PeerCredentials | undefined;
+}
+
 /** From request to response, as Hono's `fetch` is. */
-export type App = (request: Request) => Promise<Response>;
+export type App = (request: Request, client: Client) => Promise<Response>;
 
 /** Limits of time and size of each client. */
 export interface ConnectionLimits {
@@ -192,7 +198,7 @@ export class HttpConnection {
     try {
       const request = requestOf(head, wanted, body, exchange.signal);
       await this.#options.admit();
-      const response = await this.#options.app(request);
+      const response = await this.#options.app(request, { credentials: this.#options.socket.credentials });
       return await this.#send(response, head, wanted);
     } catch (error) {
       return await this.#fail(error, wanted);

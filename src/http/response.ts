@@ -23,6 +23,7 @@ const REASONS: Readonly<Record<number, string>> = {
   409: "Conflict",
   413: "Content Too Large",
   414: "URI Too Long",
+  415: "Unsupported Media Type",
   417: "Expectation Failed",
   421: "Misdirected Request",
   422: "Unprocessable Content",

@@ -46,6 +46,8 @@ export interface HostFitness {
   readonly problems: readonly string[];
   /** Objects of an earlier run are there and will be adopted. */
   readonly adopted: boolean;
+  /** What there is; undefined where it could not be read. */
+  readonly actual: ActualKernel | undefined;
 }
 
 /** Notifications within this time are answered together. */
@@ -91,9 +93,11 @@ export class Reconciler implements AsyncDisposable {
       return {
         problems: [...problems, ...conflicts].map(({ message }) => message),
         adopted: actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0),
+        actual,
       };
     } catch (error) {
-      return { problems: [kernelError("examine the host", error).message], adopted: false };
+      const problems = [kernelError("examine the host", error).message];
+      return { problems, adopted: false, actual: undefined };
     }
   }
 

@@ -84,6 +84,11 @@ export function interfaceMark(service: string): string {
   return `${MARK}${service}`;
 }
 
+/** The service that an interface of ours is marked for. */
+export function serviceOf({ alias }: Pick<ActualInterface, "alias">): string {
+  return alias?.slice(MARK.length) ?? "";
+}
+
 /** Whether an interface carries our mark. A device of another kind never does, whatever its alias. */
 export function isOurs(link: Pick<ActualInterface, "kind" | "alias">): boolean {
   return link.kind === "dummy" && link.alias !== undefined && link.alias.startsWith(MARK);

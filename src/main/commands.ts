@@ -8,10 +8,12 @@ import { check } from "../cli/check.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
+import { giveOrder } from "../cli/orders.ts";
 import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
 import { MAX_FILE_OCTETS } from "../config/source_text.ts";
+import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
@@ -23,6 +25,9 @@ import { openPlatform } from "./platform.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
 const LAST_LINES_MS = 500;
+
+/** Of a terminal that does not say how wide it is. */
+const USUAL_COLUMNS = 80;
 
 /** What comes from outside at any moment; signals are caught for the agent alone. */
 export interface Desks {
@@ -66,10 +71,28 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
       return await schema(files);
     },
     async ask(question) {
-      const ports = { streams: denoStreams(), clock: systemClock };
-      return await ask(question, { ...files, askControl: (request) => askControl(request, ports) });
+      return await ask(question, { ...files, askControl: (request) => askControl(request, controlPorts()) });
+    },
+    async order(order, options) {
+      return await giveOrder(order, options, { ...controlPorts(), ...terminal(), stdout, stderr });
     },
   }, { version, stdout, stderr });
+}
+
+/** The way to a running agent. */
+function controlPorts() {
+  return { streams: denoStreams(), clock: systemClock, user: denoSocketFiles().user };
+}
+
+/** The terminal of who waits for something: its width, and Ctrl-C. */
+function terminal() {
+  return {
+    columns: () => Deno.stderr.isTerminal() ? Deno.consoleSize().columns || USUAL_COLUMNS : undefined,
+    onInterrupt(callback: () => void): Disposable {
+      Deno.addSignalListener("SIGINT", callback);
+      return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGINT", callback) };
+    },
+  };
 }
 
 /** Without FFI a reader that is stuck holds a thread of the runtime's pool. */

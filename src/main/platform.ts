@@ -18,7 +18,7 @@ import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
-import { countedAllowance } from "../health/kinds/allowance.ts";
+import { type Allowance, countedAllowance } from "../health/kinds/allowance.ts";
 import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -26,6 +26,7 @@ import type { InterfaceAddress } from "../net/on_link.ts";
 import { BoundedFiles } from "../os/bounded_files.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
+import { denoStateFiles } from "../os/state_files.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
 import { HostTrustStore } from "../os/trust.ts";
@@ -50,22 +51,30 @@ export function openPlatform(config: Config, events: EventStream): Platform {
   const stack = new AsyncDisposableStack();
   try {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
-    if (native === undefined) refusePing(config);
+    const [refusal] = refusals(config, native);
+    if (refusal !== undefined) throw new Error(refusal);
     const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     const streams = denoStreams();
-    const { probes, clients } = shareDescriptors(config, native, events);
-    const probePorts = openProbePorts(streams, { icmp, slots: probes });
+    let share = shareDescriptors(config, native, events);
+    const slots = countedAllowance(() => share.probes);
+    const probePorts = openProbePorts(streams, { icmp, slots });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
-      transport: openTransport(config, native, streams),
+      transport: openTransport(native, streams),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       probe: (check) => createProbe(check, probePorts),
       streams: native === undefined ? streams : new Streams<Address>(native.sockets, addressOf),
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
-      maxClients: clientLimits(config, clients),
+      maxClients(next) {
+        // A reload may need other limits than the start did.
+        if (next !== config) share = shareDescriptors(next, native, events);
+        return clientLimits(next, share.clients);
+      },
+      refuse: (next) => refusals(next, native),
+      stateFiles: denoStateFiles(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native, startedSeconds()),
@@ -86,13 +95,9 @@ function openNative(stack: AsyncDisposableStack, events: EventStream): Native {
   return { libc, reactor, sockets: new Sockets(libc, reactor) };
 }
 
-/** Prepared sockets where FFI is allowed; else plain streams, which refuse peers that ask for more than they can do. */
-function openTransport({ bgp }: Config, native: Native | undefined, streams: StreamsPort): Transport {
-  if (native === undefined) {
-    bgp.peers.forEach(refuseUnsupported);
-    return streamsTransport({ streams, interfaces });
-  }
-  return socketTransport(native.sockets);
+/** Prepared sockets where FFI is allowed, else plain streams. */
+function openTransport(native: Native | undefined, streams: StreamsPort): Transport {
+  return native === undefined ? streamsTransport({ streams, interfaces }) : socketTransport(native.sockets);
 }
 
 /** The soft limit that is usual, for where it cannot be asked for. */
@@ -110,7 +115,7 @@ function shareDescriptors(config: Config, native: Native | undefined, events: Ev
 
 function openProbePorts(
   streams: StreamsPort,
-  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: number },
+  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: Allowance },
 ): ProbePorts {
   return {
     streams,
@@ -118,15 +123,24 @@ function openProbePorts(
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
-    slots: countedAllowance(slots),
+    slots,
     icmp,
   };
 }
 
-/** @throws {Error} where a check needs ICMP, which Deno has not */
-function refusePing({ services }: Config): void {
-  const pinging = services.find(({ checks }) => checks.some(({ type }) => type === "ping"));
-  if (pinging !== undefined) throw new Error(`service ${pinging.name}: ping checks need --allow-ffi`);
+/** What of `config` this process cannot do without FFI, and the cure. */
+function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
+  if (native !== undefined) return [];
+  const pinging = services.filter(({ checks }) => checks.some(({ type }) => type === "ping"));
+  const peers = bgp.peers.flatMap((peer) => {
+    try {
+      refuseUnsupported(peer);
+      return [];
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  });
+  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`)];
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

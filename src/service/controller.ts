@@ -3,7 +3,6 @@
  * the service's addresses may be announced, and why not, and where it is on its way out, comes out.
  */
 import type { Route } from "../bgp/routes/route.ts";
-import type { ServiceConfig } from "../config/config.ts";
 import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
@@ -11,21 +10,40 @@ import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
-import { faultGates, gatesOf } from "./gates.ts";
-import { draining, type DrainLimits, nextPhase, type PhaseFacts, serving } from "./phase.ts";
+import { faultGates, gatesOf, serviceVerdict } from "./gates.ts";
+import {
+  draining,
+  type DrainLimits,
+  nextPhase,
+  phaseEnd,
+  type PhaseFacts,
+  quiescing,
+  serving,
+  withdrawn,
+} from "./phase.ts";
 import { shiftedAttributes } from "./shift.ts";
-import type { Gate, RouteDecision, ServiceFacts, ServiceState } from "./state.ts";
+import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, ServiceState } from "./state.ts";
 
 /** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
   | { readonly type: "kernel"; readonly actual: ActualKernel }
   /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
-  | { readonly type: "drain"; readonly reason: string; readonly limits?: DrainLimits }
+  | {
+    readonly type: "drain";
+    readonly reason: string;
+    readonly limits?: DrainLimits | undefined;
+    /** ID of the event that ordered it. */
+    readonly because?: number | undefined;
+    /** An earlier process had brought it so far that its destinations have weight 0. */
+    readonly quiesced?: boolean;
+  }
   /** Back into service, from any phase. */
   | { readonly type: "undrain" }
   /** The sockets of all routers have taken what they should be told. */
   | { readonly type: "told" }
+  /** Routers may have routes of an earlier process until `untilMs`; -Infinity: they have none any more. */
+  | { readonly type: "stale"; readonly untilMs: number }
   /** A deadline has passed. */
   | { readonly type: "time" };
 
@@ -42,30 +60,64 @@ export type ServiceTransition =
   /** The decision failed by a fault of ours. */
   | { readonly type: "fault"; readonly cause: string };
 
+const NOT_PROBED: CheckVerdict = { verdict: "unknown", cause: "not probed yet" };
+
 /** After a fault of ours the decision is made anew in this time. */
 const RETRY_MS = 1000;
 
 /** The state at start: nothing known, nothing announced. */
 export function initialState(
-  config: ServiceConfig,
+  { config, checks, drain }: ServiceEntry,
   managed: Managed,
-  checks: readonly string[],
   nowMs: number,
 ): ServiceState {
-  const verdicts = new Map(
-    checks.map((name) => [name, { verdict: "unknown", cause: "not probed yet" }] as const),
-  );
-  const phase = serving(nowMs);
+  const verdicts = new Map(checks.map((name) => [name, NOT_PROBED]));
+  const phase = drain === undefined ? serving(nowMs) : withdrawn(drain, nowMs);
   const facts: ServiceFacts = {
     config,
+    removed: false,
     managed,
     verdicts,
     actual: undefined,
     told: false,
+    staleUntilMs: -Infinity,
     fault: undefined,
     phase,
   };
   return { ...facts, routes: decide(facts, new Map(), nowMs) };
+}
+
+/**
+ * The same service under another configuration. Checks are known by their keys: one that stays has its verdict, a new one
+ * of a healthy service has no say until its first verdict. An address that stays keeps its decision and its gates.
+ */
+export function reconfigured(
+  state: ServiceState,
+  { config, checks, drain }: ServiceEntry,
+  env: { readonly now: number },
+): ServiceState {
+  const isHealthy = serviceVerdict(state.verdicts).verdict === "healthy";
+  const verdicts = new Map(checks.flatMap((key): readonly (readonly [string, CheckVerdict])[] => {
+    const known = state.verdicts.get(key);
+    if (known !== undefined) return [[key, known]];
+    return isHealthy ? [] : [[key, NOT_PROBED]];
+  }));
+  const back = drain === undefined ? serving(env.now) : { ...state.phase, drain };
+  const phase = state.removed ? back : state.phase;
+  const facts = { ...state, phase, config, verdicts, removed: false };
+  return { ...facts, routes: decide(facts, state.routes, env.now) };
+}
+
+/** The service that the configuration has no more: on its way out, with the addresses that no other service has now. */
+export function removed(
+  state: ServiceState,
+  isWanted: (address: Address) => boolean,
+  env: { readonly now: number },
+): ServiceState {
+  const { config } = state;
+  const addresses = config.addresses.filter((address) => !isWanted(address));
+  const facts = { ...state, removed: true, config: { ...config, addresses } };
+  return { ...facts, routes: decide(facts, state.routes, env.now) };
 }
 
 /**
@@ -100,15 +152,17 @@ function settled(state: ServiceState, nowMs: number): ServiceState {
 }
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
-export function nextDeadline({ phase, fault }: ServiceState): number | undefined {
+export function nextDeadline({ phase, fault, staleUntilMs }: ServiceState): number | undefined {
   // While a fault stands no deadline is met, and one that has passed would come again at once, for ever.
-  const first = fault?.untilMs ?? phase.deadlineMs;
+  const first = fault?.untilMs ?? phaseEnd(phase, staleUntilMs);
   return first === Infinity ? undefined : first;
 }
 
 function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceFacts {
   switch (event.type) {
     case "verdict": {
+      // A new check of a running service has no say until it knows something.
+      if (event.verdict === "unknown" && !state.verdicts.has(event.check)) return state;
       const verdicts = new Map(state.verdicts);
       verdicts.set(event.check, { verdict: event.verdict, cause: event.cause });
       return { ...state, verdicts };
@@ -116,16 +170,26 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
     case "kernel":
       return { ...state, actual: event.actual };
     case "drain": {
-      const { reason, limits = state.config.stop } = event;
-      const drain = { reason, limits };
+      const { reason, limits = state.config.stop, because } = event;
+      const drain = { reason, limits, because };
       // A drain that is under way goes on where it is, with the new reason and limits for what is to come.
       if (state.phase.drain !== undefined) return { ...state, phase: { ...state.phase, drain } };
-      return { ...state, told: false, phase: draining(drain, now) };
+      return {
+        ...state,
+        told: false,
+        phase: event.quiesced === true ? quiescing(drain, now) : draining(drain, now),
+      };
     }
     case "undrain":
-      return state.phase.drain === undefined ? state : { ...state, phase: serving(now) };
+      return state.phase.drain === undefined || state.removed ? state : { ...state, phase: serving(now) };
     case "told":
       return { ...state, told: true };
+    case "stale":
+      // That it was so until now counts for a withdrawal that is under way.
+      return {
+        ...state,
+        staleUntilMs: event.untilMs === -Infinity ? Math.min(state.staleUntilMs, now) : event.untilMs,
+      };
     case "time":
       return state.fault !== undefined && now >= state.fault.untilMs ? { ...state, fault: undefined } : state;
     default:
@@ -173,19 +237,26 @@ function routeOf({ config, phase }: ServiceFacts, address: Address, before: Rout
     : { prefix: prefixOf(address, length), attributes, peers: announce.peers };
 }
 
-function phaseFacts({ config, managed, routes, actual, told }: ServiceState): PhaseFacts {
+function phaseFacts(state: ServiceState): PhaseFacts {
+  const { config, managed, routes, actual, phase, staleUntilMs } = state;
   const announced = [...routes.values()].some(({ announce }) => announce);
   const withdrawals = [...routes.values()].filter(({ announcedEver }) => announcedEver);
   return {
     announced,
-    withdrawnMs: announced || withdrawals.length === 0
-      ? undefined
-      : Math.max(...withdrawals.map(({ sinceMs }) => sinceMs)),
-    told,
+    withdrawnMs: announced ? undefined : latest([
+      ...withdrawals.map(({ sinceMs }) => sinceMs),
+      ...staleUntilMs >= phase.sinceMs ? [phase.sinceMs] : [],
+    ]),
+    told: state.told,
+    staleUntilMs,
     converges: managed.interfaces || managed.ipvs,
     quiesces: managed.ipvs && config.ports.length > 0,
     activeConnections: activeConnections(actual),
   };
+}
+
+function latest(moments: readonly number[]): number | undefined {
+  return moments.length === 0 ? undefined : Math.max(...moments);
 }
 
 /** On all destinations; undefined before the kernel was read, and where there is no IPVS. */
@@ -202,13 +273,30 @@ function activeConnections(actual: ActualKernel | undefined): number | undefined
   return destinations.reduce((sum, destination) => sum + destination.activeConnections, 0);
 }
 
+/** What is another one between two states of a service, or of none; `reason`: why it, or an address of it, is no more. */
+export function changesBetween(
+  before: ServiceState | undefined,
+  after: ServiceState | undefined,
+  reason: string,
+): readonly ServiceTransition[] {
+  const gone = [...before?.routes.values() ?? []].filter(({ address, announce }) =>
+    announce && after?.routes.get(address.text) === undefined
+  );
+  const withdrawals = gone.map(({ address }): ServiceTransition => {
+    return { type: "route", address, announce: false, cause: reason };
+  });
+  if (after === undefined) return withdrawals;
+  const phases = before === undefined ? [] : phaseTransitions(before, after);
+  return [...withdrawals, ...routeTransitions(before, after), ...phases];
+}
+
 function routeTransitions(
-  before: ServiceState,
+  before: ServiceState | undefined,
   { routes }: ServiceState,
-  event: ServiceEvent,
+  event?: ServiceEvent,
 ): readonly ServiceTransition[] {
   return [...routes.values()]
-    .filter(({ address, announce }) => announce !== before.routes.get(address.text)?.announce)
+    .filter(({ address, announce }) => announce !== (before?.routes.get(address.text)?.announce ?? false))
     .map(({ address, announce, gates }) => {
       return { type: "route", address, announce, cause: causeOf(announce, gates, event) };
     });
@@ -223,7 +311,7 @@ function phaseTransitions(
 }
 
 /** Opening: what just happened. Closing: the first gate that is shut now. */
-function causeOf(announce: boolean, gates: readonly Gate[], event: ServiceEvent): string {
+function causeOf(announce: boolean, gates: readonly Gate[], event: ServiceEvent | undefined): string {
   if (!announce) return gates.find((gate) => !gate.open)?.reason ?? "";
-  return event.type === "verdict" ? `${event.check}: ${event.cause}` : gates.at(-1)?.reason ?? "";
+  return event?.type === "verdict" ? `${event.check}: ${event.cause}` : gates.at(-1)?.reason ?? "";
 }

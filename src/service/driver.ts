@@ -1,24 +1,28 @@
 /**
  * The driver of all services: feeds each one's machine, arms one timer for the earliest deadline, and hands the whole of
- * what should be, routes first, to the speaker and the reconciler.
+ * what should be, routes first, to the speaker and the reconciler. What an earlier configuration left in the kernel is part
+ * of that until it has gone in order.
  */
 import type { Route } from "../bgp/routes/route.ts";
-import type { ServiceConfig } from "../config/config.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
+import {
+  kernelOf,
+  type Leaving,
+  leavingDeadline,
+  type LeavingEvent,
+  leavings,
+  stepLeaving,
+} from "./leaving.ts";
 import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
 import { slicesOf } from "./slices.ts";
-import type { ServiceState } from "./state.ts";
-
-/** A service and the keys of its checks. */
-export interface ServiceEntry {
-  readonly config: ServiceConfig;
-  readonly checks: readonly string[];
-}
+import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** What a driver is made of. */
 export interface ServiceDriverOptions {
@@ -31,35 +35,56 @@ export interface ServiceDriverOptions {
   readonly program: (desired: DesiredKernel) => void;
   /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */
   readonly told: (limitMs: number) => Promise<void>;
-  readonly onTransition: (service: string, transition: ServiceTransition) => void;
+  /** `because`: the ID of the event that led to it. */
+  readonly onTransition: (
+    service: string,
+    transition: ServiceTransition,
+    because: number | undefined,
+  ) => void;
+  /** Something that leaves has moved on. */
+  readonly onLeaving?: (leaving: Leaving) => void;
+  /** Services that the configuration has no more are down, and gone. */
+  readonly onGone?: (services: readonly string[]) => void;
   /** Something called from here threw. Must not throw. */
   readonly onFault: (cause: string) => void;
 }
+
+/** Which services; undefined: all. */
+export type Names = ReadonlySet<string> | undefined;
 
 /** How often connections are counted while a service quiesces. */
 const QUIESCE_POLL_MS = 200;
 /** What could not be handed over is tried again in this time. */
 const RETRY_MS = 1000;
+/** For what an earlier process left, whose limits are not known any more. */
+const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
 /** Drives every service. */
 export class ServiceDriver implements Disposable {
   readonly #options: ServiceDriverOptions;
   readonly #managesKernel: boolean;
-  /** By name. */
-  readonly #states: Map<string, ServiceState>;
+  /** By name; those that the configuration has no more are last. */
+  #states: Map<string, ServiceState>;
+  #leaving: readonly Leaving[] = [];
+  /** What the next configuration wants beside what is, while it is made. */
+  #coming: DesiredKernel = NOTHING;
+  /** As last read. */
+  #actual: ActualKernel | undefined;
   readonly #onDown = new Set<() => void>();
   /** What should be has changed, and was not handed over yet. */
   readonly #owed = { routes: false, kernel: false };
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
+  /** Routers may have routes of an earlier process. */
+  #isStale = false;
 
   constructor(options: ServiceDriverOptions) {
     const { services, managed, clock } = options;
     this.#options = options;
     this.#managesKernel = managed.interfaces || managed.ipvs;
-    this.#states = new Map(services.map(({ config, checks }) => {
-      return [config.name, initialState(config, managed, checks, clock.now())];
+    this.#states = new Map(services.map((entry) => {
+      return [entry.config.name, initialState(entry, managed, clock.now())];
     }));
   }
 
@@ -68,9 +93,14 @@ export class ServiceDriver implements Disposable {
     return [...this.#states.values()];
   }
 
+  /** What is wanted no more, on its way out. */
+  get leaving(): readonly Leaving[] {
+    return this.#leaving;
+  }
+
   /** What the kernel should have now. */
   get desiredKernel(): DesiredKernel {
-    return desiredKernel(this.states);
+    return merge([this.#coming, desiredKernel(this.states), ...this.#leaving.map(kernelOf)]);
   }
 
   /** What should be announced now. */
@@ -79,23 +109,125 @@ export class ServiceDriver implements Disposable {
   }
 
   /** One service's check has another verdict. */
-  verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>): void {
+  verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>, because?: number): void {
     const state = this.#states.get(service);
-    if (state !== undefined) this.#feed([state], () => event);
+    if (state !== undefined) this.#feed([state], () => event, undefined, because);
   }
 
   /** The kernel was read. */
   kernel(actual: ActualKernel): void {
+    this.#actual = actual;
     const sliceOf = slicesOf(actual);
-    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }));
+    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }), {
+      type: "kernel",
+      actual,
+    });
   }
 
-  /** Takes all services out of service, in order, each within `limits` or its own. */
-  drain(reason: string, limits?: DrainLimits): void {
-    this.#feed(
-      this.states,
-      () => limits === undefined ? { type: "drain", reason } : { type: "drain", reason, limits },
+  /** Takes services out of service, in order, each within `limits` or its own. */
+  drain(
+    reason: string,
+    { names, limits, because }: {
+      readonly names?: Names;
+      readonly limits?: DrainLimits | undefined;
+      readonly because?: number | undefined;
+    } = {},
+  ): void {
+    this.#feed(this.#named(names), () => ({ type: "drain", reason, limits, because }), undefined, because);
+  }
+
+  /** Puts services back into service. */
+  undrain(names: Names, because?: number): void {
+    this.#feed(this.#named(names), () => ({ type: "undrain" }), undefined, because);
+  }
+
+  /**
+   * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
+   * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   */
+  inherit(actual: ActualKernel, routersLimitMs: number): void {
+    if (!this.#managesKernel) return;
+    const { clock } = this.#options;
+    this.#actual = actual;
+    const untilMs = clock.now() + routersLimitMs;
+    this.#isStale = routersLimitMs > 0;
+    if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
+    this.#leaving = leavings(ours(actual), this.desiredKernel, {
+      reason: "the configuration does not have it",
+      limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
+      toldBy: "end-of-rib",
+      toldLimitMs: routersLimitMs,
+    }, clock.now());
+  }
+
+  /** A service that was drained before this process began is out of service, and no less far than it was. */
+  resume(service: string, reason: string): void {
+    const sliceOf = this.#actual && slicesOf(this.#actual);
+    this.#feed(this.#named(new Set([service])), ({ config }) => {
+      const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
+      const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
+      return { type: "drain", reason, quiesced };
+    });
+  }
+
+  /** Every router that may have kept routes of an earlier process has dropped those that are no more. */
+  endOfRib(): void {
+    this.#isStale = false;
+    this.#feed(this.states, () => ({ type: "stale", untilMs: -Infinity }), { type: "end-of-rib" });
+  }
+
+  /** Whether something waits for that. */
+  get awaitsEndOfRib(): boolean {
+    return this.#isStale || this.#leaving.some(({ told, toldBy }) => !told && toldBy === "end-of-rib");
+  }
+
+  /** What a change to `services` would lead to. Changes nothing. */
+  preview(services: readonly ServiceEntry[], reason = "removed from the configuration"): Reconfiguration {
+    const { managed, clock } = this.#options;
+    return reconfiguration(
+      { states: this.#states, leaving: this.#leaving, actual: this.#actual },
+      services,
+      { managed, reason, now: clock.now() },
     );
+  }
+
+  /** Wants what `services` will need beside what is wanted now, so that it is there before anything is announced. */
+  prepare(services: readonly ServiceEntry[]): DesiredKernel {
+    this.#coming = desiredKernel(this.preview(services).states.values());
+    return this.desiredKernel;
+  }
+
+  /** Wants no more than before `prepare`. */
+  forget(): void {
+    this.#coming = NOTHING;
+    this.#owed.kernel ||= this.#managesKernel;
+    this.#feed([], () => ({ type: "time" }));
+  }
+
+  /** Goes over to `services`: what is new comes, what is the same stays as it is, what is no more goes in order. */
+  reconfigure(services: readonly ServiceEntry[], because?: number): void {
+    const { states, leaving, transitions } = this.preview(services);
+    this.#coming = NOTHING;
+    this.#states = new Map(states);
+    const before = this.#leaving;
+    this.#leaving = leaving;
+    this.#owed.routes = true;
+    this.#owed.kernel = this.#managesKernel;
+    this.#handOverAll();
+    for (const [service, transition] of transitions) {
+      this.#attempt(() => this.#options.onTransition(service, transition, because));
+    }
+    for (const each of leaving) {
+      if (!before.includes(each)) this.#attempt(() => this.#options.onLeaving?.(each));
+    }
+    const gone = new Set<string>();
+    for (const { config, removed } of this.states) if (removed) gone.add(config.name);
+    this.drain("removed from the configuration", { names: gone, because });
+  }
+
+  /** Looks at everything again, as time has passed. */
+  refresh(): void {
+    this.#feed(this.states, () => ({ type: "time" }), { type: "time" });
   }
 
   /** Resolves when every service is out of service, and the kernel was told so. */
@@ -114,32 +246,73 @@ export class ServiceDriver implements Disposable {
     this.#tellDown();
   }
 
+  #named(names: Names): readonly ServiceState[] {
+    return this.states.filter(({ config }) => names === undefined || names.has(config.name));
+  }
+
   #tellDown(): void {
     for (const resolve of this.#onDown) resolve();
     this.#onDown.clear();
   }
 
   /** Tells services what happened, all of them before what should be is handed over once. */
-  #feed(states: readonly ServiceState[], eventOf: (state: ServiceState) => ServiceEvent): void {
+  #feed(
+    states: readonly ServiceState[],
+    eventOf: (state: ServiceState) => ServiceEvent,
+    leavingEvent?: LeavingEvent,
+    because?: number,
+  ): void {
     if (this.#disposed) return;
-    const { announce, program, onTransition, clock } = this.#options;
-    const transitions: [string, ServiceTransition][] = [];
+    const { onTransition, clock } = this.#options;
+    const transitions: [ServiceState, ServiceTransition][] = [];
     for (const before of states) {
       const { name } = before.config;
       const { state, transitions: own } = step(before, eventOf(before), { now: clock.now() });
       this.#states.set(name, state);
-      for (const transition of own) transitions.push([name, transition]);
+      for (const transition of own) transitions.push([state, transition]);
     }
+    const moved = leavingEvent === undefined ? [] : this.#moveLeaving(leavingEvent);
+    const gone = this.#dropGone();
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
-    this.#owed.routes ||= has("route");
-    this.#owed.kernel ||= this.#managesKernel && has("phase");
-    this.#handOver("routes", () => announce(this.desiredRoutes));
-    this.#handOver("kernel", () => program(this.desiredKernel));
-    for (const [service, transition] of transitions) this.#attempt(() => onTransition(service, transition));
+    // A service that shifts is announced otherwise.
+    this.#owed.routes ||= has("route") || has("phase");
+    this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
+    this.#handOverAll();
+    for (const [{ config, phase }, transition] of transitions) {
+      const origin = because ?? (transition.type === "phase" ? phase.drain?.because : undefined);
+      this.#attempt(() => onTransition(config.name, transition, origin));
+    }
+    for (const leaving of moved) this.#attempt(() => this.#options.onLeaving?.(leaving));
+    if (gone.length > 0) this.#attempt(() => this.#options.onGone?.(gone));
     this.#awaitTold();
     this.#arm();
     if (this.#onDown.size > 0 && this.#isDown()) this.#tellDown();
+  }
+
+  /** Those that have moved on; what is down is dropped. */
+  #moveLeaving(event: LeavingEvent): readonly Leaving[] {
+    const now = this.#options.clock.now();
+    const moved: Leaving[] = [];
+    this.#leaving = this.#leaving.flatMap((before) => {
+      const leaving = stepLeaving(before, event, { now });
+      if (leaving.phase.name !== before.phase.name) moved.push(leaving);
+      return leaving.phase.name === "down" ? [] : [leaving];
+    });
+    return moved;
+  }
+
+  /** Services that are not configured any more are dropped once they are down. */
+  #dropGone(): readonly string[] {
+    const gone = this.states.filter(({ removed, phase }) => removed && phase.name === "down");
+    for (const { config } of gone) this.#states.delete(config.name);
+    return gone.map(({ config }) => config.name);
+  }
+
+  #handOverAll(): void {
+    const { announce, program } = this.#options;
+    this.#handOver("routes", () => announce(this.desiredRoutes));
+    this.#handOver("kernel", () => program(this.desiredKernel));
   }
 
   /** What cannot be handed over now is owed, and tried again. */
@@ -163,14 +336,19 @@ export class ServiceDriver implements Disposable {
 
   /** Where withdrawals are on their way, the services hear when the routers' sockets have them. */
   #awaitTold(): void {
-    const waiting = () => this.states.some(({ phase, told }) => phase.name === "withdrawn" && !told);
-    if (this.#waitsForTold || !waiting()) return;
+    if (this.#waitsForTold || !this.#hasUntold()) return;
     this.#waitsForTold = true;
     const { told, onFault } = this.#options;
     Promise.try(told, WITHDRAWN_LIMIT_MS).catch((error) => onFault(messageOf(error))).then(() => {
       this.#waitsForTold = false;
-      this.#feed(this.states, () => ({ type: "told" }));
+      this.#feed(this.states, () => ({ type: "told" }), { type: "told" });
     });
+  }
+
+  #hasUntold(): boolean {
+    const isUntold = ({ phase, told }: ServiceState | Leaving) => phase.name === "withdrawn" && !told;
+    return this.states.some(isUntold) ||
+      this.#leaving.some((leaving) => leaving.toldBy === "told" && isUntold(leaving));
   }
 
   #arm(): void {
@@ -178,9 +356,11 @@ export class ServiceDriver implements Disposable {
     this.#timer = undefined;
     if (this.#disposed) return;
     const { clock } = this.#options;
-    const { states } = this;
-    const deadlines = states.map((state) => nextDeadline(state) ?? Infinity);
-    const pollMs = states.some(isQuiescing) ? clock.now() + QUIESCE_POLL_MS : Infinity;
+    const deadlines = [
+      ...this.states.map((state) => nextDeadline(state) ?? Infinity),
+      ...this.#leaving.map(leavingDeadline),
+    ];
+    const pollMs = this.#isQuiescing() ? clock.now() + QUIESCE_POLL_MS : Infinity;
     const retryMs = this.#owed.routes || this.#owed.kernel ? clock.now() + RETRY_MS : Infinity;
     const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), Math.min(pollMs, retryMs));
     if (atMs !== Infinity) this.#timer = clock.at(atMs, () => this.#tick());
@@ -188,15 +368,15 @@ export class ServiceDriver implements Disposable {
 
   #tick(): void {
     // Connections are read afresh while they are waited for: the kernel tells nobody of their end.
-    this.#owed.kernel ||= this.states.some(isQuiescing);
-    this.#feed(this.states, () => ({ type: "time" }));
+    this.#owed.kernel ||= this.#isQuiescing();
+    this.refresh();
+  }
+
+  #isQuiescing(): boolean {
+    return [...this.states, ...this.#leaving].some(({ phase }) => phase.name === "quiescing");
   }
 
   #isDown(): boolean {
-    return this.states.every(({ phase }) => phase.name === "down");
+    return this.#leaving.length === 0 && this.states.every(({ phase }) => phase.name === "down");
   }
-}
-
-function isQuiescing({ phase }: ServiceState): boolean {
-  return phase.name === "quiescing";
 }

@@ -18,6 +18,8 @@ export interface Drain {
   /** In words, such as `stopping`. */
   readonly reason: string;
   readonly limits: DrainLimits;
+  /** ID of the event that ordered it. */
+  readonly because?: number | undefined;
 }
 
 /** Where a service is. `deadlineMs` ends the phase at the latest; Infinity: nothing but an event ends it. */
@@ -37,6 +39,8 @@ export interface PhaseFacts {
   readonly withdrawnMs: number | undefined;
   /** The sockets have taken the withdrawals. */
   readonly told: boolean;
+  /** Until then routers may have its routes of an earlier process; -Infinity: they have none. */
+  readonly staleUntilMs: number;
   /** Something of the kernel goes after it: the routers get their time to converge. */
   readonly converges: boolean;
   /** It has virtual services that can be quiesced. */
@@ -84,11 +88,10 @@ export function nextPhase(phase: Phase, facts: PhaseFacts, nowMs: number): Phase
     case "shifting":
       return over || !facts.announced ? withdrawn(drain, nowMs) : undefined;
     case "withdrawn": {
-      if (facts.withdrawnMs === undefined) return enter("converging", nowMs);
-      if (!facts.told && !over) return undefined;
+      if (facts.withdrawnMs === undefined || !facts.converges) return enter("converging", nowMs);
+      if (nowMs < facts.staleUntilMs || (!facts.told && !over)) return undefined;
       // The time to converge is the routers'; theirs began when the withdrawal was out, and that may be a while ago.
-      const convergeMs = facts.converges ? drain.limits.convergeMs : 0;
-      return enter("converging", facts.withdrawnMs + (nowMs - sinceMs) + convergeMs);
+      return enter("converging", facts.withdrawnMs + (nowMs - sinceMs) + drain.limits.convergeMs);
     }
     case "converging":
       if (!over) return undefined;
@@ -100,6 +103,11 @@ export function nextPhase(phase: Phase, facts: PhaseFacts, nowMs: number): Phase
     default:
       return name satisfies never;
   }
+}
+
+/** When the phase ends at the latest. */
+export function phaseEnd({ name, deadlineMs }: Phase, staleUntilMs: number): number {
+  return name === "withdrawn" ? Math.max(deadlineMs, staleUntilMs) : deadlineMs;
 }
 
 /** Whether its routes may be announced. */

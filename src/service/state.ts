@@ -5,7 +5,16 @@ import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
-import type { Phase } from "./phase.ts";
+import type { Drain, Phase } from "./phase.ts";
+
+/** A service as it is configured. */
+export interface ServiceEntry {
+  readonly config: ServiceConfig;
+  /** The keys of its checks. */
+  readonly checks: readonly string[];
+  /** Why it is out of service from the beginning. */
+  readonly drain?: Drain | undefined;
+}
 
 /** One check's last word. */
 export interface CheckVerdict {
@@ -48,6 +57,8 @@ export interface RouteDecision {
 /** Everything that the decision depends on. */
 export interface ServiceFacts {
   readonly config: ServiceConfig;
+  /** It is in the configuration no more, and goes when it is down. */
+  readonly removed: boolean;
   readonly managed: Managed;
   /** By check key; every check of the service has an entry. */
   readonly verdicts: ReadonlyMap<string, CheckVerdict>;
@@ -55,6 +66,8 @@ export interface ServiceFacts {
   readonly actual: ActualKernel | undefined;
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
+  /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */
+  readonly staleUntilMs: number;
   /** The decision itself failed: nothing is announced until it is made anew, at `untilMs`. Undefined: it works. */
   readonly fault: { readonly cause: string; readonly untilMs: number } | undefined;
   readonly phase: Phase;

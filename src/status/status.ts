@@ -28,7 +28,7 @@ export interface Status {
 
 /** The configuration that is in force. */
 export interface ConfigStatus {
-  /** SHA-256 of it in hexadecimal digits, passwords left out. */
+  /** 16 hexadecimal digits of what it means, passwords left out. */
   readonly hash: string;
   readonly loadedAt: string;
   /** The last attempt at another one; undefined: there was none. */

@@ -1,5 +1,6 @@
 /** What can be asked of a running agent: each view is a part of the status document, as text and as JSON. Pure. */
 import { escapeUnprintable } from "../text/escapes.ts";
+import { nearest } from "../text/nearest.ts";
 import { peersText } from "./peers_text.ts";
 import { routesText } from "./routes_text.ts";
 import type { Status } from "./status.ts";
@@ -22,12 +23,14 @@ export interface View {
 /** So many of the names that there are stand in a refusal. */
 const SHOWN_NAMES = 10;
 
-/** A name that nothing of the running configuration has. */
+/** A name that nothing of the running configuration has; the one that was meant, most likely, is named first. */
 export class UnknownNameError extends Error {
   override readonly name = "UnknownNameError";
 
   constructor(subject: string, name: string, known: readonly string[]) {
-    const shown = known.slice(0, SHOWN_NAMES).join(", ");
+    const meant = nearest(name, known);
+    const ordered = meant === undefined ? known : [meant, ...known.filter((each) => each !== meant)];
+    const shown = ordered.slice(0, SHOWN_NAMES).join(", ");
     const more = known.length > SHOWN_NAMES ? ` and ${known.length - SHOWN_NAMES} more` : "";
     super(escapeUnprintable(`no ${subject} ${name}; there is ${shown === "" ? "none" : shown}${more}`));
   }

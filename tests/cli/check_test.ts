@@ -52,6 +52,14 @@ Deno.test("check() shows warnings of a usable file, and the reference's format",
   ]);
 });
 
+Deno.test("check() of /dev/stdin and the like reads standard input as - does, also where it is a pipe", async () => {
+  for (const file of ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]) {
+    const ports = filePorts({ "-": MINIMAL });
+    assert.equal(await check({ file, print: false }, ports), 0);
+    assert.deepEqual(ports.err, ["<stdin>: valid: 1 service, 1 peer\n"]);
+  }
+});
+
 Deno.test("check() of - reads standard input, and calls it that (faults C10)", async () => {
   const valid = filePorts({
     "-": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /key}]"),

@@ -18,6 +18,7 @@ async function invoke(...args: readonly string[]) {
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
+    order: record("order", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",
@@ -92,6 +93,50 @@ Deno.test("runProgram() asks the running agent for its status, peers and routes 
   }
 });
 
+Deno.test("runProgram() reads orders with any number of services (CONTRACT Command line)", async () => {
+  const options = { json: false, socket: "/run/bgp-lb/control.sock" };
+  const nothing = { reason: undefined, duration: undefined, wait: false };
+  const rows: readonly (readonly [readonly string[], unknown, unknown])[] = [
+    [["drain"], { name: "drain", services: [], ...nothing }, options],
+    [["drain", "web", "--wait", "dns", "--reason", "new disks", "--for=2h", "--json"], {
+      name: "drain",
+      services: ["web", "dns"],
+      reason: "new disks",
+      duration: "2h",
+      wait: true,
+    }, { ...options, json: true }],
+    [["undrain", "a", "b", "c", "--control-socket", "/s"], {
+      name: "undrain",
+      services: ["a", "b", "c"],
+      wait: false,
+    }, { json: false, socket: "/s" }],
+    [["check-now", "web"], { name: "check-now", services: ["web"] }, options],
+    [["reload"], { name: "reload" }, options],
+    [["handover"], { name: "handover" }, options],
+  ];
+  for (const [args, order, rest] of rows) {
+    assert.deepEqual((await invoke(...args)).calls, [["order", order, rest]]);
+  }
+  for (
+    const args of [["reload", "web"], ["handover", "x"], ["check-now", "a", "b"], ["drain", "--for"], [
+      "drain",
+      "--fro",
+      "2h",
+    ], [
+      "undrain",
+      "--for",
+      "2h",
+    ], ["drian"]]
+  ) {
+    const { status, calls } = await invoke(...args);
+    assert.deepEqual([status, calls], [ExitStatus.USAGE, []], args.join(" "));
+  }
+  assert.match(
+    (await invoke("drain", "--help")).stdout,
+    /^Usage: bgp-lb drain \[options\] \[service\.\.\.\]\n/,
+  );
+});
+
 Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {
   for (
     const args of [["--nonsense"], ["nonsense"], ["check"], ["--log-level"], ["check", "a", "b"], [
@@ -138,6 +183,7 @@ Deno.test("runProgram() names a command or option that there is not, with the ne
     [["--config", "--log-level", "debug"], "option '--config <file>' argument '--log-level' is invalid."],
     [["check"], "missing required argument 'file'"],
     [["check", "a", "b"], "too many arguments for 'check'"],
+    [["--config", "/dev/stdin"], "run cannot have its configuration from standard input"],
     [["--config", "-"], "run cannot have its configuration from standard input"],
   ];
   for (const [args, words] of rows) {

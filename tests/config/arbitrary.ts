@@ -190,8 +190,13 @@ const validFile: fc.Arbitrary<Record<string, unknown>> = object({
     allowedHosts: fc.constantFrom([], ["a.example"]),
     listen: fc.constantFrom("", ":8081", "127.0.0.1:9100", "[::1]:80"),
   }),
-  control: object({}, { socket: fc.constantFrom("", "/run/bgp-lb/control.sock", "/tmp/s") }),
+  control: object({}, {
+    socket: fc.constantFrom("", "/run/bgp-lb/control.sock", "/tmp/s"),
+    group: fc.constantFrom("adm", "0", "Domain_Users.x"),
+  }),
   limits: object({}, { httpConnections: port }),
+  state: object({}, { directory: fc.constantFrom("", "/", "/var/lib/bgp-lb", "/srv/a b") }),
+  hooks: object({}, { timeout: milliseconds(1, 3_600_000) }),
   network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
 });
 

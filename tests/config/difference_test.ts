@@ -74,7 +74,7 @@ Deno.test("differ() tells what a change of this speaker does to all sessions and
     [{ routerID: address("10.0.0.9") }, ["routerID"], "reset", false],
     [{ as: 65009 }, ["as"], "reset", false],
     [{ listenPort: 1179 }, ["listenPort"], "none", true],
-    [{ listenAddresses: [address("::")] }, ["listenAddresses"], "none", true],
+    [{ listenAddresses: [address("::")] }, ["listenAddresses"], "none", false],
     [{ address: address("10.0.0.9") }, ["address"], "advertise", false],
     [{ address6: address("2001:db8::9"), listenPort: 1 }, ["address6", "listenPort"], "advertise", true],
     [{ as: 1, address6: address("2001:db8::9") }, ["address6", "as"], "reset", false],
@@ -82,6 +82,19 @@ Deno.test("differ() tells what a change of this speaker does to all sessions and
   for (const [change, keys, sessions, listen] of rows) {
     const next = { ...BASE, bgp: { ...BASE.bgp, local: { ...BASE.bgp.local, ...change } } };
     assert.deepEqual(differ(BASE, next), [{ of: "local", change: "changed", keys, sessions, listen }]);
+  }
+});
+
+Deno.test("differ() touches no listener where nothing listens before or after", () => {
+  const listening = (listenPort: number, listenAddress: string) => {
+    const local = localBgp({ listenPort, listenAddresses: [address(listenAddress)] });
+    return { ...BASE, bgp: { ...BASE.bgp, local } };
+  };
+  const rows = [[-1, -1, false], [-1, 179, true], [179, -1, true], [179, 179, true]] as const;
+  for (const [before, after, expected] of rows) {
+    const changes = differ(listening(before, "0.0.0.0"), listening(after, "127.0.0.1"));
+    const listen = changes.map((change) => change.of === "local" && change.listen);
+    assert.deepEqual(listen, [expected], `${before} → ${after}`);
   }
 });
 
@@ -194,9 +207,9 @@ Deno.test("differ() knows ports by protocol and number, destinations by address 
   const one = { of: "destination", port: "tcp 80" };
   assert.deepEqual(partsOf({ ports }), [
     { of: "port", change: "removed", port: "udp 80", keys: [] },
-    { ...one, change: "removed", destination: "10.1.0.1 8080", keys: [] },
-    { ...one, change: "changed", destination: "10.1.0.2 8080", keys: ["weight"] },
-    { ...one, change: "added", destination: "10.1.0.1 81", keys: [] },
+    { ...one, change: "removed", destination: "10.1.0.1:8080", keys: [] },
+    { ...one, change: "changed", destination: "10.1.0.2:8080", keys: ["weight"] },
+    { ...one, change: "added", destination: "10.1.0.1:81", keys: [] },
     { of: "port", change: "added", port: "tcp 443", keys: [] },
   ]);
   const checks = [httpCheckConfig({ name: "three" }), httpCheckConfig({ name: "two", path: "/2", fall: 9 })];
@@ -207,11 +220,13 @@ Deno.test("differ() knows ports by protocol and number, destinations by address 
   ]);
 });
 
-/** The same configuration with every list the other way round; tuples stay as they are. */
+/** The same configuration with every list the other way round, but for commands, whose order means something. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.toReversed().map(reversed);
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, below]) => [key, reversed(below)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, below]) => [key, key === "onChange" ? below : reversed(below)]),
+  );
 }
 
 Deno.test("differ() does not see the order of lists", () => {

@@ -50,6 +50,8 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     http: { listen: ":8081", allowedHosts: [] },
     control: { socket: "/run/bgp-lb/control.sock" },
     limits: { httpConnections: 256 },
+    state: { directory: "/var/lib/bgp-lb" },
+    hooks: { timeout: "10s" },
     network: { setup: true, ipvs: false },
     bgp: {
       local: {
@@ -89,7 +91,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
         rise: 1,
         fall: 1,
       }],
-      stop: { converge: "1s", quiesce: "30s" },
+      stop: { shift: "0s", converge: "1s", quiesce: "30s" },
     }],
   });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { formatIssue } from "../../src/config/issue.ts";
 import { readDocument } from "../../src/config/document.ts";
-import { loadConfig, parseConfig } from "../../src/config/load.ts";
+import { loadConfig, loadText, parseConfig } from "../../src/config/load.ts";
 import { renderConfig } from "../../src/config/render.ts";
 import { decodeText, MAX_FILE_OCTETS } from "../../src/config/source_text.ts";
 import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
@@ -14,6 +14,8 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
     control: { socket: "/run/bgp-lb/control.sock" },
     network: { setup: true, ipvs: true },
     limits: { httpConnections: 256 },
+    state: { directory: "/var/lib/bgp-lb" },
+    hooks: { timeout: "10s" },
     bgp: {
       local: {
         routerID: "10.0.0.1",
@@ -49,7 +51,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
       ports: [],
       ipvs: { scheduler: "rr", flags: [] },
       checks: [],
-      stop: { converge: "1s", quiesce: "30s" },
+      stop: { shift: "0s", converge: "1s", quiesce: "30s" },
     }],
   });
 });
@@ -242,6 +244,24 @@ Deno.test("loadConfig() reads password files through the same port", () => {
   const result = loadConfig("a.yaml", readFile);
   assert.ok(result.ok);
   assert.equal(result.config.bgp.peers[0]?.password, "topsecret");
+});
+
+Deno.test("loadText() reads a text as the file of that name would be, with its secrets and the flags", () => {
+  const files = {
+    "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /key}]"),
+    "/key": "hunter2",
+  };
+  const readFile = (path: string) => {
+    const text = Object.entries(files).find(([name]) => name === path)?.[1];
+    if (text === undefined) throw new Error("does not exist");
+    return { octets: new TextEncoder().encode(text), mode: 0o600 };
+  };
+  const overrides = { networkSetup: "false" };
+  const text = { name: "a.yaml", text: files["a.yaml"] };
+  assert.deepEqual(loadText(text, readFile, overrides), loadConfig("a.yaml", readFile, overrides));
+  const wrong = loadText({ name: "b.yaml", text: `${MINIMAL}bogus: 1\n` }, readFile);
+  assert.ok(!wrong.ok);
+  assert.deepEqual(wrong.issues.map(formatIssue), ["b.yaml:6:1: bogus: is not a known key"]);
 });
 
 Deno.test("parseConfig() puts the command line's flags over the file (CONTRACT Command line)", () => {

@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
 import { createControlApp } from "../../src/control/app.ts";
+import { MemoryOrders } from "../support/orders.ts";
 import { status } from "../support/status.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 const app = createControlApp({
   status: () => status(["r1"]),
   now: () => new Date("2026-01-01T00:00:07Z"),
   pid: 7,
+  orders: new MemoryOrders(),
+  clock: new VirtualClock(),
 });
 
 async function get(path: string, init?: RequestInit): Promise<{ code: number; type: string; text: string }> {
-  const response = await app(new Request(`http://bgp-lb${path}`, init));
+  const response = await app(new Request(`http://bgp-lb${path}`, init), { credentials: undefined });
   const type = response.headers.get("content-type") ?? "";
   return { code: response.status, type, text: await response.text() };
 }

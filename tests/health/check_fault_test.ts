@@ -256,7 +256,7 @@ Deno.test("Check: others are on time while one throws whatever it can", async ()
 });
 
 Deno.test("withinAllowance() runs so many probes at once, says nothing of the service beyond, and gives slots back", async () => {
-  const slots = countedAllowance(2);
+  const slots = countedAllowance(() => 2);
   const waiting: ((outcome: ProbeOutcome) => void)[] = [];
   const probe = withinAllowance({ run: () => new Promise((resolve) => waiting.push(resolve)) }, slots);
   const run = () => probe.run(new AbortController().signal, () => {});

@@ -174,7 +174,7 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
-    slots: countedAllowance(100),
+    slots: countedAllowance(() => 100),
     icmp: undefined,
     ...overrides,
   };

@@ -64,6 +64,7 @@ Deno.test("Streams makes a unix socket with mode 0600 from birth, whatever the u
       using client = await streams.connect({ path }, never());
       using server = await accepted(events);
       assert.deepEqual([client.local, client.remote, server.remote], [undefined, undefined, undefined]);
+      assert.deepEqual(server.credentials, { pid: Deno.pid, uid: Deno.uid(), gid: Deno.gid() });
       await client.write(bytesOf("status"));
       assert.equal(textOf(await server.read()), "status");
       assert.throws(() => streams.listen({ path }, events), { code: "EADDRINUSE" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { noFault } from "../support/events.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
-import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
+import { type HostFitness, type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
@@ -346,14 +346,14 @@ Deno.test("dispose() ends timers, watch and reports, and leaves the kernel as it
 
 Deno.test("examine() of a fit host finds no problem and changes nothing", async () => {
   const kernel = new FakeKernel();
-  assert.deepEqual(await Reconciler.examine(kernel, web), { problems: [], adopted: false });
+  assert.deepEqual(await looked(kernel), { problems: [], adopted: false });
   assert.deepEqual(kernel.made, []);
 });
 
 Deno.test("examine() finds what an earlier run left", async () => {
   const kernel = new FakeKernel();
   kernel.addLink("web", "dummy", "bgp-lb:web");
-  assert.deepEqual(await Reconciler.examine(kernel, web), { problems: [], adopted: true });
+  assert.deepEqual(await looked(kernel), { problems: [], adopted: true });
 });
 
 Deno.test("examine() names every problem with its cure", async () => {
@@ -394,3 +394,8 @@ Deno.test("the reconciler goes on where whoever it reports to throws, and says s
   assert.equal(kernel.link("web").addresses.length, 1);
   await reconciler.dispose();
 });
+
+async function looked(kernel: FakeKernel): Promise<Pick<HostFitness, "problems" | "adopted">> {
+  const { problems, adopted } = await Reconciler.examine(kernel, web);
+  return { problems, adopted };
+}

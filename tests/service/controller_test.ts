@@ -19,7 +19,9 @@ const vip = "10.99.0.1";
 
 /** The virtual services of `web` as the kernel shows them. */
 function virtualServices(weight = 1, activeConnections = 0): ActualKernel["virtualServices"] {
-  return desiredKernel([initialState(serviceConfig(), all, [], 0)]).virtualServices.map((service) => ({
+  return desiredKernel([initialState({ config: serviceConfig(), checks: [] }, all, 0)]).virtualServices.map((
+    service,
+  ) => ({
     ...service,
     destinations: service.destinations.map((destination) => ({ ...destination, weight, activeConnections })),
   }));
@@ -52,7 +54,7 @@ function kernel(overrides: Partial<ActualKernel> = {}): ActualKernel {
 const healthy: ServiceEvent = { type: "verdict", check: "http-1", verdict: "healthy", cause: "status 200" };
 
 function run(events: readonly ServiceEvent[], managed = all, service = serviceConfig(), checks = ["http-1"]) {
-  let state = initialState(service, managed, checks, 0);
+  let state = initialState({ config: service, checks }, managed, 0);
   const transitions = events.map((event, index) => {
     const result = step(state, event, { now: index + 1 });
     state = result.state;
@@ -179,7 +181,7 @@ function phases(
   events: readonly (readonly [nowMs: number, event: ServiceEvent])[],
   service = serviceConfig(),
 ) {
-  let state = initialState(service, all, ["http-1"], 0);
+  let state = initialState({ config: service, checks: ["http-1"] }, all, 0);
   return events.map(([now, event]) => {
     state = step(state, event, { now }).state;
     return [state.phase.name, nextDeadline(state)];
@@ -303,7 +305,7 @@ Deno.test("step() that fails by a fault of ours shuts the gate, keeps every fact
       return Reflect.get(target, key, receiver);
     },
   });
-  let state = initialState(trap, all, ["http-1"], 0);
+  let state = initialState({ config: trap, checks: ["http-1"] }, all, 0);
   const next = (event: ServiceEvent, now: number) => {
     const result = step(state, event, { now });
     state = result.state;

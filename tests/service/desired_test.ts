@@ -9,7 +9,7 @@ import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 
 const stateOf = (config: Partial<ServiceConfig>): ServiceState =>
-  initialState(serviceConfig(config), EVERYTHING, [], 0);
+  initialState({ config: serviceConfig(config), checks: [] }, EVERYTHING, 0);
 
 Deno.test("desiredKernel() gives virtual services the scheduler's flags by their words in ipvsadm(8)", () => {
   const rows = [
@@ -55,7 +55,13 @@ Deno.test("desiredKernel() leads an address to the destinations of its own famil
 
 Deno.test("desiredRoutes() are those whose gates are all open", () => {
   const managed = { interfaces: false, ipvs: false };
-  const open = step(initialState(serviceConfig(), managed, [], 0), { type: "time" }, { now: 1 }).state;
-  const shut = initialState(serviceConfig({ name: "off", enabled: false }), managed, [], 0);
+  const open =
+    step(initialState({ config: serviceConfig(), checks: [] }, managed, 0), { type: "time" }, { now: 1 })
+      .state;
+  const shut = initialState(
+    { config: serviceConfig({ name: "off", enabled: false }), checks: [] },
+    managed,
+    0,
+  );
   assert.deepEqual(desiredRoutes([shut, open]).map(({ prefix }) => prefix.text), ["10.99.0.1/32"]);
 });

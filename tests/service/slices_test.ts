@@ -14,7 +14,7 @@ Deno.test("slicesOf() gives a service its interface and the virtual services on 
     serviceConfig({ name: "c", interface: "if-c", addresses: [address("10.9.0.4")] }),
   ];
   const { interfaces, virtualServices } = desiredKernel(
-    services.slice(0, 2).map((service) => initialState(service, EVERYTHING, [], 0)),
+    services.slice(0, 2).map((service) => initialState({ config: service, checks: [] }, EVERYTHING, 0)),
   );
   const sliceOf = slicesOf({
     interfaces: interfaces.map(({ name }, index) => {

@@ -206,6 +206,11 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   );
   assert.deepEqual(VIEWS.status.json(VIEWS.status.only(both, "web")), both);
   assert.throws(() => VIEWS.routes.only(both, "x"), { message: "no service x; there is web" });
+  const services = Array.from({ length: 20 }, (_, index) => `service-${index}`);
+  assert.match(
+    new UnknownNameError("service", "sevrice-17", services).message,
+    /^no service sevrice-17; there is service-17, service-0, .* and 10 more$/,
+  );
   assert.throws(() => VIEWS.peers.only(scene([]), "x\u009b"), { message: "no peer x\\u009b; there is none" });
   const many = scene(Array.from({ length: 12 }, (_, index) => ({ ...up, name: `r${index}` })));
   assert.throws(() => VIEWS.peers.only(many, "x"), { message: /r8, r9 and 2 more$/ });

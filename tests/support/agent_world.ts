@@ -1,8 +1,8 @@
 /** The whole agent on a virtual clock: a kernel in memory, a network in memory, routers that are speakers of ours. */
 import assert from "node:assert/strict";
 import { Agent } from "../../src/agent/agent.ts";
-import type { AgentPorts } from "../../src/agent/ports.ts";
-import type { FamilyName, ServiceConfig } from "../../src/config/config.ts";
+import type { AgentPorts, Loaded } from "../../src/agent/ports.ts";
+import type { Config, FamilyName, ServiceConfig } from "../../src/config/config.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { describeChange } from "../../src/kernel/change.ts";
 import { address } from "./bgp.ts";
@@ -32,6 +32,10 @@ export class World {
   readonly journal: string[] = [];
   /** Of the agent; -1: it does not listen. */
   listenPort = -1;
+  /** Where drains are kept; undefined: nowhere. */
+  stateDirectory: string | undefined;
+  /** What the file says when it is read again. */
+  file: Loaded = { ok: false, problems: ["nobody wrote a file"] };
   /** What probes of `web` find. */
   outcome: ProbeOutcome = { kind: "pass", detail: "status 200" };
   #agent: Agent | undefined;
@@ -55,8 +59,8 @@ export class World {
     return this.events.lines.map((line) => line.slice(line.indexOf(" ") + 1));
   }
 
-  /** An agent that is not started yet; `ports` but for the probe of `web` are of all. */
-  agent(service: Partial<ServiceConfig> = {}, ports: Partial<AgentPorts> = {}): Agent {
+  /** The configuration of the agent, with `service` as what `web` differs in. */
+  config(service: Partial<ServiceConfig> = {}): Config {
     const { listenPort } = this;
     const address6 = address("2001:db8::1");
     const local = {
@@ -86,28 +90,34 @@ export class World {
       addresses: [address("10.99.2.1")],
       checks: [],
     });
+    return config({
+      state: { directory: this.stateDirectory },
+      http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
+      control: { socket: "/run/control.sock", group: undefined },
+      bgp: {
+        local,
+        peers: [
+          internalPeer({ address: B, ...WITH_RESTART }),
+          internalPeer({ name: "r2", address: C, families: BOTH, ...WITH_RESTART }),
+        ],
+      },
+      services: [
+        serviceConfig({
+          checks: [httpCheckConfig(fast)],
+          stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 },
+          ...service,
+        }),
+        other,
+        off,
+      ],
+    });
+  }
+
+  /** An agent that is not started yet; `ports` but for the probe of `web` are of all. */
+  agent(service: Partial<ServiceConfig> = {}, ports: Partial<AgentPorts> = {}): Agent {
     const { probe = () => ({ run: () => Promise.resolve(this.outcome) }), ...rest } = ports;
     this.#agent = new Agent(
-      config({
-        http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
-        control: { socket: "/run/control.sock", group: undefined },
-        bgp: {
-          local,
-          peers: [
-            internalPeer({ address: B, ...WITH_RESTART }),
-            internalPeer({ name: "r2", address: C, families: BOTH, ...WITH_RESTART }),
-          ],
-        },
-        services: [
-          serviceConfig({
-            checks: [httpCheckConfig(fast)],
-            stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 },
-            ...service,
-          }),
-          other,
-          off,
-        ],
-      }),
+      this.config(service),
       {
         version: "test",
         clock: this.stage.clock,
@@ -120,6 +130,7 @@ export class World {
           return isOthers ? { run: () => Promise.resolve({ kind: "pass", detail: "well" }) } : probe(check);
         },
         ...this.side,
+        load: () => this.file,
         interfaces: () => [],
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...rest,
@@ -136,7 +147,7 @@ export class World {
   }
 
   /**
-   * Nothing may be left running, and whatever happened to `web`, nobody but a stop withdrew the bystander, and no part
+   * Nothing may be left running, and whatever happened to `web`, nobody but an operator withdrew the bystander, and no part
    * of the agent was at fault.
    */
   async close(): Promise<void> {
@@ -149,7 +160,7 @@ export class World {
     const withdrawals = this.events.of("route").filter(({ service, to }) =>
       service === "other" && to === "withdrawn"
     );
-    assert.deepEqual(withdrawals.filter(({ cause }) => cause !== "stopping"), []);
+    assert.deepEqual(withdrawals.filter(({ cause }) => !/^(stopping|drained)/.test(cause)), []);
     const stopping = this.#agent?.stop("end of test");
     await this.stage.clock.advance(60_000);
     await stopping;

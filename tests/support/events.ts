@@ -15,8 +15,8 @@ export class RecordedEvents {
   }
 
   /** The events of one kind. */
-  of<K extends EventKind>(kind: K): Extract<AgentEvent, { kind: K }>[] {
-    return this.events.filter((event): event is Extract<AgentEvent, { kind: K }> => event.kind === kind);
+  of<K extends EventKind>(kind: K): (AgentEvent & { readonly kind: K })[] {
+    return this.events.filter((event): event is AgentEvent & { readonly kind: K } => event.kind === kind);
   }
 
   /** `logger: message` of every line, details filled in. */

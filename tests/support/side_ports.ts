@@ -1,4 +1,5 @@
 /** What the agent's servers need of the host, in memory. */
+import type { StateFiles } from "../../src/agent/drain_keeper.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
 import type { FileFacts, SocketFiles } from "../../src/control/socket_file.ts";
 import { kernelError, MemoryStreams } from "./memory_streams.ts";
@@ -42,11 +43,51 @@ export class MemorySocketFiles implements SocketFiles {
   }
 }
 
+/** What must outlive a process, in memory. */
+export class MemoryStateFiles implements StateFiles {
+  readonly files = new Map<string, Uint8Array>();
+  /** Why nothing can be read or written. */
+  fault: Error | undefined;
+
+  // deno-lint-ignore require-await -- as the port has it
+  async read(path: string): Promise<Uint8Array | undefined> {
+    if (this.fault !== undefined) throw this.fault;
+    return this.files.get(path);
+  }
+
+  // deno-lint-ignore require-await -- as the port has it
+  async replace(path: string, octets: Uint8Array): Promise<void> {
+    if (this.fault !== undefined) throw this.fault;
+    this.files.set(path, octets);
+  }
+
+  // deno-lint-ignore require-await -- as the port has it
+  async setAside(path: string): Promise<void> {
+    const file = this.files.get(path);
+    if (file !== undefined) this.files.set(`${path}.damaged`, file);
+    this.files.delete(path);
+  }
+}
+
 /** The ports of the servers, with the parts that a test may want to reach into. */
-export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxClients" | "releaseMemory"> & {
-  readonly streams: MemoryStreams;
-  readonly socketFiles: MemorySocketFiles;
-} {
+export function sidePorts():
+  & Pick<
+    AgentPorts,
+    | "hostname"
+    | "pid"
+    | "maxClients"
+    | "releaseMemory"
+    | "refuse"
+    | "stateFiles"
+    | "setLog"
+    | "requestHandover"
+  >
+  & {
+    readonly streams: MemoryStreams;
+    readonly socketFiles: MemorySocketFiles;
+    readonly stateFiles: MemoryStateFiles;
+  } {
+  const stateFiles = new MemoryStateFiles();
   const streams = new MemoryStreams();
   const socketFiles = new MemorySocketFiles();
   streams.bind = (path) => socketFiles.put(path, { kind: "socket" });
@@ -55,7 +96,11 @@ export function sidePorts(): Pick<AgentPorts, "hostname" | "pid" | "maxClients" 
     socketFiles,
     hostname: () => "host",
     pid: 1,
-    maxClients: { http: 256, control: 32 },
+    maxClients: () => ({ http: 256, control: 32 }),
+    refuse: () => [],
+    stateFiles,
+    setLog() {},
+    requestHandover() {},
     releaseMemory() {},
   };
 }

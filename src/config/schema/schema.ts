@@ -9,8 +9,8 @@ import { bgpSchema } from "./bgp.ts";
 import { serviceSchema } from "./service.ts";
 import { parseListenAddress } from "../values/listen_address.ts";
 import { DEFAULT_CONTROL_SOCKET, parseSocketPath } from "../values/socket_path.ts";
-import { parseHost } from "../values/name.ts";
-import { DEFAULT_STATE_DIRECTORY, parseDirectory, parseGroup } from "../values/file_path.ts";
+import { parseGroup, parseHost } from "../values/name.ts";
+import { DEFAULT_STATE_DIRECTORY, parseDirectory } from "../values/directory.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, text, whole } from "../values/rules.ts";
 
@@ -42,9 +42,9 @@ function httpSchema() {
 function controlSchema() {
   return z.strictObject({
     socket: text(parseSocketPath, PATTERNS.socketPath).prefault(DEFAULT_CONTROL_SOCKET).describe(
-      'Path of the unix socket where commands such as bgp-lb status and bgp-lb drain reach the running agent, mode 0600; "" turns it off',
+      'Path of the unix socket where bgp-lb status, drain and the like reach the running agent, mode 0600; "" turns it off',
     ),
-    group: text(parseGroup).optional().describe(
+    group: text(parseGroup, PATTERNS.group).optional().describe(
       "Members of this group may give orders, too: the socket has mode 0660 then. Default: its owner alone",
     ),
   }).describe("Where commands reach the running agent");
@@ -71,7 +71,7 @@ function limitsSchema() {
 
 function stateSchema() {
   return z.strictObject({
-    directory: text(parseDirectory).prefault(DEFAULT_STATE_DIRECTORY).describe(
+    directory: text(parseDirectory, PATTERNS.directory).prefault(DEFAULT_STATE_DIRECTORY).describe(
       'Folder of what must outlive the agent: which services are drained; "" turns it off',
     ),
   }).describe("What must survive a restart");

@@ -15,7 +15,7 @@ import { checkSchema } from "../checks/kinds.ts";
 import { nearest } from "../../text/nearest.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { parseHostAddress, parseServiceAddress } from "../values/address.ts";
-import { parseProgram } from "../values/file_path.ts";
+import { command } from "../values/command.ts";
 import { parseInterfaceName } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, duration, optionalPart, seconds, text, whole } from "../values/rules.ts";
@@ -193,7 +193,7 @@ export const serviceSchema = lazily(() => {
       "All must pass. None: the service counts as healthy",
     ),
     stop: stopSchema().prefault({}),
-    onChange: z.tuple([text(parseProgram)], z.string()).optional().describe(
+    onChange: z.lazy(command).optional().describe(
       "A program and its arguments, run at every transition: facts in BGP_LB_* and as JSON on standard input",
     ),
   }).describe("A service");

@@ -1,4 +1,4 @@
-/** Names of things outside the file: interfaces and hosts. */
+/** Names of things outside the file: interfaces, hosts, groups. */
 import { parseAddress } from "../../net/address.ts";
 import { isMulticast, isUnspecified } from "../../net/address_kind.ts";
 import { variableIn } from "./placeholder.ts";
@@ -52,6 +52,17 @@ export function parseHost(text: string): Parsed<string> {
   if (named) return { value: text };
   const cure = /[:/]/.test(text) ? ", without scheme, port or path" : "";
   return { problem: `must be a host name or an address${cure}` };
+}
+
+/** chown(2) takes the number above this for "leave it as it is". */
+const MAX_GROUP = 4_294_967_294;
+
+/** The name of a group, or its number. */
+export function parseGroup(text: string): Parsed<string> {
+  const known = /^[0-9]/.test(text)
+    ? /^(0|[1-9][0-9]{0,9})$/.test(text) && Number(text) <= MAX_GROUP
+    : /^[A-Za-z_][A-Za-z0-9_.-]{0,30}\$?$/.test(text);
+  return known ? { value: text } : { problem: "must be the name of a group, such as adm, or its number" };
 }
 
 function characterName(character: string): string {

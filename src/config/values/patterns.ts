@@ -58,7 +58,11 @@ export const PATTERNS = {
   interfaceName: whole(`(?!\\.{1,2}$|lo$|all$|default$)[^${NO_NAME}]{1,15}`),
   peerName: whole("\\S{1,64}"),
   socketPath: whole("|/.*[^/]"),
+  directory: whole("|/.*"),
+  group: whole("[A-Za-z_][A-Za-z0-9_.-]{0,30}\\$?|0|[1-9][0-9]{0,9}"),
   filePath: whole("/.*[^/]"),
+  /** execve(2) ends an argument at a 0. */
+  commandArgument: whole("[^\\u0000]*"),
   urlPath: whole("/[^\\s#]*"),
   host: whole(`${HOST_NAME}|${HOST4}|${HOST6}`),
   community: whole(`${Object.keys(WellKnownCommunity).join("|")}|${U16}:${U16}|${EXTENDED}`),

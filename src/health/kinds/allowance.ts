@@ -7,12 +7,12 @@ export interface Allowance {
   tryTake(): Disposable | undefined;
 }
 
-/** An allowance of `limit` at once. */
-export function countedAllowance(limit: number): Allowance {
+/** An allowance of `limit()` at once, which may change. */
+export function countedAllowance(limit: () => number): Allowance {
   let taken = 0;
   return {
     tryTake() {
-      if (taken >= limit) return undefined;
+      if (taken >= limit()) return undefined;
       taken++;
       let held = true;
       return {

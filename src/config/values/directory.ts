@@ -1,4 +1,4 @@
-/** Absolute paths of files and folders, and the names of groups. */
+/** The folder of what must outlive a process. */
 import { printableProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
@@ -17,19 +17,4 @@ export function parseDirectory(text: string): Parsed<string | undefined> {
   return new TextEncoder().encode(text).byteLength > MAX_PATH_OCTETS
     ? { problem: `is longer than ${MAX_PATH_OCTETS} bytes` }
     : { value: text.replace(/\/+$/, "") || "/" };
-}
-
-/** The program that a command begins with: an absolute path, as no shell and no PATH looks for it. */
-export function parseProgram(text: string): Parsed<string> {
-  if (!text.startsWith("/") || text.endsWith("/")) {
-    return { problem: "must begin with the absolute path of a program; no shell and no PATH looks for it" };
-  }
-  return { value: text };
-}
-
-/** A group as groups are named, or its number. */
-export function parseGroup(text: string): Parsed<string> {
-  return /^([a-z_][a-z0-9_-]{0,30}\$?|[0-9]{1,10})$/.test(text)
-    ? { value: text }
-    : { problem: "must be the name of a group, such as adm, or its number" };
 }

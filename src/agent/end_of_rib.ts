@@ -1,0 +1,80 @@
+/**
+ * End-of-RIB on both its sides: ours is held back until every service has its first verdict (RFC 4724 section 4.1), and what
+ * an earlier process left in the kernel stays until every router that may have kept its routes has had ours.
+ */
+import type { Speaker, SpeakerEvent } from "../bgp/speaker.ts";
+import type { PeerConfig } from "../config/config.ts";
+import type { ServiceDriver } from "../service/driver.ts";
+import { serviceVerdict } from "../service/gates.ts";
+import type { ServiceState } from "../service/state.ts";
+import type { Clock } from "../time/clock.ts";
+
+/** End-of-RIB is held back for first verdicts, but not for longer than this. */
+const LIMIT_MS = 30_000;
+
+/** What is looked at. */
+export interface EndOfRibOptions {
+  readonly clock: Clock;
+  readonly services: ServiceDriver;
+  peers(): readonly PeerConfig[];
+}
+
+/** The End-of-RIBs of one agent. */
+export class EndOfRib implements Disposable {
+  readonly #options: EndOfRibOptions;
+  #speaker: Speaker | undefined;
+  #limit: Disposable | undefined;
+  /** Peers that have had ours. */
+  readonly #told = new Set<string>();
+
+  constructor(options: EndOfRibOptions) {
+    this.#options = options;
+  }
+
+  /** Routers keep the routes of an earlier process for so long. */
+  get routersKeepMs(): number {
+    const times = this.#options.peers().map(({ gracefulRestart }) =>
+      gracefulRestart?.restartTimeSeconds ?? 0
+    );
+    return Math.max(0, ...times) * 1000;
+  }
+
+  /** Begins, with the speaker that has the sessions. */
+  start(speaker: Speaker): void {
+    const { clock } = this.#options;
+    this.#speaker = speaker;
+    this.#limit = clock.at(clock.now() + LIMIT_MS, () => speaker.releaseEndOfRib());
+  }
+
+  /** Lets it go out once nothing is unknown any more. */
+  release(): void {
+    // That a drained service has no route is certain, whatever its checks say.
+    const isOpen = ({ verdicts, phase }: ServiceState) =>
+      serviceVerdict(verdicts).verdict === "unknown" && phase.drain === undefined;
+    if (!this.#options.services.states.some(isOpen)) this.#speaker?.releaseEndOfRib();
+  }
+
+  /** The speaker has told something. */
+  observe(event: SpeakerEvent): void {
+    if (event.type === "end-of-rib-sent") this.#told.add(event.peer);
+    if (event.type === "end-of-rib-sent" || event.type === "peer-state") this.look();
+  }
+
+  /** What an earlier process left may go once no router can have a route of it any more. */
+  look(): void {
+    const { services, peers } = this.#options;
+    if (!services.awaitsEndOfRib) return;
+    const keeping = new Set(
+      peers().filter(({ gracefulRestart }) => gracefulRestart !== undefined).map(({ name }) => name),
+    );
+    const isTold = this.#speaker?.status().every(({ name, state, negotiated }) =>
+      !keeping.has(name) || this.#told.has(name) ||
+      (state === "Established" && negotiated?.gracefulRestart === undefined)
+    );
+    if (isTold === true) services.endOfRib();
+  }
+
+  [Symbol.dispose](): void {
+    this.#limit?.[Symbol.dispose]();
+  }
+}

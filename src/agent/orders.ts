@@ -1,0 +1,199 @@
+/** What operators order, by the control socket or a signal: each order is an event, and the cause of what comes of it. */
+import {
+  BusyError,
+  type DrainAnswer,
+  type DrainOrder,
+  type Orders,
+  type Progress,
+  type ReloadAnswer,
+  type Requester,
+  type Selection,
+} from "../control/orders.ts";
+import type { AgentState, OrderName } from "../events/event.ts";
+import type { EventStream } from "../events/stream.ts";
+import type { ServiceDriver } from "../service/driver.ts";
+import { type Drained, drainOf, type Drains } from "../service/drains.ts";
+import { openConnections } from "../service/controller.ts";
+import type { Drain, Phase } from "../service/phase.ts";
+import type { ServiceState } from "../service/state.ts";
+import { UnknownNameError } from "../status/views.ts";
+import type { Clock } from "../time/clock.ts";
+import type { ServiceChecks } from "./checks.ts";
+import type { DrainKeeper } from "./drain_keeper.ts";
+
+/** What orders act on. */
+export interface OperatorOrdersPorts {
+  readonly clock: Clock;
+  readonly events: EventStream;
+  readonly services: ServiceDriver;
+  readonly checks: ServiceChecks;
+  readonly drains: DrainKeeper;
+  state(): AgentState;
+  /** Reads the file again. `because`: the event that ordered it. */
+  reload(because: number): Promise<ReloadAnswer>;
+  handover(): void;
+}
+
+/** Follows the orders of operators. */
+export class OperatorOrders implements Orders {
+  readonly #ports: OperatorOrdersPorts;
+
+  constructor(ports: OperatorOrdersPorts) {
+    this.#ports = ports;
+  }
+
+  async drain({ services, reason, forMs }: DrainOrder, by: Requester | undefined): Promise<DrainAnswer> {
+    const names = this.#known(services);
+    const { clock, events, drains } = this.#ports;
+    const because = this.#note("drain", services, by, reason);
+    const nowMs = clock.now();
+    const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
+    const words = reason ?? "drained by an operator";
+    if (names.every((name) => isSame(drains.of(name), words, untilMs)) && names.length > 0) {
+      return { services: names, lost: drains.lost };
+    }
+    const { id } = events.publish({
+      kind: "drained",
+      services: services.length === 0 ? undefined : services,
+      until: forMs === undefined ? undefined : new Date(clock.wallTime().getTime() + forMs).toISOString(),
+      cause: words,
+    }, because);
+    const drained: Drained = { reason: words, sinceMs: nowMs, untilMs, because: id };
+    const kept = drains.drain(services, drained);
+    this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+    return { services: names, lost: await kept };
+  }
+
+  async undrain({ services }: Selection, by: Requester | undefined): Promise<DrainAnswer> {
+    const names = this.#known(services);
+    const { events, drains } = this.#ports;
+    const because = this.#note("undrain", services, by, undefined);
+    const { all } = drains.drains;
+    if (names.every((name) => drains.of(name) === undefined) && (services.length > 0 || all === undefined)) {
+      return { services: names, lost: drains.lost };
+    }
+    const which = services.length === 0 ? undefined : services;
+    const { id } = events.publish(
+      { kind: "undrained", services: which, cause: "an operator's order" },
+      because,
+    );
+    const kept = drains.undrain(services);
+    this.#ports.services.undrain(new Set(names), id);
+    return { services: names, lost: await kept };
+  }
+
+  /** Services whose drains among `before` have ended by themselves are back in service. */
+  end(before: Drains): void {
+    const { services, drains, events } = this.#ports;
+    const ended = services.states.map(({ config }) => config.name)
+      .filter((name) => drainOf(before, name) !== undefined && drains.of(name) === undefined);
+    if (ended.length === 0) return;
+    const { id } = events.publish({ kind: "undrained", services: ended, cause: "the time is over" });
+    services.undrain(new Set(ended), id);
+  }
+
+  progress({ services }: Selection): readonly Progress[] {
+    const names = new Set(services);
+    const isMeant = (name: string) => names.size === 0 || names.has(name);
+    const { services: driver } = this.#ports;
+    return [
+      ...driver.states.filter(({ config }) => isMeant(config.name)).map((state) => this.#progressOf(state)),
+      ...driver.leaving.filter(({ service }) => isMeant(service)).map(({ service, phase, connections }) => {
+        return { service, phase: phase.name, leftMs: this.#left(phase), connections, done: false };
+      }),
+    ];
+  }
+
+  onProgress(callback: () => void): Disposable {
+    return this.#ports.events.subscribe("progress", ({ kind }) => {
+      if (kind === "phase" || kind === "route" || kind === "leaving" || kind === "agent-state") callback();
+    });
+  }
+
+  reload(by: Requester | undefined): Promise<ReloadAnswer> {
+    this.#refuseWhileStopping();
+    return this.#ports.reload(this.#note("reload", [], by, undefined));
+  }
+
+  checkNow({ services }: Selection, by: Requester | undefined): readonly string[] {
+    const names = this.#known(services);
+    this.#note("check-now", services, by, undefined);
+    return names.filter((name) => this.#ports.checks.probeNow(name) > 0);
+  }
+
+  handover(by: Requester | undefined): void {
+    this.#refuseWhileStopping();
+    this.#note("handover", [], by, undefined);
+    this.#ports.handover();
+  }
+
+  #progressOf(state: ServiceState): Progress {
+    const { config, phase, actual, removed } = state;
+    const { drains, state: agentState } = this.#ports;
+    const isGoing = removed || drains.of(config.name) !== undefined || agentState() === "stopping";
+    return {
+      service: config.name,
+      phase: phase.name,
+      leftMs: this.#left(phase),
+      connections: openConnections(actual),
+      done: isGoing ? phase.name === "down" : isBack(state),
+    };
+  }
+
+  #left({ deadlineMs }: Phase): number | undefined {
+    return deadlineMs === Infinity ? undefined : Math.max(0, deadlineMs - this.#ports.clock.now());
+  }
+
+  /** What an order is about; none are named: all that there are. @throws {UnknownNameError} @throws {BusyError} */
+  #known(wanted: readonly string[]): readonly string[] {
+    this.#refuseWhileStopping();
+    const there = this.#ports.services.states.filter(({ removed }) => !removed).map(({ config }) =>
+      config.name
+    );
+    const unknown = wanted.find((name) => !there.includes(name));
+    if (unknown !== undefined) throw new UnknownNameError("service", unknown, there);
+    return wanted.length === 0 ? there : there.filter((name) => wanted.includes(name));
+  }
+
+  #refuseWhileStopping(): void {
+    const state = this.#ports.state();
+    if (state === "stopping" || state === "stopped") throw new BusyError(`the agent is ${state}`);
+  }
+
+  #note(
+    order: OrderName,
+    services: readonly string[],
+    by: Requester | undefined,
+    reason: string | undefined,
+  ): number {
+    const who = by === undefined ? "by an unknown user" : `by user ${by.uid} (process ${by.pid})`;
+    const cause = reason === undefined ? who : `${who}: ${reason}`;
+    const which = services.length === 0 ? undefined : services;
+    return this.#ports.events.publish({ kind: "order", order, services: which, cause }).id;
+  }
+}
+
+/** Why a service that an operator has drained is out of service. */
+export function drainReason({ reason }: Drained): string {
+  return reason.startsWith("drained") ? reason : `drained: ${reason}`;
+}
+
+/** The way out that `drained` orders for a service; undefined: none. */
+export function drainFor(drained: Drained | undefined, limits: Drain["limits"]): Drain | undefined {
+  return drained && { reason: drainReason(drained), limits, because: drained.because };
+}
+
+/** The same order again; one with a time is always another one. */
+function isSame(drained: Drained | undefined, reason: string, untilMs: number): boolean {
+  return drained !== undefined && drained.reason === reason && drained.untilMs === Infinity &&
+    untilMs === Infinity;
+}
+
+/** In service, and announced as far as anything but its own way back lets it. */
+function isBack({ phase, routes }: ServiceState): boolean {
+  const waits = (name: string) => name !== "enabled" && name !== "healthy";
+  return phase.name === "serving" &&
+    [...routes.values()].every(({ announce, gates }) =>
+      announce || gates.some(({ name, open }) => !open && !waits(name))
+    );
+}

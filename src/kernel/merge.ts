@@ -1,0 +1,98 @@
+/** Several ideas of what the kernel should have as one, and what of one is in no other. Pure. */
+import type { Address } from "../net/address.ts";
+import {
+  type ActualKernel,
+  type DesiredInterface,
+  type DesiredKernel,
+  destinationKey,
+  isOurs,
+  serviceOf,
+  type VirtualService,
+  virtualServiceKey,
+} from "./state.ts";
+
+/** Nothing at all. */
+export const NOTHING: DesiredKernel = { interfaces: [], virtualServices: [], ownedAddresses: [] };
+
+/** Everything that any of `parts` wants; where two want the same object otherwise, the first one has its way. */
+export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
+  const [first = NOTHING, ...more] = parts;
+  if (more.length === 0) return first;
+  const interfaces = new Map<string, DesiredInterface>();
+  const virtualServices = new Map<string, VirtualService>();
+  const ownedAddresses = new Map<string, Address>();
+  for (const part of parts) {
+    for (const link of part.interfaces) {
+      const have = interfaces.get(link.name);
+      interfaces.set(link.name, have === undefined ? link : withAddresses(have, link.addresses));
+    }
+    for (const service of part.virtualServices) {
+      const key = virtualServiceKey(service);
+      const have = virtualServices.get(key);
+      virtualServices.set(key, have === undefined ? service : withDestinations(have, service.destinations));
+    }
+    for (const address of part.ownedAddresses) ownedAddresses.set(address.text, address);
+  }
+  return {
+    interfaces: [...interfaces.values()],
+    virtualServices: [...virtualServices.values()],
+    ownedAddresses: [...ownedAddresses.values()],
+  };
+}
+
+/** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
+export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
+  const links = new Map(wanted.interfaces.map((link) => [link.name, link]));
+  const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
+  const owned = new Set(wanted.ownedAddresses.map(({ text }) => text));
+  return {
+    interfaces: all.interfaces.flatMap((link) => {
+      const have = new Set(links.get(link.name)?.addresses.map(({ text }) => text));
+      const addresses = link.addresses.filter(({ text }) => !have.has(text));
+      return addresses.length > 0 || !links.has(link.name) ? [{ ...link, addresses }] : [];
+    }),
+    virtualServices: all.virtualServices.flatMap((service) => {
+      const have = services.get(virtualServiceKey(service));
+      if (have === undefined) return [service];
+      const keys = new Set(have.destinations.map(destinationKey));
+      const destinations = service.destinations.filter((each) => !keys.has(destinationKey(each)));
+      return destinations.length === 0 ? [] : [{ ...service, destinations }];
+    }),
+    ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
+  };
+}
+
+/** Is there nothing in it that could be in a kernel? */
+export function isEmpty({ interfaces, virtualServices }: DesiredKernel): boolean {
+  return interfaces.length === 0 && virtualServices.length === 0;
+}
+
+/** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses of ours. */
+export function ours({ interfaces, virtualServices }: ActualKernel): DesiredKernel {
+  const links = interfaces.filter(isOurs).map((link) => ({
+    name: link.name,
+    service: serviceOf(link),
+    addresses: link.addresses.map(({ address }) => address),
+  }));
+  const ownedAddresses = links.flatMap(({ addresses }) => addresses);
+  const owned = new Set(ownedAddresses.map(({ text }) => text));
+  return {
+    interfaces: links,
+    virtualServices: virtualServices.filter(({ address }) => owned.has(address.text)).map((service) => ({
+      ...service,
+      destinations: service.destinations.map(({ activeConnections: _, ...destination }) => destination),
+    })),
+    ownedAddresses,
+  };
+}
+
+function withAddresses(link: DesiredInterface, more: readonly Address[]): DesiredInterface {
+  const addresses = new Map([...link.addresses, ...more].map((address) => [address.text, address]));
+  return addresses.size === link.addresses.length ? link : { ...link, addresses: [...addresses.values()] };
+}
+
+function withDestinations(service: VirtualService, more: VirtualService["destinations"]): VirtualService {
+  const have = new Set(service.destinations.map(destinationKey));
+  const added = more.filter((each) => !have.has(destinationKey(each)));
+  return added.length === 0 ? service : { ...service, destinations: [...service.destinations, ...added] };
+}

@@ -1,0 +1,196 @@
+/**
+ * What is wanted no more and still in the kernel goes the way of a service that is drained: addresses after the withdrawal
+ * and the routers' time to converge, ports and destinations once their connections have ended. So nothing of an earlier
+ * configuration is broken while somebody may still use it, whether that was ours or an earlier process's. Pure.
+ */
+import type { PhaseName } from "../events/event.ts";
+import { isEmpty, NOTHING, without } from "../kernel/merge.ts";
+import {
+  type ActualKernel,
+  type DesiredKernel,
+  destinationKey,
+  type VirtualService,
+  virtualServiceKey,
+} from "../kernel/state.ts";
+import { withPort } from "../net/address.ts";
+import {
+  type Drain,
+  type DrainLimits,
+  isQuiesced,
+  nextPhase,
+  type Phase,
+  quiescing,
+  withdrawn,
+} from "./phase.ts";
+
+/** Some objects of one service that go together. */
+export interface Leaving {
+  readonly service: string;
+  /** As they serve. */
+  readonly objects: DesiredKernel;
+  readonly phase: Phase;
+  /** Routers may still send traffic to its addresses until they have been told. */
+  readonly told: boolean;
+  /** Whose word that is: what this process withdraws, or the End-of-RIB of one that took over. */
+  readonly toldBy: "told" | "end-of-rib";
+  /** Open connections of what is quiesced; undefined before that was read. */
+  readonly connections: number | undefined;
+}
+
+/** What happens to something that leaves. */
+export type LeavingEvent =
+  | { readonly type: "kernel"; readonly actual: ActualKernel }
+  | { readonly type: "told" | "end-of-rib" | "time" };
+
+/** Why and how something goes. */
+export interface LeavingTerms {
+  readonly reason: string;
+  /** How long the phases may take, by service. */
+  limits(service: string): DrainLimits;
+  readonly toldBy: Leaving["toldBy"];
+  /** Routers may take so long to be told. */
+  readonly toldLimitMs: number;
+}
+
+/** The objects of `all` that are not in `wanted`, on their way out from now on. */
+export function leavings(
+  all: DesiredKernel,
+  wanted: DesiredKernel,
+  terms: LeavingTerms,
+  nowMs: number,
+): readonly Leaving[] {
+  const going = without(all, wanted);
+  if (isEmpty(going)) return [];
+  const owners = ownersOf(all);
+  const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
+  const services = new Set([
+    ...going.interfaces.map(({ service }) => service),
+    ...going.virtualServices.map(({ address }) => owners.get(address.text) ?? ""),
+  ]);
+  return [...services].flatMap((service) => {
+    const { reason, toldBy, toldLimitMs } = terms;
+    const drain: Drain = { reason, limits: { ...terms.limits(service), shiftMs: 0 } };
+    const of = ({ address }: VirtualService) => (owners.get(address.text) ?? "") === service;
+    const links = going.interfaces.filter((link) => link.service === service);
+    const addresses = {
+      // An address that has moved to another interface of ours is only taken off the old one.
+      interfaces: links.map((link) => ({
+        ...link,
+        addresses: link.addresses.filter(({ text }) => !staying.has(text)),
+      })).filter((link) => link.addresses.length > 0),
+      virtualServices: going.virtualServices.filter((each) => of(each) && !staying.has(each.address.text)),
+      ownedAddresses: links.flatMap((link) => link.addresses).filter(({ text }) => !staying.has(text)),
+    };
+    const ports = {
+      ...NOTHING,
+      virtualServices: going.virtualServices.filter((each) => of(each) && staying.has(each.address.text)),
+    };
+    const common = { service, toldBy, connections: undefined };
+    return [
+      { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, toldLimitMs) },
+      { ...common, objects: ports, told: true, phase: quiescing(drain, nowMs) },
+    ].filter(({ objects }) => !isEmpty(objects));
+  });
+}
+
+/** Takes one event in; the phase moves on as far as time and facts allow. */
+export function stepLeaving(leaving: Leaving, event: LeavingEvent, env: { readonly now: number }): Leaving {
+  return settled(absorb(leaving, event), env.now);
+}
+
+/** What is not wanted again of something that leaves; undefined: all of it is. */
+export function stillLeaving(leaving: Leaving, wanted: DesiredKernel): Leaving | undefined {
+  const rest = without(leaving.objects, wanted);
+  return isEmpty(rest) ? undefined : { ...leaving, objects: { ...rest, interfaces: rest.interfaces } };
+}
+
+/** When it wants a `time` event. */
+export function leavingDeadline({ phase }: Leaving): number {
+  return phase.deadlineMs;
+}
+
+/** What the kernel should have of it: quiesced it takes no new connections; UDP has none, and goes at once. */
+export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
+  if (phase.name === "down") return { ...NOTHING, ownedAddresses: objects.ownedAddresses };
+  if (!isQuiesced(phase)) return objects;
+  return {
+    ...objects,
+    virtualServices: objects.virtualServices.filter(isConnected).map((service) => ({
+      ...service,
+      destinations: service.destinations.map((destination) => ({ ...destination, weight: 0 })),
+    })),
+  };
+}
+
+/** In words, such as `address 10.99.0.1` or `destination 10.0.0.1:8080 of tcp 10.99.0.1:80`. */
+export function whatLeaves({ objects }: Leaving): readonly string[] {
+  const going = new Set(objects.ownedAddresses.map(({ text }) => text));
+  return [
+    ...objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => `address ${text}`)),
+    ...objects.virtualServices.filter(({ address }) => !going.has(address.text)).flatMap((service) =>
+      service.destinations.map((each) =>
+        `destination ${withPort(each.address, each.port)} of ${service.protocol} ${
+          withPort(service.address, service.port)
+        }`
+      )
+    ),
+  ];
+}
+
+function absorb(leaving: Leaving, event: LeavingEvent): Leaving {
+  switch (event.type) {
+    case "kernel":
+      return { ...leaving, connections: connectionsOf(leaving, event.actual) };
+    case "told":
+    case "end-of-rib":
+      return event.type === leaving.toldBy ? { ...leaving, told: true } : leaving;
+    case "time":
+      return leaving;
+    default:
+      return event satisfies never;
+  }
+}
+
+function settled(leaving: Leaving, nowMs: number): Leaving {
+  const { objects, phase, told, connections } = leaving;
+  const facts = {
+    announced: false,
+    withdrawnMs: phase.sinceMs,
+    told,
+    staleUntilMs: -Infinity,
+    converges: true,
+    quiesces: objects.virtualServices.some(isConnected),
+    activeConnections: connections,
+  };
+  const next = objects.virtualServices.some(isConnected) || phase.name !== "quiescing"
+    ? nextPhase(phase, facts, nowMs)
+    : nextPhase({ ...phase, deadlineMs: nowMs }, facts, nowMs);
+  return next === undefined ? leaving : settled({ ...leaving, phase: next }, nowMs);
+}
+
+/** Of its own destinations, once all that are there have weight 0. */
+function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | undefined {
+  const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
+  const found = objects.virtualServices.filter(isConnected).flatMap((service) => {
+    const keys = new Set(service.destinations.map(destinationKey));
+    const there = present.get(virtualServiceKey(service))?.destinations ?? [];
+    return there.filter((each) => keys.has(destinationKey(each)));
+  });
+  if (found.some(({ weight }) => weight > 0)) return undefined;
+  return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+}
+
+function isConnected({ protocol }: VirtualService): boolean {
+  return protocol !== "udp";
+}
+
+function ownersOf({ interfaces }: DesiredKernel): ReadonlyMap<string, string> {
+  return new Map(
+    interfaces.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
+  );
+}
+
+/** The name of a phase for those who are told; `gone` once nothing of it is left. */
+export function leavingName({ phase }: Leaving): PhaseName | "gone" {
+  return phase.name === "down" ? "gone" : phase.name;
+}

@@ -1,0 +1,68 @@
+/**
+ * From the services that run to those of another configuration, as one step that can be looked at before it is taken: what
+ * stays keeps its decisions, what is new begins, what is no more goes in order. Pure.
+ */
+import type { Managed } from "../kernel/kernel.ts";
+import type { ActualKernel } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import { changesBetween, initialState, reconfigured, removed, type ServiceTransition } from "./controller.ts";
+import { desiredKernel } from "./desired.ts";
+import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
+import { merge } from "../kernel/merge.ts";
+import { WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { slicesOf } from "./slices.ts";
+import type { ServiceEntry, ServiceState } from "./state.ts";
+
+/** What runs now. */
+export interface Running {
+  readonly states: ReadonlyMap<string, ServiceState>;
+  readonly leaving: readonly Leaving[];
+  readonly actual: ActualKernel | undefined;
+}
+
+/** What will run. Services that are no more are among the states until they are down. */
+export interface Reconfiguration {
+  readonly states: ReadonlyMap<string, ServiceState>;
+  readonly leaving: readonly Leaving[];
+  /** By name of the service. */
+  readonly transitions: readonly (readonly [string, ServiceTransition])[];
+}
+
+/** Goes over from `running` to `services`. */
+export function reconfiguration(
+  running: Running,
+  services: readonly ServiceEntry[],
+  { managed, reason, now }: { readonly managed: Managed; readonly reason: string; readonly now: number },
+): Reconfiguration {
+  const sliceOf = running.actual && slicesOf(running.actual);
+  const begin = (entry: ServiceEntry): ServiceState => {
+    const before = running.states.get(entry.config.name) ?? initialState(entry, managed, now);
+    const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
+    return reconfigured(seen, entry, { now });
+  };
+  const wanted = new Set(services.flatMap(({ config }) => config.addresses.map(({ text }) => text)));
+  const isWanted = ({ text }: Address) => wanted.has(text);
+  const names = new Set(services.map(({ config }) => config.name));
+  const going = [...running.states.values()].filter(({ config }) => !names.has(config.name))
+    .map((state) => removed(state, isWanted, { now }));
+  const next = [...services.map(begin), ...going.filter(({ config }) => config.addresses.length > 0)];
+  const states = new Map(next.map((state) => [state.config.name, state]));
+  const kernel = desiredKernel(next);
+  const manages = managed.interfaces || managed.ipvs;
+  const before = [...running.states.values()];
+  const leaving = !manages ? [] : [
+    ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
+    ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
+      reason,
+      limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
+      toldBy: "told",
+      toldLimitMs: WITHDRAWN_LIMIT_MS,
+    }, now),
+  ];
+  const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>
+    changesBetween(running.states.get(name), states.get(name), reason).map((each) => [name, each] as const)
+  );
+  return { states, leaving, transitions };
+}
+
+const NO_LIMITS = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };

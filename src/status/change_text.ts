@@ -1,0 +1,104 @@
+/**
+ * What changes from one configuration to another, in words: for the answer of `reload`, its log lines and `plan`. Names and
+ * keys as the file has them, and no values, so that no secret is ever among them. Pure.
+ */
+import type {
+  ConfigChange,
+  LocalChange,
+  PeerChange,
+  ServiceChange,
+  SessionConsequence,
+} from "../config/difference.ts";
+
+/** A line for each change, and for each part of a service that changes. */
+export function changeLines(changes: readonly ConfigChange[]): readonly string[] {
+  return changes.flatMap(linesOf);
+}
+
+/** Keys of the checked configuration as the file has them, without units. */
+export function fileKeys(keys: readonly string[]): string {
+  return keys.map((key) => key.replace(/(Seconds|Ms)$/, "")).join(", ");
+}
+
+function linesOf(change: ConfigChange): readonly string[] {
+  switch (change.of) {
+    case "local":
+      return [localLine(change)];
+    case "peer":
+      return [peerLine(change)];
+    case "service":
+      return change.change === "changed"
+        ? change.parts.map((part) => partLine(part, change.service))
+        : [`service ${change.service} ${change.change}`];
+    default:
+      return [`${change.of}: ${fileKeys(change.keys)} changed`];
+  }
+}
+
+const EVERY_SESSION: Readonly<Record<SessionConsequence, string>> = {
+  reset: ", every session is reset (6/6)",
+  advertise: ", all routes are looked at again",
+  "next session": ", for sessions to come",
+  none: "",
+};
+
+const ITS_SESSION: Readonly<Record<SessionConsequence, string>> = {
+  reset: ", its session is reset (6/6)",
+  advertise: ", its routes are looked at again",
+  "next session": ", for its next session",
+  none: "",
+};
+
+function localLine({ keys, sessions, listen }: LocalChange): string {
+  const sockets = listen ? ", listening sockets are opened anew" : "";
+  return `bgp.local: ${fileKeys(keys)} changed${EVERY_SESSION[sessions]}${sockets}`;
+}
+
+function peerLine(change: PeerChange): string {
+  const { name, address } = change;
+  const peer = name === address ? name : `${name} (${address})`;
+  switch (change.change) {
+    case "added":
+      return `peer ${peer} added`;
+    case "removed":
+      return `peer ${peer} removed, its session ends (6/3)`;
+    case "changed":
+      return `peer ${name}: ${fileKeys(change.keys)} changed${ITS_SESSION[change.session]}`;
+    default:
+      return change satisfies never;
+  }
+}
+
+function partLine(part: ServiceChange, service: string): string {
+  const where = `service ${service}:`;
+  switch (part.of) {
+    case "enabled":
+      return `${where} ${part.enabled ? "enabled" : "disabled"}`;
+    case "interface":
+      return `${where} interface ${part.to} in place of ${part.from}`;
+    case "address":
+      return `${where} address ${part.address} ${part.change}`;
+    case "prefix length":
+      return `${where} address ${part.address} is announced as /${part.to} in place of /${part.from}`;
+    case "announce":
+    case "ipvs":
+    case "stop":
+      return `${where} ${part.of}: ${fileKeys(part.keys)} changed`;
+    case "onChange":
+      return `${where} onChange changed`;
+    case "port":
+      return `port ${part.port} of ${service} ${part.change}${which(part.keys)}`;
+    case "destination":
+      return `destination ${part.destination} of port ${part.port} of ${service} ${part.change}${
+        which(part.keys)
+      }`;
+    case "check":
+      return `check ${part.check} of ${service} ${part.change}${which(part.keys)}`;
+    default:
+      return part satisfies never;
+  }
+}
+
+function which(keys: readonly string[]): string {
+  return keys.length === 0 ? "" : `: ${fileKeys(keys)}`;
+}
