@@ -1,6 +1,7 @@
 /** A router of the lab that runs FRR: zebra, which puts the routes into the kernel, and bgpd, a helper of graceful restart. */
 import { z } from "zod";
 import { Frr } from "../support/frr.ts";
+import { VtySocket } from "./vty_socket.ts";
 import type { RoutingDaemon } from "./router.ts";
 import {
   addressAt,
@@ -62,6 +63,7 @@ export class FrrRouter implements RoutingDaemon {
   readonly program = "FRR";
   readonly #sessions: readonly Session[];
   #frr: Frr | undefined;
+  #socket: VtySocket | undefined;
   #log: readonly string[] = [];
 
   constructor(readonly topology: Topology, readonly node: RouterNode) {
@@ -81,12 +83,13 @@ export class FrrRouter implements RoutingDaemon {
     const config = frrConfig(this.topology, this.node);
     const prefix = ["ip", "netns", "exec", this.name];
     this.#frr = await Frr.start(config, prefix, [], { forwards: true });
+    this.#socket = await VtySocket.connect(this.#frr.socket);
   }
 
   async established(host: string): Promise<string | undefined> {
     const neighbor = this.#neighbor(host);
-    const answer = neighbors.parse(await this.#open.json(`show bgp neighbors ${neighbor} json`))[neighbor];
-    this.#log = (await this.#open.log()).split("\n");
+    const answer = neighbors.parse(await this.#json(`show bgp neighbors ${neighbor} json`))[neighbor];
+    this.#log = (await this.#frr?.log() ?? "").split("\n");
     return answer?.bgpState === "Established" ? `${answer.bgpTimerUpEstablishedEpoch}` : undefined;
   }
 
@@ -94,13 +97,14 @@ export class FrrRouter implements RoutingDaemon {
     const neighbor = this.#neighbor(host);
     for (const address of this.topology.services.flatMap(addressesOf)) {
       const asked = `show bgp ipv${familyOf(address)} unicast ${hostRoute(address)} json`;
-      const { paths = [] } = table.parse(await this.#open.json(asked));
+      const { paths = [] } = table.parse(await this.#json(asked));
       if (paths.some(({ stale, peer }) => stale === true && peer.peerId === neighbor)) return true;
     }
     return false;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#socket?.[Symbol.dispose]();
     await this.#frr?.[Symbol.asyncDispose]();
   }
 
@@ -110,9 +114,9 @@ export class FrrRouter implements RoutingDaemon {
     return session.neighbor;
   }
 
-  get #open(): Frr {
-    if (this.#frr === undefined) throw new Error(`router ${this.name} is down`);
-    return this.#frr;
+  async #json(command: string): Promise<unknown> {
+    if (this.#socket === undefined) throw new Error(`router ${this.name} is down`);
+    return JSON.parse(await this.#socket.ask(command));
   }
 }
 

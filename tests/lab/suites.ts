@@ -11,6 +11,8 @@ import {
   agentStopsAtOnce,
   routerRestarts,
 } from "./scenarios/restart.ts";
+import { startedWithoutDestination, startedWithoutService } from "./scenarios/load_handover.ts";
+import { drained, reloaded } from "./scenarios/load_orders.ts";
 import {
   killedWithGracefulRestart,
   killedWithoutGracefulRestart,
@@ -41,7 +43,11 @@ export const kernelSuite: readonly Scenario<World>[] = [
 
 /** What is done under client load, on a network of its own. */
 export const loadSuite: readonly Scenario<World<RoutingDaemon>>[] = [
+  drained,
+  reloaded,
   rollingRestart,
+  startedWithoutService,
+  startedWithoutDestination,
   killedWithGracefulRestart,
   killedWithoutGracefulRestart,
 ];

@@ -72,6 +72,11 @@ export class Frr implements AsyncDisposable {
     await this.#answers("bgpd");
   }
 
+  /** Where bgpd takes commands, in FRR's own form. */
+  get socket(): string {
+    return `${this.#folder}/bgpd.vty`;
+  }
+
   /** The answer of `vtysh` to commands given one after the other. */
   async ask(...commands: readonly string[]): Promise<string> {
     return (await this.#vtysh("bgpd", commands)).stdout;

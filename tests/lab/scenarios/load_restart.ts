@@ -1,19 +1,16 @@
 /** Restarts under client load: what an operator does costs nobody anything, and what nobody wanted is told. */
 import { equal, ok } from "node:assert/strict";
-import { type AgentLaunch, type Host, launchWith, ours } from "../host.ts";
+import { type Host, ours } from "../host.ts";
 import { pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
+import { launchVariant } from "../load_configs.ts";
 import { underLoad } from "../load.ts";
 import type { RoutingDaemon } from "../router.ts";
 import { type Narrator, same, type Scenario } from "../scenario.ts";
-import { agentConfig } from "../topology.ts";
 import { describe } from "../traffic.ts";
 import type { World } from "../world.ts";
 import { waitFor } from "../../support/until.ts";
 
 type AnyWorld = World<RoutingDaemon>;
-
-/** Asking FRR starts a program. */
-const ASKING_MS = 100;
 
 /** Each host in turn is handed over and comes back. */
 export const rollingRestart: Scenario<AnyWorld> = {
@@ -48,7 +45,7 @@ export const killedWithoutGracefulRestart: Scenario<AnyWorld> = {
   async run(world, narrator) {
     await world.steady();
     const [host, other] = pair(world);
-    const plain = withoutGracefulRestart(world, host);
+    const plain = launchVariant(world.topology, host, { gracefulRestart: "off" });
     equal(await host.stopAgent(), 0, "exit status");
     host.startAgent(plain);
     await untilAll(world);
@@ -70,12 +67,6 @@ export const killedWithoutGracefulRestart: Scenario<AnyWorld> = {
     return describe(traffic);
   },
 };
-
-function withoutGracefulRestart(world: AnyWorld, host: Host): AgentLaunch {
-  const config = agentConfig(world.topology, host.node, host.placement.folder);
-  const defaults = { ...config.bgp.defaults, gracefulRestart: "off" };
-  return launchWith({ ...config, bgp: { ...config.bgp, defaults } });
-}
 
 /** Takes the agent of `host` away by `leave` and starts it again, under load; neither clients nor routes may notice. */
 async function awayUnderLoad(
@@ -109,13 +100,13 @@ async function awayUnderLoad(
 export async function untilKept(world: AnyWorld, host: Host): Promise<void> {
   await waitFor(`the router keeps the routes of ${host.name}`, PATIENCE_MS, async () => {
     return await world.router.established(host.name) === undefined && await world.router.keeps(host.name);
-  }, ASKING_MS);
+  }, 50);
 }
 
 /** The session is there again, and the router has its End-of-RIB of every family. */
 export async function untilBack(world: AnyWorld, host: Host): Promise<void> {
   const back = waitFor(`${host.name} has come back`, PATIENCE_MS, async () => {
     return await world.router.established(host.name) !== undefined && !await world.router.keeps(host.name);
-  }, ASKING_MS);
+  }, 50);
   await host.whileAgentRuns(back);
 }
