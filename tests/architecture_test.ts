@@ -34,7 +34,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
   "src/text/nearest.ts": ["fastest-levenshtein"],
-  "src/text/table.ts": ["get-east-asian-width"],
+  "src/text/columns.ts": ["get-east-asian-width"],
 };
 
 /** Files that may touch the outside world: drivers, probes, adapters, the clock, the root. */

@@ -6,6 +6,7 @@ import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import { BusyError, type Orders, type ReloadAnswer } from "../control/orders.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
+import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import { describeOurs } from "../kernel/change.ts";
 import type { Managed } from "../kernel/kernel.ts";
@@ -45,6 +46,7 @@ export class Agent {
   readonly #checks: ServiceChecks;
   readonly #kernelEvents: KernelEvents;
   readonly #metrics: Metrics;
+  readonly #journal: Journal;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
   readonly #orders: OperatorOrders;
@@ -68,6 +70,8 @@ export class Agent {
     this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();
+    this.#journal = new Journal(ports);
+    events.subscribe("journal", (event) => this.#journal.append(event));
     this.#metrics = new Metrics(ports.processFigures);
     events.subscribe("metrics", (event) => this.#metrics.observe(event));
     this.#kernelEvents = new KernelEvents(events);
@@ -127,6 +131,7 @@ export class Agent {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status()),
       orders: this.#orders,
+      journal: this.#journal,
     });
   }
 
@@ -184,6 +189,7 @@ export class Agent {
       listeners: this.#speaker?.listeners() ?? [],
       peers: this.#speaker?.status() ?? [],
       report: this.#report,
+      journal: this.#journal,
     });
   }
 
@@ -421,6 +427,7 @@ export class Agent {
     this.#speaker?.abort();
     await this.#reconciler?.dispose();
     await this.#drains.close();
+    this.#journal[Symbol.dispose]();
     await this.#servers.close();
     if (this.#state === "starting") this.#state = "stopped";
   }

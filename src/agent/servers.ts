@@ -5,6 +5,8 @@ import { formatListenAddress, type ListenAddress } from "../config/values/listen
 import { createControlApp } from "../control/app.ts";
 import type { Orders } from "../control/orders.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
+import type { Journal } from "../events/journal.ts";
+import { JournalReaders } from "../events/readers.ts";
 import { createHttpApp, type HttpAppPorts } from "../http/app.ts";
 import { hostNames, isOurHost } from "../http/host.ts";
 import { HttpServer, type ServerStatus } from "../http/server.ts";
@@ -19,8 +21,9 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 const LAST_ANSWERS_MS = 500;
 
 /** What the servers tell of the agent, and who follows orders. */
-export interface AgentAnswers extends HttpAppPorts {
+export interface AgentAnswers extends Omit<HttpAppPorts, "events"> {
   readonly orders: Orders;
+  readonly journal: Journal;
 }
 
 /** One server and where it listens. */
@@ -36,7 +39,11 @@ type ServerKey = "http.listen" | "control.socket";
 interface SideServer {
   readonly listener: SideListener;
   readonly server: HttpServer;
+  readonly readers: JournalReaders;
 }
+
+/** Readers of the event stream of one server at once: others are to find room beside them. */
+const MAX_READERS = 64;
 
 /** The servers of one agent. */
 export class AgentServers {
@@ -60,8 +67,18 @@ export class AgentServers {
   get status(): {
     readonly http: SideServerStatus | undefined;
     readonly control: SideServerStatus | undefined;
+    /** Those who follow the events, and those who were cut off. */
+    readonly readers: { readonly count: number; readonly cut: number };
   } {
-    return { http: statusOf(this.#http), control: statusOf(this.#control) };
+    const readers = [this.#http, this.#control].flatMap((side) => side === undefined ? [] : [side.readers]);
+    return {
+      http: statusOf(this.#http),
+      control: statusOf(this.#control),
+      readers: {
+        count: readers.reduce((sum, { count }) => sum + count, 0),
+        cut: readers.reduce((sum, { cut }) => sum + cut, 0),
+      },
+    };
   }
 
   /**
@@ -105,7 +122,7 @@ export class AgentServers {
   #retire(side: SideServer | undefined): void {
     if (side === undefined) return;
     side.listener[Symbol.dispose]();
-    const closed = side.server.close(LAST_ANSWERS_MS);
+    const closed = side.server.close(LAST_ANSWERS_MS).finally(() => side.readers[Symbol.dispose]());
     this.#closing.add(closed);
     closed.finally(() => this.#closing.delete(closed));
   }
@@ -115,17 +132,20 @@ export class AgentServers {
     const servers = [this.#control, this.#http].filter((each) => each !== undefined);
     for (const { listener } of servers) listener[Symbol.dispose]();
     await Promise.all([...servers.map(({ server }) => server.close(LAST_ANSWERS_MS)), ...this.#closing]);
+    for (const { readers } of servers) readers[Symbol.dispose]();
   }
 
   #createHttp(config: Config): SideServer | undefined {
     const { listen, allowedHosts } = config.http;
     if (listen === undefined) return undefined;
     const { clock, streams } = this.#ports;
+    const maxClients = this.#ports.maxClients(config).http;
+    const readers = this.#createReaders("HTTP", maxClients);
     const names = hostNames(this.#ports.hostname(), allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      app: createHttpApp(this.#answers),
-      limits: { connections: this.#ports.maxClients(config).http },
+      app: createHttpApp({ ...this.#answers, events: (request) => readers.answer(request) }),
+      limits: { connections: maxClients },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
     });
@@ -135,17 +155,25 @@ export class AgentServers {
       open: () => listenTcp(listen, streams, server),
       onChange: (state) => this.#tell("http.listen", state, HTTP_CURE),
     });
-    return { listener, server };
+    return { listener, server, readers };
   }
 
   #createControl(config: Config): SideServer | undefined {
     const { socket } = config.control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
+    const maxClients = this.#ports.maxClients(config).control;
+    const readers = this.#createReaders("the control socket", maxClients);
     const server = new HttpServer({
       clock,
-      app: createControlApp({ ...this.#answers, clock, now: () => clock.wallTime(), pid }),
-      limits: { connections: this.#ports.maxClients(config).control },
+      app: createControlApp({
+        ...this.#answers,
+        clock,
+        now: () => clock.wallTime(),
+        pid,
+        events: (request) => readers.answer(request),
+      }),
+      limits: { connections: maxClients },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({
@@ -154,7 +182,20 @@ export class AgentServers {
       open: () => openControlSocket(socket, server, { streams, files, clock }),
       onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
     });
-    return { listener, server };
+    return { listener, server, readers };
+  }
+
+  #createReaders(over: string, clients: number): JournalReaders {
+    const { clock, events } = this.#ports;
+    return new JournalReaders({
+      journal: this.#answers.journal,
+      clock,
+      limit: Math.max(1, Math.min(MAX_READERS, Math.floor(clients / 2))),
+      onCut(count, cause) {
+        const reader = count === 1 ? "a reader of events" : `${count} readers of events`;
+        events.publish({ kind: "reader-cut", reader: `${reader} over ${over}`, cause });
+      },
+    });
   }
 
   /** What happens beside the answers, as events. */

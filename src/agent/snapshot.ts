@@ -1,6 +1,7 @@
 /** The agent's snapshot: its parts' states as one document. */
 import type { ListenStatus } from "../bgp/listeners.ts";
 import type { PeerStatus } from "../bgp/speaker.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
@@ -15,6 +16,7 @@ import type {
   CheckStatusEntry,
   ConfigStatus,
   DrainStatus,
+  JournalStatus,
   PhaseStatus,
   RouteStatus,
   ServerStatus,
@@ -25,6 +27,7 @@ import type {
 import { type Leaving, whatLeaves } from "../service/leaving.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { Reloads } from "./reloads.ts";
+import { expectationOf } from "../status/expectation.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -44,6 +47,7 @@ export interface SnapshotSource {
   readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
   readonly report: KernelReport | undefined;
+  readonly journal: Pick<JournalStatus, "run" | "oldest" | "newest" | "dropped">;
 }
 
 /** The ISO 8601 wall time of a moment on the monotonic scale: its age counts, whatever was done to the clock since. */
@@ -80,7 +84,7 @@ export function snapshot(source: SnapshotSource): Status {
       phase: phaseStatus(leaving.phase, leaving.connections, when),
     })),
     config: configStatus(source.reloads, when),
-    journal: { run: "", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
+    journal: journalStatus(source),
     kernel: {
       managed: config.network.setup || config.network.ipvs,
       converged: report?.converged ?? false,
@@ -107,6 +111,11 @@ function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
   };
 }
 
+function journalStatus({ journal, servers }: SnapshotSource): JournalStatus {
+  const { run, oldest, newest, dropped } = journal;
+  return { run, oldest, newest, dropped, readers: servers.readers.count, cut: servers.readers.cut };
+}
+
 function serviceStatus(
   state: ServiceState,
   checks: readonly CheckStatus[],
@@ -122,7 +131,9 @@ function serviceStatus(
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain,
     ...serviceVerdict(state.verdicts),
-    checks: checks.map((check) => checkStatus(check, when)),
+    checks: checks.map((check) =>
+      checkStatus(check, config.checks.find(({ name }) => name === check.name), when)
+    ),
     routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
       const prefix = route.prefix.text;
       return {
@@ -192,18 +203,24 @@ function serverStatus(side: SideServerStatus | undefined, when: When): ServerSta
 }
 
 function checkStatus(
-  { name, verdict, cause, sinceMs, passes, failures, unknowns, lastUnknown, lastResult, fault }: CheckStatus,
+  { sinceMs, lastResult, fault, ...check }: CheckStatus,
+  config: CheckConfig | undefined,
   when: When,
 ): CheckStatusEntry {
   return {
-    name,
-    verdict,
-    cause,
+    name: check.name,
+    verdict: check.verdict,
+    cause: check.cause,
     since: when(sinceMs),
-    passes,
-    failures,
-    unknowns,
-    lastUnknown,
+    expects: config === undefined ? "" : expectationOf(config),
+    rise: config?.rise ?? 1,
+    fall: config?.fall ?? 1,
+    consecutivePasses: check.consecutivePasses,
+    consecutiveFailures: check.consecutiveFailures,
+    passes: check.passes,
+    failures: check.failures,
+    unknowns: check.unknowns,
+    lastUnknown: check.lastUnknown,
     fault: fault?.text,
     lastResult: lastResult === undefined ? undefined : {
       result: lastResult.kind,

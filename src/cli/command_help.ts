@@ -25,7 +25,9 @@ export function programHelp(): string {
 
 /** One command and its options. */
 export function commandHelp(command: Command): string {
-  const options = command.options.map((option): Row => [optionTerm(option), option.description]);
+  const options = command.options.filter(({ hidden }) => hidden !== true).map((
+    option,
+  ): Row => [optionTerm(option), option.description]);
   return [
     `Usage: bgp-lb ${usage(command)}\n`,
     ...wrapped(command.description, WIDTH),

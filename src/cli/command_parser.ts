@@ -102,10 +102,11 @@ function readOption(word: string, rest: string[], { options }: Command): readonl
   return [option.name, value];
 }
 
-/** The next word; where a value is implied, only if it is true or false. @throws {UsageError} */
+/** The next word; where a value is implied, only if it looks like one. @throws {UsageError} */
 function valueBehind(option: OptionRow, rest: string[]): string {
   const [next] = rest;
-  if (option.implied !== undefined && next !== "true" && next !== "false") return option.implied;
+  const { implied, taken = /^(true|false)$/ } = option;
+  if (implied !== undefined && (next === undefined || !taken.test(next))) return implied;
   if (next === undefined) throw new UsageError(`option '${optionTerm(option)}' argument missing`);
   rest.shift();
   return next;

@@ -6,8 +6,12 @@ export interface OptionRow {
   readonly name: string;
   /** What its value is called; undefined: it takes none. */
   readonly value?: string;
-  /** What it means without a value; with this, a value must follow after `=`, unless it is true or false. */
+  /** What it means without a value; with this, a value must follow after `=`, unless it looks like `taken`. */
   readonly implied?: string;
+  /** A word behind it that is its value; where it is left out, true and false are. */
+  readonly taken?: RegExp;
+  /** Of programs alone: not in help, nor in completions. */
+  readonly hidden?: true;
   readonly description: string;
 }
 
@@ -43,7 +47,20 @@ const OVERRIDES: readonly OptionRow[] = [
   CONTROL_SOCKET,
 ];
 
-const QUESTION: readonly OptionRow[] = [{ name: "json", description: "print JSON" }, CONTROL_SOCKET];
+/** How often a question is asked where nothing else is said. */
+export const WATCH_DEFAULT = "2s";
+
+const QUESTION: readonly OptionRow[] = [
+  { name: "json", description: "print JSON" },
+  {
+    name: "watch",
+    value: "SECONDS",
+    implied: WATCH_DEFAULT,
+    taken: /^[\d.]+(ms|s|m|h)?$/,
+    description: `ask again and again, every ${WATCH_DEFAULT} unless said otherwise; q or Ctrl-C ends it`,
+  },
+  CONTROL_SOCKET,
+];
 
 const WAIT: OptionRow = { name: "wait", description: "show the progress, and end when it is done" };
 
@@ -113,6 +130,38 @@ const TABLE = [
     argument: "PEER",
     options: QUESTION,
     description: "its peers: sessions, what was negotiated, counters, errors",
+  },
+  {
+    name: "services",
+    argument: "SERVICE",
+    options: QUESTION,
+    description:
+      "its services: phase, drain, checks, gates, what the kernel has; all about one that is named",
+  },
+  {
+    name: "explain",
+    argument: "SERVICE",
+    argumentRequired: true,
+    options: [
+      { name: "peer", value: "PEER", description: "only to this peer" },
+      ...QUESTION,
+    ],
+    description: "why a service is announced or not: the first shut gate, since when, and what opens it",
+  },
+  { name: "top", options: [CONTROL_SOCKET], description: "a live view on the terminal; q or Ctrl-C ends it" },
+  {
+    name: "completions",
+    argument: "SHELL",
+    options: [
+      {
+        name: "list",
+        value: "KIND",
+        hidden: true,
+        description: "names of the running agent's services or peers",
+      },
+      CONTROL_SOCKET,
+    ],
+    description: "print a script of completions for bash, zsh or fish",
   },
   {
     name: "routes",

@@ -1,12 +1,18 @@
 /** From the arguments to the command that they name, and to the exit status. */
 import type { Overrides } from "../config/overrides.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
+import { parseDuration } from "../time/duration.ts";
 import type { Question } from "./ask.ts";
 import type { Order, OrderOptions } from "./orders.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
+import { completionScript, SHELLS } from "./completions/completions.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
+
+/** Bounds of --watch. */
+const WATCH_LEAST_MS = 100;
+const WATCH_MOST_MS = 3_600_000;
 
 /** What each command does; each resolves to the exit status. */
 export interface Commands {
@@ -16,6 +22,10 @@ export interface Commands {
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
   order(order: Order, options: OrderOptions): Promise<number>;
+  watch(question: Question, everyMs: number): Promise<number>;
+  top(socket: string): Promise<number>;
+  /** @param kind what is to be listed: services or peers */
+  listNames(kind: string, socket: string): Promise<number>;
 }
 
 /** Runs the command that `args` name, and resolves to the exit status. */
@@ -39,13 +49,10 @@ export async function runProgram(
       return await commands.schema();
     case "status":
     case "peers":
+    case "services":
     case "routes":
-      return await commands.ask({
-        view: command,
-        name: line.argument,
-        json: options.has("json"),
-        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
-      });
+    case "explain":
+      return await askOrWatch(command, line, commands, output);
     case "drain":
     case "undrain":
     case "reload":
@@ -55,12 +62,57 @@ export async function runProgram(
         json: options.has("json"),
         socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
       });
+    case "top":
+      return await commands.top(socketOf(options));
+    case "completions":
+      return await complete(line, commands, output);
     case "version":
       output.stdout(`${output.version}\n`);
       return ExitStatus.OK;
     default:
       return command satisfies never;
   }
+}
+
+async function askOrWatch(
+  view: Question["view"],
+  { argument: name, options }: CommandLine,
+  commands: Commands,
+  output: ProgramOutput,
+): Promise<number> {
+  const peer = options.get("peer");
+  const question = { view, name, peer, json: options.has("json"), socket: socketOf(options) };
+  const every = options.get("watch");
+  if (every === undefined) return await commands.ask(question);
+  const everyMs = parseDuration(every);
+  if (everyMs === undefined || everyMs < WATCH_LEAST_MS || everyMs > WATCH_MOST_MS) {
+    output.stderr(
+      `error: --watch must be from 100ms to 1h, such as 5 or 500ms (got ${JSON.stringify(every)})\n`,
+    );
+    return ExitStatus.USAGE;
+  }
+  return await commands.watch(question, everyMs);
+}
+
+async function complete(
+  { argument, options }: CommandLine,
+  commands: Commands,
+  output: ProgramOutput,
+): Promise<number> {
+  const list = options.get("list");
+  if (list !== undefined) return await commands.listNames(list, socketOf(options));
+  const script = argument === undefined ? undefined : completionScript(argument);
+  if (script === undefined) {
+    const got = argument === undefined ? "" : ` (got ${JSON.stringify(argument)})`;
+    output.stderr(`error: completions are there for ${SHELLS.join(", ")}${got}\n`);
+    return ExitStatus.USAGE;
+  }
+  output.stdout(script);
+  return ExitStatus.OK;
+}
+
+function socketOf(options: CommandLine["options"]): string {
+  return options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET;
 }
 
 function refuseStdin(output: ProgramOutput): number {

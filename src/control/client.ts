@@ -156,7 +156,8 @@ function identityOf(body: string): AgentIdentity | undefined {
   }
 }
 
-function reasonOf(error: unknown, user: number | undefined): string {
+/** What went wrong, in words. */
+export function reasonOf(error: unknown, user: number | undefined): string {
   switch (codeOf(error)) {
     case "ENOENT":
       return "there is no socket";

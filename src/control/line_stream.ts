@@ -9,6 +9,8 @@ export interface StreamLimits {
   readonly answerMs: number;
   /** Between two pieces. */
   readonly silenceMs: number;
+  /** How long a line may be. Default: 16 MiB. */
+  readonly lineOctets?: number;
 }
 
 /** The media type of lines of JSON. */
@@ -57,14 +59,21 @@ export class LineStream implements Disposable {
         return line;
       }
       searched = view.length;
-      if (searched > MAX_LINE_OCTETS) {
-        throw new NoAnswerError(`a line of more than ${MAX_LINE_OCTETS} octets came`);
-      }
+      const { lineOctets = MAX_LINE_OCTETS } = this.#limits;
+      if (searched > lineOctets) throw new NoAnswerError(`a line of more than ${lineOctets} octets came`);
       this.#exchange.limit(this.#limits.silenceMs);
       const octets = await this.#reply?.read();
-      if (octets === undefined) return undefined;
+      if (octets === undefined) return this.#rest();
       this.#queue.append(octets);
     }
+  }
+
+  /** What stands behind the last line; undefined where nothing does. */
+  #rest(): string | undefined {
+    if (this.#queue.length === 0) return undefined;
+    const rest = new TextDecoder().decode(this.#queue.view);
+    this.#queue.consume(this.#queue.length);
+    return rest;
   }
 
   [Symbol.dispose](): void {

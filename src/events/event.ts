@@ -210,7 +210,7 @@ export type OrderName = "drain" | "undrain" | "reload" | "check-now" | "handover
 
 /** What identifies an event among all of this agent. */
 export interface EventIdentity {
-  /** Counted from 1 in the order in which events were published. */
+  /** Counted from 1 in the order in which events were published; 0 for those that come in bulk, which take no number. */
   readonly id: number;
   /** In milliseconds on the scale of the clock's `now()`. */
   readonly at: number;
@@ -223,3 +223,8 @@ export type AgentEvent = AgentFact & EventIdentity;
 
 /** A kind of event. */
 export type EventKind = AgentEvent["kind"];
+
+/** Whether events of a kind come all the time, and say little each: they are counted, and nobody keeps or is sent them. */
+export function isBulk(kind: EventKind): boolean {
+  return kind === "probe";
+}

@@ -3,7 +3,7 @@
  * can hold up or break another one, or the part that publishes.
  */
 import type { Clock } from "../time/clock.ts";
-import type { AgentEvent, AgentFact } from "./event.ts";
+import { type AgentEvent, type AgentFact, isBulk } from "./event.ts";
 import { messageOf } from "../text/error_message.ts";
 
 /** Is told of every event. What it throws becomes an event, told to the others. */
@@ -50,7 +50,7 @@ export class EventStream {
   }
 
   #identified(fact: AgentFact, because: number | undefined): AgentEvent {
-    const id = ++this.#last;
+    const id = isBulk(fact.kind) ? 0 : ++this.#last;
     const at = this.#clock.now();
     return because === undefined ? { ...fact, id, at } : { ...fact, id, at, because };
   }

@@ -7,6 +7,8 @@ export interface HttpAppPorts {
   status(): Status;
   /** Prometheus text exposition. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Answers with the stream of events that a request asks for. */
+  events(request: Request): Response;
 }
 
 /** The app as one function from request to response. */
@@ -24,12 +26,16 @@ export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promis
       : context.text(missing.map((line) => `${line}\n`).join(""), 503);
   });
   app.get("/api/v1/status", (context) => context.json(ports.status()));
+  app.get("/api/v1/events", (context) => ports.events(context.req.raw));
   // What is unexpected is the server's to tell, and not Hono's.
   app.onError((error) => {
     throw error;
   });
   app.notFound((context) =>
-    context.text(`no ${context.req.path} here; try /metrics, /healthz, /readyz, /api/v1/status\n`, 404)
+    context.text(
+      `no ${context.req.path} here; try /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events\n`,
+      404,
+    )
   );
   return async (request) => {
     if (request.method === "GET" || request.method === "HEAD") return await app.fetch(request);

@@ -229,12 +229,15 @@ export class HttpConnection {
     }
     const chunked = version === "1.1";
     const close = !goesOn() || !chunked;
-    await this.#write(responseHead(status, headers, { date, close, body: chunked ? "chunked" : undefined }));
-    if (method === "HEAD") {
-      await response.body?.cancel();
-      return !close;
+    try {
+      await this.#write(
+        responseHead(status, headers, { date, close, body: chunked ? "chunked" : undefined }),
+      );
+      if (method !== "HEAD" && response.body !== null) await this.#stream(response.body, chunked);
+    } finally {
+      // Whoever makes the body learns that nobody wants it, also where the client had gone before it began.
+      if (!response.bodyUsed) await response.body?.cancel();
     }
-    if (response.body !== null) await this.#stream(response.body, chunked);
     return !close;
   }
 

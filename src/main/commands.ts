@@ -5,6 +5,9 @@ import { mayUseFfi } from "../../ffi/library.ts";
 import { StandardError } from "../../ffi/stderr.ts";
 import { ask } from "../cli/ask.ts";
 import { check } from "../cli/check.ts";
+import { listNames } from "../cli/list_names.ts";
+import { top } from "../cli/top.ts";
+import { watch } from "../cli/watch.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
@@ -18,7 +21,8 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
-import { askControl } from "../control/client.ts";
+import { openTerminal } from "../os/terminal.ts";
+import { askControl, type ControlRequest } from "../control/client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { openPlatform } from "./platform.ts";
@@ -43,6 +47,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     readStdin: () => readStdin(MAX_FILE_OCTETS),
     stdout,
     stderr,
+  };
+  const asking = () => {
+    const ports = { streams: denoStreams(), clock: systemClock };
+    return {
+      ...files,
+      terminal: openTerminal(),
+      clock: systemClock,
+      askControl: (request: ControlRequest) => askControl(request, ports),
+    };
   };
   const log = new LogQueue(openStandardError());
   return runProgram(args, {
@@ -71,10 +84,19 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
       return await schema(files);
     },
     async ask(question) {
-      return await ask(question, { ...files, askControl: (request) => askControl(request, controlPorts()) });
+      return await ask(question, asking());
     },
     async order(order, options) {
       return await giveOrder(order, options, { ...controlPorts(), ...terminal(), stdout, stderr });
+    },
+    async watch(question, everyMs) {
+      return await watch(question, everyMs, asking());
+    },
+    async top(socket) {
+      return await top(socket, asking());
+    },
+    async listNames(kind, socket) {
+      return await listNames(kind, socket, asking());
     },
   }, { version, stdout, stderr });
 }

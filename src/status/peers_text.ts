@@ -1,15 +1,22 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import type { Status } from "./status.ts";
+import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each peer. */
-export function peersText({ peers }: Status, now: Date): string {
-  return peers.map((peer) => paragraph(peer, now)).join("\n");
+export function peersText({ peers }: Status, now: Date, style: Style = PLAIN): string {
+  return peers.map((peer) => paragraph(peer, now, style)).join("\n");
 }
 
+/** What tells why a session is down; as it is, or as JSON has it. */
+export type PeerDown = Pick<PeerStatus, "state" | "passive" | "cause"> & {
+  readonly lastError?: { readonly text: string } | undefined;
+  readonly nextRetry?: Date | string | undefined;
+};
+
 /** Why the session is down, and when the next attempt is due; undefined where it is Established. */
-export function downReason(peer: PeerStatus, now: Date): string | undefined {
+export function downReason(peer: PeerDown, now: Date): string | undefined {
   const { state, passive, cause, lastError, nextRetry } = peer;
   if (state === "Established") return undefined;
   const waiting = passive && state === "Active" ? "waits for the peer to connect" : cause;
@@ -17,11 +24,14 @@ export function downReason(peer: PeerStatus, now: Date): string | undefined {
   return `${lastError?.text ?? waiting}${retry}`;
 }
 
-function paragraph(peer: PeerStatus, now: Date): string {
+function paragraph(peer: PeerStatus, now: Date, style: Style): string {
   const down = downReason(peer, now);
   const { lastError, lastNotificationReceived, lastNotificationSent, fault } = peer;
   return lines([
-    `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
+    toned(
+      `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
+      down === undefined ? "good" : "bad",
+    ),
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}`,
     ...down === undefined ? [] : [`  why            ${down}`],
     ...sessionLines(peer),
@@ -40,7 +50,7 @@ function paragraph(peer: PeerStatus, now: Date): string {
     ...fault === undefined ? [] : [`  fault          ours: ${fault.text} (${when(fault.at, now)})`],
     ...notification("last received", lastNotificationReceived, now),
     ...notification("last sent", lastNotificationSent, now),
-  ]);
+  ], style);
 }
 
 function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): readonly string[] {

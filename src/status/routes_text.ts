@@ -1,12 +1,15 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
 import type { RenderedAttributes } from "../config/render.ts";
 import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
+import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each prefix. */
-export function routesText({ services, peers }: Status, now: Date): string {
+export function routesText({ services, peers }: Status, now: Date, style: Style = PLAIN): string {
   const names = peers.map(({ name }) => name);
-  return services.flatMap((service) => service.routes.map((route) => paragraph(service, route, names, now)))
+  return services.flatMap((service) =>
+    service.routes.map((route) => paragraph(service, route, names, { now, style }))
+  )
     .join("\n");
 }
 
@@ -27,21 +30,27 @@ function paragraph(
   service: ServiceStatus,
   route: RouteStatus,
   allPeers: readonly string[],
-  now: Date,
+  { now, style }: { readonly now: Date; readonly style: Style },
 ): string {
   const { prefix, announce, since, gates, peers, held } = route;
   const missing = announce ? missingPeers(route, allPeers) : [];
   return lines([
-    `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
+    toned(
+      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
+      announce ? "good" : "bad",
+    ),
     ...gates.map(({ name, open, reason, since }) =>
-      `  ${open ? "yes" : "NO "} ${name}: ${reason}${open ? "" : ` (for ${age(since, now)})`}`
+      toned(
+        `  ${open ? "yes" : "NO "} ${name}: ${reason}${open ? "" : ` (for ${age(since, now)})`}`,
+        open ? undefined : "bad",
+      )
     ),
     ...service.checks.map((check) => `  check ${check.name}: ${checkText(check, now)}`),
     `  attributes: ${attributesText(route.attributes)}`,
     ...peers.map(({ name, nextHop }) => `  to ${name}: next hop ${nextHop}`),
     ...held.map(({ name, reason }) => `  not to ${name}: ${reason}`),
     ...missing.map((name) => `  not to ${name}: not Established`),
-  ]);
+  ], style);
 }
 
 /** The verdict and its cause; the newest result where that says something else. */

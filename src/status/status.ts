@@ -140,6 +140,13 @@ export interface CheckStatusEntry {
   readonly verdict: Verdict;
   readonly cause: string;
   readonly since: string;
+  /** What a probe must find to pass, in words. */
+  readonly expects: string;
+  /** So many passes in a row make it healthy, so many failures in a row unhealthy. */
+  readonly rise: number;
+  readonly fall: number;
+  readonly consecutivePasses: number;
+  readonly consecutiveFailures: number;
   /** All results since the start. */
   readonly passes: number;
   readonly failures: number;
@@ -163,7 +170,7 @@ export interface RouteStatus {
   readonly announce: boolean;
   readonly since: string;
   readonly gates: readonly GateStatus[];
-  /** As the configuration spells them. */
+  /** As they are announced, spelled as in the configuration. */
   readonly attributes: RenderedAttributes;
   /** Peers that it is for; undefined: all. */
   readonly targets: readonly string[] | undefined;

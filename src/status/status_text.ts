@@ -2,11 +2,13 @@
 import type { PeerStatus } from "../bgp/speaker.ts";
 import { downReason } from "./peers_text.ts";
 import { routeReason } from "./routes_text.ts";
-import type { Status } from "./status.ts";
+import { stateOf } from "./services_text.ts";
+import type { RouteStatus, Status } from "./status.ts";
+import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
 
 /** The agent, its kernel, services and peers, one line for each, with the reason of whatever is not as it should be. */
-export function statusText(status: Status, now: Date): string {
+export function statusText(status: Status, now: Date, style: Style = PLAIN): string {
   return [
     lines([
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
@@ -14,9 +16,9 @@ export function statusText(status: Status, now: Date): string {
       ...kernelLines(status, now),
       ...serverLines(status),
       ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
-    ]),
-    servicesTable(status, now),
-    peersTable(status.peers, now),
+    ], style),
+    servicesTable(status, now, style),
+    peersTable(status.peers, now, style),
   ].join("\n");
 }
 
@@ -30,39 +32,45 @@ function kernelLines({ kernel }: Status, now: Date): readonly string[] {
   return [`kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}`];
 }
 
+function announced({ announce, peers, targets }: RouteStatus, names: readonly string[]): Piece {
+  if (!announce) return toned("no", "bad");
+  const wanted = (targets ?? names).length;
+  return toned(`to ${peers.length} of ${wanted} peers`, peers.length === wanted ? "good" : "changing");
+}
+
 /** Only what is not as it should be: who reads this has been answered. */
 function serverLines({ servers: { http, control } }: Status): readonly string[] {
   const rows = [["http.listen", http], ["control.socket", control]] as const;
   return rows.flatMap(([key, server]) => server?.error === undefined ? [] : [`${key}: ${server.error}`]);
 }
 
-function servicesTable({ services, peers }: Status, now: Date): string {
+function servicesTable({ services, peers }: Status, now: Date, style: Style): string {
   const names = peers.map(({ name }) => name);
-  const rows = services.flatMap(({ name, enabled, phase, verdict, routes }) =>
-    routes.map((route) => [
-      name,
-      !enabled ? "disabled" : phase.name === "serving" ? verdict : phase.name,
+  const rows = services.flatMap((service) =>
+    service.routes.map((route): readonly Piece[] => [
+      service.name,
+      stateOf(service),
       route.prefix,
-      route.announce ? `to ${route.peers.length} of ${(route.targets ?? names).length} peers` : "no",
+      announced(route, names),
       age(route.since, now),
       routeReason(route, names),
     ])
   );
-  return table(["SERVICE", "VERDICT", "PREFIX", "ANNOUNCED", "FOR", "WHY"], rows);
+  return table(["SERVICE", "VERDICT", "PREFIX", "ANNOUNCED", "FOR", "WHY"], rows, style);
 }
 
-function peersTable(peers: readonly PeerStatus[], now: Date): string {
+function peersTable(peers: readonly PeerStatus[], now: Date, style: Style): string {
   const rows = peers.map((peer) => [
     peer.name,
     peer.address,
     `${peer.as}`,
-    peer.state,
+    toned(peer.state, peer.state === "Established" ? "good" : "bad"),
     age(peer.since, now),
     `${peer.advertised.length}`,
     `${peer.flaps}`,
     downReason(peer, now) ?? heldReason(peer),
   ]);
-  return table(["PEER", "ADDRESS", "AS", "STATE", "FOR", "ROUTES", "FLAPS", "WHY"], rows);
+  return table(["PEER", "ADDRESS", "AS", "STATE", "FOR", "ROUTES", "FLAPS", "WHY"], rows, style);
 }
 
 function heldReason({ held: [first, ...rest] }: PeerStatus): string {

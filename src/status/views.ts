@@ -1,13 +1,15 @@
 /** What can be asked of a running agent: each view is a part of the status document, as text and as JSON. Pure. */
+import type { Style } from "../text/style.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { nearest } from "../text/nearest.ts";
 import { peersText } from "./peers_text.ts";
 import { routesText } from "./routes_text.ts";
+import { servicesText } from "./services_text.ts";
 import type { Status } from "./status.ts";
 import { statusText } from "./status_text.ts";
 
 /** The views by name. */
-export type ViewName = "status" | "peers" | "routes";
+export type ViewName = "status" | "peers" | "services" | "routes";
 
 /** One view. */
 export interface View {
@@ -17,7 +19,7 @@ export interface View {
    */
   only(status: Status, name: string): Status;
   json(status: Status): unknown;
-  text(status: Status, now: Date): string;
+  text(status: Status, now: Date, style?: Style): string;
 }
 
 /** So many of the names that there are stand in a refusal. */
@@ -28,11 +30,12 @@ export class UnknownNameError extends Error {
   override readonly name = "UnknownNameError";
 
   constructor(subject: string, name: string, known: readonly string[]) {
-    const meant = nearest(name, known);
-    const ordered = meant === undefined ? known : [meant, ...known.filter((each) => each !== meant)];
-    const shown = ordered.slice(0, SHOWN_NAMES).join(", ");
+    const guess = nearest(name, known);
+    const shown = known.slice(0, SHOWN_NAMES).join(", ");
     const more = known.length > SHOWN_NAMES ? ` and ${known.length - SHOWN_NAMES} more` : "";
-    super(escapeUnprintable(`no ${subject} ${name}; there is ${shown === "" ? "none" : shown}${more}`));
+    const meant = guess === undefined ? "; " : `, did you mean ${guess}? `;
+    const there = `there is ${shown === "" ? "none" : shown}${more}`;
+    super(escapeUnprintable(`no ${subject} ${name}${meant}${there}`));
   }
 }
 
@@ -40,6 +43,11 @@ export class UnknownNameError extends Error {
 export const VIEWS: Readonly<Record<ViewName, View>> = {
   status: { only: onlyService, json: (status) => status, text: statusText },
   peers: { only: onlyPeer, json: ({ peers }) => peers, text: peersText },
+  services: {
+    only: onlyService,
+    json: ({ services, leaving }) => ({ services, leaving }),
+    text: servicesText,
+  },
   routes: {
     only: onlyService,
     json: ({ services }) =>
@@ -53,15 +61,17 @@ export function isViewName(name: string): name is ViewName {
   return Object.hasOwn(VIEWS, name);
 }
 
-/** By name or address. */
-function onlyPeer(status: Status, wanted: string): Status {
+/** Only one peer, by name or address. @throws {UnknownNameError} */
+export function onlyPeer(status: Status, wanted: string): Status {
   const peers = status.peers.filter(({ name, address }) => name === wanted || address === wanted);
   if (peers.length === 0) throw new UnknownNameError("peer", wanted, status.peers.map(({ name }) => name));
   return { ...status, peers };
 }
 
-function onlyService(status: Status, wanted: string): Status {
+/** Only one service, and what is left of it. @throws {UnknownNameError} */
+export function onlyService(status: Status, wanted: string): Status {
   const services = status.services.filter(({ name }) => name === wanted);
-  if (services.length > 0) return { ...status, services };
+  const leaving = status.leaving.filter(({ service }) => service === wanted);
+  if (services.length > 0) return { ...status, services, leaving };
   throw new UnknownNameError("service", wanted, status.services.map(({ name }) => name));
 }

@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { ask, type Question } from "../../src/cli/ask.ts";
 import { ExitStatus } from "../../src/cli/exit_status.ts";
 import type { Answer } from "../../src/control/client.ts";
+import { FakeTerminal } from "../support/fake_terminal.ts";
 
 const question: Question = { view: "peers", name: undefined, json: false, socket: "/s" };
 
-async function asked(question: Question, answer: Answer | Error) {
+async function asked(question: Question, answer: Answer | Error, terminal = FakeTerminal.none()) {
   let stdout = "";
   let stderr = "";
   const requests: unknown[] = [];
@@ -14,6 +15,7 @@ async function asked(question: Question, answer: Answer | Error) {
       requests.push(request);
       return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
     },
+    terminal,
     stdout: (text) => void (stdout += text),
     stderr: (text) => void (stderr += text),
   });
@@ -55,6 +57,7 @@ Deno.test("ask() does not take a failing stdout for a missing agent", async () =
   let stderr = "";
   const asking = ask(question, {
     askControl: () => Promise.resolve({ status: 200, body: "x" }),
+    terminal: FakeTerminal.none(),
     stdout: () => {
       throw new Error("No space left on device");
     },
@@ -72,10 +75,39 @@ Deno.test("ask() prints JSON without raw control characters", async () => {
   assert.equal(stdout, '[\n  "\\u009b"\n]\n');
 });
 
-Deno.test("ask() says on stderr what the agent refuses, or why there is no answer, and resolves to 1", async () => {
-  const refused = await asked(question, { status: 404, body: "no peer r9; there is r1\n" });
-  assert.deepEqual([refused.status, refused.stdout, refused.stderr], [1, "", "no peer r9; there is r1\n"]);
+Deno.test("ask() says on stderr what the agent refuses: 2 for a name that there is not, 1 for what an older agent does not know", async () => {
+  const rows: readonly (readonly [Answer, number])[] = [
+    [{ status: 404, body: "no peer r9; there is r1\n" }, ExitStatus.USAGE],
+    [{ status: 404, body: "this agent has no view services: it may be an older one\n" }, ExitStatus.FAILED],
+    [{ status: 404, body: "no GET /v1/explain/web here\n" }, ExitStatus.FAILED],
+    [{ status: 503, body: "busy\n" }, ExitStatus.FAILED],
+  ];
+  for (const [answer, status] of rows) {
+    const refused = await asked(question, answer);
+    assert.deepEqual([refused.status, refused.stdout, refused.stderr], [status, "", answer.body]);
+  }
   const silent = await asked(question, new Error("no agent answers at /s: there is no socket"));
   assert.equal(silent.status, ExitStatus.FAILED);
   assert.match(silent.stderr, /^no agent answers at \/s: there is no socket\n.*--control-socket PATH/);
+});
+
+Deno.test("ask() explains a service, and says how wide and whether in colours where there is a terminal (no-color.org)", async () => {
+  const explain: Question = { view: "explain", name: "a b", peer: "fe80::1%eth0", json: false, socket: "/s" };
+  const rows: readonly (readonly [Question, FakeTerminal, string])[] = [
+    [explain, FakeTerminal.none(), "/v1/explain/a%20b?peer=fe80%3A%3A1%25eth0"],
+    [explain, new FakeTerminal(), "/v1/explain/a%20b?peer=fe80%3A%3A1%25eth0&width=80&colour=1"],
+    [{ ...explain, json: true }, new FakeTerminal(), "/v1/explain/a%20b?peer=fe80%3A%3A1%25eth0"],
+    [question, new FakeTerminal({ noColor: "1" }), "/v1/peers?width=80"],
+    [question, new FakeTerminal({ noColor: "" }), "/v1/peers?width=80&colour=1"],
+    [question, new FakeTerminal({ term: "dumb" }), "/v1/peers?width=80"],
+    [question, new FakeTerminal({ term: undefined }), "/v1/peers?width=80"],
+  ];
+  for (const [question, terminal, target] of rows) {
+    const { requests } = await asked(question, { status: 200, body: "{}" }, terminal);
+    assert.deepEqual(requests, [{
+      path: "/s",
+      target,
+      accept: question.json ? "application/json" : "text/plain",
+    }]);
+  }
 });

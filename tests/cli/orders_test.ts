@@ -37,7 +37,14 @@ class Scene {
     const { orders, clock } = this;
     this.#server = new HttpServer({
       clock,
-      app: createControlApp({ status: () => status(["r1"]), now: () => new Date(0), pid: 7, orders, clock }),
+      app: createControlApp({
+        status: () => status(["r1"]),
+        now: () => new Date(0),
+        pid: 7,
+        orders,
+        clock,
+        events: () => new Response(),
+      }),
       onFault: (error) => assert.fail(String(error)),
     });
     this.streams.listeners.set(SOCKET, this.#server);
@@ -206,7 +213,7 @@ Deno.test("orders say what the agent refuses: 2 for what there is not, 1 for wha
     assert.deepEqual(await scene.outcome(drain({ services: ["web", "wbe"], wait })), {
       status: 2,
       stdout: "",
-      stderr: "no service wbe; there is web, dns\n",
+      stderr: "no service wbe, did you mean web? there is web, dns\n",
     });
     scene.orders.busy = "the agent is stopping";
     assert.deepEqual(await scene.outcome(drain({ wait })), {

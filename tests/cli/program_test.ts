@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { ExitStatus } from "../../src/cli/exit_status.ts";
 import { type Commands, runProgram } from "../../src/cli/program.ts";
+import { COMMANDS } from "../../src/cli/command_table.ts";
 import type { Question } from "../../src/cli/ask.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
@@ -19,6 +20,9 @@ async function invoke(...args: readonly string[]) {
     schema: record("schema", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
     order: record("order", ExitStatus.FAILED),
+    watch: record("watch", ExitStatus.OK),
+    top: record("top", ExitStatus.OK),
+    listNames: record("listNames", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",
@@ -72,16 +76,38 @@ Deno.test("runProgram() hands the command's exit status on", async () => {
 
 Deno.test("runProgram() asks the running agent for its status, peers and routes (CONTRACT Command line)", async () => {
   const rows: readonly (readonly [readonly string[], Question])[] = [
-    [["status"], { view: "status", name: undefined, json: false, socket: "/run/bgp-lb/control.sock" }],
+    [["status"], {
+      view: "status",
+      name: undefined,
+      peer: undefined,
+      json: false,
+      socket: "/run/bgp-lb/control.sock",
+    }],
+    [["explain", "--peer", "tor-1", "web", "--json"], {
+      view: "explain",
+      name: "web",
+      peer: "tor-1",
+      json: true,
+      socket: "/run/bgp-lb/control.sock",
+    }],
+    [["services", "web"], {
+      view: "services",
+      name: "web",
+      peer: undefined,
+      json: false,
+      socket: "/run/bgp-lb/control.sock",
+    }],
     [["peers", "tor-1", "--json"], {
       view: "peers",
       name: "tor-1",
+      peer: undefined,
       json: true,
       socket: "/run/bgp-lb/control.sock",
     }],
     [["routes", "--control-socket", "/tmp/s"], {
       view: "routes",
       name: undefined,
+      peer: undefined,
       json: false,
       socket: "/tmp/s",
     }],
@@ -135,6 +161,67 @@ Deno.test("runProgram() reads orders with any number of services (CONTRACT Comma
     (await invoke("drain", "--help")).stdout,
     /^Usage: bgp-lb drain \[options\] \[service\.\.\.\]\n/,
   );
+});
+
+Deno.test("runProgram() watches with --watch, every 2 s or as often as is said, and refuses what is too often or too seldom", async () => {
+  const rows: readonly (readonly [readonly string[], string | undefined, number])[] = [
+    [["--watch"], undefined, 2000],
+    [["--watch", "5"], undefined, 5000],
+    [["--watch=0.5"], undefined, 500],
+    [["--watch", "1m"], undefined, 60_000],
+    [["web", "--watch"], "web", 2000],
+    [["--watch", "web"], "web", 2000],
+    [["--watch", "--json"], undefined, 2000],
+  ];
+  for (const [args, name, everyMs] of rows) {
+    const json = args.includes("--json");
+    const question = { view: "services", name, peer: undefined, json, socket: "/run/bgp-lb/control.sock" };
+    const { calls, status } = await invoke("services", ...args);
+    assert.deepEqual(calls, [["watch", question, everyMs]], args.join(" "));
+    assert.equal(status, ExitStatus.OK);
+  }
+  for (const value of ["0", "0.05", "2h", "x", ""]) {
+    const { calls, stderr, status } = await invoke("services", `--watch=${value}`);
+    assert.deepEqual([calls, status], [[], ExitStatus.USAGE], value);
+    assert.match(stderr, /^error: --watch must be from 100ms to 1h.*\(got ".*"\)\n$/);
+  }
+});
+
+Deno.test("runProgram() prints completions for the shells that it knows, and names of the running agent for them", async () => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const { stdout, status } = await invoke("completions", shell);
+    assert.equal(status, ExitStatus.OK);
+    for (const { name } of COMMANDS) assert.ok(stdout.includes(name), `${name} in\n${stdout}`);
+    assert.match(stdout, /--list/);
+    assert.doesNotMatch(stdout, /names of the running agent/);
+  }
+  for (const args of [["completions"], ["completions", "tcsh"]]) {
+    const { stdout, stderr, status } = await invoke(...args);
+    assert.deepEqual([stdout, status], ["", ExitStatus.USAGE]);
+    assert.match(stderr, /^error: completions are there for bash, zsh, fish/);
+  }
+  assert.deepEqual((await invoke("completions", "--list", "peers", "--control-socket", "/s")).calls, [
+    ["listNames", "peers", "/s"],
+  ]);
+  assert.deepEqual((await invoke("top")).calls, [["top", "/run/bgp-lb/control.sock"]]);
+});
+
+Deno.test("runProgram() has help for every command, and names the nearest of every command and option that is misspelt", async () => {
+  for (const { name, options } of COMMANDS) {
+    const { stdout, status } = await invoke("help", name);
+    assert.equal(status, ExitStatus.OK);
+    for (const option of options) {
+      assert.equal(stdout.includes(`--${option.name}`), option.hidden !== true, name);
+    }
+    if (name.length > 3) {
+      const { stderr } = await invoke(`${name}x`);
+      assert.match(stderr, new RegExp(`, did you mean ${name}\\?`), name);
+    }
+    for (const option of options) {
+      const { stderr } = await invoke(name, `--${option.name}x`);
+      assert.match(stderr, new RegExp(`, did you mean --${option.name}\\?`), `${name} ${option.name}`);
+    }
+  }
 });
 
 Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and version with 0", async () => {

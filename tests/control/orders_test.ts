@@ -17,6 +17,7 @@ class Scene {
     now: () => new Date(0),
     pid: 7,
     orders: this.orders,
+    events: () => new Response(),
     clock: this.clock,
   });
   readonly gone = new AbortController();
@@ -186,7 +187,7 @@ Deno.test("the control app names a service that there is not, and says why an ag
   for (const order of ["drain", "undrain", "check-now"]) {
     const response = await scene.post(order, JSON.stringify({ services: ["web", "wbe"] }));
     assert.equal(response.status, 404);
-    assert.deepEqual(await response.json(), { error: "no service wbe; there is web, dns" });
+    assert.deepEqual(await response.json(), { error: "no service wbe, did you mean web? there is web, dns" });
   }
   assert.equal((await scene.ask("/v1/progress?service=wbe")).status, 404);
   scene.orders.busy = "the agent is stopping";

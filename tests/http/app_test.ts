@@ -13,7 +13,11 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
   metrics.observe({ kind: "updates-sent", id: 1, at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
   metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
-  const app = createHttpApp({ status: () => now, metrics: () => metrics.render(now) });
+  const app = createHttpApp({
+    status: () => now,
+    metrics: () => metrics.render(now),
+    events: () => new Response(),
+  });
   const response = await app(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };
 }
@@ -74,8 +78,8 @@ Deno.test("the app throws what it did not expect, for the server to tell it (fau
   const fail = () => {
     throw new Error("a fault of ours");
   };
-  const app = createHttpApp({ status: fail, metrics: fail });
-  for (const path of ["/metrics", "/readyz", "/api/v1/status"]) {
+  const app = createHttpApp({ status: fail, metrics: fail, events: fail });
+  for (const path of ["/metrics", "/readyz", "/api/v1/status", "/api/v1/events"]) {
     await assert.rejects(app(new Request(`http://agent${path}`)), /a fault of ours/);
   }
 });

@@ -202,14 +202,15 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   assert.deepEqual(VIEWS.peers.json(VIEWS.peers.only(both, "fe80::2%eth0")), [down]);
   assert.throws(
     () => VIEWS.peers.only(both, "r9"),
-    (error) => error instanceof UnknownNameError && error.message === "no peer r9; there is r1, r2",
+    (error) =>
+      error instanceof UnknownNameError && error.message === "no peer r9, did you mean r1? there is r1, r2",
   );
   assert.deepEqual(VIEWS.status.json(VIEWS.status.only(both, "web")), both);
   assert.throws(() => VIEWS.routes.only(both, "x"), { message: "no service x; there is web" });
   const services = Array.from({ length: 20 }, (_, index) => `service-${index}`);
   assert.match(
     new UnknownNameError("service", "sevrice-17", services).message,
-    /^no service sevrice-17; there is service-17, service-0, .* and 10 more$/,
+    /^no service sevrice-17, did you mean service-17\? there is service-0, .* and 10 more$/,
   );
   assert.throws(() => VIEWS.peers.only(scene([]), "x\u009b"), { message: "no peer x\\u009b; there is none" });
   const many = scene(Array.from({ length: 12 }, (_, index) => ({ ...up, name: `r${index}` })));

@@ -1,0 +1,60 @@
+/** `bgp-lb explain` for people: the first shut gate on top, then the whole chain. Pure. */
+import type { Explanation, PeerChain, RouteChain, ShutGate, Step } from "./explain.ts";
+import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
+import { age, lines } from "../text/table.ts";
+
+/** The answer in a few lines, and what it rests on. */
+export function explainText(explanation: Explanation, now: Date, style: Style = PLAIN): string {
+  const { routes, notKnown } = explanation;
+  const chains = routes.map((route) => lines(chainLines(route, now), style));
+  const unknown = notKnown.length === 0 ? [] : [
+    lines([
+      "cannot be known here, ask the router:",
+      ...notKnown.map((each) => `  ${each}`),
+    ], style),
+  ];
+  return [lines(answerLines(explanation, now), style), ...chains, ...unknown].join("\n");
+}
+
+function answerLines({ service, shut, routes }: Explanation, now: Date): readonly Piece[] {
+  if (shut !== undefined) return shutLines(service, shut, now);
+  const peers = new Set(routes.flatMap((route) => route.peers.map(({ peer }) => peer)));
+  return peers.size === 0
+    ? [toned(`${service} is announced to nobody: there is no peer that it is for`, "bad")]
+    : [toned(`${service} is announced to ${[...peers].join(", ")}: every gate is open`, "good")];
+}
+
+function shutLines(
+  service: string,
+  { name, saw, since, opens, prefix, peer }: ShutGate,
+  now: Date,
+): readonly Piece[] {
+  return [
+    toned(`${service}: ${prefix} is not announced${peer === undefined ? "" : ` to ${peer}`}`, "bad"),
+    toned(`  shut     ${name}`, "bad"),
+    `  saw      ${saw}`,
+    ...since === undefined ? [] : [`  since    ${age(since, now)} ago, ${since}`],
+    `  opens    ${opens ?? ""}`,
+  ];
+}
+
+function chainLines({ prefix, steps, peers }: RouteChain, now: Date): readonly Piece[] {
+  return [
+    toned(prefix, "strong"),
+    ...steps.map((step) => stepLine(step, "  ", now)),
+    ...peers.flatMap((chain) => peerLines(chain, now)),
+  ];
+}
+
+function peerLines({ peer, steps, notes }: PeerChain, now: Date): readonly Piece[] {
+  return [
+    `  to ${peer}`,
+    ...steps.map((step) => stepLine(step, "    ", now)),
+    ...notes.map((note) => `    note: ${note}`),
+  ];
+}
+
+function stepLine({ open, name, saw, since }: Step, indent: string, now: Date): Piece {
+  const text = `${indent}${open ? "yes" : "NO "} ${name}: ${saw}`;
+  return open ? text : toned(since === undefined ? text : `${text} (for ${age(since, now)})`, "bad");
+}

@@ -1,0 +1,82 @@
+/** What would open a shut gate of a service, in words: a row for each gate (src/service/gates.ts). Pure. */
+import type { CheckStatusEntry, GateStatus, ServiceStatus, Status } from "./status.ts";
+import { age } from "../text/table.ts";
+
+/** What a cure speaks of. */
+export interface CurePlace {
+  readonly status: Pick<Status, "state" | "kernel">;
+  readonly service: ServiceStatus;
+  readonly now: Date;
+}
+
+type Cure = (gate: GateStatus, place: CurePlace) => string;
+
+const CURES: Readonly<Record<string, Cure>> = {
+  "agent works": () => "it is tried again every second; report it with the agent's log",
+  "enabled": (_gate, { service }) =>
+    `set enabled: true for ${service.name} in the configuration, then bgp-lb reload`,
+  "not drained": drainCure,
+  "healthy": healthCure,
+  "address present": (gate, place) => kernelCure(gate, place, addressCure),
+  "virtual services present": (gate, place) => kernelCure(gate, place, virtualServiceCure),
+};
+
+/** What would open `gate`. */
+export function gateCure(gate: GateStatus, place: CurePlace): string {
+  const cure = Object.hasOwn(CURES, gate.name) ? CURES[gate.name] : undefined;
+  return cure === undefined ? "what it saw must end" : cure(gate, place);
+}
+
+function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): string {
+  const { name, drain, phase } = service;
+  if (status.state === "stopping") {
+    return "nothing while the agent stops; the next one that starts announces it";
+  }
+  if (drain === undefined) return `${phase.name} ends by itself, or bgp-lb undrain ${name}`;
+  const until = drain.until === undefined ? "" : `, or by itself in ${age(now, drain.until)}`;
+  return `bgp-lb undrain ${name}${until}`;
+}
+
+/** Every check that keeps it shut, and how far it has come. */
+function healthCure(_gate: GateStatus, { service }: CurePlace): string {
+  const missing = service.checks.filter(({ verdict }) => verdict !== "healthy");
+  return missing.length === 0 ? "the next result of its checks" : missing.map(checkCure).join("; ");
+}
+
+function checkCure(
+  { name, expects, rise, consecutivePasses, lastResult, lastUnknown }: CheckStatusEntry,
+): string {
+  const times = rise === 1 ? "once" : `${rise} times in a row`;
+  const soFar = consecutivePasses === 0 ? "" : `, ${consecutivePasses} so far`;
+  const blind = lastResult?.result === "unknown" && lastUnknown !== undefined
+    ? `; what is short on this host has to end first: ${lastUnknown}`
+    : "";
+  return `check ${name} must pass ${times}${soFar}${
+    expects === "" ? "" : ` (it passes where ${expects})`
+  }${blind}`;
+}
+
+/** What the kernel last refused says more than any rule. */
+function kernelCure(gate: GateStatus, { status, ...place }: CurePlace, own: Cure): string {
+  const { errors, at } = status.kernel;
+  if (at === undefined || gate.reason.includes("has not been read")) {
+    return "comes with the first reading of the kernel";
+  }
+  const cure = own(gate, { status, ...place });
+  return errors.length === 0 ? cure : `${cure}; the kernel says: ${errors.join("; ")}`;
+}
+
+function addressCure({ reason }: GateStatus, { service }: CurePlace): string {
+  if (reason.includes("is not ours")) {
+    return `another interface has that name: remove it, or choose another with interface of ${service.name}`;
+  }
+  if (reason.includes("master")) return "take the interface out of its master";
+  return "the agent puts it back by itself; where it does not stay, find what removes it (ip monitor)";
+}
+
+function virtualServiceCure({ reason }: GateStatus, { service }: CurePlace): string {
+  if (!reason.includes("no destination of weight")) {
+    return "the agent puts it back within 5 s; where it does not stay, find what removes it (ipvsadm, another balancer)";
+  }
+  return `a destination of ${service.name} with a weight above 0: its checks must pass, or its configured weight is 0`;
+}

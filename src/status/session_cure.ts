@@ -1,0 +1,112 @@
+/** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
+import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import type { Status } from "./status.ts";
+
+/** What a cure speaks of. */
+interface Place {
+  readonly peer: PeerStatus;
+  readonly status: Pick<Status, "as" | "routerID" | "listeners">;
+}
+
+type Cure = (place: Place) => string;
+
+const BY_ITSELF: Cure = () => "nothing has to be done: the next attempt comes by itself";
+
+/** NOTIFICATIONs that the router sent, by code/subcode; the code alone stands for those of its subcodes that are not named. */
+const RECEIVED: Readonly<Record<string, Cure>> = {
+  "1": ({ peer }) =>
+    `what reaches ${peer.name} is no BGP of ours: look for a proxy, a wrong port, or a password on one side only`,
+  "2": ({ peer }) =>
+    `${peer.name} refuses our OPEN: compare peers[] of ${peer.name} with its configuration of us`,
+  "2/2": ({ peer, status }) =>
+    `${peer.name} expects another AS than ${status.as}: set its remote-as for us to ${status.as}, or bgp.local.as`,
+  "2/3": ({ status }) =>
+    `BGP Identifier ${status.routerID} must differ from the router's: set bgp.local.routerID`,
+  "2/6": ({ peer }) => `set holdTime of ${peer.name} to what the router takes`,
+  "2/7": ({ peer }) => `offer ${peer.name} only families that it knows: peers[].families`,
+  "4": ({ peer }) =>
+    `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two`,
+  "6": BY_ITSELF,
+  "6/1": ({ peer }) =>
+    `raise the prefix limit that ${peer.name} has for us, or announce fewer; then clear the session there`,
+  "6/2": ({ peer }) =>
+    `${peer.name} was shut down by its operator: only there it is turned on again (no shutdown)`,
+  "6/3": ({ peer }) => `${peer.name} has no neighbour with our address any more: configure it there again`,
+  "6/5": ({ peer }) => `${peer.name} refuses us: configure our address and AS as a neighbour there`,
+  "6/8": ({ peer }) => `${peer.name} is out of resources: nothing on this host helps`,
+  "6/10": ({ peer }) => `BFD to ${peer.name} is down: look at the link`,
+};
+
+/** NOTIFICATIONs that we sent. */
+const SENT: Readonly<Record<string, Cure>> = {
+  "2": ({ peer }) => `compare peers[] of ${peer.name} with the router's configuration`,
+  "2/2": ({ peer }) => `${peer.name} has another AS than ${peer.as}: set peers[].as to it`,
+  "2/3": ({ peer, status }) =>
+    `${peer.name} has a BGP Identifier that is none, or ours (${status.routerID}): set another one on one side`,
+  "2/6": ({ peer }) => `${peer.name} asks for a hold time of 1 or 2 s: set one of 3 s or more, or 0, there`,
+  "2/7": ({ peer }) => `no family is common: turn on ipv4-unicast or ipv6-unicast for us at ${peer.name}`,
+  "4": ({ peer }) =>
+    `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass`,
+  "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,
+};
+
+/** Other ends of an attempt, by what its words have; the first one counts. */
+const WORDS: readonly (readonly [RegExp, Cure])[] = [
+  [
+    /refused/i,
+    ({ peer }) =>
+      `start BGP at ${peer.address}, let it listen for us, or correct address and port of ${peer.name}`,
+  ],
+  [
+    /timed out|time ?out|ConnectRetryTimer/i,
+    ({ peer }) =>
+      `let the TCP port of BGP (179, or peers[].port) through to ${peer.address}; where both sides have a password, let it be the same one; ` +
+      "a router that is not on this link needs multihop",
+  ],
+  [
+    /unreachable|no route/i,
+    ({ peer }) =>
+      `bring up the link or the route to ${peer.address}; a router that is not on this link needs multihop`,
+  ],
+  [
+    /reset|closed|ended/i,
+    ({ peer }) =>
+      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there`,
+  ],
+  [
+    /cannot assign|not available/i,
+    ({ peer }) => `give this host localAddress of ${peer.name}, or leave it out`,
+  ],
+];
+
+/** What would bring the session up, in words. */
+export function sessionCure(peer: PeerStatus, status: Place["status"]): string {
+  const place = { peer, status };
+  if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
+  const words = peer.lastError?.text ?? peer.cause;
+  const told = (record: NotificationRecord | undefined) =>
+    record !== undefined && words.includes(record.text) ? record : undefined;
+  const received = told(peer.lastNotificationReceived);
+  const sent = told(peer.lastNotificationSent);
+  const cure = cureOf(RECEIVED, received) ?? cureOf(SENT, sent) ??
+    WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  if (cure !== undefined) return cure(place);
+  return peer.passive ? waitingCure(place) : BY_ITSELF(place);
+}
+
+function waitingCure({ peer, status: { listeners } }: Place): string {
+  const listening = listeners.filter(({ fault }) => fault === undefined)
+    .map(({ address, port }) => address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
+  return listening.length === 0
+    ? `${peer.name} is passive, and nothing listens here: set bgp.local.listenPort, or passive: false`
+    : `${peer.name} must connect to us: configure this host as a neighbour there (we listen on ${
+      listening.join(", ")
+    })`;
+}
+
+function cureOf(
+  cures: Readonly<Record<string, Cure>>,
+  record: NotificationRecord | undefined,
+): Cure | undefined {
+  return record && (cures[`${record.code}/${record.subcode}`] ?? cures[`${record.code}`]);
+}
