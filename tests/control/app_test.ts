@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createControlApp } from "../../src/control/app.ts";
-import { MemoryOrders } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANNER } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { visible } from "../support/visible.ts";
@@ -11,6 +11,7 @@ const app = createControlApp({
   pid: 7,
   orders: new MemoryOrders(),
   clock: new VirtualClock(),
+  planner: NO_PLANNER,
   events: (request) => new Response(`events ${new URL(request.url).search}`),
 });
 

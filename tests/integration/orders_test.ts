@@ -9,7 +9,7 @@ import { denoStreams } from "../../src/os/deno_streams.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { agentArguments } from "../support/agent.ts";
 import { withFloor } from "../support/ffi.ts";
-import { MemoryOrders, step } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANNER, step } from "../support/orders.ts";
 import { Process } from "../support/process.ts";
 import { status } from "../support/status.ts";
 import { until, within } from "../support/until.ts";
@@ -29,6 +29,7 @@ class Scene implements AsyncDisposable {
     pid: Deno.pid,
     orders: this.orders,
     clock: systemClock,
+    planner: NO_PLANNER,
     events: () => new Response(),
   };
   readonly server = new HttpServer({
