@@ -27,6 +27,7 @@ import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
+import { planFor, type PlanSource } from "./plans.ts";
 import { Reloads } from "./reloads.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
@@ -126,7 +127,7 @@ export class Agent {
       load: () => ports.load(),
       refuse: (next) => this.#refuse(next),
       apply: (next, because) => this.#apply(next, because),
-      busy: () => this.#state === "running" ? undefined : `the agent is ${this.#state}`,
+      busy: () => this.#busy,
     });
     this.#orders = new OperatorOrders({
       clock,
@@ -142,6 +143,7 @@ export class Agent {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
       orders: this.#orders,
+      planner: { plan: (file) => planFor(file, this.#planSource) },
       journal: this.#journal,
     });
   }
@@ -207,6 +209,24 @@ export class Agent {
   get #managed(): Managed {
     const { setup: interfaces, ipvs } = this.#config.network;
     return { interfaces, ipvs };
+  }
+
+  get #planSource(): PlanSource {
+    return {
+      running: () => this.#config,
+      load: (file) => this.#ports.load(file),
+      refuse: (next) => this.#refuse(next),
+      entriesOf: (config) => this.#entriesOf(config),
+      services: this.#services,
+      managed: this.#managed,
+      kernel: this.#ports.kernel,
+      busy: () => this.#busy,
+    };
+  }
+
+  /** Why nothing can be reloaded now. */
+  get #busy(): string | undefined {
+    return this.#state === "running" ? undefined : `the agent is ${this.#state}`;
   }
 
   /** Services that are in the configuration no more and not gone yet. */

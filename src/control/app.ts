@@ -6,9 +6,11 @@ import type { Status } from "../status/status.ts";
 import type { Style } from "../text/style.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
 import { type ControlBindings, type OrderPorts, orderRoutes } from "./order_routes.ts";
+import { type Planner, planRoutes } from "./plan_route.ts";
 
 /** What the app shows, and who follows orders. */
 export interface ControlAppPorts extends OrderPorts {
+  readonly planner: Planner;
   status(): Status;
   now(): Date;
   /** Of this process. */
@@ -27,6 +29,7 @@ export function createControlApp(
 ): (request: Request, client: ControlBindings["Bindings"]) => Promise<Response> {
   const app = new Hono<ControlBindings>();
   app.route("/", orderRoutes(ports));
+  app.route("/", planRoutes(ports.planner));
   app.get("/v1/agent", (context) => {
     const { version, state } = ports.status();
     return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });

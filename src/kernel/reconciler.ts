@@ -266,7 +266,7 @@ async function look(
 }
 
 /** The part of `desired` that is ours to make. */
-function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
   return {
     interfaces: interfaces ? desired.interfaces : [],
     virtualServices: ipvs ? desired.virtualServices : [],
