@@ -9,10 +9,12 @@ import type { Managed } from "../kernel/kernel.ts";
 import { merge } from "../kernel/merge.ts";
 import { within } from "../kernel/reconciler.ts";
 import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
+import { step } from "../service/controller.ts";
 import { desiredKernel } from "../service/desired.ts";
 import { kernelOf } from "../service/leaving.ts";
 import type { Reconfiguration } from "../service/reconfiguration.ts";
-import type { ServiceState } from "../service/state.ts";
+import { slicesOf } from "../service/slices.ts";
+import type { Gate, ServiceState } from "../service/state.ts";
 import { kernelStages, type Plan, reloadPlan } from "../status/plan.ts";
 import type { PlannedMoment, PlannedRoute } from "../status/route_plan.ts";
 
@@ -43,15 +45,21 @@ export function planReload(view: ReloadView): Plan {
   const { old, next, warnings, states, preview } = view;
   const staying = [...preview.states.values()].filter(({ removed }) => !removed);
   const before = new Map(states.map((state) => [state.config.name, state]));
+  const sliceOf = slicesOf(asMade(within(view.managed, desiredKernel(staying))));
+  const inMade = (state: ServiceState) =>
+    step(state, { type: "kernel", actual: sliceOf(state.config) }, { now: NO_DEADLINE_MS }).state;
   return reloadPlan({
     old,
     next,
     before: states.flatMap((state) => announced(state, staying)),
-    after: staying.flatMap((state) => coming(state, before.get(state.config.name))),
+    after: staying.flatMap((state) => coming(state, inMade(state), before.get(state.config.name))),
     kernel: view.actual === undefined ? [] : stagesOf(view, view.actual, staying),
     warnings,
   });
 }
+
+/** Before every deadline: no phase ends by it. */
+const NO_DEADLINE_MS = 0;
 
 /** What is announced now. A service that goes may shift first; an address that goes is withdrawn at once. */
 function announced(
@@ -64,24 +72,25 @@ function announced(
     .map(({ route }) => ({ ...route, service: config.name, when }));
 }
 
-/** What would be announced in the end. */
-function coming(state: ServiceState, before: ServiceState | undefined): readonly PlannedRoute[] {
+/** What would be announced in the end. `made`: the service in a kernel that has everything. */
+function coming(state: ServiceState, made: ServiceState, before: ServiceState | undefined) {
   return [...state.routes.values()].flatMap(
     ({ address, route, announce, gates }): readonly PlannedRoute[] => {
       const shut = gates.find(({ open }) => !open)?.name;
       const shutBefore = before?.routes.get(address.text)?.gates.find(({ open }) => !open)?.name;
       // What keeps it from being announced now goes on to do so.
       if (!announce && shut === shutBefore) return [];
-      const when = announce ? "at once" : momentOf(shut);
+      const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
       return when === undefined ? [] : [{ ...route, service: state.config.name, when }];
     },
   );
 }
 
-/** When a route comes whose first shut gate is `gate`; undefined: not by this reload. */
-function momentOf(gate: string | undefined): PlannedMoment | undefined {
-  if (gate === "enabled" || gate === "not drained") return undefined;
-  return gate === "healthy" ? "when healthy" : "in order";
+/** When a route comes, by what is shut still when everything is made; undefined: not by this reload. */
+function momentOf(gates: readonly Gate[]): PlannedMoment | undefined {
+  const [first, ...more] = gates.filter(({ open }) => !open);
+  if (first === undefined) return "in order";
+  return first.name === "healthy" && more.length === 0 ? "when healthy" : undefined;
 }
 
 function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly ServiceState[]) {
