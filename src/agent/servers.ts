@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
 import type { Orders } from "../control/orders.ts";
-import type { Planner } from "../control/plan_route.ts";
+import { MAX_PLAN_OCTETS, type Planner } from "../control/plan_route.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import type { Journal } from "../events/journal.ts";
 import { JournalReaders } from "../events/readers.ts";
@@ -175,7 +175,7 @@ export class AgentServers {
         pid,
         events: (request) => readers.answer(request),
       }),
-      limits: { connections: maxClients },
+      limits: { connections: maxClients, bodyOctets: MAX_PLAN_OCTETS },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({
