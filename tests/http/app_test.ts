@@ -13,7 +13,11 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
   metrics.observe({ kind: "updates-sent", id: 1, at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
   metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
-  const app = createHttpApp({ status: () => now, metrics: () => metrics.render(now), events: () => new Response() });
+  const app = createHttpApp({
+    status: () => now,
+    metrics: () => metrics.render(now),
+    events: () => new Response(),
+  });
   const response = await app(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };
 }
