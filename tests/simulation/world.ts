@@ -347,7 +347,9 @@ export class World {
     const before = this.config;
     const config = { ...loaded, network: before.network };
     for (const name of changedNames(before.services, config.services)) inspector.disturb(name);
-    for (const name of changedNames(before.bgp.peers, config.bgp.peers)) inspector.excuse(name, 1000);
+    // Another next hop costs no session.
+    const sessions = ({ bgp }: Config) => bgp.peers.map((peer) => ({ ...peer, nextHop: undefined }));
+    for (const name of changedNames(sessions(before), sessions(config))) inspector.excuse(name, 1000);
     this.#configure(config);
   }
 
