@@ -56,7 +56,7 @@ const BACK_OFF_MS = 31_000;
  */
 const COLLISION_MS = 1000;
 /** For so long after something happened to a service it may be withdrawn. */
-const DISTURBED_MS = 50_000;
+const DISTURBED_MS = 12_000;
 
 /** Judges one run. */
 export class Inspector {

@@ -30,11 +30,10 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "return virtualServices.length > 0 ? 20 * ipvsPeriodMs : periodMs;",
   },
   {
-    name: "lost event: services do not hear what the kernel is like after a change that failed",
-    file: "agent/agent.ts",
-    find: "if (report.actual !== undefined) this.#services.kernel(report.actual);",
-    replace:
-      "if (report.actual !== undefined && report.errors.length === 0) this.#services.kernel(report.actual);",
+    name: "lost event: what the kernel tells of links and addresses is not heard",
+    file: "kernel/reconciler.ts",
+    find: "kernel.watch(() => this.#notified());",
+    replace: "kernel.watch(() => void this.#quiet);",
   },
   {
     name: "a verdict is known by its place, not by its check's name",
