@@ -89,7 +89,9 @@ export async function ipvsEntries(node: string): Promise<IpvsEntry[]> {
 /** The rows of an answer to `ipvsadm -Lnc`. */
 export function parseEntries(text: string): IpvsEntry[] {
   return text.split("\n").flatMap((line) => {
-    const [protocol = "", , state = "", client = "", virtual = "", destination = ""] = line.trim().split(/\s+/);
+    const [protocol = "", , state = "", client = "", virtual = "", destination = ""] = line.trim().split(
+      /\s+/,
+    );
     return /^(TCP|UDP|SCTP)$/.test(protocol) ? [{ protocol, state, client, virtual, destination }] : [];
   });
 }

@@ -2,7 +2,7 @@
 import { equal, ok } from "node:assert/strict";
 import { run } from "../../support/process.ts";
 import { type Host, ours } from "../host.ts";
-import { type IpvsEntry, ipvsEntries } from "../kernel_view.ts";
+import { ipvsEntries, type IpvsEntry } from "../kernel_view.ts";
 import { launchVariant, ownDestinations, serviceTo } from "../load_configs.ts";
 import { pair, PATIENCE_MS, untilAll } from "../lab_world.ts";
 import { underLoad } from "../load.ts";
@@ -19,7 +19,8 @@ type AnyWorld = World<RoutingDaemon>;
 
 /** The router goes on sending flows to a service that the successor does not have, until it is told. */
 export const startedWithoutService: Scenario<AnyWorld> = {
-  name: "under load: handover, then a start without a service: End-of-RIB, converge, quiesce, and then it goes",
+  name:
+    "under load: handover, then a start without a service: End-of-RIB, converge, quiesce, and then it goes",
   async run(world, narrator) {
     await world.steady();
     const [host, other] = pair(world);
@@ -98,7 +99,8 @@ export const startedWithoutDestination: Scenario<AnyWorld> = {
     const open = ({ protocol, state, destination }: IpvsEntry) =>
       protocol === "TCP" && state === "ESTABLISHED" && destination === second;
     const connected = async () => (await ipvsEntries(host.name)).some(open);
-    const lines = async () => ours(world.topology, await host.kernel()).ipvs.filter((line) => isOf(service, line));
+    const lines = async () =>
+      ours(world.topology, await host.kernel()).ipvs.filter((line) => isOf(service, line));
     const of = (protocol: "t" | "u", all: readonly string[]) =>
       all.filter((line) => line.startsWith(`-a -${protocol} `) && line.includes(` -r ${second} `));
     await waitFor("two destinations", PATIENCE_MS, async () => of("u", await lines()).length === 1, 100);

@@ -57,7 +57,8 @@ const LATE: LabService = {
 
 /** Weights change, a service comes and goes: all else stays as it is. */
 export const reloaded: Scenario<AnyWorld> = {
-  name: "under load: reload changes weights and adds a service, another takes it back; nothing else is touched",
+  name:
+    "under load: reload changes weights and adds a service, another takes it back; nothing else is touched",
   async run(world, narrator) {
     await world.steady();
     const [host] = pair(world);
