@@ -88,6 +88,8 @@ export const SERVICE_REACH: Reach = {
     "/run/bgp-lb",
     "/var/lib/bgp-lb",
     "/run/credentials/bgp-lb.service",
+    // For the number of control.group.
+    "/etc/group",
     ...CERTIFICATES,
   ],
   write: ["/run/bgp-lb", "/var/lib/bgp-lb"],
@@ -104,13 +106,18 @@ export function bundleFlags(reach: Reach): readonly string[] {
   return [QUIET, NO_CODE_CACHE, ...BUNDLE_ALONE, V8_FLAGS, "--no-prompt", ...permissions(reach)];
 }
 
-/** Checks may go to any address, so the network is not limited. */
+/**
+ * Checks may go to any address, so the network is not limited. Nor are the programs of onChange: what hangs is ended with
+ * its process group, and the runtime lets a process that may run only some programs signal none. It adds nothing to what
+ * the C library can do, which is loaded anyway.
+ */
 function permissions({ read, write, ffi }: Reach): readonly string[] {
   return [
     "--allow-net",
     allow("ffi", ffi),
     allow("read", read),
     allow("write", write),
+    "--allow-run",
     "--allow-sys=networkInterfaces,hostname,uid",
     `--allow-env=${VARIABLES.join(",")}`,
     "--ignore-env",

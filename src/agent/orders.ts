@@ -49,7 +49,12 @@ export class OperatorOrders implements Orders {
     const nowMs = clock.now();
     const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
     const words = reason ?? "drained by an operator";
-    if (names.every((name) => isSame(drains.of(name), words, untilMs)) && names.length > 0) {
+    // All is more than all that there are: those that come later are meant, too.
+    const there = services.length === 0 ? [drains.drains.all] : names.map((name) => drains.of(name));
+    if (
+      there.every((each) => isSame(each, words, untilMs)) &&
+      names.every((name) => isSame(drains.of(name), words, untilMs))
+    ) {
       return { services: names, lost: drains.lost };
     }
     const { id } = events.publish({
@@ -60,7 +65,9 @@ export class OperatorOrders implements Orders {
     }, because);
     const drained: Drained = { reason: words, sinceMs: nowMs, untilMs, because: id };
     const kept = drains.drain(services, drained);
-    this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+    events.because(id, () => {
+      this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+    });
     return { services: names, lost: await kept };
   }
 
@@ -78,13 +85,15 @@ export class OperatorOrders implements Orders {
       because,
     );
     const kept = drains.undrain(services);
-    this.#ports.services.undrain(new Set(names), id);
+    events.because(id, () => this.#ports.services.undrain(new Set(names), id));
     return { services: names, lost: await kept };
   }
 
   /** Services whose drains among `before` have ended by themselves are back in service. */
   end(before: Drains): void {
-    const { services, drains, events } = this.#ports;
+    const { services, drains, events, state } = this.#ports;
+    // What stops does not come back for that; the next process has no such drain any more.
+    if (state() === "stopping" || state() === "stopped") return;
     const ended = services.states.map(({ config }) => config.name)
       .filter((name) => drainOf(before, name) !== undefined && drains.of(name) === undefined);
     if (ended.length === 0) return;

@@ -4,14 +4,16 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
+import type { NamedText } from "../config/load.ts";
 import type { StateFiles } from "./drain_keeper.ts";
-import type { SocketFiles } from "../control/socket_file.ts";
+import type { SocketFiles } from "../control/socket_files.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
+import type { RunProgram } from "./hook_run.ts";
 
 /** The world that the agent lives in. */
 export interface AgentPorts {
@@ -35,8 +37,8 @@ export interface AgentPorts {
   readonly pid: number;
   /** So many clients may be open at once under `config`: as configured, or as many as there are descriptors for. */
   maxClients(config: Config): ClientLimits;
-  /** Reads the configuration again, as at the start. Never throws. */
-  load(): Loaded;
+  /** Reads the configuration again, as at the start; or the text of a file that somebody else has read. Never throws. */
+  load(file?: NamedText): Loaded;
   /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
   refuse(config: Config): readonly string[];
   /** Files that outlive the process. */
@@ -45,6 +47,8 @@ export interface AgentPorts {
   setLog(config: Config["log"]): void;
   /** Ends this process by a handover, after the answer to whoever asked for it. */
   requestHandover(): void;
+  /** For `onChange`. */
+  readonly runProgram: RunProgram;
   /** Gives memory that the start took back to the kernel. */
   releaseMemory(): void;
   processFigures(): ProcessFigures;

@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
 import type { Orders } from "../control/orders.ts";
+import type { Planner } from "../control/plan_route.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import type { Journal } from "../events/journal.ts";
 import { JournalReaders } from "../events/readers.ts";
@@ -23,6 +24,7 @@ const LAST_ANSWERS_MS = 500;
 /** What the servers tell of the agent, and who follows orders. */
 export interface AgentAnswers extends Omit<HttpAppPorts, "events"> {
   readonly orders: Orders;
+  readonly planner: Planner;
   readonly journal: Journal;
 }
 
@@ -159,7 +161,7 @@ export class AgentServers {
   }
 
   #createControl(config: Config): SideServer | undefined {
-    const { socket } = config.control;
+    const { socket, group } = config.control;
     if (socket === undefined) return undefined;
     const { clock, streams, socketFiles: files, pid } = this.#ports;
     const maxClients = this.#ports.maxClients(config).control;
@@ -179,7 +181,7 @@ export class AgentServers {
     const listener = new SideListener({
       clock,
       address: socket,
-      open: () => openControlSocket(socket, server, { streams, files, clock }),
+      open: () => openControlSocket({ path: socket, group }, server, { streams, files, clock }),
       onChange: (state) => this.#tell("control.socket", state, CONTROL_CURE),
     });
     return { listener, server, readers };
@@ -223,6 +225,8 @@ export class AgentServers {
         ? `${key}: cannot listen on ${state.address}: ${state.error}; all else works, and it is tried again. ${cure}`
         : `${key}: listening on ${state.address}`,
     });
+    const shortfall = state.state === "listening" ? state.shortfall : undefined;
+    if (shortfall !== undefined) this.#ports.events.publish({ kind: "warning", cause: shortfall });
   }
 }
 

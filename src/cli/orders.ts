@@ -5,7 +5,7 @@ import { readDrainDuration, readReason } from "../control/order_body.ts";
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { foreignText } from "../text/foreign.ts";
-import { CURE, indented, socketPathProblem } from "./ask.ts";
+import { indented, noAnswerText, socketPathProblem } from "./ask.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { checkNowText, drainText, type OrderText, reloadText, undrainText } from "./order_text.ts";
 import { ProgressWatch, type WatchPorts } from "./progress_watch.ts";
@@ -65,15 +65,9 @@ export async function giveOrder(order: Order, options: OrderOptions, ports: Orde
   try {
     return tell(await postControl(request, ports));
   } catch (error) {
-    return tellNoAnswer(error, ports);
+    ports.stderr(noAnswerText(messageOf(error)));
+    return ExitStatus.FAILED;
   }
-}
-
-/** Says why there is no answer. */
-export function tellNoAnswer(error: unknown, { stderr }: Pick<WatchPorts, "stderr">): number {
-  const words = messageOf(error);
-  stderr(`${escapeUnprintable(words)}\n${words.startsWith("no agent answers") ? CURE : ""}`);
-  return ExitStatus.FAILED;
 }
 
 /** What can be known to be wrong before anybody is asked. */

@@ -7,8 +7,10 @@ import type { Order, OrderOptions } from "./orders.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { completionScript, SHELLS } from "./completions/completions.ts";
+import type { EventsQuestion } from "./events.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
+import type { PlanArguments } from "./plan.ts";
 
 /** Bounds of --watch. */
 const WATCH_LEAST_MS = 100;
@@ -18,6 +20,7 @@ const WATCH_MOST_MS = 3_600_000;
 export interface Commands {
   run(file: string | undefined, overrides: Overrides): Promise<number>;
   check(file: string, print: boolean, overrides: Overrides): Promise<number>;
+  plan(planned: PlanArguments): Promise<number>;
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
@@ -26,6 +29,7 @@ export interface Commands {
   top(socket: string): Promise<number>;
   /** @param kind what is to be listed: services or peers */
   listNames(kind: string, socket: string): Promise<number>;
+  events(question: EventsQuestion): Promise<number>;
 }
 
 /** Runs the command that `args` name, and resolves to the exit status. */
@@ -43,6 +47,13 @@ export async function runProgram(
       return await commands.run(options.get("config"), overridesOf(options));
     case "check":
       return await commands.check(argument, options.has("print"), overridesOf(options));
+    case "plan":
+      return await commands.plan({
+        file: line.argument,
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+        overrides: overridesOf(options),
+      });
     case "migrate":
       return await commands.migrate(argument, overridesOf(options));
     case "schema":
@@ -66,6 +77,14 @@ export async function runProgram(
       return await commands.top(socketOf(options));
     case "completions":
       return await complete(line, commands, output);
+    case "events":
+      return await commands.events({
+        follow: options.has("follow"),
+        since: options.get("since"),
+        filters: { service: options.get("service"), peer: options.get("peer"), kind: options.get("kind") },
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+      });
     case "version":
       output.stdout(`${output.version}\n`);
       return ExitStatus.OK;

@@ -12,6 +12,7 @@ import { codeOf, messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { foreignText } from "../text/foreign.ts";
 import { untilAborted } from "../time/abort.ts";
+import { noAnswerText } from "./ask.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { progressLine, stepText } from "./order_text.ts";
 
@@ -220,7 +221,7 @@ export class ProgressWatch {
   #fail(error: unknown): number {
     this.#clear();
     if (error instanceof InterruptError) this.#ports.stderr(`no longer waiting; ${this.#goesOn()}\n`);
-    else if (error instanceof RefusedError) this.#ports.stderr(`${escapeUnprintable(error.message)}\n`);
+    else if (error instanceof RefusedError) this.#ports.stderr(noAnswerText(error.message));
     else throw error;
     return ExitStatus.FAILED;
   }

@@ -2,37 +2,19 @@
  * The file of the control socket: who may have it, and whether it is still ours. Nothing is followed, opened or changed
  * that somebody else could put there; only an agent that answers on it keeps us from having it.
  */
-import type { ListenerEvents, Streams } from "../net/sockets.ts";
+import type { ListenerEvents, StreamListener, Streams } from "../net/sockets.ts";
 import { codeOf } from "../text/error_message.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 import { type AgentIdentity, findAgent } from "./client.ts";
-
-/** What there is at a path; a symbolic link is not followed. */
-export interface FileFacts {
-  readonly kind: "socket" | "folder" | "link" | "other";
-  /** User ID of its owner. */
-  readonly owner: number;
-  /** Permissions, with the sticky bit. */
-  readonly mode: number;
-  /** The same for the same file only: device and inode. */
-  readonly identity: string;
-}
-
-/** The port to the file system. Its errors have a `code`, such as EACCES, where the kernel gave one. */
-export interface SocketFiles {
-  /** User ID of this process; undefined where it may not know. */
-  readonly user: number | undefined;
-  /** Undefined where nothing is there, or where it may not be looked at. */
-  look(path: string): FileFacts | undefined;
-  /** A folder, and those above it that are missing, for this user alone. @throws {Error} */
-  makeFolder(path: string): void;
-  /** The folder's path without links in it. @throws {Error} */
-  realPath(path: string): string;
-  /** Removes a file. @throws {Error} */
-  remove(path: string): void;
-  /** A lock that ends with the process (flock on the folder itself), undefined where somebody has it. @throws {Error} */
-  lock(folder: string): Disposable | undefined;
-}
+import type { FileFacts, SocketFiles } from "./socket_files.ts";
+import {
+  canShare,
+  GroupError,
+  groupNumber,
+  listenForGroup,
+  pathOf,
+  type SocketPlace,
+} from "./socket_group.ts";
 
 /** A live agent has the socket. */
 export class ControlSocketInUseError extends Error {
@@ -46,8 +28,17 @@ export interface ControlSocketPorts {
   readonly clock: Clock;
 }
 
+/** Where the socket is, and whose. */
+export interface ControlSocketPlace {
+  readonly path: string;
+  /** The name or number of a group whose members may use it; undefined: this user alone. */
+  readonly group: string | undefined;
+}
+
 /** The socket, as long as it is ours. Disposing removes the file, if it still is, and stops to listen. */
 export interface ControlSocket extends Disposable {
+  /** Why the members of its group cannot use it; undefined: they can, or it has none. */
+  readonly shortfall: string | undefined;
   /** Why it has to be opened anew; undefined while the file is the one that was made. */
   problem(): string | undefined;
 }
@@ -59,33 +50,57 @@ const LOCK_LIMIT_MS = 500;
 const LOCK_RETRY_MS = 25;
 
 /**
- * Listens at `path`; the folder is made where it is missing, and a socket that nobody listens on any more is replaced.
+ * Listens there; the folder is made where it is missing, and a socket that nobody listens on any more is replaced. Where
+ * its group cannot be had, that is a shortfall: the owner alone can use it, until the group can.
  * @throws {ControlSocketInUseError} an agent answers there
  * @throws {Error} in words for people, where the path cannot be had
  */
 export async function openControlSocket(
-  path: string,
+  { path, group }: ControlSocketPlace,
   events: ListenerEvents,
   ports: ControlSocketPorts,
 ): Promise<ControlSocket> {
-  const { streams, files } = ports;
   try {
-    const folder = prepareFolder(folderOf(path), files);
-    const real = `${folder === "/" ? "" : folder}/${path.slice(path.lastIndexOf("/") + 1)}`;
+    const folder = prepareFolder(folderOf(path), ports.files);
+    const place = { folder, socket: path.slice(path.lastIndexOf("/") + 1) };
     using _lock = await lockFor(folder, ports);
-    await clear(real, ports);
-    const listener = streams.listen({ path: real }, events);
-    const ours = files.look(real)?.identity;
-    return {
-      problem: () => changeOf(files.look(real), ours),
-      [Symbol.dispose]() {
-        if (ours !== undefined && files.look(real)?.identity === ours) removeQuietly(real, files);
-        listener[Symbol.dispose]();
-      },
-    };
+    await clear(pathOf(place), ports);
+    return listenAt(place, group, events, ports);
   } catch (error) {
     throw error instanceof Error ? inWords(error, folderOf(path)) : error;
   }
+}
+
+function listenAt(
+  place: SocketPlace,
+  group: string | undefined,
+  events: ListenerEvents,
+  { streams, files }: ControlSocketPorts,
+): ControlSocket {
+  const path = pathOf(place);
+  const listen = (path: string) => streams.listen({ path }, events);
+  let listener: StreamListener | undefined;
+  let shortfall: GroupError | undefined;
+  try {
+    if (group !== undefined) listener = listenForGroup(groupNumber(group, files), place, listen, files);
+  } catch (error) {
+    if (!(error instanceof GroupError)) throw error;
+    shortfall = error;
+  }
+  const listening = listener ?? listen(path);
+  const ours = files.look(path)?.identity;
+  return {
+    shortfall: shortfall && `${shortfall.message}; until then its owner alone can use the socket`,
+    problem() {
+      const change = changeOf(files.look(path), ours);
+      if (change !== undefined || group === undefined || shortfall?.mayHeal !== true) return change;
+      return canShare(group, place, files) ? "it is opened anew, as control.group can be had now" : undefined;
+    },
+    [Symbol.dispose]() {
+      if (ours !== undefined && files.look(path)?.identity === ours) removeQuietly(path, files);
+      listening[Symbol.dispose]();
+    },
+  };
 }
 
 /** Makes the folder, or looks whether nobody else has a say in it; gives its real path. */

@@ -3,16 +3,12 @@
  * cannot disagree with it. Pure.
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
-import type { ServerStatus, Status } from "../status/status.ts";
-import type { MetricFamily, Sample } from "./exposition.ts";
-
-/** A family and where its samples come from. */
-export interface Family extends Omit<MetricFamily, "samples"> {
-  samples(status: Status): readonly Sample[];
-}
+import type { JournalStatus, ServerStatus, Status } from "../status/status.ts";
+import type { Sample } from "./exposition.ts";
+import { type Family, flag, moment, oneOf } from "./family.ts";
+import { SERVICE_FAMILIES } from "./service_families.ts";
 
 const PEER_STATES = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const;
-const VERDICTS = ["unknown", "unhealthy", "healthy"] as const;
 
 /** Every family of the status. */
 export const FAMILIES: readonly Family[] = [
@@ -33,9 +29,7 @@ export const FAMILIES: readonly Family[] = [
     help: "1 for the state that the session of this peer is in (RFC 4271 8.2.2).",
     type: "gauge",
     samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, state: now }) =>
-        PEER_STATES.map((state) => ({ labels: { peer, state }, value: state === now ? 1 : 0 }))
-      ),
+      peers.flatMap(({ name: peer, state }) => oneOf("state", PEER_STATES, state, { peer })),
   },
   ofPeer(
     "bgp_lb_peer_advertised_prefixes",
@@ -70,42 +64,12 @@ export const FAMILIES: readonly Family[] = [
         )
       ),
   },
-  {
-    name: "bgp_lb_service_enabled",
-    help: "Whether the service is enabled.",
-    type: "gauge",
-    samples: ({ services }) =>
-      services.map(({ name: service, enabled }) => ({ labels: { service }, value: enabled ? 1 : 0 })),
-  },
-  {
-    name: "bgp_lb_service_announced",
-    help: "Addresses of the service that should be announced.",
-    type: "gauge",
-    samples: ({ services }) =>
-      services.map(({ name: service, routes }) => ({
-        labels: { service },
-        value: routes.filter(({ announce }) => announce).length,
-      })),
-  },
-  {
-    name: "bgp_lb_check_verdict",
-    help: "1 for the verdict of this check.",
-    type: "gauge",
-    samples: ({ services }) =>
-      services.flatMap(({ name: service, checks }) =>
-        checks.flatMap((check) =>
-          VERDICTS.map((verdict) => ({
-            labels: { service, check: check.name, verdict },
-            value: check.verdict === verdict ? 1 : 0,
-          }))
-        )
-      ),
-  },
+  ...SERVICE_FAMILIES,
   ofServer(
     "bgp_lb_server_listening",
     "gauge",
     "Whether the server listens.",
-    ({ state }) => state === "listening" ? 1 : 0,
+    ({ state }) => flag(state === "listening"),
   ),
   ofServer("bgp_lb_server_clients", "gauge", "Clients that are connected.", ({ clients }) => clients),
   ofServer(
@@ -124,9 +88,84 @@ export const FAMILIES: readonly Family[] = [
     name: "bgp_lb_kernel_converged",
     help: "Whether the kernel has all that it should have.",
     type: "gauge",
-    samples: ({ kernel }) => [{ labels: {}, value: kernel.converged || !kernel.managed ? 1 : 0 }],
+    samples: ({ kernel }) => [{ labels: {}, value: flag(kernel.converged || !kernel.managed) }],
   },
+  {
+    name: "bgp_lb_kernel_read_timestamp_seconds",
+    help: "When the kernel was read last.",
+    type: "gauge",
+    samples: ({ kernel }) => moment(kernel.at),
+  },
+  {
+    name: "bgp_lb_leaving_objects",
+    help: "Kernel objects of the service that are wanted no more and go in order.",
+    type: "gauge",
+    samples: ({ leaving }) =>
+      [...Map.groupBy(leaving, ({ service }) => service)].map(([service, rows]) => ({
+        labels: { service },
+        value: rows.reduce((sum, { what }) => sum + what.length, 0),
+      })),
+  },
+  {
+    name: "bgp_lb_config_last_reload_successful",
+    help: "Whether the last attempt at another configuration succeeded; 1 where there was none.",
+    type: "gauge",
+    samples: ({ config }) => [{ labels: {}, value: flag(config.lastReload?.successful ?? true) }],
+  },
+  {
+    name: "bgp_lb_config_last_reload_success_timestamp_seconds",
+    help: "When the configuration was last read with success.",
+    type: "gauge",
+    samples: ({ config: { lastReload, loadedAt } }) =>
+      moment(lastReload?.successful === true ? lastReload.at : loadedAt),
+  },
+  {
+    name: "bgp_lb_config_info",
+    help: "Always 1; the hash of the configuration in force is a label.",
+    type: "gauge",
+    samples: ({ config: { hash } }) => [{ labels: { hash }, value: 1 }],
+  },
+  {
+    name: "bgp_lb_config_restart_needed",
+    help: "Changed keys that take effect with the next restart.",
+    type: "gauge",
+    samples: ({ config }) => [{ labels: {}, value: config.restart.length }],
+  },
+  ofJournal(
+    "bgp_lb_journal_events",
+    "gauge",
+    "Events that are kept.",
+    ({ newest, dropped }) => newest - dropped,
+  ),
+  ofJournal(
+    "bgp_lb_journal_dropped_total",
+    "counter",
+    "Events that were kept and are no more, as there came others.",
+    ({ dropped }) => dropped,
+  ),
+  ofJournal(
+    "bgp_lb_event_readers",
+    "gauge",
+    "Clients that follow the events.",
+    ({ readers }) => readers,
+  ),
+  ofJournal(
+    "bgp_lb_event_readers_cut_total",
+    "counter",
+    "Clients that followed the events too slowly, and were cut off.",
+    ({ cut }) => cut,
+  ),
 ];
+
+/** A family of one sample about the events that are kept. */
+function ofJournal(
+  name: string,
+  type: Family["type"],
+  help: string,
+  value: (journal: JournalStatus) => number,
+): Family {
+  return { name, help, type, samples: ({ journal }) => [{ labels: {}, value: value(journal) }] };
+}
 
 /** A family with one sample for each peer. */
 function ofPeer(

@@ -1,12 +1,13 @@
 /**
- * Prometheus metrics: what the status document tells (families.ts), what happens (counters and the probe histogram),
- * and the process itself.
+ * Prometheus metrics: what the status document tells (families.ts), what happens
+ * (event_counters.ts), the event loop and the process itself.
  */
 import type { AgentEvent } from "../events/event.ts";
 import type { Status } from "../status/status.ts";
+import { EventCounters, type Metered } from "./event_counters.ts";
 import { exposition, type MetricFamily } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
-import { Histogram, Tally } from "./tally.ts";
+import { LoopLagMetrics } from "./loop_lag.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
@@ -15,83 +16,58 @@ export interface ProcessFigures {
   readonly startTimeSeconds: number;
 }
 
-const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-
 /** All metric families of one agent. */
 export class Metrics {
   readonly #process: () => ProcessFigures;
-  readonly #probes = new Tally();
-  readonly #probeSeconds = new Histogram(PROBE_SECONDS);
-  readonly #announcements = new Tally();
+  readonly #counters = new EventCounters();
+  readonly #loopLag = new LoopLagMetrics();
   #kernelChanges = 0;
   #kernelErrors = 0;
 
-  constructor(processFigures: () => ProcessFigures) {
+  constructor(metered: Metered, processFigures: () => ProcessFigures) {
     this.#process = processFigures;
+    this.retain(metered);
+  }
+
+  /** Keeps the series of what a configuration has, and forgets the others. */
+  retain(metered: Metered): void {
+    this.#counters.retain(metered);
   }
 
   /** Counts what happens. */
   observe(event: AgentEvent): void {
-    switch (event.kind) {
-      case "probe": {
-        const { service, check, result, durationMs } = event;
-        this.#probes.add({ service, check, result });
-        return this.#probeSeconds.observe({ service, check }, durationMs / 1000);
-      }
-      case "kernel-changed":
-        this.#kernelChanges += event.changes.length;
-        return;
-      case "kernel-error":
-        this.#kernelErrors++;
-        return;
-      case "updates-sent": {
-        const { peer, announced, withdrawn } = event;
-        this.#announcements.add({ peer, kind: "announce" }, announced);
-        return this.#announcements.add({ peer, kind: "withdraw" }, withdrawn);
-      }
-      default:
-        return;
-    }
+    this.#counters.observe(event);
+    if (event.kind === "kernel-changed") this.#kernelChanges += event.changes.length;
+    if (event.kind === "kernel-error") this.#kernelErrors++;
   }
 
-  /** The text exposition of everything, as of `status`. */
-  async render(status: Status): ReturnType<typeof exposition> {
-    const families = [
-      ...FAMILIES.map((family) => ({ ...family, samples: family.samples(status) })),
-      ...this.#happened(),
-      ...processFamilies(this.#process()),
-    ];
-    return await exposition(families);
+  /** Counts how late the event loop was. */
+  observeLoopLag(nowMs: number, lagMs: number): void {
+    this.#loopLag.observe(nowMs, lagMs);
   }
 
-  #happened(): readonly MetricFamily[] {
-    return [
-      {
-        name: "bgp_lb_probes_total",
-        help: "Probes by result.",
-        type: "counter",
-        samples: this.#probes.samples(),
-      },
-      {
-        name: "bgp_lb_probe_duration_seconds",
-        help: "How long probes took.",
-        type: "histogram",
-        samples: this.#probeSeconds.samples(),
-      },
-      single("bgp_lb_kernel_changes_total", "counter", "Changes made to the kernel.", this.#kernelChanges),
-      single(
-        "bgp_lb_kernel_errors_total",
-        "counter",
-        "Errors that the kernel answered, and conflicts found.",
-        this.#kernelErrors,
-      ),
-      {
-        name: "bgp_lb_announcements_total",
-        help: "Prefixes sent to peers.",
-        type: "counter",
-        samples: this.#announcements.samples(),
-      },
-    ];
+  /** The text exposition of everything, as of `status`; a long one takes some turns, with `pause` between them. */
+  async render(status: Status, pause: () => Promise<void>): ReturnType<typeof exposition> {
+    return await exposition(this.#families(status), pause);
+  }
+
+  *#families(status: Status): Iterable<MetricFamily> {
+    for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
+    yield* this.#counters.families();
+    yield single(
+      "bgp_lb_kernel_changes_total",
+      "counter",
+      "Changes made to the kernel.",
+      this.#kernelChanges,
+    );
+    yield single(
+      "bgp_lb_kernel_errors_total",
+      "counter",
+      "Errors that the kernel answered, and conflicts found.",
+      this.#kernelErrors,
+    );
+    yield* this.#loopLag.families();
+    yield* processFamilies(this.#process());
   }
 }
 

@@ -1,7 +1,8 @@
 /** What adds up from event to event, in plain data: counters and histograms, a row for each set of labels. */
 import type { Sample } from "./exposition.ts";
 
-type Labels = Sample["labels"];
+/** What tells the rows of a family apart. */
+export type Labels = Sample["labels"];
 
 /** A counter for each set of labels. */
 export class Tally {
@@ -13,6 +14,11 @@ export class Tally {
     const row = this.#rows.get(key);
     if (row === undefined) this.#rows.set(key, { labels, value: by });
     else row.value += by;
+  }
+
+  /** Forgets the rows whose labels do not pass. */
+  retain(passes: (labels: Labels) => boolean): void {
+    retainRows(this.#rows, passes);
   }
 
   /** A sample for each row. */
@@ -31,14 +37,29 @@ export class Histogram {
     this.#bounds = [...bounds, Infinity];
   }
 
+  /** Has a row of `labels`, even before there is a value. */
+  begin(labels: Labels): void {
+    this.#row(labels);
+  }
+
   /** Counts `value` in the row of `labels`. */
   observe(labels: Labels, value: number): void {
-    const key = JSON.stringify(labels);
-    const row = this.#rows.get(key) ?? { labels, counts: this.#bounds.map(() => 0), sum: 0 };
-    this.#rows.set(key, row);
+    const row = this.#row(labels);
     row.sum += value;
     const at = this.#bounds.findIndex((bound) => value <= bound);
     row.counts[at] = (row.counts[at] ?? 0) + 1;
+  }
+
+  /** Forgets the rows whose labels do not pass. */
+  retain(passes: (labels: Labels) => boolean): void {
+    retainRows(this.#rows, passes);
+  }
+
+  #row(labels: Labels) {
+    const key = JSON.stringify(labels);
+    const row = this.#rows.get(key) ?? { labels, counts: this.#bounds.map(() => 0), sum: 0 };
+    this.#rows.set(key, row);
+    return row;
   }
 
   /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`. */
@@ -56,5 +77,14 @@ export class Histogram {
         { suffix: "_count", labels, value: below },
       ];
     });
+  }
+}
+
+function retainRows(
+  rows: Map<string, { readonly labels: Labels }>,
+  passes: (labels: Labels) => boolean,
+): void {
+  for (const [key, { labels }] of rows) {
+    if (!passes(labels)) rows.delete(key);
   }
 }

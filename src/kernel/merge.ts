@@ -1,10 +1,12 @@
 /** Several ideas of what the kernel should have as one, and what of one is in no other. Pure. */
 import type { Address } from "../net/address.ts";
+import type { Managed } from "./kernel.ts";
 import {
   type ActualKernel,
   type DesiredInterface,
   type DesiredKernel,
   destinationKey,
+  interfaceMark,
   isOurs,
   serviceOf,
   type VirtualService,
@@ -59,6 +61,37 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
       return destinations.length === 0 ? [] : [{ ...service, destinations }];
     }),
     ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
+  };
+}
+
+/** The part of `desired` that is ours to make. */
+export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  return {
+    interfaces: interfaces ? desired.interfaces : [],
+    virtualServices: ipvs ? desired.virtualServices : [],
+    ownedAddresses: ipvs ? desired.ownedAddresses : [],
+  };
+}
+
+/** What a kernel has once `desired` was made of `actual`. New interfaces have indices that no kernel gives. */
+export function made({ interfaces, virtualServices }: DesiredKernel, actual: ActualKernel): ActualKernel {
+  return {
+    interfaces: interfaces.map(({ name, service, addresses }, at) => ({
+      index: actual.interfaces.find((link) => link.name === name)?.index ?? -1 - at,
+      name,
+      kind: "dummy",
+      alias: interfaceMark(service),
+      up: true,
+      addresses: addresses.map((address) => ({
+        address,
+        prefixLength: address.bytes.byteLength * 8,
+        deprecated: true,
+      })),
+    })),
+    virtualServices: virtualServices.map((service) => ({
+      ...service,
+      destinations: service.destinations.map((each) => ({ ...each, activeConnections: 0 })),
+    })),
   };
 }
 

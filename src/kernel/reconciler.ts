@@ -6,8 +6,9 @@
 import { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
-import { describeChange } from "./change.ts";
+import { type Change, describeChange } from "./change.ts";
 import { type Conflict, diff } from "./diff.ts";
+import { within } from "./merge.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 
@@ -50,6 +51,14 @@ export interface HostFitness {
   readonly actual: ActualKernel | undefined;
 }
 
+/** What a first run would do. */
+export interface KernelForecast {
+  /** In the order in which they would be made. */
+  readonly changes: readonly Change[];
+  /** What would be in the way, each with its cure. */
+  readonly problems: readonly string[];
+}
+
 /** Notifications within this time are answered together. */
 const QUIET_MS = 10;
 /** After this many repairs on notification the quiet time doubles with each one: somebody keeps undoing them. */
@@ -85,20 +94,20 @@ export class Reconciler implements AsyncDisposable {
 
   /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
   static async examine(kernel: Kernel, desired: DesiredKernel, managed = EVERYTHING): Promise<HostFitness> {
-    try {
-      const needs = { ...managed, ipvs: managed.ipvs && desired.virtualServices.length > 0 };
-      const problems: readonly Error[] = await kernel.probe(needs);
-      const actual = await kernel.read(interestIn(desired, managed));
-      const { conflicts } = diff(within(managed, desired), actual);
-      return {
-        problems: [...problems, ...conflicts].map(({ message }) => message),
-        adopted: actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0),
-        actual,
-      };
-    } catch (error) {
-      const problems = [kernelError("examine the host", error).message];
-      return { problems, adopted: false, actual: undefined };
-    }
+    const { problems, actual } = await look(kernel, desired, managed);
+    const adopted = actual !== undefined &&
+      (actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0));
+    return { problems, adopted, actual };
+  }
+
+  /** What the first run would do with `desired`. Changes nothing. */
+  static async foretell(
+    kernel: Kernel,
+    desired: DesiredKernel,
+    managed = EVERYTHING,
+  ): Promise<KernelForecast> {
+    const { problems, actual } = await look(kernel, desired, managed);
+    return { changes: actual === undefined ? [] : diff(within(managed, desired), actual).changes, problems };
   }
 
   /** Sets what should be and makes it so. Resolves to the report of the first run that begins after this call. */
@@ -240,13 +249,21 @@ export class Reconciler implements AsyncDisposable {
   }
 }
 
-/** The part of `desired` that is ours to make. */
-function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
-  return {
-    interfaces: interfaces ? desired.interfaces : [],
-    virtualServices: ipvs ? desired.virtualServices : [],
-    ownedAddresses: ipvs ? desired.ownedAddresses : [],
-  };
+/** What is there, undefined where it cannot be read, and what is in the way of `desired`. */
+async function look(
+  kernel: Kernel,
+  desired: DesiredKernel,
+  managed: Managed,
+): Promise<{ readonly problems: readonly string[]; readonly actual: ActualKernel | undefined }> {
+  try {
+    const needs = { ...managed, ipvs: managed.ipvs && desired.virtualServices.length > 0 };
+    const problems: readonly Error[] = await kernel.probe(needs);
+    const actual = await kernel.read(interestIn(desired, managed));
+    const { conflicts } = diff(within(managed, desired), actual);
+    return { problems: [...problems, ...conflicts].map(({ message }) => message), actual };
+  } catch (error) {
+    return { problems: [kernelError("examine the host", error).message], actual: undefined };
+  }
 }
 
 function retryMs(failures: number): number {

@@ -8,10 +8,12 @@ import { check } from "../cli/check.ts";
 import { listNames } from "../cli/list_names.ts";
 import { top } from "../cli/top.ts";
 import { watch } from "../cli/watch.ts";
+import { events } from "../cli/events.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
 import { giveOrder } from "../cli/orders.ts";
+import { plan } from "../cli/plan.ts";
 import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
@@ -21,10 +23,12 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
-import { openTerminal } from "../os/terminal.ts";
-import { askControl, type ControlRequest } from "../control/client.ts";
+import { StandardTerminal } from "../os/terminal.ts";
+import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
+import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, systemClock } from "../time/clock.ts";
+import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
 
 /** The last log lines may take so long, where nobody reads them. */
@@ -52,7 +56,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     const ports = { streams: denoStreams(), clock: systemClock };
     return {
       ...files,
-      terminal: openTerminal(),
+      terminal: new StandardTerminal(),
       clock: systemClock,
       askControl: (request: ControlRequest) => askControl(request, ports),
     };
@@ -77,6 +81,16 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     async check(file, print, overrides) {
       return await check({ file, print, overrides }, files);
     },
+    async plan(planned) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await plan(planned, {
+        ...files,
+        findAgent: (path) => findAgent(path, ports),
+        postControl: (request) => askControl({ ...request, accept: "application/json" }, ports),
+        planStart: planOnHost,
+        paint: (line) => line,
+      });
+    },
     async migrate(file, overrides) {
       return await migrate({ file, overrides }, files);
     },
@@ -97,6 +111,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async listNames(kind, socket) {
       return await listNames(kind, socket, asking());
+    },
+    async events(question) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await events(question, {
+        ...files,
+        clock: systemClock,
+        // Ctrl-C ends the process as it does any other.
+        stream: (request, onLine) => streamControl(request, ports, onLine, new AbortController().signal),
+      });
     },
   }, { version, stdout, stderr });
 }

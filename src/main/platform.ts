@@ -29,6 +29,7 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { denoStateFiles } from "../os/state_files.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
+import { mayRunPrograms, programRunner } from "../os/programs.ts";
 import { HostTrustStore } from "../os/trust.ts";
 import { type Address, addressOf } from "../net/address.ts";
 import type { Streams as StreamsPort } from "../net/sockets.ts";
@@ -75,6 +76,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       },
       refuse: (next) => refusals(next, native),
       stateFiles: denoStateFiles(),
+      runProgram: programRunner(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
       interfaces,
       processFigures: () => processFigures(native, startedSeconds()),
@@ -128,9 +130,13 @@ function openProbePorts(
   };
 }
 
-/** What of `config` this process cannot do without FFI, and the cure. */
+/** What of `config` this process cannot do, and the cure. */
 function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
-  if (native !== undefined) return [];
+  const hooked = mayRunPrograms() ? [] : services.filter(({ onChange }) => onChange !== undefined);
+  const hooks = hooked.map(({ name }) =>
+    `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
+  );
+  if (native !== undefined) return hooks;
   const pinging = services.filter(({ checks }) => checks.some(({ type }) => type === "ping"));
   const peers = bgp.peers.flatMap((peer) => {
     try {
@@ -140,7 +146,7 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`)];
+  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`), ...hooks];
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

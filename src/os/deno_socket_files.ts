@@ -1,13 +1,19 @@
 /** The port to the files of the control socket (src/control/socket_file.ts) over the runtime's own calls. */
+import { messageOf } from "../text/error_message.ts";
+import { readFile } from "./files.ts";
+import { makePrivateFolder } from "./private_folder.ts";
 
 /** What a path has; nothing is followed. */
 interface Facts {
   readonly kind: "socket" | "folder" | "link" | "other";
   readonly owner: number;
+  readonly group: number;
   readonly mode: number;
   readonly identity: string;
 }
 
+const GROUP_FILE = "/etc/group";
+const MAX_GROUP_FILE_OCTETS = 1024 * 1024;
 const FOLDER_MODE = 0o700;
 const PERMISSIONS = 0o7777;
 
@@ -18,6 +24,11 @@ export function denoSocketFiles(): {
   makeFolder(path: string): void;
   realPath(path: string): string;
   remove(path: string): void;
+  list(folder: string): readonly string[];
+  makePrivateFolder(parent: string): string;
+  give(path: string, group: number, mode: number): void;
+  link(from: string, to: string): void;
+  groups(): string;
   lock(folder: string): Disposable | undefined;
 } {
   return {
@@ -28,6 +39,14 @@ export function denoSocketFiles(): {
     makeFolder: (path) => Deno.mkdirSync(path, { recursive: true, mode: FOLDER_MODE }),
     realPath: (path) => Deno.realPathSync(path),
     remove: (path) => Deno.removeSync(path),
+    list: (folder) => [...Deno.readDirSync(folder)].map(({ name }) => name),
+    makePrivateFolder,
+    give(path, group, mode) {
+      Deno.chownSync(path, null, group);
+      Deno.chmodSync(path, mode);
+    },
+    link: (from, to) => Deno.linkSync(from, to),
+    groups,
     lock,
   };
 }
@@ -39,10 +58,11 @@ function userId(): number | undefined {
 
 function look(path: string): Facts | undefined {
   try {
-    const { isSocket, isDirectory, isSymlink, uid, mode, dev, ino } = Deno.lstatSync(path);
+    const { isSocket, isDirectory, isSymlink, uid, gid, mode, dev, ino } = Deno.lstatSync(path);
     return {
       kind: isSocket === true ? "socket" : isDirectory ? "folder" : isSymlink ? "link" : "other",
       owner: uid ?? 0,
+      group: gid ?? 0,
       mode: (mode ?? 0) & PERMISSIONS,
       identity: `${dev}:${ino}`,
     };
@@ -52,6 +72,14 @@ function look(path: string): Facts | undefined {
       return undefined;
     }
     throw error;
+  }
+}
+
+function groups(): string {
+  try {
+    return new TextDecoder().decode(readFile(GROUP_FILE, MAX_GROUP_FILE_OCTETS).octets);
+  } catch (error) {
+    throw new Error(`${GROUP_FILE} ${messageOf(error)}: give the group by its number`);
   }
 }
 

@@ -13,6 +13,7 @@ import type {
   Streams,
   StreamSocket,
 } from "../net/sockets.ts";
+import { makePrivateFolder } from "./private_folder.ts";
 
 /** Buffers of connections grow with what comes, as most of them wait with nothing to read. */
 const FIRST_READ_OCTETS = 512;
@@ -68,7 +69,7 @@ function listen(at: StreamAddress, events: ListenerEvents): StreamListener {
 
 /** As long as the file of the socket has another mode, it is where nobody else can go. */
 function listenUnix(path: string): Deno.UnixListener {
-  const folder = makeFolderIn(path.slice(0, path.lastIndexOf("/")));
+  const folder = makePrivateFolder(path.slice(0, path.lastIndexOf("/")));
   try {
     const bound = `${folder}/s`;
     const listener = Deno.listen({ transport: "unix", path: bound });
@@ -86,19 +87,6 @@ function listenUnix(path: string): Deno.UnixListener {
     return listener;
   } finally {
     Deno.removeSync(folder);
-  }
-}
-
-/** A folder for this user alone; its name is short, as the path of a socket has at most 107 octets. */
-function makeFolderIn(parent: string): string {
-  for (let number = 0;; number++) {
-    const folder = `${parent}/.${number}`;
-    try {
-      Deno.mkdirSync(folder, { mode: 0o700 });
-      return folder;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists) || number >= 99) throw error;
-    }
   }
 }
 

@@ -7,7 +7,7 @@ import { HttpServer } from "../../src/http/server.ts";
 import type { ReloadAnswer } from "../../src/control/orders.ts";
 import type { ListenerEvents } from "../../src/net/sockets.ts";
 import { kernelError, MemoryStreams } from "../support/memory_streams.ts";
-import { MemoryOrders, step } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANNER, step } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -43,6 +43,7 @@ class Scene {
         pid: 7,
         orders,
         clock,
+        planner: NO_PLANNER,
         events: () => new Response(),
       }),
       onFault: (error) => assert.fail(String(error)),
@@ -222,6 +223,16 @@ Deno.test("orders say what the agent refuses: 2 for what there is not, 1 for wha
       stderr: "the agent is stopping\n",
     });
     assert.deepEqual([scene.orders.given, scene.interrupt, scene.clock.pending], [[], undefined, 0]);
+  }
+});
+
+Deno.test("an order with more names than an agent reads is refused whole, with status 2", async () => {
+  for (const wait of [false, true]) {
+    const scene = new Scene();
+    const services = Array.from({ length: 5000 }, (_, index) => `service-number-${index}`);
+    const { status, stdout, stderr } = await scene.outcome(drain({ services, wait }));
+    assert.deepEqual([status, stdout, stderr], [2, "", "the body of a request has at most 65536 octets\n"]);
+    assert.deepEqual(scene.orders.given, []);
   }
 });
 

@@ -3,6 +3,7 @@ import { ExitStatus } from "../../src/cli/exit_status.ts";
 import { type Commands, runProgram } from "../../src/cli/program.ts";
 import { COMMANDS } from "../../src/cli/command_table.ts";
 import type { Question } from "../../src/cli/ask.ts";
+import type { PlanArguments } from "../../src/cli/plan.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
 async function invoke(...args: readonly string[]) {
@@ -16,6 +17,7 @@ async function invoke(...args: readonly string[]) {
   const commands: Commands = {
     run: record("run", ExitStatus.HOST_NOT_FIT),
     check: record("check", ExitStatus.USAGE),
+    plan: record("plan", ExitStatus.OK),
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
@@ -23,6 +25,7 @@ async function invoke(...args: readonly string[]) {
     watch: record("watch", ExitStatus.OK),
     top: record("top", ExitStatus.OK),
     listNames: record("listNames", ExitStatus.FAILED),
+    events: record("events", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",
@@ -300,6 +303,21 @@ Deno.test("runProgram() reads options anywhere, the last one of a name counts, a
     [["--config", "a", "--config", "b"], ["run", "b", nothing]],
   ];
   for (const [args, call] of rows) assert.deepEqual((await invoke(...args)).calls, [call], args.join(" "));
+});
+
+Deno.test("runProgram() plans a reload of the agent's own file, or of another one (CONTRACT Command line)", async () => {
+  const socket = "/run/bgp-lb/control.sock";
+  const rows: readonly (readonly [readonly string[], PlanArguments])[] = [
+    [["plan"], { file: undefined, json: false, socket, overrides: nothing }],
+    [["plan", "f", "--json"], { file: "f", json: true, socket, overrides: nothing }],
+    [["plan", "--control-socket", "/s", "-", "-ipvs-setup"], {
+      file: "-",
+      json: false,
+      socket: "/s",
+      overrides: { ...nothing, controlSocket: "/s", ipvsSetup: "true" },
+    }],
+  ];
+  for (const [args, planned] of rows) assert.deepEqual((await invoke(...args)).calls, [["plan", planned]]);
 });
 
 Deno.test("runProgram() shows the options of one command", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { askControl } from "../../src/control/client.ts";
+import { askControl, postControl } from "../../src/control/client.ts";
 import { latin1Octets } from "../../src/net/latin1.ts";
 import type { Streams } from "../../src/net/sockets.ts";
 import { kernelError, MemoryStreams } from "../support/memory_streams.ts";
@@ -91,4 +91,30 @@ Deno.test("askControl() says in words why nobody can be asked", async () => {
   assert.match(await said, /nothing came within 5 s/);
   resolve(late);
   assert.equal(await other.read(), undefined, "a socket that comes too late is closed");
+});
+
+Deno.test("postControl() reads why it is refused by one who does not read the order first, and says where it may have been followed", async () => {
+  const rows: readonly (readonly [string | undefined, string])[] = [
+    ["HTTP/1.1 503 X\r\nContent-Length: 4\r\n\r\nfull", "503 full"],
+    [
+      undefined,
+      "the agent at /s ended before it answered: the order may have been followed; ask with bgp-lb status",
+    ],
+  ];
+  for (const [answer, said] of rows) {
+    const clock = new VirtualClock();
+    const streams = new MemoryStreams();
+    streams.listeners.set("/s", {
+      fault() {},
+      connection(socket) {
+        if (answer !== undefined) void socket.write(latin1Octets(answer));
+        socket[Symbol.dispose]();
+      },
+    });
+    const order = { path: "/s", target: "/v1/drain", accept: "*/*", body: {}, limitMs: 1000 };
+    const outcome = await postControl(order, { streams, clock })
+      .then(({ status, body }) => `${status} ${body}`, (error) => error.message);
+    assert.equal(outcome, said);
+    assert.equal(clock.pending, 0);
+  }
 });

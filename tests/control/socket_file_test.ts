@@ -1,6 +1,7 @@
 // Who may have the control socket, on files and streams in memory.
 import assert from "node:assert/strict";
-import { ControlSocketInUseError, type FileFacts, openControlSocket } from "../../src/control/socket_file.ts";
+import { ControlSocketInUseError, openControlSocket } from "../../src/control/socket_file.ts";
+import type { FileFacts } from "../../src/control/socket_files.ts";
 import type { ListenerEvents } from "../../src/net/sockets.ts";
 import { kernelError } from "../support/memory_streams.ts";
 import { sidePorts } from "../support/side_ports.ts";
@@ -15,8 +16,8 @@ class World {
   readonly files = this.side.socketFiles;
   readonly streams = this.side.streams;
 
-  async open(path = PATH) {
-    const opening = openControlSocket(path, events, {
+  async open(path = PATH, group?: string) {
+    const opening = openControlSocket({ path, group }, events, {
       clock: this.clock,
       files: this.files,
       streams: this.streams,
@@ -182,4 +183,108 @@ Deno.test("openControlSocket() gives the kernel's errors in words", async () => 
     world.streams.faults.set(PATH, kernelError(code));
     await assert.rejects(world.open(), words);
   }
+});
+
+Deno.test("openControlSocket() gives socket and folder to control.group, in a folder that it alone has until then", async () => {
+  const rows: [string, number][] = [["ops", 42], ["42", 42], ["root", 0], ["4294967295", 4_294_967_295]];
+  for (const [group, number] of rows) {
+    const world = new World();
+    const modes: unknown[] = [];
+    world.streams.bind = (path) => {
+      world.files.put(path, { kind: "socket" });
+      modes.push([path, world.files.look("/run/bgp-lb/.0")?.mode]);
+    };
+    const socket = await world.open(PATH, group);
+    assert.deepEqual(modes, [["/run/bgp-lb/.0/s", 0o700]]);
+    const { mode, group: owner } = world.files.look(PATH) ?? {};
+    assert.deepEqual([mode, owner], [0o660, number]);
+    const folder = world.files.look("/run/bgp-lb");
+    assert.deepEqual([folder?.mode, folder?.group], [0o750, number]);
+    assert.deepEqual(world.files.list("/run/bgp-lb"), ["control.sock"]);
+    assert.equal(socket.problem(), undefined);
+    socket[Symbol.dispose]();
+    assert.deepEqual([world.files.look(PATH), world.streams.listeners.size], [undefined, 0]);
+  }
+});
+
+Deno.test("openControlSocket() is for its owner alone where control.group cannot be had, says why with the cure, and is opened anew when it can", async () => {
+  const rows: [string, (world: World) => void, RegExp][] = [
+    ["wheel", () => {}, /control\.group: there is no group wheel in \/etc\/group; make it \(groupadd/],
+    ["op", () => {}, /there is no group op in/],
+    ["ops", ({ files }) => void (files.groupFile = "ops:x:\n:::\nops\n"), /there is no group ops/],
+    ["ops", ({ files }) => {
+      files.groups = () => {
+        throw new Error("/etc/group may not be read by this user: give the group by its number");
+      };
+    }, /\/etc\/group may not be read/],
+    [
+      "ops",
+      ({ files }) => {
+        files.put("/run/bgp-lb", { kind: "folder", mode: 0o700 });
+        files.put("/run/bgp-lb/other", {});
+      },
+      /members of group 42 cannot reach the socket, as \/run\/bgp-lb \(mode 0700\).*chmod o\+x \/run\/bgp-lb/,
+    ],
+    ["ops", ({ files }) => {
+      files.put("/run", { kind: "folder", mode: 0o750 });
+    }, /as \/run \(mode 0750\) does not let them through/],
+    ["ops", ({ files }) => {
+      files.put("/run/bgp-lb", { kind: "folder", mode: 0o770, group: 42 });
+    }, /a group may write to \/run\/bgp-lb \(mode 0770\), and could put .*chmod g-w/],
+    ["ops", ({ files }) => {
+      files.user = 1000;
+      files.put("/run/bgp-lb", { kind: "folder", mode: 0o755, owner: 1000 });
+    }, /may not give \/run\/bgp-lb\/\.0\/s to group 42: it needs CAP_CHOWN, or .*SupplementaryGroups=42/],
+  ];
+  for (const [group, prepare, words] of rows) {
+    const world = new World();
+    prepare(world);
+    const socket = await world.open(PATH, group);
+    assert.match(socket.shortfall ?? "", words);
+    assert.match(socket.shortfall ?? "", /; until then its owner alone can use the socket$/);
+    const { mode, group: owner } = world.files.look(PATH) ?? {};
+    assert.deepEqual([mode, owner], [0o600, 0]);
+    assert.equal(world.files.look("/run/bgp-lb/.0"), undefined);
+    assert.equal(socket.problem(), undefined);
+    socket[Symbol.dispose]();
+    assert.deepEqual([world.files.look(PATH), world.streams.listeners.size, world.clock.pending], [
+      undefined,
+      0,
+      0,
+    ]);
+  }
+  // Others may pass, or the group may: then the folder stays as it is, whatever else is in it.
+  for (const facts of [{ mode: 0o711 }, { mode: 0o710, group: 42 }]) {
+    const world = new World();
+    world.files.put("/run/bgp-lb", { kind: "folder", ...facts });
+    world.files.put("/run/bgp-lb/other", {});
+    (await world.open(PATH, "ops"))[Symbol.dispose]();
+    assert.equal(world.files.look("/run/bgp-lb")?.mode, facts.mode);
+  }
+});
+
+Deno.test("openControlSocket() sees that a group is there now, but not what only another process may do; a path that is taken stays an error", async () => {
+  const world = new World();
+  const socket = await world.open(PATH, "wheel");
+  assert.equal(socket.problem(), undefined);
+  world.files.groupFile += "wheel:x:10:\n";
+  assert.match(socket.problem() ?? "", /opened anew, as control\.group can be had now/);
+  socket[Symbol.dispose]();
+  const again = await world.open(PATH, "wheel");
+  assert.deepEqual([again.shortfall, again.problem(), world.files.look(PATH)?.mode], [
+    undefined,
+    undefined,
+    0o660,
+  ]);
+  again[Symbol.dispose]();
+
+  const taken = new World();
+  taken.files.makeFolder("/run/bgp-lb");
+  taken.streams.bind = (path) => {
+    taken.files.put(path, { kind: "socket" });
+    taken.files.put(PATH, { kind: "socket" });
+  };
+  await assert.rejects(taken.open(PATH, "ops"), /in this very moment/);
+  assert.equal(taken.files.look("/run/bgp-lb/.0"), undefined);
+  assert.equal(taken.streams.listeners.size, 0);
 });

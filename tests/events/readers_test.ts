@@ -140,7 +140,9 @@ Deno.test("a reader of events gets all that is kept, then each one as it happens
   assert.equal(client.place, "iiiiiiii-4");
   await scene.clock.advance(15_000);
   assert.match(client.body, /\n\n:\n\n$/, "a sign of life");
+  scene.warn(1);
   await scene.close();
+  assert.equal(client.seen.at(-1), "5", "what happened in the very turn of the end, too");
   assert.equal(client.ended, true);
   assert.match(client.text, /\r\n0\r\n\r\n$/, "a whole end, as the agent stopped in order");
 });

@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
-import { status } from "../support/status.ts";
+import { noPause, status } from "../support/status.ts";
 
+const metered = {
+  services: [{ name: "web", checks: [{ name: "http-1" }] }],
+  bgp: { peers: [{ name: "r1" }] },
+};
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 
 async function get(path: string, now: Status, init?: RequestInit): Promise<{ status: number; text: string }> {
-  const metrics = new Metrics(figures);
+  const metrics = new Metrics(metered, figures);
   const probe = { kind: "probe", id: 1, at: 0, service: "web", check: "http-1", cause: "" } as const;
   metrics.observe({ ...probe, result: "pass", durationMs: 3 });
   metrics.observe({ ...probe, result: "fail", durationMs: 700 });
@@ -15,7 +19,7 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
   const app = createHttpApp({
     status: () => now,
-    metrics: () => metrics.render(now),
+    metrics: () => metrics.render(now, noPause),
     events: () => new Response(),
   });
   const response = await app(new Request(`http://agent${path}`, init));
@@ -53,18 +57,24 @@ Deno.test("/metrics has our own families: checks, probes, kernel, announcements,
       'bgp_lb_announcements_total{peer="r1",kind="announce"} 2',
       'bgp_lb_announcements_total{peer="r1",kind="withdraw"} 1',
       "bgp_lb_kernel_changes_total 4",
+      'bgp_lb_events_total{kind="kernel-changed"} 1',
+      "bgp_lb_journal_events 0",
+      "bgp_lb_journal_dropped_total 0",
+      "bgp_lb_event_readers 0",
+      "bgp_lb_event_readers_cut_total 0",
       "bgp_lb_kernel_converged 1",
       "process_resident_memory_bytes 50000000",
       "process_cpu_seconds_total 1.5",
     ]
   ) assert.ok(text.split("\n").includes(line), line);
+  assert.doesNotMatch(text, /kind="probe"/);
 });
 
 Deno.test("/metrics has at every scrape what the process and the peers have by then, and adds nothing up", async () => {
   let cpuSeconds = 1.5;
-  const metrics = new Metrics(() => ({ ...figures(), cpuSeconds }));
+  const metrics = new Metrics(metered, () => ({ ...figures(), cpuSeconds }));
   const now = status(["r1"]);
-  const scrape = async () => (await metrics.render(now)).body.split("\n");
+  const scrape = async () => (await metrics.render(now, noPause)).body.split("\n");
   for (const seconds of [1.5, 1.5, 2.25]) {
     cpuSeconds = seconds;
     const lines = await scrape();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { exposition } from "../../src/http/exposition.ts";
 import { Histogram, Tally } from "../../src/http/tally.ts";
+import { noPause } from "../support/status.ts";
 
 Deno.test("exposition() writes each family with its help, its type and its samples (Prometheus text format 0.0.4)", async () => {
   const { body, contentType } = await exposition([
@@ -14,7 +15,7 @@ Deno.test("exposition() writes each family with its help, its type and its sampl
       ],
     },
     { name: "b", help: "B.", type: "gauge", samples: [] },
-  ]);
+  ], noPause);
   assert.equal(contentType, "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(
     body,
@@ -35,7 +36,7 @@ Deno.test("exposition() escapes what would end a label or a line, and writes inf
     { labels: { name: "" }, value: -Infinity },
   ];
   assert.equal(
-    (await exposition([{ name: "a", help: 'one\\two\n"three"', type: "gauge", samples }])).body,
+    (await exposition([{ name: "a", help: 'one\\two\n"three"', type: "gauge", samples }], noPause)).body,
     `# HELP a one\\\\two\\n"three"
 # TYPE a gauge
 a{name="C:\\\\dir \\"x\\"\\nb 1"} +Inf
@@ -74,4 +75,46 @@ Deno.test("Histogram counts a value in the first bucket that it is not above, an
     ["_sum", undefined, "b", 2],
     ["_count", undefined, "b", 1],
   ]);
+});
+
+Deno.test("exposition() of much pauses, within a family and between them, and writes each as it is by then", async () => {
+  const sampled: string[] = [];
+  let pauses = 0;
+  const family = (name: string, count: number) => {
+    sampled.push(`${name} ${pauses}`);
+    const samples = Array.from({ length: count }, (_, at) => ({ labels: { at: String(at) }, value: 1 }));
+    return { name, help: "H.", type: "gauge", samples } as const;
+  };
+  const families = function* () {
+    yield family("a", 10);
+    yield family("b", 9000);
+    yield family("c", 2990);
+    yield family("d", 0);
+    yield family("e", 1);
+  };
+  const { body } = await exposition(families(), () => Promise.resolve(void pauses++));
+  assert.deepEqual(sampled, ["a 0", "b 0", "c 4", "d 6", "e 6"]);
+  const whole = ["a", "b", "c", "d", "e"].map((name, at) => {
+    const lines = Array.from(
+      { length: [10, 9000, 2990, 0, 1][at] ?? 0 },
+      (_, at) => `${name}{at="${at}"} 1\n`,
+    );
+    return `# HELP ${name} H.\n# TYPE ${name} gauge\n${lines.join("")}`;
+  }).join("\n");
+  assert.ok(body === whole);
+});
+
+Deno.test("retain() of a Tally and of a Histogram forgets the rows that do not pass", () => {
+  const tally = new Tally();
+  const histogram = new Histogram([1]);
+  for (const peer of ["r1", "r2"]) {
+    tally.add({ peer });
+    histogram.observe({ peer }, 1);
+  }
+  for (const rows of [tally, histogram]) {
+    rows.retain(({ peer }) => peer !== "r1");
+    assert.deepEqual([...new Set(rows.samples().map(({ labels }) => labels.peer))], ["r2"]);
+  }
+  tally.add({ peer: "r1" });
+  assert.equal(tally.samples().find(({ labels }) => labels.peer === "r1")?.value, 1);
 });

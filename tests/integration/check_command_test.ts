@@ -42,6 +42,10 @@ Deno.test("bgp-lb check - reads standard input to its end, and no more than a fi
     code: 0,
     stderr: "<stdin>: valid: 1 service, 1 peer\n",
   });
+  assert.deepEqual(await bgpLb(["check", "/dev/stdin"], { input: MINIMAL }), {
+    code: 0,
+    stderr: "<stdin>: valid: 1 service, 1 peer\n",
+  });
   const faulty = await bgpLb(["check", "-"], { input: `${MINIMAL}log: 3\n` });
   assert.deepEqual([faulty.code, faulty.stderr.split("\n")[0]], [
     2,

@@ -18,6 +18,7 @@ class Scene implements AsyncDisposable {
   readonly folder = Deno.makeTempDirSync();
   readonly runFolder = `${this.folder}/run`;
   readonly path = `${this.runFolder}/control.sock`;
+  group: string | undefined;
   readonly clock = new VirtualClock();
   readonly server = new HttpServer({
     clock: systemClock,
@@ -27,7 +28,7 @@ class Scene implements AsyncDisposable {
   readonly listener = new SideListener({
     clock: this.clock,
     address: this.path,
-    open: () => openControlSocket(this.path, this.server, ports),
+    open: () => openControlSocket({ path: this.path, group: this.group }, this.server, ports),
     onChange() {},
   });
 

@@ -67,7 +67,7 @@ Deno.test("the service reads and writes in named folders only, none of them anot
   for (const path of write) assert.match(path, /^\/(run|var\/lib)\/bgp-lb$/);
   assert.ok(!read.some((path) => path.includes("private")), String(read));
   for (
-    const permission of ["--allow-all", "-A", "--allow-run", "--allow-import", "--allow-env", "--allow-sys"]
+    const permission of ["--allow-all", "-A", "--allow-import", "--allow-env", "--allow-sys"]
   ) {
     assert.ok(!execStart(UNIT).includes(permission), permission);
   }

@@ -100,8 +100,9 @@ export class MemoryNetwork {
 
   /** Two ends of a connection that nobody asked for. */
   pair(client: Endpoint, server: Endpoint): [MemorySocket, MemorySocket] {
-    const there = new Pipe(this.#options, this.#pipes);
-    const back = new Pipe(this.#options, this.#pipes);
+    const hosts = [client.address.text, server.address.text].sort().join();
+    const there = new Pipe(this.#options, this.#pipes, hosts);
+    const back = new Pipe(this.#options, this.#pipes, hosts);
     return [
       new MemorySocket(client, server, back, there),
       new MemorySocket(server, client, there, back),
@@ -111,6 +112,12 @@ export class MemoryNetwork {
   /** Resets every connection, as when a host loses power. */
   resetAll(): void {
     for (const pipe of [...this.#pipes]) pipe.reset();
+  }
+
+  /** Resets every connection of two hosts. */
+  resetBetween(one: Address, other: Address): void {
+    const both = [one.text, other.text].sort().join();
+    for (const pipe of [...this.#pipes]) if (pipe.hosts === both) pipe.resetBoth();
   }
 
   /** Resets one connection of `count`, the `index`th. */
@@ -200,7 +207,7 @@ class Pipe {
   #error: Error | undefined;
   opposite: Pipe | undefined;
 
-  constructor(options: Required<NetworkOptions>, open: Set<Pipe>) {
+  constructor(options: Required<NetworkOptions>, open: Set<Pipe>, readonly hosts: string) {
     this.#options = options;
     this.#open = open;
     open.add(this);

@@ -1,4 +1,5 @@
 /** Orders in memory: what was ordered by whom, and progress that a test moves. */
+import type { Planner } from "../../src/control/plan_route.ts";
 import {
   BusyError,
   type DrainAnswer,
@@ -95,3 +96,6 @@ export class MemoryOrders implements Orders {
 export function step(service: string, rest: Partial<Progress> = {}): Progress {
   return { service, phase: "down", leftMs: undefined, connections: undefined, done: false, ...rest };
 }
+
+/** For where nobody asks for a plan. */
+export const NO_PLANNER: Planner = { plan: () => Promise.reject(new Error("no plan was to be made")) };

@@ -1,7 +1,7 @@
 /** What the agent's servers need of the host, in memory. */
 import type { StateFiles } from "../../src/agent/drain_keeper.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";
-import type { FileFacts, SocketFiles } from "../../src/control/socket_file.ts";
+import type { FileFacts, SocketFiles } from "../../src/control/socket_files.ts";
 import { kernelError, MemoryStreams } from "./memory_streams.ts";
 
 /** Files in memory: root's folders, and what is put there. */
@@ -9,6 +9,8 @@ export class MemorySocketFiles implements SocketFiles {
   user: number | undefined = 0;
   readonly files = new Map<string, FileFacts>();
   readonly locked = new Set<string>();
+  /** The text of /etc/group. */
+  groupFile = "root:x:0:\nops:x:42:alice,bob\n";
   #inodes = 1;
 
   constructor(folders: readonly string[] = ["/", "/run"]) {
@@ -17,7 +19,14 @@ export class MemorySocketFiles implements SocketFiles {
 
   /** Puts something at a path, as a new file. */
   put(path: string, facts: Partial<FileFacts>): void {
-    this.files.set(path, { kind: "other", owner: 0, mode: 0o600, identity: `1:${this.#inodes++}`, ...facts });
+    this.files.set(path, {
+      kind: "other",
+      owner: 0,
+      group: 0,
+      mode: 0o600,
+      identity: `1:${this.#inodes++}`,
+      ...facts,
+    });
   }
 
   look(path: string): FileFacts | undefined {
@@ -34,6 +43,35 @@ export class MemorySocketFiles implements SocketFiles {
 
   remove(path: string): void {
     if (!this.files.delete(path)) throw kernelError("ENOENT");
+  }
+
+  list(folder: string): readonly string[] {
+    const inside = [...this.files.keys()].filter((path) => path.startsWith(`${folder}/`));
+    return inside.map((path) => path.slice(folder.length + 1));
+  }
+
+  makePrivateFolder(parent: string): string {
+    this.put(`${parent}/.0`, { kind: "folder", mode: 0o700 });
+    return `${parent}/.0`;
+  }
+
+  give(path: string, group: number, mode: number): void {
+    const facts = this.files.get(path);
+    if (facts === undefined) throw kernelError("ENOENT");
+    if (this.user !== 0) throw kernelError("EPERM");
+    this.files.set(path, { ...facts, group, mode });
+  }
+
+  link(from: string, to: string): void {
+    const facts = this.files.get(from);
+    if (facts === undefined || this.files.has(to)) {
+      throw kernelError(facts === undefined ? "ENOENT" : "EEXIST");
+    }
+    this.files.set(to, facts);
+  }
+
+  groups(): string {
+    return this.groupFile;
   }
 
   lock(folder: string): Disposable | undefined {
@@ -81,6 +119,7 @@ export function sidePorts():
     | "stateFiles"
     | "setLog"
     | "requestHandover"
+    | "runProgram"
   >
   & {
     readonly streams: MemoryStreams;
@@ -101,6 +140,9 @@ export function sidePorts():
     stateFiles,
     setLog() {},
     requestHandover() {},
+    runProgram: ({ argv: [command] }) => {
+      throw new Error(`${command} cannot be run in a test that has no programs`);
+    },
     releaseMemory() {},
   };
 }

@@ -2,6 +2,11 @@
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
 import type { Status } from "../../src/status/status.ts";
 
+/** The pause of a text that is short. */
+export function noPause(): never {
+  throw new Error("there is little to write, and it needs no pause");
+}
+
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
   name: "r1",

@@ -1,0 +1,128 @@
+/**
+ * What is counted from event to event, and for whom: series of a service, a check or a peer begin at 0 with it in the
+ * configuration, and go with it. What is told of others, such as a service that is on its way out, is counted for nobody.
+ */
+import { type AgentEvent, isBulk } from "../events/event.ts";
+import type { MetricFamily } from "./exposition.ts";
+import { Histogram, type Labels, Tally } from "./tally.ts";
+
+/** What a configuration has that series are kept of; a whole configuration is one. */
+export interface Metered {
+  readonly bgp: { readonly peers: readonly { readonly name: string }[] };
+  readonly services: readonly {
+    readonly name: string;
+    readonly checks: readonly { readonly name: string }[];
+    readonly onChange?: readonly string[] | undefined;
+  }[];
+}
+
+const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** Counters by service, check and peer. */
+export class EventCounters {
+  readonly #probes = new Tally();
+  readonly #probeSeconds = new Histogram(PROBE_SECONDS);
+  readonly #checkTransitions = new Tally();
+  readonly #serviceTransitions = new Tally();
+  readonly #hookFailures = new Tally();
+  readonly #announcements = new Tally();
+  readonly #events = new Tally();
+  /** By name. */
+  #checks: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #peers: ReadonlySet<string> = new Set();
+
+  /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
+  retain({ services, bgp }: Metered): void {
+    this.#checks = new Map(
+      services.map(({ name, checks }) => [name, new Set(checks.map(({ name }) => name))]),
+    );
+    this.#peers = new Set(bgp.peers.map(({ name }) => name));
+    for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels));
+    for (const { name: service, checks, onChange } of services) {
+      for (const to of ["announced", "withdrawn"]) this.#serviceTransitions.add({ service, to }, 0);
+      if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
+      for (const { name: check } of checks) {
+        for (const to of ["healthy", "unhealthy"]) this.#checkTransitions.add({ service, check, to }, 0);
+      }
+    }
+  }
+
+  /** Counts what happens. */
+  observe(event: AgentEvent): void {
+    if (!isBulk(event.kind)) this.#events.add({ kind: event.kind });
+    switch (event.kind) {
+      case "probe": {
+        const { service, check, result, durationMs } = event;
+        if (!this.#isMetered({ service, check })) return;
+        this.#probes.add({ service, check, result });
+        return this.#probeSeconds.observe({ service, check }, durationMs / 1000);
+      }
+      case "verdict": {
+        const { service, check, to } = event;
+        return this.#add(this.#checkTransitions, { service, check, to });
+      }
+      case "route": {
+        const { service, to } = event;
+        return this.#add(this.#serviceTransitions, { service, to });
+      }
+      case "hook-failed":
+        return this.#add(this.#hookFailures, { service: event.service });
+      case "updates-sent": {
+        const { peer, announced, withdrawn } = event;
+        this.#add(this.#announcements, { peer, kind: "announce" }, announced);
+        return this.#add(this.#announcements, { peer, kind: "withdraw" }, withdrawn);
+      }
+      default:
+        return;
+    }
+  }
+
+  /** As of when each is asked for. */
+  *families(): Iterable<MetricFamily> {
+    yield counter("bgp_lb_probes_total", "Probes by result.", this.#probes);
+    yield {
+      name: "bgp_lb_probe_duration_seconds",
+      help: "How long probes took.",
+      type: "histogram",
+      samples: this.#probeSeconds.samples(),
+    };
+    yield counter("bgp_lb_check_transitions_total", "Changes of a check's verdict.", this.#checkTransitions);
+    yield counter(
+      "bgp_lb_service_transitions_total",
+      "Decisions to announce or to withdraw an address of the service.",
+      this.#serviceTransitions,
+    );
+    yield counter(
+      "bgp_lb_hook_failures_total",
+      "Programs of onChange that failed, and rows of transitions that none was run for.",
+      this.#hookFailures,
+    );
+    yield counter("bgp_lb_announcements_total", "Prefixes sent to peers.", this.#announcements);
+    yield counter("bgp_lb_events_total", "Events by kind; probes are counted apart.", this.#events);
+  }
+
+  get #all(): readonly (Tally | Histogram)[] {
+    return [
+      this.#probes,
+      this.#probeSeconds,
+      this.#checkTransitions,
+      this.#serviceTransitions,
+      this.#hookFailures,
+      this.#announcements,
+    ];
+  }
+
+  #add(tally: Tally, labels: Labels, by?: number): void {
+    if (this.#isMetered(labels)) tally.add(labels, by);
+  }
+
+  #isMetered({ peer, service, check }: Labels): boolean {
+    if (peer !== undefined) return this.#peers.has(peer);
+    const checks = this.#checks.get(service ?? "");
+    return checks !== undefined && (check === undefined || checks.has(check));
+  }
+}
+
+function counter(name: string, help: string, tally: Tally): MetricFamily {
+  return { name, help, type: "counter", samples: tally.samples() };
+}

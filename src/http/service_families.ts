@@ -1,0 +1,103 @@
+/** The metric families of services and their checks, one row of this table for each. Pure. */
+import type { CheckStatusEntry, ServiceStatus } from "../status/status.ts";
+import type { Sample } from "./exposition.ts";
+import { type Family, flag, moment, oneOf } from "./family.ts";
+
+const PHASES = ["serving", "shifting", "withdrawn", "converging", "quiescing", "down"] as const;
+const VERDICTS = ["unknown", "unhealthy", "healthy"] as const;
+const RESULTS = ["pass", "fail", "unknown"] as const;
+
+/** Of services, their routes, and their checks. */
+export const SERVICE_FAMILIES: readonly Family[] = [
+  ofService(
+    "bgp_lb_service_enabled",
+    "Whether the service is enabled.",
+    ({ enabled }, labels) => [{ labels, value: flag(enabled) }],
+  ),
+  ofService(
+    "bgp_lb_service_announced",
+    "Addresses of the service that should be announced.",
+    ({ routes }, labels) => [{ labels, value: routes.filter(({ announce }) => announce).length }],
+  ),
+  ofService(
+    "bgp_lb_gate_open",
+    "Whether this gate between the address and its announcement is open; all must be.",
+    ({ routes }, labels) =>
+      routes.flatMap(({ prefix, gates }) =>
+        gates.map(({ name: gate, open }) => ({ labels: { ...labels, prefix, gate }, value: flag(open) }))
+      ),
+  ),
+  ofService(
+    "bgp_lb_service_phase",
+    "1 for the phase that the service is in on its way out of service and back.",
+    ({ phase }, labels) => oneOf("phase", PHASES, phase.name, labels),
+  ),
+  ofService(
+    "bgp_lb_service_phase_end_timestamp_seconds",
+    "When the phase ends at the latest; only where it ends by itself.",
+    ({ phase }, labels) => moment(phase.until, labels),
+  ),
+  ofService(
+    "bgp_lb_service_drained",
+    "Whether an operator has drained the service.",
+    ({ drain }, labels) => [{ labels, value: flag(drain !== undefined) }],
+  ),
+  ofService(
+    "bgp_lb_service_drain_end_timestamp_seconds",
+    "When the drain ends; only where it ends by itself.",
+    ({ drain }, labels) => moment(drain?.until, labels),
+  ),
+  ofService(
+    "bgp_lb_service_connections",
+    "Open connections through IPVS, as the kernel was read last; only where there are virtual services.",
+    ({ phase }, labels) => phase.connections === undefined ? [] : [{ labels, value: phase.connections }],
+  ),
+  ofCheck(
+    "bgp_lb_check_verdict",
+    "1 for the verdict of this check.",
+    ({ verdict }, labels) => oneOf("verdict", VERDICTS, verdict, labels),
+  ),
+  ofCheck(
+    "bgp_lb_check_never_probed",
+    "Whether no probe of this check has ended yet.",
+    ({ lastResult }, labels) => [{ labels, value: flag(lastResult === undefined) }],
+  ),
+  ofCheck(
+    "bgp_lb_check_last_result",
+    "1 for the result of the newest probe.",
+    ({ lastResult }, labels) =>
+      lastResult === undefined ? [] : oneOf("result", RESULTS, lastResult.result, labels),
+  ),
+  ofCheck(
+    "bgp_lb_check_last_probe_timestamp_seconds",
+    "When the newest probe ended.",
+    ({ lastResult }, labels) => moment(lastResult?.at, labels),
+  ),
+];
+
+/** A family with samples of each service. */
+function ofService(
+  name: string,
+  help: string,
+  samples: (service: ServiceStatus, labels: Sample["labels"]) => readonly Sample[],
+): Family {
+  return {
+    name,
+    help,
+    type: "gauge",
+    samples: ({ services }) => services.flatMap((service) => samples(service, { service: service.name })),
+  };
+}
+
+/** A family with samples of each check. */
+function ofCheck(
+  name: string,
+  help: string,
+  samples: (check: CheckStatusEntry, labels: Sample["labels"]) => readonly Sample[],
+): Family {
+  return ofService(
+    name,
+    help,
+    ({ checks }, labels) => checks.flatMap((check) => samples(check, { ...labels, check: check.name })),
+  );
+}

@@ -1,0 +1,80 @@
+/** What health checks ask: backends that work, refuse, hang, answer late, and probes that cannot tell or throw. */
+import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
+import type { Clock } from "../../src/time/clock.ts";
+
+/** How a backend is, or what keeps probes from finding out. */
+export type BackendState =
+  | "up"
+  /** Answers at once that it does not work. */
+  | "refuses"
+  /** Never answers. */
+  | "hangs"
+  /** Answers well, but later than any timeout. */
+  | "late"
+  /** Probes find nothing out for want of something of our own. */
+  | "blind"
+  /** Probes are broken. */
+  | "throws";
+
+/** Longer than every timeout, and not for ever. */
+const LATE_MS = 4000;
+const ANSWER_MS = 2;
+
+/** One backend, and since when it has been what it is. */
+export class Backend {
+  #state: BackendState = "up";
+  /** When it last became what it is. */
+  sinceMs = 0;
+  /** When it was last up, or nobody could tell: Infinity while that lasts. */
+  deadSinceMs = Infinity;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get state(): BackendState {
+    return this.#state;
+  }
+
+  set state(state: BackendState) {
+    if (state === this.#state) return;
+    const now = this.#clock.now();
+    this.#state = state;
+    this.sinceMs = now;
+    const dead = state === "refuses" || state === "hangs" || state === "late";
+    this.deadSinceMs = dead ? Math.min(this.deadSinceMs, now) : Infinity;
+  }
+
+  /** A probe of it whose timers are those of `clock`. */
+  probe(clock: Clock): Probe {
+    return { run: (signal) => this.#run(signal, clock) };
+  }
+
+  #run(signal: AbortSignal, clock: Clock): Promise<ProbeOutcome> {
+    switch (this.#state) {
+      case "up":
+        return after(clock, ANSWER_MS, { kind: "pass", detail: "status 200" }, signal);
+      case "refuses":
+        return after(clock, ANSWER_MS, { kind: "fail", detail: "connection refused" }, signal);
+      case "late":
+        return after(clock, LATE_MS, { kind: "pass", detail: "status 200" }, signal);
+      case "hangs":
+        return new Promise(() => {});
+      case "blind":
+        return after(clock, ANSWER_MS, { kind: "unknown", detail: "out of descriptors" }, signal);
+      case "throws":
+        return Promise.reject(new Error("this probe is broken"));
+      default:
+        return this.#state satisfies never;
+    }
+  }
+}
+
+function after(clock: Clock, ms: number, outcome: ProbeOutcome, signal: AbortSignal): Promise<ProbeOutcome> {
+  return new Promise((resolve) => {
+    const timer = clock.at(clock.now() + ms, () => resolve(outcome));
+    // A probe leaves no timer behind.
+    signal.addEventListener("abort", () => timer[Symbol.dispose](), { once: true });
+  });
+}

@@ -1,0 +1,111 @@
+/** What a world has to look like when everything has had its time: worked out from the configuration alone. */
+import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import { interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import type { Address } from "../../src/net/address.ts";
+import { ROUTERS } from "./configurations.ts";
+import type { FakeRouter } from "./fake_router.ts";
+import { prefixOf } from "./inspector.ts";
+import { isService } from "./host_kernel.ts";
+import type { World } from "./world.ts";
+
+/** The first thing that is not as it should be; undefined: everything is. */
+export function endState(world: World): string | undefined {
+  const { routers, agent } = world;
+  if (agent === undefined) return "no agent runs";
+  const expected = expectedKernel(world).sort().join("\n");
+  const actual = actualKernel(world).sort().join("\n");
+  if (actual !== expected) return `the kernel has\n${actual}\nand should have\n${expected}`;
+  for (const router of routers) {
+    const wrong = routerFault(world, router);
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+function routerFault(world: World, router: FakeRouter): string | undefined {
+  const { config } = world;
+  const peer = config.bgp.peers.find(({ name }) => name === router.name);
+  if (peer !== undefined && !router.established) return `${router.name} has no session`;
+  const expected = peer === undefined ? [] : expectedRoutes(world, peer);
+  const actual = [...router.routes].map(([prefix, { attributes, stale }]) => {
+    return `${prefix}: ${attributes}${stale ? ", stale" : ""}`;
+  });
+  const [is, should] = [actual.sort().join("\n"), [...expected].sort().join("\n")];
+  return is === should ? undefined : `${router.name} has\n${is}\nand should have\n${should}`;
+}
+
+/** The routes of every service that is in service and well. */
+function expectedRoutes(world: World, peer: PeerConfig): readonly string[] {
+  return world.config.services.filter((service) => isServed(world, service)).flatMap((service) => {
+    const { announce, addresses } = service;
+    if (announce.peers !== undefined && !announce.peers.includes(peer.name)) return [];
+    return addresses.filter(({ family }) => peer.families.includes(`ipv${family}-unicast`))
+      .map((address) => `${prefixOf(address.text)}: ${attributesOf(service, address, peer, world.config)}`);
+  });
+}
+
+function isServed(world: World, { name, enabled, checks }: ServiceConfig): boolean {
+  return enabled && !world.operator.isDrained(name) &&
+    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up");
+}
+
+function attributesOf(
+  { announce }: ServiceConfig,
+  { family }: Address,
+  peer: PeerConfig,
+  config: Config,
+): string {
+  const internal = ROUTERS.find(({ name }) => name === peer.name)?.as === config.bgp.local.as;
+  const { address, address6 } = config.bgp.local;
+  const nextHop = family === 4 ? peer.nextHop ?? address : address6;
+  return [
+    `next hop ${nextHop?.text}`,
+    `med ${announce.med}`,
+    `preference ${internal ? announce.localPreference : undefined}`,
+    `communities ${announce.communities.join(" ")}`,
+    `path ${internal ? 0 : 1}`,
+  ].join(", ");
+}
+
+function expectedKernel({ config: { network, services }, operator }: World): string[] {
+  const links = network.setup
+    ? services.map(({ name, interface: link, addresses }) =>
+      `${link} ${interfaceMark(name)} up ${addresses.map(({ text }) => prefixOf(text)).sort().join(" ")}`
+    )
+    : [];
+  const virtualServices = network.ipvs
+    ? services.flatMap(({ name, addresses, ports, ipvs }) =>
+      addresses.flatMap((address) =>
+        ports.map(({ port, protocol, destinations }) => {
+          const own = destinations.filter((each) => each.address.family === address.family)
+            .map((each) => operator.isDrained(name) ? { ...each, weight: 0 } : each);
+          return `${virtualServiceKey({ protocol, address, port })} ${ipvs.scheduler} ${
+            destinationWords(own)
+          }`;
+        })
+      )
+    )
+    : [];
+  return [...links, ...virtualServices];
+}
+
+function actualKernel({ kernel: { interfaces, services, orphaned }, config }: World): string[] {
+  const wanted = new Set(config.services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
+  return [
+    ...interfaces.filter(isOurs).map(({ name, alias, up, addresses }) => {
+      const texts = addresses.map(({ address, prefixLength }) => `${address.text}/${prefixLength}`);
+      return `${name} ${alias} ${up ? "up" : "down"} ${texts.sort().join(" ")}`;
+    }),
+    ...services.filter(({ address: { text } }) =>
+      isService(text) && (wanted.has(text) || !orphaned.has(text))
+    )
+      .map((service) =>
+        `${virtualServiceKey(service)} ${service.scheduler} ${destinationWords(service.destinations)}`
+      ),
+  ];
+}
+
+function destinationWords(destinations: ServiceConfig["ports"][number]["destinations"]): string {
+  return destinations.map(({ address, port, weight }) => `${address.text} ${port} weight ${weight}`).sort()
+    .join(" ");
+}

@@ -1,0 +1,326 @@
+/**
+ * What must hold at every moment of a run. The inspector is told what happens and looks at the world; the first thing that is
+ * wrong is kept, and ends the run. It counts what it judged, so that a run that exercises nothing shows.
+ */
+import type { Config, ServiceConfig } from "../../src/config/config.ts";
+import type { AgentEvent } from "../../src/events/event.ts";
+import { type Change, describeChange } from "../../src/kernel/change.ts";
+import type { Backend } from "./backends.ts";
+import type { FakeRouter, Loss } from "./fake_router.ts";
+import type { HostKernel } from "./host_kernel.ts";
+import type { AgentProcess } from "./process.ts";
+
+/** What the inspector sees. */
+export interface View {
+  readonly nowMs: number;
+  readonly kernel: HostKernel;
+  readonly routers: readonly FakeRouter[];
+  /** Undefined: no process of the agent's runs. */
+  readonly process: AgentProcess | undefined;
+  /** What the running agent was told to run with. */
+  readonly config: Config;
+  /** When it was told that, or started. */
+  readonly configuredMs: number;
+  backend(port: number): Backend | undefined;
+  readonly latencyMs: number;
+}
+
+/** What is judged, by name; how often it was is counted. */
+export type Rule =
+  | "served while announced"
+  | "in the kernel while announced"
+  | "others' objects"
+  | "withdraw before break"
+  | "make before announce"
+  | "withdrawn for a reason"
+  | "sessions end for a reason"
+  | "events have causes"
+  | "no fault"
+  | "orders are followed"
+  | "ends as configured"
+  | "stillness"
+  | "nothing left in the kernel"
+  | "nothing left running";
+
+/** Scheduling, grace after a stall, and the way to the router. */
+const SLACK_MS = 300;
+/** The reconciler looks at IPVS this often, and mends what it finds. */
+const REPAIR_MS = 7000;
+/** After errors it may wait so long before it looks again. */
+const BACK_OFF_MS = 31_000;
+/**
+ * Where both sides connect, the OPEN of one connection may come when the other one stands already, and looks like a restart
+ * (RFC 4724 section 4.2): that ends a session that has only just begun.
+ */
+const COLLISION_MS = 1000;
+/** For so long after something happened to a service it may be withdrawn. */
+const DISTURBED_MS = 50_000;
+
+/** Judges one run. */
+export class Inspector {
+  readonly counts = new Map<Rule, number>();
+  violation: string | undefined;
+  readonly #view: View;
+  readonly #onViolation: () => void;
+  #lastEvent = 0;
+  /** When something last happened to a service, or to all. */
+  readonly #disturbed = new Map<string, number>();
+  #allDisturbedMs = -Infinity;
+  /** Until when the session of a router may end. */
+  readonly #excused = new Map<string, number>();
+  /** When a router that read nothing began to read again. */
+  readonly #heardMs = new Map<string, number>();
+  /** Since when an address is not served by the kernel, and whether the agent had made it before. */
+  readonly #lacking = new Map<string, { readonly sinceMs: number; readonly made: boolean }>();
+  readonly #made = new Set<string>();
+  /** The kernel does not do as it is told until then. */
+  #troubleUntilMs = -Infinity;
+  /** How long routers have to converge, by address, of this configuration or the last one that had it. */
+  readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
+  /** When a router was told that it cannot reach a prefix here any more. */
+  readonly #withdrawnMs = new Map<string, number>();
+  faultsExcused = false;
+
+  constructor(view: View, onViolation: () => void) {
+    this.#view = view;
+    this.#onViolation = onViolation;
+  }
+
+  /** Something happened to a service, or to all, that it may be withdrawn for. */
+  disturb(service?: string): void {
+    if (service === undefined) this.#allDisturbedMs = this.#view.nowMs;
+    else this.#disturbed.set(service, this.#view.nowMs);
+  }
+
+  /** The session of a router, or of all, may end within `ms`. */
+  excuse(router: string | undefined, ms: number): void {
+    const names = router === undefined ? this.#view.routers.map(({ name }) => name) : [router];
+    const untilMs = this.#view.nowMs + ms;
+    for (const name of names) this.#excused.set(name, Math.max(this.#excused.get(name) ?? 0, untilMs));
+  }
+
+  /** The kernel refuses, or cannot be read, for so long. */
+  trouble(ms: number): void {
+    this.#troubleUntilMs = Math.max(this.#troubleUntilMs, this.#view.nowMs + ms);
+  }
+
+  /** A router reads again. */
+  heard(router: string): void {
+    this.#heardMs.set(router, this.#view.nowMs);
+  }
+
+  /** An agent begins; what it says is counted anew. */
+  begin(): void {
+    this.#lastEvent = 0;
+    this.#made.clear();
+    this.#convergeMs.clear();
+  }
+
+  /** The view's configuration is another one. */
+  configured(): void {
+    for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
+      for (const { text } of addresses) {
+        if (!this.#convergeMs.has(text)) this.#convergeMs.set(text, { service, ms });
+      }
+      // What it has no more goes by its limits of now, and a drain by those that it began with.
+      for (const [text, before] of this.#convergeMs) {
+        if (before.service === service) {
+          this.#convergeMs.set(text, { service, ms: Math.min(before.ms, ms) });
+        }
+      }
+    }
+  }
+
+  event(event: AgentEvent): void {
+    this.#count("events have causes");
+    if (event.cause === "") this.fail("events have causes", `event ${event.id} (${event.kind}) has none`);
+    if (event.because !== undefined && event.because >= event.id) {
+      this.fail("events have causes", `event ${event.id} came of a later one, ${event.because}`);
+    }
+    if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
+      this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
+    }
+  }
+
+  /** Every event has the next ID. */
+  identified(id: number): void {
+    if (id !== this.#lastEvent + 1) {
+      this.fail("events have causes", `event ${id} came after event ${this.#lastEvent}`);
+    }
+    this.#lastEvent = id;
+  }
+
+  /** The agent is about to make a change that the kernel will not refuse. */
+  change(change: Change): void {
+    const { kernel, config, routers, nowMs, latencyMs } = this.#view;
+    for (const text of kernel.broken(config, change)) {
+      this.#count("withdraw before break");
+      const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
+      for (const router of routers) {
+        if (this.#impeded(router)) continue;
+        const prefix = prefixOf(text);
+        const route = router.routes.get(prefix);
+        if (route !== undefined) {
+          this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
+        }
+        const agoMs = nowMs - (this.#withdrawnMs.get(`${router.name} ${prefix}`) ?? -Infinity);
+        if (agoMs < convergeMs - latencyMs - 1) {
+          this.fail(
+            "withdraw before break",
+            `${describeChange(change)} ${agoMs} ms after ${router.name} lost ${prefix}, not ${convergeMs}`,
+          );
+        }
+      }
+    }
+  }
+
+  /** The agent, or somebody else, has changed the kernel, or the configuration is another one. */
+  kernelChanged(byAgent: boolean): void {
+    const { kernel, config, nowMs } = this.#view;
+    if (byAgent) {
+      this.#count("others' objects");
+      const [touched] = kernel.touched;
+      if (touched !== undefined) this.fail("others' objects", touched);
+    }
+    for (const { addresses } of config.services) {
+      for (const { text } of addresses) {
+        if (kernel.lack(config, text) === undefined) {
+          this.#made.add(text);
+          this.#lacking.delete(text);
+        } else if (!this.#lacking.has(text)) {
+          this.#lacking.set(text, { sinceMs: nowMs, made: this.#made.has(text) });
+        }
+      }
+    }
+  }
+
+  announced(router: FakeRouter, prefix: string): void {
+    this.#count("make before announce");
+    this.#withdrawnMs.delete(`${router.name} ${prefix}`);
+    const text = addressOf(prefix);
+    const lacking = this.#lacking.get(text);
+    if (lacking === undefined || this.#impeded(router)) return;
+    const { kernel, config, nowMs, latencyMs } = this.#view;
+    if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs)) return;
+    if (nowMs - lacking.sinceMs <= latencyMs) return;
+    this.fail("make before announce", `${router.name} has ${prefix}, but ${kernel.lack(config, text)}`);
+  }
+
+  lost(router: FakeRouter, prefix: string, how: Loss): void {
+    const { nowMs, config } = this.#view;
+    // A router that read late is no measure of when it was told.
+    if (how === "withdrawn" && !this.#impeded(router)) {
+      this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
+    }
+    if (how === "session" || how === "restart time") return;
+    this.#count("withdrawn for a reason");
+    const service = serviceOf(config, addressOf(prefix));
+    if (service === undefined || !service.enabled) return;
+    const disturbedMs = Math.max(this.#allDisturbedMs, this.#disturbed.get(service.name) ?? -Infinity);
+    const backends = service.checks.map((check) =>
+      check.type === "http" ? this.#view.backend(check.port) : undefined
+    );
+    const sick = backends.some((backend) => backend !== undefined && backend.state !== "up");
+    if (sick || nowMs - disturbedMs < DISTURBED_MS || nowMs < this.#troubleUntilMs + BACK_OFF_MS) return;
+    this.fail(
+      "withdrawn for a reason",
+      `${router.name} lost ${prefix} (${how}), and nothing has happened to ${service.name}`,
+    );
+  }
+
+  ended(router: FakeRouter, cause: string, lastedMs: number): void {
+    this.#count("sessions end for a reason");
+    if (lastedMs < COLLISION_MS) return;
+    if (this.#view.nowMs <= (this.#excused.get(router.name) ?? -Infinity)) return;
+    this.fail("sessions end for a reason", `the session of ${router.name} ended: ${cause}`);
+  }
+
+  /** Looks at what every router has. */
+  look(): void {
+    const { routers, process, config, kernel } = this.#view;
+    if (process === undefined || process.stalled) return;
+    for (const router of routers) {
+      if (this.#impeded(router)) continue;
+      for (const [prefix, { stale }] of router.routes) {
+        if (!stale) this.#judgeRoute(router, prefix, config, kernel);
+      }
+    }
+  }
+
+  /** Counts what was judged elsewhere, and keeps what is wrong. */
+  judge(rule: Rule, wrong: string | undefined): void {
+    this.#count(rule);
+    if (wrong !== undefined) this.fail(rule, wrong);
+  }
+
+  fail(rule: Rule, what: string): void {
+    if (this.violation !== undefined) return;
+    this.violation = `${rule}: ${what}`;
+    this.#onViolation();
+  }
+
+  #judgeRoute(router: FakeRouter, prefix: string, config: Config, kernel: HostKernel): void {
+    const { nowMs } = this.#view;
+    const text = addressOf(prefix);
+    const lacking = this.#lacking.get(text);
+    if (lacking !== undefined) {
+      this.#count("in the kernel while announced");
+      if (nowMs > this.#lackBoundMs(lacking.sinceMs)) {
+        this.fail(
+          "in the kernel while announced",
+          `${router.name} has ${prefix} after ${nowMs - lacking.sinceMs} ms: ${kernel.lack(config, text)}`,
+        );
+      }
+    }
+    const dueMs = this.#withdrawalDueMs(serviceOf(config, text));
+    if (dueMs === Infinity) return;
+    this.#count("served while announced");
+    if (nowMs > dueMs) {
+      this.fail(
+        "served while announced",
+        `${router.name} has ${prefix}, ${nowMs - dueMs} ms after it was due to go`,
+      );
+    }
+  }
+
+  /** The guarantee of CONTRACT: interval + (fall − 1) × fastInterval + timeout after a check's target was last well. */
+  #withdrawalDueMs(service: ServiceConfig | undefined): number {
+    const { process, configuredMs, latencyMs } = this.#view;
+    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0);
+    const due = service?.checks.map((check) => {
+      const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
+      const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
+      return deadMs + check.intervalMs + (check.fall - 1) * check.fastIntervalMs + check.timeoutMs;
+    }) ?? [];
+    return Math.min(Infinity, ...due) + SLACK_MS + latencyMs;
+  }
+
+  #lackBoundMs(sinceMs: number): number {
+    const { process, configuredMs } = this.#view;
+    const blindMs = this.#troubleUntilMs + BACK_OFF_MS;
+    return Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs, blindMs) + REPAIR_MS;
+  }
+
+  /** What the agent says does not get through to it. */
+  #impeded(router: FakeRouter): boolean {
+    const agoMs = this.#view.nowMs - (this.#heardMs.get(router.name) ?? -Infinity);
+    return !router.established || router.deaf || agoMs < 10 * this.#view.latencyMs + SLACK_MS;
+  }
+
+  #count(rule: Rule): void {
+    this.counts.set(rule, (this.counts.get(rule) ?? 0) + 1);
+  }
+}
+
+/** The prefix of a host address. */
+export function prefixOf(text: string): string {
+  return `${text}/${text.includes(":") ? 128 : 32}`;
+}
+
+function addressOf(prefix: string): string {
+  return prefix.slice(0, prefix.indexOf("/"));
+}
+
+function serviceOf(config: Config, text: string): ServiceConfig | undefined {
+  return config.services.find(({ addresses }) => addresses.some((each) => each.text === text));
+}

@@ -1,0 +1,174 @@
+/** What happens in a run, as plain data that a seed gives: it can be replayed, and parts of it left out. */
+import type { Config } from "../../src/config/config.ts";
+import { type BackendState } from "./backends.ts";
+import { anotherConfig, BACKEND_PORTS, ROUTERS, SERVICE_NAMES, someConfig } from "./configurations.ts";
+import { Dice } from "./dice.ts";
+import { type Meddling, MEDDLINGS } from "./host_kernel.ts";
+
+/** What a router does, or what happens to it. */
+export type RouterTrouble =
+  | "resets"
+  | "ceases"
+  | "is silent"
+  | "reads nothing"
+  | "restarts"
+  | "refreshes"
+  | "cannot be reached";
+
+/** Something that happens. */
+export type Deed =
+  | { readonly do: "backend"; readonly port: number; readonly state: BackendState }
+  | { readonly do: "meddle"; readonly what: Meddling; readonly dice: number }
+  | { readonly do: "refuse"; readonly share: number; readonly forMs: number }
+  | { readonly do: "fail reads"; readonly forMs: number }
+  | { readonly do: "router"; readonly router: string; readonly what: RouterTrouble; readonly forMs: number }
+  | { readonly do: "connections"; readonly count: number }
+  | { readonly do: "stall"; readonly ms: number }
+  | { readonly do: "kill"; readonly restartMs: number; readonly config: number; readonly torn: boolean }
+  | { readonly do: "handover"; readonly restartMs: number; readonly config: number }
+  | { readonly do: "stop"; readonly restartMs: number; readonly config: number }
+  | { readonly do: "fail disk"; readonly forMs: number }
+  /** None are named: all. */
+  | { readonly do: "drain"; readonly services: readonly string[]; readonly forMs: number | undefined }
+  | { readonly do: "undrain" | "check now"; readonly services: readonly string[] }
+  /** -1: the file is not valid. */
+  | { readonly do: "reload"; readonly config: number }
+  | { readonly do: "order handover" };
+
+/** A deed at its moment. */
+export type Step = Deed & { readonly atMs: number };
+
+/** How a run ends. */
+export type Ending = "stop" | "handover" | "kill";
+
+/** One run. */
+export interface Scenario {
+  readonly seed: number;
+  /** The first one is what the agent starts with. */
+  readonly configs: readonly Config[];
+  readonly steps: readonly Step[];
+  /** What each backend is in the end, by port. */
+  readonly finally: ReadonlyMap<number, BackendState>;
+  /** Where routers connect, too, and help at restarts. */
+  readonly routers: ReadonlyMap<
+    string,
+    { readonly connects: boolean; readonly helps: boolean; readonly holdTimeSeconds: number }
+  >;
+  readonly latencyMs: number;
+  readonly bufferLength: number;
+  readonly ending: Ending;
+}
+
+/** The seed of the first run; the others follow. */
+export const SEED = 20_261_126;
+/** Steps come within this time. */
+export const TROUBLE_MS = 40_000;
+
+/** The run of a seed. */
+export function scenarioOf(seed: number): Scenario {
+  const dice = new Dice(seed);
+  const configs = [someConfig(dice)];
+  const first = configs[0];
+  for (let more = dice.below(4); more > 0 && first !== undefined; more--) {
+    configs.push(anotherConfig(configs.at(-1) ?? first, dice));
+  }
+  const steps = Array.from({ length: dice.below(18) }, (): Step => {
+    return { atMs: dice.below(dice.chance(0.2) ? 3000 : TROUBLE_MS), ...someDeed(configs.length, dice) };
+  }).sort((a, b) => a.atMs - b.atMs);
+  return {
+    seed,
+    configs,
+    steps,
+    finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
+    routers: new Map(ROUTERS.map(({ name }) => [name, {
+      connects: dice.chance(0.5) ||
+        configs.some(({ bgp }) => bgp.peers.some((peer) => peer.passive && peer.name === name)),
+      helps: dice.chance(0.6),
+      holdTimeSeconds: dice.pick([9, 30, 90]),
+    }])),
+    latencyMs: dice.pick([1, 5, 30]),
+    bufferLength: dice.pick([100, 400, 65_536]),
+    ending: dice.pick(["stop", "stop", "handover", "kill"]),
+  };
+}
+
+const DEAD: readonly BackendState[] = ["refuses", "hangs", "late"];
+const STATES: readonly BackendState[] = ["up", "up", ...DEAD, "refuses", "hangs", "blind", "throws"];
+const TROUBLES: readonly RouterTrouble[] = [
+  "resets",
+  "resets",
+  "ceases",
+  "is silent",
+  "reads nothing",
+  "restarts",
+  "refreshes",
+  "cannot be reached",
+];
+
+type Make = (configs: number, dice: Dice) => Deed;
+
+/** Each kind with how often it comes, against the others. */
+const DEEDS: readonly (readonly [number, Make])[] = [
+  [8, (_, dice) => ({ do: "backend", port: dice.pick(BACKEND_PORTS), state: dice.pick(STATES) })],
+  [5, (_, dice) => ({ do: "meddle", what: dice.pick(MEDDLINGS), dice: dice.below(2 ** 30) })],
+  [1, (_, dice) => ({ do: "refuse", share: dice.pick([0.3, 1]), forMs: dice.between(1, 8) * 1000 })],
+  [1, (_, dice) => ({ do: "fail reads", forMs: dice.between(1, 8) * 1000 })],
+  [4, (_, dice) => {
+    const { name } = dice.pick(ROUTERS);
+    return { do: "router", router: name, what: dice.pick(TROUBLES), forMs: dice.between(1, 20) * 1000 };
+  }],
+  [1, (_, dice) => ({ do: "connections", count: dice.below(3) })],
+  [1, (_, dice) => ({ do: "stall", ms: dice.pick([200, 2000, 12_000]) })],
+  [2, (configs, dice) => {
+    const restartMs = dice.pick([100, 2000, 5000]);
+    return { do: "kill", restartMs, config: someIndex(configs, dice), torn: dice.chance(0.1) };
+  }],
+  [
+    1,
+    (configs, dice) => ({
+      do: "handover",
+      restartMs: dice.pick([0, 100, 2000]),
+      config: someIndex(configs, dice),
+    }),
+  ],
+  [
+    1,
+    (configs, dice) => ({
+      do: "stop",
+      restartMs: dice.pick([0, 500, 3000]),
+      config: someIndex(configs, dice),
+    }),
+  ],
+  [1, (_, dice) => ({ do: "fail disk", forMs: dice.between(1, 8) * 1000 })],
+  [
+    4,
+    (_, dice) => ({
+      do: "drain",
+      services: someNames(dice),
+      forMs: dice.pick([undefined, undefined, 5000, 30_000]),
+    }),
+  ],
+  [3, (_, dice) => ({ do: "undrain", services: someNames(dice) })],
+  [1, (_, dice) => ({ do: "check now", services: someNames(dice) })],
+  [6, (configs, dice) => ({ do: "reload", config: dice.chance(0.1) ? -1 : someIndex(configs, dice) })],
+  [1, () => ({ do: "order handover" })],
+];
+
+function someIndex(configs: number, dice: Dice): number {
+  return dice.below(configs);
+}
+
+function someNames(dice: Dice): readonly string[] {
+  return dice.chance(0.3) ? [] : dice.some(SERVICE_NAMES, 0.35);
+}
+
+const WEIGHTS = DEEDS.reduce((sum, [weight]) => sum + weight, 0);
+
+function someDeed(configs: number, dice: Dice): Deed {
+  let left = dice.below(WEIGHTS);
+  for (const [weight, make] of DEEDS) {
+    if (left < weight) return make(configs, dice);
+    left -= weight;
+  }
+  throw new RangeError("the weights do not add up");
+}
