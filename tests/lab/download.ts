@@ -49,7 +49,9 @@ export class Download {
     const close = () => shut(connection);
     limit.signal.addEventListener("abort", close);
     try {
-      const head = `GET ${DOWNLOAD_PATH}${octets} HTTP/1.1\r\nHost: ${bracketed(address)}:${port}\r\n\r\n`;
+      const head = `GET ${DOWNLOAD_PATH}${octets} HTTP/1.1\r\nHost: ${
+        bracketed(address)
+      }:${port}\r\nConnection: close\r\n\r\n`;
       await connection.write(new TextEncoder().encode(head));
       const { text, rest } = await readHead(connection);
       const host = /^x-host: (\S+)\r$/im.exec(text)?.[1];
@@ -109,6 +111,8 @@ export class Download {
     } catch (error) {
       // Closing it is how it is given up.
       if (!this.#given) this.#broken ??= error instanceof Error ? error.message || error.name : String(error);
+    } finally {
+      shut(this.#connection);
     }
   }
 
