@@ -45,6 +45,9 @@ const PACKAGES = [
   "gobgpd",
   "libnl-3-200",
   "libnl-genl-3-200",
+  "tmux",
+  "zsh",
+  "fish",
 ] as const;
 /** Folders of `tests` that hold no unit tests. */
 const NOT_UNIT: readonly string[] = ["bench", "contract", "golden", "integration", "lab", "support"];

@@ -4,45 +4,42 @@
  */
 import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
-import { BusyError, type Orders, type ReloadAnswer } from "../control/orders.ts";
+import type { NamedText } from "../config/load.ts";
+import type { Orders } from "../control/orders.ts";
+import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import { describeOurs } from "../kernel/change.ts";
-import type { Managed } from "../kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
-import { desiredKernel } from "../service/desired.ts";
 import { ServiceDriver } from "../service/driver.ts";
-import type { ServiceEntry } from "../service/state.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { type Clock, sleep, sturdyClock } from "../time/clock.ts";
-import { factOf } from "./bgp_events.ts";
+import { sleep, sturdyClock } from "../time/clock.ts";
+import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
-import { drainFor, drainReason, OperatorOrders } from "./orders.ts";
+import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
-import { Reloads } from "./reloads.ts";
+import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { snapshot } from "./snapshot.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
-/** A kernel that takes longer to make what is new is not waited for. */
-const MAKE_LIMIT_MS = 10_000;
 /** What the kernel does not give up at a stop is tried again, so often and after so long. */
 const REMOVAL_ATTEMPTS = 3;
 const REMOVAL_RETRY_MS = 500;
 
 /** One running agent. */
 export class Agent {
-  #config: Config;
+  readonly #config: RunningConfig;
   readonly #ports: AgentPorts;
   readonly #services: ServiceDriver;
   readonly #checks: ServiceChecks;
@@ -53,7 +50,6 @@ export class Agent {
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
   readonly #orders: OperatorOrders;
-  readonly #reloads: Reloads;
   readonly #endOfRib: EndOfRib;
   readonly #startedMs: number;
   #state: AgentState = "starting";
@@ -71,7 +67,6 @@ export class Agent {
       events.publish({ kind: "fault", part: "agent", name: "timer", cause: messageOf(error) });
     });
     const ports = { ...outside, clock };
-    this.#config = config;
     this.#ports = ports;
     this.#startedMs = clock.now();
     this.#journal = new Journal(ports);
@@ -91,14 +86,14 @@ export class Agent {
       clock,
       events,
       probe,
-      onVerdict: (service, event, because) => {
-        this.#services.verdict(service, event, because);
+      onVerdict: (service, event) => {
+        this.#services.verdict(service, event);
         this.#endOfRib.release();
       },
     });
     this.#services = new ServiceDriver({
-      services: this.#entriesOf(config),
-      managed: this.#managed,
+      services: entriesOf(config),
+      managed: managedBy(config),
       clock,
       announce: () => this.#announce(),
       program: (desired) => void this.#program(desired),
@@ -108,25 +103,20 @@ export class Agent {
         if (transition.type === "phase") this.#endOfRib.release();
       },
       onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
-      onGone: () => this.#checks.configure(this.#config.services, this.#leavingNames),
+      onGone: () => this.#config.dropGone(),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
-    this.#endOfRib = new EndOfRib({ clock, services: this.#services, peers: () => this.#config.bgp.peers });
+    this.#endOfRib = new EndOfRib({
+      clock,
+      services: this.#services,
+      peers: () => this.#config.current.bgp.peers,
+    });
     this.#drains = new DrainKeeper({
       clock,
       events,
       files: ports.stateFiles,
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
-    });
-    this.#reloads = new Reloads({
-      clock,
-      events,
-      running: () => this.#config,
-      load: () => ports.load(),
-      refuse: (next) => this.#refuse(next),
-      apply: (next, because) => this.#apply(next, because),
-      busy: () => this.#state === "running" ? undefined : `the agent is ${this.#state}`,
     });
     this.#orders = new OperatorOrders({
       clock,
@@ -135,20 +125,40 @@ export class Agent {
       checks: this.#checks,
       drains: this.#drains,
       state: () => this.#state,
-      reload: (because) => this.#reload(because),
+      reload: (because) => this.#config.reload(because),
       handover: () => ports.requestHandover(),
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
       orders: this.#orders,
+      planner: this,
       journal: this.#journal,
+    });
+    this.#config = new RunningConfig(config, {
+      ports,
+      services: this.#services,
+      checks: this.#checks,
+      drains: this.#drains,
+      hooks: this.#hooks,
+      metrics: this.#metrics,
+      servers: this.#servers,
+      endOfRib: this.#endOfRib,
+      speaker: () => this.#speaker,
+      reconciler: () => this.#reconciler,
+      state: () => this.#state,
+      started: () => this.#started,
     });
   }
 
   /** What operators may order. */
   get orders(): Orders {
     return this.#orders;
+  }
+
+  /** What a reload of `file`, or of the agent's own file, would do. Changes nothing. @throws {BusyError} */
+  plan(file: NamedText | undefined): Promise<PlanAnswer> {
+    return this.#config.plan(file);
   }
 
   /**
@@ -190,11 +200,11 @@ export class Agent {
       clock,
       state: this.#state,
       startedMs: this.#startedMs,
-      config: this.#config,
+      config: this.#config.current,
       services: this.#services.states,
       leaving: this.#services.leaving,
       drains: this.#drains,
-      reloads: this.#reloads.status,
+      reloads: this.#config.reloads,
       checks: (service) => this.#checks.status(service),
       servers: this.#servers.status,
       listeners: this.#speaker?.listeners() ?? [],
@@ -202,24 +212,6 @@ export class Agent {
       report: this.#report,
       journal: this.#journal,
     });
-  }
-
-  get #managed(): Managed {
-    const { setup: interfaces, ipvs } = this.#config.network;
-    return { interfaces, ipvs };
-  }
-
-  /** Services that are in the configuration no more and not gone yet. */
-  get #leavingNames(): ReadonlySet<string> {
-    return new Set(this.#services.states.filter(({ removed }) => removed).map(({ config }) => config.name));
-  }
-
-  #entriesOf({ services }: Config): readonly ServiceEntry[] {
-    return services.map((config) => ({
-      config,
-      checks: config.checks.map(({ name }) => name),
-      drain: drainFor(this.#drains?.of(config.name), config.stop),
-    }));
   }
 
   #publish(fact: AgentFact, because?: number): void {
@@ -250,8 +242,8 @@ export class Agent {
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
-      services: this.#config.services.map(({ name }) => name),
-      peers: this.#config.bgp.peers.map(({ name }) => name),
+      services: this.#config.current.services.map(({ name }) => name),
+      peers: this.#config.current.bgp.peers.map(({ name }) => name),
     };
     this.#enter("running", "everything is up", details);
     this.#announce();
@@ -268,48 +260,6 @@ export class Agent {
     }
   }
 
-  async #reload(because: number): Promise<ReloadAnswer> {
-    await this.#started?.catch(() => undefined);
-    return await this.#reloads.reload(because);
-  }
-
-  /** What keeps this host from running `next`. */
-  async #refuse(next: Config): Promise<readonly string[]> {
-    const problems = this.#ports.refuse(next);
-    const { kernel } = this.#ports;
-    if (problems.length > 0 || kernel === undefined) return problems;
-    const desired = this.#services.preview(this.#entriesOf(next)).states.values();
-    return (await Reconciler.examine(kernel, desiredKernel(desired), this.#managed)).problems;
-  }
-
-  /**
-   * Goes over to `next`. First the kernel gets what is new beside what is there; then, in one turn, sessions, routes and
-   * checks go over; what is wanted no more follows in order. Resolves to what could not be done yet.
-   */
-  async #apply(next: Config, because: number): Promise<readonly string[]> {
-    const { clock, events } = this.#ports;
-    const entries = this.#entriesOf(next);
-    const making = this.#reconciler?.want(this.#services.prepare(entries));
-    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
-    if (this.#state !== "running") {
-      this.#services.forget();
-      throw new BusyError(`the agent is ${this.#state}`);
-    }
-    events.ahead(() => {
-      this.#config = next;
-      this.#speaker?.configure(next.bgp.local, next.bgp.peers);
-      this.#services.reconfigure(this.#entriesOf(next), because);
-      this.#checks.configure(next.services, this.#leavingNames);
-      this.#drains.configure(next.state.directory);
-      this.#hooks.configure(next.services, next.hooks.timeoutMs);
-      this.#metrics.retain(next);
-    });
-    this.#ports.setLog(next.log);
-    await this.#servers.configure(next);
-    this.#endOfRib.release();
-    return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
-  }
-
   /**
    * Makes the kernel right for the first time. True where forwarding state of an earlier run was found; where the
    * kernel is not ours to manage, our restart has not touched what forwards.
@@ -320,7 +270,7 @@ export class Agent {
       this.#resumeDrains();
       return true;
     }
-    const managed = this.#managed;
+    const managed = managedBy(this.#config.current);
     const desired = this.#services.desiredKernel;
     const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
     if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
@@ -344,8 +294,9 @@ export class Agent {
   }
 
   #speak(adopted: boolean): void {
-    const { local, peers } = this.#config.bgp;
-    const { transport, clock, random } = this.#ports;
+    const { local, peers } = this.#config.current.bgp;
+    const { transport, clock, random, events } = this.#ports;
+    const speakerEvents = new SpeakerEvents(events);
     this.#speaker = new Speaker({
       local,
       peers,
@@ -355,7 +306,7 @@ export class Agent {
       restarting: adopted,
       interfaces: () => this.#ports.interfaces(),
       onEvent: (event) => {
-        this.#publish(factOf(event));
+        speakerEvents.publish(event);
         if (this.#state !== "starting") this.#endOfRib.observe(event);
       },
     });
@@ -381,8 +332,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    if (report.actual !== undefined) this.#services.kernel(report.actual);
-    this.#kernelEvents.publish(report);
+    const { actual } = report;
+    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
@@ -446,14 +397,6 @@ export class Agent {
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);
     if (this.#state === "starting") this.#state = "stopped";
   }
-}
-
-/** What `work` comes to; undefined where that takes longer. */
-async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
-  using _limit = limit;
-  return await Promise.race([work, late]);
 }
 
 /** What stays, as the kernel was read last, and why. */

@@ -1,7 +1,49 @@
-/** What the speaker tells, as events of the agent. */
+/** What the speaker tells, as events of the agent, each with the one of the same peer that led to it. */
 import type { SpeakerEvent } from "../bgp/speaker.ts";
-import type { AgentFact } from "../events/event.ts";
+import type { AgentEvent, AgentFact } from "../events/event.ts";
+import type { EventStream } from "../events/stream.ts";
 import { refusalText } from "../status/refusal_text.ts";
+
+/** Publishes what the speaker tells. What a peer's machine does in one step comes in a row, and names what led to it. */
+export class SpeakerEvents {
+  readonly #events: EventStream;
+  /** The newest event of the speaker, and what more of the same step is caused by. */
+  #last: { readonly event: AgentEvent; readonly leader: number | undefined } | undefined;
+
+  constructor(events: EventStream) {
+    this.#events = events;
+  }
+
+  publish(told: SpeakerEvent): void {
+    const fact = factOf(told);
+    const leader = this.#leaderOf(fact);
+    const event = this.#events.publish(fact, leader);
+    const established = event.kind === "peer-state" && event.to === "Established";
+    this.#last = { event, leader: established ? event.id : leader };
+  }
+
+  /** ID of the event that led to `fact`; undefined where it is not the speaker's to know. */
+  #leaderOf(fact: AgentFact): number | undefined {
+    if (this.#last === undefined || this.#last.event.id !== this.#events.newest) return undefined;
+    const { event: before, leader } = this.#last;
+    if (!("peer" in before) || !("peer" in fact) || before.peer !== fact.peer) return undefined;
+    switch (fact.kind) {
+      case "session-ended":
+        return before.kind === "notification-received" || before.kind === "notification-sent"
+          ? before.id
+          : undefined;
+      case "peer-state":
+        return before.kind === "session-ended" && before.cause === fact.cause ? before.id : undefined;
+      // What a session that came up is told first.
+      case "updates-sent":
+      case "end-of-rib-sent":
+      case "routes-held":
+        return before.kind === "session-ended" ? undefined : leader;
+      default:
+        return undefined;
+    }
+  }
+}
 
 /** The event that the speaker's one is. */
 export function factOf(event: SpeakerEvent): AgentFact {

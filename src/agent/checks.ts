@@ -15,11 +15,7 @@ export interface ServiceChecksOptions {
   readonly clock: Clock;
   readonly events: EventStream;
   readonly probe: (config: CheckConfig) => Probe;
-  readonly onVerdict: (
-    service: string,
-    event: Extract<ServiceEvent, { type: "verdict" }>,
-    because: number | undefined,
-  ) => void;
+  readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
 }
 
 /** A check that runs, and what it was made of. */
@@ -126,16 +122,14 @@ export class ServiceChecks {
           events.publish({ kind: "fault", part: "check", name: `${service} ${check}`, cause: fault.text });
         }
         // Where nothing is known at all the gate says why.
-        if (blind && verdict === "unknown") {
-          onVerdict(service, { type: "verdict", check, verdict, cause }, undefined);
-        }
+        if (blind && verdict === "unknown") onVerdict(service, { type: "verdict", check, verdict, cause });
       },
-      // The route first: a log line is not worth a microsecond of it.
+      // The route first, before anybody is told: a log line is not worth a microsecond of it.
       onVerdict: ({ from, verdict, cause }) =>
-        events.ahead(() => {
-          const { id } = events.publish({ kind: "verdict", service, check, from, to: verdict, cause });
-          onVerdict(service, { type: "verdict", check, verdict, cause }, id);
-        }),
+        events.causing(
+          { kind: "verdict", service, check, from, to: verdict, cause },
+          () => onVerdict(service, { type: "verdict", check, verdict, cause }),
+        ),
     });
   }
 }

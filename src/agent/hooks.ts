@@ -30,6 +30,8 @@ export interface HooksOptions {
 const MAX_RUNNING = 16;
 /** Transitions of a service that wait; of more the oldest are not told. */
 const MAX_WAITING = 64;
+/** Services that left the configuration, and may have something on its way out; of more the oldest are not told of. */
+const MAX_LEAVING = 256;
 /** At the end the last transitions are told within this. */
 const FINISH_MS = 2000;
 /** So long what was killed may take to end. */
@@ -44,7 +46,7 @@ interface Queue {
   readonly waiting: AgentEvent[];
   /** Events that were not told since the program was last started. */
   dropped: { readonly count: number; readonly last: AgentEvent } | undefined;
-  /** What leaves the configuration is told of until it has gone, or until the configuration after that. */
+  /** What leaves the configuration is told of for as long as something happens to it. */
   life: "configured" | "leaving" | "gone";
 }
 
@@ -59,6 +61,8 @@ export class Hooks {
   readonly #busy = new Set<Queue>();
   readonly #runs = new Set<HookRun>();
   #timeoutMs: number;
+  /** Nothing new is heard of. */
+  #closed = false;
   #turn: Disposable | undefined;
   #whenIdle: (() => void) | undefined;
   #finished: Promise<void> | undefined;
@@ -75,7 +79,7 @@ export class Hooks {
     this.#timeoutMs = timeoutMs;
     const names = new Set(services.map(({ name }) => name));
     for (const queue of this.#queues.values()) {
-      if (!names.has(queue.service)) queue.life = queue.life === "configured" ? "leaving" : "gone";
+      if (!names.has(queue.service) && queue.life === "configured") queue.life = "leaving";
     }
     for (const { name, onChange: [command, ...args] = [] } of services) {
       const queue = this.#queues.get(name);
@@ -85,6 +89,8 @@ export class Hooks {
         queue.waiting.splice(0);
       }
     }
+    const leaving = [...this.#queues.values()].filter(({ life }) => life === "leaving");
+    for (const queue of leaving.slice(0, -MAX_LEAVING)) queue.life = "gone";
     for (const queue of [...this.#queues.values()]) this.#release(queue);
   }
 
@@ -113,26 +119,35 @@ export class Hooks {
   }
 
   async #finish(limitMs: number): Promise<void> {
-    this.#subscription[Symbol.dispose]();
+    this.#closed = true;
+    using _subscription = this.#subscription;
     if (await this.#idleWithin(limitMs)) return;
-    this.#turn?.[Symbol.dispose]();
-    for (const queue of [...this.#ready.splice(0), ...this.#busy]) this.#forgo(queue);
-    for (const run of this.#runs) run.kill("was killed: the agent ends");
+    this.#cutOff();
     await this.#idleWithin(KILLED_MS);
   }
 
+  /** Kills what runs, and tells what is not run. */
+  #cutOff(): void {
+    this.#closed = true;
+    this.#turn?.[Symbol.dispose]();
+    for (const queue of [...this.#ready.splice(0), ...this.#busy]) this.#forgo(queue);
+    for (const run of this.#runs) run.kill("was killed: the agent ends");
+  }
+
   #observe(event: AgentEvent): void {
+    // The process ends with this turn or a later one, and waits for nobody.
+    if (event.kind === "abort") return this.#cutOff();
+    if (this.#closed) return;
     const services = servicesOf(event);
-    for (const service of services === "all" ? this.#queues.keys() : services) {
-      const queue = this.#queues.get(service);
-      if (queue !== undefined && queue.life !== "gone") this.#enqueue(queue, event);
-    }
+    const queues = services === "all"
+      ? [...this.#queues.values()].filter(({ life }) => life === "configured")
+      : services.flatMap((service) => this.#queues.get(service) ?? []);
+    for (const queue of queues.filter(({ life }) => life !== "gone")) this.#enqueue(queue, event);
     this.#pump();
   }
 
   #enqueue(queue: Queue, event: AgentEvent): void {
     if (queue.waiting.push(event) > MAX_WAITING) this.#drop(queue);
-    if (queue.life === "leaving" && event.kind === "leaving" && event.to === "gone") queue.life = "gone";
     if (!this.#busy.has(queue) && queue.waiting.length === 1) this.#ready.push(queue);
   }
 
@@ -196,7 +211,6 @@ export class Hooks {
       slot[Symbol.dispose]();
       this.#busy.delete(queue);
       if (queue.waiting.length > 0) this.#ready.push(queue);
-      this.#release(queue);
       this.#pump();
       this.#tellIdle();
     }

@@ -65,7 +65,9 @@ export class OperatorOrders implements Orders {
     }, because);
     const drained: Drained = { reason: words, sinceMs: nowMs, untilMs, because: id };
     const kept = drains.drain(services, drained);
-    this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+    events.because(id, () => {
+      this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+    });
     return { services: names, lost: await kept };
   }
 
@@ -83,7 +85,7 @@ export class OperatorOrders implements Orders {
       because,
     );
     const kept = drains.undrain(services);
-    this.#ports.services.undrain(new Set(names), id);
+    events.because(id, () => this.#ports.services.undrain(new Set(names), id));
     return { services: names, lost: await kept };
   }
 

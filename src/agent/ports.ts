@@ -4,6 +4,7 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
+import type { NamedText } from "../config/load.ts";
 import type { StateFiles } from "./drain_keeper.ts";
 import type { SocketFiles } from "../control/socket_files.ts";
 import type { Probe } from "../health/kinds/probe.ts";
@@ -36,8 +37,8 @@ export interface AgentPorts {
   readonly pid: number;
   /** So many clients may be open at once under `config`: as configured, or as many as there are descriptors for. */
   maxClients(config: Config): ClientLimits;
-  /** Reads the configuration again, as at the start. Never throws. */
-  load(): Loaded;
+  /** Reads the configuration again, as at the start; or the text of a file that somebody else has read. Never throws. */
+  load(file?: NamedText): Loaded;
   /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
   refuse(config: Config): readonly string[];
   /** Files that outlive the process. */

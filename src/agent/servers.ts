@@ -4,6 +4,7 @@ import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
 import type { Orders } from "../control/orders.ts";
+import { MAX_PLAN_OCTETS, type Planner } from "../control/plan_route.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import type { Journal } from "../events/journal.ts";
 import { JournalReaders } from "../events/readers.ts";
@@ -23,6 +24,7 @@ const LAST_ANSWERS_MS = 500;
 /** What the servers tell of the agent, and who follows orders. */
 export interface AgentAnswers extends Omit<HttpAppPorts, "events"> {
   readonly orders: Orders;
+  readonly planner: Planner;
   readonly journal: Journal;
 }
 
@@ -173,7 +175,7 @@ export class AgentServers {
         pid,
         events: (request) => readers.answer(request),
       }),
-      limits: { connections: maxClients },
+      limits: { connections: maxClients, bodyOctets: MAX_PLAN_OCTETS },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({
@@ -223,6 +225,8 @@ export class AgentServers {
         ? `${key}: cannot listen on ${state.address}: ${state.error}; all else works, and it is tried again. ${cure}`
         : `${key}: listening on ${state.address}`,
     });
+    const shortfall = state.state === "listening" ? state.shortfall : undefined;
+    if (shortfall !== undefined) this.#ports.events.publish({ kind: "warning", cause: shortfall });
   }
 }
 

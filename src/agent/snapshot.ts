@@ -198,7 +198,11 @@ function serverStatus(side: SideServerStatus | undefined, when: When): ServerSta
   if (side === undefined) return undefined;
   const { listener, server } = side;
   const { connections: clients, limit, requests, refused } = server;
-  const error = listener.state === "failed" ? listener.error : undefined;
+  const error = listener.state === "failed"
+    ? listener.error
+    : listener.state === "listening"
+    ? listener.shortfall
+    : undefined;
   return { state: listener.state, since: when(listener.sinceMs), error, clients, limit, requests, refused };
 }
 

@@ -10,6 +10,7 @@ import type { SessionStateName } from "./session/session_state.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import {
   describeNotification,
+  hardResetReason,
   type NotificationMessage,
   shutdownCommunication,
 } from "./wire/notification.ts";
@@ -19,6 +20,8 @@ export interface NotificationRecord {
   readonly at: Date;
   readonly code: number;
   readonly subcode: number;
+  /** What it is about, where it is a Hard Reset (RFC 8538). */
+  readonly reason: { readonly code: number; readonly subcode: number } | undefined;
   /** In the registry's words, with the shutdown communication where there is one. */
   readonly text: string;
   readonly communication: string | undefined;
@@ -150,10 +153,12 @@ function notificationRecord(
   wallTimeOf: (ms: number) => Date,
 ): NotificationRecord {
   const { code, subcode } = message;
+  const reason = hardResetReason(message);
   return {
     at: wallTimeOf(atMs),
     code,
     subcode,
+    reason: reason && { code: reason.code, subcode: reason.subcode },
     text: describeNotification(message),
     communication: shutdownCommunication(message),
   };

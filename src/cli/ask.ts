@@ -66,7 +66,7 @@ export async function outcomeOf(
   try {
     answer = await askControl({ path: socket, target: targetOf(question, style), accept });
   } catch (error) {
-    return { ok: false, words: `${messageOf(error)}\n${CURE}`, status: ExitStatus.FAILED };
+    return { ok: false, words: `${messageOf(error)}\n${NO_AGENT_CURE}`, status: ExitStatus.FAILED };
   }
   if (answer.status === 200) return { ok: true, body: answer.body };
   return { ok: false, words: answer.body, status: statusOf(answer) };
@@ -106,8 +106,9 @@ export function indented(json: string): string {
 
 /** Why nobody has answered, with what to look at where there is no agent at all. */
 export function noAnswerText(words: string): string {
-  return `${escapeUnprintable(words)}\n${words.startsWith("no agent answers") ? CURE : ""}`;
+  return `${escapeUnprintable(words)}\n${words.startsWith("no agent answers") ? NO_AGENT_CURE : ""}`;
 }
 
-const CURE =
+/** What to look at where no agent answers. */
+export const NO_AGENT_CURE =
   "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?\n";

@@ -171,6 +171,23 @@ const TABLE = [
   },
   ...ORDERS,
   {
+    name: "events",
+    options: [
+      { name: "follow", description: "go on with each event as it happens; over restarts of the agent, too" },
+      {
+        name: "since",
+        value: "WHEN",
+        description: "from this event on (its number), this moment on (10m ago, or ISO 8601), or now",
+      },
+      { name: "service", value: "SERVICE", description: "only what is about this service" },
+      { name: "peer", value: "PEER", description: "only what is about this peer" },
+      { name: "kind", value: "KIND", description: "only events of this kind, or of these (a,b)" },
+      { name: "json", description: "print one JSON record in each line" },
+      CONTROL_SOCKET,
+    ],
+    description: "what happened: every transition with its cause, and the event that led to it",
+  },
+  {
     name: "check",
     argument: "FILE",
     argumentRequired: true,

@@ -7,6 +7,7 @@ import type { Order, OrderOptions } from "./orders.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { completionScript, SHELLS } from "./completions/completions.ts";
+import type { EventsQuestion } from "./events.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
 import type { PlanArguments } from "./plan.ts";
@@ -28,6 +29,7 @@ export interface Commands {
   top(socket: string): Promise<number>;
   /** @param kind what is to be listed: services or peers */
   listNames(kind: string, socket: string): Promise<number>;
+  events(question: EventsQuestion): Promise<number>;
 }
 
 /** Runs the command that `args` name, and resolves to the exit status. */
@@ -75,6 +77,14 @@ export async function runProgram(
       return await commands.top(socketOf(options));
     case "completions":
       return await complete(line, commands, output);
+    case "events":
+      return await commands.events({
+        follow: options.has("follow"),
+        since: options.get("since"),
+        filters: { service: options.get("service"), peer: options.get("peer"), kind: options.get("kind") },
+        json: options.has("json"),
+        socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
+      });
     case "version":
       output.stdout(`${output.version}\n`);
       return ExitStatus.OK;

@@ -6,7 +6,7 @@ import { Agent } from "../agent/agent.ts";
 import { type AgentPorts, HostNotFitError, type Loaded } from "../agent/ports.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
-import { loadConfig, type LoadResult, type ReadFile } from "../config/load.ts";
+import { loadConfig, type LoadResult, loadText, type NamedText, type ReadFile } from "../config/load.ts";
 import type { Overrides } from "../config/overrides.ts";
 import { EventStream } from "../events/stream.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -50,7 +50,10 @@ const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as 
 
 /** Runs the agent with `file`, or the default one, until a signal ends it; resolves to the exit status. */
 export async function run(file: string | undefined, overrides: Overrides, ports: RunPorts): Promise<number> {
-  const load = () => loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides);
+  const load = (text?: NamedText) =>
+    text === undefined
+      ? loadConfig(file ?? defaultFile(ports.readFile), ports.readFile, overrides)
+      : loadText(text, ports.readFile, overrides);
   const runner = new Runner(ports, load);
   using _signals = ports.onSignal((signal) => runner.signal(signal));
   const loaded = load();
@@ -81,7 +84,7 @@ const SAME_PRESS_MS = 100;
 /** One run, and what signals do to it. */
 class Runner {
   readonly #ports: RunPorts;
-  readonly #load: () => LoadResult;
+  readonly #load: (text?: NamedText) => LoadResult;
   readonly #events: EventStream;
   readonly #atOnce = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<number>();
@@ -90,7 +93,7 @@ class Runner {
   /** The first signal that ends, and when it came. */
   #ending: { readonly signal: Signal; readonly sinceMs: number } | undefined;
 
-  constructor(ports: RunPorts, load: () => LoadResult) {
+  constructor(ports: RunPorts, load: (text?: NamedText) => LoadResult) {
     this.#ports = ports;
     this.#load = load;
     this.#events = new EventStream(ports.clock);
@@ -142,7 +145,7 @@ class Runner {
   #runnerPorts(config: Config): RunnerPorts {
     let { level, format } = config.log;
     return {
-      load: () => inWords(this.#load()),
+      load: (text) => inWords(this.#load(text)),
       setLog: (log) => {
         if (log.level === level && log.format === format) return;
         ({ level, format } = log);

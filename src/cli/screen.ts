@@ -5,8 +5,10 @@ import type { Terminal } from "./terminal.ts";
 const BEGIN = "\u001b[?1049h\u001b[?25l\u001b[?7l\u001b[H\u001b[2J";
 const END = "\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l";
 const HOME = "\u001b[H";
-const REST_OF_LINE = "\u001b[0m\u001b[K";
-const REST_OF_SCREEN = "\u001b[J";
+/** Before a line and not behind it: behind one that is as wide as the terminal it would take the last character away. */
+const EMPTY_LINE = "\u001b[0m\u001b[K";
+/** From the line behind the last one. */
+const REST_OF_SCREEN = "\r\n\u001b[0m\u001b[J";
 
 /** The screen, from when it is made until it is disposed. */
 export class Screen implements Disposable {
@@ -25,9 +27,10 @@ export class Screen implements Disposable {
     const shown = lines.length <= rows
       ? lines
       : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more lines`];
-    // Overwritten and not erased first: nothing flickers.
-    const picture = shown.map((line) => line + REST_OF_LINE).join("\r\n");
-    this.#open &&= this.#terminal.write(`${HOME}${picture}${REST_OF_SCREEN}`);
+    // All in one, and never the whole screen erased first: nothing flickers.
+    const picture = shown.map((line) => EMPTY_LINE + line).join("\r\n");
+    const below = shown.length < rows ? REST_OF_SCREEN : "";
+    this.#open &&= this.#terminal.write(`${HOME}${picture}${below}`);
     return this.#open;
   }
 

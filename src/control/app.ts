@@ -6,6 +6,7 @@ import type { Status } from "../status/status.ts";
 import type { Style } from "../text/style.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
 import { type ControlBindings, type OrderPorts, orderRoutes } from "./order_routes.ts";
+import { type Planner, planRoutes } from "./plan_route.ts";
 
 /** What the app shows, and who follows orders. */
 export interface ControlAppPorts extends OrderPorts {
@@ -13,6 +14,7 @@ export interface ControlAppPorts extends OrderPorts {
   now(): Date;
   /** Of this process. */
   readonly pid: number;
+  readonly planner: Planner;
   /** Answers with the stream of events that a request asks for. */
   events(request: Request): Response;
 }
@@ -27,6 +29,7 @@ export function createControlApp(
 ): (request: Request, client: ControlBindings["Bindings"]) => Promise<Response> {
   const app = new Hono<ControlBindings>();
   app.route("/", orderRoutes(ports));
+  app.route("/", planRoutes(ports.planner));
   app.get("/v1/agent", (context) => {
     const { version, state } = ports.status();
     return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });

@@ -2,12 +2,19 @@
  * The file of the control socket: who may have it, and whether it is still ours. Nothing is followed, opened or changed
  * that somebody else could put there; only an agent that answers on it keeps us from having it.
  */
-import type { ListenerEvents, Streams } from "../net/sockets.ts";
+import type { ListenerEvents, StreamListener, Streams } from "../net/sockets.ts";
 import { codeOf } from "../text/error_message.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 import { type AgentIdentity, findAgent } from "./client.ts";
 import type { FileFacts, SocketFiles } from "./socket_files.ts";
-import { groupNumber, listenForGroup, openFolderTo } from "./socket_group.ts";
+import {
+  canShare,
+  GroupError,
+  groupNumber,
+  listenForGroup,
+  pathOf,
+  type SocketPlace,
+} from "./socket_group.ts";
 
 /** A live agent has the socket. */
 export class ControlSocketInUseError extends Error {
@@ -30,20 +37,21 @@ export interface ControlSocketPlace {
 
 /** The socket, as long as it is ours. Disposing removes the file, if it still is, and stops to listen. */
 export interface ControlSocket extends Disposable {
+  /** Why the members of its group cannot use it; undefined: they can, or it has none. */
+  readonly shortfall: string | undefined;
   /** Why it has to be opened anew; undefined while the file is the one that was made. */
   problem(): string | undefined;
 }
 
 const STICKY = 0o1000;
 const WORLD_WRITABLE = 0o002;
-/** Where modes are changed by path, nobody else may move what is there. */
-const GROUP_WRITABLE = 0o020;
 /** Somebody else's lock is not waited for any longer: it only keeps two agents apart that start in the same moment. */
 const LOCK_LIMIT_MS = 500;
 const LOCK_RETRY_MS = 25;
 
 /**
- * Listens there; the folder is made where it is missing, and a socket that nobody listens on any more is replaced.
+ * Listens there; the folder is made where it is missing, and a socket that nobody listens on any more is replaced. Where
+ * its group cannot be had, that is a shortfall: the owner alone can use it, until the group can.
  * @throws {ControlSocketInUseError} an agent answers there
  * @throws {Error} in words for people, where the path cannot be had
  */
@@ -52,57 +60,68 @@ export async function openControlSocket(
   events: ListenerEvents,
   ports: ControlSocketPorts,
 ): Promise<ControlSocket> {
-  const { streams, files } = ports;
   try {
-    const number = group === undefined ? undefined : groupNumber(group, files);
-    const forbidden = number === undefined ? WORLD_WRITABLE : WORLD_WRITABLE | GROUP_WRITABLE;
-    const folder = prepareFolder(folderOf(path), forbidden, files);
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    const real = `${folder === "/" ? "" : folder}/${name}`;
+    const folder = prepareFolder(folderOf(path), ports.files);
+    const place = { folder, socket: path.slice(path.lastIndexOf("/") + 1) };
     using _lock = await lockFor(folder, ports);
-    if (number !== undefined) openFolderTo(number, { folder, socket: name }, files);
-    await clear(real, ports);
-    const listener = number === undefined
-      ? streams.listen({ path: real }, events)
-      : listenForGroup(number, { folder, path: real }, (path) => streams.listen({ path }, events), files);
-    const ours = files.look(real)?.identity;
-    return {
-      problem: () => changeOf(files.look(real), ours),
-      [Symbol.dispose]() {
-        if (ours !== undefined && files.look(real)?.identity === ours) removeQuietly(real, files);
-        listener[Symbol.dispose]();
-      },
-    };
+    await clear(pathOf(place), ports);
+    return listenAt(place, group, events, ports);
   } catch (error) {
     throw error instanceof Error ? inWords(error, folderOf(path)) : error;
   }
 }
 
+function listenAt(
+  place: SocketPlace,
+  group: string | undefined,
+  events: ListenerEvents,
+  { streams, files }: ControlSocketPorts,
+): ControlSocket {
+  const path = pathOf(place);
+  const listen = (path: string) => streams.listen({ path }, events);
+  let listener: StreamListener | undefined;
+  let shortfall: GroupError | undefined;
+  try {
+    if (group !== undefined) listener = listenForGroup(groupNumber(group, files), place, listen, files);
+  } catch (error) {
+    if (!(error instanceof GroupError)) throw error;
+    shortfall = error;
+  }
+  const listening = listener ?? listen(path);
+  const ours = files.look(path)?.identity;
+  return {
+    shortfall: shortfall && `${shortfall.message}; until then its owner alone can use the socket`,
+    problem() {
+      const change = changeOf(files.look(path), ours);
+      if (change !== undefined || group === undefined || shortfall?.mayHeal !== true) return change;
+      return canShare(group, place, files) ? "it is opened anew, as control.group can be had now" : undefined;
+    },
+    [Symbol.dispose]() {
+      if (ours !== undefined && files.look(path)?.identity === ours) removeQuietly(path, files);
+      listening[Symbol.dispose]();
+    },
+  };
+}
+
 /** Makes the folder, or looks whether nobody else has a say in it; gives its real path. */
-function prepareFolder(folder: string, forbidden: number, files: SocketFiles): string {
+function prepareFolder(folder: string, files: SocketFiles): string {
   if (files.look(folder) === undefined) files.makeFolder(folder);
   const real = files.realPath(folder);
   for (let at = real;; at = folderOf(at)) {
     const facts = files.look(at);
-    if (facts !== undefined) refuseForeign(at, facts, forbidden, files.user);
+    if (facts !== undefined) refuseForeign(at, facts, files.user);
     if (at === "/") return real;
   }
 }
 
-function refuseForeign(
-  path: string,
-  { owner, mode }: FileFacts,
-  forbidden: number,
-  user: number | undefined,
-): void {
+function refuseForeign(path: string, { owner, mode }: FileFacts, user: number | undefined): void {
   if (isForeign(owner, user)) {
     throw new Error(
       `${path} belongs to another user (${owner}), who could put anything in the socket's place`,
     );
   }
-  if ((mode & forbidden) !== 0 && (mode & STICKY) === 0) {
-    const who = (mode & WORLD_WRITABLE) !== 0 ? "everybody" : "a group";
-    throw new Error(`${who} may write to ${path}, and could put anything in the socket's place`);
+  if ((mode & WORLD_WRITABLE) !== 0 && (mode & STICKY) === 0) {
+    throw new Error(`everybody may write to ${path}, and could put anything in the socket's place`);
   }
 }
 

@@ -16,9 +16,16 @@ export class EventStream {
   readonly #waiting: { readonly event: AgentEvent; readonly except: EventReader | undefined }[] = [];
   #last = 0;
   #held = 0;
+  /** What is published now is caused by the event of this ID. */
+  #because: number | undefined;
 
   constructor(clock: Pick<Clock, "now">) {
     this.#clock = clock;
+  }
+
+  /** ID of the newest event; 0 before the first. */
+  get newest(): number {
+    return this.#last;
   }
 
   /** Tells `reader` of every event from now on; `name` is what a fault of it is called. Disposing ends that. */
@@ -29,13 +36,35 @@ export class EventStream {
 
   /**
    * Tells every reader. What is published by a reader meanwhile comes after.
-   * @param because ID of the event that caused this one
+   * @param because ID of the event that caused this one; default: the one that is `causing` it
    */
-  publish(fact: AgentFact, because?: number): AgentEvent {
+  publish(fact: AgentFact, because: number | undefined = this.#because): AgentEvent {
     const event = this.#identified(fact, because);
     this.#waiting.push({ event, except: undefined });
     this.#tell();
     return event;
+  }
+
+  /**
+   * Publishes `fact` and does the `work` that it leads to: what is published in that names it as its cause, and readers are
+   * told of it all when the work is done.
+   */
+  causing<T>(fact: AgentFact, work: (event: AgentEvent) => T): T {
+    return this.ahead(() => {
+      const event = this.publish(fact);
+      return this.because(event.id, () => work(event));
+    });
+  }
+
+  /** Does the `work` that the event of this ID led to: what is published in it names that as its cause. */
+  because<T>(id: number, work: () => T): T {
+    const outer = this.#because;
+    this.#because = id;
+    try {
+      return work();
+    } finally {
+      this.#because = outer;
+    }
   }
 
   /** Does `work` before any reader is told of what is published in it: a route does not wait for the words about it. */
@@ -58,6 +87,9 @@ export class EventStream {
   #tell(): void {
     if (this.#held > 0) return;
     this.#held++;
+    const outer = this.#because;
+    // What readers publish has causes of its own.
+    this.#because = undefined;
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
         for (const [reader, name] of [...this.#readers]) {
@@ -66,6 +98,7 @@ export class EventStream {
       }
     } finally {
       this.#held--;
+      this.#because = outer;
     }
   }
 

@@ -2,7 +2,7 @@
  * What is counted from event to event, and for whom: series of a service, a check or a peer begin at 0 with it in the
  * configuration, and go with it. What is told of others, such as a service that is on its way out, is counted for nobody.
  */
-import type { AgentEvent } from "../events/event.ts";
+import { type AgentEvent, isBulk } from "../events/event.ts";
 import type { MetricFamily } from "./exposition.ts";
 import { Histogram, type Labels, Tally } from "./tally.ts";
 
@@ -26,6 +26,7 @@ export class EventCounters {
   readonly #serviceTransitions = new Tally();
   readonly #hookFailures = new Tally();
   readonly #announcements = new Tally();
+  readonly #events = new Tally();
   /** By name. */
   #checks: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   #peers: ReadonlySet<string> = new Set();
@@ -48,6 +49,7 @@ export class EventCounters {
 
   /** Counts what happens. */
   observe(event: AgentEvent): void {
+    if (!isBulk(event.kind)) this.#events.add({ kind: event.kind });
     switch (event.kind) {
       case "probe": {
         const { service, check, result, durationMs } = event;
@@ -96,6 +98,7 @@ export class EventCounters {
       this.#hookFailures,
     );
     yield counter("bgp_lb_announcements_total", "Prefixes sent to peers.", this.#announcements);
+    yield counter("bgp_lb_events_total", "Events by kind; probes are counted apart.", this.#events);
   }
 
   get #all(): readonly (Tally | Histogram)[] {

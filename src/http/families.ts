@@ -3,7 +3,7 @@
  * cannot disagree with it. Pure.
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
-import type { ServerStatus, Status } from "../status/status.ts";
+import type { JournalStatus, ServerStatus, Status } from "../status/status.ts";
 import type { Sample } from "./exposition.ts";
 import { type Family, flag, moment, oneOf } from "./family.ts";
 import { SERVICE_FAMILIES } from "./service_families.ts";
@@ -131,7 +131,41 @@ export const FAMILIES: readonly Family[] = [
     type: "gauge",
     samples: ({ config }) => [{ labels: {}, value: config.restart.length }],
   },
+  ofJournal(
+    "bgp_lb_journal_events",
+    "gauge",
+    "Events that are kept.",
+    ({ newest, dropped }) => newest - dropped,
+  ),
+  ofJournal(
+    "bgp_lb_journal_dropped_total",
+    "counter",
+    "Events that were kept and are no more, as there came others.",
+    ({ dropped }) => dropped,
+  ),
+  ofJournal(
+    "bgp_lb_event_readers",
+    "gauge",
+    "Clients that follow the events.",
+    ({ readers }) => readers,
+  ),
+  ofJournal(
+    "bgp_lb_event_readers_cut_total",
+    "counter",
+    "Clients that followed the events too slowly, and were cut off.",
+    ({ cut }) => cut,
+  ),
 ];
+
+/** A family of one sample about the events that are kept. */
+function ofJournal(
+  name: string,
+  type: Family["type"],
+  help: string,
+  value: (journal: JournalStatus) => number,
+): Family {
+  return { name, help, type, samples: ({ journal }) => [{ labels: {}, value: value(journal) }] };
+}
 
 /** A family with one sample for each peer. */
 function ofPeer(

@@ -9,7 +9,13 @@ import type { Clock } from "../time/clock.ts";
 /** How it is; times are on the scale of the clock. */
 export type SideListenerState =
   | { readonly state: "off"; readonly sinceMs: number }
-  | { readonly state: "listening"; readonly sinceMs: number; readonly address: string }
+  | {
+    readonly state: "listening";
+    readonly sinceMs: number;
+    readonly address: string;
+    /** What it lacks all the same, in words; left out: nothing. */
+    readonly shortfall?: string;
+  }
   | {
     readonly state: "failed";
     readonly sinceMs: number;
@@ -20,6 +26,8 @@ export type SideListenerState =
 
 /** What was opened. Disposing closes it. */
 export interface OpenedListener extends Disposable {
+  /** What it lacks although it listens; undefined: nothing. */
+  readonly shortfall?: string | undefined;
   /** Undefined while it is what it was, else why it has to be opened anew; cheap, and asked every two seconds. */
   problem(): string | undefined;
 }
@@ -94,7 +102,9 @@ export class SideListener implements Disposable {
     const { clock, address } = this.#options;
     this.#opened = attempt.opened;
     this.#after(LOOK_MS, () => this.#look());
-    this.#change({ state: "listening", sinceMs: clock.now(), address });
+    const { shortfall } = attempt.opened;
+    const listening = { state: "listening", sinceMs: clock.now(), address } as const;
+    this.#change(shortfall === undefined ? listening : { ...listening, shortfall });
   }
 
   #look(): void {

@@ -1,5 +1,6 @@
 /** Several ideas of what the kernel should have as one, and what of one is in no other. Pure. */
 import type { Address } from "../net/address.ts";
+import type { Managed } from "./kernel.ts";
 import {
   type ActualKernel,
   type DesiredInterface,
@@ -59,6 +60,15 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
       return destinations.length === 0 ? [] : [{ ...service, destinations }];
     }),
     ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
+  };
+}
+
+/** The part of `desired` that is ours to make. */
+export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  return {
+    interfaces: interfaces ? desired.interfaces : [],
+    virtualServices: ipvs ? desired.virtualServices : [],
+    ownedAddresses: ipvs ? desired.ownedAddresses : [],
   };
 }
 

@@ -8,6 +8,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Change, describeChange } from "./change.ts";
 import { type Conflict, diff } from "./diff.ts";
+import { within } from "./merge.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 
@@ -263,15 +264,6 @@ async function look(
   } catch (error) {
     return { problems: [kernelError("examine the host", error).message], actual: undefined };
   }
-}
-
-/** The part of `desired` that is ours to make. */
-function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
-  return {
-    interfaces: interfaces ? desired.interfaces : [],
-    virtualServices: ipvs ? desired.virtualServices : [],
-    ownedAddresses: ipvs ? desired.ownedAddresses : [],
-  };
 }
 
 function retryMs(failures: number): number {

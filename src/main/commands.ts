@@ -8,6 +8,7 @@ import { check } from "../cli/check.ts";
 import { listNames } from "../cli/list_names.ts";
 import { top } from "../cli/top.ts";
 import { watch } from "../cli/watch.ts";
+import { events } from "../cli/events.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
 import { migrate } from "../cli/migrate.ts";
@@ -16,15 +17,18 @@ import { plan } from "../cli/plan.ts";
 import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
+import { styleFor } from "../cli/terminal.ts";
 import { MAX_FILE_OCTETS } from "../config/source_text.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { readFile, readStdin, writeText } from "../os/files.ts";
 import type { ExceptionDesk } from "../os/exceptions.ts";
 import type { SignalDesk } from "../os/signals.ts";
-import { openTerminal } from "../os/terminal.ts";
+import { StandardTerminal } from "../os/terminal.ts";
 import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
+import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
+import { painted } from "../text/style.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
@@ -54,7 +58,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     const ports = { streams: denoStreams(), clock: systemClock };
     return {
       ...files,
-      terminal: openTerminal(),
+      terminal: new StandardTerminal(),
       clock: systemClock,
       askControl: (request: ControlRequest) => askControl(request, ports),
     };
@@ -80,13 +84,13 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
       return await check({ file, print, overrides }, files);
     },
     async plan(planned) {
-      const ports = { streams: denoStreams(), clock: systemClock };
+      const style = styleFor(new StandardTerminal());
       return await plan(planned, {
         ...files,
-        findAgent: (path) => findAgent(path, ports),
-        postControl: (request) => askControl({ ...request, accept: "application/json" }, ports),
+        findAgent: (path) => findAgent(path, controlPorts()),
+        postControl: (request) => askControl({ ...request, accept: "application/json" }, controlPorts()),
         planStart: planOnHost,
-        paint: (line) => line,
+        paint: (text, tone) => painted(text, { text, tone }, style),
       });
     },
     async migrate(file, overrides) {
@@ -109,6 +113,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async listNames(kind, socket) {
       return await listNames(kind, socket, asking());
+    },
+    async events(question) {
+      const ports = { streams: denoStreams(), clock: systemClock };
+      return await events(question, {
+        ...files,
+        clock: systemClock,
+        // Ctrl-C ends the process as it does any other.
+        stream: (request, onLine) => streamControl(request, ports, onLine, new AbortController().signal),
+      });
     },
   }, { version, stdout, stderr });
 }

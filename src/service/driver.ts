@@ -109,9 +109,9 @@ export class ServiceDriver implements Disposable {
   }
 
   /** One service's check has another verdict. */
-  verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>, because?: number): void {
+  verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>): void {
     const state = this.#states.get(service);
-    if (state !== undefined) this.#feed([state], () => event, undefined, because);
+    if (state !== undefined) this.#feed([state], () => event);
   }
 
   /** The kernel was read. */
@@ -163,7 +163,11 @@ export class ServiceDriver implements Disposable {
   /** A service that was drained before this process began is out of service, and no less far than it was. */
   resume(service: string, reason: string): void {
     const sliceOf = this.#actual && slicesOf(this.#actual);
-    this.#feed(this.#named(new Set([service])), ({ config }) => {
+    const now = this.#options.clock.now();
+    const named = () => this.#named(new Set([service]));
+    // Its routes may have been withdrawn a moment ago only: routers get their time once more.
+    this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
+    this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
       return { type: "drain", reason, quiesced };
@@ -264,12 +268,13 @@ export class ServiceDriver implements Disposable {
   ): void {
     if (this.#disposed) return;
     const { onTransition, clock } = this.#options;
-    const transitions: [ServiceState, ServiceTransition][] = [];
+    const transitions: [ServiceState, ServiceTransition, ServiceEvent][] = [];
     for (const before of states) {
       const { name } = before.config;
-      const { state, transitions: own } = step(before, eventOf(before), { now: clock.now() });
+      const event = eventOf(before);
+      const { state, transitions: own } = step(before, event, { now: clock.now() });
       this.#states.set(name, state);
-      for (const transition of own) transitions.push([state, transition]);
+      for (const transition of own) transitions.push([state, transition, event]);
     }
     const moved = leavingEvent === undefined ? [] : this.#moveLeaving(leavingEvent);
     const gone = this.#dropGone();
@@ -279,8 +284,9 @@ export class ServiceDriver implements Disposable {
     this.#owed.routes ||= has("route") || has("phase");
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
     this.#handOverAll();
-    for (const [{ config, phase }, transition] of transitions) {
-      const origin = because ?? (transition.type === "phase" ? phase.drain?.because : undefined);
+    for (const [{ config, phase }, transition, { type }] of transitions) {
+      // What comes of itself on the way out comes of the order to go.
+      const origin = because ?? (type === "verdict" ? undefined : phase.drain?.because);
       this.#attempt(() => onTransition(config.name, transition, origin));
     }
     for (const leaving of moved) this.#attempt(() => this.#options.onLeaving?.(leaving));

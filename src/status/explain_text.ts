@@ -17,7 +17,7 @@ export function explainText(explanation: Explanation, now: Date, style: Style = 
 }
 
 function answerLines({ service, shut, routes }: Explanation, now: Date): readonly Piece[] {
-  if (shut !== undefined) return shutLines(service, shut, now);
+  if (shut !== undefined) return [...shutLines(service, shut, now), ...alsoLines(shut, routes)];
   const peers = new Set(routes.flatMap((route) => route.peers.map(({ peer }) => peer)));
   return peers.size === 0
     ? [toned(`${service} is announced to nobody: there is no peer that it is for`, "bad")]
@@ -36,6 +36,14 @@ function shutLines(
     ...since === undefined ? [] : [`  since    ${age(since, now)} ago, ${since}`],
     `  opens    ${opens ?? ""}`,
   ];
+}
+
+/** Other peers that do not get it, where one peer's gate is the first. */
+function alsoLines({ peer }: ShutGate, routes: Explanation["routes"]): readonly string[] {
+  if (peer === undefined) return [];
+  const shut = routes.flatMap((route) => route.peers).filter(({ steps }) => steps.some(({ open }) => !open));
+  const others = [...new Set(shut.map((chain) => chain.peer))].filter((other) => other !== peer);
+  return others.length === 0 ? [] : [`  also     not to ${others.join(", ")}, below`];
 }
 
 function chainLines({ prefix, steps, peers }: RouteChain, now: Date): readonly Piece[] {

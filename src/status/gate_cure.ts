@@ -29,10 +29,9 @@ export function gateCure(gate: GateStatus, place: CurePlace): string {
 
 function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): string {
   const { name, drain, phase } = service;
-  if (status.state === "stopping") {
-    return "nothing while the agent stops; the next one that starts announces it";
-  }
-  if (drain === undefined) return `${phase.name} ends by itself, or bgp-lb undrain ${name}`;
+  const ends = status.state === "stopping" || status.state === "stopped";
+  if (ends) return "nothing while the agent stops; the next one that starts announces it";
+  if (drain === undefined) return `what took it out of service has to end: ${phase.reason ?? phase.name}`;
   const until = drain.until === undefined ? "" : `, or by itself in ${age(now, drain.until)}`;
   return `bgp-lb undrain ${name}${until}`;
 }

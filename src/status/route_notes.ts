@@ -57,7 +57,8 @@ function preference({ attributes, peers }: RouteStatus, { name, negotiated }: Pe
 function notificationNotes({ lastNotificationReceived: record }: PeerStatus, now: Date): readonly string[] {
   if (record === undefined) return [];
   const { code, subcode, text, at } = record;
-  const limit = code === MAX_PREFIXES.code && subcode === MAX_PREFIXES.subcode;
+  const about = record.reason ?? record;
+  const limit = about.code === MAX_PREFIXES.code && about.subcode === MAX_PREFIXES.subcode;
   const advice = limit ? ": it has a prefix limit for us, which may be reached again" : "";
   return [
     `${age(at, now)} ago, before this session, it sent NOTIFICATION ${code}/${subcode} ${text}${advice}`,

@@ -108,5 +108,7 @@ function cureOf(
   cures: Readonly<Record<string, Cure>>,
   record: NotificationRecord | undefined,
 ): Cure | undefined {
-  return record && (cures[`${record.code}/${record.subcode}`] ?? cures[`${record.code}`]);
+  if (record === undefined) return undefined;
+  const { code, subcode } = record.reason ?? record;
+  return cures[`${code}/${subcode}`] ?? cures[`${code}`];
 }

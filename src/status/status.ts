@@ -101,7 +101,7 @@ export interface VirtualServiceStatus {
 export interface ServerStatus {
   readonly state: "off" | "listening" | "failed";
   readonly since: string;
-  /** Why it is not had; it is tried again. */
+  /** Why it is not had, or what it lacks; it is tried again. */
   readonly error: string | undefined;
   /** Clients that are connected, and how many may be. */
   readonly clients: number;

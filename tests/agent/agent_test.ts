@@ -494,3 +494,23 @@ Deno.test("Agent tells a fault of a check once, and nothing where none was", asy
   ]);
   await world.closeWithFaults();
 });
+
+Deno.test("Agent's events name what caused them: from the verdict to the route and to what peers are told (CONTRACT HTTP)", async () => {
+  const world = new World();
+  const agent = world.agent();
+  agent.start();
+  await world.stage.clock.advance(3500);
+  const before = world.events.events.length;
+  world.outcome = { kind: "fail", detail: "connection refused" };
+  await world.stage.clock.advance(2000);
+  const events = world.events.events.slice(before).filter(({ kind }) => kind !== "probe");
+  const verdict = events.find(({ kind }) => kind === "verdict");
+  assert.ok(verdict !== undefined);
+  assert.deepEqual(
+    events.filter(({ because }) => because === verdict.id).map(({ kind }) => kind),
+    ["updates-sent", "updates-sent", "route"],
+  );
+  const { journal } = agent.status();
+  assert.ok(journal.newest >= verdict.id && journal.oldest === 1 && journal.run.length > 0);
+  await world.close();
+});

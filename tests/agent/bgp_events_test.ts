@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { factOf } from "../../src/agent/bgp_events.ts";
+import { factOf, SpeakerEvents } from "../../src/agent/bgp_events.ts";
+import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
+import { RecordedEvents } from "../support/events.ts";
 
 Deno.test("factOf() says why routes are held by the first of them, and that none is any more", () => {
   const event = { type: "routes-held", peer: "r1", count: 2 } as const;
@@ -33,4 +35,41 @@ Deno.test("factOf() tells listeners, refusals and faults by what they are", () =
     name: "r1",
     cause: "broke",
   });
+});
+
+Deno.test("SpeakerEvents names what led to the next event of a peer's step, and nothing across peers, steps or others' events", () => {
+  const { stream, events } = new RecordedEvents({ now: () => 0 });
+  const speaker = new SpeakerEvents(stream);
+  const note = { type: "notification-received", peer: "r1", code: 6, subcode: 2, text: "Cease" } as const;
+  const ended = { type: "session-ended", peer: "r1", from: "Established", cause: "peer sent Cease" } as const;
+  const idle = {
+    type: "peer-state",
+    peer: "r1",
+    from: "Established",
+    to: "Idle",
+    cause: "peer sent Cease",
+  } as const;
+  const up = {
+    type: "peer-state",
+    peer: "r1",
+    from: "OpenConfirm",
+    to: "Established",
+    cause: "KEEPALIVE",
+  } as const;
+  const sent = { type: "updates-sent", peer: "r1", announced: 1, withdrawn: 0, at: 0 } as const;
+  const held = { type: "routes-held", peer: "r1", count: 0, held: [] } as const;
+  const causes = (...told: (SpeakerEvent | "another")[]) => {
+    const before = events.length;
+    for (const event of told) {
+      if (event === "another") stream.publish({ kind: "warning", cause: "" });
+      else speaker.publish(event);
+    }
+    return events.slice(before).map(({ because }) => because === undefined ? undefined : because - before);
+  };
+  assert.deepEqual(causes(note, ended, idle), [undefined, 1, 2]);
+  assert.deepEqual(causes(up, sent, held), [undefined, 1, 1]);
+  assert.deepEqual(causes("another", sent), [undefined, undefined], "long after it came up");
+  assert.deepEqual(causes(note, { ...ended, peer: "r2" }), [undefined, undefined]);
+  assert.deepEqual(causes(ended, { ...idle, cause: "another" }), [undefined, undefined]);
+  assert.deepEqual(causes(ended, "another", idle), [undefined, undefined, undefined]);
 });

@@ -281,7 +281,7 @@ Deno.test("configure() takes other programs and another timeout for what is run 
   assert.deepEqual(scene.programs.open, []);
 });
 
-Deno.test("a service that left the configuration is told until it has gone, and nothing of it is kept", async () => {
+Deno.test("a service that left the configuration is told of what still happens to it, and of no order for all", async () => {
   await using scene = new Scene();
   scene.programs.onStart = (run) => run.end();
   scene.hooks.configure([{ name: "dns", onChange: ["/bin/dns"] }], TIMEOUT_MS);
@@ -292,23 +292,34 @@ Deno.test("a service that left the configuration is told until it has gone, and 
     to,
     cause: "not in the configuration any more",
   });
-  scene.publish(route("web", "withdrawn"), leaving("withdrawn"), leaving("gone"), route("web"));
+  scene.publish(route("web", "withdrawn"), leaving("withdrawn"), leaving("gone"), {
+    kind: "drained",
+    services: undefined,
+    cause: "",
+  });
   await scene.turn();
-  assert.deepEqual(scene.started, ["web route 1", "web leaving 2", "web leaving 3"]);
+  assert.deepEqual(scene.started, ["web route 1", "dns drained 4", "web leaving 2", "web leaving 3"]);
   assert.equal(
-    scene.programs.runs[1]?.program.environment.BGP_LB_WHAT,
+    scene.programs.runs[2]?.program.environment.BGP_LB_WHAT,
     "address 10.99.0.1, virtual service 10.99.0.1:80",
   );
-  // Whatever leaves without a word goes with the next configuration.
-  scene.hooks.configure([], TIMEOUT_MS);
-  scene.hooks.configure([], TIMEOUT_MS);
+  // However many configurations come meanwhile, and not without a bound.
+  for (let count = 0; count < 255; count++) {
+    scene.hooks.configure([{ name: `s${count}`, onChange: ["/bin/x"] }], TIMEOUT_MS);
+  }
   scene.publish(route("dns"));
   await scene.turn();
-  assert.equal(scene.started.length, 3);
+  assert.equal(scene.started.length, 5);
+  scene.hooks.configure([], TIMEOUT_MS);
+  scene.hooks.configure([{ name: "s999", onChange: ["/bin/x"] }], TIMEOUT_MS);
+  scene.hooks.configure([], TIMEOUT_MS);
+  scene.publish(route("web"), route("dns"), route("s0"));
+  await scene.turn();
+  assert.deepEqual(scene.started.slice(5), ["s0 route 8"]);
   scene.hooks.configure(SERVICES, TIMEOUT_MS);
   scene.publish(route("web"), route("dns"));
   await scene.turn();
-  assert.equal(scene.started.length, 5);
+  assert.equal(scene.started.length, 8);
 });
 
 Deno.test("finish() waits for what is under way, within a limit; then it kills, and tells what was not run", async () => {
@@ -338,6 +349,25 @@ Deno.test("finish() waits for what is under way, within a limit; then it kills, 
     "dns 3: was killed: the agent ends",
   ]);
   assert.equal(slow.clock.pending, 0);
+});
+
+Deno.test("an agent that ends as it is kills what runs in that very turn, also while it was ending in order", async () => {
+  for (const ending of [false, true]) {
+    const scene = new Scene();
+    scene.programs.onStart = (run) => run.dies = ["SIGKILL"];
+    scene.publish(route(), route(), route("dns"));
+    await scene.turn();
+    const finished = ending ? scene.hooks.finish() : undefined;
+    await scene.turn(100);
+    scene.publish({ kind: "abort", cause: "SIGTERM again" });
+    assert.deepEqual(scene.programs.runs.map(({ signals }) => signals), [["SIGKILL"], ["SIGKILL"]]);
+    scene.publish(route("dns"));
+    await scene.turn(10_000);
+    await finished;
+    assert.equal(scene.started.length, 2);
+    await scene.hooks.finish();
+    assert.equal(scene.clock.pending, 0);
+  }
 });
 
 Deno.test("finish() comes to its end where nothing ends a program, and where nothing runs at once", async () => {

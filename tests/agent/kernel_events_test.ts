@@ -36,3 +36,17 @@ Deno.test("KernelEvents tells the changes of one pass in one event, and a confli
   new KernelEvents(stream).publish(report({ changes: ["x", "y"], conflicts: [conflict] }));
   assert.deepEqual(events.map(({ kind }) => kind), ["kernel-changed", "kernel-error"]);
 });
+
+Deno.test("KernelEvents lets what a report leads to name the report's event, and does it where there is none, too", () => {
+  const { stream, events } = new RecordedEvents({ now: () => 0 });
+  const kernel = new KernelEvents(stream);
+  const work = () => stream.publish({ kind: "warning", cause: "led to" });
+  kernel.publish(report({ changes: ["x"], errors: [refused("a")] }), work);
+  kernel.publish(report({ errors: [refused("a")] }), work);
+  assert.deepEqual(events.map(({ kind, because }) => `${kind} ${because}`), [
+    "kernel-changed undefined",
+    "kernel-error undefined",
+    "warning 2",
+    "warning undefined",
+  ]);
+});

@@ -25,6 +25,7 @@ async function invoke(...args: readonly string[]) {
     watch: record("watch", ExitStatus.OK),
     top: record("top", ExitStatus.OK),
     listNames: record("listNames", ExitStatus.FAILED),
+    events: record("events", ExitStatus.FAILED),
   };
   const status = await runProgram(args, commands, {
     version: "1.2.3",

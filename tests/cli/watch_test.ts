@@ -8,6 +8,7 @@ import type { Answer, ControlRequest } from "../../src/control/client.ts";
 import { FakeTerminal } from "../support/fake_terminal.ts";
 import { status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
+import { visible } from "../support/visible.ts";
 
 const BEGIN = "\u001b[?1049h\u001b[?25l\u001b[?7l";
 const END = "\u001b[0m\u001b[?7h\u001b[?25h\u001b[?1049l";
@@ -52,9 +53,12 @@ for (const end of ["a signal", "q", "Ctrl-C as a key", "the terminal goes away"]
     await clock.advance(1999);
     assert.equal(terminal.written, "");
     await clock.advance(1);
-    // Home, each line to its end, the rest of the screen: nothing is erased before it is drawn.
-    assert.match(terminal.written, /^\u001b\[H.*\u001b\[K\r\n.*second\u001b\[0m\u001b\[K\u001b\[J$/s);
-    assert.doesNotMatch(terminal.written, /\u001b\[2J/);
+    // Home, each line, the rest of the screen: never all of it at first.
+    assert.match(
+      visible(terminal.written),
+      /^ESC\[HESC\[0mESC\[K.*\r\nESC\[0mESC\[Ksecond\r\nESC\[0mESC\[J$/s,
+    );
+    assert.doesNotMatch(visible(terminal.written), /ESC\[2J/);
     terminal.columns = 100;
     terminal.emit("resize");
     await settle();
@@ -112,7 +116,7 @@ Deno.test("watch() shows as many lines as there are rows, and says how many more
   await settle();
   const lines = scene.terminal.written.split("\r\n");
   assert.equal(lines.length, 5);
-  assert.match(lines.at(-1) ?? "", /^… 8 more lines/);
+  assert.match(lines.at(-1) ?? "", /… 8 more lines$/);
   scene.terminal.emit("end");
   await watching;
 });
@@ -168,7 +172,7 @@ Deno.test("top() draws the status, compares it with the one before, asks for eve
     JSON.stringify({
       id,
       at: "2026-01-01T00:00:00.000Z",
-      kind: "route",
+      kind: id === 9 ? "session-ended" : "route",
       service: "web",
       cause: `cause ${id}`,
     });
@@ -197,13 +201,22 @@ Deno.test("top() draws the status, compares it with the one before, asks for eve
   newest = 8;
   await clock.advance(2000);
   assert.equal(requests.at(-1)?.target, "/v1/events?follow=false&since=7");
+  // An attempt at a session is not shown, nor asked for again.
+  newest = 9;
+  await clock.advance(2000);
+  newest = 10;
+  terminal.written = "";
+  await clock.advance(2000);
+  assert.equal(requests.at(-1)?.target, "/v1/events?follow=false&since=9");
+  assert.match(terminal.written, /cause 8.*cause 10/s);
+  assert.doesNotMatch(terminal.written, /cause 9/);
   // Another size is drawn at once, from what is known.
   const asked = requests.length;
   [terminal.columns, terminal.rows, terminal.written] = [40, 10, ""];
   terminal.emit("resize");
   await settle();
   assert.ok(terminal.written.split("\r\n").length <= 10);
-  assert.match(terminal.written, /probes 0\.0\/s.*EVENTS.*cause 8/s);
+  assert.match(terminal.written, /probes 0\.0\/s.*EVENTS.*cause 10/s);
   assert.equal(requests.length, asked);
   terminal.emit("key", "q");
   assert.equal(await running, 0);

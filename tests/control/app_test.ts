@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import { createControlApp } from "../../src/control/app.ts";
-import { MemoryOrders } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANS } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { visible } from "../support/visible.ts";
 
 const app = createControlApp({
   status: () => status(["r1"]),
   now: () => new Date("2026-01-01T00:00:07Z"),
   pid: 7,
   orders: new MemoryOrders(),
+  planner: NO_PLANS,
   clock: new VirtualClock(),
   events: (request) => new Response(`events ${new URL(request.url).search}`),
 });
@@ -85,6 +87,6 @@ Deno.test("the control app sets texts as wide as is asked for, within reason, an
   for (const query of ["?width=9999999", "?width=x", "?width=", "?colour=0"]) {
     assert.equal(await widest(query), natural, query);
   }
-  assert.match((await get("/v1/status?colour=1", asText)).text, /\u001b\[32mhealthy\u001b\[0m/);
-  assert.doesNotMatch((await get("/v1/status?colour=1")).text, /\u001b/);
+  assert.match(visible((await get("/v1/status?colour=1", asText)).text), /ESC\[32mhealthyESC\[0m/);
+  assert.doesNotMatch(visible((await get("/v1/status?colour=1")).text), /ESC/);
 });

@@ -207,7 +207,7 @@ Deno.test("openControlSocket() gives socket and folder to control.group, in a fo
   }
 });
 
-Deno.test("openControlSocket() says what keeps control.group from the socket, with the cure, and leaves nothing behind", async () => {
+Deno.test("openControlSocket() is for its owner alone where control.group cannot be had, says why with the cure, and is opened anew when it can", async () => {
   const rows: [string, (world: World) => void, RegExp][] = [
     ["wheel", () => {}, /control\.group: there is no group wheel in \/etc\/group; make it \(groupadd/],
     ["op", () => {}, /there is no group op in/],
@@ -230,25 +230,28 @@ Deno.test("openControlSocket() says what keeps control.group from the socket, wi
     }, /as \/run \(mode 0750\) does not let them through/],
     ["ops", ({ files }) => {
       files.put("/run/bgp-lb", { kind: "folder", mode: 0o770, group: 42 });
-    }, /a group may write to \/run\/bgp-lb, and could put/],
+    }, /a group may write to \/run\/bgp-lb \(mode 0770\), and could put .*chmod g-w/],
     ["ops", ({ files }) => {
       files.user = 1000;
       files.put("/run/bgp-lb", { kind: "folder", mode: 0o755, owner: 1000 });
     }, /may not give \/run\/bgp-lb\/\.0\/s to group 42: it needs CAP_CHOWN, or .*SupplementaryGroups=42/],
-    ["ops", ({ files, streams }) => {
-      files.makeFolder("/run/bgp-lb");
-      streams.bind = (path) => {
-        files.put(path, { kind: "socket" });
-        files.put(PATH, { kind: "socket" });
-      };
-    }, /in this very moment/],
   ];
   for (const [group, prepare, words] of rows) {
     const world = new World();
     prepare(world);
-    await assert.rejects(world.open(PATH, group), words);
+    const socket = await world.open(PATH, group);
+    assert.match(socket.shortfall ?? "", words);
+    assert.match(socket.shortfall ?? "", /; until then its owner alone can use the socket$/);
+    const { mode, group: owner } = world.files.look(PATH) ?? {};
+    assert.deepEqual([mode, owner], [0o600, 0]);
     assert.equal(world.files.look("/run/bgp-lb/.0"), undefined);
-    assert.deepEqual([world.streams.listeners.size, world.clock.pending], [0, 0]);
+    assert.equal(socket.problem(), undefined);
+    socket[Symbol.dispose]();
+    assert.deepEqual([world.files.look(PATH), world.streams.listeners.size, world.clock.pending], [
+      undefined,
+      0,
+      0,
+    ]);
   }
   // Others may pass, or the group may: then the folder stays as it is, whatever else is in it.
   for (const facts of [{ mode: 0o711 }, { mode: 0o710, group: 42 }]) {
@@ -258,4 +261,30 @@ Deno.test("openControlSocket() says what keeps control.group from the socket, wi
     (await world.open(PATH, "ops"))[Symbol.dispose]();
     assert.equal(world.files.look("/run/bgp-lb")?.mode, facts.mode);
   }
+});
+
+Deno.test("openControlSocket() sees that a group is there now, but not what only another process may do; a path that is taken stays an error", async () => {
+  const world = new World();
+  const socket = await world.open(PATH, "wheel");
+  assert.equal(socket.problem(), undefined);
+  world.files.groupFile += "wheel:x:10:\n";
+  assert.match(socket.problem() ?? "", /opened anew, as control\.group can be had now/);
+  socket[Symbol.dispose]();
+  const again = await world.open(PATH, "wheel");
+  assert.deepEqual([again.shortfall, again.problem(), world.files.look(PATH)?.mode], [
+    undefined,
+    undefined,
+    0o660,
+  ]);
+  again[Symbol.dispose]();
+
+  const taken = new World();
+  taken.files.makeFolder("/run/bgp-lb");
+  taken.streams.bind = (path) => {
+    taken.files.put(path, { kind: "socket" });
+    taken.files.put(PATH, { kind: "socket" });
+  };
+  await assert.rejects(taken.open(PATH, "ops"), /in this very moment/);
+  assert.equal(taken.files.look("/run/bgp-lb/.0"), undefined);
+  assert.equal(taken.streams.listeners.size, 0);
 });

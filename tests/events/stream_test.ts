@@ -74,3 +74,46 @@ Deno.test("EventStream tells a reader's fault over the fault of another part, bu
   stream.publish({ kind: "fault", part: "reader", name: "third", cause: "broke" });
   assert.deepEqual(faults.slice(2), ["reader third"]);
 });
+
+Deno.test("EventStream names the event that causes others as their cause, tells all when the work is done, and no more after it", () => {
+  const stream = new EventStream({ now: () => 0 });
+  const told: string[] = [];
+  stream.subscribe("all", ({ id, cause, because }) => {
+    told.push(`${id} ${cause} ${because}`);
+    if (cause === "c") stream.publish(warning("of a reader"));
+  });
+  stream.causing(warning("a"), ({ id }) => {
+    assert.equal(id, 1);
+    stream.publish(warning("b"));
+    stream.causing(warning("c"), () => stream.publish(warning("d")));
+    stream.publish(warning("e"), 3);
+    assert.deepEqual(told, []);
+  });
+  assert.throws(() =>
+    stream.causing(warning("f"), () => {
+      throw new Error("no way");
+    })
+  );
+  stream.publish(warning("g"));
+  assert.deepEqual(told, [
+    "1 a undefined",
+    "2 b 1",
+    "3 c 1",
+    "4 d 3",
+    "5 e 3",
+    "6 of a reader undefined",
+    "7 f undefined",
+    "8 g undefined",
+  ]);
+  assert.equal(stream.newest, 8);
+});
+
+Deno.test("EventStream gives no number to what comes in bulk", () => {
+  const stream = new EventStream({ now: () => 0 });
+  const told: number[] = [];
+  stream.subscribe("all", ({ id }) => void told.push(id));
+  stream.publish(warning("a"));
+  stream.publish({ kind: "probe", service: "a", check: "b", result: "pass", durationMs: 1, cause: "" });
+  stream.publish(warning("b"));
+  assert.deepEqual(told, [1, 0, 2]);
+});

@@ -57,11 +57,17 @@ Deno.test("/metrics has our own families: checks, probes, kernel, announcements,
       'bgp_lb_announcements_total{peer="r1",kind="announce"} 2',
       'bgp_lb_announcements_total{peer="r1",kind="withdraw"} 1',
       "bgp_lb_kernel_changes_total 4",
+      'bgp_lb_events_total{kind="kernel-changed"} 1',
+      "bgp_lb_journal_events 0",
+      "bgp_lb_journal_dropped_total 0",
+      "bgp_lb_event_readers 0",
+      "bgp_lb_event_readers_cut_total 0",
       "bgp_lb_kernel_converged 1",
       "process_resident_memory_bytes 50000000",
       "process_cpu_seconds_total 1.5",
     ]
   ) assert.ok(text.split("\n").includes(line), line);
+  assert.doesNotMatch(text, /kind="probe"/);
 });
 
 Deno.test("/metrics has at every scrape what the process and the peers have by then, and adds nothing up", async () => {

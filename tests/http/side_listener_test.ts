@@ -146,3 +146,31 @@ Deno.test("listenTcp() has a problem when accepting fails for good, and none whe
     assert.deepEqual(faults, [code]);
   }
 });
+
+Deno.test("SideListener says what a listener lacks though it listens, and no more when it is opened anew without that", async () => {
+  const clock = new VirtualClock();
+  const states: SideListenerState[] = [];
+  let shortfall: string | undefined = "no group";
+  let problem: string | undefined;
+  using listener = new SideListener({
+    clock,
+    address: "here",
+    open: () => ({ shortfall, problem: () => problem, [Symbol.dispose]() {} }),
+    onChange: (state) => void states.push(state),
+  });
+  await listener.start();
+  assert.deepEqual(listener.state, {
+    state: "listening",
+    sinceMs: 0,
+    address: "here",
+    shortfall: "no group",
+  });
+  problem = "the group is there now";
+  await clock.advance(1999);
+  shortfall = undefined;
+  await clock.advance(1);
+  problem = undefined;
+  await clock.advance(1000);
+  assert.deepEqual(states.map((state) => state.state), ["listening", "failed", "listening"]);
+  assert.deepEqual(listener.state, { state: "listening", sinceMs: 3000, address: "here" });
+});

@@ -80,7 +80,11 @@ Deno.test("bgp-lb status, peers and routes ask the running agent, as text and as
     [["10.99.0.1/32", true]],
   );
   const unknown = await scene.ask("peers", "tor-9");
-  assert.deepEqual(unknown, { code: 1, stdout: "", stderr: "no peer tor-9; there is tor-1\n" });
+  assert.deepEqual(unknown, {
+    code: 2,
+    stdout: "",
+    stderr: "no peer tor-9, did you mean tor-1? there is tor-1\n",
+  });
 
   agent.signal("SIGTERM");
   assert.equal((await agent.exited).code, 0);

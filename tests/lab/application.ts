@@ -1,8 +1,9 @@
 /**
- * The web application of a load-balancer host: answers every request with the host's name. To make it hang, stop the
- * process (SIGSTOP): the kernel goes on accepting connections for it and nothing ever answers.
- * Arguments: NAME ADDRESS PORT. Writes `ready` once it listens.
+ * The web application of a load-balancer host: answers every request with the host's name, and a download with a pattern
+ * on a beat, so that it lasts. To make it hang, stop the process (SIGSTOP): the kernel goes on accepting connections for
+ * it and nothing ever answers. Arguments: NAME ADDRESS PORT. Writes `ready` once it listens.
  */
+import { BEAT_MS, BEAT_OCTETS, DOWNLOAD_PATH, pattern } from "./pattern.ts";
 
 const [name = "", hostname = "0.0.0.0", port = "0"] = Deno.args;
 
@@ -10,4 +11,30 @@ Deno.serve({
   hostname,
   port: Number(port),
   onListen: (address) => void Deno.stdout.write(new TextEncoder().encode(`ready ${address.port}\n`)),
-}, () => new Response(`${name}\n`, { headers: { "content-type": "text/plain", "connection": "close" } }));
+}, (request) => {
+  const { pathname } = new URL(request.url);
+  const headers = { "content-type": "text/plain", "connection": "close", "x-host": name };
+  if (!pathname.startsWith(DOWNLOAD_PATH)) return new Response(`${name}\n`, { headers });
+  return answerDownload(Number(pathname.slice(DOWNLOAD_PATH.length)), headers);
+});
+
+/** The application's answer: so many octets of the pattern, a few on each beat. */
+function answerDownload(octets: number, headers: Readonly<Record<string, string>>): Response {
+  let sent = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      timer = setTimeout(() => {
+        const length = Math.min(BEAT_OCTETS, octets - sent);
+        controller.enqueue(pattern(sent, length));
+        sent += length;
+        if (sent >= octets) controller.close();
+        resolve();
+      }, BEAT_MS);
+      return promise;
+    },
+    cancel: () => clearTimeout(timer),
+  }, { highWaterMark: 0 });
+  return new Response(body, { headers: { ...headers, "content-length": `${octets}` } });
+}

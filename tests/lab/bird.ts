@@ -50,6 +50,8 @@ export interface BirdRoute {
 export interface BirdProtocol {
   readonly name: string;
   readonly state: string;
+  /** The time at which it came to that state, as BIRD writes it. */
+  readonly since: string;
   readonly words: string;
 }
 
@@ -83,7 +85,7 @@ export function parseProtocols(lines: readonly string[]): BirdProtocol[] {
     const [name = "", kind, , , ...rest] = line.trim().split(/\s+/);
     if (kind !== "BGP") return [];
     const words = rest.slice(1).join(" ");
-    return [{ name, state: rest[1] ?? "", words }];
+    return [{ name, state: rest[1] ?? "", since: rest[0] ?? "", words }];
   });
 }
 

@@ -39,6 +39,7 @@ export const labModules: readonly string[] = [
   "bridge",
   "ipv6",
   "nf_conntrack",
+  ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark"],
   "ip_vs",
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
     `ip_vs_${it}`
@@ -59,6 +60,8 @@ export async function runInside(
 ): Promise<InsideOutcome> {
   const begin = performance.now();
   const folder = await Deno.makeTempDir({ prefix: "bgp-lb-lab-" });
+  // FRR gives root up and has its own folder in there.
+  await Deno.chmod(folder, 0o711);
   const { command, args, env } = await commands[place](folder, job).catch(async (error) => {
     await Deno.remove(folder, { recursive: true });
     throw error;

@@ -3,6 +3,7 @@
  * each over a TCP connection of its own (a new source port, so a new flow for the router's ECMP).
  */
 import { z } from "zod";
+import { Download, type DownloadResult, downloadResult } from "./download.ts";
 import { bracketed } from "./topology.ts";
 
 const target = { address: z.string(), port: z.number() };
@@ -30,7 +31,23 @@ const command = z.discriminatedUnion("do", [
     timeoutMs: z.number(),
     path: z.string(),
   }),
+  /** A download of so many octets that goes on until `downloaded`: as many tries as it takes until `from` sends it. */
+  z.object({
+    do: z.literal("download"),
+    id: z.number(),
+    ...target,
+    octets: z.number(),
+    from: z.string(),
+    timeoutMs: z.number(),
+  }),
+  /** Ends it where it is, once more of it has come, or at its end; and tells how it went. */
+  z.object({ do: z.literal("downloaded"), id: z.number(), toEnd: z.boolean(), limitMs: z.number() }),
 ]);
+
+/** As many requests are open at once at most: those of a beat that would be more are left out. */
+const OPEN_AT_MOST = 128;
+/** Every host is met within so many tries, or the router sends it nothing. */
+const TRIES = 64;
 
 export type ClientCommand = z.infer<typeof command>;
 
@@ -50,7 +67,15 @@ const request = z.object({
 export type LabRequest = z.infer<typeof request>;
 
 /** What the client answers to a command: every request that it made; to `get` the body, empty where there was none. */
-export const clientAnswer = z.object({ id: z.number(), requests: z.array(request), body: z.string() });
+export const clientAnswer = z.object({
+  id: z.number(),
+  requests: z.array(request),
+  body: z.string(),
+  /** How the download went, to `downloaded`. */
+  download: downloadResult.optional(),
+  /** Why the order could not be carried out. */
+  fault: z.string().optional(),
+});
 
 export type ClientAnswer = z.infer<typeof clientAnswer>;
 
@@ -137,35 +162,94 @@ function requestTo(
   return makeRequest(address, port, timeoutMs);
 }
 
+/** Requests on a beat. */
+class Beat {
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #requests: LabRequest[] = [];
+  readonly #open = new Set<Promise<unknown>>();
+  #begun = 0;
+
+  constructor(order: Extract<ClientCommand, { do: "start" }>) {
+    this.#timer = setInterval(() => {
+      if (this.#open.size >= OPEN_AT_MOST) return;
+      const request = requestTo(order, this.#begun++).then((each) => this.#requests.push(each));
+      this.#open.add(request);
+      request.finally(() => this.#open.delete(request));
+    }, order.everyMs);
+  }
+
+  /** Begins no more, and gives all once the last has ended. */
+  async stop(): Promise<LabRequest[]> {
+    clearInterval(this.#timer);
+    await Promise.all(this.#open);
+    return this.#requests;
+  }
+}
+
+async function beginDownload(order: Extract<ClientCommand, { do: "download" }>): Promise<Download> {
+  const { address, port, octets, from, timeoutMs } = order;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const download = await Download.begin(address, port, octets, timeoutMs);
+    if (download.host === from) return download;
+    download.giveUp();
+  }
+  throw new Error(`none of ${TRIES} downloads came from ${from}`);
+}
+
+/** The orders, one after the other. What is going on besides goes on. */
+class Resident {
+  #beat: Beat | undefined;
+  #download: Download | undefined;
+
+  async obey(order: ClientCommand): Promise<Omit<ClientAnswer, "id">> {
+    const nothing = { requests: [], body: "" };
+    switch (order.do) {
+      case "burst":
+        return { ...nothing, requests: await burst(order) };
+      case "get":
+        return { ...nothing, body: await get(order) };
+      case "start":
+        await this.#beat?.stop();
+        this.#beat = new Beat(order);
+        return nothing;
+      case "stop": {
+        const requests = await this.#beat?.stop() ?? [];
+        this.#beat = undefined;
+        return { ...nothing, requests };
+      }
+      case "download":
+        this.#download?.giveUp();
+        this.#download = await beginDownload(order);
+        return nothing;
+      case "downloaded": {
+        const download: DownloadResult | undefined = await this.#download?.end(order.toEnd, order.limitMs);
+        this.#download = undefined;
+        return download === undefined ? nothing : { ...nothing, download };
+      }
+    }
+    order satisfies never;
+  }
+}
+
 async function serve(
   input: ReadableStream<Uint8Array>,
   answer: (text: string) => Promise<unknown>,
 ): Promise<void> {
-  let beat: { timer: ReturnType<typeof setInterval>; pending: Promise<LabRequest>[] } | undefined;
+  const resident = new Resident();
   let rest = "";
   for await (const chunk of input.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
     for (const line of lines) {
       const order = command.parse(JSON.parse(line));
-      let requests: LabRequest[] = [];
-      if (order.do === "burst") requests = await burst(order);
-      if (order.do === "start") {
-        clearInterval(beat?.timer);
-        const pending: Promise<LabRequest>[] = [];
-        const timer = setInterval(() => pending.push(requestTo(order, pending.length)), order.everyMs);
-        beat = { timer, pending };
-      }
-      if (order.do === "stop") {
-        clearInterval(beat?.timer);
-        requests = await Promise.all(beat?.pending ?? []);
-        beat = undefined;
-      }
-      const body = order.do === "get" ? await get(order) : "";
-      await answer(`${JSON.stringify({ id: order.id, requests, body } satisfies ClientAnswer)}\n`);
+      const given = await resident.obey(order).catch((error) => ({
+        requests: [],
+        body: "",
+        fault: error instanceof Error ? error.message : String(error),
+      }));
+      await answer(`${JSON.stringify({ id: order.id, ...given } satisfies ClientAnswer)}\n`);
     }
   }
-  clearInterval(beat?.timer);
 }
 
 if (import.meta.main) {

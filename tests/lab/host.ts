@@ -58,16 +58,29 @@ export class Host implements AsyncDisposable {
   /** Starts the agent, unless it runs. It is not waited for. */
   startAgent(launch = this.launch): void {
     if (this.agentRunning) return;
-    const file = `${this.placement.folder}/${this.name}.json`;
-    Deno.writeTextFileSync(file, launch.config);
-    const wrapped = this.#agentCommand(...launch.args(file));
+    this.rewrite(launch);
+    const wrapped = this.#agentCommand(...launch.args(this.#file));
     this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
+  }
+
+  /** Puts another configuration in the place of the one that the agent was started with; it is told by nobody. */
+  rewrite({ config }: AgentLaunch): void {
+    Deno.writeTextFileSync(this.#file, config);
+  }
+
+  /** Sends a signal to the agent. */
+  signalAgent(signal: Deno.Signal): void {
+    this.#agent?.signal(signal);
   }
 
   /** What a command of ours answers that asks the running agent, such as `bgp-lb status`. */
   async ask(...args: readonly string[]): Promise<string> {
     const { command, args: wrapped } = this.#agentCommand(...args);
     return await runOrThrow(command, wrapped);
+  }
+
+  get #file(): string {
+    return `${this.placement.folder}/${this.name}.json`;
   }
 
   /** The agent's program with these arguments and this host's control socket. */

@@ -6,12 +6,21 @@ import { parseArgs } from "node:util";
 import { repositoryRoot } from "../support/process.ts";
 import { runBenchFile, runTestFile, type Totals } from "./deno_tests.ts";
 import { agentCommand, launchWith } from "./host.ts";
+import { FrrRouter } from "./frr_router.ts";
 import type { LabWorld } from "./lab_world.ts";
+import { Router, type RoutingDaemon } from "./router.ts";
 import { encodeEvent, type LabEvent } from "./report.ts";
 import { runScenarios, type Scenario } from "./scenario.ts";
 import { referenceScenarios } from "./scenarios/reference.ts";
-import { announceOnlyDemo, announceOnlySuite, kernelDemo, kernelSuite } from "./suites.ts";
-import { agentConfig, referenceTopology, standardTopology } from "./topology.ts";
+import {
+  announceOnlyDemo,
+  announceOnlySuite,
+  frrSuite,
+  kernelDemo,
+  kernelSuite,
+  loadSuite,
+} from "./suites.ts";
+import { agentConfig, loadTopology, referenceTopology, standardTopology } from "./topology.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** What else needs a real kernel. */
@@ -41,14 +50,27 @@ async function runAll<W extends LabWorld>(
   }
 }
 
-const standard: Pick<WorldOptions, "topology" | "launch"> = {
+type Network<R extends RoutingDaemon = Router> = Pick<WorldOptions<R>, "topology" | "launch" | "router">;
+
+const bird: WorldOptions["router"] = (...place) => new Router(...place);
+
+const standard: Network = {
   topology: standardTopology,
-  launch: (topology, host) => launchWith(agentConfig(topology, host)),
+  launch: (...place) => launchWith(agentConfig(...place)),
+  router: bird,
+};
+
+const underLoad: Network = { ...standard, topology: loadTopology };
+
+const underLoadWithFrr: Network<FrrRouter> = {
+  ...underLoad,
+  router: (topology, node) => new FrrRouter(topology, node),
 };
 
 /** The reference's example as it is, started as the reference is. */
-const reference: Pick<WorldOptions, "topology" | "launch"> = {
+const reference: Network = {
   topology: referenceTopology,
+  router: bird,
   launch: () => ({
     config: Deno.readTextFileSync(`${repositoryRoot()}/tests/golden/config/reference.json.golden`),
     args: (file) => ["-config", file, "-log-level=debug", "-network-setup=true", "-ipvs-setup"],
@@ -73,9 +95,12 @@ if (import.meta.main) {
     const scenarios = demo ? announceOnlyDemo : announceOnlySuite;
     totals.push(await runAll(() => LoopbackWorld.create(folder, agent), scenarios.filter(wanted), demo));
   } else {
-    const create = (what: typeof standard) => () => World.create({ ...what, folder, agent });
+    const create = <R extends RoutingDaemon>(what: Network<R>) => () =>
+      World.create({ ...what, folder, agent });
     totals.push(await runAll(create(standard), (demo ? kernelDemo : kernelSuite).filter(wanted), demo));
     if (!demo) {
+      totals.push(await runAll(create(underLoad), loadSuite.filter(wanted), false));
+      totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
       if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
       if (wanted({ name: ipvsBench })) totals.push(await runBenchFile(ipvsBench, report));

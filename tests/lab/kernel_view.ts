@@ -71,6 +71,31 @@ export function parseLinks(json: string): LinkView[] {
   });
 }
 
+/** A connection that a kernel forwards. */
+export interface IpvsEntry {
+  readonly protocol: string;
+  readonly state: string;
+  /** ADDRESS:PORT of the client, of the virtual service and of the destination. */
+  readonly client: string;
+  readonly virtual: string;
+  readonly destination: string;
+}
+
+/** The connections that the kernel of the namespace `node` forwards, whatever their state. */
+export async function ipvsEntries(node: string): Promise<IpvsEntry[]> {
+  return parseEntries(await runOrThrow("ip", ["netns", "exec", node, "ipvsadm", "-Lnc"]));
+}
+
+/** The rows of an answer to `ipvsadm -Lnc`. */
+export function parseEntries(text: string): IpvsEntry[] {
+  return text.split("\n").flatMap((line) => {
+    const [protocol = "", , state = "", client = "", virtual = "", destination = ""] = line.trim().split(
+      /\s+/,
+    );
+    return /^(TCP|UDP|SCTP)$/.test(protocol) ? [{ protocol, state, client, virtual, destination }] : [];
+  });
+}
+
 /** Connections that each virtual service has counted since it exists, by `ADDRESS:PORT`. */
 export async function ipvsConnections(node: string): Promise<ReadonlyMap<string, number>> {
   const args = ["netns", "exec", node, "ipvsadm", "-Ln", "--stats", "--exact"];

@@ -5,7 +5,7 @@
 import { ok } from "node:assert/strict";
 import { type InsideOutcome, type Place, runInside } from "./boot.ts";
 import { placeNames } from "./place.ts";
-import type { LabEvent } from "./report.ts";
+import { describeLoad, type LabEvent } from "./report.ts";
 import { prepare, sayOnStderr } from "./setup.ts";
 
 /** The whole suite takes about a minute and a half; a slow machine may take ten times as long. */
@@ -54,6 +54,7 @@ async function runSuite(
     if (event.type === "figure") {
       say(`${event.name}: ${event.value.toFixed(event.unit === "ms" ? 0 : 2)} ${event.unit}`);
     }
+    if (event.type === "load") say(describeLoad(event));
     if (event.type === "result" && event.message !== "") {
       say(`${event.name}: ${event.outcome} (${Math.round(event.ms)} ms): ${event.message}`);
     }

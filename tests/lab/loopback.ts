@@ -101,6 +101,7 @@ export class LoopbackWorld implements LabWorld {
     return {
       log: { level: "debug", format: "json" },
       http: { listen: "" },
+      state: { directory: "" },
       network: { setup: false },
       bgp: {
         local: { routerID: host.address, as: host.as, listenPort: -1 },

@@ -187,7 +187,7 @@ Deno.test("switchBatch() joins every end of a link with more than two", () => {
 
 Deno.test("the agent's configuration of every lab host is valid", () => {
   for (const host of nodesOf(standardTopology, "host")) {
-    const text = JSON.stringify(agentConfig(standardTopology, host));
+    const text = JSON.stringify(agentConfig(standardTopology, host, "/tmp"));
     const loaded = loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
     ok(loaded.ok, JSON.stringify(loaded));
   }

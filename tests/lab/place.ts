@@ -20,6 +20,8 @@ const labPackages: readonly PackageName[] = [
   "iproute2",
   "kmod",
   "ipvsadm",
+  "iptables",
+  "frr",
   "libnl-3-200",
   "libnl-genl-3-200",
 ];

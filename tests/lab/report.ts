@@ -13,6 +13,15 @@ const event = z.discriminatedUnion("type", [
   z.object({ type: z.literal("scenario"), name: z.string() }),
   /** A measured figure. */
   z.object({ type: z.literal("figure"), name: z.string(), value: z.number(), unit: z.string() }),
+  /** Something was done while clients made requests and one downloaded, and how they fared. */
+  z.object({
+    type: z.literal("load"),
+    event: z.string(),
+    requests: z.number(),
+    failed: z.number(),
+    unbroken: z.boolean(),
+    worstMs: z.number(),
+  }),
   /** A scenario ended; `evidence` are lines of logs and kernel state that explain a failure. */
   z.object({
     type: z.literal("result"),
@@ -28,6 +37,15 @@ const event = z.discriminatedUnion("type", [
 
 /** One event. */
 export type LabEvent = z.infer<typeof event>;
+
+/** How clients fared under something that was done. */
+export type LoadFigures = Omit<Extract<LabEvent, { type: "load" }>, "type">;
+
+/** The same for people: `drain: requests 400, failed 0, download unbroken yes, worst latency 31 ms`. */
+export function describeLoad({ event, requests, failed, unbroken, worstMs }: LoadFigures): string {
+  return `${event}: requests ${requests}, failed ${failed}, download unbroken ${unbroken ? "yes" : "no"}, ` +
+    `worst latency ${Math.round(worstMs)} ms`;
+}
 
 const mark = "@lab ";
 

@@ -1,4 +1,4 @@
-/** A router of the lab: a BIRD process in the router's namespace and its control socket. */
+/** A router of the lab: what scenarios ask of any, and BIRD, a process in the router's namespace and its control socket. */
 import { Process } from "../support/process.ts";
 import { birdConfig, type BirdProtocol, type BirdRoute, BirdSocket } from "./bird.ts";
 import { PATIENCE_MS } from "./lab_world.ts";
@@ -11,8 +11,23 @@ export type Wrap = (node: string, command: string, args: readonly string[]) => {
   readonly args: readonly string[];
 };
 
+/** What runs on a router, whoever made it. */
+export interface RoutingDaemon extends AsyncDisposable {
+  readonly name: string;
+  /** Its program's name, for people. */
+  readonly program: string;
+  readonly log: readonly string[];
+  /** Starts it, unless it runs, and waits until it answers. */
+  start(): Promise<void>;
+  /** Since when the session with that host is Established, in the router's own words; undefined where it is not. @throws while it is down */
+  established(host: string): Promise<string | undefined>;
+  /** Is that host's agent away, or back but without End-of-RIB, and are its routes kept (RFC 4724)? @throws while it is down */
+  keeps(host: string): Promise<boolean>;
+}
+
 /** BIRD on one node. */
-export class Router implements AsyncDisposable {
+export class Router implements RoutingDaemon {
+  readonly program = "BIRD";
   readonly log: string[] = [];
   #bird: Process | undefined;
   #socket: BirdSocket | undefined;
@@ -60,6 +75,11 @@ export class Router implements AsyncDisposable {
   /** The BGP sessions. @throws while it is down */
   protocols(): Promise<BirdProtocol[]> {
     return this.#open.protocols();
+  }
+
+  async established(host: string): Promise<string | undefined> {
+    const sessions = await this.protocols();
+    return sessions.find(({ name, state }) => name === host && state === "Established")?.since;
   }
 
   /** Is that session's neighbour away, or back but without End-of-RIB, and its routes kept (RFC 4724)? @throws while it is down */

@@ -1,12 +1,13 @@
 /** What a scenario is, and how a list of them is run and reported. */
 import { deepEqual } from "node:assert/strict";
 import type { LabWorld } from "./lab_world.ts";
-import type { Report } from "./report.ts";
+import type { LoadFigures, Report } from "./report.ts";
 
 /** Whom a scenario tells what it does and measures, while it does it. */
 export interface Narrator {
   say(text: string): void;
   figure(name: string, value: number, unit: string): void;
+  load(figures: LoadFigures): void;
 }
 
 /** One thing that must be true of the whole. It throws where it is not, and says in a sentence what it saw. */
@@ -64,6 +65,7 @@ export async function runScenarios<W extends Pick<LabWorld, "evidence">>(
         {
           say: (text) => report({ type: "say", text }),
           figure: (figure, value, unit) => report({ type: "figure", name: figure, value, unit }),
+          load: (figures) => report({ type: "load", ...figures }),
         },
       );
       ran++;

@@ -11,7 +11,15 @@ import {
   agentStopsAtOnce,
   routerRestarts,
 } from "./scenarios/restart.ts";
+import { startedWithoutDestination, startedWithoutService } from "./scenarios/load_handover.ts";
+import { drained, reloaded } from "./scenarios/load_orders.ts";
+import {
+  killedWithGracefulRestart,
+  killedWithoutGracefulRestart,
+  rollingRestart,
+} from "./scenarios/load_restart.ts";
 import { agentStops, agentStopsAnnounceOnly, allStop, allStopAnnounceOnly } from "./scenarios/stop.ts";
+import type { RoutingDaemon } from "./router.ts";
 import type { World } from "./world.ts";
 
 /** Everything, with a real kernel. Later ones judge what the earlier ones left. */
@@ -32,6 +40,20 @@ export const kernelSuite: readonly Scenario<World>[] = [
   agentStops,
   allStop,
 ];
+
+/** What is done under client load, on a network of its own. */
+export const loadSuite: readonly Scenario<World<RoutingDaemon>>[] = [
+  drained,
+  reloaded,
+  rollingRestart,
+  startedWithoutService,
+  startedWithoutDestination,
+  killedWithGracefulRestart,
+  killedWithoutGracefulRestart,
+];
+
+/** What another router's graceful restart could do otherwise. */
+export const frrSuite: readonly Scenario<World<RoutingDaemon>>[] = [rollingRestart];
 
 /** The main job, with a real kernel. */
 export const kernelDemo: readonly Scenario<World>[] = [

@@ -17,9 +17,11 @@ export interface Link {
   readonly ends: readonly LinkEnd[];
 }
 
-/** A router that runs BIRD. */
+/** A router: a routing daemon, and a kernel that forwards. */
 export interface RouterNode {
   readonly kind: "router";
+  /** A flow that is open stays with its host, whatever becomes of the routes (session-based ECMP). */
+  readonly keepsFlows: boolean;
   readonly name: string;
   readonly as: number;
   readonly routerID: string;
@@ -88,8 +90,8 @@ export interface Topology {
 /** The network that the reference's example configuration is for: two routers and a host on one wire, all in one AS. */
 export const referenceTopology: Topology = {
   nodes: [
-    { kind: "router", name: "r1", as: 65512, routerID: "10.88.0.253" },
-    { kind: "router", name: "r2", as: 65512, routerID: "10.88.0.254" },
+    { kind: "router", keepsFlows: false, name: "r1", as: 65512, routerID: "10.88.0.253" },
+    { kind: "router", keepsFlows: false, name: "r2", as: 65512, routerID: "10.88.0.254" },
     {
       ...{ kind: "host", name: "h1", as: 65512, address: "10.88.0.200", address6: undefined, transport: 4 },
       ...{ restartTimeSeconds: undefined, applicationAddress: "0.0.0.0", applicationPort: 8080 },
@@ -122,7 +124,7 @@ export const referenceTopology: Topology = {
  */
 export const standardTopology: Topology = {
   nodes: [
-    { kind: "router", name: "r1", as: 65000, routerID: "10.0.9.1" },
+    { kind: "router", keepsFlows: false, name: "r1", as: 65000, routerID: "10.0.9.1" },
     { ...standardHost("h1", 1), transport: 4, restartTimeSeconds: undefined },
     { ...standardHost("h2", 2), transport: 6, restartTimeSeconds: 60 },
     { kind: "client", name: "c1" },
@@ -140,6 +142,26 @@ export const standardTopology: Topology = {
     check: { intervalMs: 1_000, fastIntervalMs: 200, timeoutMs: 500, rise: 2, fall: 3 },
     stop: { convergeMs: 500, quiesceMs: 1_000 },
   }],
+};
+
+/**
+ * The network for what is done under client load: as the standard one, but that both hosts have graceful restart, there are
+ * two services, and the router keeps open flows where they are, as one that is a firewall does (see kept_flows.ts).
+ */
+export const loadTopology: Topology = {
+  nodes: standardTopology.nodes.map((node) => {
+    if (node.kind === "router") return { ...node, keepsFlows: true };
+    return node.kind === "host" ? { ...node, restartTimeSeconds: 60 } : node;
+  }),
+  links: standardTopology.links,
+  services: [["web", 1], ["shop", 2]].map(([name, number]) => ({
+    name: `${name}`,
+    address: `10.99.0.${number}`,
+    address6: `2001:db8:99::${number}`,
+    port: 80,
+    check: { intervalMs: 1_000, fastIntervalMs: 200, timeoutMs: 1_000, rise: 2, fall: 3 },
+    stop: { convergeMs: 500, quiesceMs: 20_000 },
+  })),
 };
 
 /** The interface towards a node has that node's name; a host's or client's only one is eth0. */
@@ -297,7 +319,7 @@ export const routerSysctls: Readonly<Record<string, string>> = {
 };
 
 /** The agent's configuration of a host, in the format of CONTRACT (JSON is YAML). */
-export function agentConfig(topology: Topology, host: HostNode): unknown {
+export function agentConfig(topology: Topology, host: HostNode, folder: string): AgentConfig {
   const peers = neighboursOf(topology, host.name).flatMap(({ other }) =>
     nodesOf(topology, "router").filter(({ name }) => name === other.node)
       .map(({ name, as }) => ({ name, address: addressAt(other, host.transport), as }))
@@ -305,6 +327,7 @@ export function agentConfig(topology: Topology, host: HostNode): unknown {
   return {
     log: { level: "debug", format: "json" },
     http: { listen: "127.0.0.1:8081" },
+    state: { directory: `${folder}/${host.name}.state` },
     bgp: {
       local: { routerID: host.address, as: host.as, address: host.address, address6: host.address6 },
       defaults: {
@@ -316,10 +339,22 @@ export function agentConfig(topology: Topology, host: HostNode): unknown {
       },
       peers,
     },
-    services: topology.services.map((service) => ({
-      ...serviceConfig(service, "127.0.0.1", host.applicationPort),
-      ports: [{ port: service.port, targetPort: host.applicationPort }],
-    })),
+    services: topology.services.map((service) => hostServiceConfig(service, host)),
+  };
+}
+
+/** What is said of itself, in the configuration of its agent; the rest is what scenarios change. */
+export interface AgentConfig {
+  readonly services: readonly Record<string, unknown>[];
+  readonly bgp: { readonly defaults: Record<string, unknown>; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+/** A service in the agent's configuration of a host, which leads it to the host's own application. */
+export function hostServiceConfig(service: LabService, host: HostNode): Record<string, unknown> {
+  return {
+    ...serviceConfig(service, "127.0.0.1", host.applicationPort),
+    ports: [{ port: service.port, targetPort: host.applicationPort }],
   };
 }
 

@@ -1,8 +1,9 @@
 /** The client process from the scenarios' side, and what its requests add up to. */
 import { Process, repositoryRoot } from "../support/process.ts";
 import { type ClientAnswer, clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
+import type { DownloadResult } from "./download.ts";
 import type { Placement } from "./host.ts";
-import { waitFor } from "../support/until.ts";
+import { PATIENCE_MS, waitFor } from "../support/until.ts";
 
 const script = `${repositoryRoot()}/tests/lab/client.ts`;
 
@@ -83,8 +84,8 @@ export class Client implements AsyncDisposable {
   }
 
   /** Begins a stream of requests, one every `everyMs`. */
-  async start(everyMs: number, timeoutMs = 3_000): Promise<void> {
-    await this.#order({ do: "start", targets: [...this.#targets], everyMs, timeoutMs }, 10_000);
+  async start(everyMs: number, timeoutMs = 3_000, targets = this.#targets): Promise<void> {
+    await this.#order({ do: "start", targets: [...targets], everyMs, timeoutMs }, 10_000);
   }
 
   /** Where requests go, one target for each family of the service. */
@@ -95,6 +96,18 @@ export class Client implements AsyncDisposable {
   /** Ends the stream and gives all of its requests. */
   async stop(): Promise<Traffic> {
     return summarize((await this.#order({ do: "stop" }, 30_000)).requests);
+  }
+
+  /** Begins a download that goes on until `downloaded`. @throws where `from` is never the one that answers */
+  async download(target: Target, from: string, octets: number, timeoutMs = 3_000): Promise<void> {
+    await this.#order({ do: "download", ...target, from, octets, timeoutMs }, 64 * timeoutMs);
+  }
+
+  /** Ends the download once more of it has come, with `toEnd` once all of it has; that must be within the limit. */
+  async downloaded(toEnd: boolean, limitMs = PATIENCE_MS): Promise<DownloadResult> {
+    const { download } = await this.#order({ do: "downloaded", toEnd, limitMs }, limitMs + 10_000);
+    if (download === undefined) throw new Error("there was no download");
+    return download;
   }
 
   /** How many requests that host has answered so far, over all bursts and streams that have ended. */
@@ -112,6 +125,7 @@ export class Client implements AsyncDisposable {
     await this.#process.write(`${JSON.stringify({ id, ...order })}\n`);
     const answer = await waitFor(`client: ${order.do}`, limitMs, () => this.#answers.get(id), 5);
     this.#answers.delete(id);
+    if (answer.fault !== undefined) throw new Error(`client: ${order.do}: ${answer.fault}`);
     for (const [host, count] of summarize(answer.requests).byHost) {
       this.#answered.set(host, this.answered(host) + count);
     }

@@ -4,9 +4,10 @@
  */
 import { run, runOrThrow } from "../support/process.ts";
 import { type AgentLaunch, Host, type Placement } from "./host.ts";
+import { keepFlows } from "./kept_flows.ts";
 import { type Converged, type LabWorld, PATIENCE_MS, untilAll, untilConverged } from "./lab_world.ts";
 import { RouteWatch } from "./route_watch.ts";
-import { Router } from "./router.ts";
+import type { Router, RoutingDaemon, Wrap } from "./router.ts";
 import {
   addressesOf,
   familyOf,
@@ -16,6 +17,7 @@ import {
   nodeBatch,
   nodesOf,
   outerBatch,
+  type RouterNode,
   routerSysctls,
   switchBatch,
   switchesOf,
@@ -24,29 +26,33 @@ import {
 import { Client } from "./traffic.ts";
 
 /** What makes a world. */
-export interface WorldOptions {
+export interface WorldOptions<R extends RoutingDaemon = Router> {
   readonly topology: Topology;
   /** For files; empty at first. */
   readonly folder: string;
   /** The agent's program and first arguments. */
   readonly agent: readonly string[];
   /** How a host's agent is started. */
-  launch(topology: Topology, host: HostNode): AgentLaunch;
+  launch(topology: Topology, host: HostNode, folder: string): AgentLaunch;
+  /** What runs on its routers, not started yet. */
+  router(topology: Topology, node: RouterNode, folder: string, wrap: Wrap): R;
 }
 
-/** A lab with a real kernel: network namespaces, BIRD, IPVS. */
-export class World implements LabWorld {
+/** A lab with a real kernel: network namespaces, routers (BIRD, where nothing else is said), IPVS. */
+export class World<R extends RoutingDaemon = Router> implements LabWorld {
   readonly topology: Topology;
   readonly hosts: readonly Host[];
-  readonly routers: readonly Router[];
+  readonly routers: readonly R[];
   readonly routes: RouteWatch;
   readonly client: Client;
 
-  private constructor({ topology, folder, agent, launch }: WorldOptions) {
+  private constructor({ topology, folder, agent, launch, router }: WorldOptions<R>) {
     this.topology = topology;
     const placement: Placement = { folder, agent, wrap: inNamespace };
-    this.hosts = nodesOf(topology, "host").map((node) => new Host(node, placement, launch(topology, node)));
-    this.routers = nodesOf(topology, "router").map((node) => new Router(topology, node, folder, inNamespace));
+    this.hosts = nodesOf(topology, "host").map((node) =>
+      new Host(node, placement, launch(topology, node, folder))
+    );
+    this.routers = nodesOf(topology, "router").map((node) => router(topology, node, folder, inNamespace));
     this.routes = new RouteWatch(this.router.name);
     const { port } = this.service;
     const targets = addressesOf(this.service).map((address) => ({ address, port }));
@@ -54,7 +60,7 @@ export class World implements LabWorld {
   }
 
   /** Builds the network and starts all but the agents. */
-  static async create(options: WorldOptions): Promise<World> {
+  static async create<R extends RoutingDaemon>(options: WorldOptions<R>): Promise<World<R>> {
     await buildTopology(options.topology);
     const world = new World(options);
     try {
@@ -72,7 +78,7 @@ export class World implements LabWorld {
   }
 
   /** The first router: `routes` are those of its kernel. */
-  get router(): Router {
+  get router(): R {
     return one(this.routers, "router");
   }
 
@@ -141,6 +147,7 @@ async function buildTopology(topology: Topology): Promise<void> {
     if (node.kind === "router") {
       const writes = Object.entries(routerSysctls).map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
       await runOrThrow("ip", ["netns", "exec", node.name, "sh", "-ec", writes.join("\n")]);
+      if (node.keepsFlows) await keepFlows(topology, node);
     }
     if (node.kind === "host" && node.foreign !== undefined) {
       await runOrThrow("ip", ["netns", "exec", node.name, "ipvsadm", "-R"], {

@@ -72,7 +72,7 @@ function scene({ status: whole, service, route, peer, check, shut }: Change): St
 }
 
 function notification(code: number, subcode: number, text: string) {
-  return { at: new Date(SINCE), code, subcode, text, communication: undefined };
+  return { at: new Date(SINCE), code, subcode, reason: undefined, text, communication: undefined };
 }
 
 /** A session that is down after this NOTIFICATION, which the peer sent, or we did. */
@@ -118,6 +118,11 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     },
     "not drained",
     /^bgp-lb undrain web, or by itself in 2h$/,
+  ],
+  [
+    { shut: ["not drained", "removed"], service: { phase: { ...phase, name: "down", reason: "removed" } } },
+    "not drained",
+    /^what took it out of service has to end: removed$/,
   ],
   [
     { shut: ["not drained", "stopping"], status: { state: "stopping" } },
@@ -250,6 +255,17 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
   [ended("received", 6, 5, "Cease/Connection Rejected"), "session Established", /^r1 refuses us/],
   [ended("received", 6, 8, "Cease/Out of Resources"), "session Established", /nothing on this host helps$/],
   [ended("received", 6, 10, "Cease/BFD Down"), "session Established", /look at the link$/],
+  [
+    down({
+      lastError: { at: new Date(SINCE), text: "peer sent Cease/Hard Reset (Cease/Administrative Shutdown)" },
+      lastNotificationReceived: {
+        ...notification(6, 9, "Cease/Hard Reset (Cease/Administrative Shutdown)"),
+        reason: { code: 6, subcode: 2 },
+      },
+    }),
+    "session Established",
+    /only there it is turned on/,
+  ],
   [ended("sent", 2, 2, "OPEN Message Error/Bad Peer AS"), "session Established", /set peers\[\]\.as to it$/],
   [
     ended("sent", 2, 3, "OPEN Message Error/Bad BGP Identifier"),
@@ -417,6 +433,11 @@ Deno.test("explain() shows the peers that the service is for, or the one that is
   assert.throws(() => explain(both, "wbe", undefined, NOW), {
     message: "no service wbe, did you mean web? there is web",
   });
+  const idle = { ...both, peers: both.peers.map((peer) => ({ ...peer, state: "Idle" as const })) };
+  assert.match(
+    explainText(explain(idle, "web", undefined, NOW), NOW),
+    /^web: .* to r1\n[^]*\n {2}also {5}not to r2, below\n/,
+  );
   const lonely = { ...scene({}), peers: [] };
   assert.match(explainText(explain(lonely, "web", undefined, NOW), NOW), /^web is announced to nobody/);
 });

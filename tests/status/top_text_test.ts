@@ -6,6 +6,7 @@ import { ratesBetween } from "../../src/status/rates.ts";
 import { type TopPicture, topText } from "../../src/status/top_text.ts";
 import { columnsOf } from "../../src/text/columns.ts";
 import { status } from "../support/status.ts";
+import { visible } from "../support/visible.ts";
 
 const NOW = new Date("2026-01-01T01:02:03Z");
 
@@ -75,9 +76,9 @@ Deno.test("topText() fits every screen, wide characters and all, and shows first
       assert.match(text, /^r1 /m, text);
     }
   }
-  const coloured = topText(full, NOW, { width: 80, rows: 24, colour: true });
-  assert.match(coloured, /\u001b\[31mno agent answers\u001b\[0m/);
-  assert.match(coloured, /\u001b\[31munhealthy\u001b\[0m/);
+  const coloured = visible(topText(full, NOW, { width: 80, rows: 24, colour: true }));
+  assert.match(coloured, /ESC\[31mno agent answersESC\[0m/);
+  assert.match(coloured, /ESC\[31munhealthyESC\[0m/);
 });
 
 Deno.test("ratesBetween() counts what is in both, never backwards, and nothing between two runs of the agent", () => {
@@ -133,7 +134,18 @@ Deno.test("eventLine() reads records of the journal, and nothing else", () => {
     id: 7,
     at: record.at,
     text: "route web → withdrawn: x",
+    attempt: false,
   });
+  const rows: readonly (readonly [Readonly<Record<string, unknown>>, string, boolean])[] = [
+    [{ kind: "peer-state", peer: "r1", from: "Idle", to: "Connect" }, "peer-state r1 → Connect: x", true],
+    [{ kind: "session-ended", peer: "r1", from: "OpenSent" }, "session-ended r1: x", true],
+    [{ kind: "peer-state", peer: "r1", from: "Established", to: "Idle" }, "peer-state r1 → Idle: x", false],
+    [{ kind: "drained", services: ["web", "dns"] }, "drained web, dns: x", false],
+  ];
+  for (const [details, text, attempt] of rows) {
+    const line = eventLine(JSON.stringify({ id: 8, at: record.at, cause: "x", ...details }));
+    assert.deepEqual([line?.text, line?.attempt], [text, attempt]);
+  }
   for (
     const text of [
       "",

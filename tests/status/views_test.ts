@@ -40,6 +40,7 @@ const down: PeerStatus = {
     at,
     code: 6,
     subcode: 2,
+    reason: undefined,
     text: "Cease/Administrative Shutdown: maintenance until 6",
     communication: "maintenance until 6",
   },

@@ -22,7 +22,7 @@ export class FakeTerminal implements Terminal {
     return Object.assign(new FakeTerminal(), { isTerminal: false });
   }
 
-  size() {
+  size(): ReturnType<Terminal["size"]> {
     return { columns: this.columns, rows: this.rows };
   }
 

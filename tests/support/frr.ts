@@ -8,14 +8,27 @@ import { PATIENCE_MS, waitFor } from "./until.ts";
 
 const DAEMONS = "/usr/lib/frr";
 
+/** How FRR is started, where it is not as one of several on one host. */
+export interface FrrOptions {
+  /** Its routes go into the kernel, as a router's do. */
+  readonly forwards?: boolean;
+}
+
 /** A running FRR. */
 export class Frr implements AsyncDisposable {
   readonly #folder: string;
   readonly #command: readonly string[];
   readonly #listenOn: readonly string[];
+  readonly #options: FrrOptions;
   readonly #processes: Deno.ChildProcess[] = [];
 
-  private constructor(folder: string, command: readonly string[], listenOn: readonly string[]) {
+  private constructor(
+    folder: string,
+    command: readonly string[],
+    listenOn: readonly string[],
+    options: FrrOptions,
+  ) {
+    this.#options = options;
     this.#listenOn = listenOn.flatMap((address) => ["-l", address]);
     this.#folder = folder;
     this.#command = command;
@@ -29,10 +42,11 @@ export class Frr implements AsyncDisposable {
     config: string,
     prefix: readonly string[] = [],
     listenOn: readonly string[] = [],
+    options: FrrOptions = {},
   ): Promise<Frr> {
     const folder = await Deno.makeTempDir({ prefix: "frr-" });
     await Deno.chmod(folder, 0o777);
-    const frr = new Frr(folder, prefix, listenOn);
+    const frr = new Frr(folder, prefix, listenOn, options);
     await Deno.writeTextFile(`${folder}/bgpd.conf`, config);
     // Whatever the umask is.
     await Deno.chmod(`${folder}/bgpd.conf`, 0o644);
@@ -49,8 +63,18 @@ export class Frr implements AsyncDisposable {
   async run(): Promise<void> {
     this.#spawn("zebra", ["-f", "/dev/null"]);
     await this.#answers("zebra");
-    this.#spawn("bgpd", ["-n", "-f", `${this.#folder}/bgpd.conf`, ...this.#listenOn]);
+    this.#spawn("bgpd", [
+      ...(this.#options.forwards === true ? [] : ["-n"]),
+      "-f",
+      `${this.#folder}/bgpd.conf`,
+      ...this.#listenOn,
+    ]);
     await this.#answers("bgpd");
+  }
+
+  /** Where bgpd takes commands, in FRR's own form. */
+  get socket(): string {
+    return `${this.#folder}/bgpd.vty`;
   }
 
   /** The answer of `vtysh` to commands given one after the other. */

@@ -9,6 +9,7 @@ import {
   type Requester,
   type Selection,
 } from "../../src/control/orders.ts";
+import type { Planner } from "../../src/control/plan_route.ts";
 import { UnknownNameError } from "../../src/status/views.ts";
 
 /** Follows orders for a few services. */
@@ -95,3 +96,6 @@ export class MemoryOrders implements Orders {
 export function step(service: string, rest: Partial<Progress> = {}): Progress {
   return { service, phase: "down", leftMs: undefined, connections: undefined, done: false, ...rest };
 }
+
+/** For apps that are asked for no plans. */
+export const NO_PLANS: Planner = { plan: () => Promise.reject(new Error("nobody plans here")) };

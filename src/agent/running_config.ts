@@ -1,0 +1,186 @@
+/**
+ * The configuration in force, and the way to another one: what is the same stays as it is, what is new is made before it is
+ * announced, what is wanted no more goes in order. What that would be can be told without doing it.
+ */
+import type { Speaker } from "../bgp/speaker.ts";
+import type { Config } from "../config/config.ts";
+import type { NamedText } from "../config/load.ts";
+import { BusyError, type ReloadAnswer } from "../control/orders.ts";
+import type { PlanAnswer } from "../control/plan_route.ts";
+import type { AgentState } from "../events/event.ts";
+import type { Metrics } from "../http/metrics.ts";
+import type { Managed } from "../kernel/kernel.ts";
+import { Reconciler } from "../kernel/reconciler.ts";
+import { desiredKernel } from "../service/desired.ts";
+import type { ServiceDriver } from "../service/driver.ts";
+import type { ServiceEntry } from "../service/state.ts";
+import type { Clock } from "../time/clock.ts";
+import type { ServiceChecks } from "./checks.ts";
+import type { DrainKeeper } from "./drain_keeper.ts";
+import type { EndOfRib } from "./end_of_rib.ts";
+import type { Hooks } from "./hooks.ts";
+import { drainFor } from "./orders.ts";
+import type { AgentPorts } from "./ports.ts";
+import { planFor } from "./plans.ts";
+import { Reloads } from "./reloads.ts";
+import type { AgentServers } from "./servers.ts";
+
+/** The parts of the agent that a configuration is for. */
+export interface ConfiguredParts {
+  readonly ports: AgentPorts;
+  readonly services: ServiceDriver;
+  readonly checks: ServiceChecks;
+  readonly drains: DrainKeeper;
+  readonly hooks: Hooks;
+  readonly metrics: Metrics;
+  readonly servers: AgentServers;
+  readonly endOfRib: EndOfRib;
+  speaker(): Speaker | undefined;
+  reconciler(): Reconciler | undefined;
+  state(): AgentState;
+  /** The agent's start, once it has begun. */
+  started(): Promise<void> | undefined;
+}
+
+/** A kernel that takes longer to make what is new is not waited for. */
+const MAKE_LIMIT_MS = 10_000;
+
+/** The configuration of one agent. */
+export class RunningConfig {
+  readonly #parts: ConfiguredParts;
+  readonly #reloads: Reloads;
+  #config: Config;
+
+  constructor(config: Config, parts: ConfiguredParts) {
+    const { ports } = parts;
+    const { clock, events } = ports;
+    this.#config = config;
+    this.#parts = parts;
+    this.#reloads = new Reloads({
+      clock,
+      events,
+      running: () => this.#config,
+      load: () => ports.load(),
+      refuse: (next) => this.#refuse(next),
+      apply: (next, because) => this.#apply(next, because),
+      busy: () => this.#busy(),
+    });
+  }
+
+  /** What is in force. */
+  get current(): Config {
+    return this.#config;
+  }
+
+  /** How the last attempt at another one went. */
+  get reloads(): Reloads["status"] {
+    return this.#reloads.status;
+  }
+
+  /** Reads the file again, once the agent has started. @throws {BusyError} */
+  async reload(because: number): Promise<ReloadAnswer> {
+    await this.#parts.started()?.catch(() => undefined);
+    return await this.#reloads.reload(because);
+  }
+
+  /** What a reload would do; it changes nothing. @throws {BusyError} */
+  async plan(file: NamedText | undefined): Promise<PlanAnswer> {
+    const { ports, services, started } = this.#parts;
+    await started()?.catch(() => undefined);
+    return await planFor(file, {
+      running: () => this.#config,
+      load: (file) => ports.load(file),
+      refuse: (next) => this.#refuse(next),
+      entriesOf: (config) => this.#entriesOf(config),
+      services,
+      managed: managedBy(this.#config),
+      kernel: ports.kernel,
+      busy: () => this.#busy(),
+    });
+  }
+
+  /** Services that were on their way out have gone. */
+  dropGone(): void {
+    this.#parts.checks.configure(this.#config.services, this.#leavingNames);
+  }
+
+  /** Services that are in the configuration no more and not gone yet. */
+  get #leavingNames(): ReadonlySet<string> {
+    const { states } = this.#parts.services;
+    return new Set(states.filter(({ removed }) => removed).map(({ config }) => config.name));
+  }
+
+  #entriesOf(config: Config): readonly ServiceEntry[] {
+    return entriesOf(config, this.#parts.drains);
+  }
+
+  #busy(): string | undefined {
+    const state = this.#parts.state();
+    return state === "running" ? undefined : `the agent is ${state}`;
+  }
+
+  #refuseWhileBusy(): void {
+    const busy = this.#busy();
+    if (busy !== undefined) throw new BusyError(busy);
+  }
+
+  /** What keeps this host from running `next`. */
+  async #refuse(next: Config): Promise<readonly string[]> {
+    const { ports, services } = this.#parts;
+    const problems = ports.refuse(next);
+    if (problems.length > 0 || ports.kernel === undefined) return problems;
+    const { states } = services.preview(this.#entriesOf(next));
+    const wanted = desiredKernel(states.values());
+    return (await Reconciler.examine(ports.kernel, wanted, managedBy(next))).problems;
+  }
+
+  /**
+   * Goes over to `next`. First the kernel gets what is new beside what is there; then, in one turn, sessions, routes and
+   * checks go over; what is wanted no more follows in order. Resolves to what could not be done yet.
+   */
+  async #apply(next: Config, because: number): Promise<readonly string[]> {
+    const { ports, services, checks, drains, hooks, metrics, servers, endOfRib } = this.#parts;
+    const { clock, events } = ports;
+    const making = this.#parts.reconciler()?.want(services.prepare(this.#entriesOf(next)));
+    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
+    if (this.#busy() !== undefined) services.forget();
+    this.#refuseWhileBusy();
+    events.ahead(() =>
+      events.because(because, () => {
+        this.#config = next;
+        this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers);
+        services.reconfigure(this.#entriesOf(next), because);
+        checks.configure(next.services, this.#leavingNames);
+        drains.configure(next.state.directory);
+        hooks.configure(next.services, next.hooks.timeoutMs);
+        metrics.retain(next);
+      })
+    );
+    ports.setLog(next.log);
+    await servers.configure(next);
+    endOfRib.release();
+    return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
+  }
+}
+
+/** The services of a configuration, with what operators want of them. */
+export function entriesOf({ services }: Config, drains?: Pick<DrainKeeper, "of">): readonly ServiceEntry[] {
+  return services.map((config) => ({
+    config,
+    checks: config.checks.map(({ name }) => name),
+    drain: drainFor(drains?.of(config.name), config.stop),
+  }));
+}
+
+/** What a configuration leaves to us of the kernel. */
+export function managedBy({ network: { setup: interfaces, ipvs } }: Config): Managed {
+  return { interfaces, ipvs };
+}
+
+/** What `work` comes to; undefined where that takes longer. */
+async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
+  using _limit = limit;
+  return await Promise.race([work, late]);
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { eventLine } from "../../src/status/event_text.ts";
+
+const at = "2026-01-01T00:00:00.000Z";
+
+Deno.test("eventLine() says when, which, what about, from what to what, why, and what led to it", () => {
+  const rows: [Record<string, unknown>, string][] = [
+    [
+      {
+        id: 7,
+        at,
+        kind: "verdict",
+        service: "web",
+        check: "http-1",
+        from: "unknown",
+        to: "healthy",
+        cause: "status 200",
+        because: 5,
+      },
+      `${at} #7     verdict          web http-1  unknown \u2192 healthy: status 200 (because #5)`,
+    ],
+    [
+      { id: 8, at, kind: "updates-sent", peer: "r1", announced: 1, withdrawn: 0, cause: "c" },
+      `${at} #8     updates-sent     r1  announced 1, withdrawn 0: c`,
+    ],
+    [
+      {
+        id: 9,
+        at,
+        kind: "kernel-changed",
+        changes: ["a", "b", "c", "d", "e", "f"],
+        leftOut: { changes: 10 },
+        cause: "c",
+      },
+      `${at} #9     kernel-changed   changes a; b; c; d; e; and 11 more: c`,
+    ],
+    [
+      {
+        id: 10,
+        at,
+        kind: "routes-held",
+        peer: "r1",
+        count: 1,
+        held: [{ prefix: "10.0.0.1/32", reason: "no next hop" }],
+        cause: "c",
+      },
+      `${at} #10    routes-held      r1  count 1, held 10.0.0.1/32 no next hop: c`,
+    ],
+    [{ id: 11, at, kind: "handover", cause: "c" }, `${at} #11    handover         c`],
+    [
+      { id: 12, at, kind: "drained", services: [], cause: "\x1b[2J\u202e" },
+      `${at} #12    drained          no services: \\u001b[2J\\u202e`,
+    ],
+  ];
+  for (const [record, line] of rows) assert.equal(eventLine(record), line);
+});
+
+Deno.test("eventLine() makes a line of whatever a newer agent, or no agent, sends", () => {
+  for (
+    const record of [{}, { id: null, at: 3, kind: [], cause: {}, leftOut: 7, x: [null, [1]], y: { z: null } }]
+  ) {
+    assert.match(eventLine(record), /^.*$/);
+  }
+});
