@@ -22,6 +22,8 @@ export interface View {
   /** When it was told that, or started. */
   readonly configuredMs: number;
   backend(port: number): Backend | undefined;
+  /** The agent is to announce a service of this name where it is well. */
+  isInService(service: string): boolean;
   readonly latencyMs: number;
 }
 
@@ -221,7 +223,7 @@ export class Inspector {
     if (how === "session" || how === "restart time") return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
-    if (service === undefined || !service.enabled) return;
+    if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
     const disturbedMs = Math.max(this.#allDisturbedMs, this.#disturbed.get(service.name) ?? -Infinity);
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined

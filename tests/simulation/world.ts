@@ -137,6 +137,10 @@ export class World {
     return this.#backends.get(port);
   }
 
+  isInService(service: string): boolean {
+    return this.agent !== undefined && !this.operator.isDrained(service);
+  }
+
   note(what: string | AgentEvent): void {
     this.journal.push({ atMs: this.clock.now(), what });
   }
