@@ -38,7 +38,10 @@ export class HearingPeer implements Disposable {
   /** How many sessions were Established. */
   sessions = 0;
   up = false;
-  /** The longest time between two KEEPALIVEs as a part of the hold time, and what it was beyond a third of that. */
+  /**
+   * The longest time without KEEPALIVE and UPDATE, each of which restarts KeepaliveTimer (RFC 4271 section 4.4), as a part of
+   * the hold time; and how far beyond a third of that it went.
+   */
   worstGap = 0;
   worstLateMs = 0;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -81,6 +84,8 @@ export class HearingPeer implements Disposable {
   #hear(peer: RawPeer, message: RawPeer["heard"][number] | undefined): void {
     if (message === undefined) return;
     const { type, body, at } = message;
+    if (this.up && (type === KEEPALIVE || type === UPDATE)) this.#kept(at - this.#lastMs);
+    this.#lastMs = at;
     switch (type) {
       case OPEN:
         this.#holdTimeMs = 1_000 * ((body[3] ?? 0) * 256 + (body[4] ?? 0));
@@ -88,9 +93,7 @@ export class HearingPeer implements Disposable {
         this.#beat(peer);
         return;
       case KEEPALIVE:
-        if (this.up) this.#kept(at - this.#lastMs);
-        else this.sessions++;
-        this.#lastMs = at;
+        if (!this.up) this.sessions++;
         this.up = true;
         return;
       case NOTIFICATION:
