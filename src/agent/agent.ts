@@ -4,7 +4,9 @@
  */
 import { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
+import type { NamedText } from "../config/load.ts";
 import type { Orders } from "../control/orders.ts";
+import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
@@ -130,7 +132,7 @@ export class Agent {
       status: () => this.status(),
       metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
       orders: this.#orders,
-      planner: { plan: (file) => this.#config.plan(file) },
+      planner: this,
       journal: this.#journal,
     });
     this.#config = new RunningConfig(config, {
@@ -152,6 +154,11 @@ export class Agent {
   /** What operators may order. */
   get orders(): Orders {
     return this.#orders;
+  }
+
+  /** What a reload of `file`, or of the agent's own file, would do. Changes nothing. @throws {BusyError} */
+  plan(file: NamedText | undefined): Promise<PlanAnswer> {
+    return this.#config.plan(file);
   }
 
   /**

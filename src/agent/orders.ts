@@ -9,6 +9,7 @@ import {
   type Requester,
   type Selection,
 } from "../control/orders.ts";
+import { requesterText } from "../control/requester.ts";
 import type { AgentState, OrderName } from "../events/event.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { ServiceDriver } from "../service/driver.ts";
@@ -175,7 +176,7 @@ export class OperatorOrders implements Orders {
     by: Requester | undefined,
     reason: string | undefined,
   ): number {
-    const who = by === undefined ? "by an unknown user" : `by user ${by.uid} (process ${by.pid})`;
+    const who = requesterText(by);
     const cause = reason === undefined ? who : `${who}: ${reason}`;
     const which = services.length === 0 ? undefined : services;
     return this.#ports.events.publish({ kind: "order", order, services: which, cause }).id;

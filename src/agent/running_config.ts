@@ -5,13 +5,11 @@
 import type { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import type { NamedText } from "../config/load.ts";
-import { effective } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentState } from "../events/event.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import { merge } from "../kernel/merge.ts";
 import { Reconciler } from "../kernel/reconciler.ts";
 import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
@@ -23,7 +21,7 @@ import type { EndOfRib } from "./end_of_rib.ts";
 import type { Hooks } from "./hooks.ts";
 import { drainFor } from "./orders.ts";
 import type { AgentPorts } from "./ports.ts";
-import { planReload } from "./reload_plan.ts";
+import { planFor } from "./plans.ts";
 import { Reloads } from "./reloads.ts";
 import type { AgentServers } from "./servers.ts";
 
@@ -89,33 +87,16 @@ export class RunningConfig {
   async plan(file: NamedText | undefined): Promise<PlanAnswer> {
     const { ports, services, started } = this.#parts;
     await started()?.catch(() => undefined);
-    this.#refuseWhileBusy();
-    const loaded = ports.load(file);
-    if (!loaded.ok) return { result: "invalid", problems: loaded.problems };
-    const old = this.#config;
-    const config = effective(old, loaded.config);
-    const refusals = ports.refuse(config);
-    if (refusals.length > 0) return { result: "invalid", problems: refusals };
-    const managed = managedBy(old);
-    const wanted = merge([
-      desiredKernel(services.preview(this.#entriesOf(config)).states.values()),
-      services.desiredKernel,
-    ]);
-    const fitness = ports.kernel && await Reconciler.examine(ports.kernel, wanted, managed);
-    const plan = planReload({
-      old,
-      file: loaded.config,
-      running: services.states,
-      desired: services.desiredKernel,
-      next: services.preview(this.#entriesOf(config)),
-      managed,
-      actual: fitness?.actual,
-      warnings: [
-        ...loaded.warnings,
-        ...fitness?.problems.map((problem) => `a reload would be refused: ${problem}`) ?? [],
-      ],
+    return await planFor(file, {
+      running: () => this.#config,
+      load: (file) => ports.load(file),
+      refuse: (next) => this.#refuse(next),
+      entriesOf: (config) => this.#entriesOf(config),
+      services,
+      managed: managedBy(this.#config),
+      kernel: ports.kernel,
+      busy: () => this.#busy(),
     });
-    return { result: "plan", plan };
   }
 
   /** Services that were on their way out have gone. */

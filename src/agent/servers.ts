@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import { formatListenAddress, type ListenAddress } from "../config/values/listen_address.ts";
 import { createControlApp } from "../control/app.ts";
 import type { Orders } from "../control/orders.ts";
-import type { Planner } from "../control/plan_route.ts";
+import { MAX_PLAN_OCTETS, type Planner } from "../control/plan_route.ts";
 import { ControlSocketInUseError, openControlSocket } from "../control/socket_file.ts";
 import type { Journal } from "../events/journal.ts";
 import { JournalReaders } from "../events/readers.ts";
@@ -18,6 +18,8 @@ import { isLoopback } from "../net/address_kind.ts";
 import { messageOf } from "../text/error_message.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
+/** A server that a reload replaces may be the one that answers that reload. */
+const LAST_RELOAD_ANSWER_MS = 15_000;
 /** What clients get for their last answers. */
 const LAST_ANSWERS_MS = 500;
 
@@ -124,7 +126,7 @@ export class AgentServers {
   #retire(side: SideServer | undefined): void {
     if (side === undefined) return;
     side.listener[Symbol.dispose]();
-    const closed = side.server.close(LAST_ANSWERS_MS).finally(() => side.readers[Symbol.dispose]());
+    const closed = side.server.close(LAST_RELOAD_ANSWER_MS).finally(() => side.readers[Symbol.dispose]());
     this.#closing.add(closed);
     closed.finally(() => this.#closing.delete(closed));
   }
@@ -175,7 +177,7 @@ export class AgentServers {
         pid,
         events: (request) => readers.answer(request),
       }),
-      limits: { connections: maxClients },
+      limits: { connections: maxClients, bodyOctets: MAX_PLAN_OCTETS },
       ...this.#faultsOf("control.socket"),
     });
     const listener = new SideListener({
@@ -234,7 +236,7 @@ const HTTP_CURE =
   "Metrics and status cannot be asked for until then. Stop what has the port, choose another, " +
   'or turn it off with http.listen: ""';
 const CONTROL_CURE =
-  "bgp-lb status, peers and routes cannot ask this agent until then. Make the folder writable for " +
+  "Commands such as bgp-lb status and bgp-lb drain cannot reach this agent until then. Make the folder writable for " +
   'this user alone, choose another path, or turn it off with control.socket: ""';
 
 function partOf(key: ServerKey): "http" | "control" {

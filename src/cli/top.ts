@@ -25,8 +25,9 @@ export interface TopPorts {
 }
 
 const EVERY_MS = 2000;
-/** So many of the newest events are kept, and asked for at the start. */
-const EVENTS = 200;
+/** So many of the newest events are asked for at the start, and so many kept. */
+const ASKED_EVENTS = 1000;
+const KEPT_EVENTS = 200;
 
 /** The newest answer, and what it is compared with. */
 interface View {
@@ -115,6 +116,8 @@ class NewestEvents {
   readonly #socket: string;
   readonly #ports: Pick<TopPorts, "askControl">;
   #run: string | undefined;
+  /** ID of the newest one that was asked for. */
+  #place = 0;
   #known: readonly EventLine[] = [];
 
   constructor(socket: string, ports: Pick<TopPorts, "askControl">) {
@@ -126,10 +129,15 @@ class NewestEvents {
   async after(status: StatusDocument): Promise<readonly TopEvent[]> {
     const { run, newest } = status.journal;
     if (newest === 0) return newestChanges(status);
-    if (run !== this.#run) this.#known = [];
+    if (run !== this.#run) [this.#known, this.#place] = [[], 0];
     this.#run = run;
-    const since = Math.max(this.#known.at(-1)?.id ?? 0, newest - EVENTS, 0);
-    if (newest > since) this.#known = [...this.#known, ...await this.#ask(since)].slice(-EVENTS);
+    const since = Math.max(this.#place, newest - ASKED_EVENTS);
+    if (newest > since) {
+      const events = await this.#ask(since);
+      this.#place = events.at(-1)?.id ?? this.#place;
+      // A peer that is down is among the peers; what it tries again and again would push all else away.
+      this.#known = [...this.#known, ...events.filter(({ attempt }) => !attempt)].slice(-KEPT_EVENTS);
+    }
     return this.#known;
   }
 

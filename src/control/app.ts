@@ -5,8 +5,8 @@ import { explainText } from "../status/explain_text.ts";
 import type { Status } from "../status/status.ts";
 import type { Style } from "../text/style.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
-import { type Planner, planRoutes } from "./plan_route.ts";
 import { type ControlBindings, type OrderPorts, orderRoutes } from "./order_routes.ts";
+import { type Planner, planRoutes } from "./plan_route.ts";
 
 /** What the app shows, and who follows orders. */
 export interface ControlAppPorts extends OrderPorts {

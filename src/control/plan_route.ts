@@ -23,6 +23,9 @@ export interface Planner {
   plan(file: NamedText | undefined): Promise<PlanAnswer>;
 }
 
+/** A request may be so long: a file, whose text as JSON is somewhat longer. */
+export const MAX_PLAN_OCTETS = 1.5 * MAX_FILE_OCTETS;
+
 /** A name is for people, and one line. */
 const MAX_NAME_LENGTH = 4096;
 

@@ -25,6 +25,8 @@ const MAX_WAITING = 1024;
 const STUCK_MS = 10_000;
 /** What is handed to a socket at once; the place moves on when the socket has taken it. */
 const PIECE = { entries: 256, octets: 32_768 } as const;
+/** Readers are served so long at a stretch. */
+const SLICE_MS = 2;
 
 /** The readers of one server. Disposing tells what was counted; the streams end with the journal. */
 export class JournalReaders implements Disposable {
@@ -32,6 +34,9 @@ export class JournalReaders implements Disposable {
   readonly #readers = new Set<Reader>();
   readonly #cuts: Repeats<string>;
   readonly #following: Disposable;
+  /** Those whose sockets ask for more, and who were not looked at since. */
+  readonly #due = new Set<Reader>();
+  #turn: Disposable | undefined;
   #beat: Disposable | undefined;
   #cut = 0;
 
@@ -41,7 +46,7 @@ export class JournalReaders implements Disposable {
       once: (cause) => options.onCut(1, cause),
       more: (cause, count) => options.onCut(count, cause),
     });
-    this.#following = options.journal.subscribe(() => this.#serve());
+    this.#following = options.journal.subscribe(() => this.#tell());
   }
 
   /** Readers at this moment. */
@@ -64,7 +69,10 @@ export class JournalReaders implements Disposable {
         `${limit} readers follow the events, more cannot; ?follow=false gives those that there are\n`;
       return new Response(words, { status: 503, headers: { "retry-after": "10" } });
     }
-    const reader = new Reader(wanted, journal, clock, (ended) => this.#remove(ended));
+    const reader = new Reader(wanted, journal, clock, {
+      asks: (asking) => this.#schedule(asking),
+      ended: (ended) => this.#remove(ended),
+    });
     if (wanted.follow) {
       this.#readers.add(reader);
       this.#arm();
@@ -81,22 +89,47 @@ export class JournalReaders implements Disposable {
 
   [Symbol.dispose](): void {
     this.#following[Symbol.dispose]();
+    this.#turn?.[Symbol.dispose]();
     this.#beat?.[Symbol.dispose]();
     this.#cuts[Symbol.dispose]();
   }
 
   #remove(reader: Reader): void {
     this.#readers.delete(reader);
+    this.#due.delete(reader);
     if (this.#readers.size > 0) return;
     this.#beat?.[Symbol.dispose]();
     this.#beat = undefined;
   }
 
-  #serve(): void {
+  /** Something is new, or there will be nothing more; this is a turn of its own. */
+  #tell(): void {
     for (const reader of [...this.#readers]) {
-      reader.serve();
       const waiting = reader.waiting;
       if (waiting > MAX_WAITING) this.#cutOff(reader, `it took nothing while ${waiting} events waited`);
+      else this.#due.add(reader);
+    }
+    this.#serve();
+  }
+
+  /** In a turn of its own: a client that reads fast does not keep everything else from running. */
+  #schedule(reader: Reader): void {
+    this.#due.add(reader);
+    const { clock } = this.#options;
+    this.#turn ??= clock.at(clock.now(), () => {
+      this.#turn = undefined;
+      this.#serve();
+    });
+  }
+
+  /** Serves those that are due, for a moment; the others in later turns, between which all else runs. */
+  #serve(): void {
+    const { clock, journal } = this.#options;
+    const untilMs = clock.now() + SLICE_MS;
+    for (const reader of [...this.#due]) {
+      if (clock.now() > untilMs && !journal.ended) return this.#schedule(reader);
+      this.#due.delete(reader);
+      reader.serve();
     }
   }
 
@@ -120,13 +153,20 @@ export class JournalReaders implements Disposable {
   }
 }
 
+/** What a reader tells. */
+interface ReaderEvents {
+  /** Its socket has taken everything, or there is more to look through: it wants to be served. */
+  asks(reader: Reader): void;
+  ended(reader: Reader): void;
+}
+
 /** One client's stream. */
 class Reader {
   readonly stream: ReadableStream<Uint8Array>;
   readonly #request: FeedRequest;
   readonly #journal: Journal;
   readonly #clock: Clock;
-  readonly #onEnd: (reader: Reader) => void;
+  readonly #events: ReaderEvents;
   /** Where one that does not follow ends. */
   readonly #until: number;
   /** ID of the last event that was handed over. */
@@ -136,17 +176,16 @@ class Reader {
   #cutCause: string | undefined;
   /** The client's socket has taken everything, and waits for more. */
   #asking: { readonly controller: ReadableStreamDefaultController<Uint8Array>; taken(): void } | undefined;
-  #turn: Disposable | undefined;
   /** When the last piece was handed over, and what was the newest event then. */
   #handedMs: number;
   #handedNewest: number;
   #ended = false;
 
-  constructor(request: FeedRequest, journal: Journal, clock: Clock, onEnd: (reader: Reader) => void) {
+  constructor(request: FeedRequest, journal: Journal, clock: Clock, events: ReaderEvents) {
     this.#request = request;
     this.#journal = journal;
     this.#clock = clock;
-    this.#onEnd = onEnd;
+    this.#events = events;
     this.#until = journal.newest;
     this.#opening = request.format.opening;
     const { place, restarted } = this.#beginning();
@@ -172,18 +211,17 @@ class Reader {
 
   /** Hands over what there is, where its socket asks for more. */
   serve(): void {
-    // Its turn will come; where the journal has ended there is none.
-    if (this.#asking === undefined || (this.#turn !== undefined && !this.#journal.ended)) return;
+    if (this.#asking === undefined) return;
     const { piece, hasAll } = this.#next();
     const last = this.#cutCause !== undefined || (hasAll && (!this.#request.follow || this.#journal.ended));
     if (piece !== "" || last) return this.#hand(piece, last);
     // Nothing of so many was asked for.
-    if (!hasAll) this.#serveInTurn();
+    if (!hasAll) this.#events.asks(this);
   }
 
   /** A sign of life. */
   beat(): void {
-    if (this.#turn === undefined) this.#hand(this.#request.format.heartbeat, false);
+    this.#hand(this.#request.format.heartbeat, false);
   }
 
   /** Ends it; it is told so if its socket takes anything any more. */
@@ -210,20 +248,11 @@ class Reader {
     }
   }
 
-  /** In a turn of its own: a client that reads fast does not keep everything else from running. */
   #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const { promise, resolve: taken } = Promise.withResolvers<void>();
     this.#asking = { controller, taken };
-    this.#serveInTurn();
+    this.#events.asks(this);
     return promise;
-  }
-
-  #serveInTurn(): void {
-    this.#turn?.[Symbol.dispose]();
-    this.#turn = this.#clock.at(this.#clock.now(), () => {
-      this.#turn = undefined;
-      this.serve();
-    });
   }
 
   /** What comes next, as far as one piece goes; nothing where it has all. */
@@ -285,9 +314,8 @@ class Reader {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#turn?.[Symbol.dispose]();
     this.#asking?.taken();
     this.#asking = undefined;
-    this.#onEnd(this);
+    this.#events.ended(this);
   }
 }

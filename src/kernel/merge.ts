@@ -6,7 +6,6 @@ import {
   type DesiredInterface,
   type DesiredKernel,
   destinationKey,
-  interfaceMark,
   isOurs,
   serviceOf,
   type VirtualService,
@@ -70,28 +69,6 @@ export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): D
     interfaces: interfaces ? desired.interfaces : [],
     virtualServices: ipvs ? desired.virtualServices : [],
     ownedAddresses: ipvs ? desired.ownedAddresses : [],
-  };
-}
-
-/** What a kernel has once `desired` was made of `actual`. New interfaces have indices that no kernel gives. */
-export function made({ interfaces, virtualServices }: DesiredKernel, actual: ActualKernel): ActualKernel {
-  return {
-    interfaces: interfaces.map(({ name, service, addresses }, at) => ({
-      index: actual.interfaces.find((link) => link.name === name)?.index ?? -1 - at,
-      name,
-      kind: "dummy",
-      alias: interfaceMark(service),
-      up: true,
-      addresses: addresses.map((address) => ({
-        address,
-        prefixLength: address.bytes.byteLength * 8,
-        deprecated: true,
-      })),
-    })),
-    virtualServices: virtualServices.map((service) => ({
-      ...service,
-      destinations: service.destinations.map((each) => ({ ...each, activeConnections: 0 })),
-    })),
   };
 }
 

@@ -17,6 +17,7 @@ import { plan } from "../cli/plan.ts";
 import { runProgram } from "../cli/program.ts";
 import { run, type Signal } from "../cli/run.ts";
 import { schema } from "../cli/schema.ts";
+import { styleFor } from "../cli/terminal.ts";
 import { MAX_FILE_OCTETS } from "../config/source_text.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
@@ -27,6 +28,7 @@ import { StandardTerminal } from "../os/terminal.ts";
 import { askControl, type ControlRequest, findAgent } from "../control/client.ts";
 import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
+import { painted } from "../text/style.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
@@ -82,13 +84,13 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
       return await check({ file, print, overrides }, files);
     },
     async plan(planned) {
-      const ports = { streams: denoStreams(), clock: systemClock };
+      const style = styleFor(new StandardTerminal());
       return await plan(planned, {
         ...files,
-        findAgent: (path) => findAgent(path, ports),
-        postControl: (request) => askControl({ ...request, accept: "application/json" }, ports),
+        findAgent: (path) => findAgent(path, controlPorts()),
+        postControl: (request) => askControl({ ...request, accept: "application/json" }, controlPorts()),
         planStart: planOnHost,
-        paint: (line) => line,
+        paint: (text, tone) => painted(text, { text, tone }, style),
       });
     },
     async migrate(file, overrides) {

@@ -6,6 +6,8 @@ export interface EventLine {
   /** ISO 8601. */
   readonly at: string;
   readonly text: string;
+  /** Of an attempt at a session that did not come up: they come by themselves, and for ever. */
+  readonly attempt: boolean;
 }
 
 /** What an event is about: its details of these names, in this order. */
@@ -24,10 +26,13 @@ export function eventLine(json: string): EventLine | undefined {
       const value = details.get(name);
       return typeof value === "string" && value !== "" ? value : undefined;
     };
-    const words = [...SUBJECTS.map(text), text("to") && `→ ${text("to")}`].filter((word) =>
-      word !== undefined
-    );
-    return { id, at, text: `${[kind, ...words].join(" ")}: ${text("cause") ?? ""}` };
+    const services = details.get("services");
+    const many = Array.isArray(services) ? services.join(", ") : undefined;
+    const to = text("to");
+    const words = [...SUBJECTS.map(text), many, to && `→ ${to}`].filter((word) => word !== undefined);
+    const session = kind === "peer-state" || kind === "session-ended";
+    const attempt = session && ![text("from"), to].includes("Established");
+    return { id, at, text: `${[kind, ...words].join(" ")}: ${text("cause") ?? ""}`, attempt };
   } catch {
     return undefined;
   }

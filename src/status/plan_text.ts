@@ -1,18 +1,16 @@
 /** A plan for people: what it comes to in one line, then each thing that would happen, in the order of their weight. Pure. */
 import { escapeUnprintable } from "../text/escapes.ts";
+import type { Tone } from "../text/style.ts";
 import type { Plan, PlannedConsequence, SessionPlan } from "./plan.ts";
 import type { RoutePlan, RoutePlans, RouteWords } from "./route_plan.ts";
 
-/** What a line says of what it tells; its colour. */
-export type PaintTone = "good" | "bad" | "changing" | "strong";
-
 /** Puts a line in a colour, or leaves it as it is. The line is printable. */
-export type Paint = (line: string, tone: PaintTone) => string;
+export type Paint = (line: string, tone: Tone) => string;
 
 /** A line before it is painted. */
 interface Line {
   readonly text: string;
-  readonly tone?: PaintTone;
+  readonly tone?: Tone;
 }
 
 /** The plan in lines; sections in which nothing happens are left out. */
@@ -39,7 +37,7 @@ function section(title: string, lines: readonly Line[]): readonly Line[] {
   return lines.length === 0 ? [] : [{ text: "" }, { text: `${title}:`, tone: "strong" }, ...lines];
 }
 
-function line(sign: string, text: string, tone: PaintTone): Line {
+function line(sign: string, text: string, tone: Tone): Line {
   return { text: `  ${sign} ${text}`, tone };
 }
 
@@ -66,7 +64,7 @@ function count(number: number, noun: string, what = ""): string | undefined {
   return number === 0 ? undefined : `${number} ${noun}${number === 1 ? "" : "s"}${what}`;
 }
 
-const SESSION: Readonly<Record<PlannedConsequence, readonly [string, PaintTone]>> = {
+const SESSION: Readonly<Record<PlannedConsequence, readonly [string, Tone]>> = {
   "established anew": ["+", "good"],
   "reset": ["~", "bad"],
   "ended": ["-", "bad"],
@@ -122,7 +120,7 @@ function kernelLines({ kernel }: Plan): readonly Line[] {
 }
 
 /** By the verb of `describeChange()`. */
-function kernelTone(change: string): PaintTone {
+function kernelTone(change: string): Tone {
   if (/^(create|add) /.test(change)) return "good";
   return change.startsWith("delete ") ? "bad" : "changing";
 }

@@ -7,12 +7,12 @@ import { painted, type Piece, PLAIN, type Style, textOf } from "./style.ts";
 const LEAST_WIDTH = 20;
 /** Columns are not made narrower than this; where that does not do, than the next. */
 const LEAST_COLUMNS = [5, 3, 1] as const;
-/** What a line that is broken goes on with, beyond its own indent. */
+/** Where there is no label before what a line says, it goes on so much further to the right. */
 const HANGING = 4;
 
 /**
  * One line each; what others named or answered cannot break out of it. Where there is a width, longer ones are broken
- * between words, and go on a bit further to the right.
+ * between words, and go on under what stands behind their label, or a bit further to the right.
  */
 export function lines(texts: readonly Piece[], style: Style = PLAIN): string {
   return texts.map((piece) =>
@@ -26,10 +26,13 @@ export function lines(texts: readonly Piece[], style: Style = PLAIN): string {
 function brokenLine(text: string, width: number | undefined): readonly string[] {
   if (width === undefined || columnsOf(text) <= width) return [text];
   const indent = /^ */.exec(text)?.[0] ?? "";
-  const hanging = indent + " ".repeat(HANGING);
+  const label = /^ +\S+(?: \S+)? {2,}(?=\S)/.exec(text)?.[0] ?? "";
+  const labelled = label !== "" && label.length * 2 < width;
+  const beginning = labelled ? label : indent;
+  const hanging = labelled ? " ".repeat(label.length) : indent + " ".repeat(HANGING);
   const room = Math.max(LEAST_WIDTH, width - hanging.length);
-  const [first = "", ...rest] = wrapToColumns(text.slice(indent.length), room);
-  return [indent + first, ...rest.map((line) => hanging + line)];
+  const [first = "", ...rest] = wrapToColumns(text.slice(beginning.length), room);
+  return [beginning + first, ...rest.map((line) => hanging + line)];
 }
 
 /** How a table is set. */

@@ -63,7 +63,7 @@ Deno.test("drain goes through its phases, each an event with the order as its ca
   );
   const [given] = world.events.of("order");
   const [drained] = world.events.of("drained");
-  assert.match(given?.cause ?? "", /user 0 \(process 7\)/);
+  assert.match(given?.cause ?? "", /uid 0 \(pid 7\)/);
   assert.equal(drained?.because, given?.id);
   assert.deepEqual(world.events.of("phase").map(({ to, because }) => [to, because]), [
     ["shifting", drained?.id],

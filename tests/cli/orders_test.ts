@@ -7,7 +7,7 @@ import { HttpServer } from "../../src/http/server.ts";
 import type { ReloadAnswer } from "../../src/control/orders.ts";
 import type { ListenerEvents } from "../../src/net/sockets.ts";
 import { kernelError, MemoryStreams } from "../support/memory_streams.ts";
-import { MemoryOrders, NO_PLANNER, step } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANS, step } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -42,8 +42,8 @@ class Scene {
         now: () => new Date(0),
         pid: 7,
         orders,
+        planner: NO_PLANS,
         clock,
-        planner: NO_PLANNER,
         events: () => new Response(),
       }),
       onFault: (error) => assert.fail(String(error)),

@@ -172,7 +172,7 @@ Deno.test("top() draws the status, compares it with the one before, asks for eve
     JSON.stringify({
       id,
       at: "2026-01-01T00:00:00.000Z",
-      kind: "route",
+      kind: id === 9 ? "session-ended" : "route",
       service: "web",
       cause: `cause ${id}`,
     });
@@ -201,13 +201,22 @@ Deno.test("top() draws the status, compares it with the one before, asks for eve
   newest = 8;
   await clock.advance(2000);
   assert.equal(requests.at(-1)?.target, "/v1/events?follow=false&since=7");
+  // An attempt at a session is not shown, nor asked for again.
+  newest = 9;
+  await clock.advance(2000);
+  newest = 10;
+  terminal.written = "";
+  await clock.advance(2000);
+  assert.equal(requests.at(-1)?.target, "/v1/events?follow=false&since=9");
+  assert.match(terminal.written, /cause 8.*cause 10/s);
+  assert.doesNotMatch(terminal.written, /cause 9/);
   // Another size is drawn at once, from what is known.
   const asked = requests.length;
   [terminal.columns, terminal.rows, terminal.written] = [40, 10, ""];
   terminal.emit("resize");
   await settle();
   assert.ok(terminal.written.split("\r\n").length <= 10);
-  assert.match(terminal.written, /probes 0\.0\/s.*EVENTS.*cause 8/s);
+  assert.match(terminal.written, /probes 0\.0\/s.*EVENTS.*cause 10/s);
   assert.equal(requests.length, asked);
   terminal.emit("key", "q");
   assert.equal(await running, 0);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createControlApp } from "../../src/control/app.ts";
-import { MemoryOrders, NO_PLANNER } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANS } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { visible } from "../support/visible.ts";
@@ -10,8 +10,8 @@ const app = createControlApp({
   now: () => new Date("2026-01-01T00:00:07Z"),
   pid: 7,
   orders: new MemoryOrders(),
+  planner: NO_PLANS,
   clock: new VirtualClock(),
-  planner: NO_PLANNER,
   events: (request) => new Response(`events ${new URL(request.url).search}`),
 });
 

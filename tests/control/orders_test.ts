@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createControlApp } from "../../src/control/app.ts";
 import { MAX_PROGRESS_STREAMS } from "../../src/control/order_routes.ts";
 import { requesterText } from "../../src/control/requester.ts";
-import { MemoryOrders, NO_PLANNER, step } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANS, step } from "../support/orders.ts";
 import { status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -17,7 +17,7 @@ class Scene {
     now: () => new Date(0),
     pid: 7,
     orders: this.orders,
-    planner: NO_PLANNER,
+    planner: NO_PLANS,
     events: () => new Response(),
     clock: this.clock,
   });

@@ -7,10 +7,11 @@ import { EventStream } from "../../src/events/stream.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import { HttpServer } from "../../src/http/server.ts";
 import { type ServerSentEvent, serverSentEventReader } from "../../src/net/server_sent_events.ts";
+import type { Clock } from "../../src/time/clock.ts";
 import { liveOctets } from "../support/live_memory.ts";
 import { type MemorySocket, MemoryStreams } from "../support/memory_streams.ts";
 import { status } from "../support/status.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
+import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 /** A client that reads whatever comes, until it is told not to. */
 class Client {
@@ -359,4 +360,39 @@ Deno.test("publishing costs nothing of the readers': they are served in turns be
   // As much as the ring keeps, and the gap before it.
   for (const { seen } of clients) assert.deepEqual([seen.length, seen.at(-1)], [4097, "10000"]);
   await scene.close();
+});
+
+Deno.test("however many readers ask, a turn serves a few of them, and the next turns the others", async () => {
+  // Each look at the clock takes a millisecond.
+  let nowMs = 0;
+  const turns: (() => void)[] = [];
+  const clock: Clock = {
+    now: () => nowMs++,
+    wallTime: () => new Date(0),
+    at(atMs, callback) {
+      if (atMs - nowMs < 1000) turns.push(callback);
+      return { [Symbol.dispose]() {} };
+    },
+  };
+  const stream = new EventStream(clock);
+  const journal = new Journal({ clock, random: () => 0.5 });
+  stream.subscribe("journal", (event) => journal.append(event));
+  using readers = new JournalReaders({ journal, clock, limit: 64, onCut: () => assert.fail("cut") });
+  stream.publish({ kind: "warning", cause: "w" });
+  let served = 0;
+  const bodies = Array.from({ length: 64 }, () => readers.answer(new Request("http://x/")).body?.getReader());
+  for (const body of bodies) void body?.read().then(() => served++);
+  await settle();
+  let taken = 0;
+  for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+    const before = served;
+    turn();
+    await settle();
+    assert.ok(served - before < 10, `${served - before} in one turn`);
+    taken++;
+  }
+  assert.deepEqual([served, readers.count], [64, 64]);
+  assert.ok(taken > 6);
+  for (const body of bodies) await body?.cancel();
+  assert.equal(readers.count, 0);
 });

@@ -290,8 +290,9 @@ Deno.test("an agent whose hooks hang withdraws, ends in order, and leaves none o
     await untilGone(pids);
     await agent.said("onChange failed: was killed: the agent ends");
     await agent.said("onChange failed: not run for the last transitions");
-    assert.equal(scripts.lines("notes")[0], "route announced");
-    assert.ok(scripts.lines("notes").includes("route withdrawn"), String(scripts.lines("notes")));
+    const notes = scripts.lines("notes");
+    assert.ok(notes.indexOf("route announced") >= 0, String(notes));
+    assert.ok(notes.indexOf("route announced") < notes.indexOf("route withdrawn"), String(notes));
   }
   const flags = agentArguments().filter((flag) => !flag.startsWith("--allow-run"));
   const { code, stderr } = await run(Deno.execPath(), [...flags, "--config", file]);

@@ -62,8 +62,18 @@ class Scene implements AsyncDisposable {
       peers: [{ address: "127.0.0.2", as: 65512, port: this.router.bgpPort }],
     };
     const control = { socket: `${this.folder}/run/control.sock` };
-    const services = [{ name: "web", addresses: ["10.99.0.1"] }];
-    const config = { network: { setup: false }, http: { listen: "" }, control, bgp, services, ...rest };
+    const state = { directory: `${this.folder}/state` };
+    const onChange = ["/bin/sh", "-c", 'echo "$BGP_LB_EVENT $BGP_LB_TO" >> "$0"', `${this.folder}/told`];
+    const services = [{ name: "web", addresses: ["10.99.0.1"], onChange }];
+    const config = {
+      network: { setup: false },
+      http: { listen: "" },
+      control,
+      state,
+      bgp,
+      services,
+      ...rest,
+    };
     Deno.writeTextFileSync(`${this.folder}/etc/config.yaml`, JSON.stringify(config));
   }
 
@@ -120,6 +130,7 @@ Deno.test("the installed service, by its unit's ExecStart: READY=1, announced, a
   assert.deepEqual(await service.exited, { code: 0, signal: null }, scene.words);
   assert.ok(manager.heard().some((line) => line.startsWith("STOPPING=1")), String(manager.heard()));
   await scene.router.until(PREFIX, [], PATIENCE_MS);
+  assert.match(await Deno.readTextFile(`${scene.folder}/told`), /^route withdrawn$/m);
   assert.doesNotMatch(scene.words, /NotCapable|Requires \w+ access/);
 });
 

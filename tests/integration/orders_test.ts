@@ -9,7 +9,7 @@ import { denoStreams } from "../../src/os/deno_streams.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { agentArguments } from "../support/agent.ts";
 import { withFloor } from "../support/ffi.ts";
-import { MemoryOrders, NO_PLANNER, step } from "../support/orders.ts";
+import { MemoryOrders, NO_PLANS, step } from "../support/orders.ts";
 import { Process } from "../support/process.ts";
 import { status } from "../support/status.ts";
 import { until, within } from "../support/until.ts";
@@ -29,12 +29,19 @@ class Scene implements AsyncDisposable {
     pid: Deno.pid,
     orders: this.orders,
     clock: systemClock,
-    planner: NO_PLANNER,
     events: () => new Response(),
   };
   readonly server = new HttpServer({
     clock: systemClock,
-    app: createControlApp(this.ports),
+    app: createControlApp({
+      status: () => status(["r1"]),
+      now: () => new Date(),
+      pid: Deno.pid,
+      orders: this.orders,
+      planner: NO_PLANS,
+      clock: systemClock,
+      events: () => new Response(),
+    }),
     onFault: (error) => assert.fail(String(error)),
   });
   readonly #stack = new DisposableStack();

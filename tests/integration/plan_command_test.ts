@@ -1,6 +1,6 @@
-/** `bgp-lb plan` as a process where no agent runs, with the permissions of the task `agent`, in a network of its own. */
+/** `bgp-lb plan` as a process, with the permissions of the task `agent`: where no agent runs, and where one does. */
 import assert from "node:assert/strict";
-import { agentArguments } from "../support/agent.ts";
+import { agentArguments, AgentProcess } from "../support/agent.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { MINIMAL } from "../config/text.ts";
 
@@ -71,4 +71,64 @@ Deno.test({
     assert.deepEqual([nothing.code, nothing.stdout], [1, ""]);
     assert.match(nothing.stderr, /there is no socket\nname a FILE/);
   },
+});
+
+/** One `bgp-lb plan` to its end. */
+async function plan(...args: readonly string[]) {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: [...agentArguments(), "plan", ...args],
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await command.output();
+  const text = (octets: Uint8Array) => new TextDecoder().decode(octets);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+Deno.test("bgp-lb plan asks the running agent about its own file and others, of any length, and changes nothing", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    const [file, other, socket] = [`${folder}/a.json`, `${folder}/b.json`, `${folder}/s`];
+    const services = [{ name: "web", addresses: ["10.99.0.1"] }];
+    const local = { routerID: "127.0.0.1", as: 65512, listenPort: -1 };
+    const peers = [{ name: "tor-1", address: "127.0.0.2", as: 65512, port: 9 }];
+    const text = (parts: object = {}) =>
+      JSON.stringify({
+        network: { setup: false },
+        http: { listen: "" },
+        control: { socket },
+        state: { directory: "" },
+        bgp: { local, peers },
+        services,
+        ...parts,
+      });
+    Deno.writeTextFileSync(file, text());
+    await using agent = new AgentProcess(["--config", file]);
+    await agent.said('"running"');
+    const at = `--control-socket=${socket}`;
+    assert.deepEqual(await plan(at), { code: 0, stdout: "A reload would change nothing.\n", stderr: "" });
+
+    Deno.writeTextFileSync(file, text({ services: [...services, { name: "b", addresses: ["10.99.0.2"] }] }));
+    const own = await plan(at, "--json");
+    assert.equal(own.code, 0, own.stderr);
+    const { action, routes, changes } = JSON.parse(own.stdout);
+    assert.deepEqual([action, changes], ["reload", ["service b added"]]);
+    assert.deepEqual(routes.announced, [
+      { prefix: "10.99.0.2/32", service: "b", to: { localPreference: 100 }, when: "at once" },
+    ]);
+
+    const peer = { ...peers[0], holdTime: "9s" };
+    Deno.writeTextFileSync(
+      other,
+      `${text({ bgp: { local, peers: [peer] } })}\n${"# words\n".repeat(100_000)}`,
+    );
+    const long = await plan(at, other);
+    assert.match(long.stdout, /^ {2}~ tor-1 \(127\.0\.0\.2\) reset: holdTime.* changed: Cease \(6\/6\)$/m);
+
+    Deno.writeTextFileSync(other, text({ bogus: 1 }));
+    const invalid = await plan(at, other);
+    assert.deepEqual([invalid.code, invalid.stdout], [2, ""]);
+    assert.match(invalid.stderr, /b\.json:1:\d+: bogus: is not a known key\n.*b\.json: cannot be used\n$/);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 });

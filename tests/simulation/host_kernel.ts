@@ -155,6 +155,7 @@ export class HostKernel extends FakeKernel {
 
   /** Whoever took names gives them back. */
   releaseNames(): void {
+    if (this.#squatters.size === 0) return;
     for (const index of this.#squatters) this.deleteLink(index);
     this.#squatters.clear();
     this.rememberForeign();

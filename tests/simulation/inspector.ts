@@ -22,6 +22,8 @@ export interface View {
   /** When it was told that, or started. */
   readonly configuredMs: number;
   backend(port: number): Backend | undefined;
+  /** The agent is to announce a service of this name where it is well. */
+  isInService(service: string): boolean;
   readonly latencyMs: number;
 }
 
@@ -46,6 +48,8 @@ export type Rule =
 const SLACK_MS = 300;
 /** The reconciler looks at IPVS this often, and mends what it finds. */
 const REPAIR_MS = 7000;
+/** What becomes of links and addresses it is told, whatever it can do about it. */
+const NOTICE_MS = 2500;
 /** After errors it may wait so long before it looks again. */
 const BACK_OFF_MS = 31_000;
 /**
@@ -54,7 +58,7 @@ const BACK_OFF_MS = 31_000;
  */
 const COLLISION_MS = 1000;
 /** For so long after something happened to a service it may be withdrawn. */
-const DISTURBED_MS = 50_000;
+const DISTURBED_MS = 12_000;
 
 /** Judges one run. */
 export class Inspector {
@@ -75,6 +79,8 @@ export class Inspector {
   readonly #made = new Set<string>();
   /** The kernel does not do as it is told until then. */
   #troubleUntilMs = -Infinity;
+  /** It cannot be read until then. */
+  #unreadUntilMs = -Infinity;
   /** How long routers have to converge, by address, of this configuration or the last one that had it. */
   readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
   /** When a router was told that it cannot reach a prefix here any more. */
@@ -100,7 +106,8 @@ export class Inspector {
   }
 
   /** The kernel refuses, or cannot be read, for so long. */
-  trouble(ms: number): void {
+  trouble(ms: number, unread: boolean): void {
+    if (unread) this.#unreadUntilMs = Math.max(this.#unreadUntilMs, this.#view.nowMs + ms);
     this.#troubleUntilMs = Math.max(this.#troubleUntilMs, this.#view.nowMs + ms);
   }
 
@@ -201,9 +208,10 @@ export class Inspector {
     const lacking = this.#lacking.get(text);
     if (lacking === undefined || this.#impeded(router)) return;
     const { kernel, config, nowMs, latencyMs } = this.#view;
-    if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs)) return;
+    const lack = kernel.lack(config, text);
+    if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs, lack)) return;
     if (nowMs - lacking.sinceMs <= latencyMs) return;
-    this.fail("make before announce", `${router.name} has ${prefix}, but ${kernel.lack(config, text)}`);
+    this.fail("make before announce", `${router.name} has ${prefix}, but ${lack}`);
   }
 
   lost(router: FakeRouter, prefix: string, how: Loss): void {
@@ -215,7 +223,7 @@ export class Inspector {
     if (how === "session" || how === "restart time") return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
-    if (service === undefined || !service.enabled) return;
+    if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
     const disturbedMs = Math.max(this.#allDisturbedMs, this.#disturbed.get(service.name) ?? -Infinity);
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
@@ -265,11 +273,10 @@ export class Inspector {
     const lacking = this.#lacking.get(text);
     if (lacking !== undefined) {
       this.#count("in the kernel while announced");
-      if (nowMs > this.#lackBoundMs(lacking.sinceMs)) {
-        this.fail(
-          "in the kernel while announced",
-          `${router.name} has ${prefix} after ${nowMs - lacking.sinceMs} ms: ${kernel.lack(config, text)}`,
-        );
+      const lack = kernel.lack(config, text);
+      if (nowMs > this.#lackBoundMs(lacking.sinceMs, lack)) {
+        const forMs = nowMs - lacking.sinceMs;
+        this.fail("in the kernel while announced", `${router.name} has ${prefix} after ${forMs} ms: ${lack}`);
       }
     }
     const dueMs = this.#withdrawalDueMs(serviceOf(config, text));
@@ -295,10 +302,12 @@ export class Inspector {
     return Math.min(Infinity, ...due) + SLACK_MS + latencyMs;
   }
 
-  #lackBoundMs(sinceMs: number): number {
+  #lackBoundMs(sinceMs: number, lack: string | undefined): number {
     const { process, configuredMs } = this.#view;
-    const blindMs = this.#troubleUntilMs + BACK_OFF_MS;
-    return Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs, blindMs) + REPAIR_MS;
+    const latestMs = Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs);
+    const isLink = lack !== undefined && /interface|address/.test(lack);
+    if (isLink) return Math.max(latestMs, this.#unreadUntilMs + BACK_OFF_MS) + NOTICE_MS;
+    return Math.max(latestMs, this.#troubleUntilMs + BACK_OFF_MS) + REPAIR_MS;
   }
 
   /** What the agent says does not get through to it. */

@@ -17,7 +17,7 @@ export class AgentProcess implements Clock {
   readonly #sockets = new Set<TcpSocket>();
   readonly #others = new Set<Disposable>();
   /** What waits for the process to go on, in order. */
-  #held: (() => void)[] = [];
+  #held: (() => unknown)[] = [];
   #stalled = 0;
   #alive = true;
   /** When it last went on after it stood still. */
@@ -104,14 +104,24 @@ export class AgentProcess implements Clock {
         return NEVER;
       },
       listen: (options, events) => {
+        // What came while the process stood still is not told of a listener that is closed by then.
+        let open = true;
+        const whileOpen = (tell: () => void) => this.#whenRunning(() => open && tell());
         const listener = transport.listen(options, {
-          connection: (socket, peer) =>
-            this.#whenRunning(() => events.connection(this.#socket(socket), peer)),
-          refused: (...args) => this.#whenRunning(() => events.refused(...args)),
-          fault: (error) => this.#whenRunning(() => events.fault(error)),
+          connection: (socket, peer) => whileOpen(() => events.connection(this.#socket(socket), peer)),
+          refused: (...args) => whileOpen(() => events.refused(...args)),
+          fault: (error) => whileOpen(() => events.fault(error)),
         });
         const { local } = listener;
-        return { local, update: (who) => listener.update(who), ...this.#owned(listener) };
+        const owned = this.#owned(listener);
+        return {
+          local,
+          update: (who) => listener.update(who),
+          [Symbol.dispose]: () => {
+            open = false;
+            owned[Symbol.dispose]();
+          },
+        };
       },
     };
   }
@@ -168,7 +178,7 @@ export class AgentProcess implements Clock {
     }
   }
 
-  #whenRunning(call: () => void): void {
+  #whenRunning(call: () => unknown): void {
     if (!this.#alive) return;
     if (this.stalled) this.#held.push(call);
     else call();

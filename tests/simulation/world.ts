@@ -137,6 +137,10 @@ export class World {
     return this.#backends.get(port);
   }
 
+  isInService(service: string): boolean {
+    return this.agent !== undefined && !this.operator.isDrained(service);
+  }
+
   note(what: string | AgentEvent): void {
     this.journal.push({ atMs: this.clock.now(), what });
   }
@@ -167,15 +171,15 @@ export class World {
         const to = this.kernel.meddle(step.what, new Dice(step.dice));
         this.note(`    ${to}`);
         this.inspector.disturb();
-        if (step.what === "takes a name") this.inspector.trouble(10_000);
+        if (step.what === "takes a name") this.inspector.trouble(10_000, false);
         return this.inspector.kernelChanged(false);
       }
       case "refuse":
-        this.#trouble(step.forMs);
+        this.#trouble(step.forMs, false);
         this.kernel.refuseShare(step.share);
         return this.#later(step.forMs, () => this.kernel.refuseShare(0));
       case "fail reads":
-        this.#trouble(step.forMs);
+        this.#trouble(step.forMs, true);
         this.kernel.failReads(true);
         return this.#later(step.forMs, () => this.kernel.failReads(false));
       case "router": {
@@ -327,7 +331,7 @@ export class World {
     });
     const running = { agent, process, ending: false };
     this.#running = running;
-    inspector.disturb();
+    for (const name of changedNames(this.config.services, config.services)) inspector.disturb(name);
     this.operator.restarted();
     this.#configure(config);
     this.note(`--- the agent starts with ${wordsOf(config)}`);
@@ -347,7 +351,9 @@ export class World {
     const before = this.config;
     const config = { ...loaded, network: before.network };
     for (const name of changedNames(before.services, config.services)) inspector.disturb(name);
-    for (const name of changedNames(before.bgp.peers, config.bgp.peers)) inspector.excuse(name, 1000);
+    // Another next hop costs no session.
+    const sessions = ({ bgp }: Config) => bgp.peers.map((peer) => ({ ...peer, nextHop: undefined }));
+    for (const name of changedNames(sessions(before), sessions(config))) inspector.excuse(name, 1000);
     this.#configure(config);
   }
 
@@ -377,7 +383,7 @@ export class World {
     const running = this.#running;
     if (running === undefined || running.ending) return;
     running.ending = true;
-    this.inspector.disturb();
+    if (how === "stop") this.inspector.disturb();
     this.inspector.excuse(undefined, 30_000);
     const ended = how === "stop" ? running.agent.stop("told to") : running.agent.handover();
     ended.then((left) => {
@@ -402,8 +408,8 @@ export class World {
     });
   }
 
-  #trouble(ms: number): void {
-    this.inspector.trouble(ms);
+  #trouble(ms: number, unread: boolean): void {
+    this.inspector.trouble(ms, unread);
     this.inspector.disturb();
   }
 

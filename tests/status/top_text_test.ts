@@ -134,7 +134,18 @@ Deno.test("eventLine() reads records of the journal, and nothing else", () => {
     id: 7,
     at: record.at,
     text: "route web → withdrawn: x",
+    attempt: false,
   });
+  const rows: readonly (readonly [Readonly<Record<string, unknown>>, string, boolean])[] = [
+    [{ kind: "peer-state", peer: "r1", from: "Idle", to: "Connect" }, "peer-state r1 → Connect: x", true],
+    [{ kind: "session-ended", peer: "r1", from: "OpenSent" }, "session-ended r1: x", true],
+    [{ kind: "peer-state", peer: "r1", from: "Established", to: "Idle" }, "peer-state r1 → Idle: x", false],
+    [{ kind: "drained", services: ["web", "dns"] }, "drained web, dns: x", false],
+  ];
+  for (const [details, text, attempt] of rows) {
+    const line = eventLine(JSON.stringify({ id: 8, at: record.at, cause: "x", ...details }));
+    assert.deepEqual([line?.text, line?.attempt], [text, attempt]);
+  }
   for (
     const text of [
       "",

@@ -32,6 +32,8 @@ export class World {
   readonly journal: string[] = [];
   /** Of the agent; -1: it does not listen. */
   listenPort = -1;
+  /** What of the kernel the configuration leaves to the agent. */
+  network: Config["network"] = { setup: true, ipvs: true };
   /** Where drains are kept; undefined: nowhere. */
   stateDirectory: string | undefined;
   /** What the file says when it is read again. */
@@ -91,6 +93,7 @@ export class World {
       checks: [],
     });
     return config({
+      network: this.network,
       state: { directory: this.stateDirectory },
       http: { listen: { hostname: "", port: 8081 }, allowedHosts: [] },
       control: { socket: "/run/control.sock", group: undefined },

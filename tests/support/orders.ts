@@ -1,5 +1,4 @@
 /** Orders in memory: what was ordered by whom, and progress that a test moves. */
-import type { Planner } from "../../src/control/plan_route.ts";
 import {
   BusyError,
   type DrainAnswer,
@@ -10,6 +9,7 @@ import {
   type Requester,
   type Selection,
 } from "../../src/control/orders.ts";
+import type { Planner } from "../../src/control/plan_route.ts";
 import { UnknownNameError } from "../../src/status/views.ts";
 
 /** Follows orders for a few services. */
@@ -97,5 +97,5 @@ export function step(service: string, rest: Partial<Progress> = {}): Progress {
   return { service, phase: "down", leftMs: undefined, connections: undefined, done: false, ...rest };
 }
 
-/** For where nobody asks for a plan. */
-export const NO_PLANNER: Planner = { plan: () => Promise.reject(new Error("no plan was to be made")) };
+/** For apps that are asked for no plans. */
+export const NO_PLANS: Planner = { plan: () => Promise.reject(new Error("nobody plans here")) };

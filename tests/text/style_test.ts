@@ -66,8 +66,16 @@ Deno.test("table() fits every width: the last column goes on in the next line, o
 
 Deno.test("lines() go on further to the right where they are too long for the width", () => {
   assert.equal(
-    lines(["  why  a reason of many words", "short"], { ...PLAIN, width: 26 }),
-    "  why  a reason of\n      many words\nshort\n",
+    lines(["  a reason of many words", "short"], { ...PLAIN, width: 22 }),
+    "  a reason of many\n      words\nshort\n",
+  );
+  assert.equal(
+    lines(["  last error    a reason of many words"], { ...PLAIN, width: 38 }),
+    "  last error    a reason of many words\n",
+  );
+  assert.equal(
+    lines(["  last error    a reason of many words"], { ...PLAIN, width: 37 }),
+    "  last error    a reason of many\n                words\n",
   );
   assert.equal(lines(["a reason of many words"]), "a reason of many words\n");
 });

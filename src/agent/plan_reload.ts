@@ -1,0 +1,144 @@
+/**
+ * What a reload would do: the step that the service machine would take, looked at without taking it. The kernel's changes are
+ * those between what should be at one moment and at the next, as the reconciler would find them. Pure.
+ */
+import type { Config } from "../config/config.ts";
+import { describeChange } from "../kernel/change.ts";
+import { diff } from "../kernel/diff.ts";
+import type { Managed } from "../kernel/kernel.ts";
+import { merge, within } from "../kernel/merge.ts";
+
+import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
+import { step } from "../service/controller.ts";
+import { desiredKernel } from "../service/desired.ts";
+import { kernelOf } from "../service/leaving.ts";
+import type { Reconfiguration } from "../service/reconfiguration.ts";
+import { slicesOf } from "../service/slices.ts";
+import type { Gate, ServiceState } from "../service/state.ts";
+import { kernelStages, type Plan, reloadPlan } from "../status/plan.ts";
+import type { PlannedMoment, PlannedRoute } from "../status/route_plan.ts";
+
+/** What a plan is made of. */
+export interface ReloadView {
+  readonly old: Config;
+  /** As the file has it. */
+  readonly next: Config;
+  readonly managed: Managed;
+  /** The services as they are. */
+  readonly states: readonly ServiceState[];
+  /** What the kernel should have now. */
+  readonly desired: DesiredKernel;
+  /** As read with interest in `comingKernel()`; undefined where the kernel is not ours. */
+  readonly actual: ActualKernel | undefined;
+  /** The services as they would be. */
+  readonly preview: Reconfiguration;
+  readonly warnings: readonly string[];
+}
+
+/** What the kernel should have before anything goes over: what comes beside what is. */
+export function comingKernel({ preview, desired }: Pick<ReloadView, "preview" | "desired">): DesiredKernel {
+  return merge([desiredKernel(preview.states.values()), desired]);
+}
+
+/** The plan. */
+export function planReload(view: ReloadView): Plan {
+  const { old, next, warnings, states, preview } = view;
+  const staying = [...preview.states.values()].filter(({ removed }) => !removed);
+  const before = new Map(states.map((state) => [state.config.name, state]));
+  const sliceOf = slicesOf(asMade(within(view.managed, desiredKernel(staying))));
+  const inMade = (state: ServiceState) =>
+    step(state, { type: "kernel", actual: sliceOf(state.config) }, { now: NO_DEADLINE_MS }).state;
+  return reloadPlan({
+    old,
+    next,
+    before: states.flatMap((state) => announced(state, staying)),
+    after: staying.flatMap((state) => coming(state, inMade(state), before.get(state.config.name))),
+    kernel: view.actual === undefined ? [] : stagesOf(view, view.actual, staying),
+    warnings,
+  });
+}
+
+/** Before every deadline: no phase ends by it. */
+const NO_DEADLINE_MS = 0;
+
+/** What is announced now. A service that goes may shift first; an address that goes is withdrawn at once. */
+function announced(
+  { config, routes }: ServiceState,
+  staying: readonly ServiceState[],
+): readonly PlannedRoute[] {
+  const stays = staying.some((state) => state.config.name === config.name);
+  const when = stays || config.stop.shiftMs === 0 ? "at once" : "in order";
+  return [...routes.values()].filter(({ announce }) => announce)
+    .map(({ route }) => ({ ...route, service: config.name, when }));
+}
+
+/** What would be announced in the end. `made`: the service in a kernel that has everything. */
+function coming(state: ServiceState, made: ServiceState, before: ServiceState | undefined) {
+  return [...state.routes.values()].flatMap(
+    ({ address, route, announce, gates }): readonly PlannedRoute[] => {
+      const shut = gates.find(({ open }) => !open)?.name;
+      const shutBefore = before?.routes.get(address.text)?.gates.find(({ open }) => !open)?.name;
+      // What keeps it from being announced now goes on to do so.
+      if (!announce && shut === shutBefore) return [];
+      const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
+      return when === undefined ? [] : [{ ...route, service: state.config.name, when }];
+    },
+  );
+}
+
+/** When a route comes, by what is shut still when everything is made; undefined: not by this reload. */
+function momentOf(gates: readonly Gate[]): PlannedMoment | undefined {
+  const [first, ...more] = gates.filter(({ open }) => !open);
+  if (first === undefined) return "in order";
+  return first.name === "healthy" && more.length === 0 ? "when healthy" : undefined;
+}
+
+function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly ServiceState[]) {
+  const { managed, preview } = view;
+  const all = [...preview.states.values()];
+  const over = merge([desiredKernel(all), ...preview.leaving.map(kernelOf)]);
+  const quiescing = { name: "quiescing" } as const;
+  const quiesced = merge([
+    desiredKernel(all.map((state) => {
+      return state.removed ? { ...state, phase: { ...state.phase, ...quiescing } } : state;
+    })),
+    ...preview.leaving.map((each) => kernelOf({ ...each, phase: { ...each.phase, ...quiescing } })),
+  ]);
+  const moments = [
+    { stage: "made before anything goes over", desired: comingKernel(view) },
+    { stage: "as routes and sessions go over", desired: over },
+    {
+      stage: "what is wanted no more takes no new connections, once routers have converged",
+      desired: quiesced,
+    },
+    { stage: "when its connections have ended", desired: desiredKernel(staying) },
+  ];
+  let there = actual;
+  const owned = merge([...moments.map(({ desired }) => desired), view.desired]).ownedAddresses;
+  return kernelStages(moments.map(({ stage, desired }) => {
+    const wanted = within(managed, { ...desired, ownedAddresses: owned });
+    const { changes } = diff(wanted, there);
+    there = asMade(wanted);
+    return { stage, changes: changes.map(describeChange) };
+  }));
+}
+
+/** A kernel that has exactly what is wanted. */
+function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
+  return {
+    interfaces: interfaces.map(({ name, service, addresses }, index) => ({
+      index,
+      name,
+      kind: "dummy",
+      alias: interfaceMark(service),
+      up: true,
+      addresses: addresses.map((address) => {
+        return { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };
+      }),
+    })),
+    virtualServices: virtualServices.map((service) => ({
+      ...service,
+      destinations: service.destinations.map((destination) => ({ ...destination, activeConnections: 0 })),
+    })),
+  };
+}

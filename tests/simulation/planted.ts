@@ -1,0 +1,118 @@
+/** Bugs that somebody might write, each as a small change of one file, for a test that the simulation finds them. */
+
+/** One bug; `find` stands in `file` exactly once. */
+export interface PlantedBug {
+  readonly name: string;
+  /** Below `src/`. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Each of them is found by the simulation. */
+export const PLANTED: readonly PlantedBug[] = [
+  {
+    name: "wrong order: weight 0 before routers have converged",
+    file: "service/phase.ts",
+    find: `return name === "quiescing" || name === "down";`,
+    replace: `return name !== "serving" && name !== "shifting";`,
+  },
+  {
+    name: "dead timer: after an error the reconciler does not run again",
+    file: "kernel/reconciler.ts",
+    find: "if (!this.#quiet) this.#arm(",
+    replace: "if (!this.#quiet && !retry) this.#arm(",
+  },
+  {
+    name: "dead timer: IPVS is not looked at between changes",
+    file: "kernel/reconciler.ts",
+    find: "return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;",
+    replace: "return virtualServices.length > 0 ? 20 * ipvsPeriodMs : periodMs;",
+  },
+  {
+    name: "lost event: what the kernel tells of links and addresses is not heard",
+    file: "kernel/reconciler.ts",
+    find: "kernel.watch(() => this.#notified());",
+    replace: "kernel.watch(() => void this.#quiet);",
+  },
+  {
+    name: "a verdict is known by its place, not by its check's name",
+    file: "service/controller.ts",
+    find: "const known = state.verdicts.get(key);",
+    replace: "const known = [...state.verdicts.values()][checks.indexOf(key)];",
+  },
+  {
+    name: "two writers: what the kernel is to get for a reload stays wanted after it",
+    file: "service/driver.ts",
+    find: "const { states, leaving, transitions } = this.preview(services);\n    this.#coming = NOTHING;",
+    replace: "const { states, leaving, transitions } = this.preview(services);",
+  },
+  {
+    name: "drains are forgotten over a restart",
+    file: "agent/drain_keeper.ts",
+    find: "this.#drains = decodeDrains(file, this.#moment());",
+    replace: "decodeDrains(file, this.#moment());",
+  },
+  {
+    name: "a drain is said to be kept before it is written",
+    file: "agent/orders.ts",
+    find:
+      "this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });\n    return { services: names, lost: await kept };",
+    replace:
+      "this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });\n    void kept;\n    return { services: names, lost: drains.lost };",
+  },
+  {
+    name: "a drain with a time does not end by itself",
+    file: "agent/drain_keeper.ts",
+    find: "this.#options.onEnd(before);",
+    replace: "void before;",
+  },
+  {
+    name: "a service that is drained keeps its weights",
+    file: "service/desired.ts",
+    find: "quiesced ? { ...destination, weight: 0 } : destination",
+    replace: "quiesced ? { ...destination } : destination",
+  },
+  {
+    name: "an interface of somebody else's is adopted",
+    file: "kernel/diff.ts",
+    find: "have.alias === undefined && have.addresses.length > 0 &&",
+    replace: "have.alias === undefined &&",
+  },
+  {
+    name: "an unhealthy service is announced",
+    file: "service/gates.ts",
+    find: `return { open: verdict === "healthy", reason: cause };`,
+    replace: `return { open: verdict !== "unknown", reason: cause };`,
+  },
+  {
+    name: "End-of-RIB does not wait for first verdicts",
+    file: "agent/end_of_rib.ts",
+    find: "if (!this.#options.services.states.some(isOpen)) this.#speaker",
+    replace: "if (this.#options.services.states.some(isOpen) !== undefined) this.#speaker",
+  },
+  {
+    name: "a watch of the kernel is not given back",
+    file: "kernel/reconciler.ts",
+    find: "this.#timer?.[Symbol.dispose]();\n    this.#watch?.[Symbol.dispose]();",
+    replace: "this.#timer?.[Symbol.dispose]();",
+  },
+  {
+    name: "a reload resets sessions that it need not",
+    file: "bgp/speaker.ts",
+    find: `if (old !== undefined && consequence !== "reset") {`,
+    replace: `if (old !== undefined && consequence === undefined) {`,
+  },
+  {
+    name: "break before make",
+    file: "kernel/diff.ts",
+    find: "changes: [...interfaces.make, ...services.make, ...services.break, ...interfaces.break],",
+    replace: "changes: [...services.break, ...interfaces.break, ...interfaces.make, ...services.make],",
+  },
+  {
+    name: "hung probes wait for each other",
+    file: "health/schedule.ts",
+    find: "return unanswered && deciding < timing.fall;",
+    replace: "return unanswered && deciding < 1;",
+  },
+];
