@@ -216,16 +216,16 @@ export class ServiceDriver implements Disposable {
     this.#leaving = leaving;
     this.#owed.routes = true;
     this.#owed.kernel = this.#managesKernel;
-    this.#handOverAll();
+    // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
+    const gone = new Set<string>();
+    for (const { config, removed } of this.states) if (removed) gone.add(config.name);
+    this.drain("removed from the configuration", { names: gone, because });
     for (const [service, transition] of transitions) {
       this.#attempt(() => this.#options.onTransition(service, transition, because));
     }
     for (const each of leaving) {
       if (!before.includes(each)) this.#attempt(() => this.#options.onLeaving?.(each));
     }
-    const gone = new Set<string>();
-    for (const { config, removed } of this.states) if (removed) gone.add(config.name);
-    this.drain("removed from the configuration", { names: gone, because });
   }
 
   /** Looks at everything again, as time has passed. */

@@ -253,3 +253,11 @@ Deno.test("ServiceDriver tries again a second later what the kernel alone is owe
   assert.equal(programmed.length, 1);
   assert.deepEqual(at.phases, ["converging"], "nothing else was due");
 });
+
+Deno.test("reconfigure() hands over what should be once, without what goes: no peer is told of it again", () => {
+  using scene = new Scene();
+  scene.serve();
+  scene.announced.length = 0;
+  scene.driver.reconfigure(SERVICES.slice(0, 1));
+  assert.deepEqual(scene.announced, [["10.99.0.1/32"]]);
+});
