@@ -123,6 +123,11 @@ export class Inspector {
     this.#convergeMs.clear();
   }
 
+  /** A process has stopped in order: what it withdrew is done with, and what the next one makes is new. */
+  stopped(): void {
+    this.#withdrawnMs.clear();
+  }
+
   /** The view's configuration is another one. */
   configured(): void {
     for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
