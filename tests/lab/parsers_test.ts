@@ -52,8 +52,8 @@ Deno.test("parseProtocols() reads BGP sessions and nothing else (BIRD 2.0.12)", 
     "h2         BGP        ---        start  18:05:07.210  Active        Socket: Connection refused",
   ];
   deepEqual(parseProtocols(lines), [
-    { name: "h1", state: "Established", words: "Established" },
-    { name: "h2", state: "Active", words: "Active Socket: Connection refused" },
+    { name: "h1", since: "18:05:09.012", state: "Established", words: "Established" },
+    { name: "h2", since: "18:05:07.210", state: "Active", words: "Active Socket: Connection refused" },
   ]);
 });
 
