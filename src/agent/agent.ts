@@ -146,6 +146,7 @@ export class Agent {
       endOfRib: this.#endOfRib,
       speaker: () => this.#speaker,
       reconciler: () => this.#reconciler,
+      report: () => this.#report,
       state: () => this.#state,
       started: () => this.#started,
     });

@@ -33,32 +33,40 @@ export class ServiceChecks {
 
   constructor(options: ServiceChecksOptions) {
     this.#options = options;
-    this.configure(options.services);
+    this.prepare(options.services)();
   }
 
   /**
-   * The checks of `services` from now on. Those that are the same go on as they are, wherever they stand; those of services
-   * in `leaving` go on for as long as these are there.
+   * Makes the checks of `services` that there are not yet, and gives what goes over to them: those that are the same go on as
+   * they are, wherever they stand, the others end; those of services in `leaving` go on for as long as these are there.
+   * @throws {Error} where one cannot be made; nothing has changed then
    */
-  configure(services: readonly ServiceConfig[], leaving: ReadonlySet<string> = new Set()): void {
-    const before = this.#checks;
+  prepare(services: readonly ServiceConfig[]): (leaving?: ReadonlySet<string>) => void {
     const count = services.reduce((sum, { checks }) => sum + checks.length, 0);
     let index = 0;
-    const checks = new Map<string, ReadonlyMap<string, Made>>(services.map(({ name, checks }) => {
-      const old = before.get(name);
+    const made = new Map<string, ReadonlyMap<string, Made>>(services.map(({ name, checks }) => {
+      const old = this.#checks.get(name);
       return [
         name,
         new Map(checks.map((config) => {
           const spread = { index: index++, count };
           const same = old?.get(config.name);
           const keeps = same !== undefined && changedKeys(same.config, config).length === 0;
-          return [
-            config.name,
-            keeps ? same : { config, check: this.#create(name, config, spread) },
-          ];
+          return [config.name, keeps ? same : { config, check: this.#create(name, config, spread) }];
         })),
       ];
     }));
+    return (leaving = new Set()) => this.#goOver(made, leaving);
+  }
+
+  /** Services that were on their way out have gone, but for those in `leaving`. */
+  dropGone(configured: ReadonlySet<string>, leaving: ReadonlySet<string>): void {
+    const kept = [...this.#checks].filter(([name]) => configured.has(name) || leaving.has(name));
+    this.#goOver(new Map(kept), leaving);
+  }
+
+  #goOver(checks: Map<string, ReadonlyMap<string, Made>>, leaving: ReadonlySet<string>): void {
+    const before = this.#checks;
     for (const [name, old] of before) if (leaving.has(name) && !checks.has(name)) checks.set(name, old);
     this.#checks = checks;
     const kept = new Set(this.#all());

@@ -9,7 +9,7 @@ import { effective, restartKeys } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { EventStream } from "../events/stream.ts";
 import { changeLines } from "../status/change_text.ts";
-import type { Clock } from "../time/clock.ts";
+import { type Clock, sleep } from "../time/clock.ts";
 import type { Loaded } from "./ports.ts";
 
 /** What reloads act on. */
@@ -21,8 +21,10 @@ export interface ReloadsOptions {
   load(): Loaded;
   /** What keeps `next` from being run here; empty: nothing does. */
   refuse(next: Config): Promise<readonly string[]>;
-  /** Goes over to `next`; resolves to what of it could not be done yet. @throws {BusyError} */
-  apply(next: Config, because: number): Promise<readonly string[]>;
+  /** Makes what `next` needs beside what there is; resolves to what keeps it from being run. @throws {BusyError} */
+  make(next: Config): Promise<readonly string[]>;
+  /** Goes over to `next`, in this turn; what of it could not be done. Never throws. */
+  apply(next: Config, because: number): readonly string[];
   /** Why nothing can be reloaded now. */
   busy(): string | undefined;
 }
@@ -72,47 +74,58 @@ export class Reloads {
   }
 
   async #reload(because: number): Promise<ReloadAnswer> {
-    const { running, load, refuse } = this.#options;
     this.#refuseWhileBusy();
-    const loaded = load();
+    const loaded = this.#options.load();
     if (!loaded.ok) return this.#refused(loaded.problems, because);
-    const old = running();
+    const old = this.#options.running();
     const next = effective(old, loaded.config);
-    const problems = await refuse(next);
+    // Large configurations take their time: between two steps everything else gets its turn.
+    await this.#turn();
+    const changes = differ(old, next);
+    const problems = changes.length === 0 ? [] : await this.#make(next);
     if (problems.length > 0) return this.#refused(problems, because);
-    this.#refuseWhileBusy();
     const restart = restartKeys(old, loaded.config);
-    return await this.#apply(
-      { next, restart, warnings: loaded.warnings, changes: differ(old, next) },
-      because,
-    );
+    const outcome = this.#apply({ next, restart, changes }, because);
+    return { ...outcome, restart, warnings: loaded.warnings };
   }
 
-  async #apply(
-    { next, restart, warnings, changes }: {
+  /** Makes what is new, where nothing keeps it from being run. */
+  async #make(next: Config): Promise<readonly string[]> {
+    await this.#turn();
+    const problems = await this.#options.refuse(next);
+    this.#refuseWhileBusy();
+    return problems.length > 0 ? problems : await this.#options.make(next);
+  }
+
+  async #turn(): Promise<void> {
+    await sleep(this.#options.clock);
+    this.#refuseWhileBusy();
+  }
+
+  #apply(
+    { next, restart, changes }: {
       readonly next: Config;
       readonly restart: readonly string[];
-      readonly warnings: readonly string[];
       readonly changes: readonly ConfigChange[];
     },
     because: number,
-  ): Promise<ReloadAnswer> {
+  ) {
     const { clock, events, apply } = this.#options;
-    const hash = configHash(next);
-    const unchanged = changes.length === 0;
-    const result = unchanged ? "unchanged" : "applied";
-    const cause = unchanged ? "it is the running one" : `${changes.length} changes`;
+    const isChanged = changes.length > 0;
+    const result = isChanged ? "applied" : "unchanged";
+    const cause = isChanged ? `${changes.length} changes` : "it is the running one";
     const lines = changeLines(changes);
-    const { id } = events.publish(
-      { kind: "reload", to: result, hash, details: lines, restart, cause },
-      because,
-    );
-    const errors = unchanged ? [] : await apply(next, id);
-    this.#hash = hash;
-    this.#loadedMs = unchanged ? this.#loadedMs : clock.now();
+    if (isChanged) this.#hash = undefined;
+    const hash = this.#hash ??= configHash(next);
+    const told = { kind: "reload", to: result, hash, details: lines, restart, cause } as const;
+    const errors = events.ahead(() => {
+      const { id } = events.publish(told, because);
+      return isChanged ? events.because(id, () => apply(next, id)) : [];
+    });
+    if (isChanged) this.#loadedMs = clock.now();
     this.#restart = restart;
     this.#last = { atMs: clock.now(), successful: true, cause };
-    return { result, hash, changes: lines, restart, errors, warnings };
+    return { result, hash, changes: lines, errors } as const;
   }
 
   #refused(problems: readonly string[], because: number): ReloadAnswer {

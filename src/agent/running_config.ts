@@ -10,10 +10,11 @@ import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentState } from "../events/event.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import { Reconciler } from "../kernel/reconciler.ts";
+import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { ServiceChecks } from "./checks.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
@@ -37,6 +38,8 @@ export interface ConfiguredParts {
   readonly endOfRib: EndOfRib;
   speaker(): Speaker | undefined;
   reconciler(): Reconciler | undefined;
+  /** The reconciler's last report. */
+  report(): KernelReport | undefined;
   state(): AgentState;
   /** The agent's start, once it has begun. */
   started(): Promise<void> | undefined;
@@ -45,11 +48,17 @@ export interface ConfiguredParts {
 /** A kernel that takes longer to make what is new is not waited for. */
 const MAKE_LIMIT_MS = 10_000;
 
+const LATE_KERNEL = `the kernel has not made what is new within ${MAKE_LIMIT_MS / 1000} s; it is waited for`;
+
 /** The configuration of one agent. */
 export class RunningConfig {
   readonly #parts: ConfiguredParts;
   readonly #reloads: Reloads;
   #config: Config;
+  /** Goes over to the checks of the configuration that is being made. */
+  #goOver: ReturnType<ServiceChecks["prepare"]> = () => {};
+  /** What of it there is not yet. */
+  #unmade: readonly string[] = [];
 
   constructor(config: Config, parts: ConfiguredParts) {
     const { ports } = parts;
@@ -62,6 +71,7 @@ export class RunningConfig {
       running: () => this.#config,
       load: () => ports.load(),
       refuse: (next) => this.#refuse(next),
+      make: (next) => this.#make(next),
       apply: (next, because) => this.#apply(next, because),
       busy: () => this.#busy(),
     });
@@ -101,7 +111,9 @@ export class RunningConfig {
 
   /** Services that were on their way out have gone. */
   dropGone(): void {
-    this.#parts.checks.configure(this.#config.services, this.#leavingNames);
+    const configured = new Set(this.#config.services.map(({ name }) => name));
+    this.#parts.checks.dropGone(configured, this.#leavingNames);
+    this.#parts.metrics.retain(this.#config);
   }
 
   /** Services that are in the configuration no more and not gone yet. */
@@ -135,32 +147,63 @@ export class RunningConfig {
   }
 
   /**
-   * Goes over to `next`. First the kernel gets what is new beside what is there; then, in one turn, sessions, routes and
-   * checks go over; what is wanted no more follows in order. Resolves to what could not be done yet.
+   * Makes what is new in `next`: its checks, and its kernel objects beside those that are there, so that nothing is missing when
+   * it comes into force. What the kernel refuses keeps `next` from being run, and what was made of it goes again.
    */
-  async #apply(next: Config, because: number): Promise<readonly string[]> {
-    const { ports, services, checks, drains, hooks, metrics, servers, endOfRib } = this.#parts;
-    const { clock, events } = ports;
-    const making = this.#parts.reconciler()?.want(services.prepare(this.#entriesOf(next)));
-    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
-    if (this.#busy() !== undefined) services.forget();
-    this.#refuseWhileBusy();
-    events.ahead(() =>
-      events.because(because, () => {
-        this.#config = next;
-        this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers);
-        services.reconfigure(this.#entriesOf(next), because);
-        checks.configure(next.services, this.#leavingNames);
-        drains.configure(next.state.directory);
-        hooks.configure(next.services, next.hooks.timeoutMs);
-        metrics.retain(next);
-      })
-    );
-    ports.setLog(next.log);
-    await servers.configure(next);
-    endOfRib.release();
-    return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
+  async #make(next: Config): Promise<readonly string[]> {
+    const { ports, services, checks } = this.#parts;
+    const reconciler = this.#parts.reconciler();
+    try {
+      this.#goOver = checks.prepare(next.services);
+      if (reconciler === undefined) return [];
+      const known = new Set(messagesOf(this.#parts.report()));
+      const making = reconciler.want(services.prepare(this.#entriesOf(next)));
+      const report = await within(making, ports.clock, MAKE_LIMIT_MS);
+      this.#unmade = report === undefined ? [LATE_KERNEL] : [];
+      const refusals = messagesOf(report).filter((message) => !known.has(message));
+      if (refusals.length === 0 && this.#busy() === undefined) return [];
+      services.forget();
+      this.#refuseWhileBusy();
+      return refusals.map((refusal) => `the kernel refuses what is new: ${refusal}`);
+    } catch (error) {
+      if (error instanceof BusyError) throw error;
+      return [`a check cannot be made: ${messageOf(error)}`];
+    }
   }
+
+  /**
+   * Goes over to `next`, of which everything is made: sessions, routes and checks in one turn. What is wanted no more follows
+   * in order. A part that throws keeps none of the others from it.
+   */
+  #apply(next: Config, because: number): readonly string[] {
+    const { ports, services, drains, hooks, metrics, servers, endOfRib } = this.#parts;
+    const errors = [...this.#unmade];
+    const attempt = (name: string, work: () => void) => {
+      try {
+        work();
+      } catch (error) {
+        errors.push(`${name}: ${messageOf(error)}`);
+      }
+    };
+    this.#config = next;
+    attempt("sessions", () => this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers));
+    attempt("services", () => services.reconfigure(this.#entriesOf(next), because));
+    attempt("checks", () => this.#goOver(this.#leavingNames));
+    attempt("drains", () => drains.configure(next.state.directory));
+    attempt("hooks", () => hooks.configure(next.services, next.hooks.timeoutMs));
+    attempt("metrics", () => metrics.retain(next));
+    attempt("log", () => ports.setLog(next.log));
+    attempt("servers", () => servers.configure(next));
+    attempt("End-of-RIB", () => endOfRib.release());
+    for (const cause of errors) {
+      ports.events.publish({ kind: "fault", part: "agent", name: "reload", cause });
+    }
+    return errors;
+  }
+}
+
+function messagesOf(report: KernelReport | undefined): readonly string[] {
+  return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
 }
 
 /** The services of a configuration, with what operators want of them. */

@@ -105,7 +105,7 @@ export class AgentServers {
    * Serves as `next` says. A server that is another one now is closed and opened anew; what it is answering goes out all the
    * same. Where it cannot listen that is told, and tried again.
    */
-  async configure(next: Config): Promise<void> {
+  configure(next: Config): void {
     const old = this.#config;
     this.#config = next;
     const isOther = (...keys: readonly ("http" | "control" | "limits")[]) =>
@@ -113,12 +113,12 @@ export class AgentServers {
     if (isOther("http", "limits")) {
       this.#retire(this.#http);
       this.#http = this.#createHttp(next);
-      await this.#http?.listener.start();
+      void this.#http?.listener.start();
     }
     if (isOther("control")) {
       this.#retire(this.#control);
       this.#control = this.#createControl(next);
-      await this.#control?.listener.start();
+      void this.#control?.listener.start();
     }
   }
 

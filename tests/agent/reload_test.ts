@@ -438,3 +438,80 @@ Deno.test("an address that a reload takes away right after a handover goes only 
   assert.ok(!has());
   await world.close();
 });
+
+Deno.test("what the kernel refuses keeps the running configuration, and what was made of the new one goes again", async () => {
+  const { world, agent } = await running();
+  const [port] = serviceConfig().ports;
+  assert.ok(port !== undefined);
+  const before = world.kernel.services.map(({ birth, scheduler }) => [birth, scheduler]);
+  const refused = await reload(world, agent, (config) => ({
+    ...withWeb(config, {
+      ipvs: { scheduler: "wlc", flags: [], persistence: undefined },
+      ports: [{ ...port, port: 81 }, port],
+    }),
+  }));
+  assert.equal(refused.result, "invalid");
+  assert.match(refused.result === "invalid" ? refused.problems.join() : "", /modprobe ip_vs_wlc/);
+  await world.stage.clock.advance(3000);
+  assert.deepEqual(
+    world.events.of("route").filter(({ to, service }) => to === "withdrawn" && service === "web"),
+    [],
+  );
+  assert.deepEqual(world.kernel.services.map(({ birth, scheduler }) => [birth, scheduler]), before);
+  assert.equal(agent.status().config.lastReload?.successful, false);
+  await world.closeWithFaults();
+});
+
+Deno.test("a check that cannot be made keeps the running configuration as a whole", async () => {
+  const world = new World();
+  let broken = false;
+  const agent = world.agent({}, {
+    probe() {
+      if (broken) throw new Error("no resolver");
+      return { run: () => Promise.resolve(world.outcome) };
+    },
+  });
+  agent.start();
+  await world.stage.clock.advance(3500);
+  broken = true;
+  const { announce } = serviceConfig();
+  const answer = await reload(world, agent, (config) =>
+    withWeb(config, {
+      checks: [httpCheckConfig({ name: "x", port: 99 })],
+      announce: { ...announce, med: 4 },
+    }));
+  assert.deepEqual(answer, { result: "invalid", problems: ["a check cannot be made: no resolver"] });
+  const [web] = agent.status().services;
+  assert.deepEqual([web?.checks[0]?.name, web?.routes[0]?.attributes.med], ["http-1", undefined]);
+  await world.close();
+});
+
+Deno.test("services that swap their interfaces, or their addresses, are never withdrawn", async () => {
+  const two = serviceConfig({ name: "two", interface: "two", addresses: [address("10.99.3.1")], checks: [] });
+  const { world, agent } = await running();
+  const rest = () => world.config().services.filter(({ name }) => name !== "web");
+  const web = serviceConfig({ checks: [httpCheckConfig(fast)] });
+  const services = (...first: readonly ServiceConfig[]) => (config: Config) => {
+    return { ...config, services: [...first, ...rest()] };
+  };
+  await reload(world, agent, services(web, two));
+  await world.stage.clock.advance(1000);
+  const sent = world.router.status.prefixes;
+  const steps = [
+    services({ ...web, interface: "two" }, { ...two, interface: "web" }),
+    services(web, two),
+    services({ ...web, addresses: two.addresses }, { ...two, addresses: web.addresses }),
+  ];
+  for (const step of steps) {
+    await reload(world, agent, step);
+    await world.stage.clock.advance(3000);
+    assert.equal(world.router.status.prefixes.withdrawn, sent.withdrawn);
+  }
+  assert.deepEqual(
+    world.kernel.interfaces.flatMap(({ name, addresses }) =>
+      addresses.map(({ address }) => `${name} ${address.text}`)
+    ).filter((text) => /^(web|two)/.test(text)).toSorted(),
+    ["two 10.99.0.1", "web 10.99.3.1"],
+  );
+  await world.close();
+});
