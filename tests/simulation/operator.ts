@@ -73,10 +73,14 @@ export interface OperatorPorts {
   disturb(services: readonly string[]): void;
   /** The kernel does not do what it is told, or something is in the way. */
   kernelIsWell(): boolean;
+  later(ms: number, work: () => void): void;
   note(text: string): void;
   /** An order was followed as it should be, or `wrong` says how it was not. */
   judge(wrong: string | undefined): void;
 }
+
+/** Nobody is in a hurry. */
+const AGAIN_MS = 2000;
 
 /** Gives orders. */
 export class Operator {
@@ -161,13 +165,20 @@ export class Operator {
       if (!running.process.alive) return;
       const details = answer.result === "invalid" ? answer.problems : answer.changes;
       this.#ports.note(`--- reload: ${answer.result}: ${details.join("; ")}`);
+      // What the kernel refuses for a while is ordered again, as long as the file stands.
+      const refused = details.some((detail) => detail.startsWith("the kernel refuses"));
+      if (refused && this.file === file) this.#ports.later(AGAIN_MS, () => this.#again(file));
       const wrong = file.ok
-        ? this.#ports.kernelIsWell() && answer.result === "invalid"
+        ? this.#ports.kernelIsWell() && answer.result === "invalid" && !refused
         : answer.result !== "invalid";
       this.#ports.judge(
         wrong && this.file === file ? `the reload is ${answer.result}: ${details.join("; ")}` : undefined,
       );
     });
+  }
+
+  #again(file: Loaded): void {
+    if (this.file === file) this.reload(file);
   }
 
   checkNow(services: readonly string[]): void {

@@ -74,6 +74,7 @@ export class World {
       agent: () => this.#running,
       config: () => this.config,
       kernelIsWell: () => this.kernel.isWell,
+      later: (ms, work) => this.#later(ms, work),
       disturb: (services) => {
         if (services.length === 0) this.inspector.disturb();
         for (const name of services) this.inspector.disturb(name);
