@@ -1,6 +1,7 @@
 /** What the lab reads from other programs, and what it writes for them: pure, so tested without any of them. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { loadConfig } from "../../src/config/load.ts";
+import { frrConfig } from "./frr_router.ts";
 import { birdConfig, parseProtocols, parseRoutes } from "./bird.ts";
 import { parseJunit } from "../support/junit.ts";
 import { parseConnections, parseEntries, parseLinks } from "./kernel_view.ts";
@@ -171,7 +172,7 @@ Deno.test("every topology is whole: a link's ends exist, and every node is built
       const batch = nodeBatch(topology, node);
       ok(batch.some((line) => line.startsWith("addr add")), node.name);
       const gateways = batch.filter((line) => line.startsWith("route add default"));
-      const families = topology === standardTopology ? 2 : 1;
+      const families = topology === referenceTopology ? 1 : 2;
       equal(gateways.length, node.kind === "router" ? 0 : families, node.name);
       ok(
         outer.some((line) => line.includes(` netns ${node.name} `) || line.endsWith(` netns ${node.name}`)),
@@ -189,8 +190,11 @@ Deno.test("switchBatch() joins every end of a link with more than two", () => {
 });
 
 Deno.test("the agent's configuration of every lab host is valid", () => {
-  for (const host of nodesOf(standardTopology, "host")) {
-    const text = JSON.stringify(agentConfig(standardTopology, host, "/tmp"));
+  const hosts = [standardTopology, loadTopology].flatMap((topology) =>
+    nodesOf(topology, "host").map((host) => ({ topology, host }))
+  );
+  for (const { topology, host } of hosts) {
+    const text = JSON.stringify(agentConfig(topology, host, "/tmp"));
     const loaded = loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
     ok(loaded.ok, JSON.stringify(loaded));
   }
@@ -204,7 +208,7 @@ Deno.test("birdConfig() has a session for every host of a router's links, over t
         const address = host.transport === 4 ? host.address : host.address6;
         ok(config.includes(`neighbor ${address} as ${host.as};`), host.name);
       }
-      const families = topology === standardTopology ? ["ipv4", "ipv6"] : ["ipv4"];
+      const families = topology === referenceTopology ? ["ipv4"] : ["ipv4", "ipv6"];
       const kernels = [...config.matchAll(/^protocol kernel \{ (\w+) .* merge paths on; \}$/gm)];
       deepEqual(kernels.map(([, family]) => family), families);
     }
@@ -273,4 +277,16 @@ Deno.test("describeLoad() says how clients fared in one line", () => {
     describeLoad({ event: "drain", requests: 400, failed: 0, unbroken: true, worstMs: 30.6 }),
     "drain: requests 400, failed 0, download unbroken yes, worst latency 31 ms",
   );
+});
+
+Deno.test("frrConfig() has a session for every host, over the family that it speaks over, with ECMP of both", () => {
+  const [router] = nodesOf(loadTopology, "router");
+  ok(router !== undefined);
+  const lines = frrConfig(loadTopology, router).split("\n").map((line) => line.trim());
+  for (const neighbor of ["10.0.1.2", "2001:db8:2::2"]) {
+    equal(lines.filter((line) => line === `neighbor ${neighbor} remote-as 65001`).length, 1);
+    equal(lines.filter((line) => line === `neighbor ${neighbor} activate`).length, 2);
+    ok(lines.includes(`neighbor ${neighbor} graceful-restart`));
+  }
+  equal(lines.filter((line) => line === "maximum-paths 2").length, 2);
 });
