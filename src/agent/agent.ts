@@ -342,8 +342,9 @@ export class Agent {
     // In the turn of the call: the withdrawals go before anything else is done or said.
     this.#services.drain("stopping");
     this.#enter("stopping", reason);
-    this.#checks.stop();
+    // Checks go on until then: what is still announced, as the last choice, has to work.
     await this.#services.down();
+    this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
     const left = await this.#removeAll();

@@ -155,8 +155,7 @@ export class ServiceDriver implements Disposable {
     this.#leaving = leavings(ours(actual), this.desiredKernel, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
-      toldBy: "end-of-rib",
-      toldLimitMs: routersLimitMs,
+      told: () => ({ by: "end-of-rib", untilMs }),
     }, clock.now());
   }
 

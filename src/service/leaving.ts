@@ -47,9 +47,8 @@ export interface LeavingTerms {
   readonly reason: string;
   /** How long the phases may take, by service. */
   limits(service: string): DrainLimits;
-  readonly toldBy: Leaving["toldBy"];
-  /** Routers may take so long to be told. */
-  readonly toldLimitMs: number;
+  /** Who tells the routers of a service's addresses, and until when that takes at most. */
+  told(service: string): { readonly by: Leaving["toldBy"]; readonly untilMs: number };
 }
 
 /** The objects of `all` that are not in `wanted`, on their way out from now on. */
@@ -68,8 +67,8 @@ export function leavings(
     ...going.virtualServices.map(({ address }) => owners.get(address.text) ?? ""),
   ]);
   return [...services].flatMap((service) => {
-    const { reason, toldBy, toldLimitMs } = terms;
-    const drain: Drain = { reason, limits: { ...terms.limits(service), shiftMs: 0 } };
+    const { by: toldBy, untilMs } = terms.told(service);
+    const drain: Drain = { reason: terms.reason, limits: { ...terms.limits(service), shiftMs: 0 } };
     const of = ({ address }: VirtualService) => (owners.get(address.text) ?? "") === service;
     const links = going.interfaces.filter((link) => link.service === service);
     const addresses = {
@@ -87,7 +86,7 @@ export function leavings(
     };
     const common = { service, toldBy, connections: undefined };
     return [
-      { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, toldLimitMs) },
+      { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       { ...common, objects: ports, told: true, phase: quiescing(drain, nowMs) },
     ].filter(({ objects }) => !isEmpty(objects));
   });

@@ -55,8 +55,13 @@ export function reconfiguration(
     ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
       reason,
       limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
-      toldBy: "told",
-      toldLimitMs: WITHDRAWN_LIMIT_MS,
+      // What routers may have of an earlier process is withdrawn by End-of-RIB alone.
+      told(service) {
+        const { staleUntilMs = -Infinity } = running.states.get(service) ?? {};
+        return staleUntilMs > now
+          ? { by: "end-of-rib", untilMs: staleUntilMs }
+          : { by: "told", untilMs: now + WITHDRAWN_LIMIT_MS };
+      },
     }, now),
   ];
   const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>

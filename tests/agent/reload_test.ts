@@ -412,3 +412,29 @@ Deno.test("servers go over: another port is opened, the old one closed", async (
   assert.ok(world.logged.some((line) => line.includes("8082")));
   await world.close();
 });
+
+Deno.test("an address that a reload takes away right after a handover goes only once the routers have had End-of-RIB", async () => {
+  const world = new World();
+  const extra = address("10.99.0.7");
+  const addresses = [...serviceConfig().addresses, extra];
+  const first = world.agent({ addresses });
+  first.start();
+  await world.stage.clock.advance(3500);
+  void first.handover();
+  await world.stage.clock.advance(100);
+  // Nothing is known of a check, so that End-of-RIB is held back.
+  world.outcome = { kind: "unknown", detail: "no descriptor is left" };
+  const agent = world.agent({ addresses });
+  agent.start();
+  await world.stage.clock.advance(1000);
+  await reload(world, agent, (config) => config);
+  await world.stage.clock.advance(10_000);
+  const has = () =>
+    world.kernel.interfaces.some((link) => link.addresses.some(({ address }) => address.text === extra.text));
+  assert.ok(has(), "the routers may still have the route to it");
+  assert.equal(agent.status().leaving[0]?.phase.name, "withdrawn");
+  world.outcome = { kind: "pass", detail: "status 200" };
+  await world.stage.clock.advance(10_000);
+  assert.ok(!has());
+  await world.close();
+});

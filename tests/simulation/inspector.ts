@@ -123,6 +123,11 @@ export class Inspector {
     this.#convergeMs.clear();
   }
 
+  /** A process has stopped in order: what it withdrew is done with, and what the next one makes is new. */
+  stopped(): void {
+    this.#withdrawnMs.clear();
+  }
+
   /** The view's configuration is another one. */
   configured(): void {
     for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
@@ -224,6 +229,7 @@ export class Inspector {
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
     if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
+    if (!isFor(config, service, router.name, prefix)) return;
     const disturbedMs = Math.max(this.#allDisturbedMs, this.#disturbed.get(service.name) ?? -Infinity);
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
@@ -328,6 +334,13 @@ export function prefixOf(text: string): string {
 
 function addressOf(prefix: string): string {
   return prefix.slice(0, prefix.indexOf("/"));
+}
+
+/** Whether a router is to have the route at all. */
+function isFor({ bgp }: Config, { announce }: ServiceConfig, router: string, prefix: string): boolean {
+  const family = prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
+  const peer = bgp.peers.find(({ name }) => name === router);
+  return (announce.peers?.includes(router) ?? true) && (peer?.families.includes(family) ?? false);
 }
 
 function serviceOf(config: Config, text: string): ServiceConfig | undefined {

@@ -54,12 +54,10 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "decodeDrains(file, this.#moment());",
   },
   {
-    name: "a drain is said to be kept before it is written",
+    name: "a drain is said to be kept, and is not written",
     file: "agent/orders.ts",
-    find:
-      "this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });\n    return { services: names, lost: await kept };",
-    replace:
-      "this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });\n    void kept;\n    return { services: names, lost: drains.lost };",
+    find: "const kept = drains.drain(services, drained);",
+    replace: "const kept = Promise.resolve<string | undefined>(undefined);\n    void drained;",
   },
   {
     name: "a drain with a time does not end by itself",

@@ -390,6 +390,7 @@ export class World {
       if (!running.process.alive) return;
       this.note(`--- the agent has ended: ${left.join()}`);
       this.inspector.judge("nothing left running", leftIn(running.process));
+      if (how === "stop") this.inspector.stopped();
       this.#gone(running, restartMs, config);
     }, (error) => {
       if (running.process.alive) this.inspector.fail("no fault", `${how} failed: ${error}`);
