@@ -1,14 +1,18 @@
 /** What the lab reads from other programs, and what it writes for them: pure, so tested without any of them. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { loadConfig } from "../../src/config/load.ts";
+import { frrConfig } from "./frr_router.ts";
 import { birdConfig, parseProtocols, parseRoutes } from "./bird.ts";
 import { parseJunit } from "../support/junit.ts";
-import { parseConnections, parseLinks } from "./kernel_view.ts";
-import { decodeEvent, encodeEvent, type LabEvent } from "./report.ts";
+import { parseConnections, parseEntries, parseLinks } from "./kernel_view.ts";
+import { keptFlows } from "./kept_flows.ts";
+import { mismatch, pattern } from "./pattern.ts";
+import { decodeEvent, describeLoad, encodeEvent, type LabEvent } from "./report.ts";
 import { parseRouteChange } from "./route_watch.ts";
 import { unexplained } from "./scenarios/restart.ts";
 import {
   agentConfig,
+  loadTopology,
   nodeBatch,
   nodesOf,
   outerBatch,
@@ -52,8 +56,8 @@ Deno.test("parseProtocols() reads BGP sessions and nothing else (BIRD 2.0.12)", 
     "h2         BGP        ---        start  18:05:07.210  Active        Socket: Connection refused",
   ];
   deepEqual(parseProtocols(lines), [
-    { name: "h1", since: "18:05:09.012", state: "Established", words: "Established" },
-    { name: "h2", since: "18:05:07.210", state: "Active", words: "Active Socket: Connection refused" },
+    { name: "h1", state: "Established", since: "18:05:09.012", words: "Established" },
+    { name: "h2", state: "Active", since: "18:05:07.210", words: "Active Socket: Connection refused" },
   ]);
 });
 
@@ -158,7 +162,7 @@ Deno.test("unexplained() excuses a failed flow only where the route changed whil
 });
 
 Deno.test("every topology is whole: a link's ends exist, and every node is built and reachable", () => {
-  for (const topology of [standardTopology, referenceTopology]) {
+  for (const topology of [standardTopology, loadTopology, referenceTopology]) {
     const names = topology.nodes.map(({ name }) => name);
     for (const { ends } of topology.links) for (const { node } of ends) ok(names.includes(node), node);
     const outer = outerBatch(topology);
@@ -168,7 +172,7 @@ Deno.test("every topology is whole: a link's ends exist, and every node is built
       const batch = nodeBatch(topology, node);
       ok(batch.some((line) => line.startsWith("addr add")), node.name);
       const gateways = batch.filter((line) => line.startsWith("route add default"));
-      const families = topology === standardTopology ? 2 : 1;
+      const families = topology === referenceTopology ? 1 : 2;
       equal(gateways.length, node.kind === "router" ? 0 : families, node.name);
       ok(
         outer.some((line) => line.includes(` netns ${node.name} `) || line.endsWith(` netns ${node.name}`)),
@@ -186,24 +190,103 @@ Deno.test("switchBatch() joins every end of a link with more than two", () => {
 });
 
 Deno.test("the agent's configuration of every lab host is valid", () => {
-  for (const host of nodesOf(standardTopology, "host")) {
-    const text = JSON.stringify(agentConfig(standardTopology, host, "/tmp"));
+  const hosts = [standardTopology, loadTopology].flatMap((topology) =>
+    nodesOf(topology, "host").map((host) => ({ topology, host }))
+  );
+  for (const { topology, host } of hosts) {
+    const text = JSON.stringify(agentConfig(topology, host, "/tmp"));
     const loaded = loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
     ok(loaded.ok, JSON.stringify(loaded));
   }
 });
 
 Deno.test("birdConfig() has a session for every host of a router's links, over the family that it speaks over", () => {
-  for (const topology of [standardTopology, referenceTopology]) {
+  for (const topology of [standardTopology, loadTopology, referenceTopology]) {
     for (const router of nodesOf(topology, "router")) {
       const config = birdConfig(topology, router);
       for (const host of nodesOf(topology, "host")) {
         const address = host.transport === 4 ? host.address : host.address6;
         ok(config.includes(`neighbor ${address} as ${host.as};`), host.name);
       }
-      const families = topology === standardTopology ? ["ipv4", "ipv6"] : ["ipv4"];
+      const families = topology === referenceTopology ? ["ipv4"] : ["ipv4", "ipv6"];
       const kernels = [...config.matchAll(/^protocol kernel \{ (\w+) .* merge paths on; \}$/gm)];
       deepEqual(kernels.map(([, family]) => family), families);
     }
   }
+});
+
+Deno.test("parseEntries() takes connections and not the heading (ipvsadm -Lnc)", () => {
+  const answer = [
+    "IPVS connection entries",
+    "pro expire state       source             virtual            destination",
+    "TCP 14:58  ESTABLISHED 10.0.9.2:41000     10.99.0.1:80       10.0.1.2:8080",
+    "UDP 04:59  UDP         [2001:db8:9::2]:53000 [2001:db8:99::1]:53 [2001:db8:1::2]:53",
+    "",
+  ].join("\n");
+  deepEqual(parseEntries(answer), [
+    {
+      protocol: "TCP",
+      state: "ESTABLISHED",
+      client: "10.0.9.2:41000",
+      virtual: "10.99.0.1:80",
+      destination: "10.0.1.2:8080",
+    },
+    {
+      protocol: "UDP",
+      state: "UDP",
+      client: "[2001:db8:9::2]:53000",
+      virtual: "[2001:db8:99::1]:53",
+      destination: "[2001:db8:1::2]:53",
+    },
+  ]);
+});
+
+Deno.test("mismatch() finds the octet that is missing, comes twice or is another one, wherever a read began", () => {
+  const octets = [...pattern(0, 1_000)];
+  const found = (bytes: readonly number[], offset = 0) => mismatch(Uint8Array.from(bytes), offset);
+  equal(found(octets), undefined);
+  equal(found(octets.slice(300), 300), undefined);
+  equal(found(octets.toSpliced(500, 1)), 500);
+  equal(found(octets.toSpliced(500, 0, octets[499] ?? 0)), 500);
+  equal(found(octets.slice(300), 301), 301);
+});
+
+Deno.test("keptFlows() marks what hosts answer and sends what the client says after it", () => {
+  const [router] = nodesOf(loadTopology, "router");
+  ok(router !== undefined);
+  deepEqual(keptFlows(loadTopology, router), {
+    tables: [
+      "*mangle",
+      "-A PREROUTING -i h1 -m conntrack --ctdir REPLY -j CONNMARK --set-mark 1",
+      "-A PREROUTING -i h2 -m conntrack --ctdir REPLY -j CONNMARK --set-mark 2",
+      "-A PREROUTING -i c1 -j CONNMARK --restore-mark",
+      "COMMIT",
+    ],
+    routes: [
+      "route add default via 10.0.1.2 dev h1 table 101",
+      "route add default via 2001:db8:1::2 dev h1 table 101",
+      "route add default via 10.0.2.2 dev h2 table 102",
+      "route add default via 2001:db8:2::2 dev h2 table 102",
+    ],
+    rules: ["rule add fwmark 1 lookup 101", "rule add fwmark 2 lookup 102"],
+  });
+});
+
+Deno.test("describeLoad() says how clients fared in one line", () => {
+  equal(
+    describeLoad({ event: "drain", requests: 400, failed: 0, unbroken: true, worstMs: 30.6 }),
+    "drain: requests 400, failed 0, download unbroken yes, worst latency 31 ms",
+  );
+});
+
+Deno.test("frrConfig() has a session for every host, over the family that it speaks over, with ECMP of both", () => {
+  const [router] = nodesOf(loadTopology, "router");
+  ok(router !== undefined);
+  const lines = frrConfig(loadTopology, router).split("\n").map((line) => line.trim());
+  for (const neighbor of ["10.0.1.2", "2001:db8:2::2"]) {
+    equal(lines.filter((line) => line === `neighbor ${neighbor} remote-as 65001`).length, 1);
+    equal(lines.filter((line) => line === `neighbor ${neighbor} activate`).length, 2);
+    ok(lines.includes(`neighbor ${neighbor} graceful-restart`));
+  }
+  equal(lines.filter((line) => line === "maximum-paths 2").length, 2);
 });
