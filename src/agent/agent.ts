@@ -10,7 +10,6 @@ import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
-import { describeOurs } from "../kernel/change.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
 import { ServiceDriver } from "../service/driver.ts";
@@ -26,6 +25,7 @@ import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
+import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
@@ -33,10 +33,6 @@ import { snapshot } from "./snapshot.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
-/** What the kernel does not give up at a stop is tried again, so often and after so long. */
-const REMOVAL_ATTEMPTS = 3;
-const REMOVAL_RETRY_MS = 500;
-
 /** One running agent. */
 export class Agent {
   readonly #config: RunningConfig;
@@ -219,10 +215,11 @@ export class Agent {
     this.#ports.events.publish(fact, because);
   }
 
-  #enter(to: AgentState, cause: string, details: { readonly version?: string } = {}): void {
+  /** The ID of the event that tells so. */
+  #enter(to: AgentState, cause: string, details: { readonly version?: string } = {}): number {
     const from = this.#state;
     this.#state = to;
-    this.#publish({ kind: "agent-state", from, to, cause, ...details });
+    return this.#ports.events.publish({ kind: "agent-state", from, to, cause, ...details }).id;
   }
 
   async #startInOrder(): Promise<void> {
@@ -341,34 +338,25 @@ export class Agent {
     if (this.#state === "starting") await this.#started?.catch(() => undefined);
     if (this.#state === "stopped") return [];
     // In the turn of the call: the withdrawals go before anything else is done or said.
-    this.#services.drain("stopping");
-    this.#enter("stopping", reason);
+    const { events } = this.#ports;
+    events.ahead(() => {
+      const because = this.#enter("stopping", reason);
+      events.because(because, () => this.#services.drain("stopping", { because }));
+    });
     // Checks go on until then: what is still announced, as the last choice, has to work.
     await this.#services.down();
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await this.#removeAll();
+    const left = await removeOurs(this.#reconciler, this.#ports.clock);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
   }
 
-  /** What the kernel does not give up is tried a few times; then it is told what stays. */
-  async #removeAll(): Promise<readonly string[]> {
-    const { clock } = this.#ports;
-    for (let attempt = 1; this.#reconciler !== undefined; attempt++) {
-      const report = await this.#reconciler.removeAll();
-      if (report.converged) break;
-      if (attempt === REMOVAL_ATTEMPTS) return [remainsOf(report)];
-      await sleep(clock, REMOVAL_RETRY_MS);
-    }
-    return [];
-  }
-
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await this.#removeAll()) {
+    for (const cause of await removeOurs(this.#reconciler, this.#ports.clock)) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }
@@ -399,11 +387,4 @@ export class Agent {
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);
     if (this.#state === "starting") this.#state = "stopped";
   }
-}
-
-/** What stays, as the kernel was read last, and why. */
-function remainsOf({ actual, errors }: KernelReport): string {
-  const objects = actual === undefined ? [] : describeOurs(actual);
-  const what = objects.length > 0 ? objects.join(", ") : "something that is ours";
-  return [what, errors.map(({ message }) => message).join("; ")].filter((text) => text !== "").join(": ");
 }

@@ -84,7 +84,11 @@ export function initialState(
     fault: undefined,
     phase,
   };
-  return { ...facts, routes: decide(facts, new Map(), nowMs) };
+  // Announced it is by the first event, so that there is a transition to tell of.
+  const routes = [...decide(facts, new Map(), nowMs)].map(([key, route]) => {
+    return [key, { ...route, announce: false, announcedEver: false }] as const;
+  });
+  return { ...facts, routes: new Map(routes) };
 }
 
 /**
