@@ -48,7 +48,7 @@ export function reloadText(answer: ReloadAnswer): OrderText {
       ...restart.map((key) => `${key} needs a restart to take effect`),
     ],
     err: [
-      ...warnings.map((warning) => `warning: ${warning}`),
+      ...warnings,
       ...errors.map((error) => `could not be done, and is tried again: ${error}`),
     ],
   };

@@ -47,13 +47,13 @@ function summary({ action, changes, sessions, routes, kernel, restart }: Plan): 
   const touched = sessions.filter(({ consequence }) => consequence !== "other next time");
   const kernelChanges = kernel.reduce((sum, stage) => sum + stage.changes.length, 0);
   const parts = [
-    count(touched.length, "session"),
+    count(touched.length, "session", " touched"),
     count(announced.length, "route", " announced"),
     count(changed.length, "route", " changed"),
     count(withdrawn.length, "route", " withdrawn"),
     count(kernelChanges, "change", " in the kernel"),
   ].filter((part) => part !== undefined);
-  if (parts.length > 0) return `A ${action} would touch ${parts.join(", ")}.`;
+  if (parts.length > 0) return `A ${action} would come to ${parts.join(", ")}.`;
   const inside = changes.length > 0 || sessions.length > 0 || restart.length > 0;
   return inside
     ? `A ${action} would touch no session, no route and nothing in the kernel.`

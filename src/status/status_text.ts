@@ -14,6 +14,7 @@ export function statusText(status: Status, now: Date, style: Style = PLAIN): str
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
       `BGP Identifier ${status.routerID}, AS ${status.as}`,
       ...kernelLines(status, now),
+      ...configLines(status, now),
       ...serverLines(status),
       ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
     ], style),
@@ -30,6 +31,18 @@ function kernelLines({ kernel }: Status, now: Date): readonly string[] {
     return [`kernel: not as it should be, ${when}`, ...kernel.errors.map((error) => `  ${error}`)];
   }
   return [`kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}`];
+}
+
+/** Only what is not as it should be. */
+function configLines({ config: { lastReload, restart } }: Status, now: Date): readonly string[] {
+  const refused = lastReload === undefined || lastReload.successful ? [] : [
+    `configuration: the running one stays, a reload ${
+      age(lastReload.at, now)
+    } ago was refused: ${lastReload.cause}`,
+  ];
+  return restart.length === 0
+    ? refused
+    : [...refused, `configuration: takes effect with the next restart: ${restart.join(", ")}`];
 }
 
 function announced({ announce, peers, targets }: RouteStatus, names: readonly string[]): Piece {
