@@ -1,7 +1,7 @@
-/** Measures how late the event loop does what is due: a timer twice a second, and by how much each came too late. */
+/** Measures how late the event loop does what is due: a timer each second, and by how much each came too late. */
 import type { Clock } from "../time/clock.ts";
 
-const EVERY_MS = 500;
+const EVERY_MS = 1000;
 
 /** Tells each lag in milliseconds and the moment, until it is disposed; a loop that stood still for long tells it once. */
 export function measureLoopLag(clock: Clock, tell: (nowMs: number, lagMs: number) => void): Disposable {

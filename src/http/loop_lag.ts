@@ -35,7 +35,7 @@ export class LoopLagMetrics {
     return [
       {
         name: "bgp_lb_event_loop_lag_seconds",
-        help: "How late a timer came, measured twice a second.",
+        help: "How late a timer came, measured each second.",
         type: "histogram",
         samples: this.#histogram.samples(),
       },

@@ -5,6 +5,7 @@ const BENCHMARKS = [
   "codec_bench.ts",
   "life_bench.ts",
   "agent_bench.ts",
+  "reload_bench.ts",
   "health_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",
