@@ -377,6 +377,7 @@ export class Agent {
   async #teardown(): Promise<void> {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
+    this.#config[Symbol.dispose]();
     this.#loopLag?.[Symbol.dispose]();
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();

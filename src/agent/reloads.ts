@@ -9,7 +9,7 @@ import { effective, restartKeys } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { EventStream } from "../events/stream.ts";
 import { changeLines } from "../status/change_text.ts";
-import { type Clock, sleep } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 import type { Loaded } from "./ports.ts";
 
 /** What reloads act on. */
@@ -37,7 +37,7 @@ export interface LastReload {
 }
 
 /** The reloads of one agent. */
-export class Reloads {
+export class Reloads implements Disposable {
   readonly #options: ReloadsOptions;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<ReloadAnswer> | undefined;
@@ -46,6 +46,9 @@ export class Reloads {
   #loadedMs: number;
   #restart: readonly string[] = [];
   #last: LastReload | undefined;
+  /** While a reload waits for its turn. */
+  #turnOver: Disposable | undefined;
+  #endTurn: () => void = () => {};
 
   constructor(options: ReloadsOptions) {
     this.#options = options;
@@ -97,9 +100,20 @@ export class Reloads {
     return problems.length > 0 ? problems : await this.#options.make(next);
   }
 
+  /** Everything else gets its turn. */
   async #turn(): Promise<void> {
-    await sleep(this.#options.clock);
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turnOver = clock.at(clock.now(), resolve);
+    this.#endTurn = resolve;
+    await promise;
     this.#refuseWhileBusy();
+  }
+
+  /** One that waits for its turn is not made any more. */
+  [Symbol.dispose](): void {
+    this.#turnOver?.[Symbol.dispose]();
+    this.#endTurn();
   }
 
   #apply(

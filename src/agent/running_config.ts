@@ -51,7 +51,7 @@ const MAKE_LIMIT_MS = 10_000;
 const LATE_KERNEL = `the kernel has not made what is new within ${MAKE_LIMIT_MS / 1000} s; it is waited for`;
 
 /** The configuration of one agent. */
-export class RunningConfig {
+export class RunningConfig implements Disposable {
   readonly #parts: ConfiguredParts;
   readonly #reloads: Reloads;
   #config: Config;
@@ -107,6 +107,11 @@ export class RunningConfig {
       kernel: ports.kernel,
       busy: () => this.#busy(),
     });
+  }
+
+  /** No reload is made any more. */
+  [Symbol.dispose](): void {
+    this.#reloads[Symbol.dispose]();
   }
 
   /** Services that were on their way out have gone. */
