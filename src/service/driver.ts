@@ -9,7 +9,14 @@ import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
-import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
+import {
+  changesBetween,
+  initialState,
+  nextDeadline,
+  type ServiceEvent,
+  type ServiceTransition,
+  step,
+} from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
 import {
   kernelOf,
@@ -108,6 +115,15 @@ export class ServiceDriver implements Disposable {
     return desiredRoutes(this.states);
   }
 
+  /** Tells of what is announced from the beginning, as nothing has to be waited for. */
+  tellFirstRoutes(): void {
+    for (const state of this.states) {
+      for (const transition of changesBetween(undefined, state, "")) {
+        this.#attempt(() => this.#options.onTransition(state.config.name, transition, undefined));
+      }
+    }
+  }
+
   /** One service's check has another verdict. */
   verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>): void {
     const state = this.#states.get(service);
@@ -170,7 +186,8 @@ export class ServiceDriver implements Disposable {
     this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
-      return { type: "drain", reason, quiesced };
+      // What shifted away, or was out of service, is not announced once more.
+      return { type: "drain", reason, quiesced, limits: { ...config.stop, shiftMs: 0 } };
     });
   }
 
