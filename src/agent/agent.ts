@@ -268,7 +268,6 @@ export class Agent {
     const { kernel, clock } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
-      this.#services.tellFirstRoutes();
       return true;
     }
     const managed = managedBy(this.#config.current);

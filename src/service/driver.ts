@@ -9,14 +9,7 @@ import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
-import {
-  changesBetween,
-  initialState,
-  nextDeadline,
-  type ServiceEvent,
-  type ServiceTransition,
-  step,
-} from "./controller.ts";
+import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
 import {
   kernelOf,
@@ -113,15 +106,6 @@ export class ServiceDriver implements Disposable {
   /** What should be announced now. */
   get desiredRoutes(): readonly Route[] {
     return desiredRoutes(this.states);
-  }
-
-  /** Tells of what is announced from the beginning, as nothing has to be waited for. */
-  tellFirstRoutes(): void {
-    for (const state of this.states) {
-      for (const transition of changesBetween(undefined, state, "")) {
-        this.#attempt(() => this.#options.onTransition(state.config.name, transition, undefined));
-      }
-    }
   }
 
   /** One service's check has another verdict. */
