@@ -169,7 +169,8 @@ export class ServiceDriver implements Disposable {
     this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
-      return { type: "drain", reason, quiesced };
+      // What shifted away, or was out of service, is not announced once more.
+      return { type: "drain", reason, quiesced, limits: { ...config.stop, shiftMs: 0 } };
     });
   }
 

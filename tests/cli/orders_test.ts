@@ -148,14 +148,14 @@ Deno.test("a reload prints what changed and what is left to do; problems of an i
     hash: "d41d",
     changes: ["service web: added", "peer r1: session resets"],
     restart: ["http.listen"],
-    warnings: ["/etc/x.yaml:1:1: is readable by everybody"],
+    warnings: ["/etc/x.yaml:1:1: warning: is readable by everybody"],
     errors: [],
   };
   assert.deepEqual(await applied.outcome({ name: "reload" }), {
     status: 0,
     stdout: "configuration d41d is in force\n  service web: added\n  peer r1: session resets\n" +
       "http.listen needs a restart to take effect\n",
-    stderr: "warning: /etc/x.yaml:1:1: is readable by everybody\n",
+    stderr: "/etc/x.yaml:1:1: warning: is readable by everybody\n",
   });
   applied.orders.reloaded = { ...applied.orders.reloaded, warnings: [], errors: ["192.0.2.1:179: in use"] };
   const failed = await applied.outcome({ name: "reload" });

@@ -159,7 +159,7 @@ Deno.test("reload as BIRD sees it: unchanged nothing, a MED one UPDATE, a servic
   const invalid = await scene.command("reload");
   assert.equal(invalid.code, 2);
   assert.match(invalid.stderr, /config\.json:2:3: .*nonsense.*\n[^]*the running configuration stays\n$/);
-  assert.match((await scene.command("status")).stdout, /reload .*refused.*config\.json:2:3/);
+  assert.match((await scene.command("status")).stdout, /reload .*refused.*config\.json:\d+:\d+: /);
   assert.equal(await scene.got("one"), before);
 
   scene.write({ med: 200 });
@@ -213,6 +213,7 @@ Deno.test("drain shifts traffic as BIRD sees it, outlives SIGKILL, and undrain r
   await scene.seen("one", "10.99.0.1", gone);
   scene.agent.signal("SIGKILL");
   await scene.start();
+  assert.doesNotMatch(scene.agent.lines.join("\n"), /"shifting"/);
   assert.match((await scene.command("explain", "web")).stdout, /shut +not drained\n.*new disks/);
   await scene.bird.awaits("show protocols one", "Established");
   await scene.seen("one", "10.99.0.1", gone);
@@ -221,10 +222,11 @@ Deno.test("drain shifts traffic as BIRD sees it, outlives SIGKILL, and undrain r
   const attributes = (answer: string) => answer.match(/BGP\..*/g);
   assert.deepEqual(attributes(await scene.seen("one", "10.99.0.1", MED_100)), attributes(before));
 
-  const [state] = JSON.parse(await scene.json("drain", "web", "--for", "2s")).services;
+  await scene.json("drain", "web", "--for", "2s");
+  const endMs = Date.now() + 2000;
   scene.agent.signal("SIGKILL");
   await scene.agent.exited;
-  await eventually(() => Date.now() > Date.parse(state.until), (over) => over, "the drain's end");
+  await eventually(() => Date.now() > endMs, (over) => over, "the drain's end");
   await scene.start();
   await scene.seen("one", "10.99.0.1", MED_100);
 });

@@ -57,7 +57,7 @@ const FULL: Plan = {
 Deno.test("planText() says what it comes to, then everything in its order", () => {
   assert.equal(
     planText(FULL, (line) => line),
-    `A reload would touch 3 sessions, 1 route announced, 1 route changed, 1 route withdrawn, 3 changes in the kernel.
+    `A reload would come to 3 sessions touched, 1 route announced, 1 route changed, 1 route withdrawn, 3 changes in the kernel.
 
 Configuration:
   ~ peer tor-1: password changed, its session is reset (6/6)
