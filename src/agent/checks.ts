@@ -7,6 +7,7 @@ import { Check, type CheckStatus } from "../health/check.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** What the checks are made of. */
@@ -109,7 +110,7 @@ export class ServiceChecks {
       name: check,
       target: { type: "service", service },
       config,
-      probe: probe(config),
+      probe: made(() => probe(config)),
       clock,
       spread,
       onResult: ({ kind, durationMs, detail: cause }, { verdict, fault }, before) => {
@@ -131,6 +132,16 @@ export class ServiceChecks {
           () => onVerdict(service, { type: "verdict", check, verdict, cause }),
         ),
     });
+  }
+}
+
+/** What `make` makes; where it throws, a probe that says so, and knows nothing. */
+function made(make: () => Probe): Probe {
+  try {
+    return make();
+  } catch (error) {
+    const outcome = { kind: "unknown", detail: `cannot be probed: ${messageOf(error)}` } as const;
+    return { run: () => Promise.resolve(outcome) };
   }
 }
 

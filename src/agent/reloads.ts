@@ -9,6 +9,7 @@ import { effective, restartKeys } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { EventStream } from "../events/stream.ts";
 import { changeLines } from "../status/change_text.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Loaded } from "./ports.ts";
 
@@ -21,7 +22,9 @@ export interface ReloadsOptions {
   load(): Loaded;
   /** What keeps `next` from being run here; empty: nothing does. */
   refuse(next: Config): Promise<readonly string[]>;
-  /** Goes over to `next`; resolves to what of it could not be done yet. @throws {BusyError} */
+  /** Makes what `next` needs beside what there is; resolves to what of it could not be done yet. @throws {BusyError} */
+  prepare(next: Config): Promise<readonly string[]>;
+  /** Goes over to `next`, which was prepared; resolves to what went wrong. Never throws. */
   apply(next: Config, because: number): Promise<readonly string[]>;
   /** Why nothing can be reloaded now. */
   busy(): string | undefined;
@@ -74,7 +77,7 @@ export class Reloads {
   async #reload(because: number): Promise<ReloadAnswer> {
     const { running, load, refuse } = this.#options;
     this.#refuseWhileBusy();
-    const loaded = load();
+    const loaded = attempt(load);
     if (!loaded.ok) return this.#refused(loaded.problems, because);
     const old = running();
     const next = effective(old, loaded.config);
@@ -97,9 +100,10 @@ export class Reloads {
     },
     because: number,
   ): Promise<ReloadAnswer> {
-    const { clock, events, apply } = this.#options;
+    const { clock, events, prepare, apply } = this.#options;
     const hash = configHash(next);
     const unchanged = changes.length === 0;
+    const missing = unchanged ? [] : await prepare(next);
     const result = unchanged ? "unchanged" : "applied";
     const cause = unchanged ? "it is the running one" : `${changes.length} changes`;
     const lines = changeLines(changes);
@@ -107,7 +111,7 @@ export class Reloads {
       { kind: "reload", to: result, hash, details: lines, restart, cause },
       because,
     );
-    const errors = unchanged ? [] : await apply(next, id);
+    const errors = unchanged ? [] : [...missing, ...await apply(next, id)];
     this.#hash = hash;
     this.#loadedMs = unchanged ? this.#loadedMs : clock.now();
     this.#restart = restart;
@@ -138,5 +142,14 @@ export class Reloads {
   #refuseWhileBusy(): void {
     const busy = this.#options.busy();
     if (busy !== undefined) throw new BusyError(busy);
+  }
+}
+
+/** What `load` gives; where it throws, that is the problem. */
+function attempt(load: () => Loaded): Loaded {
+  try {
+    return load();
+  } catch (error) {
+    return { ok: false, problems: [messageOf(error)] };
   }
 }

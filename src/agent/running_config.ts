@@ -14,6 +14,7 @@ import { Reconciler } from "../kernel/reconciler.ts";
 import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { ServiceChecks } from "./checks.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
@@ -42,8 +43,8 @@ export interface ConfiguredParts {
   started(): Promise<void> | undefined;
 }
 
-/** A kernel that takes longer to make what is new is not waited for. */
-const MAKE_LIMIT_MS = 10_000;
+/** A kernel that takes longer is not waited for. */
+const KERNEL_LIMIT_MS = 10_000;
 
 /** The configuration of one agent. */
 export class RunningConfig {
@@ -62,6 +63,7 @@ export class RunningConfig {
       running: () => this.#config,
       load: () => ports.load(),
       refuse: (next) => this.#refuse(next),
+      prepare: (next) => this.#prepare(next),
       apply: (next, because) => this.#apply(next, because),
       busy: () => this.#busy(),
     });
@@ -131,35 +133,64 @@ export class RunningConfig {
     if (problems.length > 0 || ports.kernel === undefined) return problems;
     const { states } = services.preview(this.#entriesOf(next));
     const wanted = desiredKernel(states.values());
-    return (await Reconciler.examine(ports.kernel, wanted, managedBy(next))).problems;
+    const examined = Reconciler.examine(ports.kernel, wanted, managedBy(next));
+    // A kernel that does not answer has not refused anything.
+    return (await within(examined, ports.clock, KERNEL_LIMIT_MS))?.problems ?? [];
+  }
+
+  /** The kernel gets what is new beside what is there. Resolves to what could not be made yet. */
+  async #prepare(next: Config): Promise<readonly string[]> {
+    const { ports, services, reconciler } = this.#parts;
+    const making = reconciler()?.want(services.prepare(this.#entriesOf(next)));
+    if (making === undefined) return [];
+    const report = await within(making, ports.clock, KERNEL_LIMIT_MS);
+    if (this.#busy() !== undefined) services.forget();
+    this.#refuseWhileBusy();
+    if (report === undefined) {
+      return [
+        `the kernel has not answered for ${KERNEL_LIMIT_MS / 1000} s: what is new there is made once it does`,
+      ];
+    }
+    return [...report.errors, ...report.conflicts].map(({ message }) => message);
   }
 
   /**
-   * Goes over to `next`. First the kernel gets what is new beside what is there; then, in one turn, sessions, routes and
-   * checks go over; what is wanted no more follows in order. Resolves to what could not be done yet.
+   * Goes over to `next`, which was prepared: in one turn sessions, routes and checks; what is wanted no more follows in
+   * order. A part that throws holds no other one up. Resolves to what went wrong.
    */
   async #apply(next: Config, because: number): Promise<readonly string[]> {
-    const { ports, services, checks, drains, hooks, metrics, servers, endOfRib } = this.#parts;
-    const { clock, events } = ports;
-    const making = this.#parts.reconciler()?.want(services.prepare(this.#entriesOf(next)));
-    const report = await (making && within(making, clock, MAKE_LIMIT_MS));
-    if (this.#busy() !== undefined) services.forget();
-    this.#refuseWhileBusy();
+    const { ports, services, checks, drains, hooks, metrics, servers, endOfRib, speaker } = this.#parts;
+    const { events } = ports;
+    const errors: string[] = [];
+    const steps: Readonly<Record<string, () => void>> = {
+      bgp: () => speaker()?.configure(next.bgp.local, next.bgp.peers),
+      services: () => services.reconfigure(this.#entriesOf(next), because),
+      checks: () => checks.configure(next.services, this.#leavingNames),
+      drains: () => drains.configure(next.state.directory),
+      hooks: () => hooks.configure(next.services, next.hooks.timeoutMs),
+      metrics: () => metrics.retain(next),
+      log: () => ports.setLog(next.log),
+      "end-of-rib": () => endOfRib.release(),
+    };
+    const failed = (name: string, error: unknown) => {
+      const cause = messageOf(error);
+      errors.push(`a fault of this agent: ${name}: ${cause}`);
+      events.publish({ kind: "fault", part: "agent", name, cause }, because);
+    };
+    this.#config = next;
     events.ahead(() =>
       events.because(because, () => {
-        this.#config = next;
-        this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers);
-        services.reconfigure(this.#entriesOf(next), because);
-        checks.configure(next.services, this.#leavingNames);
-        drains.configure(next.state.directory);
-        hooks.configure(next.services, next.hooks.timeoutMs);
-        metrics.retain(next);
+        for (const [name, step] of Object.entries(steps)) {
+          try {
+            step();
+          } catch (error) {
+            failed(name, error);
+          }
+        }
       })
     );
-    ports.setLog(next.log);
-    await servers.configure(next);
-    endOfRib.release();
-    return [...report?.errors ?? [], ...report?.conflicts ?? []].map(({ message }) => message);
+    await servers.configure(next).catch((error) => failed("servers", error));
+    return errors;
   }
 }
 

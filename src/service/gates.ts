@@ -3,7 +3,7 @@
  * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
-import { interfaceMark, virtualServiceKey } from "../kernel/state.ts";
+import { isOurs, virtualServiceKey } from "../kernel/state.ts";
 import { type Address, withPort } from "../net/address.ts";
 import { mayAnnounce } from "./phase.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
@@ -114,7 +114,8 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   if (actual === undefined) return NOT_READ;
   const link = actual.interfaces.find((candidate) => candidate.name === config.interface);
   if (link === undefined) return `interface ${config.interface} does not exist`;
-  if (link.alias !== interfaceMark(config.name)) return `interface ${config.interface} is not ours`;
+  // Marked for another service it is ours all the same: so it is for a moment where services change places.
+  if (!isOurs(link)) return `interface ${config.interface} is not ours`;
   if (!link.up) return `interface ${config.interface} is down`;
   const present = link.addresses.some((entry) => entry.address.text === address.text);
   return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
