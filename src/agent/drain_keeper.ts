@@ -52,6 +52,7 @@ export class DrainKeeper implements Disposable {
   /** Why what is ordered does not outlive this process; undefined: it does. */
   #lost: string | undefined;
   #writing: Promise<void> = Promise.resolve();
+  readonly #loaded = Promise.withResolvers<void>();
   #timer: Disposable | undefined;
   #retry: Disposable | undefined;
   #disposed = false;
@@ -77,8 +78,18 @@ export class DrainKeeper implements Disposable {
     return drainOf(this.#drains, service);
   }
 
+  /** Resolves when it is known what an earlier process kept: an order before that would be lost, or lose that. */
+  get loaded(): Promise<void> {
+    return this.#loaded.promise;
+  }
+
   /** Reads what an earlier process kept. Never throws: what cannot be read is told, and set aside. */
   async load(): Promise<void> {
+    await this.#load();
+    this.#loaded.resolve();
+  }
+
+  async #load(): Promise<void> {
     const path = this.#path;
     if (path === undefined) return;
     const { files, events } = this.#options;
@@ -107,12 +118,18 @@ export class DrainKeeper implements Disposable {
     this.#arm();
   }
 
-  /** Another folder from now on, that gets what there is. */
+  /** Another folder from now on, that gets what there is; the old one is left with nothing that might come back. */
   configure(directory: string | undefined): void {
     if (directory === this.#directory) return;
+    const left = this.#path;
+    const before = this.#writing;
     this.#directory = directory;
     this.#lost = lostWithout(directory);
+    this.#retry?.[Symbol.dispose]();
+    // The old disk may hang for ever.
+    this.#writing = Promise.resolve();
     void this.#keep();
+    if (left !== undefined) void this.#empty(left, before);
   }
 
   /** Takes `names`, or all, out of service; resolves to why that will not outlive this process. */
@@ -125,6 +142,16 @@ export class DrainKeeper implements Disposable {
   async undrain(names: readonly string[]): Promise<string | undefined> {
     this.#drains = withoutDrain(this.#drains, names);
     return await this.#keep();
+  }
+
+  /** Resolves to why what was ordered so far will not outlive this process. */
+  async kept(): Promise<string | undefined> {
+    try {
+      await this.#bounded(this.#writing);
+      return this.#lost;
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
   /** Writes no more; what is being written is waited for, for a moment. */
@@ -163,12 +190,29 @@ export class DrainKeeper implements Disposable {
       await this.#bounded(writing);
       return undefined;
     } catch (error) {
+      // It may be on the disk in the end; until it is, nobody may count on it.
+      if (this.#writing === writing) this.#lost = messageOf(error);
       return messageOf(error);
+    }
+  }
+
+  /** Once what is written there, `before`, and to the folder that follows it is on the disk. */
+  async #empty(path: string, before: Promise<void>): Promise<void> {
+    const { files } = this.#options;
+    const [, follows] = await Promise.allSettled([before, this.#writing]);
+    try {
+      if (follows.status === "rejected" || path === this.#path) return;
+      if (await files.read(path) === undefined) return;
+      await files.replace(path, encodeDrains(NO_DRAINS, this.#moment()));
+    } catch (error) {
+      const cause = `${path} is used no more, and still has drains in it: ${messageOf(error)}`;
+      this.#options.events.publish({ kind: "warning", cause });
     }
   }
 
   #written(path: string, problem: string | undefined): void {
     const { events, clock } = this.#options;
+    if (path !== this.#path) return;
     if (problem !== undefined && problem !== this.#lost) {
       const cause =
         `drains will not outlive this process: ${path} cannot be written: ${problem}; it is tried again`;

@@ -44,8 +44,10 @@ export class OperatorOrders implements Orders {
   }
 
   async drain({ services, reason, forMs }: DrainOrder, by: Requester | undefined): Promise<DrainAnswer> {
-    const names = this.#known(services);
     const { clock, events, drains } = this.#ports;
+    this.#known(services);
+    await drains.loaded;
+    const names = this.#known(services);
     const because = this.#note("drain", services, by, reason);
     const nowMs = clock.now();
     const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
@@ -56,7 +58,7 @@ export class OperatorOrders implements Orders {
       there.every((each) => isSame(each, words, untilMs)) &&
       names.every((name) => isSame(drains.of(name), words, untilMs))
     ) {
-      return { services: names, lost: drains.lost };
+      return { services: names, lost: await drains.kept() };
     }
     const { id } = events.publish({
       kind: "drained",
@@ -73,12 +75,14 @@ export class OperatorOrders implements Orders {
   }
 
   async undrain({ services }: Selection, by: Requester | undefined): Promise<DrainAnswer> {
-    const names = this.#known(services);
     const { events, drains } = this.#ports;
+    this.#known(services);
+    await drains.loaded;
+    const names = this.#known(services);
     const because = this.#note("undrain", services, by, undefined);
     const { all } = drains.drains;
     if (names.every((name) => drains.of(name) === undefined) && (services.length > 0 || all === undefined)) {
-      return { services: names, lost: drains.lost };
+      return { services: names, lost: await drains.kept() };
     }
     const which = services.length === 0 ? undefined : services;
     const { id } = events.publish(

@@ -9,6 +9,7 @@ import { effective, restartKeys } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { EventStream } from "../events/stream.ts";
 import { changeLines } from "../status/change_text.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { Loaded } from "./ports.ts";
 
@@ -78,7 +79,7 @@ export class Reloads implements Disposable {
 
   async #reload(because: number): Promise<ReloadAnswer> {
     this.#refuseWhileBusy();
-    const loaded = this.#options.load();
+    const loaded = attempt(() => this.#options.load());
     if (!loaded.ok) return this.#refused(loaded.problems, because);
     const old = this.#options.running();
     const next = effective(old, loaded.config);
@@ -165,5 +166,14 @@ export class Reloads implements Disposable {
   #refuseWhileBusy(): void {
     const busy = this.#options.busy();
     if (busy !== undefined) throw new BusyError(busy);
+  }
+}
+
+/** What `load` gives; where it throws, that is the problem. */
+function attempt(load: () => Loaded): Loaded {
+  try {
+    return load();
+  } catch (error) {
+    return { ok: false, problems: [messageOf(error)] };
   }
 }

@@ -45,10 +45,12 @@ export interface ConfiguredParts {
   started(): Promise<void> | undefined;
 }
 
-/** A kernel that takes longer to make what is new is not waited for. */
-const MAKE_LIMIT_MS = 10_000;
+/** A kernel that takes longer is not waited for. */
+const KERNEL_LIMIT_MS = 10_000;
 
-const LATE_KERNEL = `the kernel has not made what is new within ${MAKE_LIMIT_MS / 1000} s; it is waited for`;
+const LATE_KERNEL = `the kernel has not made what is new within ${
+  KERNEL_LIMIT_MS / 1000
+} s; it is waited for`;
 
 /** The configuration of one agent. */
 export class RunningConfig implements Disposable {
@@ -148,7 +150,9 @@ export class RunningConfig implements Disposable {
     if (problems.length > 0 || ports.kernel === undefined) return problems;
     const { states } = services.preview(this.#entriesOf(next));
     const wanted = desiredKernel(states.values());
-    return (await Reconciler.examine(ports.kernel, wanted, managedBy(next))).problems;
+    const examined = Reconciler.examine(ports.kernel, wanted, managedBy(next));
+    // A kernel that does not answer has not refused anything.
+    return (await within(examined, ports.clock, KERNEL_LIMIT_MS))?.problems ?? [];
   }
 
   /**
@@ -163,7 +167,7 @@ export class RunningConfig implements Disposable {
       if (reconciler === undefined) return [];
       const known = new Set(messagesOf(this.#parts.report()));
       const making = reconciler.want(services.prepare(this.#entriesOf(next)));
-      const report = await within(making, ports.clock, MAKE_LIMIT_MS);
+      const report = await within(making, ports.clock, KERNEL_LIMIT_MS);
       this.#unmade = report === undefined ? [LATE_KERNEL] : [];
       const refusals = messagesOf(report).filter((message) => !known.has(message));
       if (refusals.length === 0 && this.#busy() === undefined) return [];

@@ -14,6 +14,7 @@ import { faultGates, gatesOf, serviceVerdict } from "./gates.ts";
 import {
   draining,
   type DrainLimits,
+  isQuiesced,
   nextPhase,
   phaseEnd,
   type PhaseFacts,
@@ -106,9 +107,8 @@ export function reconfigured(
     if (known !== undefined) return [[key, known]];
     return isHealthy ? [] : [[key, NOT_PROBED]];
   }));
-  const back = drain === undefined ? serving(env.now) : { ...state.phase, drain };
-  const phase = state.removed ? back : state.phase;
-  const facts = { ...state, phase, config, verdicts, removed: false };
+  const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
+  const facts = { ...state, ...state.removed ? way : {}, config, verdicts, removed: false };
   return { ...facts, routes: decide(facts, state.routes, env.now) };
 }
 
@@ -165,8 +165,8 @@ export function nextDeadline({ phase, fault, staleUntilMs }: ServiceState): numb
 function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceFacts {
   switch (event.type) {
     case "verdict": {
-      // A new check of a running service has no say until it knows something.
-      if (event.verdict === "unknown" && !state.verdicts.has(event.check)) return state;
+      // A check that is new or another one in a running service has no say until it knows something.
+      if (event.verdict === "unknown" && state.verdicts.get(event.check)?.verdict !== "unknown") return state;
       const verdicts = new Map(state.verdicts);
       verdicts.set(event.check, { verdict: event.verdict, cause: event.cause });
       return { ...state, verdicts };
@@ -185,7 +185,7 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       };
     }
     case "undrain":
-      return state.phase.drain === undefined || state.removed ? state : { ...state, phase: serving(now) };
+      return state.phase.drain === undefined || state.removed ? state : { ...state, ...back(state, now) };
     case "told":
       return { ...state, told: true };
     case "stale":
@@ -199,6 +199,11 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
     default:
       return event satisfies never;
   }
+}
+
+/** Back in service: what was quiesced is announced once the kernel, read anew, has its weights. */
+function back({ phase, actual }: ServiceFacts, nowMs: number): Pick<ServiceFacts, "phase" | "actual"> {
+  return { phase: serving(nowMs), actual: isQuiesced(phase) ? undefined : actual };
 }
 
 function decide(

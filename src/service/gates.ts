@@ -114,7 +114,7 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   if (actual === undefined) return NOT_READ;
   const link = actual.interfaces.find((candidate) => candidate.name === config.interface);
   if (link === undefined) return `interface ${config.interface} does not exist`;
-  // Whichever service it is marked for: that is put right, and takes nothing from whoever is served by it.
+  // Marked for another service it is ours all the same: so it is for a moment where services change places.
   if (!isOurs(link)) return `interface ${config.interface} is not ours`;
   if (!link.up) return `interface ${config.interface} is down`;
   const present = link.addresses.some((entry) => entry.address.text === address.text);
