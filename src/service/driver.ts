@@ -147,16 +147,18 @@ export class ServiceDriver implements Disposable {
    */
   inherit(actual: ActualKernel, routersLimitMs: number): void {
     if (!this.#managesKernel) return;
-    const { clock } = this.#options;
+    const { clock, managed } = this.#options;
     this.#actual = actual;
     const untilMs = clock.now() + routersLimitMs;
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
-    this.#leaving = leavings(ours(actual), this.desiredKernel, {
+    const { desiredKernel: wanted } = this;
+    this.#leaving = leavings(ours(actual, wanted.ownedAddresses), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       toldBy: "end-of-rib",
       toldLimitMs: routersLimitMs,
+      managed,
     }, clock.now());
   }
 

