@@ -186,12 +186,12 @@ export class RunningConfig implements Disposable {
    */
   #apply(next: Config, because: number): readonly string[] {
     const { ports, services, drains, hooks, metrics, servers, endOfRib } = this.#parts;
-    const errors = [...this.#unmade];
+    const faults: string[] = [];
     const attempt = (name: string, work: () => void) => {
       try {
         work();
       } catch (error) {
-        errors.push(`${name}: ${messageOf(error)}`);
+        faults.push(`${name}: ${messageOf(error)}`);
       }
     };
     this.#config = next;
@@ -204,10 +204,9 @@ export class RunningConfig implements Disposable {
     attempt("log", () => ports.setLog(next.log));
     attempt("servers", () => servers.configure(next));
     attempt("End-of-RIB", () => endOfRib.release());
-    for (const cause of errors) {
-      ports.events.publish({ kind: "fault", part: "agent", name: "reload", cause });
-    }
-    return errors;
+    for (const cause of this.#unmade) ports.events.publish({ kind: "warning", cause });
+    for (const cause of faults) ports.events.publish({ kind: "fault", part: "agent", name: "reload", cause });
+    return [...this.#unmade, ...faults];
   }
 }
 

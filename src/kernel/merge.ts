@@ -17,8 +17,6 @@ export const NOTHING: DesiredKernel = { interfaces: [], virtualServices: [], own
 
 /** Everything that any of `parts` wants; where two want the same object otherwise, the first one has its way. */
 export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
-  const [first = NOTHING, ...more] = parts;
-  if (more.length === 0) return first;
   const interfaces = new Map<string, DesiredInterface>();
   const virtualServices = new Map<string, VirtualService>();
   const ownedAddresses = new Map<string, Address>();
@@ -43,12 +41,15 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
 
 /** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
 export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
-  const links = new Map(wanted.interfaces.map((link) => [link.name, link]));
+  // Two services may have an interface, while one comes and the other one goes.
+  const links = Map.groupBy(wanted.interfaces, ({ name }) => name);
   const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const owned = new Set(wanted.ownedAddresses.map(({ text }) => text));
   return {
     interfaces: all.interfaces.flatMap((link) => {
-      const have = new Set(links.get(link.name)?.addresses.map(({ text }) => text));
+      const have = new Set(
+        links.get(link.name)?.flatMap(({ addresses }) => addresses.map(({ text }) => text)),
+      );
       const addresses = link.addresses.filter(({ text }) => !have.has(text));
       return addresses.length > 0 || !links.has(link.name) ? [{ ...link, addresses }] : [];
     }),
@@ -77,15 +78,19 @@ export function isEmpty({ interfaces, virtualServices }: DesiredKernel): boolean
   return interfaces.length === 0 && virtualServices.length === 0;
 }
 
-/** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses of ours. */
-export function ours({ interfaces, virtualServices }: ActualKernel): DesiredKernel {
+/** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses of ours,
+ * which are those on our interfaces, and `serviceAddresses`. */
+export function ours(
+  { interfaces, virtualServices }: ActualKernel,
+  serviceAddresses: readonly Address[],
+): DesiredKernel {
   const links = interfaces.filter(isOurs).map((link) => ({
     name: link.name,
     service: serviceOf(link),
     addresses: link.addresses.map(({ address }) => address),
   }));
   const ownedAddresses = links.flatMap(({ addresses }) => addresses);
-  const owned = new Set(ownedAddresses.map(({ text }) => text));
+  const owned = new Set([...ownedAddresses, ...serviceAddresses].map(({ text }) => text));
   return {
     interfaces: links,
     virtualServices: virtualServices.filter(({ address }) => owned.has(address.text)).map((service) => ({

@@ -147,15 +147,17 @@ export class ServiceDriver implements Disposable {
    */
   inherit(actual: ActualKernel, routersLimitMs: number): void {
     if (!this.#managesKernel) return;
-    const { clock } = this.#options;
+    const { clock, managed } = this.#options;
     this.#actual = actual;
     const untilMs = clock.now() + routersLimitMs;
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
-    this.#leaving = leavings(ours(actual), this.desiredKernel, {
+    const { desiredKernel: wanted } = this;
+    this.#leaving = leavings(ours(actual, wanted.ownedAddresses), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),
+      managed,
     }, clock.now());
   }
 

@@ -4,7 +4,8 @@
  * configuration is broken while somebody may still use it, whether that was ours or an earlier process's. Pure.
  */
 import type { PhaseName } from "../events/event.ts";
-import { isEmpty, NOTHING, without } from "../kernel/merge.ts";
+import type { Managed } from "../kernel/kernel.ts";
+import { isEmpty, NOTHING, within, without } from "../kernel/merge.ts";
 import {
   type ActualKernel,
   type DesiredKernel,
@@ -49,45 +50,47 @@ export interface LeavingTerms {
   limits(service: string): DrainLimits;
   /** Who tells the routers of a service's addresses, and until when that takes at most. */
   told(service: string): { readonly by: Leaving["toldBy"]; readonly untilMs: number };
+  /** What is ours of the kernel. */
+  readonly managed: Managed;
 }
 
-/** The objects of `all` that are not in `wanted`, on their way out from now on. */
+/** The objects of `all` that are not in `wanted` and ours to manage, on their way out from now on. */
 export function leavings(
   all: DesiredKernel,
   wanted: DesiredKernel,
-  terms: LeavingTerms,
+  { reason, limits, told, managed }: LeavingTerms,
   nowMs: number,
 ): readonly Leaving[] {
-  const going = without(all, wanted);
+  const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
-  const owners = ownersOf(all);
+  const owners = ownersOf([wanted, all]);
+  const ownerOf = ({ address }: VirtualService) => owners.get(address.text) ?? "";
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
-  const services = new Set([
-    ...going.interfaces.map(({ service }) => service),
-    ...going.virtualServices.map(({ address }) => owners.get(address.text) ?? ""),
-  ]);
-  return [...services].flatMap((service) => {
-    const { by: toldBy, untilMs } = terms.told(service);
-    const drain: Drain = { reason: terms.reason, limits: { ...terms.limits(service), shiftMs: 0 } };
-    const of = ({ address }: VirtualService) => (owners.get(address.text) ?? "") === service;
-    const links = going.interfaces.filter((link) => link.service === service);
-    const addresses = {
-      // An address that has moved to another interface of ours is only taken off the old one.
-      interfaces: links.map((link) => ({
-        ...link,
-        addresses: link.addresses.filter(({ text }) => !staying.has(text)),
-      })).filter((link) => link.addresses.length > 0),
-      virtualServices: going.virtualServices.filter((each) => of(each) && !staying.has(each.address.text)),
-      ownedAddresses: links.flatMap((link) => link.addresses).filter(({ text }) => !staying.has(text)),
-    };
-    const ports = {
-      ...NOTHING,
-      virtualServices: going.virtualServices.filter((each) => of(each) && staying.has(each.address.text)),
-    };
+  const links = Map.groupBy(going.interfaces, ({ service }) => service);
+  const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
+  return [...new Set([...links.keys(), ...virtualServices.keys()])].flatMap((service) => {
+    const { by: toldBy, untilMs } = told(service);
+    const drain: Drain = { reason, limits: { ...limits(service), shiftMs: 0 } };
+    // An address that has moved to another interface of ours is only taken off the old one.
+    const interfaces = (links.get(service) ?? []).map((link) => ({
+      ...link,
+      addresses: link.addresses.filter(({ text }) => !staying.has(text)),
+    })).filter((link) => link.addresses.length > 0);
+    const { ports = [], others = [] } = Object.groupBy(
+      virtualServices.get(service) ?? [],
+      ({ address }) => staying.has(address.text) ? "ports" : "others",
+    );
+    const ownedAddresses = interfaces.flatMap((link) => link.addresses);
+    const addresses = { interfaces, virtualServices: others, ownedAddresses };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
-      { ...common, objects: ports, told: true, phase: quiescing(drain, nowMs) },
+      {
+        ...common,
+        objects: { ...NOTHING, virtualServices: ports },
+        told: true,
+        phase: quiescing(drain, nowMs),
+      },
     ].filter(({ objects }) => !isEmpty(objects));
   });
 }
@@ -100,7 +103,7 @@ export function stepLeaving(leaving: Leaving, event: LeavingEvent, env: { readon
 /** What is not wanted again of something that leaves; undefined: all of it is. */
 export function stillLeaving(leaving: Leaving, wanted: DesiredKernel): Leaving | undefined {
   const rest = without(leaving.objects, wanted);
-  return isEmpty(rest) ? undefined : { ...leaving, objects: { ...rest, interfaces: rest.interfaces } };
+  return isEmpty(rest) ? undefined : { ...leaving, objects: rest };
 }
 
 /** When it wants a `time` event. */
@@ -183,9 +186,11 @@ function isConnected({ protocol }: VirtualService): boolean {
   return protocol !== "udp";
 }
 
-function ownersOf({ interfaces }: DesiredKernel): ReadonlyMap<string, string> {
+/** The services whose addresses these are; the last word counts. */
+function ownersOf(kernels: readonly DesiredKernel[]): ReadonlyMap<string, string> {
+  const links = kernels.flatMap(({ interfaces }) => interfaces);
   return new Map(
-    interfaces.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
+    links.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
   );
 }
 

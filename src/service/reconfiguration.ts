@@ -48,9 +48,8 @@ export function reconfiguration(
   const next = [...services.map(begin), ...going.filter(({ config }) => config.addresses.length > 0)];
   const states = new Map(next.map((state) => [state.config.name, state]));
   const kernel = desiredKernel(next);
-  const manages = managed.interfaces || managed.ipvs;
   const before = [...running.states.values()];
-  const leaving = !manages ? [] : [
+  const leaving = [
     ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
     ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
       reason,
@@ -62,6 +61,7 @@ export function reconfiguration(
           ? { by: "end-of-rib", untilMs: staleUntilMs }
           : { by: "told", untilMs: now + WITHDRAWN_LIMIT_MS };
       },
+      managed,
     }, now),
   ];
   const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>

@@ -16,8 +16,7 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 const terms = {
   reason: "removed",
   limits: () => ({ shiftMs: 9, convergeMs: 1000, quiesceMs: 5000 }),
-  toldBy: "told",
-  toldLimitMs: 5000,
+  told: () => ({ by: "told", untilMs: 5000 } as const),
 } as const;
 
 function kernelOf(services: readonly ServiceConfig[]) {
@@ -76,7 +75,7 @@ Deno.test("stillLeaving() gives up what is wanted again, also where two services
   assert.ok(leaving !== undefined);
   assert.equal(
     stillLeaving(leaving, kernelOf([{ ...OTHER, interface: "web" }]))?.objects.virtualServices.length,
-    1,
+    2,
   );
   const both = kernelOf([WEB, { ...OTHER, interface: "web" }]);
   assert.equal(stillLeaving(leaving, both), undefined);
