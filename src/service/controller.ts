@@ -66,7 +66,7 @@ const NOT_PROBED: CheckVerdict = { verdict: "unknown", cause: "not probed yet" }
 /** After a fault of ours the decision is made anew in this time. */
 const RETRY_MS = 1000;
 
-/** The state at start: nothing known, nothing announced. */
+/** The state at start: nothing known, nothing announced before the first event, so that this is a transition, too. */
 export function initialState(
   { config, checks, drain }: ServiceEntry,
   managed: Managed,
@@ -85,7 +85,10 @@ export function initialState(
     fault: undefined,
     phase,
   };
-  return { ...facts, routes: decide(facts, new Map(), nowMs) };
+  const routes = [...decide(facts, new Map(), nowMs)].map(([key, route]) => {
+    return [key, { ...route, announce: false, announcedEver: false }] as const;
+  });
+  return { ...facts, routes: new Map(routes) };
 }
 
 /**
