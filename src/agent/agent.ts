@@ -252,10 +252,10 @@ export class Agent {
 
   /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
   #resumeDrains(): void {
-    for (const { config } of this.#services.states) {
-      const drained = this.#drains.of(config.name);
-      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained));
-    }
+    this.#services.resume((service) => {
+      const drained = this.#drains.of(service);
+      return drained && drainReason(drained);
+    });
   }
 
   /**

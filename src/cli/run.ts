@@ -90,6 +90,9 @@ class Runner {
   readonly #ended = Promise.withResolvers<number>();
   #platform: Platform | undefined;
   #agent: Agent | undefined;
+  /** The file was read; a reload that is asked for from now on reads it again, once there is an agent. */
+  #hasRead = false;
+  #reloadIsOwed = false;
   /** The first signal that ends, and when it came. */
   #ending: { readonly signal: Signal; readonly sinceMs: number } | undefined;
 
@@ -104,6 +107,7 @@ class Runner {
    * and the kernel keeps what the next start adopts.
    */
   async run(config: Config): Promise<number> {
+    this.#hasRead = true;
     const log = await openLog(config.log.level, config.log.format, this.#ports.logOutput);
     using _log = logEvents(this.#events, log, this.#ports.clock);
     using _exceptions = this.#ports.onException((error) => this.#tellUnexpected(error));
@@ -136,8 +140,10 @@ class Runner {
       this.#events.publish({ kind: "request-refused", cause: `SIGHUP: nothing is reloaded: ${cause}` });
     };
     const agent = this.#agent;
-    // The file is about to be read anyway.
-    if (agent === undefined) return;
+    if (agent === undefined) {
+      this.#reloadIsOwed = this.#hasRead;
+      return;
+    }
     Promise.try(() => agent.orders.reload(undefined)).catch((error) => refuse(messageOf(error)));
   }
 
@@ -213,6 +219,7 @@ class Runner {
     this.#agent = new Agent(config, ports);
     const started = this.#agent.start();
     this.#leave();
+    if (this.#reloadIsOwed) this.#reload();
     await started;
     if (this.#ending === undefined) platform.notify("READY=1");
     return await this.#ended.promise;

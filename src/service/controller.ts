@@ -66,7 +66,7 @@ const NOT_PROBED: CheckVerdict = { verdict: "unknown", cause: "not probed yet" }
 /** After a fault of ours the decision is made anew in this time. */
 const RETRY_MS = 1000;
 
-/** The state at start: nothing known, nothing announced. */
+/** The state at start: nothing known, nothing announced before the first event, so that this is a transition, too. */
 export function initialState(
   { config, checks, drain }: ServiceEntry,
   managed: Managed,

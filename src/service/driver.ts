@@ -161,18 +161,26 @@ export class ServiceDriver implements Disposable {
     }, clock.now());
   }
 
-  /** A service that was drained before this process began is out of service, and no less far than it was. */
-  resume(service: string, reason: string): void {
+  /**
+   * Services that were drained before this process began, for the reason that `reasonOf` gives, are out of service, and no
+   * less far than they were.
+   */
+  resume(reasonOf: (service: string) => string | undefined): void {
     const sliceOf = this.#actual && slicesOf(this.#actual);
     const now = this.#options.clock.now();
-    const named = () => this.#named(new Set([service]));
-    // Its routes may have been withdrawn a moment ago only: routers get their time once more.
+    const reasons = new Map(this.states.flatMap(({ config: { name } }) => {
+      const reason = reasonOf(name);
+      return reason === undefined ? [] : [[name, reason]];
+    }));
+    const named = () => this.#named(new Set(reasons.keys()));
+    // Their routes may have been withdrawn a moment ago only: routers get their time once more.
     this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
     this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
+      const limits = { ...config.stop, shiftMs: 0 };
       // What shifted away, or was out of service, is not announced once more.
-      return { type: "drain", reason, quiesced, limits: { ...config.stop, shiftMs: 0 } };
+      return { type: "drain", reason: reasons.get(config.name) ?? "", quiesced, limits };
     });
   }
 

@@ -62,6 +62,11 @@ class Rig {
     }).then((status) => this.status = status);
   }
 
+  /** In this turn. */
+  signalNow(signal: Signal): void {
+    this.#onSignal?.(signal);
+  }
+
   async signal(signal: Signal, afterMs: number): Promise<void> {
     await this.clock.advance(afterMs);
     this.#onSignal?.(signal);
@@ -197,4 +202,24 @@ Deno.test("run() without a file takes config.yaml, and config.json where only th
   await named.clock.advance(0);
   assert.equal(named.status, 2);
   assert.doesNotMatch(named.lines.join(""), /that is the default/);
+});
+
+Deno.test("run() reloads for a SIGHUP that comes after the file was read and before the agent is there", async () => {
+  const rig = new Rig();
+  // In the turn of the start: the file was read, and nothing else has happened.
+  rig.signalNow("SIGHUP");
+  await rig.clock.advance(1000);
+  assert.match(rig.lines.join(""), /reload/);
+  await rig.signal("SIGTERM", 1000);
+  await rig.clock.advance(30_000);
+  assert.equal(rig.status, 0);
+});
+
+Deno.test("run() does not read the file twice for a SIGHUP that came before it was read", async () => {
+  const rig = new Rig({}, ["SIGHUP"]);
+  await rig.clock.advance(1000);
+  assert.doesNotMatch(rig.lines.join(""), /reload/);
+  await rig.signal("SIGTERM", 1000);
+  await rig.clock.advance(30_000);
+  assert.equal(rig.status, 0);
 });
