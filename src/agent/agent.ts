@@ -102,7 +102,7 @@ export class Agent {
         this.#publish(transitionFact(service, transition), because);
         if (transition.type === "phase") this.#endOfRib.release();
       },
-      onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
+      onLeaving: (leaving) => this.#publish(leavingFact(leaving), leaving.phase.drain?.because),
       onGone: () => this.#config.dropGone(),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
@@ -256,7 +256,7 @@ export class Agent {
   #resumeDrains(): void {
     for (const { config } of this.#services.states) {
       const drained = this.#drains.of(config.name);
-      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained));
+      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained), drained.because);
     }
   }
 

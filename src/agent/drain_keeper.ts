@@ -55,6 +55,8 @@ export class DrainKeeper implements Disposable {
   #timer: Disposable | undefined;
   #retry: Disposable | undefined;
   #disposed = false;
+  /** What is ordered while the file is read. */
+  #meanwhile: ((drains: Drains) => Drains)[] | undefined;
 
   constructor(options: DrainKeeperOptions) {
     this.#options = options;
@@ -81,6 +83,16 @@ export class DrainKeeper implements Disposable {
   async load(): Promise<void> {
     const path = this.#path;
     if (path === undefined) return;
+    this.#meanwhile = [];
+    const loading = this.#load(path);
+    // What is ordered meanwhile is written once it is known what it is added to.
+    this.#writing = loading;
+    await loading;
+    this.#meanwhile = undefined;
+    this.#arm();
+  }
+
+  async #load(path: string): Promise<void> {
     const { files, events } = this.#options;
     let file: Uint8Array | undefined;
     try {
@@ -96,6 +108,7 @@ export class DrainKeeper implements Disposable {
     if (file === undefined) return;
     try {
       this.#drains = decodeDrains(file, this.#moment());
+      for (const change of this.#meanwhile ?? []) this.#drains = change(this.#drains);
     } catch (error) {
       events.publish({
         kind: "warning",
@@ -104,7 +117,6 @@ export class DrainKeeper implements Disposable {
       });
       await this.#bounded(files.setAside(path)).catch(() => {});
     }
-    this.#arm();
   }
 
   /** Another folder from now on, that gets what there is. */
@@ -117,13 +129,13 @@ export class DrainKeeper implements Disposable {
 
   /** Takes `names`, or all, out of service; resolves to why that will not outlive this process. */
   async drain(names: readonly string[], drained: Drained): Promise<string | undefined> {
-    this.#drains = withDrain(this.#drains, names, drained);
+    this.#change((drains) => withDrain(drains, names, drained));
     return await this.#keep();
   }
 
   /** Puts `names`, or all, back into service. */
   async undrain(names: readonly string[]): Promise<string | undefined> {
-    this.#drains = withoutDrain(this.#drains, names);
+    this.#change((drains) => withoutDrain(drains, names));
     return await this.#keep();
   }
 
@@ -137,6 +149,11 @@ export class DrainKeeper implements Disposable {
     this.#disposed = true;
     this.#timer?.[Symbol.dispose]();
     this.#retry?.[Symbol.dispose]();
+  }
+
+  #change(change: (drains: Drains) => Drains): void {
+    this.#drains = change(this.#drains);
+    this.#meanwhile?.push(change);
   }
 
   get #path(): string | undefined {

@@ -59,6 +59,9 @@ const RETRY_MS = 1000;
 /** For what an earlier process left, whose limits are not known any more. */
 const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
+/** Why something goes that another configuration does not have. */
+const REMOVED = "removed from the configuration";
+
 /** Drives every service. */
 export class ServiceDriver implements Disposable {
   readonly #options: ServiceDriverOptions;
@@ -159,8 +162,11 @@ export class ServiceDriver implements Disposable {
     }, clock.now());
   }
 
-  /** A service that was drained before this process began is out of service, and no less far than it was. */
-  resume(service: string, reason: string): void {
+  /**
+   * A service that was drained before this process began is out of service, and no less far than it was.
+   * @param because ID of the event that ordered it, where that came while this process began
+   */
+  resume(service: string, reason: string, because?: number): void {
     const sliceOf = this.#actual && slicesOf(this.#actual);
     const now = this.#options.clock.now();
     const named = () => this.#named(new Set([service]));
@@ -169,7 +175,7 @@ export class ServiceDriver implements Disposable {
     this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
-      return { type: "drain", reason, quiesced };
+      return { type: "drain", reason, because, quiesced };
     });
   }
 
@@ -185,12 +191,12 @@ export class ServiceDriver implements Disposable {
   }
 
   /** What a change to `services` would lead to. Changes nothing. */
-  preview(services: readonly ServiceEntry[], reason = "removed from the configuration"): Reconfiguration {
+  preview(services: readonly ServiceEntry[], because?: number): Reconfiguration {
     const { managed, clock } = this.#options;
     return reconfiguration(
       { states: this.#states, leaving: this.#leaving, actual: this.#actual },
       services,
-      { managed, reason, now: clock.now() },
+      { managed, reason: REMOVED, now: clock.now(), because },
     );
   }
 
@@ -209,7 +215,7 @@ export class ServiceDriver implements Disposable {
 
   /** Goes over to `services`: what is new comes, what is the same stays as it is, what is no more goes in order. */
   reconfigure(services: readonly ServiceEntry[], because?: number): void {
-    const { states, leaving, transitions } = this.preview(services);
+    const { states, leaving, transitions } = this.preview(services, because);
     this.#coming = NOTHING;
     this.#states = new Map(states);
     const before = this.#leaving;
@@ -219,7 +225,7 @@ export class ServiceDriver implements Disposable {
     // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
     const gone = new Set<string>();
     for (const { config, removed } of this.states) if (removed) gone.add(config.name);
-    this.drain("removed from the configuration", { names: gone, because });
+    this.drain(REMOVED, { names: gone, because });
     for (const [service, transition] of transitions) {
       this.#attempt(() => this.#options.onTransition(service, transition, because));
     }
@@ -284,8 +290,9 @@ export class ServiceDriver implements Disposable {
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
     this.#handOverAll();
     for (const [{ config, phase }, transition, { type }] of transitions) {
-      // What comes of itself on the way out comes of the order to go.
-      const origin = because ?? (type === "verdict" ? undefined : phase.drain?.because);
+      // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
+      const byVerdict = type === "verdict" && transition.type === "route";
+      const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
       this.#attempt(() => onTransition(config.name, transition, origin));
     }
     for (const leaving of moved) this.#attempt(() => this.#options.onLeaving?.(leaving));

@@ -45,6 +45,8 @@ export type LeavingEvent =
 /** Why and how something goes. */
 export interface LeavingTerms {
   readonly reason: string;
+  /** ID of the event that ordered it. */
+  readonly because?: number | undefined;
   /** How long the phases may take, by service. */
   limits(service: string): DrainLimits;
   /** Who tells the routers of a service's addresses, and until when that takes at most. */
@@ -68,7 +70,8 @@ export function leavings(
   ]);
   return [...services].flatMap((service) => {
     const { by: toldBy, untilMs } = terms.told(service);
-    const drain: Drain = { reason: terms.reason, limits: { ...terms.limits(service), shiftMs: 0 } };
+    const { reason, because } = terms;
+    const drain: Drain = { reason, because, limits: { ...terms.limits(service), shiftMs: 0 } };
     const of = ({ address }: VirtualService) => (owners.get(address.text) ?? "") === service;
     const links = going.interfaces.filter((link) => link.service === service);
     const addresses = {

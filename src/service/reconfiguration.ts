@@ -32,7 +32,13 @@ export interface Reconfiguration {
 export function reconfiguration(
   running: Running,
   services: readonly ServiceEntry[],
-  { managed, reason, now }: { readonly managed: Managed; readonly reason: string; readonly now: number },
+  { managed, reason, now, because }: {
+    readonly managed: Managed;
+    readonly reason: string;
+    readonly now: number;
+    /** ID of the event that ordered it. */
+    readonly because?: number | undefined;
+  },
 ): Reconfiguration {
   const sliceOf = running.actual && slicesOf(running.actual);
   const begin = (entry: ServiceEntry): ServiceState => {
@@ -54,6 +60,7 @@ export function reconfiguration(
     ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
     ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
       reason,
+      because,
       limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
       // What routers may have of an earlier process is withdrawn by End-of-RIB alone.
       told(service) {
