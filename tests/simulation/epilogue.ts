@@ -8,6 +8,7 @@ import type { Config } from "../../src/config/config.ts";
 import type { Plan } from "../../src/status/plan.ts";
 import { actualKernel, endState } from "./end_state.ts";
 import type { FakeRouter } from "./fake_router.ts";
+import { prefixOf } from "./inspector.ts";
 import { BACKEND_PORTS } from "./configurations.ts";
 import type { Scenario } from "./steps.ts";
 import { World } from "./world.ts";
@@ -42,17 +43,20 @@ async function playReload(world: World, next: Config): Promise<void> {
   const plan = await world.plan(file);
   if (plan === undefined) return inspector.fail("a plan foretells", "there is no plan where all is well");
   const before = kernel.made.length;
+  const since = world.journal.length;
   const told = new Map(routers.map((router) => [router.name, router.heard.length]));
   const ended = new Map(routers.map((router) => [router.name, router.sessions]));
   world.operator.reload(file);
   await world.pass(isSame ? STILL_MS : RELOAD_MS);
   const made = kernel.made.slice(before);
+  // A new check of a service that runs has no say until it knows something: what it then finds is news.
+  const judged = new Set(unwell(world, since).map(prefixOf));
   const wrong = wrongKernel(plan, made) ??
     peers.map((router) => {
       const heard = router.heard.slice(told.get(router.name));
       const isWhole = router.sessions === ended.get(router.name);
       if (!isWhole) return wrongSession(plan, router);
-      return wrongRoutes(plan, router, heard);
+      return wrongRoutes(plan, router, heard.filter((prefix) => !judged.has(prefix)));
     }).find((each) => each !== undefined);
   inspector.judge("a plan foretells", wrong);
   if (isSame && wrong === undefined) {
@@ -61,6 +65,15 @@ async function playReload(world: World, next: Config): Promise<void> {
     inspector.judge("stillness", much ? `a reload of the same: ${made.join(", ")} ${heard?.name}` : undefined);
   }
   inspector.judge("ends as configured", endState(world));
+}
+
+/** Addresses of services that a check has found unwell. */
+function unwell({ journal, config }: World, since: number): readonly string[] {
+  const names = journal.slice(since).flatMap(({ what }) =>
+    typeof what !== "string" && what.kind === "verdict" && what.to === "unhealthy" ? [what.service] : []
+  );
+  return config.services.filter(({ name }) => names.includes(name))
+    .flatMap(({ addresses }) => addresses.map(({ text }) => text));
 }
 
 function wrongKernel(plan: Plan, made: readonly string[]): string | undefined {
