@@ -98,7 +98,7 @@ export class Agent {
         this.#publish(transitionFact(service, transition), because);
         if (transition.type === "phase") this.#endOfRib.release();
       },
-      onLeaving: (leaving) => this.#publish(leavingFact(leaving)),
+      onLeaving: (leaving) => this.#publish(leavingFact(leaving), leaving.phase.drain?.because),
       onGone: () => this.#config.dropGone(),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
@@ -254,7 +254,7 @@ export class Agent {
   #resumeDrains(): void {
     this.#services.resume((service) => {
       const drained = this.#drains.of(service);
-      return drained && drainReason(drained);
+      return drained && { reason: drainReason(drained), because: drained.because };
     });
   }
 

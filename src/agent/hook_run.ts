@@ -49,6 +49,8 @@ export interface HookRun {
   readonly stuck: Promise<void>;
   /** Ends it at once. @param cause why, which is what was wrong then */
   kill(cause: string): void;
+  /** Waits for it no longer. */
+  abandon(): void;
 }
 
 /** Runs `program`, but not for longer than `limitMs`. @throws {Error} why it cannot be started, in words */
@@ -84,7 +86,7 @@ export function runHook(
       timer[Symbol.dispose]();
     }
   };
-  return { ended: ended(), stuck: stuck.promise, kill };
+  return { ended: ended(), stuck: stuck.promise, kill, abandon: () => timer[Symbol.dispose]() };
 }
 
 function problemOf({ code, signal, stderr }: ProgramEnd, cutOff: string | undefined): string | undefined {

@@ -123,7 +123,8 @@ export class Hooks {
     using _subscription = this.#subscription;
     if (await this.#idleWithin(limitMs)) return;
     this.#cutOff();
-    await this.#idleWithin(KILLED_MS);
+    if (await this.#idleWithin(KILLED_MS)) return;
+    for (const run of this.#runs) run.abandon();
   }
 
   /** Kills what runs, and tells what is not run. */

@@ -19,7 +19,7 @@ import {
   leavings,
   stepLeaving,
 } from "./leaving.ts";
-import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
@@ -58,6 +58,9 @@ const QUIESCE_POLL_MS = 200;
 const RETRY_MS = 1000;
 /** For what an earlier process left, whose limits are not known any more. */
 const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
+
+/** Why something goes that another configuration does not have. */
+const REMOVED = "removed from the configuration";
 
 /** Drives every service. */
 export class ServiceDriver implements Disposable {
@@ -162,25 +165,26 @@ export class ServiceDriver implements Disposable {
   }
 
   /**
-   * Services that were drained before this process began, for the reason that `reasonOf` gives, are out of service, and no
+   * Services that were drained before this process began, or while it did, are out of service for what `orderOf` gives, and no
    * less far than they were.
    */
-  resume(reasonOf: (service: string) => string | undefined): void {
+  resume(orderOf: (service: string) => Pick<Drain, "reason" | "because"> | undefined): void {
     const sliceOf = this.#actual && slicesOf(this.#actual);
     const now = this.#options.clock.now();
-    const reasons = new Map(this.states.flatMap(({ config: { name } }) => {
-      const reason = reasonOf(name);
-      return reason === undefined ? [] : [[name, reason]];
+    const orders = new Map(this.states.flatMap(({ config: { name } }) => {
+      const order = orderOf(name);
+      return order === undefined ? [] : [[name, order]];
     }));
-    const named = () => this.#named(new Set(reasons.keys()));
+    const named = () => this.#named(new Set(orders.keys()));
     // Their routes may have been withdrawn a moment ago only: routers get their time once more.
     this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
     this.#feed(named(), ({ config }) => {
       const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
       const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
       const limits = { ...config.stop, shiftMs: 0 };
+      const { reason, because } = orders.get(config.name) ?? { reason: "" };
       // What shifted away, or was out of service, is not announced once more.
-      return { type: "drain", reason: reasons.get(config.name) ?? "", quiesced, limits };
+      return { type: "drain", reason, because, quiesced, limits };
     });
   }
 
@@ -196,12 +200,12 @@ export class ServiceDriver implements Disposable {
   }
 
   /** What a change to `services` would lead to. Changes nothing. */
-  preview(services: readonly ServiceEntry[], reason = "removed from the configuration"): Reconfiguration {
+  preview(services: readonly ServiceEntry[], because?: number): Reconfiguration {
     const { managed, clock } = this.#options;
     return reconfiguration(
       { states: this.#states, leaving: this.#leaving, actual: this.#actual },
       services,
-      { managed, reason, now: clock.now() },
+      { managed, reason: REMOVED, now: clock.now(), because },
     );
   }
 
@@ -220,7 +224,7 @@ export class ServiceDriver implements Disposable {
 
   /** Goes over to `services`: what is new comes, what is the same stays as it is, what is no more goes in order. */
   reconfigure(services: readonly ServiceEntry[], because?: number): void {
-    const { states, leaving, transitions } = this.preview(services);
+    const { states, leaving, transitions } = this.preview(services, because);
     this.#coming = NOTHING;
     this.#states = new Map(states);
     const before = this.#leaving;
@@ -230,7 +234,7 @@ export class ServiceDriver implements Disposable {
     // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
     const gone = new Set<string>();
     for (const { config, removed } of this.states) if (removed) gone.add(config.name);
-    this.drain("removed from the configuration", { names: gone, because });
+    this.drain(REMOVED, { names: gone, because });
     for (const [service, transition] of transitions) {
       this.#attempt(() => this.#options.onTransition(service, transition, because));
     }
@@ -295,8 +299,9 @@ export class ServiceDriver implements Disposable {
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
     this.#handOverAll();
     for (const [{ config, phase }, transition, { type }] of transitions) {
-      // What comes of itself on the way out comes of the order to go.
-      const origin = because ?? (type === "verdict" ? undefined : phase.drain?.because);
+      // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
+      const byVerdict = type === "verdict" && transition.type === "route";
+      const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
       this.#attempt(() => onTransition(config.name, transition, origin));
     }
     for (const leaving of moved) this.#attempt(() => this.#options.onLeaving?.(leaving));

@@ -46,6 +46,8 @@ export type LeavingEvent =
 /** Why and how something goes. */
 export interface LeavingTerms {
   readonly reason: string;
+  /** ID of the event that ordered it. */
+  readonly because?: number | undefined;
   /** How long the phases may take, by service. */
   limits(service: string): DrainLimits;
   /** Who tells the routers of a service's addresses, and until when that takes at most. */
@@ -58,7 +60,7 @@ export interface LeavingTerms {
 export function leavings(
   all: DesiredKernel,
   wanted: DesiredKernel,
-  { reason, limits, told, managed }: LeavingTerms,
+  { reason, because, limits, told, managed }: LeavingTerms,
   nowMs: number,
 ): readonly Leaving[] {
   const going = within(managed, without(all, wanted));
@@ -70,7 +72,7 @@ export function leavings(
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
   return [...new Set([...links.keys(), ...virtualServices.keys()])].flatMap((service) => {
     const { by: toldBy, untilMs } = told(service);
-    const drain: Drain = { reason, limits: { ...limits(service), shiftMs: 0 } };
+    const drain: Drain = { reason, because, limits: { ...limits(service), shiftMs: 0 } };
     // An address that has moved to another interface of ours is only taken off the old one.
     const interfaces = (links.get(service) ?? []).map((link) => ({
       ...link,

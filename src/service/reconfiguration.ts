@@ -9,7 +9,7 @@ import { changesBetween, initialState, reconfigured, removed, type ServiceTransi
 import { desiredKernel } from "./desired.ts";
 import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
 import { merge } from "../kernel/merge.ts";
-import { WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { quiescing, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
@@ -32,11 +32,21 @@ export interface Reconfiguration {
 export function reconfiguration(
   running: Running,
   services: readonly ServiceEntry[],
-  { managed, reason, now }: { readonly managed: Managed; readonly reason: string; readonly now: number },
+  { managed, reason, now, because }: {
+    readonly managed: Managed;
+    readonly reason: string;
+    readonly now: number;
+    /** ID of the event that ordered it. */
+    readonly because?: number | undefined;
+  },
 ): Reconfiguration {
   const sliceOf = running.actual && slicesOf(running.actual);
+  const held = new Set([
+    ...[...running.states.values()].flatMap(({ config }) => config.addresses),
+    ...running.leaving.flatMap(({ objects }) => objects.ownedAddresses),
+  ].map(({ text }) => text));
   const begin = (entry: ServiceEntry): ServiceState => {
-    const before = running.states.get(entry.config.name) ?? initialState(entry, managed, now);
+    const before = running.states.get(entry.config.name) ?? added(entry, held, { managed, now });
     const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
     return reconfigured(seen, entry, { now });
   };
@@ -53,6 +63,7 @@ export function reconfiguration(
     ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
     ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
       reason,
+      because,
       limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
       // What routers may have of an earlier process is withdrawn by End-of-RIB alone.
       told(service) {
@@ -68,6 +79,18 @@ export function reconfiguration(
     changesBetween(running.states.get(name), states.get(name), reason).map((each) => [name, each] as const)
   );
   return { states, leaving, transitions };
+}
+
+/** A service that comes. One that comes drained, on addresses that nobody uses, has nothing to wait for: it never gets weight. */
+function added(
+  entry: ServiceEntry,
+  held: ReadonlySet<string>,
+  { managed, now }: { readonly managed: Managed; readonly now: number },
+): ServiceState {
+  const state = initialState(entry, managed, now);
+  const { drain } = state.phase;
+  const isHeld = entry.config.addresses.some(({ text }) => held.has(text));
+  return drain === undefined || isHeld ? state : { ...state, phase: quiescing(drain, now) };
 }
 
 const NO_LIMITS = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };

@@ -43,6 +43,7 @@ export function someConfig(dice: Dice): Config {
     .filter(() => dice.chance(0.5)).map((index) => someService(index, dice));
   const [first] = ROUTERS;
   return config({
+    hooks: { timeoutMs: 2000 },
     state: { directory: dice.chance(0.85) ? "/var/lib/bgp-lb" : undefined },
     network: dice.chance(0.1) ? { setup: false, ipvs: false } : { setup: true, ipvs: dice.chance(0.9) },
     bgp: {
@@ -172,6 +173,7 @@ function someService(index: number, dice: Dice): ServiceConfig {
     ports: somePorts(addresses, dice),
     checks: someChecks(index, dice),
     stop: someStop(dice),
+    onChange: dice.chance(0.4) ? ["/usr/local/bin/on-change"] : undefined,
   });
 }
 
@@ -188,10 +190,10 @@ function somePorts(addresses: readonly Address[], dice: Dice): readonly PortConf
   const both = addresses.some(({ family }) => family === 6);
   return dice.some([80, 443], 0.5).map((port) => ({
     port,
-    protocol: "tcp",
+    protocol: dice.chance(0.75) ? "tcp" : "udp",
     destinations: [
       ...someDestinations(BACKENDS, dice),
-      ...both ? someDestinations(BACKENDS_6, dice) : [],
+      ...both || dice.chance(0.2) ? someDestinations(BACKENDS_6, dice) : [],
     ],
   }));
 }

@@ -89,7 +89,8 @@ function expectedKernel({ config: { network, services }, operator }: World): str
   return [...links, ...virtualServices];
 }
 
-function actualKernel({ kernel: { interfaces, services, orphaned }, config }: World): string[] {
+/** What of the kernel is ours, in words. */
+export function actualKernel({ kernel: { interfaces, services, orphaned }, config }: World): string[] {
   const wanted = new Set(config.services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
   return [
     ...interfaces.filter(isOurs).map(({ name, alias, up, addresses }) => {

@@ -74,6 +74,10 @@ export class FakeRouter {
   readonly routes = new Map<string, KnownRoute>();
   /** UPDATEs of all sessions. */
   updates = 0;
+  /** Sessions that were Established. */
+  sessions = 0;
+  /** Every prefix that an UPDATE was about. */
+  readonly heard: string[] = [];
   /** It says nothing any more, as one that is overloaded. */
   silent = false;
   /** It reads nothing any more. */
@@ -306,6 +310,7 @@ export class FakeRouter {
   #establish(session: Session): void {
     for (const other of this.#sessions) if (other !== session) this.#collide(other);
     session.state = "Established";
+    this.sessions++;
     this.#retryMs = CONNECT_RETRY_MS;
     session.sinceMs = this.#options.clock.now();
     this.#restart?.[Symbol.dispose]();
@@ -329,7 +334,10 @@ export class FakeRouter {
       return;
     }
     for (const { nlri } of update.unreach) {
-      for (const { text } of nlri.prefixes()) this.#lose(text, "withdrawn");
+      for (const { text } of nlri.prefixes()) {
+        this.heard.push(text);
+        this.#lose(text, "withdrawn");
+      }
     }
     for (const { nlri, nextHops } of update.reach) {
       const { med, localPref, communities = [], asPath = [] } = update.attributes;
@@ -341,6 +349,7 @@ export class FakeRouter {
         `path ${asPath.length}`,
       ];
       for (const { text } of nlri.prefixes()) {
+        this.heard.push(text);
         this.routes.set(text, { attributes: words.join(", "), stale: false });
         this.#options.tell.announced(this, text);
       }

@@ -6,6 +6,7 @@ import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Backend } from "./backends.ts";
+import { Causes } from "./causes.ts";
 import type { FakeRouter, Loss } from "./fake_router.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
@@ -38,6 +39,10 @@ export type Rule =
   | "sessions end for a reason"
   | "events have causes"
   | "no fault"
+  | "hooks in order"
+  | "a plan foretells"
+  | "as a fresh agent"
+  | "drains take their time"
   | "orders are followed"
   | "ends as configured"
   | "stillness"
@@ -67,6 +72,7 @@ export class Inspector {
   readonly #view: View;
   readonly #onViolation: () => void;
   #lastEvent = 0;
+  #causes = new Causes([]);
   /** When something last happened to a service, or to all. */
   readonly #disturbed = new Map<string, number>();
   #allDisturbedMs = -Infinity;
@@ -116,8 +122,9 @@ export class Inspector {
     this.#heardMs.set(router, this.#view.nowMs);
   }
 
-  /** An agent begins; what it says is counted anew. */
-  begin(): void {
+  /** An agent begins; what it says is counted anew. @param restored services that an earlier one had drained */
+  begin(restored: readonly string[]): void {
+    this.#causes = new Causes(restored);
     this.#lastEvent = 0;
     this.#made.clear();
     this.#convergeMs.clear();
@@ -144,11 +151,7 @@ export class Inspector {
   }
 
   event(event: AgentEvent): void {
-    this.#count("events have causes");
-    if (event.cause === "") this.fail("events have causes", `event ${event.id} (${event.kind}) has none`);
-    if (event.because !== undefined && event.because >= event.id) {
-      this.fail("events have causes", `event ${event.id} came of a later one, ${event.because}`);
-    }
+    this.judge("events have causes", this.#causes.wrongWith(event));
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }

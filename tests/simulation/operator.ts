@@ -7,6 +7,7 @@ import type { Loaded } from "../../src/agent/ports.ts";
 import type { StateFiles } from "../../src/agent/drain_keeper.ts";
 import type { Config } from "../../src/config/config.ts";
 import { BusyError, type DrainAnswer } from "../../src/control/orders.ts";
+import type { Plan } from "../../src/status/plan.ts";
 import { UnknownNameError } from "../../src/status/views.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { sleep } from "../../src/time/clock.ts";
@@ -179,6 +180,20 @@ export class Operator {
 
   #again(file: Loaded): void {
     if (this.file === file) this.reload(file);
+  }
+
+  /** Asks what a reload of `file` would do. */
+  async plan(file: Loaded): Promise<Plan | undefined> {
+    const running = this.#ports.agent();
+    if (running === undefined) return undefined;
+    const before = this.file;
+    this.file = file;
+    try {
+      const answer = await running.agent.plan(undefined);
+      return answer.result === "plan" ? answer.plan : undefined;
+    } finally {
+      this.file = before;
+    }
   }
 
   checkNow(services: readonly string[]): void {

@@ -44,8 +44,9 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "two writers: what the kernel is to get for a reload stays wanted after it",
     file: "service/driver.ts",
-    find: "const { states, leaving, transitions } = this.preview(services);\n    this.#coming = NOTHING;",
-    replace: "const { states, leaving, transitions } = this.preview(services);",
+    find:
+      "const { states, leaving, transitions } = this.preview(services, because);\n    this.#coming = NOTHING;",
+    replace: "const { states, leaving, transitions } = this.preview(services, because);",
   },
   {
     name: "drains are forgotten over a restart",

@@ -2,8 +2,8 @@
  * One run of the whole agent in a world of faults: a scenario is played, then it becomes calm, everything ends where it
  * should, nothing moves any more, and nothing is left.
  */
-import { digestAtOnce } from "./digest.ts";
 import type { Rule } from "./inspector.ts";
+import { playEpilogue } from "./epilogue.ts";
 import { endState } from "./end_state.ts";
 import type { Scenario } from "./steps.ts";
 import { TROUBLE_MS } from "./steps.ts";
@@ -19,8 +19,6 @@ export interface Result {
   readonly virtualMs: number;
 }
 
-/** The routers are looked at so often. */
-const LOOK_MS = 1000;
 /** When everything has had its time. */
 const CALM_MS = 60_000;
 /** Nothing moves for so long. */
@@ -28,16 +26,10 @@ const STILL_MS = 10_000;
 
 /** Plays a scenario. */
 export async function simulate(scenario: Scenario): Promise<Result> {
-  using _digest = digestAtOnce();
   const world = new World(scenario);
   const { clock, inspector } = world;
   let played = 0;
-  const until = async (atMs: number) => {
-    while (clock.now() < atMs && inspector.violation === undefined) {
-      await clock.advance(Math.min(LOOK_MS, atMs - clock.now()));
-      inspector.look();
-    }
-  };
+  const until = (atMs: number) => world.pass(atMs - clock.now());
   world.begin();
   for (const step of scenario.steps) {
     await until(step.atMs);
@@ -55,6 +47,7 @@ export async function simulate(scenario: Scenario): Promise<Result> {
     const after = movesOf(world);
     inspector.judge("stillness", before === after ? undefined : `${before} became ${after}`);
   }
+  if (inspector.violation === undefined) await playEpilogue(world, scenario);
   if (inspector.violation === undefined) await world.end(scenario.ending);
   return {
     violation: inspector.violation,

@@ -31,7 +31,7 @@ export type Deed =
   /** None are named: all. */
   | { readonly do: "drain"; readonly services: readonly string[]; readonly forMs: number | undefined }
   | { readonly do: "undrain" | "check now"; readonly services: readonly string[] }
-  /** -1: the file is not valid. */
+  /** -1: the file is not valid; `SAME`: it is the running one. */
   | { readonly do: "reload"; readonly config: number }
   | { readonly do: "order handover" };
 
@@ -56,9 +56,13 @@ export interface Scenario {
   >;
   readonly latencyMs: number;
   readonly bufferLength: number;
+  /** When all is still: the file that is read then, and services that are drained. */
+  readonly epilogue: { readonly reload: number; readonly drain: readonly string[] };
   readonly ending: Ending;
 }
 
+/** Stands for the configuration that is in force. */
+export const SAME = -2;
 /** The seed of the first run; the others follow. */
 export const SEED = 20_261_126;
 /** Steps come within this time. */
@@ -88,6 +92,7 @@ export function scenarioOf(seed: number): Scenario {
     }])),
     latencyMs: dice.pick([1, 5, 30]),
     bufferLength: dice.pick([100, 400, 65_536]),
+    epilogue: { reload: someIndex(configs.length, dice), drain: dice.some(SERVICE_NAMES, 0.5) },
     ending: dice.pick(["stop", "stop", "handover", "kill"]),
   };
 }
@@ -150,12 +155,17 @@ const DEEDS: readonly (readonly [number, Make])[] = [
   ],
   [3, (_, dice) => ({ do: "undrain", services: someNames(dice) })],
   [1, (_, dice) => ({ do: "check now", services: someNames(dice) })],
-  [6, (configs, dice) => ({ do: "reload", config: dice.chance(0.1) ? -1 : someIndex(configs, dice) })],
+  [6, (configs, dice) => ({ do: "reload", config: someFile(configs, dice) })],
   [1, () => ({ do: "order handover" })],
 ];
 
 function someIndex(configs: number, dice: Dice): number {
   return dice.below(configs);
+}
+
+function someFile(configs: number, dice: Dice): number {
+  const kind = dice.below(10);
+  return kind === 0 ? -1 : kind === 1 ? SAME : someIndex(configs, dice);
 }
 
 function someNames(dice: Dice): readonly string[] {

@@ -2,16 +2,14 @@
  * The world of one run: a host with its kernel, backends, routers on a network in memory, and whichever process of the agent
  * runs there now; somebody who starts it again where it has ended, as a service manager does.
  */
-import { Agent } from "../../src/agent/agent.ts";
-import { HostNotFitError, type Loaded } from "../../src/agent/ports.ts";
-import { canonical } from "../../src/config/canonical.ts";
+import type { Agent } from "../../src/agent/agent.ts";
+import type { Loaded } from "../../src/agent/ports.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
-import { EventStream } from "../../src/events/stream.ts";
 import { describeChange } from "../../src/kernel/change.ts";
+import type { Plan } from "../../src/status/plan.ts";
 import { config as plainConfig } from "../support/config.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
-import { sidePorts } from "../support/side_ports.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backends.ts";
 import { AGENT, BACKEND_PORTS, ROUTERS } from "./configurations.ts";
@@ -20,22 +18,13 @@ import { FakeRouter } from "./fake_router.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { Inspector } from "./inspector.ts";
 import { Operator, StateDirectory } from "./operator.ts";
-import { AgentProcess } from "./process.ts";
-import type { Ending, RouterTrouble, Scenario, Step } from "./steps.ts";
+import type { AgentProcess } from "./process.ts";
+import { RouterTroubles, STALE_SESSION_MS } from "./router_troubles.ts";
+import { leftIn, ServiceManager } from "./service_manager.ts";
+import { type Ending, SAME, type Scenario, type Step } from "./steps.ts";
 
-/** The service manager waits so long before it starts an agent again that has failed. */
-const FAILED_RESTART_MS = 3000;
-/** And so long before it starts the next one after a handover. */
-const HANDOVER_RESTART_MS = 100;
-const STALE_SESSION_MS = 35_000;
-
-/** One agent and the process that it is. */
-interface Running {
-  readonly agent: Agent;
-  readonly process: AgentProcess;
-  /** It was told to end. */
-  ending: boolean;
-}
+/** The routers are looked at so often. */
+const LOOK_MS = 1000;
 
 /** The world. */
 export class World {
@@ -46,32 +35,29 @@ export class World {
   readonly network: MemoryNetwork;
   /** What happened, as it is: words are made only where somebody reads them. */
   readonly journal: { readonly atMs: number; readonly what: string | AgentEvent }[] = [];
-  config: Config = plainConfig();
-  configuredMs = 0;
   readonly #scenario: Scenario;
-  readonly #random: () => number;
+  readonly random: () => number;
   readonly #backends: ReadonlyMap<number, Backend>;
   readonly operator: Operator;
-  readonly #side = sidePorts();
   readonly #disk = new StateDirectory();
-  #running: Running | undefined;
-  #restart: Disposable | undefined;
+  readonly #manager: ServiceManager;
+  readonly #troubles: RouterTroubles;
   #calm = false;
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario;
-    this.#random = new Dice(scenario.seed + 1).random;
+    this.random = new Dice(scenario.seed + 1).random;
     const { latencyMs, bufferLength } = scenario;
     this.network = new MemoryNetwork({
       clock: this.clock,
       bufferLength,
-      latencyMs: () => Math.ceil(this.#random() * latencyMs),
+      latencyMs: () => Math.ceil(this.random() * latencyMs),
     });
     this.#backends = new Map(BACKEND_PORTS.map((port) => [port, new Backend(this.clock)]));
     this.inspector = new Inspector(this, () => this.note("--- violated"));
     this.operator = new Operator({
       clock: this.clock,
-      agent: () => this.#running,
+      agent: () => this.#manager.running,
       config: () => this.config,
       kernelIsWell: () => this.kernel.isWell,
       later: (ms, work) => this.#later(ms, work),
@@ -110,6 +96,24 @@ export class World {
         },
       });
     });
+    const [first = plainConfig()] = scenario.configs;
+    const { clock, random, kernel, network, inspector, operator } = this;
+    this.#manager = new ServiceManager(scenario.configs, first, {
+      clock,
+      random,
+      kernel,
+      network,
+      inspector,
+      operator,
+      disk: this.#disk,
+      backend: (port) => this.backend(port),
+      note: (what) => this.note(what),
+    }, scenario.seed);
+    this.#troubles = new RouterTroubles({
+      network,
+      inspector,
+      later: (ms, end) => this.#later(ms, end),
+    });
     this.kernel.beforeChange = (change) => {
       if (this.kernel.refuse(change) !== undefined) return;
       this.note(`kernel: ${describeChange(change)}`);
@@ -125,13 +129,23 @@ export class World {
     return this.#scenario.latencyMs;
   }
 
+  /** What is in force. */
+  get config(): Config {
+    return this.#manager.config;
+  }
+
+  get configuredMs(): number {
+    return this.#manager.configuredMs;
+  }
+
   get process(): AgentProcess | undefined {
-    return this.#running?.process;
+    return this.#manager.running?.process;
   }
 
   /** Running and not told to end. */
   get agent(): Agent | undefined {
-    return this.#running?.ending === false ? this.#running.agent : undefined;
+    const { running } = this.#manager;
+    return running?.ending === false ? running.agent : undefined;
   }
 
   backend(port: number): Backend | undefined {
@@ -149,7 +163,7 @@ export class World {
   /** Routers and the first agent start. */
   begin(): void {
     for (const router of this.routers) router.start();
-    this.#start(0);
+    this.#manager.start(0);
   }
 
   /** Does what a step says. Where it makes no sense now nothing happens. */
@@ -185,22 +199,22 @@ export class World {
         return this.#later(step.forMs, () => this.kernel.failReads(false));
       case "router": {
         const router = this.routers.find(({ name }) => name === step.router);
-        return router === undefined ? undefined : this.#troubleWith(router, step.what, step.forMs);
+        return router === undefined ? undefined : this.#troubles.inflict(router, step.what, step.forMs);
       }
       case "connections":
         this.kernel.activeConnections = step.count;
         return;
       case "stall":
         this.inspector.excuse(undefined, step.ms + STALE_SESSION_MS);
-        this.#running?.process.stall(step.ms);
+        this.process?.stall(step.ms);
         return;
       case "kill":
-        this.#kill(step.restartMs, step.config);
+        this.#manager.kill(step.restartMs, step.config);
         if (!step.torn) return;
         this.#disk.tear();
         return this.operator.forgotten();
       case "handover":
-        return this.#end("handover", step.restartMs, step.config);
+        return this.#manager.end("handover", step.restartMs, step.config);
       case "fail disk":
         this.#disk.failing = true;
         return this.#later(step.forMs, () => void (this.#disk.failing = false));
@@ -211,13 +225,33 @@ export class World {
       case "check now":
         return this.operator.checkNow(step.services);
       case "reload":
-        return this.operator.reload(this.#file(step.config));
+        return void this.operator.reload(this.#file(step.config));
       case "order handover":
         return this.operator.handover();
       case "stop":
-        return this.#end("stop", step.restartMs, step.config);
+        return this.#manager.end("stop", step.restartMs, step.config);
       default:
         return step satisfies never;
+    }
+  }
+
+  /** Time passes; stops where something is wrong. */
+  async pass(ms: number): Promise<void> {
+    const { clock, inspector } = this;
+    const untilMs = clock.now() + ms;
+    while (clock.now() < untilMs && inspector.violation === undefined) {
+      await clock.advance(Math.min(LOOK_MS, untilMs - clock.now()));
+      inspector.look();
+    }
+  }
+
+  /** What the agent says that a reload of `file` would do; undefined: it says nothing. */
+  async plan(file: Loaded): Promise<Plan | undefined> {
+    this.#manager.planning = true;
+    try {
+      return await this.operator.plan(file);
+    } finally {
+      this.#manager.planning = false;
     }
   }
 
@@ -237,23 +271,23 @@ export class World {
     this.kernel.activeConnections = 0;
     this.kernel.releaseNames();
     this.inspector.kernelChanged(false);
-    for (const router of this.routers) this.#mend(router);
-    if (this.#running === undefined && this.#restart === undefined) this.#start(undefined);
+    for (const router of this.routers) this.#troubles.mend(router);
+    if (this.#manager.isIdle) this.#manager.start(undefined);
   }
 
   /** The end: of the agent, then of everything else. What is left of either is a violation. */
   async end(ending: Ending): Promise<void> {
     this.note(`>>> the end: ${ending}`);
-    const running = this.#running;
+    const { running } = this.#manager;
     const before = this.kernel.ours;
-    if (ending === "kill") this.#kill(undefined, 0);
-    else this.#end(ending, undefined, 0);
+    if (ending === "kill") this.#manager.kill(undefined, 0);
+    else this.#manager.end(ending, undefined, 0);
     await this.clock.advance(15_000);
-    this.#restart?.[Symbol.dispose]();
+    this.#manager.leave();
     const { inspector } = this;
     if (running !== undefined) {
       inspector.judge("nothing left running", leftIn(running.process));
-      if (ending !== "kill" && this.#running !== undefined) {
+      if (ending !== "kill" && this.#manager.running !== undefined) {
         inspector.fail("nothing left running", `the agent has not ended (${ending})`);
       }
     }
@@ -280,182 +314,17 @@ export class World {
     return `${pending} timers, ${openPipes} pipes, ${openListeners} listeners, ${watchers} watches`;
   }
 
-  /** @param index of its configuration; undefined: as before */
-  #start(index: number | undefined): void {
-    const config = this.#scenario.configs[index ?? -1] ?? this.config;
-    const process = new AgentProcess(this.clock);
-    const events = new EventStream(process);
-    const { inspector } = this;
-    inspector.begin();
-    events.subscribe("simulation", (event) => {
-      if (!process.alive) return;
-      // Probes are not counted among what happened.
-      if (event.kind === "probe") return;
-      inspector.identified(event.id);
-      this.note(event);
-      inspector.event(event);
-    });
-    const kernel = process.kernel({
-      read: (interest) => this.kernel.read(interest),
-      apply: async (changes) => {
-        const outcomes = await this.kernel.apply(changes);
-        inspector.kernelChanged(true);
-        return outcomes;
-      },
-      probe: (needs) => this.kernel.probe(needs),
-      watch: (onChange) => this.kernel.watch(onChange),
-      [Symbol.dispose]() {},
-    });
-    let loaded: Loaded | undefined;
-    const agent = new Agent(config, {
-      version: "simulated",
-      clock: process,
-      random: this.#random,
-      events,
-      transport: process.transport(this.network.transport(AGENT)),
-      kernel: config.network.setup || config.network.ipvs ? kernel : undefined,
-      probe: (check) => {
-        const backend = check.type === "http" ? this.backend(check.port) : undefined;
-        if (backend === undefined) throw new Error("no such backend");
-        return process.probe(backend.probe(process));
-      },
-      ...this.#side,
-      stateFiles: this.#disk.of(process, this.operator),
-      load: () => loaded = this.operator.file,
-      // The last thing of the turn in which another configuration comes into force.
-      setLog: () => {
-        if (process.alive && loaded?.ok) this.#reloaded(loaded.config);
-      },
-      requestHandover: () => this.#end("handover", HANDOVER_RESTART_MS, undefined),
-      interfaces: () => [],
-      processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
-    });
-    const running = { agent, process, ending: false };
-    this.#running = running;
-    for (const name of changedNames(this.config.services, config.services)) inspector.disturb(name);
-    this.operator.restarted();
-    this.#configure(config);
-    this.note(`--- the agent starts with ${wordsOf(config)}`);
-    agent.start().catch((error: unknown) => this.#failed(running, error));
-  }
-
-  #configure(config: Config): void {
-    this.config = config;
-    this.configuredMs = this.clock.now();
-    this.inspector.configured();
-    this.inspector.kernelChanged(false);
-  }
-
-  /** Another configuration is in force; what it does not name has no reason to change. */
-  #reloaded(loaded: Config): void {
-    const { inspector } = this;
-    const before = this.config;
-    const config = { ...loaded, network: before.network };
-    for (const name of changedNames(before.services, config.services)) inspector.disturb(name);
-    // Another next hop costs no session.
-    const sessions = ({ bgp }: Config) => bgp.peers.map((peer) => ({ ...peer, nextHop: undefined }));
-    for (const name of changedNames(sessions(before), sessions(config))) inspector.excuse(name, 1000);
-    this.#configure(config);
-  }
-
   #file(index: number): Loaded {
+    if (index === SAME) return { ok: true, config: this.config, warnings: [] };
     const config = this.#scenario.configs[index];
     return config === undefined
       ? { ok: false, problems: ["config.yaml:1:1: nothing is right"] }
       : { ok: true, config, warnings: [] };
   }
 
-  #failed(running: Running, error: unknown): void {
-    if (!running.process.alive) return;
-    this.note(`--- the start failed: ${error}`);
-    if (!(error instanceof HostNotFitError)) this.inspector.fail("no fault", `the start failed: ${error}`);
-    this.#gone(running, FAILED_RESTART_MS, undefined);
-  }
-
-  #kill(restartMs: number | undefined, config: number | undefined): void {
-    const running = this.#running;
-    if (running === undefined) return;
-    this.inspector.excuse(undefined, 1000);
-    running.process.kill();
-    this.#gone(running, restartMs, config);
-  }
-
-  #end(how: "stop" | "handover", restartMs: number | undefined, config: number | undefined): void {
-    const running = this.#running;
-    if (running === undefined || running.ending) return;
-    running.ending = true;
-    if (how === "stop") this.inspector.disturb();
-    this.inspector.excuse(undefined, 30_000);
-    const ended = how === "stop" ? running.agent.stop("told to") : running.agent.handover();
-    ended.then((left) => {
-      if (!running.process.alive) return;
-      this.note(`--- the agent has ended: ${left.join()}`);
-      this.inspector.judge("nothing left running", leftIn(running.process));
-      if (how === "stop") this.inspector.stopped();
-      this.#gone(running, restartMs, config);
-    }, (error) => {
-      if (running.process.alive) this.inspector.fail("no fault", `${how} failed: ${error}`);
-    });
-  }
-
-  /** The process is no more. */
-  #gone(running: Running, restartMs: number | undefined, config: number | undefined): void {
-    if (this.#running !== running) return;
-    running.process.kill();
-    this.#running = undefined;
-    if (restartMs === undefined) return;
-    this.#restart = this.clock.at(this.clock.now() + restartMs, () => {
-      this.#restart = undefined;
-      this.#start(config);
-    });
-  }
-
   #trouble(ms: number, unread: boolean): void {
     this.inspector.trouble(ms, unread);
     this.inspector.disturb();
-  }
-
-  #troubleWith(router: FakeRouter, what: RouterTrouble, forMs: number): void {
-    const { inspector, network } = this;
-    switch (what) {
-      case "resets":
-        inspector.excuse(router.name, 1000);
-        return network.resetBetween(AGENT, router.address);
-      case "ceases":
-        inspector.excuse(router.name, 1000);
-        return router.cease();
-      case "is silent":
-        inspector.excuse(router.name, forMs + STALE_SESSION_MS);
-        router.silent = true;
-        return this.#later(forMs, () => void (router.silent = false));
-      case "reads nothing":
-        inspector.excuse(router.name, forMs + STALE_SESSION_MS);
-        router.deafen();
-        return this.#later(forMs, () => this.#hear(router));
-      case "restarts":
-        inspector.excuse(router.name, 1000);
-        router.stop();
-        return this.#later(forMs, () => router.start());
-      case "refreshes":
-        return router.refresh();
-      case "cannot be reached":
-        network.unreachable.add(router.address.text);
-        return this.#later(forMs, () => void network.unreachable.delete(router.address.text));
-      default:
-        return what satisfies never;
-    }
-  }
-
-  #hear(router: FakeRouter): void {
-    if (router.deaf) this.inspector.heard(router.name);
-    router.hear();
-  }
-
-  #mend(router: FakeRouter): void {
-    router.silent = false;
-    this.#hear(router);
-    router.start();
-    this.network.unreachable.clear();
   }
 
   /** Ends trouble in time; after it has become calm there is none to end. */
@@ -464,24 +333,4 @@ export class World {
       if (!this.#calm) end();
     });
   }
-}
-
-function leftIn(process: AgentProcess): string | undefined {
-  const { pending, open } = process;
-  return pending + open === 0 ? undefined : `${pending} timers, ${open} listeners and watches of the agent's`;
-}
-
-/** Names of what is in one of the two alone, or differs. */
-function changedNames<T extends { readonly name: string }>(
-  before: readonly T[],
-  after: readonly T[],
-): readonly string[] {
-  const words = (values: readonly T[]) => new Map(values.map((value) => [value.name, canonical(value)]));
-  const [old, next] = [words(before), words(after)];
-  return [...new Set([...old.keys(), ...next.keys()])].filter((name) => old.get(name) !== next.get(name));
-}
-
-function wordsOf({ services, bgp }: Config): string {
-  const peers = bgp.peers.map(({ name }) => name);
-  return `${services.map(({ name }) => name).join(" ")} for ${peers.join(" ")}`;
 }

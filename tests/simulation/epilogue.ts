@@ -1,0 +1,153 @@
+/**
+ * What is played once all is well and still: a plan and then its reload, which does what the plan named and nothing else; a
+ * reload of the running configuration, which does nothing; a drain that takes its time and no more; and at last the host is
+ * as a fresh agent with that configuration makes an empty one.
+ */
+import type { Agent } from "../../src/agent/agent.ts";
+import type { Config } from "../../src/config/config.ts";
+import type { Plan } from "../../src/status/plan.ts";
+import { actualKernel, endState } from "./end_state.ts";
+import type { FakeRouter } from "./fake_router.ts";
+import { prefixOf } from "./inspector.ts";
+import { BACKEND_PORTS } from "./configurations.ts";
+import type { Scenario } from "./steps.ts";
+import { World } from "./world.ts";
+
+/** What is ordered has had its time: phases, a session that is reset, first verdicts. */
+const RELOAD_MS = 40_000;
+const STILL_MS = 10_000;
+const UNDRAIN_MS = 15_000;
+/** The way to routers and sockets, and the kernel's answers. */
+const SLACK_MS = 300;
+
+/** Plays it; what is wrong is kept by the world's inspector. */
+export async function playEpilogue(world: World, scenario: Scenario): Promise<void> {
+  const { reload, drain } = scenario.epilogue;
+  await playReload(world, scenario.configs[reload] ?? world.config);
+  await playReload(world, world.config);
+  await playDrain(world, drain);
+  if (world.inspector.violation !== undefined) return;
+  world.inspector.judge("as a fresh agent", await differsFromFresh(world, scenario));
+}
+
+/** Plans and then reloads `next`. */
+async function playReload(world: World, next: Config): Promise<void> {
+  const { agent, inspector, kernel, routers } = world;
+  if (agent === undefined || inspector.violation !== undefined) return;
+  const isSame = next === world.config;
+  const isPeer = ({ name }: FakeRouter) =>
+    [world.config, next].every(({ bgp }) => bgp.peers.some((peer) => peer.name === name));
+  const peers = routers.filter(isPeer);
+  world.note(`>>> plan and reload${isSame ? " of the same" : ""}`);
+  const file = { ok: true, config: next, warnings: [] } as const;
+  const plan = await world.plan(file);
+  if (plan === undefined) return inspector.fail("a plan foretells", "there is no plan where all is well");
+  const before = kernel.made.length;
+  const since = world.journal.length;
+  const told = new Map(routers.map((router) => [router.name, router.heard.length]));
+  const ended = new Map(routers.map((router) => [router.name, router.sessions]));
+  world.operator.reload(file);
+  await world.pass(isSame ? STILL_MS : RELOAD_MS);
+  const made = kernel.made.slice(before);
+  // What a new check finds is news, and not the plan's.
+  const judged = new Set(newlyJudged(world, since).map(prefixOf));
+  const wrong = wrongKernel(plan, made) ??
+    peers.map((router) => {
+      const heard = router.heard.slice(told.get(router.name));
+      const isWhole = router.sessions === ended.get(router.name);
+      if (!isWhole) return wrongSession(plan, router);
+      return wrongRoutes(plan, router, { heard, judged });
+    }).find((each) => each !== undefined);
+  inspector.judge("a plan foretells", wrong);
+  if (isSame && wrong === undefined) {
+    const heard = routers.find((router) => router.heard.length !== told.get(router.name));
+    const much = made.length > 0 || heard !== undefined;
+    inspector.judge(
+      "stillness",
+      much ? `a reload of the same: ${made.join(", ")} ${heard?.name}` : undefined,
+    );
+  }
+  inspector.judge("ends as configured", endState(world));
+}
+
+/** Addresses of services of which a check has found something new. */
+function newlyJudged({ journal, config }: World, since: number): readonly string[] {
+  const names = journal.slice(since).flatMap(({ what }) =>
+    typeof what !== "string" && what.kind === "verdict" ? [what.service] : []
+  );
+  return config.services.filter(({ name }) => names.includes(name))
+    .flatMap(({ addresses }) => addresses.map(({ text }) => text));
+}
+
+function wrongKernel(plan: Plan, made: readonly string[]): string | undefined {
+  const foretold = plan.kernel.flatMap(({ changes }) => changes);
+  const [should, is] = [foretold.toSorted().join("\n"), made.toSorted().join("\n")];
+  return should === is ? undefined : `the plan says\n${should}\nand the kernel got\n${is}`;
+}
+
+function wrongSession({ sessions }: Plan, { name }: FakeRouter): string | undefined {
+  return sessions.some(({ peer }) => peer === name)
+    ? undefined
+    : `the plan says nothing of ${name}, whose session ended`;
+}
+
+/** Everything that a router heard is in the plan, and everything in it that nothing else decides was heard. */
+function wrongRoutes(
+  { routes }: Plan,
+  { name }: FakeRouter,
+  { heard: all, judged }: { readonly heard: readonly string[]; readonly judged: ReadonlySet<string> },
+): string | undefined {
+  const isFor = ({ toPeers, prefix }: Plan["routes"]["announced"][number]) =>
+    !judged.has(prefix) && (toPeers?.includes(name) ?? true);
+  const heard = all.filter((prefix) => !judged.has(prefix));
+  const named = [...routes.announced, ...routes.changed, ...routes.withdrawn].filter(isFor);
+  const extra = heard.find((prefix) => !named.some((route) => route.prefix === prefix));
+  if (extra !== undefined) return `${name} heard of ${extra}, which the plan does not name`;
+  const missing = named.find(({ prefix, when }) => when !== "when healthy" && !heard.includes(prefix));
+  return missing && `${name} did not hear of ${missing.prefix}, which the plan names`;
+}
+
+async function playDrain(world: World, services: readonly string[]): Promise<void> {
+  const { agent, inspector, operator, config: { services: all } } = world;
+  if (agent === undefined || inspector.violation !== undefined) return;
+  const named = all.filter(({ name }) => services.includes(name) && !operator.isDrained(name));
+  if (named.length > 0) {
+    world.note(`>>> drain ${named.map(({ name }) => name)}`);
+    operator.drain(named.map(({ name }) => name), undefined);
+    const longest = Math.max(...named.map(({ stop }) => stop.shiftMs + stop.convergeMs));
+    await world.pass(longest + 2 * world.latencyMs + SLACK_MS);
+    inspector.judge("drains take their time", lateIn(agent, named.map(({ name }) => name)));
+    await world.pass(STILL_MS);
+    inspector.judge("ends as configured", endState(world));
+  }
+  operator.undrain([]);
+  await world.pass(UNDRAIN_MS);
+  inspector.judge("ends as configured", endState(world));
+}
+
+function lateIn(agent: Agent, names: readonly string[]): string | undefined {
+  const late = agent.status().services.find(({ name, phase }) =>
+    names.includes(name) && phase.name !== "down"
+  );
+  return late && `${late.name} is ${late.phase.name} still`;
+}
+
+/** What is otherwise than a new agent makes it of an empty host. */
+async function differsFromFresh(world: World, scenario: Scenario): Promise<string | undefined> {
+  const states = new Map(BACKEND_PORTS.map((port) => [port, world.backend(port)?.state ?? "up"]));
+  const fresh = new World({ ...scenario, configs: [world.config], steps: [], finally: states });
+  fresh.begin();
+  fresh.calm();
+  await fresh.pass(RELOAD_MS);
+  const [is, should] = [wordsOf(world), wordsOf(fresh)];
+  await fresh.end("kill");
+  return fresh.inspector.violation ??
+    (is === should ? undefined : `there is\n${is}\na fresh one has\n${should}`);
+}
+
+function wordsOf(world: World): string {
+  const routes = world.routers.flatMap(({ name, routes }) =>
+    [...routes].map(([prefix, { attributes }]) => `${name} ${prefix} ${attributes}`)
+  );
+  return [...actualKernel(world), ...routes].sort().join("\n");
+}
