@@ -86,10 +86,12 @@ export class Reloads implements Disposable {
     // Large configurations take their time: between two steps everything else gets its turn.
     await this.#turn();
     const changes = differ(old, next);
+    await this.#turn();
+    const hash = changes.length > 0 ? configHash(next) : this.status.hash;
     const problems = changes.length === 0 ? [] : await this.#make(next);
     if (problems.length > 0) return this.#refused(problems, because);
     const restart = restartKeys(old, loaded.config);
-    const outcome = this.#apply({ next, restart, changes }, because);
+    const outcome = this.#apply({ next, restart, changes, hash }, because);
     return { ...outcome, restart, warnings: loaded.warnings };
   }
 
@@ -118,10 +120,11 @@ export class Reloads implements Disposable {
   }
 
   #apply(
-    { next, restart, changes }: {
+    { next, restart, changes, hash }: {
       readonly next: Config;
       readonly restart: readonly string[];
       readonly changes: readonly ConfigChange[];
+      readonly hash: string;
     },
     because: number,
   ) {
@@ -130,8 +133,7 @@ export class Reloads implements Disposable {
     const result = isChanged ? "applied" : "unchanged";
     const cause = isChanged ? `${changes.length} changes` : "it is the running one";
     const lines = changeLines(changes);
-    if (isChanged) this.#hash = undefined;
-    const hash = this.#hash ??= configHash(next);
+    this.#hash = hash;
     const told = { kind: "reload", to: result, hash, details: lines, restart, cause } as const;
     const errors = events.ahead(() => {
       const { id } = events.publish(told, because);

@@ -24,7 +24,18 @@ export function canonical(value: unknown, key = ""): string {
 export function changedKeys<T extends object>(old: T, next: T): readonly (keyof T & string)[] {
   const keys: (keyof T & string)[] = [];
   for (const key in { ...old, ...next }) {
-    if (canonical(old[key], key) !== canonical(next[key], key)) keys.push(key);
+    if (!isSame(old[key], next[key], key)) keys.push(key);
   }
   return keys.toSorted();
+}
+
+/** What is the same value needs no text; of records, only what is another one does. */
+function isSame(old: unknown, next: unknown, key: string): boolean {
+  if (Object.is(old, next)) return true;
+  if (isRecord(old) && isRecord(next)) return changedKeys(old, next).length === 0;
+  return canonical(old, key) === canonical(next, key);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
 }
