@@ -340,7 +340,7 @@ export class Agent {
     if (this.#state === "starting") await this.#started?.catch(() => undefined);
     if (this.#state === "stopped") return [];
     // In the turn of the call: the withdrawals go before anything else is done or said.
-    this.#services.drain("stopping");
+    this.#services.stop("stopping");
     this.#enter("stopping", reason);
     this.#checks.stop();
     await this.#services.down();

@@ -18,6 +18,7 @@ import {
   type LeavingEvent,
   leavings,
   stepLeaving,
+  withLimit,
 } from "./leaving.ts";
 import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
@@ -134,6 +135,19 @@ export class ServiceDriver implements Disposable {
     } = {},
   ): void {
     this.#feed(this.#named(names), () => ({ type: "drain", reason, limits, because }), undefined, because);
+  }
+
+  /**
+   * Takes everything out of service for good. Routers that may have routes of an earlier process are waited for no longer
+   * than those that hear of a withdrawal: who has not come back by then may not come back at all.
+   */
+  stop(reason: string): void {
+    const untilMs = this.#options.clock.now() + WITHDRAWN_LIMIT_MS;
+    this.#leaving = this.#leaving.map((leaving) => withLimit(leaving, untilMs));
+    this.#feed(this.states, ({ staleUntilMs }) => {
+      return { type: "stale", untilMs: Math.min(staleUntilMs, untilMs) };
+    });
+    this.drain(reason);
   }
 
   /** Puts services back into service. */
