@@ -341,7 +341,7 @@ export class Agent {
     const { events } = this.#ports;
     events.ahead(() => {
       const because = this.#enter("stopping", reason);
-      events.because(because, () => this.#services.drain("stopping", { because }));
+      events.because(because, () => this.#services.stop("stopping", because));
     });
     // Checks go on until then: what is still announced, as the last choice, has to work.
     await this.#services.down();

@@ -24,6 +24,8 @@ export class EndOfRib implements Disposable {
   readonly #options: EndOfRibOptions;
   #speaker: Speaker | undefined;
   #limit: Disposable | undefined;
+  /** It went out, or may: that is for good. */
+  #released = false;
   /** Peers that have had ours. */
   readonly #told = new Set<string>();
 
@@ -43,15 +45,23 @@ export class EndOfRib implements Disposable {
   start(speaker: Speaker): void {
     const { clock } = this.#options;
     this.#speaker = speaker;
-    this.#limit = clock.at(clock.now() + LIMIT_MS, () => speaker.releaseEndOfRib());
+    this.#limit = clock.at(clock.now() + LIMIT_MS, () => this.#letGo(speaker));
   }
 
   /** Lets it go out once nothing is unknown any more. */
   release(): void {
+    const speaker = this.#speaker;
+    if (this.#released || speaker === undefined) return;
     // That a drained service has no route is certain, whatever its checks say.
     const isOpen = ({ verdicts, phase }: ServiceState) =>
       serviceVerdict(verdicts).verdict === "unknown" && phase.drain === undefined;
-    if (!this.#options.services.states.some(isOpen)) this.#speaker?.releaseEndOfRib();
+    if (!this.#options.services.states.some(isOpen)) this.#letGo(speaker);
+  }
+
+  #letGo(speaker: Speaker): void {
+    this.#released = true;
+    this.#limit?.[Symbol.dispose]();
+    speaker.releaseEndOfRib();
   }
 
   /** The speaker has told something. */

@@ -57,7 +57,8 @@ export class AgentServers {
   #http: SideServer | undefined;
   #control: SideServer | undefined;
   /** Those of an earlier configuration, while they give their last answers. */
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<HttpServer, Promise<void>>();
+  #closed = false;
 
   constructor(config: Config, ports: AgentPorts, answers: AgentAnswers) {
     this.#ports = ports;
@@ -115,7 +116,8 @@ export class AgentServers {
       this.#http = this.#createHttp(next);
       void this.#http?.listener.start();
     }
-    if (isOther("control")) {
+    // A stop may have come while that was opened.
+    if (isOther("control") && !this.#closed) {
       this.#retire(this.#control);
       this.#control = this.#createControl(next);
       void this.#control?.listener.start();
@@ -127,15 +129,17 @@ export class AgentServers {
     if (side === undefined) return;
     side.listener[Symbol.dispose]();
     const closed = side.server.close(LAST_RELOAD_ANSWER_MS).finally(() => side.readers[Symbol.dispose]());
-    this.#closing.add(closed);
-    closed.finally(() => this.#closing.delete(closed));
+    this.#closing.set(side.server, closed);
+    closed.finally(() => this.#closing.delete(side.server));
   }
 
   /** Requests are answered to their end, but a client that hangs does not hold the stop up. */
   async close(): Promise<void> {
+    this.#closed = true;
     const servers = [this.#control, this.#http].filter((each) => each !== undefined);
     for (const { listener } of servers) listener[Symbol.dispose]();
-    await Promise.all([...servers.map(({ server }) => server.close(LAST_ANSWERS_MS)), ...this.#closing]);
+    const all = [...servers.map(({ server }) => server), ...this.#closing.keys()];
+    await Promise.all([...all.map((server) => server.close(LAST_ANSWERS_MS)), ...this.#closing.values()]);
     for (const { readers } of servers) readers[Symbol.dispose]();
   }
 

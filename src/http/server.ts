@@ -126,7 +126,12 @@ export class HttpServer implements ListenerEvents {
   async close(limitMs: number): Promise<void> {
     this.#closing = true;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#closed = resolve;
+    // Whoever waits for an earlier call, with more time, is not left waiting.
+    const outer = this.#closed;
+    this.#closed = () => {
+      outer?.();
+      resolve();
+    };
     const { clock } = this.#options;
     using _limit = clock.at(clock.now() + limitMs, resolve);
     for (const connection of [...this.#connections]) connection.close();

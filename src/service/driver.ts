@@ -4,11 +4,9 @@
  * of that until it has gone in order.
  */
 import type { Route } from "../bgp/routes/route.ts";
-import type { Managed } from "../kernel/kernel.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
 import {
@@ -18,36 +16,13 @@ import {
   type LeavingEvent,
   leavings,
   stepLeaving,
+  withLimit,
 } from "./leaving.ts";
 import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
+import type { ServiceDriverOptions } from "./driver_options.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
-
-/** What a driver is made of. */
-export interface ServiceDriverOptions {
-  readonly services: readonly ServiceEntry[];
-  readonly managed: Managed;
-  readonly clock: Clock;
-  /** The whole of what should be announced; where it changed, and before anything else is done about it. */
-  readonly announce: (routes: readonly Route[]) => void;
-  /** The whole of what the kernel should have, where it is ours; where it changed, and while connections are waited for. */
-  readonly program: (desired: DesiredKernel) => void;
-  /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */
-  readonly told: (limitMs: number) => Promise<void>;
-  /** `because`: the ID of the event that led to it. */
-  readonly onTransition: (
-    service: string,
-    transition: ServiceTransition,
-    because: number | undefined,
-  ) => void;
-  /** Something that leaves has moved on. */
-  readonly onLeaving?: (leaving: Leaving) => void;
-  /** Services that the configuration has no more are down, and gone. */
-  readonly onGone?: (services: readonly string[]) => void;
-  /** Something called from here threw. Must not throw. */
-  readonly onFault: (cause: string) => void;
-}
 
 /** Which services; undefined: all. */
 export type Names = ReadonlySet<string> | undefined;
@@ -137,6 +112,20 @@ export class ServiceDriver implements Disposable {
     } = {},
   ): void {
     this.#feed(this.#named(names), () => ({ type: "drain", reason, limits, because }), undefined, because);
+  }
+
+  /**
+   * Takes everything out of service for good. Routers that may have routes of an earlier process are waited for no longer
+   * than those that hear of a withdrawal: who has not come back by then may not come back at all.
+   * @param because ID of the event that ordered it
+   */
+  stop(reason: string, because?: number): void {
+    const untilMs = this.#options.clock.now() + WITHDRAWN_LIMIT_MS;
+    this.#leaving = this.#leaving.map((leaving) => withLimit(leaving, untilMs));
+    this.#feed(this.states, ({ staleUntilMs }) => {
+      return { type: "stale", untilMs: Math.min(staleUntilMs, untilMs) };
+    });
+    this.drain(reason, { because });
   }
 
   /** Puts services back into service. */

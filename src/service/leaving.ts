@@ -108,6 +108,13 @@ export function stillLeaving(leaving: Leaving, wanted: DesiredKernel): Leaving |
   return isEmpty(rest) ? undefined : { ...leaving, objects: rest };
 }
 
+/** The same, where routers are waited for until `untilMs` at the latest. */
+export function withLimit(leaving: Leaving, untilMs: number): Leaving {
+  const { phase } = leaving;
+  if (phase.name !== "withdrawn" || phase.deadlineMs <= untilMs) return leaving;
+  return { ...leaving, phase: { ...phase, deadlineMs: untilMs } };
+}
+
 /** When it wants a `time` event. */
 export function leavingDeadline({ phase }: Leaving): number {
   return phase.deadlineMs;

@@ -490,3 +490,14 @@ Deno.test("HttpServer.close() answers what is under way, ends the rest, and does
   assert.equal(world.clock.pending + hung.clock.pending, 0);
   await new World().server.close(500);
 });
+
+Deno.test("HttpServer.close() again with less time ends the first one, too", async () => {
+  const hung = new World({ app: () => new Promise(() => {}) });
+  hung.client().send(GET);
+  await settle();
+  const first = hung.server.close(15_000);
+  const second = hung.server.close(500);
+  await hung.clock.advance(500);
+  await Promise.all([first, second]);
+  assert.equal(hung.clock.pending, 0);
+});
