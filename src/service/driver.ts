@@ -4,13 +4,12 @@
  * of that until it has gone in order.
  */
 import type { Route } from "../bgp/routes/route.ts";
-import type { Managed } from "../kernel/kernel.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
+import type { ServiceDriverOptions } from "./driver_options.ts";
 import {
   kernelOf,
   type Leaving,
@@ -24,31 +23,6 @@ import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
-
-/** What a driver is made of. */
-export interface ServiceDriverOptions {
-  readonly services: readonly ServiceEntry[];
-  readonly managed: Managed;
-  readonly clock: Clock;
-  /** The whole of what should be announced; where it changed, and before anything else is done about it. */
-  readonly announce: (routes: readonly Route[]) => void;
-  /** The whole of what the kernel should have, where it is ours; where it changed, and while connections are waited for. */
-  readonly program: (desired: DesiredKernel) => void;
-  /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */
-  readonly told: (limitMs: number) => Promise<void>;
-  /** `because`: the ID of the event that led to it. */
-  readonly onTransition: (
-    service: string,
-    transition: ServiceTransition,
-    because: number | undefined,
-  ) => void;
-  /** Something that leaves has moved on. */
-  readonly onLeaving?: (leaving: Leaving) => void;
-  /** Services that the configuration has no more are down, and gone. */
-  readonly onGone?: (services: readonly string[]) => void;
-  /** Something called from here threw. Must not throw. */
-  readonly onFault: (cause: string) => void;
-}
 
 /** Which services; undefined: all. */
 export type Names = ReadonlySet<string> | undefined;
