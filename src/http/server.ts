@@ -137,6 +137,7 @@ export class HttpServer implements ListenerEvents {
     for (const connection of [...this.#connections]) connection.close();
     if (this.#connections.size > 0) await promise;
     for (const connection of [...this.#connections]) connection.abort();
+    this.#closed();
     this.#pace[Symbol.dispose]();
   }
 

@@ -9,6 +9,7 @@ import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
+import type { ServiceDriverOptions } from "./driver_options.ts";
 import {
   kernelOf,
   type Leaving,
