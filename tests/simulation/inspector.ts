@@ -7,9 +7,10 @@ import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Backend } from "./backends.ts";
 import { Causes } from "./causes.ts";
-import type { FakeRouter, Loss } from "./fake_router.ts";
+import type { FakeRouter } from "./fake_router.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
+import type { Loss } from "./route_table.ts";
 
 /** What the inspector sees. */
 export interface View {
