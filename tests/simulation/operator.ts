@@ -87,6 +87,8 @@ export class Operator {
   #kept: Drained = NONE;
   /** All that was told, in order. */
   readonly #orders: Drained[] = [NONE];
+  /** What is being read. */
+  readonly #reloading = new Set<Loaded>();
   /** What the file has. */
   file: Loaded = { ok: false, problems: ["no file"] };
 
@@ -103,6 +105,7 @@ export class Operator {
   /** Another process has only what is on the disk. */
   restarted(): void {
     this.#told = this.#kept;
+    this.#reloading.clear();
   }
 
   /** The disk will have what was ordered until now, once what this gives is called. */
@@ -157,12 +160,14 @@ export class Operator {
     const running = this.#ports.agent();
     if (running === undefined) return;
     this.file = file;
+    const isRunning = file.ok && file.config === this.#ports.config() && this.#reloading.size === 0;
     this.#attempt("reload", running.process, async () => {
-      const answer = await running.agent.orders.reload(BY);
+      this.#reloading.add(file);
+      const answer = await running.agent.orders.reload(BY).finally(() => this.#reloading.delete(file));
       if (!running.process.alive) return;
       const details = answer.result === "invalid" ? answer.problems : answer.changes;
       this.#ports.note(`--- reload: ${answer.result}: ${details.join("; ")}`);
-      const wrong = file.ok
+      const wrong = isRunning ? answer.result === "applied" : file.ok
         ? this.#ports.kernelIsWell() && answer.result === "invalid"
         : answer.result !== "invalid";
       this.#ports.judge(

@@ -91,7 +91,7 @@ export function scenarioOf(seed: number): Scenario {
       holdTimeSeconds: dice.pick([9, 30, 90]),
     }])),
     latencyMs: dice.pick([1, 5, 30]),
-    bufferLength: dice.pick([100, 400, 65_536]),
+    bufferLength: dice.pick([40, 100, 400, 65_536]),
     epilogue: {
       reload: someIndex(configs.length, dice),
       drain: dice.some(SERVICE_NAMES, 0.5),
