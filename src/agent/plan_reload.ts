@@ -7,10 +7,10 @@ import { describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { merge, within } from "../kernel/merge.ts";
-
 import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
 import { step } from "../service/controller.ts";
 import { desiredKernel } from "../service/desired.ts";
+import { serviceVerdict } from "../service/gates.ts";
 import { kernelOf } from "../service/leaving.ts";
 import type { Reconfiguration } from "../service/reconfiguration.ts";
 import { slicesOf } from "../service/slices.ts";
@@ -78,12 +78,18 @@ function coming(state: ServiceState, made: ServiceState, before: ServiceState | 
     ({ address, route, announce, gates }): readonly PlannedRoute[] => {
       const shut = gates.find(({ open }) => !open)?.name;
       const shutBefore = before?.routes.get(address.text)?.gates.find(({ open }) => !open)?.name;
-      // What keeps it from being announced now goes on to do so.
-      if (!announce && shut === shutBefore) return [];
+      // What keeps it from being announced now goes on to do so, unless that was a check that is no more.
+      const isOpenAgain = shut === "healthy" && verdictOf(before) === "unhealthy" &&
+        verdictOf(state) === "unknown";
+      if (!announce && shut === shutBefore && !isOpenAgain) return [];
       const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
       return when === undefined ? [] : [{ ...route, service: state.config.name, when }];
     },
   );
+}
+
+function verdictOf(state: ServiceState | undefined) {
+  return state && serviceVerdict(state.verdicts).verdict;
 }
 
 /** When a route comes, by what is shut still when everything is made; undefined: not by this reload. */

@@ -10,7 +10,7 @@ import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
-import { faultGates, gatesOf, serviceVerdict } from "./gates.ts";
+import { faultGates, gatesOf } from "./gates.ts";
 import {
   draining,
   type DrainLimits,
@@ -94,18 +94,18 @@ export function initialState(
 
 /**
  * The same service under another configuration. Checks are known by their keys: one that stays has its verdict, a new one
- * of a healthy service has no say until its first verdict. An address that stays keeps its decision and its gates.
+ * of one that is announced has no say until its first verdict. An address that stays keeps its decision and its gates.
  */
 export function reconfigured(
   state: ServiceState,
   { config, checks, drain }: ServiceEntry,
   env: { readonly now: number },
 ): ServiceState {
-  const isHealthy = serviceVerdict(state.verdicts).verdict === "healthy";
+  const isAnnounced = [...state.routes.values()].some(({ announce }) => announce);
   const verdicts = new Map(checks.flatMap((key): readonly (readonly [string, CheckVerdict])[] => {
     const known = state.verdicts.get(key);
     if (known !== undefined) return [[key, known]];
-    return isHealthy ? [] : [[key, NOT_PROBED]];
+    return isAnnounced ? [] : [[key, NOT_PROBED]];
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
   const facts = { ...state, ...state.removed ? way : {}, config, verdicts, removed: false };

@@ -21,7 +21,6 @@ import {
 } from "./leaving.ts";
 import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
-import type { ServiceDriverOptions } from "./driver_options.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 

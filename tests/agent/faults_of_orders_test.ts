@@ -4,7 +4,7 @@ import type { Agent } from "../../src/agent/agent.ts";
 import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
-import { serviceConfig } from "../support/config.ts";
+import { httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { sleep } from "../../src/time/clock.ts";
 
 const DIRECTORY = "/var/lib/bgp-lb";
@@ -23,6 +23,15 @@ async function reload(world: World, agent: Agent, config: Config): Promise<void>
   const reloading = agent.orders.reload(undefined);
   await world.stage.clock.advance(100);
   await reloading;
+}
+
+/** Its routers keep nothing for an agent that restarts. */
+class ForgetfulWorld extends World {
+  override config(service: Partial<ServiceConfig> = {}): Config {
+    const config = super.config(service);
+    const peers = config.bgp.peers.map((peer) => ({ ...peer, gracefulRestart: undefined }));
+    return { ...config, bgp: { ...config.bgp, peers } };
+  }
 }
 
 /** The process is gone in this moment, as by SIGKILL. */
@@ -64,12 +73,13 @@ Deno.test("a drain for a time that ends while the agent stops puts nothing back 
 });
 
 Deno.test("a restored drain that was converging gives routers their time once more, before weights go", async () => {
-  const { world, agent, clock } = await running({ stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 } });
+  const stop = { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 };
+  const { world, agent, clock } = await running({ stop }, new ForgetfulWorld());
   await drain(agent, ["web"]);
   await clock.advance(500);
   assert.equal(agent.status().services[0]?.phase.name, "converging");
   await kill(world, agent);
-  const next = world.agent({ stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 } });
+  const next = world.agent({ stop });
   next.start();
   const weight = () => world.kernel.services[0]?.destinations[0]?.weight;
   await clock.advance(900);
@@ -155,9 +165,25 @@ Deno.test("what goes by a verdict while it shifts names the verdict, its phases 
   await world.close();
 });
 
+Deno.test("a plan names the routes that come because the check that kept them back is no more", async () => {
+  const { world, agent, clock } = await running();
+  world.outcome = { kind: "fail", detail: "connection refused" };
+  await clock.advance(5000);
+  const checks = [httpCheckConfig({ name: "another", port: 5 })];
+  world.file = { ok: true, config: world.config({ checks }), warnings: [] };
+  const answer = await agent.plan(undefined);
+  assert.ok(answer.result === "plan");
+  const announced = answer.plan.routes.announced.map(({ prefix, when }) => [prefix, when]);
+  assert.deepEqual(announced, [["10.99.0.1/32", "when healthy"]]);
+  await reload(world, agent, world.config({ checks }));
+  await clock.advance(5000);
+  assert.equal(agent.status().services[0]?.routes[0]?.announce, true);
+  await world.close();
+});
+
 Deno.test("what is ordered while the file of drains is read is added to it, and names its order", async () => {
   const { world, agent } = await running();
-  await drain(agent, ["web"]);
+  await drain(agent, ["other"]);
   await kill(world, agent);
   const { clock } = world.stage;
   const files = world.side.stateFiles;
@@ -173,13 +199,13 @@ Deno.test("what is ordered while the file of drains is read is added to it, and 
   });
   next.start();
   await clock.advance(100);
-  const ordered = drain(next, ["other"]);
+  const ordered = drain(next, ["web"]);
   await clock.advance(5000);
   assert.equal((await ordered).lost, undefined);
   const drains = () => next.status().services.map(({ name, drain }) => drain && name);
   assert.deepEqual(drains(), ["web", "other", undefined]);
   const drained = world.events.of("drained").at(-1);
-  const phases = world.events.of("phase").filter(({ service }) => service === "other");
+  const phases = world.events.of("phase").filter(({ service }) => service === "web");
   assert.ok(phases.length > 0);
   for (const phase of phases) assert.equal(phase.because, drained?.id, phase.to);
   await kill(world, next);

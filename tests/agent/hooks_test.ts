@@ -385,3 +385,14 @@ Deno.test("finish() comes to its end where nothing ends a program, and where not
   await idle.hooks.finish();
   assert.equal(idle.clock.pending, 0);
 });
+
+Deno.test("at the end a program that not even SIGKILL ends is waited for no longer, and leaves no timer", async () => {
+  const scene = new Scene();
+  scene.programs.onStart = (run) => run.dies = [];
+  scene.publish(route());
+  await scene.turn();
+  const finished = scene.hooks.finish();
+  await scene.turn(2500);
+  await finished;
+  assert.equal(scene.clock.pending, 0);
+});

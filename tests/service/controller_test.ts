@@ -3,10 +3,12 @@ import fc from "fast-check";
 import {
   initialState,
   nextDeadline,
+  reconfigured,
   type ServiceEvent,
   type ServiceTransition,
   step,
 } from "../../src/service/controller.ts";
+import type { ServiceState } from "../../src/service/state.ts";
 import { serviceVerdict } from "../../src/service/gates.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
 import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
@@ -346,4 +348,16 @@ Deno.test("step() names as the cause of an announcement the verdict that brought
   assert.deepEqual(routesOf(byKernel.transitions[1]), [
     { announce: true, cause: "virtual services present, with a destination of weight" },
   ]);
+});
+
+Deno.test("reconfigured() lets a new check of what is announced have no say until it knows something, and of what is not one at once", () => {
+  const bare = { config: serviceConfig({ ports: [] }), checks: [] };
+  const managed = { interfaces: false, ipvs: false };
+  const now = { now: 0 };
+  const announced = step(initialState(bare, managed, 0), { type: "time" }, now).state;
+  const checked = { ...bare, checks: ["new"] };
+  const announces = (state: ServiceState) => [...state.routes.values()].map(({ announce }) => announce);
+  assert.deepEqual(announces(reconfigured(announced, checked, now)), [true]);
+  const disabled = initialState({ ...bare, config: { ...bare.config, enabled: false } }, managed, 0);
+  assert.deepEqual(announces(reconfigured(disabled, checked, now)), [false]);
 });

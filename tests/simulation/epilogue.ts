@@ -14,7 +14,8 @@ import type { Scenario } from "./steps.ts";
 import { World } from "./world.ts";
 
 /** What is ordered has had its time: phases, a session that is reset, first verdicts. */
-const RELOAD_MS = 40_000;
+const RELOAD_MS = 25_000;
+const FRESH_MS = 20_000;
 const STILL_MS = 10_000;
 const UNDRAIN_MS = 15_000;
 /** The way to routers and sockets, and the kernel's answers. */
@@ -26,7 +27,7 @@ export async function playEpilogue(world: World, scenario: Scenario): Promise<vo
   await playReload(world, scenario.configs[reload] ?? world.config);
   await playReload(world, world.config);
   await playDrain(world, drain);
-  if (world.inspector.violation !== undefined) return;
+  if (world.inspector.violation !== undefined || !scenario.epilogue.compares) return;
   world.inspector.judge("as a fresh agent", await differsFromFresh(world, scenario));
 }
 
@@ -56,7 +57,7 @@ async function playReload(world: World, next: Config): Promise<void> {
       const heard = router.heard.slice(told.get(router.name));
       const isWhole = router.sessions === ended.get(router.name);
       if (!isWhole) return wrongSession(plan, router);
-      return wrongRoutes(plan, router, { heard, judged });
+      return wrongRoutes(plan, router, heard, judged);
     }).find((each) => each !== undefined);
   inspector.judge("a plan foretells", wrong);
   if (isSame && wrong === undefined) {
@@ -95,13 +96,14 @@ function wrongSession({ sessions }: Plan, { name }: FakeRouter): string | undefi
 function wrongRoutes(
   { routes }: Plan,
   { name }: FakeRouter,
-  { heard: all, judged }: { readonly heard: readonly string[]; readonly judged: ReadonlySet<string> },
+  heard: readonly string[],
+  judged: ReadonlySet<string>,
 ): string | undefined {
-  const isFor = ({ toPeers, prefix }: Plan["routes"]["announced"][number]) =>
-    !judged.has(prefix) && (toPeers?.includes(name) ?? true);
-  const heard = all.filter((prefix) => !judged.has(prefix));
+  const isFor = ({ toPeers }: Plan["routes"]["announced"][number]) => toPeers?.includes(name) ?? true;
   const named = [...routes.announced, ...routes.changed, ...routes.withdrawn].filter(isFor);
-  const extra = heard.find((prefix) => !named.some((route) => route.prefix === prefix));
+  const extra = heard.find((prefix) =>
+    !judged.has(prefix) && !named.some((route) => route.prefix === prefix)
+  );
   if (extra !== undefined) return `${name} heard of ${extra}, which the plan does not name`;
   const missing = named.find(({ prefix, when }) => when !== "when healthy" && !heard.includes(prefix));
   return missing && `${name} did not hear of ${missing.prefix}, which the plan names`;
@@ -138,7 +140,7 @@ async function differsFromFresh(world: World, scenario: Scenario): Promise<strin
   const fresh = new World({ ...scenario, configs: [world.config], steps: [], finally: states });
   fresh.begin();
   fresh.calm();
-  await fresh.pass(RELOAD_MS);
+  await fresh.pass(FRESH_MS);
   const [is, should] = [wordsOf(world), wordsOf(fresh)];
   await fresh.end("kill");
   return fresh.inspector.violation ??

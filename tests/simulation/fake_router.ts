@@ -14,6 +14,7 @@ import { type Address, addressToU32 } from "../../src/net/address.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { peerConfig } from "../support/bgp.ts";
 import type { MemoryHost } from "../support/memory_transport.ts";
+import { type KnownRoute, type Loss, RouteTable } from "./route_table.ts";
 
 /** What a router is made of. */
 export interface RouterOptions {
@@ -31,23 +32,12 @@ export interface RouterOptions {
   readonly tell: RouterReader;
 }
 
-/** How a route came to be lost. */
-export type Loss = "withdrawn" | "not refreshed" | "session" | "restart time";
-
 /** Who is told what happens at a router. */
 export interface RouterReader {
   announced(router: FakeRouter, prefix: string): void;
   lost(router: FakeRouter, prefix: string, how: Loss): void;
   /** A session ended that was Established for so long. */
   ended(router: FakeRouter, cause: string, lastedMs: number): void;
-}
-
-/** A route as the router has it. */
-export interface KnownRoute {
-  /** The attributes that matter, in words. */
-  readonly attributes: string;
-  /** Kept for an agent that is restarting. */
-  readonly stale: boolean;
 }
 
 const CONNECT_RETRY_MS = 1500;
@@ -71,13 +61,11 @@ interface Session {
 export class FakeRouter {
   readonly name: string;
   readonly address: Address;
-  readonly routes = new Map<string, KnownRoute>();
+  readonly #table: RouteTable;
   /** UPDATEs of all sessions. */
   updates = 0;
   /** Sessions that were Established. */
   sessions = 0;
-  /** Every prefix that an UPDATE was about. */
-  readonly heard: string[] = [];
   /** It says nothing any more, as one that is overloaded. */
   silent = false;
   /** It reads nothing any more. */
@@ -94,6 +82,21 @@ export class FakeRouter {
     this.#options = options;
     this.name = options.name;
     this.address = options.address;
+    const { tell } = options;
+    this.#table = new RouteTable({
+      announced: (prefix) => tell.announced(this, prefix),
+      lost: (prefix, how) => tell.lost(this, prefix, how),
+    });
+  }
+
+  /** What it knows, by prefix. */
+  get routes(): ReadonlyMap<string, KnownRoute> {
+    return this.#table.routes;
+  }
+
+  /** Every prefix that an UPDATE was about. */
+  get heard(): readonly string[] {
+    return this.#table.heard;
   }
 
   get established(): boolean {
@@ -126,7 +129,7 @@ export class FakeRouter {
     for (const timer of [this.#listener, this.#retry, this.#restart]) timer?.[Symbol.dispose]();
     for (const session of [...this.#sessions]) this.#end(session, "the router stops", false);
     this.#retry = this.#restart = undefined;
-    this.#loseAll(() => true, "session");
+    this.#table.loseAll(() => true, "session");
   }
 
   /** Ends the session with a NOTIFICATION. */
@@ -320,40 +323,20 @@ export class FakeRouter {
       restart?.families.some(({ family, forwarding }) =>
         forwarding && family.afi === (prefix.includes(":") ? 2 : 1)
       ) ?? false;
-    this.#loseAll((prefix, { stale }) => stale && !forwards(prefix), "session");
+    this.#table.loseAll((prefix, { stale }) => stale && !forwards(prefix), "session");
   }
 
   #update(update: UpdateMessage): void {
     this.updates++;
     const family = isEndOfRib(update);
     if (family !== undefined) {
-      this.#loseAll(
+      this.#table.loseAll(
         (prefix, { stale }) => stale && prefix.includes(":") === (family.afi === 2),
         "not refreshed",
       );
       return;
     }
-    for (const { nlri } of update.unreach) {
-      for (const { text } of nlri.prefixes()) {
-        this.heard.push(text);
-        this.#lose(text, "withdrawn");
-      }
-    }
-    for (const { nlri, nextHops } of update.reach) {
-      const { med, localPref, communities = [], asPath = [] } = update.attributes;
-      const words = [
-        `next hop ${nextHops.map(({ text }) => text).join(" ")}`,
-        `med ${med}`,
-        `preference ${localPref}`,
-        `communities ${communities.join(" ")}`,
-        `path ${asPath.length}`,
-      ];
-      for (const { text } of nlri.prefixes()) {
-        this.heard.push(text);
-        this.routes.set(text, { attributes: words.join(", "), stale: false });
-        this.#options.tell.announced(this, text);
-      }
-    }
+    this.#table.apply(update);
   }
 
   #agentHasNBit(session: Session): boolean {
@@ -400,26 +383,18 @@ export class FakeRouter {
     session.socket[Symbol.dispose]();
     if (was !== "Established") return;
     const restart = keeps ? this.#restartOf(session) : undefined;
-    if (restart === undefined) this.#loseAll(() => true, "session");
+    if (restart === undefined) this.#table.loseAll(() => true, "session");
     else this.#keepFor(restart.restartTimeSeconds * 1000);
     this.#options.tell.ended(this, cause, this.#options.clock.now() - session.sinceMs);
   }
 
   #keepFor(restartMs: number): void {
     const { clock } = this.#options;
-    for (const [prefix, route] of this.routes) this.routes.set(prefix, { ...route, stale: true });
+    this.#table.markStale();
     this.#restart?.[Symbol.dispose]();
     this.#restart = clock.at(clock.now() + restartMs, () => {
       this.#restart = undefined;
-      this.#loseAll((_, { stale }) => stale, "restart time");
+      this.#table.loseAll((_, { stale }) => stale, "restart time");
     });
-  }
-
-  #loseAll(which: (prefix: string, route: KnownRoute) => boolean, how: Loss): void {
-    for (const [prefix, route] of [...this.routes]) if (which(prefix, route)) this.#lose(prefix, how);
-  }
-
-  #lose(prefix: string, how: Loss): void {
-    if (this.routes.delete(prefix)) this.#options.tell.lost(this, prefix, how);
   }
 }

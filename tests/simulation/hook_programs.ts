@@ -45,12 +45,14 @@ export class HookPrograms {
       if (behaviour === "cannot be started") throw new Error("No such file or directory");
       running.add(service);
       const { promise, resolve } = Promise.withResolvers<ProgramEnd>();
+      let work: Disposable | undefined;
       const end = (how: Partial<ProgramEnd>) => {
         running.delete(service);
+        work?.[Symbol.dispose]();
         resolve({ ...WELL, ...how });
       };
       if (behaviour === "works" || behaviour === "fails") {
-        process.at(process.now() + RUN_MS, () => end({ code: behaviour === "works" ? 0 : 1 }));
+        work = process.at(process.now() + RUN_MS, () => end({ code: behaviour === "works" ? 0 : 1 }));
       }
       return {
         ended: promise,

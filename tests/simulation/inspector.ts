@@ -7,9 +7,11 @@ import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Backend } from "./backends.ts";
 import { Causes } from "./causes.ts";
-import type { FakeRouter, Loss } from "./fake_router.ts";
+import type { FakeRouter } from "./fake_router.ts";
+import { KernelTrouble } from "./kernel_trouble.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
+import type { Loss } from "./route_table.ts";
 
 /** What the inspector sees. */
 export interface View {
@@ -55,15 +57,15 @@ const SLACK_MS = 300;
 const REPAIR_MS = 7000;
 /** What becomes of links and addresses it is told, whatever it can do about it. */
 const NOTICE_MS = 2500;
-/** After errors it may wait so long before it looks again. */
-const BACK_OFF_MS = 31_000;
 /**
  * Where both sides connect, the OPEN of one connection may come when the other one stands already, and looks like a restart
  * (RFC 4724 section 4.2): that ends a session that has only just begun.
  */
 const COLLISION_MS = 1000;
-/** For so long after something happened to a service it may be withdrawn. */
-const DISTURBED_MS = 12_000;
+/** For so long after something happened to a service it may be withdrawn: verdicts on their way, a shift. */
+const DISTURBED_MS = 5000;
+/** And after something happened to all: what the kernel tells nobody of is found when it is next looked at. */
+const ALL_DISTURBED_MS = 8000;
 
 /** Judges one run. */
 export class Inspector {
@@ -84,9 +86,9 @@ export class Inspector {
   readonly #lacking = new Map<string, { readonly sinceMs: number; readonly made: boolean }>();
   readonly #made = new Set<string>();
   /** The kernel does not do as it is told until then. */
-  #troubleUntilMs = -Infinity;
+  readonly #trouble = new KernelTrouble();
   /** It cannot be read until then. */
-  #unreadUntilMs = -Infinity;
+  readonly #unread = new KernelTrouble();
   /** How long routers have to converge, by address, of this configuration or the last one that had it. */
   readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
   /** When a router was told that it cannot reach a prefix here any more. */
@@ -113,8 +115,8 @@ export class Inspector {
 
   /** The kernel refuses, or cannot be read, for so long. */
   trouble(ms: number, unread: boolean): void {
-    if (unread) this.#unreadUntilMs = Math.max(this.#unreadUntilMs, this.#view.nowMs + ms);
-    this.#troubleUntilMs = Math.max(this.#troubleUntilMs, this.#view.nowMs + ms);
+    if (unread) this.#unread.comes(this.#view.nowMs, ms);
+    this.#trouble.comes(this.#view.nowMs, ms);
   }
 
   /** A router reads again. */
@@ -229,20 +231,31 @@ export class Inspector {
       this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
     }
     if (how === "session" || how === "restart time") return;
+    // One that has just begun to read again hears what was said long ago.
+    if (how === "withdrawn" && this.#impeded(router)) return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
     if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
     if (!isFor(config, service, router.name, prefix)) return;
-    const disturbedMs = Math.max(this.#allDisturbedMs, this.#disturbed.get(service.name) ?? -Infinity);
+    const excusedMs = Math.max(
+      this.#noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
+      this.#noticedMs(this.#disturbed.get(service.name) ?? -Infinity) + DISTURBED_MS,
+    );
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
     );
     const sick = backends.some((backend) => backend !== undefined && backend.state !== "up");
-    if (sick || nowMs - disturbedMs < DISTURBED_MS || nowMs < this.#troubleUntilMs + BACK_OFF_MS) return;
+    if (sick || nowMs < excusedMs || nowMs < this.#trouble.endMs) return;
     this.fail(
       "withdrawn for a reason",
       `${router.name} lost ${prefix} (${how}), and nothing has happened to ${service.name}`,
     );
+  }
+
+  /** When the agent can have noticed something: not while it stood still. */
+  #noticedMs(atMs: number): number {
+    const { stalledMs = -Infinity, resumedMs = -Infinity } = this.#view.process ?? {};
+    return atMs >= stalledMs ? Math.max(atMs, resumedMs) : atMs;
   }
 
   ended(router: FakeRouter, cause: string, lastedMs: number): void {
@@ -315,8 +328,8 @@ export class Inspector {
     const { process, configuredMs } = this.#view;
     const latestMs = Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs);
     const isLink = lack !== undefined && /interface|address/.test(lack);
-    if (isLink) return Math.max(latestMs, this.#unreadUntilMs + BACK_OFF_MS) + NOTICE_MS;
-    return Math.max(latestMs, this.#troubleUntilMs + BACK_OFF_MS) + REPAIR_MS;
+    if (isLink) return Math.max(latestMs, this.#unread.endMs) + NOTICE_MS;
+    return Math.max(latestMs, this.#trouble.endMs) + REPAIR_MS;
   }
 
   /** What the agent says does not get through to it. */

@@ -91,6 +91,8 @@ export class Operator {
   #kept: Drained = NONE;
   /** All that was told, in order. */
   readonly #orders: Drained[] = [NONE];
+  /** What is being read. */
+  readonly #reloading = new Set<Loaded>();
   /** What the file has. */
   file: Loaded = { ok: false, problems: ["no file"] };
 
@@ -107,6 +109,7 @@ export class Operator {
   /** Another process has only what is on the disk. */
   restarted(): void {
     this.#told = this.#kept;
+    this.#reloading.clear();
   }
 
   /** The disk will have what was ordered until now, once what this gives is called. */
@@ -161,15 +164,19 @@ export class Operator {
     const running = this.#ports.agent();
     if (running === undefined) return;
     this.file = file;
+    const isRunning = file.ok && file.config === this.#ports.config() && this.#reloading.size === 0;
     this.#attempt("reload", running.process, async () => {
-      const answer = await running.agent.orders.reload(BY);
+      this.#reloading.add(file);
+      const answer = await running.agent.orders.reload(BY).finally(() => this.#reloading.delete(file));
       if (!running.process.alive) return;
       const details = answer.result === "invalid" ? answer.problems : answer.changes;
       this.#ports.note(`--- reload: ${answer.result}: ${details.join("; ")}`);
       // What the kernel refuses for a while is ordered again, as long as the file stands.
       const refused = details.some((detail) => detail.startsWith("the kernel refuses"));
       if (refused && this.file === file) this.#ports.later(AGAIN_MS, () => this.#again(file));
-      const wrong = file.ok
+      const wrong = isRunning
+        ? answer.result === "applied"
+        : file.ok
         ? this.#ports.kernelIsWell() && answer.result === "invalid" && !refused
         : answer.result !== "invalid";
       this.#ports.judge(

@@ -114,4 +114,46 @@ export const PLANTED: readonly PlantedBug[] = [
     find: "return unanswered && deciding < timing.fall;",
     replace: "return unanswered && deciding < 1;",
   },
+  {
+    name: "a plan names too little: what goes when connections have ended",
+    file: "agent/plan_reload.ts",
+    find: `{ stage: "when its connections have ended", desired: desiredKernel(staying) },`,
+    replace: `{ stage: "when its connections have ended", desired: quiesced },`,
+  },
+  {
+    name: "a reload of the running configuration is no other one, and is applied all the same",
+    file: "agent/reloads.ts",
+    find: "const unchanged = changes.length === 0;",
+    replace: "const unchanged = changes.length < 0;",
+  },
+  {
+    name: "lost cause: what goes on its way out by itself names no order",
+    file: "service/driver.ts",
+    find: "const origin = because ?? (byVerdict ? undefined : phase.drain?.because);",
+    replace: "const origin = because ?? (byVerdict ? undefined : undefined);",
+  },
+  {
+    name: "hooks are in the way: a stop waits for a program that never ends",
+    file: "agent/hooks.ts",
+    find: "if (await this.#idleWithin(limitMs)) return;",
+    replace: "if (await this.#idleWithin(30 * limitMs)) return;",
+  },
+  {
+    name: "two programs of one service run at once",
+    file: "agent/hooks.ts",
+    find: "if (!this.#busy.has(queue) && queue.waiting.length === 1) this.#ready.push(queue);",
+    replace: "if (queue.waiting.length === 1) this.#ready.push(queue);",
+  },
+  {
+    name: "lost event: that routers have been told of a withdrawal is not heard",
+    file: "service/driver.ts",
+    find: `this.#feed(this.states, () => ({ type: "told" }), { type: "told" });`,
+    replace: `this.#feed(this.states, () => ({ type: "time" }), { type: "time" });`,
+  },
+  {
+    name: "routers count as told before their sockets have taken the withdrawal",
+    file: "service/phase.ts",
+    find: "if (nowMs < facts.staleUntilMs || (!facts.told && !over)) return undefined;",
+    replace: "if (nowMs < facts.staleUntilMs) return undefined;",
+  },
 ];

@@ -20,6 +20,8 @@ export class AgentProcess implements Clock {
   #held: (() => unknown)[] = [];
   #stalled = 0;
   #alive = true;
+  /** When it last began to stand still. */
+  stalledMs = -Infinity;
   /** When it last went on after it stood still. */
   resumedMs = -Infinity;
 
@@ -74,7 +76,7 @@ export class AgentProcess implements Clock {
 
   /** Stands still for so long. */
   stall(ms: number): void {
-    this.#stalled++;
+    if (this.#stalled++ === 0) this.stalledMs = this.#clock.now();
     this.#clock.at(this.#clock.now() + ms, () => {
       if (--this.#stalled > 0) return;
       this.resumedMs = this.#clock.now();

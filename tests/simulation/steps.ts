@@ -56,8 +56,12 @@ export interface Scenario {
   >;
   readonly latencyMs: number;
   readonly bufferLength: number;
-  /** When all is still: the file that is read then, and services that are drained. */
-  readonly epilogue: { readonly reload: number; readonly drain: readonly string[] };
+  /** When all is still: the file that is read then, services that are drained, and whether a fresh agent is compared with. */
+  readonly epilogue: {
+    readonly reload: number;
+    readonly drain: readonly string[];
+    readonly compares: boolean;
+  };
   readonly ending: Ending;
 }
 
@@ -91,8 +95,12 @@ export function scenarioOf(seed: number): Scenario {
       holdTimeSeconds: dice.pick([9, 30, 90]),
     }])),
     latencyMs: dice.pick([1, 5, 30]),
-    bufferLength: dice.pick([100, 400, 65_536]),
-    epilogue: { reload: someIndex(configs.length, dice), drain: dice.some(SERVICE_NAMES, 0.5) },
+    bufferLength: dice.pick([40, 100, 400, 65_536]),
+    epilogue: {
+      reload: someIndex(configs.length, dice),
+      drain: dice.some(SERVICE_NAMES, 0.5),
+      compares: dice.chance(0.4),
+    },
     ending: dice.pick(["stop", "stop", "handover", "kill"]),
   };
 }

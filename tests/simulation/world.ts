@@ -21,7 +21,7 @@ import { Operator, StateDirectory } from "./operator.ts";
 import type { AgentProcess } from "./process.ts";
 import { RouterTroubles, STALE_SESSION_MS } from "./router_troubles.ts";
 import { leftIn, ServiceManager } from "./service_manager.ts";
-import { type Ending, SAME, type Scenario, type Step } from "./steps.ts";
+import { type Ending, SAME, type Scenario, type Step, TROUBLE_MS } from "./steps.ts";
 
 /** The routers are looked at so often. */
 const LOOK_MS = 1000;
@@ -186,7 +186,10 @@ export class World {
         const to = this.kernel.meddle(step.what, new Dice(step.dice));
         this.note(`    ${to}`);
         this.inspector.disturb();
-        if (step.what === "takes a name") this.inspector.trouble(10_000, false);
+        if (step.what === "takes a name") {
+          // Whoever took it keeps it until all is calm.
+          this.inspector.trouble(Math.max(0, TROUBLE_MS - this.nowMs), false);
+        }
         return this.inspector.kernelChanged(false);
       }
       case "refuse":
