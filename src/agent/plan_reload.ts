@@ -79,7 +79,8 @@ function coming(state: ServiceState, made: ServiceState, before: ServiceState | 
       const shut = gates.find(({ open }) => !open)?.name;
       const shutBefore = before?.routes.get(address.text)?.gates.find(({ open }) => !open)?.name;
       // What keeps it from being announced now goes on to do so, unless that was a check that is no more.
-      const isOpenAgain = shut === "healthy" && verdictOf(before) === "unhealthy" && verdictOf(state) === "unknown";
+      const isOpenAgain = shut === "healthy" && verdictOf(before) === "unhealthy" &&
+        verdictOf(state) === "unknown";
       if (!announce && shut === shutBefore && !isOpenAgain) return [];
       const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
       return when === undefined ? [] : [{ ...route, service: state.config.name, when }];

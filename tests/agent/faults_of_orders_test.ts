@@ -104,7 +104,9 @@ Deno.test("drain of all, where all were drained by name before, is for services 
 });
 
 Deno.test("a service that dies while it shifts at a stop is withdrawn at once", async () => {
-  const { world, agent, clock } = await running({ stop: { shiftMs: 20_000, convergeMs: 1000, quiesceMs: 1000 } });
+  const { world, agent, clock } = await running({
+    stop: { shiftMs: 20_000, convergeMs: 1000, quiesceMs: 1000 },
+  });
   const stopped = agent.stop("for the test");
   await clock.advance(1500);
   assert.equal(agent.status().services[0]?.routes[0]?.announce, true);
@@ -128,7 +130,10 @@ Deno.test("a service that comes while all are drained never gets weight, and the
   await reload(world, agent, next);
   await clock.advance(8000);
   assert.ok(answer.result === "plan");
-  assert.deepEqual(answer.plan.kernel.flatMap(({ changes }) => changes).toSorted(), world.kernel.made.toSorted());
+  assert.deepEqual(
+    answer.plan.kernel.flatMap(({ changes }) => changes).toSorted(),
+    world.kernel.made.toSorted(),
+  );
   assert.deepEqual(world.kernel.made.filter((line) => /weight [1-9]/.test(line)), []);
   await world.closeWithFaults();
 });
@@ -146,7 +151,9 @@ Deno.test("what leaves the kernel names the reload that ordered it, in every pha
 });
 
 Deno.test("what goes by a verdict while it shifts names the verdict, its phases the order to go", async () => {
-  const { world, agent, clock } = await running({ stop: { shiftMs: 20_000, convergeMs: 1000, quiesceMs: 1000 } });
+  const { world, agent, clock } = await running({
+    stop: { shiftMs: 20_000, convergeMs: 1000, quiesceMs: 1000 },
+  });
   await drain(agent, ["web"]);
   world.outcome = { kind: "fail", detail: "connection refused" };
   await clock.advance(10_000);
@@ -205,6 +212,10 @@ Deno.test("what is ordered while the file of drains is read is added to it, and 
   const third = world.agent();
   third.start();
   await clock.advance(3000);
-  assert.deepEqual(third.status().services.map(({ name, drain }) => drain && name), ["web", "other", undefined]);
+  assert.deepEqual(third.status().services.map(({ name, drain }) => drain && name), [
+    "web",
+    "other",
+    undefined,
+  ]);
   await world.closeWithFaults();
 });

@@ -15,7 +15,7 @@ import { World } from "./world.ts";
 
 /** What is ordered has had its time: phases, a session that is reset, first verdicts. */
 const RELOAD_MS = 25_000;
-const FRESH_MS = 20_000;
+const FRESH_MS = 15_000;
 const STILL_MS = 10_000;
 const UNDRAIN_MS = 15_000;
 /** The way to routers and sockets, and the kernel's answers. */
@@ -63,7 +63,10 @@ async function playReload(world: World, next: Config): Promise<void> {
   if (isSame && wrong === undefined) {
     const heard = routers.find((router) => router.heard.length !== told.get(router.name));
     const much = made.length > 0 || heard !== undefined;
-    inspector.judge("stillness", much ? `a reload of the same: ${made.join(", ")} ${heard?.name}` : undefined);
+    inspector.judge(
+      "stillness",
+      much ? `a reload of the same: ${made.join(", ")} ${heard?.name}` : undefined,
+    );
   }
   inspector.judge("ends as configured", endState(world));
 }
@@ -98,7 +101,9 @@ function wrongRoutes(
 ): string | undefined {
   const isFor = ({ toPeers }: Plan["routes"]["announced"][number]) => toPeers?.includes(name) ?? true;
   const named = [...routes.announced, ...routes.changed, ...routes.withdrawn].filter(isFor);
-  const extra = heard.find((prefix) => !judged.has(prefix) && !named.some((route) => route.prefix === prefix));
+  const extra = heard.find((prefix) =>
+    !judged.has(prefix) && !named.some((route) => route.prefix === prefix)
+  );
   if (extra !== undefined) return `${name} heard of ${extra}, which the plan does not name`;
   const missing = named.find(({ prefix, when }) => when !== "when healthy" && !heard.includes(prefix));
   return missing && `${name} did not hear of ${missing.prefix}, which the plan names`;
@@ -123,7 +128,9 @@ async function playDrain(world: World, services: readonly string[]): Promise<voi
 }
 
 function lateIn(agent: Agent, names: readonly string[]): string | undefined {
-  const late = agent.status().services.find(({ name, phase }) => names.includes(name) && phase.name !== "down");
+  const late = agent.status().services.find(({ name, phase }) =>
+    names.includes(name) && phase.name !== "down"
+  );
   return late && `${late.name} is ${late.phase.name} still`;
 }
 
@@ -136,7 +143,8 @@ async function differsFromFresh(world: World, scenario: Scenario): Promise<strin
   await fresh.pass(FRESH_MS);
   const [is, should] = [wordsOf(world), wordsOf(fresh)];
   await fresh.end("kill");
-  return fresh.inspector.violation ?? (is === should ? undefined : `there is\n${is}\na fresh one has\n${should}`);
+  return fresh.inspector.violation ??
+    (is === should ? undefined : `there is\n${is}\na fresh one has\n${should}`);
 }
 
 function wordsOf(world: World): string {

@@ -181,7 +181,10 @@ export class Inspector {
       for (const router of routers) {
         const prefix = prefixOf(text);
         if (this.#keepsOf(router, text)) {
-          this.fail("withdraw before break", `${describeChange(change)} while ${router.name} keeps ${prefix}`);
+          this.fail(
+            "withdraw before break",
+            `${describeChange(change)} while ${router.name} keeps ${prefix}`,
+          );
         }
         if (this.#impeded(router)) continue;
         const route = router.routes.get(prefix);
@@ -348,6 +351,8 @@ export class Inspector {
 
   #lackBoundMs(sinceMs: number, lack: string | undefined): number {
     const { process, configuredMs } = this.#view;
+    // Orders get through to one that stands still: they are given to the agent itself.
+    if (process?.stalled === true) return Infinity;
     const latestMs = Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs);
     const isLink = lack !== undefined && /interface|address/.test(lack);
     if (isLink) return Math.max(latestMs, this.#unread.endMs) + NOTICE_MS;

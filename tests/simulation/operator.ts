@@ -167,7 +167,9 @@ export class Operator {
       if (!running.process.alive) return;
       const details = answer.result === "invalid" ? answer.problems : answer.changes;
       this.#ports.note(`--- reload: ${answer.result}: ${details.join("; ")}`);
-      const wrong = isRunning ? answer.result === "applied" : file.ok
+      const wrong = isRunning
+        ? answer.result === "applied"
+        : file.ok
         ? this.#ports.kernelIsWell() && answer.result === "invalid"
         : answer.result !== "invalid";
       this.#ports.judge(

@@ -44,7 +44,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "two writers: what the kernel is to get for a reload stays wanted after it",
     file: "service/driver.ts",
-    find: "const { states, leaving, transitions } = this.preview(services, because);\n    this.#coming = NOTHING;",
+    find:
+      "const { states, leaving, transitions } = this.preview(services, because);\n    this.#coming = NOTHING;",
     replace: "const { states, leaving, transitions } = this.preview(services, because);",
   },
   {

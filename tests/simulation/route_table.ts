@@ -58,7 +58,9 @@ export class RouteTable {
 
   /** All of them are kept, until they are told again, or until then. */
   markStale(keptUntilMs: number): void {
-    for (const [prefix, route] of this.routes) this.routes.set(prefix, { ...route, stale: true, keptUntilMs });
+    for (const [prefix, route] of this.routes) {
+      this.routes.set(prefix, { ...route, stale: true, keptUntilMs });
+    }
   }
 
   /** Loses those that are meant. */

@@ -167,7 +167,9 @@ export class ServiceManager {
   #failed(running: Running, error: unknown): void {
     if (!running.process.alive) return;
     this.#world.note(`--- the start failed: ${error}`);
-    if (!(error instanceof HostNotFitError)) this.#world.inspector.fail("no fault", `the start failed: ${error}`);
+    if (!(error instanceof HostNotFitError)) {
+      this.#world.inspector.fail("no fault", `the start failed: ${error}`);
+    }
     this.#gone(running, FAILED_RESTART_MS, undefined);
   }
 

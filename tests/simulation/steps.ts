@@ -57,7 +57,11 @@ export interface Scenario {
   readonly latencyMs: number;
   readonly bufferLength: number;
   /** When all is still: the file that is read then, services that are drained, and whether a fresh agent is compared with. */
-  readonly epilogue: { readonly reload: number; readonly drain: readonly string[]; readonly compares: boolean };
+  readonly epilogue: {
+    readonly reload: number;
+    readonly drain: readonly string[];
+    readonly compares: boolean;
+  };
   readonly ending: Ending;
 }
 
@@ -95,7 +99,7 @@ export function scenarioOf(seed: number): Scenario {
     epilogue: {
       reload: someIndex(configs.length, dice),
       drain: dice.some(SERVICE_NAMES, 0.5),
-      compares: dice.chance(0.4),
+      compares: dice.chance(0.25),
     },
     ending: dice.pick(["stop", "stop", "handover", "kill"]),
   };
