@@ -53,11 +53,11 @@ export class OperatorOrders implements Orders {
     const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
     const words = reason ?? "drained by an operator";
     // All is more than all that there are: those that come later are meant, too.
-    const there = services.length === 0 ? [drains.drains.all] : names.map((name) => drains.of(name));
-    if (
-      there.every((each) => isSame(each, words, untilMs)) &&
-      names.every((name) => isSame(drains.of(name), words, untilMs))
-    ) {
+    const { all, except } = drains.drains;
+    const isAgain = services.length === 0
+      ? isSame(all, words, untilMs) && except.size === 0
+      : names.every((name) => isSame(drains.of(name), words, untilMs));
+    if (isAgain) {
       return { services: names, lost: await drains.kept() };
     }
     const { id } = events.publish({

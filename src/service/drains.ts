@@ -31,7 +31,8 @@ export function drainOf({ all, services, except }: Drains, service: string): Dra
 
 /** With `names` out of service; with none, all. */
 export function withDrain(drains: Drains, names: readonly string[], drained: Drained): Drains {
-  if (names.length === 0) return { all: drained, services: new Map(), except: new Set() };
+  // What was said of one service stays said: it does not end with what is said of all.
+  if (names.length === 0) return { ...drains, all: drained, except: new Set() };
   const services = new Map([...drains.services, ...names.map((name) => [name, drained] as const)]);
   const except = new Set([...drains.except].filter((name) => !names.includes(name)));
   return { ...drains, services, except };

@@ -245,3 +245,15 @@ Deno.test("after a handover a destination that is no more keeps its connections 
   assert.deepEqual(weights(), [1]);
   await world.close();
 });
+
+Deno.test("a drain of all for a time does not end what was said of one service for good", async () => {
+  const { world, agent } = await running();
+  await agent.orders.drain(order(["web"]), undefined);
+  await agent.orders.drain(order([], 5000), undefined);
+  await world.stage.clock.advance(10_000);
+  assert.deepEqual(phases(agent), ["web down", "other serving", "off serving"]);
+  await agent.orders.undrain({ services: [] }, undefined);
+  await world.stage.clock.advance(1000);
+  assert.equal(phases(agent)[0], "web serving");
+  await world.close();
+});

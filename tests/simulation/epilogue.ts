@@ -15,7 +15,7 @@ import { World } from "./world.ts";
 
 /** What is ordered has had its time: phases, a session that is reset, first verdicts. */
 const RELOAD_MS = 25_000;
-const FRESH_MS = 20_000;
+const FRESH_MS = 15_000;
 const STILL_MS = 10_000;
 const UNDRAIN_MS = 15_000;
 /** The way to routers and sockets, and the kernel's answers. */

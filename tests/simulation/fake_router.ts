@@ -390,7 +390,7 @@ export class FakeRouter {
 
   #keepFor(restartMs: number): void {
     const { clock } = this.#options;
-    this.#table.markStale();
+    this.#table.markStale(clock.now() + restartMs);
     this.#restart?.[Symbol.dispose]();
     this.#restart = clock.at(clock.now() + restartMs, () => {
       this.#restart = undefined;

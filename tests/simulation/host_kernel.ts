@@ -4,7 +4,7 @@
  */
 import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import type { Change } from "../../src/kernel/change.ts";
-import { interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import { isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
@@ -162,10 +162,11 @@ export class HostKernel extends FakeKernel {
     this.notify();
   }
 
-  #addressLack({ name, interface: link }: ServiceConfig, text: string): string | undefined {
+  #addressLack({ interface: link }: ServiceConfig, text: string): string | undefined {
     const have = this.interfaces.find((each) => each.name === link);
     if (have === undefined) return `no interface ${link}`;
-    if (have.alias !== interfaceMark(name)) return `interface ${link} is not ours`;
+    // Marked for another service it serves all the same.
+    if (!isOurs(have)) return `interface ${link} is not ours`;
     if (!have.up) return `interface ${link} is down`;
     return have.addresses.some(({ address }) => address.text === text) ? undefined : `no address on ${link}`;
   }

@@ -94,6 +94,9 @@ export class Inspector {
   /** When a router was told that it cannot reach a prefix here any more. */
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
+  #beganMs = 0;
+  /** Of each router, before this process. */
+  readonly #sessionsBefore = new Map<string, number>();
 
   constructor(view: View, onViolation: () => void) {
     this.#view = view;
@@ -128,6 +131,8 @@ export class Inspector {
   begin(restored: readonly string[]): void {
     this.#causes = new Causes(restored);
     this.#lastEvent = 0;
+    this.#beganMs = this.#view.nowMs;
+    for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
     this.#convergeMs.clear();
   }
@@ -174,8 +179,14 @@ export class Inspector {
       this.#count("withdraw before break");
       const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
       for (const router of routers) {
-        if (this.#impeded(router)) continue;
         const prefix = prefixOf(text);
+        if (this.#keepsOf(router, text)) {
+          this.fail(
+            "withdraw before break",
+            `${describeChange(change)} while ${router.name} keeps ${prefix}`,
+          );
+        }
+        if (this.#impeded(router)) continue;
         const route = router.routes.get(prefix);
         if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
@@ -252,6 +263,20 @@ export class Inspector {
     );
   }
 
+  /**
+   * A router has had no session with this process, and keeps a route of the one before: packets come by it until its time is
+   * over. A process knows that of peers of its own configuration, and of what it has found in the kernel.
+   */
+  #keepsOf(router: FakeRouter, text: string): boolean {
+    const { config, kernel } = this.#view;
+    const route = router.routes.get(prefixOf(text));
+    if (route === undefined || !route.stale || kernel.orphaned.has(text)) return false;
+    if (router.sessions !== this.#sessionsBefore.get(router.name)) return false;
+    const peer = config.bgp.peers.find(({ name }) => name === router.name);
+    this.#count("withdraw before break");
+    return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+  }
+
   /** When the agent can have noticed something: not while it stood still. */
   #noticedMs(atMs: number): number {
     const { stalledMs = -Infinity, resumedMs = -Infinity } = this.#view.process ?? {};
@@ -326,6 +351,8 @@ export class Inspector {
 
   #lackBoundMs(sinceMs: number, lack: string | undefined): number {
     const { process, configuredMs } = this.#view;
+    // Orders get through to one that stands still: they are given to the agent itself.
+    if (process?.stalled === true) return Infinity;
     const latestMs = Math.max(sinceMs, process?.resumedMs ?? 0, configuredMs);
     const isLink = lack !== undefined && /interface|address/.test(lack);
     if (isLink) return Math.max(latestMs, this.#unread.endMs) + NOTICE_MS;

@@ -135,7 +135,7 @@ export class Operator {
       services,
       (agent) => agent.orders.drain({ services, reason: "maintenance", forMs }, BY),
       (before) => {
-        if (services.length === 0) return { all: untilMs, services: new Map(), except: new Set() };
+        if (services.length === 0) return { ...before, all: untilMs, except: new Set() };
         return {
           ...before,
           services: new Map([...before.services, ...services.map((name) => [name, untilMs] as const)]),

@@ -10,6 +10,8 @@ export interface KnownRoute {
   readonly attributes: string;
   /** Kept for an agent that is restarting. */
   readonly stale: boolean;
+  /** Until when it is kept. */
+  readonly keptUntilMs: number;
 }
 
 /** Who is told what becomes of routes. */
@@ -48,15 +50,17 @@ export class RouteTable {
       ];
       for (const { text } of nlri.prefixes()) {
         this.heard.push(text);
-        this.routes.set(text, { attributes: words.join(", "), stale: false });
+        this.routes.set(text, { attributes: words.join(", "), stale: false, keptUntilMs: Infinity });
         this.#tell.announced(text);
       }
     }
   }
 
-  /** All of them are kept, until they are told again. */
-  markStale(): void {
-    for (const [prefix, route] of this.routes) this.routes.set(prefix, { ...route, stale: true });
+  /** All of them are kept, until they are told again, or until then. */
+  markStale(keptUntilMs: number): void {
+    for (const [prefix, route] of this.routes) {
+      this.routes.set(prefix, { ...route, stale: true, keptUntilMs });
+    }
   }
 
   /** Loses those that are meant. */

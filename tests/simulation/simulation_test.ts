@@ -19,7 +19,7 @@ const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "orders are followed": 200,
   "hooks in order": 800,
   "a plan foretells": 200,
-  "as a fresh agent": 100,
+  "as a fresh agent": 30,
   "drains take their time": 50,
   "ends as configured": RUNS,
   "stillness": RUNS,

@@ -99,7 +99,7 @@ export function scenarioOf(seed: number): Scenario {
     epilogue: {
       reload: someIndex(configs.length, dice),
       drain: dice.some(SERVICE_NAMES, 0.5),
-      compares: dice.chance(0.4),
+      compares: dice.chance(0.25),
     },
     ending: dice.pick(["stop", "stop", "handover", "kill"]),
   };
