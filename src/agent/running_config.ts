@@ -129,8 +129,14 @@ export class RunningConfig implements Disposable {
     return new Set(states.filter(({ removed }) => removed).map(({ config }) => config.name));
   }
 
-  #entriesOf(config: Config): readonly ServiceEntry[] {
-    return entriesOf(config, this.#parts.drains);
+  /** @param because ID of the event that brings a service which an earlier process had drained */
+  #entriesOf(config: Config, because?: number): readonly ServiceEntry[] {
+    return entriesOf(config, this.#parts.drains).map((entry) => {
+      const { drain } = entry;
+      return drain === undefined
+        ? entry
+        : { ...entry, drain: { ...drain, because: drain.because ?? because } };
+    });
   }
 
   #busy(): string | undefined {
@@ -196,7 +202,7 @@ export class RunningConfig implements Disposable {
     };
     this.#config = next;
     attempt("sessions", () => this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers));
-    attempt("services", () => services.reconfigure(this.#entriesOf(next), because));
+    attempt("services", () => services.reconfigure(this.#entriesOf(next, because), because));
     attempt("checks", () => this.#goOver(this.#leavingNames));
     attempt("drains", () => drains.configure(next.state.directory));
     attempt("hooks", () => hooks.configure(next.services, next.hooks.timeoutMs));
