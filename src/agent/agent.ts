@@ -238,6 +238,8 @@ export class Agent {
       await this.#teardown();
       throw error;
     }
+    // Those that were ordered meanwhile.
+    this.#resumeDrains();
     this.#checks.start();
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
@@ -254,9 +256,11 @@ export class Agent {
 
   /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
   #resumeDrains(): void {
-    for (const { config } of this.#services.states) {
+    for (const { config, phase } of this.#services.states) {
       const drained = this.#drains.of(config.name);
-      if (drained !== undefined) this.#services.resume(config.name, drainReason(drained), drained.because);
+      if (drained !== undefined && phase.drain === undefined) {
+        this.#services.resume(config.name, drainReason(drained), drained.because);
+      }
     }
   }
 
