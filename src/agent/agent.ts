@@ -236,6 +236,8 @@ export class Agent {
       await this.#teardown();
       throw error;
     }
+    // Those that were ordered meanwhile.
+    this.#resumeDrains();
     this.#checks.start();
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {

@@ -61,9 +61,12 @@ export function runHook(
   const running = run(program);
   const stuck = Promise.withResolvers<void>();
   let cutOff: string | undefined;
+  let over = false;
   let timer: Disposable;
   const after = (ms: number, work: () => void) => timer = clock.at(clock.now() + ms, work);
   const kill = (cause: string) => {
+    // It has ended in this turn, and nobody has been told yet.
+    if (over) return;
     timer[Symbol.dispose]();
     cutOff = cause;
     running.signal("SIGKILL");
@@ -83,6 +86,7 @@ export function runHook(
     } catch (error) {
       return messageOf(error);
     } finally {
+      over = true;
       timer[Symbol.dispose]();
     }
   };

@@ -68,9 +68,12 @@ export class OperatorOrders implements Orders {
     }, because);
     const drained: Drained = { reason: words, sinceMs: nowMs, untilMs, because: id };
     const kept = drains.drain(services, drained);
-    events.because(id, () => {
-      this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
-    });
+    // While it starts nothing is known of what routers may keep of an earlier process: the end of the start looks at drains.
+    if (this.#ports.state() !== "starting") {
+      events.because(id, () => {
+        this.#ports.services.drain(drainReason(drained), { names: new Set(names), because: id });
+      });
+    }
     return { services: names, lost: await kept };
   }
 

@@ -82,7 +82,7 @@ export class Reconciler implements AsyncDisposable {
   #timer: Disposable | undefined;
   #watch: Disposable | undefined;
   #quiet = false;
-  #failures = 0;
+  #failingSinceMs: number | undefined;
   #repairs = 0;
   #lastRepairAt = -Infinity;
   #disposed = false;
@@ -161,10 +161,10 @@ export class Reconciler implements AsyncDisposable {
       this.#lastRepairAt = clock.now();
     }
     const retry = report.errors.length > 0 || (!report.converged && report.conflicts.length === 0);
-    this.#failures = retry ? this.#failures + 1 : 0;
+    this.#failingSinceMs = retry ? this.#failingSinceMs ?? clock.now() : undefined;
     if (!this.#disposed) {
       // What was notified during the run is answered soon, not after a period.
-      if (!this.#quiet) this.#arm(retry ? retryMs(this.#failures) : this.#periodMs(desired));
+      if (!this.#quiet) this.#arm(retry ? this.#retryMs() : this.#periodMs(desired));
       try {
         onReport(report);
       } catch (error) {
@@ -224,6 +224,12 @@ export class Reconciler implements AsyncDisposable {
     this.#timer = clock.at(clock.now() + delayMs, () => void this.#run());
   }
 
+  /** Grows with the time that it fails, and not with attempts: what others change meanwhile must not make it later. */
+  #retryMs(): number {
+    const nowMs = this.#options.clock.now();
+    return Math.min(FIRST_RETRY_MS + nowMs - (this.#failingSinceMs ?? nowMs), LONGEST_RETRY_MS);
+  }
+
   #periodMs({ virtualServices }: DesiredKernel): number {
     const { ipvsPeriodMs = 5_000, periodMs = 30_000 } = this.#options;
     return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;
@@ -264,10 +270,6 @@ async function look(
   } catch (error) {
     return { problems: [kernelError("examine the host", error).message], actual: undefined };
   }
-}
-
-function retryMs(failures: number): number {
-  return Math.min(FIRST_RETRY_MS * 2 ** (failures - 1), LONGEST_RETRY_MS);
 }
 
 function kernelError(operation: string, error: unknown): KernelError {

@@ -160,8 +160,8 @@ export class ServiceDriver implements Disposable {
   resume(orderOf: (service: string) => Pick<Drain, "reason" | "because"> | undefined): void {
     const sliceOf = this.#actual && slicesOf(this.#actual);
     const now = this.#options.clock.now();
-    const orders = new Map(this.states.flatMap(({ config: { name } }) => {
-      const order = orderOf(name);
+    const orders = new Map(this.states.flatMap(({ config: { name }, phase }) => {
+      const order = phase.drain === undefined ? orderOf(name) : undefined;
       return order === undefined ? [] : [[name, order]];
     }));
     const named = () => this.#named(new Set(orders.keys()));

@@ -219,3 +219,30 @@ Deno.test("what is ordered while the file of drains is read is added to it, and 
   ]);
   await world.closeWithFaults();
 });
+
+Deno.test("a drain that is ordered while the agent starts breaks nothing that routers keep of the process before", async () => {
+  const { world, agent, clock } = await running();
+  await kill(world, agent);
+  const files = world.side.stateFiles;
+  const next = world.agent({}, {
+    stateFiles: {
+      read: async (path) => {
+        await sleep(clock, 100);
+        return await files.read(path);
+      },
+      replace: (path, octets) => files.replace(path, octets),
+      setAside: (path) => files.setAside(path),
+    },
+  });
+  world.stage.network.unreachable.add("10.0.0.2");
+  next.start();
+  await clock.advance(50);
+  void drain(next, ["web"]);
+  await clock.advance(3000);
+  assert.equal(world.kernel.services[0]?.destinations[0]?.weight, 1, "a router may keep the route");
+  assert.equal(next.status().services[0]?.phase.name, "withdrawn");
+  world.stage.network.unreachable.clear();
+  await clock.advance(180_000);
+  assert.equal(next.status().services[0]?.phase.name, "down");
+  await world.closeWithFaults();
+});

@@ -415,3 +415,19 @@ async function looked(kernel: FakeKernel): Promise<Pick<HostFitness, "problems" 
   const { problems, adopted } = await Reconciler.examine(kernel, web);
   return { problems, adopted };
 }
+
+Deno.test("back-off grows with the time that it fails, not with what others change meanwhile", async () => {
+  await using scene = bench();
+  const { kernel, clock, reconciler } = scene;
+  await reconciler.want(web);
+  kernel.readError = new KernelError("read", { errno: ERRNO.ENOBUFS, extendedAck: undefined });
+  for (let turn = 0; turn < 10; turn++) {
+    kernel.notify();
+    await clock.advance(100);
+  }
+  kernel.readError = undefined;
+  const link = kernel.link("web");
+  link.up = false;
+  await clock.advance(2500);
+  assert.equal(kernel.link("web").up, true);
+});

@@ -228,7 +228,7 @@ function someChecks(index: number, dice: Dice): readonly HttpCheckConfig[] {
       port: backendPort(index, name),
       intervalMs,
       fastIntervalMs: dice.pick([500, 1000]),
-      timeoutMs: dice.pick([500, 1000, 1500]),
+      timeoutMs: dice.pick([500, 1000, 2500]),
       rise: dice.between(1, 3),
       fall: dice.between(1, 3),
     });

@@ -14,10 +14,10 @@ import type { Scenario } from "./steps.ts";
 import { World } from "./world.ts";
 
 /** What is ordered has had its time: phases, a session that is reset, first verdicts. */
-const RELOAD_MS = 25_000;
+const RELOAD_MS = 16_000;
 const FRESH_MS = 15_000;
-const STILL_MS = 10_000;
-const UNDRAIN_MS = 15_000;
+const STILL_MS = 6000;
+const UNDRAIN_MS = 5000;
 /** The way to routers and sockets, and the kernel's answers. */
 const SLACK_MS = 300;
 

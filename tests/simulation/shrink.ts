@@ -3,7 +3,7 @@ import { simulate } from "./simulation.ts";
 import type { Scenario } from "./steps.ts";
 
 /** So many runs may be spent on it. */
-const MAX_RUNS = 200;
+const MAX_RUNS = 100;
 
 /** The scenario with as few of its steps as break the same rule. */
 export async function shrunk(scenario: Scenario): Promise<Scenario> {

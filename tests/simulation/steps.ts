@@ -123,7 +123,7 @@ type Make = (configs: number, dice: Dice) => Deed;
 /** Each kind with how often it comes, against the others. */
 const DEEDS: readonly (readonly [number, Make])[] = [
   [8, (_, dice) => ({ do: "backend", port: dice.pick(BACKEND_PORTS), state: dice.pick(STATES) })],
-  [5, (_, dice) => ({ do: "meddle", what: dice.pick(MEDDLINGS), dice: dice.below(2 ** 30) })],
+  [7, (_, dice) => ({ do: "meddle", what: dice.pick(MEDDLINGS), dice: dice.below(2 ** 30) })],
   [1, (_, dice) => ({ do: "refuse", share: dice.pick([0.3, 1]), forMs: dice.between(1, 8) * 1000 })],
   [1, (_, dice) => ({ do: "fail reads", forMs: dice.between(1, 8) * 1000 })],
   [4, (_, dice) => {
