@@ -53,10 +53,10 @@ export class OperatorOrders implements Orders {
     const untilMs = forMs === undefined ? Infinity : nowMs + forMs;
     const words = reason ?? "drained by an operator";
     // All is more than all that there are: those that come later are meant, too.
-    const { all, except } = drains.drains;
+    const { all, except, services: each } = drains.drains;
     const isAgain = services.length === 0
       ? isSame(all, words, untilMs) && except.size === 0
-      : names.every((name) => isSame(drains.of(name), words, untilMs));
+      : names.every((name) => isSame(each.get(name), words, untilMs));
     if (isAgain) {
       return { services: names, lost: await drains.kept() };
     }

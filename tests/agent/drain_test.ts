@@ -248,6 +248,7 @@ Deno.test("after a handover a destination that is no more keeps its connections 
 
 Deno.test("a drain of all for a time does not end what was said of one service for good", async () => {
   const { world, agent } = await running();
+  await agent.orders.drain(order([]), undefined);
   await agent.orders.drain(order(["web"]), undefined);
   await agent.orders.drain(order([], 5000), undefined);
   await world.stage.clock.advance(10_000);
