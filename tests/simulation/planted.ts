@@ -87,8 +87,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
-    find: "if (!this.#options.services.states.some(isOpen)) this.#speaker",
-    replace: "if (this.#options.services.states.some(isOpen) !== undefined) this.#speaker",
+    find: "if (!this.#options.services.states.some(isOpen)) this.#letGo",
+    replace: "if (this.#options.services.states.some(isOpen) !== undefined) this.#letGo",
   },
   {
     name: "a watch of the kernel is not given back",
@@ -103,10 +103,10 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: `if (old !== undefined && consequence === undefined) {`,
   },
   {
-    name: "break before make",
-    file: "kernel/diff.ts",
-    find: "changes: [...interfaces.make, ...services.make, ...services.break, ...interfaces.break],",
-    replace: "changes: [...services.break, ...interfaces.break, ...interfaces.make, ...services.make],",
+    name: "announced before the kernel has the address",
+    file: "service/gates.ts",
+    find: "applies: ({ managed }) => managed.interfaces,",
+    replace: "applies: () => false,",
   },
   {
     name: "hung probes wait for each other",
@@ -123,8 +123,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "a reload of the running configuration is no other one, and is applied all the same",
     file: "agent/reloads.ts",
-    find: "const unchanged = changes.length === 0;",
-    replace: "const unchanged = changes.length < 0;",
+    find: "const isChanged = changes.length > 0;",
+    replace: "const isChanged = changes.length >= 0;",
   },
   {
     name: "lost cause: what goes on its way out by itself names no order",
