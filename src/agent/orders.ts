@@ -83,8 +83,12 @@ export class OperatorOrders implements Orders {
     await drains.loaded;
     const names = this.#known(services);
     const because = this.#note("undrain", services, by, undefined);
-    const { all } = drains.drains;
-    if (names.every((name) => drains.of(name) === undefined) && (services.length > 0 || all === undefined)) {
+    // All is more than all that there are: a service that comes back later is meant, too.
+    const { all, services: each } = drains.drains;
+    const isAgain = services.length === 0
+      ? all === undefined && each.size === 0
+      : names.every((name) => drains.of(name) === undefined);
+    if (isAgain) {
       return { services: names, lost: await drains.kept() };
     }
     const which = services.length === 0 ? undefined : services;

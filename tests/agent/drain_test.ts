@@ -258,3 +258,21 @@ Deno.test("a drain of all for a time does not end what was said of one service f
   assert.equal(phases(agent)[0], "web serving");
   await world.close();
 });
+
+Deno.test("undrain of all means services, too, that are not configured at the moment", async () => {
+  const { world, agent } = await running();
+  await agent.orders.drain(order(["web"]), undefined);
+  await world.stage.clock.advance(10_000);
+  const config = world.config();
+  const load = async (services: typeof config.services) => {
+    world.file = { ok: true, config: { ...config, services }, warnings: [] };
+    const reloading = agent.orders.reload(undefined);
+    await world.stage.clock.advance(5000);
+    await reloading;
+  };
+  await load(config.services.slice(1));
+  await agent.orders.undrain({ services: [] }, undefined);
+  await load(config.services);
+  assert.equal(phases(agent)[0], "web serving");
+  await world.close();
+});
