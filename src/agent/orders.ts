@@ -212,9 +212,9 @@ function isSame(drained: Drained | undefined, reason: string, untilMs: number): 
 
 /** In service, and announced as far as anything but its own way back lets it. */
 function isBack({ phase, routes }: ServiceState): boolean {
-  const waits = (name: string) => name !== "enabled" && name !== "healthy";
+  const isKeptBack = (name: string) => name === "enabled" || name === "healthy";
   return phase.name === "serving" &&
     [...routes.values()].every(({ announce, gates }) =>
-      announce || gates.some(({ name, open }) => !open && !waits(name))
+      announce || gates.some(({ name, open }) => !open && isKeptBack(name))
     );
 }

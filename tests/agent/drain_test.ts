@@ -276,3 +276,24 @@ Deno.test("undrain of all means services, too, that are not configured at the mo
   assert.equal(phases(agent)[0], "web serving");
   await world.close();
 });
+
+Deno.test("an undrain is done once the service is announced, or only its own health keeps it back", async () => {
+  const { world, agent } = await running();
+  const isDone = () => agent.orders.progress({ services: ["web"] })[0]?.done;
+  await agent.orders.drain(order(["web"]), undefined);
+  assert.equal(isDone(), false);
+  await world.stage.clock.advance(10_000);
+  assert.equal(isDone(), true);
+  world.kernel.refuse = () => 16;
+  await agent.orders.undrain({ services: ["web"] }, undefined);
+  await world.stage.clock.advance(100);
+  assert.equal(isDone(), false, "the kernel has no weight for it yet");
+  world.kernel.refuse = () => undefined;
+  await world.stage.clock.advance(5000);
+  assert.equal(isDone(), true);
+  world.outcome = { kind: "fail", detail: "status 500" };
+  await world.stage.clock.advance(3000);
+  assert.equal(agent.status().services[0]?.routes[0]?.announce, false);
+  assert.equal(isDone(), true);
+  await world.close();
+});
