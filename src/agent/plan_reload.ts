@@ -144,7 +144,11 @@ function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
     })),
     virtualServices: virtualServices.map((service) => ({
       ...service,
-      destinations: service.destinations.map((destination) => ({ ...destination, activeConnections: 0 })),
+      destinations: service.destinations.map((destination) => ({
+        ...destination,
+        activeConnections: 0,
+        inactiveConnections: 0,
+      })),
     })),
   };
 }

@@ -33,6 +33,13 @@ export interface Config {
     readonly setup: boolean;
     /** False: IPVS is never touched. Never true while `setup` is false. */
     readonly ipvs: boolean;
+    /** An object that is repaired more often than `limit` times within `windowMs` shuts its gate, until it was let alone for
+     * `holdMs`. */
+    readonly contention: {
+      readonly limit: number;
+      readonly windowMs: number;
+      readonly holdMs: number;
+    };
   };
   /** Bounds of what others may ask of the agent. */
   readonly limits: { readonly httpConnections: number };
@@ -99,7 +106,6 @@ export interface ServiceConfig {
   readonly prefixLengths: ReadonlyMap<string, number>;
   readonly announce: AnnounceConfig;
   readonly ports: readonly PortConfig[];
-  readonly ipvs: IpvsConfig;
   readonly checks: readonly CheckConfig[];
   /** How long the phases of a way out of service may take. */
   readonly stop: { readonly shiftMs: number; readonly convergeMs: number; readonly quiesceMs: number };
@@ -130,20 +136,56 @@ export type IpProtocol = "tcp" | "udp" | "sctp";
 /** How IPVS gets packets to a destination. */
 export type ForwardingMethod = "masq" | "droute" | "tunnel";
 
-/** One IPVS virtual service for each address of the service. */
+/** One IPVS virtual service for each address of the service, or for each family of its mark. */
 export interface PortConfig {
+  /** 0 with a firewall mark. */
   readonly port: number;
+  /** Tcp with a firewall mark, where it means nothing. */
   readonly protocol: IpProtocol;
-  /** Every destination, both families; a virtual service takes those of its own family. */
+  /** Packets with this mark, whatever they are addressed to, instead of port and protocol; 0: no mark. */
+  readonly fwmark: number;
+  /** Of the mark's packets; without one, those of the service's addresses. */
+  readonly families: readonly (4 | 6)[];
+  /** The service's, with what the port has of its own. */
+  readonly ipvs: IpvsConfig;
+  /** Every destination, both families: a virtual service takes those of its own family, or, where it has none, those of the
+   * other one that it can reach by a tunnel. */
   readonly destinations: readonly DestinationConfig[];
+  /** What becomes of a destination that fails: quiesce keeps it, with weight 0. */
+  readonly whenFailed: "quiesce" | "remove";
+  /** The sum of live weights that the port needs, and how far beyond it the sum must go either way for a change. */
+  readonly quorum: number;
+  readonly hysteresis: number;
+  /** For so long the weight of a destination that has recovered grows. */
+  readonly slowStartMs: number;
+  /** Takes what comes while no other destination is left. */
+  readonly sorry: Omit<DestinationConfig, "checks"> | undefined;
 }
 
 /** A real server. */
 export interface DestinationConfig {
   readonly address: Address;
+  /** 0 with a firewall mark: the port that the client asked for. */
   readonly port: number;
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
+  /** Given where the forwarding is tunnel. */
+  readonly tunnel: TunnelConfig | undefined;
+  /** Active connections from which on no new ones come; 0: any number. */
+  readonly upperThreshold: number;
+  /** Active connections below which they come again. */
+  readonly lowerThreshold: number;
+  /** Its own, or the port's made for it: address and port are the destination's unless they say other. */
+  readonly checks: readonly CheckConfig[];
+}
+
+/** The encapsulation of a tunnel; port and checksum are those of <linux/ip_vs.h>, for the types that have them. */
+export interface TunnelConfig {
+  readonly type: "ipip" | "gue" | "gre";
+  /** Of gue; 0 with the others. */
+  readonly port: number;
+  /** Of gue and gre. */
+  readonly checksum: boolean;
 }
 
 /** How the kernel schedules a service's connections. */

@@ -42,7 +42,7 @@ export type ServiceChange =
     readonly from: number;
     readonly to: number;
   }
-  | { readonly of: "announce" | "ipvs" | "stop" | "onChange"; readonly keys: readonly string[] }
+  | { readonly of: "announce" | "stop" | "onChange"; readonly keys: readonly string[] }
   | {
     readonly of: "port";
     readonly change: "added" | "removed" | "changed";
@@ -130,7 +130,6 @@ const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Compari
     }),
   announce: (old, next) => keysOf("announce", old.announce, next.announce),
   ports: (old, next) => portChanges(old.ports, next.ports),
-  ipvs: (old, next) => keysOf("ipvs", old.ipvs, next.ipvs),
   checks(old, next) {
     const pairs = pair(old.checks, next.checks, ({ name }) => name);
     const all = (change: "added" | "removed", keys: readonly Keyed<unknown>[]) =>
@@ -148,13 +147,17 @@ const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Compari
       : [{ of: "onChange", keys: ["onChange"] }],
 };
 
-function keysOf(of: "announce" | "ipvs" | "stop", old: object, next: object): readonly ServiceChange[] {
+function keysOf(of: "announce" | "stop", old: object, next: object): readonly ServiceChange[] {
   const keys = changedKeys(old, next);
   return keys.length === 0 ? [] : [{ of, keys }];
 }
 
 function portChanges(old: readonly PortConfig[], next: readonly PortConfig[]): readonly ServiceChange[] {
-  const pairs = pair(old, next, ({ protocol, port }) => `${protocol} ${port}`);
+  const pairs = pair(
+    old,
+    next,
+    ({ protocol, port, fwmark }) => fwmark > 0 ? `fwmark ${fwmark}` : `${protocol} ${port}`,
+  );
   const one = (
     change: "added" | "removed" | "changed",
     port: string,

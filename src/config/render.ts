@@ -73,7 +73,7 @@ function renderService(service: ServiceConfig): unknown {
     ),
     announce: present({ ...renderAttributes(announce), peers: announce.peers }),
     ports: service.ports.map(renderPort),
-    ipvs: renderIpvs(service.ipvs),
+    ipvs: renderIpvs(service.ports[0]?.ipvs ?? { scheduler: "rr", flags: [], persistence: undefined }),
     checks: service.checks.map((check) => renderCheck(check)),
     stop: {
       shift: formatDuration(stop.shiftMs),
@@ -115,10 +115,9 @@ function renderAddress(address: Address, length: number | undefined): string {
     : `${address.text}/${length}`;
 }
 
-function renderPort({ port, protocol, destinations }: PortConfig): unknown {
+function renderPort({ destinations, ...port }: PortConfig): unknown {
   return {
-    port,
-    protocol,
+    ...port.fwmark > 0 ? { fwmark: port.fwmark } : { port: port.port, protocol: port.protocol },
     destinations: destinations.map(({ address, port, weight, forwarding }) => ({
       address: address.text,
       port,

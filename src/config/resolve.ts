@@ -44,7 +44,11 @@ export function resolve(
     http: { ...(flags.http ?? { listen: http.listen }), allowedHosts: http.allowedHosts },
     control: { ...(flags.control ?? { socket: control.socket }), group: control.group },
     // --network-setup=false alone asks for an agent that only announces.
-    network: { setup, ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup) },
+    network: {
+      setup,
+      ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup),
+      contention: { limit: 5, windowMs: 60_000, holdMs: 60_000 },
+    },
     limits,
     state: { directory: state.directory },
     hooks: { timeoutMs: hooks.timeout },

@@ -19,11 +19,30 @@ export function resolveService(
   const path: Path = ["services", index];
   const { announce, ipvs, stop } = service;
   const addresses = service.addresses.map(({ address }) => address);
-  const ports = service.ports.map((port, at) =>
-    resolvePort(port, [...path, "ports", at], addresses, local, findings)
-  );
+  const scheduling = {
+    scheduler: ipvs.scheduler,
+    flags: ipvs.flags,
+    persistence: ipvs.persistence === undefined ? undefined : {
+      timeoutSeconds: ipvs.persistence.timeout,
+      netmask: ipvs.persistence.netmask,
+      netmask6: ipvs.persistence.netmask6,
+    },
+  };
+  const ports = service.ports.map((port, at): PortConfig => ({
+    port: port.port,
+    protocol: port.protocol,
+    fwmark: 0,
+    families: [...new Set(addresses.map(({ family }) => family))],
+    ipvs: scheduling,
+    destinations: resolveDestinations(port, [...path, "ports", at], addresses, local, findings),
+    whenFailed: "quiesce",
+    quorum: 1,
+    hysteresis: 0,
+    slowStartMs: 0,
+    sorry: undefined,
+  }));
   const opsAt = ipvs.flags.indexOf("ops");
-  if (opsAt >= 0 && !ports.some(({ protocol }) => protocol === "udp")) {
+  if (opsAt >= 0 && !ports.some((port) => port.protocol === "udp")) {
     findings.push({ path: [...path, "ipvs", "flags", opsAt], message: "needs a port with protocol udp" });
   }
   return {
@@ -47,15 +66,6 @@ export function resolveService(
         peers: announce.peers,
       },
       ports,
-      ipvs: {
-        scheduler: ipvs.scheduler,
-        flags: ipvs.flags,
-        persistence: ipvs.persistence === undefined ? undefined : {
-          timeoutSeconds: ipvs.persistence.timeout,
-          netmask: ipvs.persistence.netmask,
-          netmask6: ipvs.persistence.netmask6,
-        },
-      },
       checks: resolveChecks(service.checks, [...path, "checks"], findings),
       stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
       onChange: service.onChange,
@@ -63,22 +73,26 @@ export function resolveService(
   };
 }
 
-function resolvePort(
+/** What a destination has beside what the file says of it. */
+const PLAIN = { tunnel: undefined, upperThreshold: 0, lowerThreshold: 0, checks: [] } as const;
+
+function resolveDestinations(
   port: FilePort,
   path: Path,
   addresses: readonly Address[],
   local: FileLocal | undefined,
   findings: Finding[],
-): PortConfig {
+): readonly DestinationConfig[] {
   const { targetPort, destinations = [] } = port;
   const needed = new Set(addresses.map(({ family }) => family));
-  const resolved: DestinationConfig[] = [...destinations];
+  const resolved: DestinationConfig[] = destinations.map((each) => ({ ...PLAIN, ...each }));
   if (targetPort !== undefined && local !== undefined) {
     const target = (address: Address) => ({
       address,
       port: targetPort,
       weight: 1,
       forwarding: "masq" as const,
+      ...PLAIN,
     });
     if (needed.has(4)) resolved.push(target(local.address ?? local.routerID));
     if (needed.has(6) && local.address6 !== undefined) resolved.push(target(local.address6));
@@ -102,7 +116,7 @@ function resolvePort(
       findings.push({ path: [...path, "destinations"], at: "key", severity: "warning", message });
     }
   }
-  return { port: port.port, protocol: port.protocol, destinations: resolved };
+  return resolved;
 }
 
 /** The rules between services, and between them, the peers and this host. */
@@ -144,8 +158,8 @@ export function checkServices(
       }
     }
     const ports = new Duplicates(findings);
-    for (const [at, { protocol, port }] of service.ports.entries()) {
-      ports.add("port", `${protocol} ${port}`, [...path, "ports", at, "port"]);
+    for (const [at, port] of service.ports.entries()) {
+      ports.add("port", `${port.protocol} ${port.port}`, [...path, "ports", at, "port"]);
     }
     for (const [at, name] of (service.announce.peers ?? []).entries()) {
       if (peerNames.has(name) || !everyPeerRead) continue;

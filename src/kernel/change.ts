@@ -1,9 +1,13 @@
 /** One change of the kernel's state, and its words for people. */
 import { type Address, withPort } from "../net/address.ts";
-import { type ActualKernel, type Destination, isOurs, type VirtualService } from "./state.ts";
-
-/** What identifies a virtual service. */
-export type VirtualServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
+import {
+  type ActualKernel,
+  type Destination,
+  isOurs,
+  type VirtualService,
+  type VirtualServiceId,
+  virtualServiceText,
+} from "./state.ts";
 
 /** A change; interfaces that exist are meant by index, so that a namesake is never hit. */
 export type Change =
@@ -58,17 +62,21 @@ export function describeChange(change: Change): string {
     case "delete-address":
       return `delete address ${change.address.text}/${change.prefixLength} from ${change.interface}`;
     case "create-service":
-      return `create virtual service ${serviceText(change.service)} ${change.service.scheduler}`;
+      return `create virtual service ${virtualServiceText(change.service)} ${change.service.scheduler}`;
     case "set-service":
-      return `repair virtual service ${serviceText(change.service)} ${change.service.scheduler}`;
+      return `repair virtual service ${virtualServiceText(change.service)} ${change.service.scheduler}`;
     case "delete-service":
-      return `delete virtual service ${serviceText(change.service)}`;
+      return `delete virtual service ${virtualServiceText(change.service)}`;
     case "create-destination":
-      return `add destination ${destinationText(change.destination)} to ${serviceText(change.service)}`;
+      return `add destination ${destinationText(change.destination)} to ${
+        virtualServiceText(change.service)
+      }`;
     case "set-destination":
-      return `set destination ${destinationText(change.destination)} of ${serviceText(change.service)}`;
+      return `set destination ${destinationText(change.destination)} of ${
+        virtualServiceText(change.service)
+      }`;
     case "delete-destination":
-      return `delete destination ${endpoint(change.destination)} from ${serviceText(change.service)}`;
+      return `delete destination ${endpoint(change.destination)} from ${virtualServiceText(change.service)}`;
     default:
       return change satisfies never;
   }
@@ -78,7 +86,7 @@ export function describeChange(change: Change): string {
 export function describeOurs({ interfaces, virtualServices }: ActualKernel): readonly string[] {
   return [
     ...interfaces.filter(isOurs).map(({ name }) => `interface ${name}`),
-    ...virtualServices.map((service) => `virtual service ${serviceText(service)}`),
+    ...virtualServices.map((service) => `virtual service ${virtualServiceText(service)}`),
   ];
 }
 
@@ -86,14 +94,10 @@ function hostText(address: Address): string {
   return `${address.text}/${address.bytes.byteLength * 8}`;
 }
 
-function serviceText(service: VirtualServiceId): string {
-  return `${service.protocol} ${endpoint(service)}`;
-}
-
 function destinationText(destination: Destination): string {
   return `${endpoint(destination)} (${destination.forwarding}, weight ${destination.weight})`;
 }
 
-function endpoint(of: { readonly address: Address; readonly port: number }): string {
-  return withPort(of.address, of.port);
+function endpoint({ address, port }: Destination): string {
+  return withPort(address, port);
 }

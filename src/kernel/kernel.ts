@@ -1,7 +1,7 @@
 /** The port to the kernel: read what is, apply changes, hear of changes. One writer uses it: the reconciler. */
 import type { KernelError } from "../netlink/transport.ts";
 import type { Change } from "./change.ts";
-import type { ActualKernel, DesiredKernel } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
 
 /** What of the kernel is ours to manage; the rest is neither read nor written. */
 export interface Managed {
@@ -18,6 +18,8 @@ export interface Interest {
   readonly interfaceNames: ReadonlySet<string>;
   /** Virtual services on these addresses (by `text`), whosever they are. */
   readonly addresses: ReadonlySet<string>;
+  /** Virtual services of these marks (by `virtualServiceKey`), whosever they are. */
+  readonly fwmarks: ReadonlySet<string>;
   /** What is not managed is not even asked for, and is empty. */
   readonly managed: Managed;
 }
@@ -45,10 +47,16 @@ export interface Kernel extends Disposable {
 
 /** What has to be read to compare `desired` with. */
 export function interestIn(desired: DesiredKernel, managed: Managed = EVERYTHING): Interest {
-  const services = desired.virtualServices.map(({ address }) => address);
+  const { marked = [], others = [] } = Object.groupBy(
+    desired.virtualServices,
+    ({ fwmark }) => fwmark > 0 ? "marked" : "others",
+  );
   return {
     interfaceNames: new Set(desired.interfaces.map(({ name }) => name)),
-    addresses: new Set([...desired.ownedAddresses, ...services].map(({ text }) => text)),
+    addresses: new Set(
+      [...desired.ownedAddresses, ...others.map(({ address }) => address)].map(({ text }) => text),
+    ),
+    fwmarks: new Set([...desired.ownedFwmarks, ...marked].map(virtualServiceKey)),
     managed,
   };
 }

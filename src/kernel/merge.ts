@@ -9,17 +9,24 @@ import {
   isOurs,
   serviceOf,
   type VirtualService,
+  type VirtualServiceId,
   virtualServiceKey,
 } from "./state.ts";
 
 /** Nothing at all. */
-export const NOTHING: DesiredKernel = { interfaces: [], virtualServices: [], ownedAddresses: [] };
+export const NOTHING: DesiredKernel = {
+  interfaces: [],
+  virtualServices: [],
+  ownedAddresses: [],
+  ownedFwmarks: [],
+};
 
 /** Everything that any of `parts` wants; where two want the same object otherwise, the first one has its way. */
 export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
   const interfaces = new Map<string, DesiredInterface>();
   const virtualServices = new Map<string, VirtualService>();
   const ownedAddresses = new Map<string, Address>();
+  const ownedFwmarks = new Map<string, VirtualServiceId>();
   for (const part of parts) {
     for (const link of part.interfaces) {
       const have = interfaces.get(link.name);
@@ -31,11 +38,13 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
       virtualServices.set(key, have === undefined ? service : withDestinations(have, service.destinations));
     }
     for (const address of part.ownedAddresses) ownedAddresses.set(address.text, address);
+    for (const mark of part.ownedFwmarks) ownedFwmarks.set(virtualServiceKey(mark), mark);
   }
   return {
     interfaces: [...interfaces.values()],
     virtualServices: [...virtualServices.values()],
     ownedAddresses: [...ownedAddresses.values()],
+    ownedFwmarks: [...ownedFwmarks.values()],
   };
 }
 
@@ -45,6 +54,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
   const links = Map.groupBy(wanted.interfaces, ({ name }) => name);
   const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const owned = new Set(wanted.ownedAddresses.map(({ text }) => text));
+  const ownedMarks = new Set(wanted.ownedFwmarks.map(virtualServiceKey));
   return {
     interfaces: all.interfaces.flatMap((link) => {
       const have = new Set(
@@ -61,6 +71,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
       return destinations.length === 0 ? [] : [{ ...service, destinations }];
     }),
     ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
+    ownedFwmarks: all.ownedFwmarks.filter((mark) => !ownedMarks.has(virtualServiceKey(mark))),
   };
 }
 
@@ -70,6 +81,7 @@ export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): D
     interfaces: interfaces ? desired.interfaces : [],
     virtualServices: ipvs ? desired.virtualServices : [],
     ownedAddresses: ipvs ? desired.ownedAddresses : [],
+    ownedFwmarks: ipvs ? desired.ownedFwmarks : [],
   };
 }
 
@@ -79,10 +91,10 @@ export function isEmpty({ interfaces, virtualServices }: DesiredKernel): boolean
 }
 
 /** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses of ours,
- * which are those on our interfaces, and `serviceAddresses`. */
+ * which are those on our interfaces, and those that are configured, and those of marks that are. */
 export function ours(
   { interfaces, virtualServices }: ActualKernel,
-  serviceAddresses: readonly Address[],
+  configured: Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">,
 ): DesiredKernel {
   const links = interfaces.filter(isOurs).map((link) => ({
     name: link.name,
@@ -90,15 +102,22 @@ export function ours(
     addresses: link.addresses.map(({ address }) => address),
   }));
   const ownedAddresses = links.flatMap(({ addresses }) => addresses);
-  const owned = new Set([...ownedAddresses, ...serviceAddresses].map(({ text }) => text));
+  const isOwned = owns({ ...configured, ownedAddresses: [...ownedAddresses, ...configured.ownedAddresses] });
   return {
     interfaces: links,
-    virtualServices: virtualServices.filter(({ address }) => owned.has(address.text)).map((service) => ({
-      ...service,
-      destinations: service.destinations.map(({ activeConnections: _, ...destination }) => destination),
-    })),
+    virtualServices: virtualServices.filter(isOwned),
     ownedAddresses,
+    ownedFwmarks: [],
   };
+}
+
+/** Tells the virtual services that are on owned addresses or marks. */
+export function owns(
+  { ownedAddresses, ownedFwmarks }: Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">,
+): (id: VirtualServiceId) => boolean {
+  const addresses = new Set(ownedAddresses.map(({ text }) => text));
+  const marks = new Set(ownedFwmarks.map(virtualServiceKey));
+  return (id) => id.fwmark > 0 ? marks.has(virtualServiceKey(id)) : addresses.has(id.address.text);
 }
 
 function withAddresses(link: DesiredInterface, more: readonly Address[]): DesiredInterface {

@@ -21,18 +21,23 @@ import {
 } from "../netlink/ipvs.ts";
 import type { Failure, Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
+import type { Interest } from "./kernel.ts";
 import type { Clock } from "../time/clock.ts";
-import { type Change, describeChange, type VirtualServiceId } from "./change.ts";
+import { type Change, describeChange } from "./change.ts";
 import {
   type ActualDestination,
   type ActualVirtualService,
   type Destination,
   type VirtualService,
-  virtualServiceKey,
+  type VirtualServiceId,
+  virtualServiceText,
 } from "./state.ts";
 
 /** A change of virtual services or destinations. */
 export type IpvsChange = Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>;
+
+/** Which virtual services are of interest. */
+type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
 
 /** For so long a kernel that has no IPVS is not asked again: every question makes it look for the module. */
 const MISSING_MS = 4_000;
@@ -50,18 +55,18 @@ export class NetlinkIpvs implements Disposable {
     this.#clock = clock;
   }
 
-  /** Virtual services on `addresses` (by `text`); none where the kernel has no IPVS. @throws {KernelError} */
-  read(addresses: ReadonlySet<string>): readonly ActualVirtualService[] {
+  /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
+  read(interest: IpvsInterest): readonly ActualVirtualService[] {
     const family = this.#resolve();
-    if (family === undefined || addresses.size === 0) return [];
+    if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return this.#dump(family, addresses);
+      return this.#dump(family, interest);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
       this.#family = undefined;
       const another = this.#resolve();
-      return another === undefined ? [] : this.#dump(another, addresses);
+      return another === undefined ? [] : this.#dump(another, interest);
     }
   }
 
@@ -99,7 +104,7 @@ export class NetlinkIpvs implements Disposable {
     return this.#family;
   }
 
-  #dump(family: number, addresses: ReadonlySet<string>): readonly ActualVirtualService[] {
+  #dump(family: number, { addresses }: IpvsInterest): readonly ActualVirtualService[] {
     const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
       const service = decodeService(message);
       return service !== undefined && addresses.has(service.address.text) ? service : undefined;
@@ -107,7 +112,7 @@ export class NetlinkIpvs implements Disposable {
     return services.flatMap((service) => {
       const actual = actualService(service);
       if (actual === undefined) return [];
-      const operation = `list destinations of ${virtualServiceKey(actual)}`;
+      const operation = `list destinations of ${virtualServiceText(actual)}`;
       const destinations = this.#open().dump(
         operation,
         dumpDests(family, service),
@@ -162,12 +167,29 @@ function ipvsDestination({ address, port, weight, forwarding }: Destination): Ip
 function actualService(service: IpvsService): ActualVirtualService | undefined {
   const protocol = (["tcp", "udp", "sctp"] as const).find((name) => PROTOCOLS[name] === service.protocol);
   if (protocol === undefined) return undefined;
-  return { ...service, protocol, flags: service.flags & ~IP_VS_SVC_F.HASHED, destinations: [] };
+  return {
+    ...service,
+    protocol,
+    flags: service.flags & ~IP_VS_SVC_F.HASHED,
+    persistenceEngine: "",
+    fwmark: 0,
+    destinations: [],
+  };
 }
 
 function actualDestination(destination: IpvsActualDestination): ActualDestination {
   const { address, port, weight, activeConnections } = destination;
-  return { address, port, weight, activeConnections, forwarding: forwardingOf(destination.forwarding) };
+  return {
+    address,
+    port,
+    weight,
+    activeConnections,
+    inactiveConnections: 0,
+    forwarding: forwardingOf(destination.forwarding),
+    tunnel: undefined,
+    upperThreshold: 0,
+    lowerThreshold: 0,
+  };
 }
 
 /** Old kernels turn masq into localnode by themselves where the destination is this host. */

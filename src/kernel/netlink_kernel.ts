@@ -39,7 +39,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     if (!interest.managed.ipvs) return { interfaces, virtualServices: [] };
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
-    return { interfaces, virtualServices: ipvs.read(addresses) };
+    return { interfaces, virtualServices: ipvs.read({ addresses, fwmarks: interest.fwmarks }) };
   }
 
   async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {

@@ -7,8 +7,10 @@ import { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { type Change, describeChange } from "./change.ts";
-import { type Conflict, diff } from "./diff.ts";
-import { within } from "./merge.ts";
+import { diff } from "./diff.ts";
+import type { Contested } from "./contested.ts";
+import type { Conflict } from "./diff_links.ts";
+import { merge, NOTHING, owns, within, without } from "./merge.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 
@@ -22,6 +24,8 @@ export interface KernelReport {
   readonly changes: readonly string[];
   readonly errors: readonly KernelError[];
   readonly conflicts: readonly Conflict[];
+  /** What somebody else changes again and again. */
+  readonly contested: readonly Contested[];
   /** Everything is as desired. */
   readonly converged: boolean;
 }
@@ -69,13 +73,16 @@ const FIGHT_MS = 10_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 
+/** Where every virtual service is ours. */
+type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
+
 /** Makes the kernel what it should be, and keeps it so. */
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #managed: Managed;
   #desired: DesiredKernel | undefined;
   /** Addresses that were ours and still have virtual services of ours. */
-  #lingering: DesiredKernel["ownedAddresses"] = [];
+  #lingering: Owned = { ownedAddresses: [], ownedFwmarks: [] };
   #actual: ActualKernel | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<KernelReport> | undefined;
@@ -119,7 +126,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** Removes everything that is ours, and keeps it away. */
   removeAll(): Promise<KernelReport> {
-    return this.want({ interfaces: [], virtualServices: [], ownedAddresses: this.#owned() });
+    return this.want({ ...NOTHING, ...this.#owned() });
   }
 
   /** Ends; the kernel stays as it is. Resolves when a run that is under way is over. */
@@ -151,7 +158,7 @@ export class Reconciler implements AsyncDisposable {
     this.#timer?.[Symbol.dispose]();
     const notified = this.#quiet;
     this.#quiet = false;
-    const desired = { ...this.#desired, ownedAddresses: this.#owned() };
+    const desired = { ...this.#desired, ...this.#owned() };
     const report = await this.#makeSo(desired).catch((error) =>
       this.#report([], [kernelError("reconcile", error)], [], false)
     );
@@ -206,7 +213,15 @@ export class Reconciler implements AsyncDisposable {
     conflicts: readonly Conflict[],
     converged: boolean,
   ): KernelReport {
-    return { at: this.#options.clock.now(), actual: this.#actual, changes, errors, conflicts, converged };
+    return {
+      at: this.#options.clock.now(),
+      actual: this.#actual,
+      changes,
+      errors,
+      conflicts,
+      contested: [],
+      converged,
+    };
   }
 
   #notified(): void {
@@ -235,23 +250,29 @@ export class Reconciler implements AsyncDisposable {
     return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;
   }
 
-  #owned(): DesiredKernel["ownedAddresses"] {
-    return [...this.#desired?.ownedAddresses ?? [], ...this.#lingering];
+  #owned(): Owned {
+    const { ownedAddresses = [], ownedFwmarks = [] } = this.#desired ?? {};
+    const { ownedAddresses: addresses, ownedFwmarks: marks } = this.#lingering;
+    return { ownedAddresses: [...ownedAddresses, ...addresses], ownedFwmarks: [...ownedFwmarks, ...marks] };
   }
 
-  /** Addresses that were ours stay so until their virtual services are gone. */
+  /** Addresses and marks that were ours stay so until their virtual services are gone. */
   #linger(desired: DesiredKernel): void {
-    const owned = new Set(desired.ownedAddresses.map(({ text }) => text));
+    const before = this.#owned();
     const onOurs = this.#actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const lingering = [...this.#owned(), ...onOurs].filter(({ text }) => !owned.has(text));
-    this.#lingering = [...new Map(lingering.map((address) => [address.text, address])).values()];
+    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs }]);
+    this.#lingering = without(all, desired);
   }
 
   #forget(): void {
     const services = this.#actual?.virtualServices ?? [];
-    const busy = new Set(services.map(({ address }) => address.text));
-    this.#lingering = this.#lingering.filter(({ text }) => busy.has(text));
+    const { ownedAddresses, ownedFwmarks } = this.#lingering;
+    const isBusy = (owned: Partial<Owned>) => services.some(owns({ ...NOTHING, ...owned }));
+    this.#lingering = {
+      ownedAddresses: ownedAddresses.filter((address) => isBusy({ ownedAddresses: [address] })),
+      ownedFwmarks: ownedFwmarks.filter((mark) => isBusy({ ownedFwmarks: [mark] })),
+    };
   }
 }
 

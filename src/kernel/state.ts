@@ -1,20 +1,33 @@
 /** What the kernel should have, and what it has: dummy interfaces with addresses, and IPVS virtual services. */
-import type { Address } from "../net/address.ts";
-import type { ForwardingMethod, IpProtocol } from "../config/config.ts";
+import { type Address, withPort } from "../net/address.ts";
+import type { ForwardingMethod, IpProtocol, TunnelConfig } from "../config/config.ts";
 
 /** A destination (real server) of a virtual service. */
 export interface Destination {
   readonly address: Address;
+  /** 0 with a firewall mark: the port that the client asked for. */
   readonly port: number;
   readonly weight: number;
   readonly forwarding: ForwardingMethod;
+  /** With forwarding tunnel alone. */
+  readonly tunnel: TunnelConfig | undefined;
+  /** Active connections from which on no new ones come; 0: any number. */
+  readonly upperThreshold: number;
+  /** Active connections below which they come again. */
+  readonly lowerThreshold: number;
 }
 
-/** An IPVS virtual service. */
-export interface VirtualService {
+/** What identifies a virtual service; as in struct ip_vs_service_user. */
+export interface VirtualServiceId {
   readonly protocol: IpProtocol;
   readonly address: Address;
   readonly port: number;
+  /** The mark that a packet filter gave its packets, and then address and port are zeros, of its family; 0: no mark. */
+  readonly fwmark: number;
+}
+
+/** An IPVS virtual service. */
+export interface VirtualService extends VirtualServiceId {
   readonly scheduler: string;
   /** IP_VS_SVC_F_* bits of <linux/ip_vs.h>, without IP_VS_SVC_F_HASHED. */
   readonly flags: number;
@@ -22,6 +35,8 @@ export interface VirtualService {
   readonly timeoutSeconds: number;
   /** Persistence granularity: a prefix length (32 or 128: each client alone). */
   readonly netmask: number;
+  /** IPVS_SVC_ATTR_PE_NAME: what tells clients apart beside their address; "": nothing, as we set it. */
+  readonly persistenceEngine: string;
   readonly destinations: readonly Destination[];
 }
 
@@ -32,12 +47,13 @@ export interface DesiredInterface {
   readonly addresses: readonly Address[];
 }
 
-/** What should be. `ownedAddresses` are the service addresses that we are configured for: virtual services on them
- * that are not desired are removed; virtual services on any other address are invisible to us. */
+/** What should be. `ownedAddresses` are the service addresses that we are configured for, `ownedFwmarks` the marks: virtual
+ * services on them that are not desired are removed; any other virtual service is invisible to us. */
 export interface DesiredKernel {
   readonly interfaces: readonly DesiredInterface[];
   readonly virtualServices: readonly VirtualService[];
   readonly ownedAddresses: readonly Address[];
+  readonly ownedFwmarks: readonly VirtualServiceId[];
 }
 
 /** An address on an interface. */
@@ -64,6 +80,8 @@ export interface ActualInterface {
 export interface ActualDestination extends Destination {
   /** IPVS_DEST_ATTR_ACTIVE_CONNS: what a stop waits for. */
   readonly activeConnections: number;
+  /** IPVS_DEST_ATTR_INACT_CONNS. */
+  readonly inactiveConnections: number;
 }
 
 /** A virtual service as the kernel has it. */
@@ -94,9 +112,19 @@ export function isOurs(link: Pick<ActualInterface, "kind" | "alias">): boolean {
   return link.kind === "dummy" && link.alias !== undefined && link.alias.startsWith(MARK);
 }
 
-/** The key of a virtual service: protocol, address and port. */
-export function virtualServiceKey(service: Pick<VirtualService, "protocol" | "address" | "port">): string {
-  return `${service.protocol} ${service.address.text} ${service.port}`;
+/** The key of a virtual service: protocol, address and port, or its mark and family. */
+export function virtualServiceKey({ protocol, address, port, fwmark }: VirtualServiceId): string {
+  return fwmark > 0 ? `fwmark ${fwmark} ${address.family}` : `${protocol} ${address.text} ${port}`;
+}
+
+/** A virtual service in words, such as `tcp 10.99.0.1:80` or `fwmark 7 IPv6`. */
+export function virtualServiceText({ protocol, address, port, fwmark }: VirtualServiceId): string {
+  return fwmark > 0 ? `fwmark ${fwmark} IPv${address.family}` : `${protocol} ${withPort(address, port)}`;
+}
+
+/** Whether a virtual service takes connections, so that its destinations can be quiesced; datagrams have none. */
+export function isConnected({ protocol, fwmark }: Pick<VirtualServiceId, "protocol" | "fwmark">): boolean {
+  return fwmark > 0 || protocol !== "udp";
 }
 
 /** The key of a destination within its virtual service: address and port. */

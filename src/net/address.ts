@@ -120,3 +120,9 @@ function longestZeroRun(groups: readonly number[]): { readonly start: number; re
   }
   return best;
 }
+
+/** The address of all zeros, by family. */
+export const UNSPECIFIED = {
+  4: addressOf(new Uint8Array(4)),
+  6: addressOf(new Uint8Array(16)),
+} as const;

@@ -1,6 +1,8 @@
 /** From the states of services to what should be: routes for the speaker, objects for the kernel. Pure. */
 import type { Route } from "../bgp/routes/route.ts";
-import type { DesiredKernel, VirtualService } from "../kernel/state.ts";
+import type { IpvsConfig, PortConfig, ServiceConfig } from "../config/config.ts";
+import type { DesiredKernel, VirtualService, VirtualServiceId } from "../kernel/state.ts";
+import { UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import { isQuiesced } from "./phase.ts";
 import type { ServiceState } from "./state.ts";
@@ -21,27 +23,51 @@ export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
     }),
     virtualServices: states.flatMap(virtualServices),
     ownedAddresses: states.flatMap(({ config }) => config.addresses),
+    ownedFwmarks: states.flatMap(({ config }) => config.ports.flatMap(fwmarksOf)),
   };
+}
+
+/** The virtual services of a port: one on each address of the service, or one for each family of its mark. */
+export function idsOf(
+  port: PortConfig,
+  { addresses }: Pick<ServiceConfig, "addresses">,
+): readonly VirtualServiceId[] {
+  if (port.fwmark > 0) return fwmarksOf(port);
+  return addresses.map((address) => ({ protocol: port.protocol, address, port: port.port, fwmark: 0 }));
+}
+
+/** The marks of a port, one for each family. */
+export function fwmarksOf({ fwmark, protocol, families }: PortConfig): readonly VirtualServiceId[] {
+  if (fwmark === 0) return [];
+  return families.map((family) => ({ protocol, address: UNSPECIFIED[family], port: 0, fwmark }));
+}
+
+/** What a virtual service of `port` sends to: destinations of its own family, or the other family's tunnels where there are none. */
+export function destinationsOf(port: PortConfig, family: 4 | 6): PortConfig["destinations"] {
+  const own = port.destinations.filter(({ address }) => address.family === family);
+  return own.length > 0 ? own : port.destinations.filter(({ forwarding }) => forwarding === "tunnel");
 }
 
 function virtualServices({ config, phase }: ServiceState): readonly VirtualService[] {
   const quiesced = isQuiesced(phase);
-  const { ipvs, ports, addresses } = config;
-  return addresses.flatMap((address) =>
-    ports.map(({ port, protocol, destinations }) => ({
-      protocol,
-      address,
-      port,
-      scheduler: ipvs.scheduler,
-      flags: serviceFlags(ipvs.flags, ipvs.persistence !== undefined),
-      timeoutSeconds: ipvs.persistence?.timeoutSeconds ?? 0,
-      netmask: (address.family === 4 ? ipvs.persistence?.netmask : ipvs.persistence?.netmask6) ??
-        address.bytes.byteLength * 8,
-      destinations: destinations
-        .filter((destination) => destination.address.family === address.family)
-        .map((destination) => quiesced ? { ...destination, weight: 0 } : destination),
+  return config.ports.flatMap((port) =>
+    idsOf(port, config).map((id) => ({
+      ...id,
+      ...schedulingOf(port.ipvs, id.address.family),
+      persistenceEngine: "",
+      destinations: destinationsOf(port, id.address.family)
+        .map(({ checks: _, ...destination }) => quiesced ? { ...destination, weight: 0 } : destination),
     }))
   );
+}
+
+function schedulingOf({ scheduler, flags, persistence }: IpvsConfig, family: 4 | 6) {
+  return {
+    scheduler,
+    flags: serviceFlags(flags, persistence !== undefined),
+    timeoutSeconds: persistence?.timeoutSeconds ?? 0,
+    netmask: (family === 4 ? persistence?.netmask : persistence?.netmask6) ?? (family === 4 ? 32 : 128),
+  };
 }
 
 function serviceFlags(names: readonly string[], persistent: boolean): number {

@@ -145,7 +145,7 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = leavings(ours(actual, wanted.ownedAddresses), wanted, {
+    this.#leaving = leavings(ours(actual, wanted), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),

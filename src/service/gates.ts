@@ -3,8 +3,9 @@
  * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
-import { isOurs, virtualServiceKey } from "../kernel/state.ts";
-import { type Address, withPort } from "../net/address.ts";
+import { isOurs, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
@@ -124,9 +125,12 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
 function virtualServiceFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
   if (actual === undefined) return NOT_READ;
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
-  for (const { protocol, port } of config.ports) {
-    const service = present.get(virtualServiceKey({ protocol, address, port }));
-    const name = `virtual service ${protocol} ${withPort(address, port)}`;
+  const ids = config.ports.flatMap((port) => idsOf(port, config)).filter((id) =>
+    id.fwmark > 0 ? id.address.family === address.family : id.address.text === address.text
+  );
+  for (const id of ids) {
+    const service = present.get(virtualServiceKey(id));
+    const name = `virtual service ${virtualServiceText(id)}`;
     if (service === undefined) return `${name} does not exist`;
     if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
   }

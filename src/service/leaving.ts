@@ -10,8 +10,10 @@ import {
   type ActualKernel,
   type DesiredKernel,
   destinationKey,
+  isConnected,
   type VirtualService,
   virtualServiceKey,
+  virtualServiceText,
 } from "../kernel/state.ts";
 import { withPort } from "../net/address.ts";
 import {
@@ -80,10 +82,10 @@ export function leavings(
     })).filter((link) => link.addresses.length > 0);
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
-      ({ address }) => staying.has(address.text) ? "ports" : "others",
+      ({ fwmark, address }) => fwmark > 0 || staying.has(address.text) ? "ports" : "others",
     );
     const ownedAddresses = interfaces.flatMap((link) => link.addresses);
-    const addresses = { interfaces, virtualServices: others, ownedAddresses };
+    const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
@@ -140,9 +142,7 @@ export function whatLeaves({ objects }: Leaving): readonly string[] {
     ...objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => `address ${text}`)),
     ...objects.virtualServices.filter(({ address }) => !going.has(address.text)).flatMap((service) =>
       service.destinations.map((each) =>
-        `destination ${withPort(each.address, each.port)} of ${service.protocol} ${
-          withPort(service.address, service.port)
-        }`
+        `destination ${withPort(each.address, each.port)} of ${virtualServiceText(service)}`
       )
     ),
   ];
@@ -189,10 +189,6 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   });
   if (found.some(({ weight }) => weight > 0)) return undefined;
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
-}
-
-function isConnected({ protocol }: VirtualService): boolean {
-  return protocol !== "udp";
 }
 
 /** The services whose addresses these are; the last word counts. */

@@ -1,13 +1,24 @@
 /** The kernel's state cut up by service, once for all of them, so that thousands of services stay linear. Pure. */
 import type { ServiceConfig } from "../config/config.ts";
-import type { ActualKernel } from "../kernel/state.ts";
+import { fwmarksOf } from "./desired.ts";
+import { type ActualKernel, type ActualVirtualService, virtualServiceKey } from "../kernel/state.ts";
 
 /** What of `actual` concerns a service: its interface, and the virtual services on its addresses. */
 export function slicesOf(actual: ActualKernel): (config: ServiceConfig) => ActualKernel {
   const interfaces = Map.groupBy(actual.interfaces, ({ name }) => name);
-  const virtualServices = Map.groupBy(actual.virtualServices, ({ address }) => address.text);
+  const virtualServices = Map.groupBy(actual.virtualServices, placeOf);
   return (config) => ({
     interfaces: interfaces.get(config.interface) ?? [],
-    virtualServices: config.addresses.flatMap(({ text }) => virtualServices.get(text) ?? []),
+    virtualServices: placesOf(config).flatMap((place) => virtualServices.get(place) ?? []),
   });
+}
+
+/** The address or the mark: what has one owner. */
+function placeOf(service: ActualVirtualService): string {
+  return service.fwmark > 0 ? virtualServiceKey(service) : service.address.text;
+}
+
+function placesOf({ addresses, ports }: ServiceConfig): readonly string[] {
+  const marks = ports.flatMap(fwmarksOf);
+  return [...addresses.map(({ text }) => text), ...marks.map(virtualServiceKey)];
 }

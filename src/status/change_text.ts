@@ -81,7 +81,6 @@ function partLine(part: ServiceChange, service: string): string {
     case "prefix length":
       return `${where} address ${part.address} is announced as /${part.to} in place of /${part.from}`;
     case "announce":
-    case "ipvs":
     case "stop":
       return `${where} ${part.of}: ${fileKeys(part.keys)} changed`;
     case "onChange":

@@ -5,6 +5,7 @@ import type { ServiceConfig } from "../../src/config/config.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
 const DIRECTORY = "/var/lib/bgp-lb";
 
@@ -230,7 +231,14 @@ Deno.test("after a handover a service that is no more goes only once the routers
 Deno.test("after a handover a destination that is no more keeps its connections until they end (faults K5)", async () => {
   const [port] = serviceConfig().ports;
   assert.ok(port !== undefined);
-  const old = { address: address("10.0.0.9"), port: 8080, weight: 1, forwarding: "masq" } as const;
+  const old = {
+    address: address("10.0.0.9"),
+    port: 8080,
+    weight: 1,
+    forwarding: "masq",
+    ...PLAIN,
+    checks: [],
+  } as const;
   const { world, agent } = await running({ ports: [{ ...port, destinations: [...port.destinations, old] }] });
   world.kernel.activeConnections = 1;
   void agent.handover();

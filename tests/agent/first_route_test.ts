@@ -4,6 +4,7 @@ import type { Config } from "../../src/config/config.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
+import { CONTENTION } from "../support/config.ts";
 
 class Quiet extends World {
   /** An announce-only agent, where `announceOnly`. */
@@ -11,7 +12,9 @@ class Quiet extends World {
 
   override config(...service: Parameters<World["config"]>): Config {
     const config = super.config(...service);
-    return this.announceOnly ? { ...config, network: { setup: false, ipvs: false } } : config;
+    return this.announceOnly
+      ? { ...config, network: { setup: false, ipvs: false, contention: CONTENTION } }
+      : config;
   }
 }
 

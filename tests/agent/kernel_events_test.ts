@@ -5,7 +5,16 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { RecordedEvents } from "../support/events.ts";
 
 const report = (overrides: Partial<KernelReport> = {}): KernelReport => {
-  return { at: 0, actual: undefined, changes: [], errors: [], conflicts: [], converged: true, ...overrides };
+  return {
+    at: 0,
+    actual: undefined,
+    changes: [],
+    errors: [],
+    conflicts: [],
+    contested: [],
+    converged: true,
+    ...overrides,
+  };
 };
 const refused = (operation: string) => new KernelError(operation, { errno: 1, extendedAck: undefined });
 

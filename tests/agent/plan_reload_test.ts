@@ -6,7 +6,8 @@ import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import type { Plan } from "../../src/status/plan.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
-import { httpCheckConfig, serviceConfig } from "../support/config.ts";
+import { httpCheckConfig, PLAIN_PORT, scheduledBy, serviceConfig } from "../support/config.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
 const NEW = serviceConfig({
   name: "new",
@@ -14,8 +15,16 @@ const NEW = serviceConfig({
   addresses: [address("10.99.5.1"), address("2001:db8:99::5")],
   ports: [{
     port: 80,
+    ...PLAIN_PORT,
     protocol: "tcp",
-    destinations: [{ address: address("10.0.0.7"), port: 8080, weight: 3, forwarding: "masq" }],
+    destinations: [{
+      address: address("10.0.0.7"),
+      port: 8080,
+      weight: 3,
+      forwarding: "masq",
+      ...PLAIN,
+      checks: [],
+    }],
   }],
 });
 
@@ -75,7 +84,8 @@ const ROWS: Readonly<Record<string, (config: Config) => Config>> = {
   "one more address": (config) => withWeb(config, { addresses: [...web.addresses, address("10.99.0.2")] }),
   "a port comes": (config) => withWeb(config, { ports: [port, { ...port, port: 81 }] }),
   "a port goes": (config) => withWeb(config, { ports: [] }),
-  "another scheduler": (config) => withWeb(config, { ipvs: { ...web.ipvs, scheduler: "wrr" } }),
+  "another scheduler": (config) =>
+    withWeb(config, scheduledBy(web, { ...PLAIN_PORT.ipvs, scheduler: "wrr" })),
   "another weight": (config) =>
     withWeb(config, { ports: [{ ...port, destinations: [{ ...first, weight: 7 }] }] }),
   "a destination in place of another": (config) =>

@@ -10,6 +10,7 @@ import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { noFault } from "../support/events.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { CONTENTION } from "../support/config.ts";
 
 /** Of an earlier run. */
 const OLD = [address("10.99.0.1"), address("10.99.0.8")];
@@ -23,7 +24,7 @@ const MADE = [
 
 function announceOnly(checks: boolean): Config {
   return config({
-    network: { setup: false, ipvs: false },
+    network: { setup: false, ipvs: false, contention: CONTENTION },
     services: [serviceConfig({ ports: [], checks: checks ? [httpCheckConfig()] : [] })],
   });
 }

@@ -6,7 +6,7 @@ import type { ReloadAnswer } from "../../src/control/orders.ts";
 import { interfaceMark } from "../../src/kernel/state.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
-import { httpCheckConfig, serviceConfig } from "../support/config.ts";
+import { httpCheckConfig, PLAIN_PORT, scheduledBy, serviceConfig } from "../support/config.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 
 const stop = { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 };
@@ -266,7 +266,7 @@ Deno.test("a part that throws as a reload goes over is told, and the others go o
 
 Deno.test("a service that the kernel refuses is refused with the cure, and runs once the kernel takes it", async () => {
   const { world, agent } = await running([WEB]);
-  const next = [{ ...SECOND, ipvs: { ...SECOND.ipvs, scheduler: "sed" } }, WEB];
+  const next = [scheduledBy(SECOND, { ...PLAIN_PORT.ipvs, scheduler: "sed" }), WEB];
   const answer = await reload(world, agent, next);
   assert.match(answer.result === "invalid" ? answer.problems.join() : "", /modprobe ip_vs_sed/);
   assert.equal(agent.status().services.some(({ name }) => name === SECOND.name), false);
@@ -342,7 +342,7 @@ Deno.test("the file cannot even be read: a reload that throws is a refused one, 
 Deno.test("another scheduler, persistence and protocol: set in place, or made before the old one goes", async () => {
   const { world, agent } = await running([WEB]);
   const persistence = { timeoutSeconds: 60, netmask: 32, netmask6: 128 };
-  await reload(world, agent, [{ ...WEB, ipvs: { scheduler: "wrr", flags: [], persistence } }]);
+  await reload(world, agent, [scheduledBy(WEB, { scheduler: "wrr", flags: [], persistence })]);
   await world.stage.clock.advance(1000);
   assert.equal(world.kernel.services.length, 1);
   assert.deepEqual([world.kernel.services[0]?.scheduler, world.kernel.services[0]?.timeoutSeconds], [

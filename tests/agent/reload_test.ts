@@ -8,6 +8,8 @@ import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
 import { httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { settle } from "../support/virtual_clock.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
+import { CONTENTION } from "../support/config.ts";
 
 const fast = { intervalMs: 1000, fall: 2 };
 const NEW = serviceConfig({
@@ -233,7 +235,14 @@ Deno.test("an address and a port that come and go: never a moment without what s
 });
 
 Deno.test("a destination that goes keeps its connections until they end, one of UDP none; weights change in place", async () => {
-  const destination = { address: address("10.0.0.9"), port: 8080, weight: 1, forwarding: "masq" } as const;
+  const destination = {
+    address: address("10.0.0.9"),
+    port: 8080,
+    weight: 1,
+    forwarding: "masq",
+    ...PLAIN,
+    checks: [],
+  } as const;
   const [tcp] = serviceConfig().ports;
   assert.ok(tcp !== undefined);
   const [first] = tcp.destinations;
@@ -316,7 +325,7 @@ Deno.test("what needs a restart is named, and the rest goes over", async () => {
   const { world, agent } = await running();
   const answer = await reload(world, agent, (config) => ({
     ...config,
-    network: { setup: true, ipvs: false },
+    network: { setup: true, ipvs: false, contention: CONTENTION },
     services: [...config.services, NEW],
   }));
   assert.deepEqual(answer.result === "applied" && answer.restart, ["network.ipvs"]);
@@ -446,8 +455,10 @@ Deno.test("what the kernel refuses keeps the running configuration, and what was
   const before = world.kernel.services.map(({ birth, scheduler }) => [birth, scheduler]);
   const refused = await reload(world, agent, (config) => ({
     ...withWeb(config, {
-      ipvs: { scheduler: "wlc", flags: [], persistence: undefined },
-      ports: [{ ...port, port: 81 }, port],
+      ports: [{ ...port, port: 81 }, port].map((each) => ({
+        ...each,
+        ipvs: { scheduler: "wlc", flags: [], persistence: undefined },
+      })),
     }),
   }));
   assert.equal(refused.result, "invalid");

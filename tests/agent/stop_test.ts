@@ -1,6 +1,7 @@
 // A stop is the drain of everything, stop.shift too, whether the kernel is ours or not.
 import assert from "node:assert/strict";
 import { World } from "../support/agent_world.ts";
+import { CONTENTION } from "../support/config.ts";
 
 const stop = { shiftMs: 2000, convergeMs: 1000, quiesceMs: 5000 };
 
@@ -27,7 +28,7 @@ Deno.test("SIGTERM shifts what has a shift, while what has none is withdrawn at 
 
 Deno.test("an agent that only announces shifts too, and then has nothing to converge or to quiesce", async () => {
   const world = new World();
-  world.network = { setup: false, ipvs: false };
+  world.network = { setup: false, ipvs: false, contention: CONTENTION };
   const agent = world.agent({ stop, ports: [] }, { kernel: undefined });
   agent.start();
   const { clock } = world.stage;

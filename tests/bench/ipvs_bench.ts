@@ -14,6 +14,7 @@ import { deleteAddress, dumpLinks } from "../../src/netlink/rtnetlink.ts";
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
 import { NETLINK } from "../../src/netlink/constants.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const ROUNDS = 5;
 
@@ -132,6 +133,7 @@ function oneService(scheduler: string, count: number): DesiredKernel {
       destinations: Array.from({ length: count }, (_, i) => server(i)),
     }],
     ownedAddresses: [vip],
+    ownedFwmarks: [],
   };
 }
 
@@ -141,6 +143,7 @@ function manyServices(count: number): DesiredKernel {
     interfaces: vips.map((vip, i) => ({ name: `bench${i}`, service: `bench${i}`, addresses: [vip] })),
     virtualServices: vips.flatMap((vip) => [service(vip, 80), service(vip, 443)]),
     ownedAddresses: vips,
+    ownedFwmarks: [],
   };
 }
 
@@ -150,6 +153,7 @@ function service(address: Address, port: number): VirtualService {
     protocol: "tcp",
     address,
     port,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,
@@ -160,7 +164,7 @@ function service(address: Address, port: number): VirtualService {
 
 function server(index: number): VirtualService["destinations"][number] {
   const address = addressOf(Uint8Array.of(10, 1, index >> 8, index & 0xff));
-  return { address, port: 8080, weight: 1, forwarding: "masq" };
+  return { address, port: 8080, weight: 1, forwarding: "masq", ...PLAIN };
 }
 
 function summary(values: readonly number[]): string {

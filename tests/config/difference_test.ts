@@ -4,9 +4,11 @@ import { canonical } from "../../src/config/canonical.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { type ConfigChange, differ } from "../../src/config/difference.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
-import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
+import { config, httpCheckConfig, PLAIN_PORT, serviceConfig } from "../support/config.ts";
 import { VALID_FILES } from "./arbitrary.ts";
 import { configOf, parse } from "./text.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
+import { CONTENTION } from "../support/config.ts";
 
 const tor1 = peerConfig({ name: "tor-1", address: address("10.0.0.1") });
 const tor2 = peerConfig({
@@ -15,15 +17,18 @@ const tor2 = peerConfig({
   families: ["ipv4-unicast", "ipv6-unicast"],
 });
 const destinations = [
-  { address: address("10.1.0.1"), port: 8080, weight: 1, forwarding: "masq" },
-  { address: address("10.1.0.2"), port: 8080, weight: 1, forwarding: "masq" },
+  { address: address("10.1.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, checks: [] },
+  { address: address("10.1.0.2"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, checks: [] },
 ] as const;
 const web = serviceConfig({
   name: "web",
   interface: "web",
   addresses: [address("10.99.0.1"), address("2001:db8:99::1")],
   prefixLengths: new Map([["10.99.0.1", 32], ["2001:db8:99::1", 128]]),
-  ports: [{ port: 80, protocol: "tcp", destinations }, { port: 80, protocol: "udp", destinations }],
+  ports: [
+    { ...PLAIN_PORT, port: 80, protocol: "tcp", destinations },
+    { ...PLAIN_PORT, port: 80, protocol: "udp", destinations },
+  ],
   checks: [httpCheckConfig({ name: "one" }), httpCheckConfig({ name: "two", path: "/two" })],
 });
 const mail = serviceConfig({ name: "mail", interface: "mail", addresses: [address("10.99.0.2")] });
@@ -63,7 +68,11 @@ Deno.test("differ() tells the keys of the parts that are read one by one", () =>
       keys: ["allowedHosts"],
     }],
     [{ control: { socket: "/s", group: undefined } }, { of: "control", change: "changed", keys: ["socket"] }],
-    [{ network: { setup: true, ipvs: false } }, { of: "network", change: "changed", keys: ["ipvs"] }],
+    [{ network: { setup: true, ipvs: false, contention: CONTENTION } }, {
+      of: "network",
+      change: "changed",
+      keys: ["ipvs"],
+    }],
     [{ limits: { httpConnections: 1 } }, { of: "limits", change: "changed", keys: ["httpConnections"] }],
   ];
   for (const [change, expected] of rows) assert.deepEqual(differ(BASE, { ...BASE, ...change }), [expected]);
@@ -189,17 +198,22 @@ Deno.test("differ() tells services that came and went, and each part of one that
   ]);
   const announce = { ...web.announce, med: 7, communities: [1], peers: ["tor-1"] };
   assert.deepEqual(partsOf({ announce }), [{ of: "announce", keys: ["communities", "med", "peers"] }]);
-  const ipvs = { ...web.ipvs, scheduler: "mh", flags: ["mh-port"] };
-  assert.deepEqual(partsOf({ ipvs }), [{ of: "ipvs", keys: ["flags", "scheduler"] }]);
+  const [first, ...others] = web.ports;
+  assert.ok(first !== undefined);
+  const ipvs = { ...first.ipvs, scheduler: "mh", flags: ["mh-port"] };
+  assert.deepEqual(partsOf({ ports: [{ ...first, ipvs }, ...others] }), [
+    { of: "port", change: "changed", port: "tcp 80", keys: ["ipvs"] },
+  ]);
   assert.deepEqual(partsOf({ stop: { ...web.stop, quiesceMs: 7 } }), [{ of: "stop", keys: ["quiesceMs"] }]);
 });
 
 Deno.test("differ() knows ports by protocol and number, destinations by address and port, checks by name", () => {
   const [first, second] = destinations;
   const ports = [
-    { port: 443, protocol: "tcp", destinations },
+    { ...PLAIN_PORT, port: 443, protocol: "tcp", destinations },
     {
       port: 80,
+      ...PLAIN_PORT,
       protocol: "tcp",
       destinations: [{ ...second, weight: 0, forwarding: "masq" }, { ...first, port: 81 }],
     },

@@ -6,6 +6,7 @@ import { migrateReference } from "../../src/config/migrate.ts";
 import { parseOverrides } from "../../src/config/overrides.ts";
 import { renderConfig } from "../../src/config/render.ts";
 import { configOf, issuesOf, parse } from "./text.ts";
+import { CONTENTION } from "../support/config.ts";
 
 const EXAMPLE = Deno.readTextFileSync("tests/golden/config/reference.json.golden");
 
@@ -97,13 +98,21 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
 });
 
 Deno.test("parseConfig() programs IPVS for the reference's format only where its flag says so", () => {
-  assert.deepEqual(configOf(EXAMPLE, { ipvsSetup: true }).network, { setup: true, ipvs: true });
-  assert.deepEqual(configOf(EXAMPLE, { networkSetup: true }).network, { setup: true, ipvs: false });
+  assert.deepEqual(configOf(EXAMPLE, { ipvsSetup: true }).network, {
+    setup: true,
+    ipvs: true,
+    contention: CONTENTION,
+  });
+  assert.deepEqual(configOf(EXAMPLE, { networkSetup: true }).network, {
+    setup: true,
+    ipvs: false,
+    contention: CONTENTION,
+  });
 });
 
 Deno.test("parseConfig() programs IPVS alone where the reference's flags ask for that", () => {
   const { network } = configOf(EXAMPLE, { ipvsSetup: "true", networkSetup: "false" });
-  assert.deepEqual(network, { setup: false, ipvs: true });
+  assert.deepEqual(network, { setup: false, ipvs: true, contention: CONTENTION });
 });
 
 Deno.test("parseConfig() reads the reference's keys as Go's encoding/json does", () => {

@@ -6,6 +6,7 @@ import { loadConfig, loadText, parseConfig } from "../../src/config/load.ts";
 import { renderConfig } from "../../src/config/render.ts";
 import { decodeText, MAX_FILE_OCTETS } from "../../src/config/source_text.ts";
 import { configOf, issuesOf, MINIMAL, parse } from "./text.ts";
+import { CONTENTION } from "../support/config.ts";
 
 Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT Configuration file)", () => {
   assert.deepEqual(renderConfig(configOf(MINIMAL)), {
@@ -271,17 +272,35 @@ Deno.test("parseConfig() puts the command line's flags over the file (CONTRACT C
   assert.equal(configOf(MINIMAL, { metricsAddress: "" }).http.listen, undefined);
   assert.equal(configOf(MINIMAL, { controlSocket: "/tmp/s" }).control.socket, "/tmp/s");
   assert.equal(configOf(MINIMAL, { controlSocket: "" }).control.socket, undefined);
-  assert.deepEqual(configOf(MINIMAL, { networkSetup: false }).network, { setup: false, ipvs: false });
-  assert.deepEqual(configOf(MINIMAL, { ipvsSetup: "false" }).network, { setup: true, ipvs: false });
-  assert.deepEqual(configOf(off, { networkSetup: "true" }).network, { setup: true, ipvs: true });
-  assert.deepEqual(configOf(off, { ipvsSetup: true }).network, { setup: false, ipvs: true });
+  assert.deepEqual(configOf(MINIMAL, { networkSetup: false }).network, {
+    setup: false,
+    ipvs: false,
+    contention: CONTENTION,
+  });
+  assert.deepEqual(configOf(MINIMAL, { ipvsSetup: "false" }).network, {
+    setup: true,
+    ipvs: false,
+    contention: CONTENTION,
+  });
+  assert.deepEqual(configOf(off, { networkSetup: "true" }).network, {
+    setup: true,
+    ipvs: true,
+    contention: CONTENTION,
+  });
+  assert.deepEqual(configOf(off, { ipvsSetup: true }).network, {
+    setup: false,
+    ipvs: true,
+    contention: CONTENTION,
+  });
   assert.deepEqual(configOf(`network: {ipvs: true}\n${MINIMAL}`, { networkSetup: false }).network, {
     setup: false,
     ipvs: false,
+    contention: CONTENTION,
   });
   assert.deepEqual(configOf(`network: {ipvs: false}\n${MINIMAL}`, { networkSetup: true }).network, {
     setup: true,
     ipvs: false,
+    contention: CONTENTION,
   });
 });
 

@@ -9,7 +9,7 @@ import { configOf, MINIMAL } from "./text.ts";
 const BASE = configOf(MINIMAL);
 
 function withNetwork(setup: boolean, ipvs: boolean): Config {
-  return { ...BASE, network: { setup, ipvs } };
+  return { ...BASE, network: { ...BASE.network, setup, ipvs } };
 }
 
 Deno.test("restartKeys() names what is opened at start: network.setup and network.ipvs", () => {

@@ -11,6 +11,7 @@ import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import type { ForeignHand } from "../support/host_view.ts";
+import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
 
 /** A kernel of one's own with nothing in it. */
 export interface ContractSubject extends AsyncDisposable {
@@ -36,8 +37,6 @@ export function kernelContract(
   }
 }
 
-const none: DesiredKernel = { interfaces: [], virtualServices: [], ownedAddresses: [] };
-
 /** Service `web` on both families, tcp and udp. */
 const web: DesiredKernel = {
   interfaces: [{ name: "web", service: "web", addresses: [address("10.99.0.1"), address("2001:db8:99::1")] }],
@@ -52,6 +51,7 @@ const web: DesiredKernel = {
     }),
   ],
   ownedAddresses: [address("10.99.0.1"), address("2001:db8:99::1")],
+  ownedFwmarks: [],
 };
 
 const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>> = {
@@ -86,7 +86,7 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
     await plantForeign(hand);
     const before = await hand.view();
     await make(kernel, web);
-    await make(kernel, { ...none, ownedAddresses: web.ownedAddresses });
+    await make(kernel, { ...NONE, ownedAddresses: web.ownedAddresses });
     assert.deepEqual(await hand.view(), before);
   },
 
@@ -222,7 +222,7 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
 
   async "does not touch an interface that stopped being ours after it was read"({ kernel, hand }) {
     await make(kernel, web);
-    const { changes } = diff({ ...none, ownedAddresses: web.ownedAddresses }, await read(kernel, web));
+    const { changes } = diff({ ...NONE, ownedAddresses: web.ownedAddresses }, await read(kernel, web));
     await hand.setAlias("web", "taken over");
     const before = await hand.view();
     const outcomes = await kernel.apply(changes.filter(({ type }) => type === "delete-interface"));
@@ -295,7 +295,7 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
     { kernel, hand },
   ) {
     await make(kernel, web);
-    await make(kernel, none);
+    await make(kernel, NONE);
     assert.deepEqual(await hand.view(), { links: [], ipvs: [] });
   },
 
@@ -332,12 +332,15 @@ const rows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>
 };
 
 /** What of `desired` is IPv4. */
-function onlyIPv4({ interfaces, virtualServices, ownedAddresses }: DesiredKernel): DesiredKernel {
+function onlyIPv4(
+  { interfaces, virtualServices, ownedAddresses, ownedFwmarks }: DesiredKernel,
+): DesiredKernel {
   const isIPv4 = ({ family }: Address) => family === 4;
   return {
     interfaces: interfaces.map((each) => ({ ...each, addresses: each.addresses.filter(isIPv4) })),
     virtualServices: virtualServices.filter((service) => isIPv4(service.address)),
     ownedAddresses: ownedAddresses.filter(isIPv4),
+    ownedFwmarks,
   };
 }
 
@@ -378,7 +381,7 @@ async function assertConverged(kernel: Kernel, desired: DesiredKernel): Promise<
 }
 
 function destination(overrides: Partial<Destination> = {}): Destination {
-  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...overrides };
+  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, ...overrides };
 }
 
 function service(overrides: Partial<VirtualService> = {}): VirtualService {
@@ -386,6 +389,7 @@ function service(overrides: Partial<VirtualService> = {}): VirtualService {
     protocol: "tcp",
     address: address("10.99.0.1"),
     port: 80,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,

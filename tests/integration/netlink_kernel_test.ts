@@ -17,6 +17,7 @@ import { address } from "../support/bgp.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";
+import { BY_ADDRESS } from "../support/kernel_objects.ts";
 
 const ignore = !(await canMakeNamespaces());
 
@@ -26,6 +27,7 @@ const web: DesiredKernel = {
     protocol: "tcp",
     address: address("10.99.0.1"),
     port: 80,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,
@@ -33,6 +35,7 @@ const web: DesiredKernel = {
     destinations: [],
   }],
   ownedAddresses: [address("10.99.0.1")],
+  ownedFwmarks: [],
 };
 
 interface Bench extends AsyncDisposable {

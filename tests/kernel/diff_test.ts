@@ -9,18 +9,19 @@ import type {
   DesiredKernel,
   Destination,
   VirtualService,
+  VirtualServiceId,
 } from "../../src/kernel/state.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { interestIn } from "../../src/kernel/kernel.ts";
+import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
 const VIP6 = address("2001:db8:99::1");
-const nothing: DesiredKernel = { interfaces: [], virtualServices: [], ownedAddresses: [] };
 const empty: ActualKernel = { interfaces: [], virtualServices: [] };
 
 function wantInterface(addresses = [VIP]): DesiredKernel {
-  return { ...nothing, interfaces: [{ name: "web", service: "web", addresses }], ownedAddresses: addresses };
+  return { ...NONE, interfaces: [{ name: "web", service: "web", addresses }], ownedAddresses: addresses };
 }
 
 function have(overrides: Partial<ActualInterface> = {}): ActualKernel {
@@ -37,6 +38,7 @@ function service(overrides: Partial<VirtualService> = {}): VirtualService {
     protocol: "tcp",
     address: VIP,
     port: 80,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,
@@ -47,17 +49,17 @@ function service(overrides: Partial<VirtualService> = {}): VirtualService {
 }
 
 function destination(overrides: Partial<Destination> = {}): Destination {
-  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...overrides };
+  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, ...overrides };
 }
 
 function wantServices(...virtualServices: readonly VirtualService[]): DesiredKernel {
-  return { ...nothing, virtualServices, ownedAddresses: [VIP, VIP6] };
+  return { ...NONE, virtualServices, ownedAddresses: [VIP, VIP6] };
 }
 
 function haveServices(...services: readonly VirtualService[]): ActualKernel {
   const virtualServices = services.map((each) => ({
     ...each,
-    destinations: each.destinations.map((to) => ({ ...to, activeConnections: 0 })),
+    destinations: each.destinations.map((to) => ({ ...to, activeConnections: 0, inactiveConnections: 0 })),
   }));
   return { ...empty, virtualServices };
 }
@@ -69,7 +71,7 @@ function words(desired: DesiredKernel, actual: ActualKernel): readonly string[] 
 }
 
 const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly string[]])[] = [
-  ["of nothing and nothing is nothing", nothing, empty, []],
+  ["of NONE and NONE is nothing", NONE, empty, []],
   ["makes link, then addresses", wantInterface([VIP, VIP6]), empty, [
     "create dummy interface web",
     "add address 10.99.0.1/32 to web",
@@ -115,9 +117,9 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     }),
     ["delete address 2001:db8:99::1/128 from web", "delete address 10.1.1.1/24 from web"],
   ],
-  ["deletes an interface of ours that is not wanted", nothing, have(), ["delete interface web"]],
-  ["leaves an interface alone that is not wanted and not ours", nothing, have({ alias: "mine" }), []],
-  ["leaves an interface alone that has our mark and is no dummy", nothing, have({ kind: "veth" }), []],
+  ["deletes an interface of ours that is not wanted", NONE, have(), ["delete interface web"]],
+  ["leaves an interface alone that is not wanted and not ours", NONE, have({ alias: "mine" }), []],
+  ["leaves an interface alone that has our mark and is no dummy", NONE, have({ kind: "veth" }), []],
   [
     "adopts a dummy without alias that carries our address and no other",
     wantInterface([VIP, VIP6]),
@@ -207,6 +209,7 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
       interfaces: [{ name: "api", service: "api", addresses: [VIP6] }],
       virtualServices: [service({ address: VIP6, destinations: [destination()] })],
       ownedAddresses: [VIP6],
+      ownedFwmarks: [],
     },
     {
       interfaces: [
@@ -307,6 +310,9 @@ const destinations = fc.uniqueArray(
     port: fc.constantFrom(80, 8080),
     weight: fc.nat(2),
     forwarding: fc.constantFrom("masq", "droute", "tunnel"),
+    tunnel: fc.constantFrom(undefined, { type: "gue", port: 6080, checksum: true }),
+    upperThreshold: fc.constantFrom(0, 10),
+    lowerThreshold: fc.constantFrom(0, 5),
   }),
   { maxLength: 4, selector: ({ address, port }) => `${address.text} ${port}` },
 );
@@ -315,6 +321,8 @@ const virtualServices = fc.uniqueArray(
     protocol: fc.constantFrom("tcp", "udp", "sctp"),
     address: poolAddress,
     port: fc.constantFrom(0, 80, 443),
+    fwmark: fc.constant(0),
+    persistenceEngine: fc.constant(""),
     scheduler: fc.constantFrom("rr", "wrr"),
     flags: fc.constantFrom(0, 1, 4, 0x18),
     timeoutSeconds: fc.constantFrom(0, 300),
@@ -341,6 +349,7 @@ const wanted: fc.Arbitrary<DesiredKernel> = fc.record({
     })),
     virtualServices: virtualServices.filter(({ address }) => owned.includes(address)),
     ownedAddresses: owned,
+    ownedFwmarks: [],
   };
 });
 
@@ -392,7 +401,7 @@ const RANK: Readonly<Record<Change["type"], number>> = {
   "delete-interface": 7,
 };
 
-Deno.test("diff() always leads to what is desired in one pass, hurts nothing foreign, and then finds nothing to do", async () => {
+Deno.test("diff() always leads to what is desired in one pass, hurts NONE foreign, and then finds NONE to do", async () => {
   await fc.assert(
     fc.asyncProperty(links, virtualServices, wanted, async (interfaces, services, desired) => {
       const kernel = populate(interfaces, services);
@@ -406,7 +415,7 @@ Deno.test("diff() always leads to what is desired in one pass, hurts nothing for
 
       const after = diff(desired, await kernel.read(interest));
       assert.deepEqual(after, { changes: [], conflicts }, "a second diff finds nothing");
-      assert.deepEqual(structuredClone(foreign), before, "nothing foreign was changed");
+      assert.deepEqual(structuredClone(foreign), before, "NONE foreign was changed");
       for (const link of foreign.interfaces) {
         assert.ok(kernel.interfaces.includes(link), `${link.name} is there`);
       }
@@ -448,6 +457,6 @@ Deno.test("diff() makes before it breaks, and in the order of the layers", () =>
   );
 });
 
-function keyOf({ protocol, address, port }: Pick<VirtualService, "protocol" | "address" | "port">): string {
+function keyOf({ protocol, address, port }: VirtualServiceId): string {
   return `${protocol} ${address.text} ${port}`;
 }

@@ -17,6 +17,7 @@ import { FakeHand } from "../support/fake_hand.ts";
 import { FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
 
@@ -268,6 +269,7 @@ function desired(destinations: number): DesiredKernel {
       protocol: "tcp",
       address: VIP,
       port: 80,
+      ...BY_ADDRESS,
       scheduler: "rr",
       flags: 0,
       timeoutSeconds: 0,
@@ -277,9 +279,11 @@ function desired(destinations: number): DesiredKernel {
         port: 1000 + index,
         weight: 1,
         forwarding: "masq",
+        ...PLAIN,
       })),
     }],
     ownedAddresses: [VIP],
+    ownedFwmarks: [],
   };
 }
 

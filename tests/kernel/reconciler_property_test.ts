@@ -15,6 +15,7 @@ import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const V4 = ["10.99.0.1", "10.99.0.2"].map(address);
 const V6 = ["2001:db8:99::1", "2001:db8:99::2"].map(address);
@@ -154,7 +155,13 @@ function breakSomething(kernel: FakeKernel, which: number): void {
     () => service?.destinations[0] && kernel.setDest(service, { ...service.destinations[0], weight: 77 }),
     () =>
       service &&
-      kernel.newDest(service, { address: address("10.66.6.6"), port: 6, weight: 6, forwarding: "tunnel" }),
+      kernel.newDest(service, {
+        address: address("10.66.6.6"),
+        port: 6,
+        weight: 6,
+        forwarding: "tunnel",
+        ...PLAIN,
+      }),
   ];
   tools[which % tools.length]?.();
   // IPVS tells nobody, and what is told of links may get lost.
@@ -173,6 +180,7 @@ function desired(names: readonly string[], destinations: number): DesiredKernel 
     protocol: "tcp",
     address: of,
     port: 80,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,
@@ -182,7 +190,8 @@ function desired(names: readonly string[], destinations: number): DesiredKernel 
       port: 8080 + index,
       weight: 1,
       forwarding: "masq",
+      ...PLAIN,
     })),
   }));
-  return { interfaces, virtualServices, ownedAddresses };
+  return { interfaces, virtualServices, ownedAddresses, ownedFwmarks: [] };
 }

@@ -11,6 +11,7 @@ import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
 
@@ -20,13 +21,15 @@ const web: DesiredKernel = {
     protocol: "tcp",
     address: VIP,
     port: 80,
+    ...BY_ADDRESS,
     scheduler: "rr",
     flags: 0,
     timeoutSeconds: 0,
     netmask: 32,
-    destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq" }],
+    destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN }],
   }],
   ownedAddresses: [VIP],
+  ownedFwmarks: [],
 };
 
 const made = [
@@ -274,6 +277,7 @@ Deno.test("an address that is not wanted any more takes its virtual services alo
     interfaces: [{ name: "web", service: "web", addresses: [moved] }],
     virtualServices: [],
     ownedAddresses: [moved],
+    ownedFwmarks: [],
   };
   await at.reconciler.want(next);
   assert.equal(at.kernel.services.length, 1);

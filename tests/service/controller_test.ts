@@ -25,7 +25,12 @@ function virtualServices(weight = 1, activeConnections = 0): ActualKernel["virtu
     service,
   ) => ({
     ...service,
-    destinations: service.destinations.map((destination) => ({ ...destination, weight, activeConnections })),
+    destinations: service.destinations.map((destination) => ({
+      ...destination,
+      weight,
+      activeConnections,
+      inactiveConnections: 0,
+    })),
   }));
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import type { ServiceConfig } from "../../src/config/config.ts";
+import type { IpvsConfig, ServiceConfig } from "../../src/config/config.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import { IP_VS_SVC_F } from "../../src/netlink/constants.ts";
 import { initialState, step } from "../../src/service/controller.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
 import type { ServiceState } from "../../src/service/state.ts";
 import { address } from "../support/bgp.ts";
-import { serviceConfig } from "../support/config.ts";
+import { PLAIN_PORT, scheduledBy, serviceConfig } from "../support/config.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
 const stateOf = (config: Partial<ServiceConfig>): ServiceState =>
   initialState({ config: serviceConfig(config), checks: [] }, EVERYTHING, 0);
@@ -21,15 +22,17 @@ Deno.test("desiredKernel() gives virtual services the scheduler's flags by their
   ] as const;
   for (const [flags, expected] of rows) {
     const ipvs = { scheduler: "sh", flags: [...flags], persistence: undefined } as const;
-    const { virtualServices } = desiredKernel([stateOf({ ipvs })]);
+    const { virtualServices } = desiredKernel([stateOf(scheduledBy(serviceConfig(), ipvs))]);
     assert.deepEqual(virtualServices.map((service) => service.flags), [expected], flags.join());
   }
 });
 
 Deno.test("desiredKernel() has a client stay with its destination by the prefix length of each family, and without that each alone", () => {
   const addresses = [address("10.99.0.1"), address("2001:db8::1")];
-  const seen = (persistence: ServiceConfig["ipvs"]["persistence"]) =>
-    desiredKernel([stateOf({ addresses, ipvs: { scheduler: "rr", flags: [], persistence } })])
+  const seen = (persistence: IpvsConfig["persistence"]) =>
+    desiredKernel([
+      stateOf(scheduledBy(serviceConfig({ addresses }), { scheduler: "rr", flags: [], persistence })),
+    ])
       .virtualServices.map(({ flags, timeoutSeconds, netmask }) => [flags, timeoutSeconds, netmask]);
   assert.deepEqual(seen(undefined), [[0, 0, 32], [0, 0, 128]]);
   assert.deepEqual(seen({ timeoutSeconds: 300, netmask: 24, netmask6: 56 }), [
@@ -41,10 +44,10 @@ Deno.test("desiredKernel() has a client stay with its destination by the prefix 
 Deno.test("desiredKernel() leads an address to the destinations of its own family, and owns every address of the service", () => {
   const addresses = [address("10.99.0.1"), address("2001:db8::1")];
   const destinations = ["10.0.0.1", "2001:db8::a", "10.0.0.2"].map((text) =>
-    ({ address: address(text), port: 8080, weight: 1, forwarding: "masq" }) as const
+    ({ address: address(text), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, checks: [] }) as const
   );
   const desired = desiredKernel([
-    stateOf({ addresses, ports: [{ port: 80, protocol: "tcp", destinations }] }),
+    stateOf({ addresses, ports: [{ ...PLAIN_PORT, port: 80, protocol: "tcp", destinations }] }),
   ]);
   assert.deepEqual(
     desired.virtualServices.map((service) => service.destinations.map((each) => each.address.text)),

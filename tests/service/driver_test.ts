@@ -70,7 +70,11 @@ class Scene implements Disposable {
       })),
       virtualServices: virtualServices.map((service) => ({
         ...service,
-        destinations: service.destinations.map((each) => ({ ...each, activeConnections })),
+        destinations: service.destinations.map((each) => ({
+          ...each,
+          activeConnections,
+          inactiveConnections: 0,
+        })),
       })),
     };
   }

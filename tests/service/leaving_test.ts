@@ -12,6 +12,7 @@ import { type Leaving, leavings, stillLeaving, whatLeaves } from "../../src/serv
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
 const terms = {
   reason: "removed",
@@ -113,10 +114,14 @@ Deno.test("merge() and without(): nothing is lost, and nothing stays that is in 
 Deno.test("a driver that took over keeps destinations that are no more until their connections end, also where interfaces are not ours (faults K5)", () => {
   const [port] = OTHER.ports;
   assert.ok(port !== undefined);
-  const old = { address: address("10.0.0.9"), port: 8080, weight: 1, forwarding: "masq" } as const;
+  const old = { address: address("10.0.0.9"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN } as const;
   const [service] = kernelOf([OTHER]).virtualServices;
   assert.ok(service !== undefined);
-  const destinations = [...service.destinations, old].map((each) => ({ ...each, activeConnections: 1 }));
+  const destinations = [...service.destinations, old].map((each) => ({
+    ...each,
+    activeConnections: 1,
+    inactiveConnections: 0,
+  }));
   const actual: ActualKernel = { interfaces: [], virtualServices: [{ ...service, destinations }] };
   using driver = new ServiceDriver({
     services: [{ config: OTHER, checks: [] }],

@@ -12,8 +12,16 @@ import type {
 } from "../../src/config/config.ts";
 import type { Address } from "../../src/net/address.ts";
 import { address, peerConfig } from "../support/bgp.ts";
-import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
+import {
+  config,
+  CONTENTION,
+  httpCheckConfig,
+  PLAIN_PORT,
+  scheduledBy,
+  serviceConfig,
+} from "../support/config.ts";
 import type { Dice } from "./dice.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
 /** The agent's own address. */
 export const AGENT: Address = address("10.0.0.1");
@@ -45,7 +53,9 @@ export function someConfig(dice: Dice): Config {
   return config({
     hooks: { timeoutMs: 2000 },
     state: { directory: dice.chance(0.85) ? "/var/lib/bgp-lb" : undefined },
-    network: dice.chance(0.1) ? { setup: false, ipvs: false } : { setup: true, ipvs: dice.chance(0.9) },
+    network: dice.chance(0.1)
+      ? { setup: false, ipvs: false, contention: CONTENTION }
+      : { setup: true, ipvs: dice.chance(0.9), contention: CONTENTION },
     bgp: {
       local: {
         routerID: AGENT,
@@ -110,7 +120,7 @@ function otherService(service: ServiceConfig, dice: Dice): ServiceConfig {
     case 6:
       return { ...service, enabled: !service.enabled };
     case 7:
-      return { ...service, ipvs: { ...service.ipvs, scheduler: dice.pick(["rr", "wrr", "mh"]) } };
+      return scheduledBy(service, { ...PLAIN_PORT.ipvs, scheduler: dice.pick(["rr", "wrr", "mh"]) });
     default:
       return { ...service, ports: service.ports.map((port) => otherWeights(port, dice)) };
   }
@@ -189,6 +199,7 @@ function someAddresses(index: number, dice: Dice): readonly Address[] {
 function somePorts(addresses: readonly Address[], dice: Dice): readonly PortConfig[] {
   const both = addresses.some(({ family }) => family === 6);
   return dice.some([80, 443], 0.5).map((port) => ({
+    ...PLAIN_PORT,
     port,
     protocol: dice.chance(0.75) ? "tcp" : "udp",
     destinations: [
@@ -206,6 +217,8 @@ function someDestinations(backends: readonly Address[], dice: Dice): readonly De
     port: 8080,
     weight: index === 0 ? dice.between(1, 3) : dice.below(3),
     forwarding: "masq",
+    ...PLAIN,
+    checks: [],
   }));
 }
 

@@ -1,6 +1,6 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
-import { interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { ROUTERS } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
@@ -74,12 +74,12 @@ function expectedKernel({ config: { network, services }, operator }: World): str
     )
     : [];
   const virtualServices = network.ipvs
-    ? services.flatMap(({ name, addresses, ports, ipvs }) =>
+    ? services.flatMap(({ name, addresses, ports }) =>
       addresses.flatMap((address) =>
-        ports.map(({ port, protocol, destinations }) => {
+        ports.map(({ port, protocol, ipvs, destinations }) => {
           const own = destinations.filter((each) => each.address.family === address.family)
             .map((each) => operator.isDrained(name) ? { ...each, weight: 0 } : each);
-          return `${virtualServiceKey({ protocol, address, port })} ${ipvs.scheduler} ${
+          return `${virtualServiceKey({ protocol, address, port, fwmark: 0 })} ${ipvs.scheduler} ${
             destinationWords(own)
           }`;
         })
@@ -106,7 +106,7 @@ export function actualKernel({ kernel: { interfaces, services, orphaned }, confi
   ];
 }
 
-function destinationWords(destinations: ServiceConfig["ports"][number]["destinations"]): string {
+function destinationWords(destinations: readonly Destination[]): string {
   return destinations.map(({ address, port, weight }) => `${address.text} ${port} weight ${weight}`).sort()
     .join(" ");
 }

@@ -11,6 +11,7 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import type { Dice } from "./dice.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 /** What somebody else does to objects of ours. */
 export const MEDDLINGS = [
@@ -54,11 +55,12 @@ export class HostKernel extends FakeKernel {
         protocol: "tcp",
         address: address(text),
         port: 80,
+        ...BY_ADDRESS,
         scheduler: "rr",
         flags: 0,
         timeoutSeconds: 0,
         netmask: 32,
-        destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq" }],
+        destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq", ...PLAIN }],
       });
     }
     this.rememberForeign();
@@ -260,7 +262,13 @@ export class HostKernel extends FakeKernel {
         this.setService({ ...service, scheduler: dice.pick(["lc", "sh"]) });
         return key;
       case "adds a destination":
-        this.newDest(service, { address: address("10.66.0.1"), port: 1, weight: 1, forwarding: "masq" });
+        this.newDest(service, {
+          address: address("10.66.0.1"),
+          port: 1,
+          weight: 1,
+          forwarding: "masq",
+          ...PLAIN,
+        });
         return key;
       default:
         return undefined;

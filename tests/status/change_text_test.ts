@@ -58,7 +58,6 @@ Deno.test("changeLines() has words for every part of a service", () => {
       "service web: address 10.0.0.1 is announced as /24 in place of /32",
     ],
     [{ of: "announce", keys: ["communities", "med"] }, "service web: announce: communities, med changed"],
-    [{ of: "ipvs", keys: ["scheduler"] }, "service web: ipvs: scheduler changed"],
     [{ of: "stop", keys: ["quiesceMs", "shiftMs"] }, "service web: stop: quiesce, shift changed"],
     [{ of: "onChange", keys: ["onChange"] }, "service web: onChange changed"],
     [{ of: "port", change: "added", port: "tcp 80", keys: [] }, "port tcp 80 of web added"],

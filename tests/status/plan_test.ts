@@ -9,6 +9,7 @@ import { VALID_FILES } from "../config/arbitrary.ts";
 import { configOf } from "../config/text.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
 import { config } from "../support/config.ts";
+import { CONTENTION } from "../support/config.ts";
 
 const tor1 = peerConfig({ name: "tor-1", address: address("10.0.0.1") });
 const tor2 = peerConfig({ name: "tor-2", address: address("10.0.0.2") });
@@ -98,7 +99,7 @@ Deno.test("reloadPlan() joins what configurations say with what is known of rout
   const old = withPeers([tor1, tor2]);
   const next = {
     ...withPeers([tor1, { ...tor2, holdTimeSeconds: 9 }]),
-    network: { setup: true, ipvs: false },
+    network: { setup: true, ipvs: false, contention: CONTENTION },
   };
   const kernel = [{ step: 1, stage: "at once", changes: ["create dummy interface web"] }];
   const after = configuredRoutes(next, () => "when healthy");

@@ -11,6 +11,7 @@ import { linesOf, RecordedEvents } from "./events.ts";
 import { FakeKernel } from "./fake_kernel.ts";
 import { sidePorts } from "./side_ports.ts";
 import { A, B, type End, Stage } from "./speakers.ts";
+import { CONTENTION } from "./config.ts";
 
 /** 10.0.0.3: the second router. */
 const C = address("10.0.0.3");
@@ -33,7 +34,7 @@ export class World {
   /** Of the agent; -1: it does not listen. */
   listenPort = -1;
   /** What of the kernel the configuration leaves to the agent. */
-  network: Config["network"] = { setup: true, ipvs: true };
+  network: Config["network"] = { setup: true, ipvs: true, contention: CONTENTION };
   /** Where drains are kept; undefined: nowhere. */
   stateDirectory: string | undefined;
   /** What the file says when it is read again. */

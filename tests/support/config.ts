@@ -1,7 +1,8 @@
 /** Checked configurations for tests, small and complete. */
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
-import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
+import { PLAIN } from "./kernel_objects.ts";
 
 /** One service `web` on 10.99.0.1:80 with destination 10.0.0.1:8080 and no checks. */
 export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceConfig {
@@ -22,10 +23,17 @@ export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceCo
     },
     ports: [{
       port: 80,
+      ...PLAIN_PORT,
       protocol: "tcp",
-      destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq" }],
+      destinations: [{
+        address: address("10.0.0.1"),
+        port: 8080,
+        weight: 1,
+        forwarding: "masq",
+        ...PLAIN,
+        checks: [],
+      }],
     }],
-    ipvs: { scheduler: "rr", flags: [], persistence: undefined },
     checks: [],
     stop: { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 },
     onChange: undefined,
@@ -64,7 +72,7 @@ export function config(overrides: Partial<Config> = {}): Config {
     log: { level: "info", format: "auto" },
     http: { listen: undefined, allowedHosts: [] },
     control: { socket: undefined, group: undefined },
-    network: { setup: true, ipvs: true },
+    network: { setup: true, ipvs: true, contention: CONTENTION },
     limits: { httpConnections: 256 },
     state: { directory: undefined },
     hooks: { timeoutMs: 10_000 },
@@ -75,4 +83,24 @@ export function config(overrides: Partial<Config> = {}): Config {
     services: [serviceConfig()],
     ...overrides,
   };
+}
+
+/** The defaults of `network.contention`. */
+export const CONTENTION = { limit: 5, windowMs: 60_000, holdMs: 60_000 } as const;
+
+/** A port without anything that is not asked for. */
+export const PLAIN_PORT = {
+  fwmark: 0,
+  families: [4, 6],
+  ipvs: { scheduler: "rr", flags: [], persistence: undefined },
+  whenFailed: "quiesce",
+  quorum: 1,
+  hysteresis: 0,
+  slowStartMs: 0,
+  sorry: undefined,
+} as const;
+
+/** A service whose ports are all scheduled so. */
+export function scheduledBy(service: ServiceConfig, ipvs: PortConfig["ipvs"]): ServiceConfig {
+  return { ...service, ports: service.ports.map((port) => ({ ...port, ipvs })) };
 }

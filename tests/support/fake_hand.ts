@@ -1,11 +1,12 @@
 /** The hand of somebody else on a host in memory: the words of iproute2 and ipvsadm, acted on in memory. */
 import { addressOf } from "../../src/net/address.ts";
-import { destinationKey, type VirtualService, virtualServiceKey } from "../../src/kernel/state.ts";
+import { destinationKey, type VirtualServiceId, virtualServiceKey } from "../../src/kernel/state.ts";
 import { address as parse } from "./bgp.ts";
 import type { FakeHost, FakeService } from "./fake_host.ts";
 import type { ForeignHand, HostView } from "./host_view.ts";
+import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
 
-type ServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
+type ServiceId = VirtualServiceId;
 
 const FLAGS = [[0x8, "fallback"], [0x10, "port"]] as const;
 const METHODS = { masq: "-m", droute: "-g", tunnel: "-i" } as const;
@@ -93,7 +94,7 @@ export class FakeHand implements ForeignHand {
     const have = host.services[at];
     if (command === "-A") {
       const netmask = id.address.bytes.byteLength * 8;
-      const plain = { flags: 0, timeoutSeconds: 0, netmask, destinations: [] };
+      const plain = { ...BY_ADDRESS, flags: 0, timeoutSeconds: 0, netmask, destinations: [] };
       return host.addService({ ...id, ...plain, scheduler: option("-s") });
     }
     if (have === undefined) throw new Error(`ipvsadm ${command}: no such service`);
@@ -102,7 +103,7 @@ export class FakeHand implements ForeignHand {
     const server = endpointOf(option("-r"));
     const others = have.destinations.filter((each) => destinationKey(each) !== destinationKey(server));
     const weight = Number(option("-w"));
-    const added = command === "-d" ? [] : [{ ...server, weight, forwarding: "masq" as const }];
+    const added = command === "-d" ? [] : [{ ...server, weight, forwarding: "masq" as const, ...PLAIN }];
     host.services[at] = { ...have, destinations: [...others, ...added] };
   }
 
@@ -130,7 +131,7 @@ function serviceLines(service: FakeService): string[] {
   ];
 }
 
-function protocolOption(protocol: VirtualService["protocol"]): string {
+function protocolOption(protocol: ServiceId["protocol"]): string {
   return protocol === "tcp" ? "-t" : protocol === "udp" ? "-u" : "--sctp-service";
 }
 
@@ -143,7 +144,11 @@ function endpointText({ address, port }: Pick<ServiceId, "address" | "port">): s
 }
 
 function serviceId([option = "", endpoint = ""]: readonly string[]): ServiceId {
-  return { protocol: option === "-t" ? "tcp" : option === "-u" ? "udp" : "sctp", ...endpointOf(endpoint) };
+  return {
+    protocol: option === "-t" ? "tcp" : option === "-u" ? "udp" : "sctp",
+    ...endpointOf(endpoint),
+    fwmark: 0,
+  };
 }
 
 function endpointOf(text: string): Pick<ServiceId, "address" | "port"> {

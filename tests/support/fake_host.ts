@@ -8,6 +8,7 @@ import {
   type Destination,
   destinationKey,
   type VirtualService,
+  type VirtualServiceId,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
@@ -36,7 +37,7 @@ export interface FakeService extends VirtualService {
 }
 
 /** What identifies a virtual service. */
-export type FakeServiceId = Pick<VirtualService, "protocol" | "address" | "port">;
+export type FakeServiceId = VirtualServiceId;
 
 /** What an operation answers: undefined is success. */
 export type Errno = number | undefined;

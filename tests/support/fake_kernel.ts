@@ -44,6 +44,7 @@ export class FakeKernel extends FakeHost implements Kernel {
           destinations: service.destinations.map((each) => ({
             ...each,
             activeConnections: this.activeConnections,
+            inactiveConnections: 0,
           })),
         })),
     };

@@ -39,6 +39,7 @@ import { decodeMessages, encodeMessages, type NetlinkMessage } from "../../src/n
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import type { NetlinkSocket, NetlinkTransport, ReactorPort } from "../../src/netlink/transport.ts";
 import type { Errno, FakeHost, FakeInterface, FakeServiceId } from "./fake_host.ts";
+import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
 
 const PROTOCOLS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
 const METHODS = {
@@ -222,7 +223,15 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
       );
     }
     const { scheduler, flags, timeoutSeconds, netmask } = service;
-    const whole: VirtualService = { ...id, scheduler, flags, timeoutSeconds, netmask, destinations: [] };
+    const whole: VirtualService = {
+      ...id,
+      ...BY_ADDRESS,
+      scheduler,
+      flags,
+      timeoutSeconds,
+      netmask,
+      destinations: [],
+    };
     if (command === IPVS_CMD.NEW_SERVICE) return host.newService(whole);
     if (command === IPVS_CMD.SET_SERVICE) return host.setService(whole);
     if (command === IPVS_CMD.DEL_SERVICE) return host.delService(id);
@@ -232,7 +241,7 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
     const forwarding = (["masq", "droute", "tunnel"] as const).find((name) =>
       METHODS[name] === decoded.forwarding
     );
-    const destination = { address, port, weight, forwarding: forwarding ?? "masq" };
+    const destination = { address, port, weight, forwarding: forwarding ?? "masq", ...PLAIN };
     if (command === IPVS_CMD.NEW_DEST) return host.newDest(id, destination);
     return command === IPVS_CMD.SET_DEST ? host.setDest(id, destination) : host.delDest(id, destination);
   }
@@ -321,5 +330,5 @@ function fwmarkPayload(): Uint8Array {
 
 function serviceId({ protocol, address, port }: IpvsService): FakeServiceId {
   const name = (["tcp", "udp", "sctp"] as const).find((each) => PROTOCOLS[each] === protocol);
-  return { protocol: name ?? "tcp", address, port };
+  return { protocol: name ?? "tcp", address, port, fwmark: 0 };
 }

@@ -1,0 +1,91 @@
+/**
+ * Virtual services and destinations: what differs. Ours are virtual services on the addresses and marks that we are
+ * configured for, and on the addresses of our interfaces; every field of theirs is as we say.
+ */
+import { IP_VS_SVC_F } from "../netlink/constants.ts";
+import { owns } from "./merge.ts";
+import {
+  type ActualKernel,
+  type DesiredKernel,
+  type Destination,
+  destinationKey,
+  isOurs,
+  type VirtualService,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "./state.ts";
+import type { Steps } from "./steps.ts";
+
+/** What differs of virtual services and their destinations. */
+export function diffServices(desired: DesiredKernel, actual: ActualKernel): Steps {
+  const steps: Steps = { make: [], break: [] };
+  const destinations: Steps = { make: [], break: [] };
+  const wanted = byKey(desired.virtualServices, virtualServiceKey);
+  const present = byKey(actual.virtualServices, virtualServiceKey);
+  for (const [key, want] of wanted) {
+    const have = present.get(key);
+    if (have === undefined) steps.make.push({ type: "create-service", service: want });
+    else if (!sameService(want, have)) steps.make.push({ type: "set-service", service: want });
+    diffDestinations(want, have?.destinations ?? [], destinations);
+  }
+  const isOwned = ownedBy(desired, actual);
+  for (const [key, have] of present) {
+    if (wanted.has(key) || !isOwned(have)) continue;
+    steps.break.push({ type: "delete-service", service: have });
+  }
+  return {
+    make: [...steps.make, ...destinations.make],
+    break: [...destinations.break, ...steps.break],
+  };
+}
+
+function diffDestinations(service: VirtualService, actual: readonly Destination[], steps: Steps): void {
+  const wanted = byKey(service.destinations, destinationKey);
+  const present = byKey(actual, destinationKey);
+  for (const [key, destination] of wanted) {
+    const have = present.get(key);
+    if (have === undefined) steps.make.push({ type: "create-destination", service, destination });
+    else if (!sameDestination(destination, have)) {
+      steps.make.push({ type: "set-destination", service, destination });
+    }
+  }
+  for (const [key, destination] of present) {
+    if (!wanted.has(key)) steps.break.push({ type: "delete-destination", service, destination });
+  }
+}
+
+/** Tells the virtual services that are ours: those on marks and addresses that we are configured for, and on our interfaces. */
+function ownedBy(desired: DesiredKernel, actual: ActualKernel): (id: VirtualServiceId) => boolean {
+  const onOurs = actual.interfaces.filter(isOurs)
+    .flatMap(({ addresses }) => addresses.map(({ address }) => address));
+  return owns({ ...desired, ownedAddresses: [...desired.ownedAddresses, ...onOurs] });
+}
+
+function sameService(one: VirtualService, other: VirtualService): boolean {
+  const a = normalized(one);
+  const b = normalized(other);
+  return a.scheduler === b.scheduler && a.flags === b.flags && a.timeoutSeconds === b.timeoutSeconds &&
+    a.netmask === b.netmask && one.persistenceEngine === other.persistenceEngine;
+}
+
+/** Without persistence neither its timeout nor its netmask means anything, and programs leave different ones. */
+function normalized({ scheduler, flags, timeoutSeconds, netmask }: VirtualService) {
+  const meant = flags & ~IP_VS_SVC_F.HASHED;
+  return (flags & IP_VS_SVC_F.PERSISTENT) === 0
+    ? { scheduler, flags: meant, timeoutSeconds: 0, netmask: 0 }
+    : { scheduler, flags: meant, timeoutSeconds, netmask };
+}
+
+function sameDestination(one: Destination, other: Destination): boolean {
+  return one.weight === other.weight && one.forwarding === other.forwarding &&
+    one.upperThreshold === other.upperThreshold && one.lowerThreshold === other.lowerThreshold &&
+    sameTunnel(one.tunnel, other.tunnel);
+}
+
+function sameTunnel(one: Destination["tunnel"], other: Destination["tunnel"]): boolean {
+  return one?.type === other?.type && one?.port === other?.port && one?.checksum === other?.checksum;
+}
+
+function byKey<T>(values: readonly T[], key: (value: T) => string): ReadonlyMap<string, T> {
+  return new Map(values.map((value) => [key(value), value]));
+}
