@@ -1,6 +1,6 @@
 // Valid configuration files by chance: every key present or absent, values over their whole range.
 import fc from "fast-check";
-import { SCHEDULERS } from "../../src/config/schema/service.ts";
+import { SCHEDULERS } from "../../src/config/schema/ipvs.ts";
 
 type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 

@@ -202,7 +202,7 @@ Deno.test("differ() tells services that came and went, and each part of one that
   assert.ok(first !== undefined);
   const ipvs = { ...first.ipvs, scheduler: "mh", flags: ["mh-port"] };
   assert.deepEqual(partsOf({ ports: [{ ...first, ipvs }, ...others] }), [
-    { of: "port", change: "changed", port: "tcp 80", keys: ["ipvs"] },
+    { of: "port", change: "changed", port: "tcp 80", keys: ["ipvs.flags", "ipvs.scheduler"] },
   ]);
   assert.deepEqual(partsOf({ stop: { ...web.stop, quiesceMs: 7 } }), [{ of: "stop", keys: ["quiesceMs"] }]);
 });
