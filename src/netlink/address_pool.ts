@@ -48,5 +48,6 @@ function hashOf(view: DataView, at: number, family: 4 | 6): number {
 }
 
 function isAt(address: Address, view: DataView, at: number, family: 4 | 6): boolean {
-  return address.family === family && address.bytes.every((octet, index) => octet === view.getUint8(at + index));
+  return address.family === family &&
+    address.bytes.every((octet, index) => octet === view.getUint8(at + index));
 }
