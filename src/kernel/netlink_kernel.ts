@@ -7,10 +7,11 @@ import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from
 import { type Clock, sleep } from "../time/clock.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
+import type { IpvsChange } from "./ipvs_hints.ts";
+import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
 import { NetlinkWatch } from "./netlink_watch.ts";
-import { type ActualKernel, isOurs, virtualServiceKey } from "./state.ts";
+import { type ActualKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
 
 /** What the kernel port stands on. */
 export interface NetlinkKernelPorts {
@@ -30,7 +31,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   const ipvs = new NetlinkIpvs(transport, clock);
   const watches = new Set<NetlinkWatch>();
 
-  function read(interest: Interest): ActualKernel {
+  async function read(interest: Interest): Promise<ActualKernel> {
     // Whatever was told before now is part of what is read now.
     for (const watch of watches) watch.drain();
     const interfaces = interest.managed.interfaces ? links.read(interest) : [];
@@ -39,7 +40,9 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     if (!interest.managed.ipvs) return { interfaces, virtualServices: [] };
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
-    return { interfaces, virtualServices: ipvs.read({ addresses, fwmarks: interest.fwmarks }) };
+    const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
+    const fwmarks = new Set([...interest.fwmarks, ...marks]);
+    return { interfaces, virtualServices: await ipvs.read({ addresses, fwmarks }) };
   }
 
   async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
@@ -81,7 +84,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   }
 
   return {
-    read: (interest) => Promise.try(() => read(interest)),
+    read,
     apply,
     watch(onChange) {
       const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];

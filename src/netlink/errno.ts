@@ -12,8 +12,10 @@ export const ERRNO = {
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
+  ERANGE: 34,
   EMSGSIZE: 90,
   EOPNOTSUPP: 95,
+  EAFNOSUPPORT: 97,
   EADDRNOTAVAIL: 99,
   ENOBUFS: 105,
 } as const;
