@@ -202,6 +202,13 @@ const TABLE = [
       "what a reload with FILE (default: the agent's own file) would change, in order; where no agent runs, a start with FILE and these options. Changes nothing",
   },
   {
+    name: "doctor",
+    argument: "FILE",
+    options: [{ name: "json", description: "print JSON" }, CONTROL_SOCKET],
+    description:
+      "is this host fit for FILE (default: the agent's): modules, capabilities, sysctls, MTU, clashes; what, why, and the cure",
+  },
+  {
     name: "cleanup",
     argument: "FILE",
     options: [

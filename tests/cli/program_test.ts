@@ -18,6 +18,7 @@ async function invoke(...args: readonly string[]) {
     run: record("run", ExitStatus.HOST_NOT_FIT),
     check: record("check", ExitStatus.USAGE),
     plan: record("plan", ExitStatus.OK),
+    doctor: record("doctor", ExitStatus.OK),
     cleanup: record("cleanup", ExitStatus.OK),
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
