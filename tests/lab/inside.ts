@@ -1,6 +1,6 @@
 /**
  * The inside of the lab: started in a network of its own (see init.sh) or, for announcing alone, anywhere; builds the
- * world, runs the suite or the demo, and reports. Arguments: suite|demo [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
+ * world, runs the suite or the demo or the benchmark of IPVS, and reports. Arguments: suite|demo|bench [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
  */
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "../support/process.ts";
@@ -25,7 +25,7 @@ import { World, type WorldOptions } from "./world.ts";
 
 /** What else needs a real kernel. */
 const contractTest = "tests/contract/kernel_contract_test.ts";
-const ipvsBench = "tests/bench/ipvs_bench.ts";
+const ipvsBench = "tests/bench/ipvs_inside.ts";
 
 function report(event: LabEvent): void {
   const bytes = new TextEncoder().encode(encodeEvent(event));
@@ -89,7 +89,9 @@ if (import.meta.main) {
   const agent = values.agent === undefined ? agentCommand() : [values.agent];
   const wanted = ({ name }: { readonly name: string }) => name.includes(values.only ?? "");
   const totals: Totals[] = [];
-  if (values.place === "loopback") {
+  if (positionals[0] === "bench") {
+    totals.push(await runBenchFile(ipvsBench, report));
+  } else if (values.place === "loopback") {
     // Only there is the codec of src/ needed, which takes a while to load.
     const { LoopbackWorld } = await import("./loopback.ts");
     const scenarios = demo ? announceOnlyDemo : announceOnlySuite;
@@ -103,7 +105,6 @@ if (import.meta.main) {
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
       if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
-      if (wanted({ name: ipvsBench })) totals.push(await runBenchFile(ipvsBench, report));
     }
   }
   const sum = (key: keyof Totals) => totals.reduce((total, each) => total + each[key], 0);
