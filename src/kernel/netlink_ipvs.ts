@@ -22,7 +22,8 @@ import {
 import type { Failure, Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
 import type { Interest } from "./kernel.ts";
-import type { Clock } from "../time/clock.ts";
+import { shared } from "./sharing.ts";
+import type { Slices } from "../time/slices.ts";
 import { type Change, describeChange } from "./change.ts";
 import {
   type ActualDestination,
@@ -30,6 +31,7 @@ import {
   type Destination,
   type VirtualService,
   type VirtualServiceId,
+  virtualServiceKey,
   virtualServiceText,
 } from "./state.ts";
 
@@ -45,28 +47,30 @@ const MISSING_MS = 4_000;
 /** The host's IPVS. The socket is opened when it is needed first. */
 export class NetlinkIpvs implements Disposable {
   readonly #transport: NetlinkTransport;
-  readonly #clock: Clock;
+  readonly #slices: Slices;
   #channel: NetlinkChannel | undefined;
   #family: number | undefined;
   #missingUntilMs = -Infinity;
+  /** As last read, by key. */
+  #last: ReadonlyMap<string, ActualVirtualService> = new Map();
 
-  constructor(transport: NetlinkTransport, clock: Clock) {
+  constructor(transport: NetlinkTransport, slices: Slices) {
     this.#transport = transport;
-    this.#clock = clock;
+    this.#slices = slices;
   }
 
   /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
-  read(interest: IpvsInterest): readonly ActualVirtualService[] {
+  async read(interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return this.#dump(family, interest);
+      return await this.#dump(family, interest);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
       this.#family = undefined;
       const another = this.#resolve();
-      return another === undefined ? [] : this.#dump(another, interest);
+      return another === undefined ? [] : await this.#dump(another, interest);
     }
   }
 
@@ -94,31 +98,47 @@ export class NetlinkIpvs implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC), this.#slices);
   }
 
   #resolve(): number | undefined {
-    if (this.#family !== undefined || this.#clock.now() < this.#missingUntilMs) return this.#family;
+    const { clock } = this.#slices;
+    if (this.#family !== undefined || clock.now() < this.#missingUntilMs) return this.#family;
     this.#family = resolveFamily(this.#transport, IPVS_GENL.NAME);
-    if (this.#family === undefined) this.#missingUntilMs = this.#clock.now() + MISSING_MS;
+    if (this.#family === undefined) this.#missingUntilMs = clock.now() + MISSING_MS;
     return this.#family;
   }
 
-  #dump(family: number, { addresses }: IpvsInterest): readonly ActualVirtualService[] {
-    const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
+  async #dump(family: number, interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
+    const channel = this.#open();
+    const services: ActualVirtualService[] = [];
+    let isDoubtful = false;
+    for (const service of await this.#list(channel, family, interest)) {
+      const actual = actualService(service);
+      if (actual === undefined) continue;
+      const operation = `list destinations of ${virtualServiceText(actual)}`;
+      const destinations = await channel.dump(operation, dumpDests(family, service), (message) => {
+        const destination = decodeDest(message, addressFamily(service.address));
+        return destination && actualDestination(destination);
+      });
+      const last = this.#last.get(virtualServiceKey(actual));
+      isDoubtful ||= destinations.length === 0 && last?.destinations.length !== 0;
+      services.push(shared(last, { ...actual, destinations }));
+    }
+    // The kernel has no destinations, and no error, for a virtual service that somebody has deleted meanwhile.
+    const present = isDoubtful ? await this.#list(channel, family, interest) : undefined;
+    const keys = new Set(present?.flatMap((service) => actualService(service) ?? []).map(virtualServiceKey));
+    const still = present === undefined
+      ? services
+      : services.filter((service) => keys.has(virtualServiceKey(service)));
+    this.#last = new Map(still.map((service) => [virtualServiceKey(service), service]));
+    return still;
+  }
+
+  #list(channel: NetlinkChannel, family: number, { addresses }: IpvsInterest): Promise<IpvsService[]> {
+    return channel.dump("list virtual services", dumpServices(family), (message) => {
       const service = decodeService(message);
       return service !== undefined && addresses.has(service.address.text) ? service : undefined;
-    });
-    return services.flatMap((service) => {
-      const actual = actualService(service);
-      if (actual === undefined) return [];
-      const operation = `list destinations of ${virtualServiceText(actual)}`;
-      const destinations = this.#open().dump(
-        operation,
-        dumpDests(family, service),
-        (message) => decodeDest(message, addressFamily(service.address)),
-      );
-      return [{ ...actual, destinations: destinations.map(actualDestination) }];
     });
   }
 }

@@ -14,6 +14,7 @@ import { deleteAddress, dumpLinks } from "../../src/netlink/rtnetlink.ts";
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
 import { NETLINK } from "../../src/netlink/constants.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { Slices } from "../../src/time/slices.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const ROUNDS = 5;
@@ -73,8 +74,8 @@ for (const count of [1, 100]) {
 const desired = manyServices(1);
 await made(desired);
 const repairs: number[] = [];
-const foreign = new NetlinkChannel(transport.open(NETLINK.ROUTE, []));
-foreign.dump("warm up", dumpLinks(), () => undefined);
+const foreign = new NetlinkChannel(transport.open(NETLINK.ROUTE, []), new Slices(systemClock));
+await foreign.dump("warm up", dumpLinks(), () => undefined);
 for (let round = 0; round < ROUNDS; round++) {
   const { actual } = await reconciler.want(desired);
   const link = actual?.interfaces[0];
