@@ -13,6 +13,7 @@ import { type Address, addressOf } from "../../src/net/address.ts";
 import { deleteAddress, dumpLinks } from "../../src/netlink/rtnetlink.ts";
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
 import { NETLINK } from "../../src/netlink/constants.ts";
+import { decodeService, dumpDests, dumpServices } from "../../src/netlink/ipvs.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { Slices } from "../../src/time/slices.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
@@ -23,6 +24,9 @@ if (Deno.env.get("BGP_LB_LAB") !== "1") {
   print("ipvs_bench changes this host's interfaces and IPVS: it runs inside the lab only (BGP_LB_LAB=1)");
   Deno.exit(1);
 }
+
+/** Nothing takes any time by it. */
+const endless = { ...systemClock, now: () => 0 };
 
 const libc = openLibc();
 const transport = openLibnl(libc);
@@ -71,6 +75,8 @@ for (const count of [1, 100]) {
   print(`${count} service${count === 1 ? "" : "s"} removed in ${removed.toFixed(1)} ms`);
 }
 
+await readMuch(1000, 10);
+
 const desired = manyServices(1);
 await made(desired);
 const repairs: number[] = [];
@@ -110,14 +116,42 @@ async function milliseconds(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - begin;
 }
 
-/** The returned function ends the measurement: the longest time for which a 1 ms timer was late. */
-function measureLateness(): () => number {
+/** Many services: a bare dump of them, passes that find nothing to do, and for how long others had to wait. */
+async function readMuch(services: number, destinations: number): Promise<void> {
+  const desired = { ...manyServices(services, destinations), interfaces: [] };
+  await made(desired);
+  const bare: number[] = [];
+  const pass: number[] = [];
+  const family = transport.resolveFamily("IPVS") ?? 0;
+  const channel = new NetlinkChannel(transport.open(NETLINK.GENERIC, []), new Slices(endless));
+  const lateness = measureLateness(5);
+  for (let round = 0; round < ROUNDS; round++) pass.push(await milliseconds(() => made(desired)));
+  const stall = lateness();
+  for (let round = 0; round < ROUNDS; round++) {
+    bare.push(
+      await milliseconds(async () => {
+        const payloads = await channel.dump("", dumpServices(family), decodeService);
+        for (const service of payloads) await channel.dump("", dumpDests(family, service), () => undefined);
+      }),
+    );
+  }
+  channel[Symbol.dispose]();
+  print(
+    `${services} services with ${destinations} destinations each, nothing to do: bare dump ${
+      summary(bare)
+    }, pass ${summary(pass)}, longest stall ${stall.toFixed(1)} ms`,
+  );
+  await reconciler.removeAll();
+}
+
+/** The returned function ends the measurement: the longest time for which a timer was late. */
+function measureLateness(everyMs = 1): () => number {
   let longest = 0;
   let last = performance.now();
   const timer = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last - 1);
+    longest = Math.max(longest, performance.now() - last - everyMs);
     last = performance.now();
-  }, 1);
+  }, everyMs);
   return () => {
     clearInterval(timer);
     return longest;
@@ -138,18 +172,20 @@ function oneService(scheduler: string, count: number): DesiredKernel {
   };
 }
 
-function manyServices(count: number): DesiredKernel {
+function manyServices(count: number, destinations = 2): DesiredKernel {
   const vips = Array.from({ length: count }, (_, i) => addressOf(Uint8Array.of(10, 98, i >> 8, i & 0xff)));
   return {
     interfaces: vips.map((vip, i) => ({ name: `bench${i}`, service: `bench${i}`, addresses: [vip] })),
-    virtualServices: vips.flatMap((vip) => [service(vip, 80), service(vip, 443)]),
+    virtualServices: vips.flatMap((vip) =>
+      (destinations === 2 ? [80, 443] : [80]).map((port) => service(vip, port, destinations))
+    ),
     ownedAddresses: vips,
     ownedFwmarks: [],
   };
 }
 
-function service(address: Address, port: number): VirtualService {
-  const destinations = [server(1), server(2)];
+function service(address: Address, port: number, count = 2): VirtualService {
+  const destinations = Array.from({ length: count }, (_, index) => server(index));
   return {
     protocol: "tcp",
     address,
