@@ -30,8 +30,9 @@ export function diffInterfaces(
   const links: Change[] = [];
   const addresses: Steps = { make: [], break: [] };
   const conflicts: Conflict[] = [];
+  const present = new Map(actual.map((link) => [link.name, link]));
   for (const want of desired) {
-    const have = actual.find(({ name }) => name === want.name);
+    const have = present.get(want.name);
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
       links.push({ type: "create-interface", name: want.name, service: want.service });
