@@ -108,7 +108,7 @@ export function hostAlone(circumstances: Circumstances): Subject {
 function reached(port: PortConfig, ids: readonly VirtualServiceId[]): SubjectPort["destinations"] {
   const families = [...new Set(ids.map(({ address }) => address.family))];
   const destinations = new Set(families.flatMap((family) => destinationsOf(port, family)));
-  return [...destinations, ...port.sorry === undefined ? [] : [port.sorry]];
+  return [...destinations, ...port.sorry];
 }
 
 function checksOf({ checks, ports }: Config["services"][number]) {

@@ -41,6 +41,7 @@ export function diffServices(desired: DesiredKernel, actual: ActualKernel): Step
 }
 
 function diffDestinations(service: VirtualService, actual: readonly Destination[], steps: Steps): void {
+  if (isSameRow(service.destinations, actual)) return;
   const wanted = byKey(service.destinations, destinationKey);
   const present = byKey(actual, destinationKey);
   for (const [key, destination] of wanted) {
@@ -53,6 +54,17 @@ function diffDestinations(service: VirtualService, actual: readonly Destination[
   for (const [key, destination] of present) {
     if (!wanted.has(key)) steps.break.push({ type: "delete-destination", service, destination });
   }
+}
+
+/** Whether nothing differs, told without keys: the kernel lists what was added last first. */
+function isSameRow(wanted: readonly Destination[], actual: readonly Destination[]): boolean {
+  const last = actual.length - 1;
+  const isSame = (want: Destination, have: Destination | undefined) =>
+    have !== undefined && want.port === have.port && want.address.text === have.address.text &&
+    sameDestination(want, have);
+  return wanted.length === actual.length &&
+    (wanted.every((want, index) => isSame(want, actual[last - index])) ||
+      wanted.every((want, index) => isSame(want, actual[index])));
 }
 
 /** Tells the virtual services that are ours: those on marks and addresses that we are configured for, and on our interfaces. */

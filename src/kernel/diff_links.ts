@@ -34,8 +34,9 @@ export function diffInterfaces(
   const addresses: Steps = { make: [], break: [] };
   const conflicts: Conflict[] = [];
   const unmarked: Change[] = [];
+  const present = new Map(actual.map((link) => [link.name, link]));
   for (const want of desired) {
-    const have = actual.find(({ name }) => name === want.name);
+    const have = present.get(want.name);
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
       const { name, service, fwmarks = [] } = want;

@@ -17,7 +17,7 @@ import {
 import { decodeDest, decodeService } from "../netlink/ipvs_decode.ts";
 import type { Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
-import { type Clock, sleep } from "../time/clock.ts";
+import type { Slices } from "../time/slices.ts";
 import { describeChange } from "./change.ts";
 import { hintOf, type IpvsChange, type Lacking, needsNewKernel, tooOldFor } from "./ipvs_hints.ts";
 import {
@@ -28,6 +28,7 @@ import {
   ipvsServiceId,
 } from "./ipvs_objects.ts";
 import type { Interest } from "./kernel.ts";
+import { shared } from "./sharing.ts";
 import {
   type ActualDestination,
   type ActualVirtualService,
@@ -41,13 +42,11 @@ type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
 
 /** For so long a kernel that has no IPVS is not asked again: every question makes it look for the module. */
 const MISSING_MS = 4_000;
-/** A read holds the event loop no longer than this, and one virtual service. */
-const SLICE_MS = 5;
 
 /** The host's IPVS. The socket is opened when it is needed first. */
 export class NetlinkIpvs implements Disposable {
   readonly #transport: NetlinkTransport;
-  readonly #clock: Clock;
+  readonly #slices: Slices;
   #channel: NetlinkChannel | undefined;
   #family: number | undefined;
   #missingUntilMs = -Infinity;
@@ -55,17 +54,15 @@ export class NetlinkIpvs implements Disposable {
   /** A destination has been read, so that it is known what the kernel says of one. */
   #known = false;
   #lacking: Lacking | undefined;
+  /** As last read, by key. */
+  #last: ReadonlyMap<string, ActualVirtualService> = new Map();
 
-  constructor(transport: NetlinkTransport, clock: Clock) {
+  constructor(transport: NetlinkTransport, slices: Slices) {
     this.#transport = transport;
-    this.#clock = clock;
+    this.#slices = slices;
   }
 
-  /**
-   * Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. Where there are many
-   * of them the event loop gets to run in between.
-   * @throws {KernelError}
-   */
+  /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
   async read(interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
@@ -81,7 +78,7 @@ export class NetlinkIpvs implements Disposable {
   }
 
   /** One outcome for each change. @throws {KernelError} where nothing is known of any */
-  apply(changes: readonly IpvsChange[]): readonly (KernelError | undefined)[] {
+  async apply(changes: readonly IpvsChange[]): Promise<readonly (KernelError | undefined)[]> {
     const family = this.#resolve();
     if (family === undefined) return changes.map((change) => missing(describeChange(change)));
     const possible = changes.filter((change) => tooOldFor(change, this.#lacking) === undefined);
@@ -92,7 +89,12 @@ export class NetlinkIpvs implements Disposable {
       const failure = failures[index];
       return [change, failure && new KernelError(describeChange(change), failure, hintOf(change, failure))];
     }));
-    if (!this.#known) this.#learn(family, possible.filter((change) => errors.get(change) === undefined));
+    if (!this.#known) {
+      await this.#learn(
+        family,
+        possible.filter((change) => errors.get(change) === undefined),
+      );
+    }
     return changes.map((change) => errors.get(change) ?? tooOldFor(change, this.#lacking));
   }
 
@@ -107,22 +109,39 @@ export class NetlinkIpvs implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC), this.#slices);
   }
 
   #resolve(): number | undefined {
-    if (this.#family !== undefined || this.#clock.now() < this.#missingUntilMs) return this.#family;
+    const { clock } = this.#slices;
+    if (this.#family !== undefined || clock.now() < this.#missingUntilMs) return this.#family;
     this.#family = resolveFamily(this.#transport, IPVS_GENL.NAME);
-    if (this.#family === undefined) this.#missingUntilMs = this.#clock.now() + MISSING_MS;
+    if (this.#family === undefined) this.#missingUntilMs = clock.now() + MISSING_MS;
     return this.#family;
   }
 
-  async #dump(
-    family: number,
-    { addresses, fwmarks }: IpvsInterest,
-  ): Promise<readonly ActualVirtualService[]> {
+  async #dump(family: number, interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
     this.#addresses.beginRead();
-    const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
+    const read: ActualVirtualService[] = [];
+    let isDoubtful = false;
+    for (const service of await this.#list(family, interest)) {
+      const destinations = await this.#destinations(family, service);
+      const last = this.#last.get(virtualServiceKey(service));
+      isDoubtful ||= destinations.length === 0 && last?.destinations.length !== 0;
+      read.push(shared(last, { ...service, destinations }));
+    }
+    // The kernel has no destinations, and no error, for a virtual service that somebody has deleted meanwhile.
+    const present = isDoubtful ? await this.#list(family, interest) : undefined;
+    const keys = new Set(present?.map(virtualServiceKey));
+    const still = present === undefined
+      ? read
+      : read.filter((service) => keys.has(virtualServiceKey(service)));
+    this.#last = new Map(still.map((service) => [virtualServiceKey(service), service]));
+    return still;
+  }
+
+  #list(family: number, { addresses, fwmarks }: IpvsInterest): Promise<ActualVirtualService[]> {
+    return this.#open().dump("list virtual services", dumpServices(family), (message) => {
       const service = decodeService(message, this.#addresses);
       const actual = service && actualService(service);
       if (actual === undefined) return undefined;
@@ -131,19 +150,9 @@ export class NetlinkIpvs implements Disposable {
         : addresses.has(actual.address.text);
       return concerns ? actual : undefined;
     });
-    const read: ActualVirtualService[] = [];
-    let sliceEndMs = this.#clock.now() + SLICE_MS;
-    for (const service of services) {
-      if (this.#clock.now() >= sliceEndMs) {
-        await sleep(this.#clock);
-        sliceEndMs = this.#clock.now() + SLICE_MS;
-      }
-      read.push({ ...service, destinations: this.#destinations(family, service) });
-    }
-    return read;
   }
 
-  #destinations(family: number, service: VirtualServiceId): readonly ActualDestination[] {
+  #destinations(family: number, service: VirtualServiceId): Promise<ActualDestination[]> {
     const serviceFamily = addressFamily(service.address);
     return this.#open().dump(
       `list destinations of ${virtualServiceText(service)}`,
@@ -159,10 +168,10 @@ export class NetlinkIpvs implements Disposable {
   }
 
   /** Finds out what the kernel knows of tunnels by the first that was made, and takes back what it made otherwise. */
-  #learn(family: number, made: readonly IpvsChange[]): void {
+  async #learn(family: number, made: readonly IpvsChange[]): Promise<void> {
     const [first] = made.filter(needsNewKernel);
     if (first === undefined) return;
-    this.#destinations(family, first.service);
+    await this.#destinations(family, first.service);
     const wrong = made.filter((change) =>
       change.type === "create-destination" && tooOldFor(change, this.#lacking) !== undefined
     );
