@@ -11,6 +11,8 @@ const TCP_HEADER = 20;
 const UDP_HEADER = 8;
 /** What a client's link carries, most often. */
 const CLIENT_MTU = 1500;
+/** What a tunnel is where nothing is said. */
+const PLAIN_TUNNEL: TunnelConfig = { type: "ipip", port: 0, checksum: false };
 /** RFC 8200 section 5. */
 const LEAST_IPV6_MTU = 1280;
 
@@ -51,8 +53,8 @@ export function overheadOf({ type, checksum }: TunnelConfig, outer: 4 | 6): numb
 
 function tunnelsOf(ports: readonly SubjectPort[]): readonly Tunnel[] {
   const all = ports.flatMap((port) =>
-    port.destinations.flatMap(({ address, tunnel }) =>
-      tunnel === undefined ? [] : [{ address, tunnel, port }]
+    port.destinations.flatMap(({ address, forwarding, tunnel = PLAIN_TUNNEL }) =>
+      forwarding === "tunnel" ? [{ address, tunnel, port }] : []
     )
   );
   const groups = Map.groupBy(all, ({ address, tunnel }) => JSON.stringify([address.text, tunnel]));
@@ -84,7 +86,8 @@ function lookAt(tunnel: Tunnel, host: Host, links: readonly HostLink[]): readonl
   if (families.includes(6) && inner < LEAST_IPV6_MTU) {
     return [
       problem(found, `IPv6 needs an MTU of ${LEAST_IPV6_MTU}: ${portsText(ports)} cannot work over IPv6`, {
-        command: larger(link, LEAST_IPV6_MTU + overhead),
+        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:`,
+        command: larger(link, CLIENT_MTU + overhead),
       }),
     ];
   }
