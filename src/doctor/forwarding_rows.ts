@@ -31,7 +31,7 @@ export const FORWARDING_ROWS: readonly Row[] = [
         peers.filter(({ zone }) => zone === undefined).map(({ address }) => address),
       );
       const tunneled = ports.some(({ destinations }) =>
-        destinations.some(({ tunnel }) => tunnel !== undefined)
+        destinations.some(({ forwarding }) => forwarding === "tunnel")
       );
       const inner = tunneled ? links.filter(({ kind = "", up }) => up && TUNNELS.has(kind)) : [];
       const all = sysctl(host, "net.ipv4.conf.all.rp_filter") ?? 0;

@@ -5,6 +5,11 @@ import type { Address } from "../net/address.ts";
 import { parseAddress } from "../net/address.ts";
 import { destinationsOf, fwmarksOf, idsOf } from "../service/desired.ts";
 
+/** A destination, and the families of the virtual services that send to it. */
+export interface SubjectDestination extends Omit<DestinationConfig, "checks"> {
+  readonly families: readonly (4 | 6)[];
+}
+
 /** A port of a service. */
 export interface SubjectPort {
   readonly service: string;
@@ -12,7 +17,7 @@ export interface SubjectPort {
   /** The virtual services that it becomes. */
   readonly ids: readonly VirtualServiceId[];
   /** All that they can send to, the last resort with them. */
-  readonly destinations: readonly Omit<DestinationConfig, "checks">[];
+  readonly destinations: readonly SubjectDestination[];
 }
 
 /** A file that was read for the configuration, with its permission bits. */
@@ -105,10 +110,15 @@ export function hostAlone(circumstances: Circumstances): Subject {
 }
 
 /** Destinations of the virtual services' families, and tunnels into the other one. */
-function reached(port: PortConfig, ids: readonly VirtualServiceId[]): SubjectPort["destinations"] {
-  const families = [...new Set(ids.map(({ address }) => address.family))];
-  const destinations = new Set(families.flatMap((family) => destinationsOf(port, family)));
-  return [...destinations, ...port.sorry];
+function reached(port: PortConfig, ids: readonly VirtualServiceId[]): readonly SubjectDestination[] {
+  const all = [...new Set(ids.map(({ address }) => address.family))];
+  const takes = (destination: DestinationConfig) =>
+    all.filter((family) => destinationsOf(port, family).includes(destination));
+  return [
+    ...port.destinations.map((destination) => ({ ...destination, families: takes(destination) }))
+      .filter(({ families }) => families.length > 0),
+    ...port.sorry.map((each) => ({ ...each, families: all })),
+  ];
 }
 
 function checksOf({ checks, ports }: Config["services"][number]) {

@@ -11,6 +11,8 @@ const TCP_HEADER = 20;
 const UDP_HEADER = 8;
 /** What a client's link carries, most often. */
 const CLIENT_MTU = 1500;
+/** What a tunnel is where nothing is said. */
+const PLAIN_TUNNEL: TunnelConfig = { type: "ipip", port: 0, checksum: false };
 /** RFC 8200 section 5. */
 const LEAST_IPV6_MTU = 1280;
 
@@ -18,7 +20,15 @@ const LEAST_IPV6_MTU = 1280;
 interface Tunnel {
   readonly address: Address;
   readonly tunnel: TunnelConfig;
+  /** Of what goes through it. */
+  readonly families: readonly (4 | 6)[];
   readonly ports: readonly SubjectPort[];
+}
+
+/** A tunnel and the interface by which its packets leave. */
+interface Measured extends Tunnel {
+  readonly link: HostLink;
+  readonly mtu: number;
 }
 
 /** The row. */
@@ -28,7 +38,12 @@ export const TUNNEL_ROWS: readonly Row[] = [
     applies: ({ ports }) => tunnelsOf(ports).length > 0,
     look(host, { ports }) {
       const links = host.links();
-      return tunnelsOf(ports).flatMap((tunnel) => lookAt(tunnel, host, links));
+      const looked = tunnelsOf(ports).map((tunnel) => measured(tunnel, host, links));
+      const tunnels = looked.filter((each) => "link" in each);
+      return [
+        ...looked.filter((each) => "found" in each),
+        ...tunnels.map((tunnel) => judged(tunnel, widest(tunnels, tunnel.link))),
+      ];
     },
   },
 ];
@@ -51,60 +66,74 @@ export function overheadOf({ type, checksum }: TunnelConfig, outer: 4 | 6): numb
 
 function tunnelsOf(ports: readonly SubjectPort[]): readonly Tunnel[] {
   const all = ports.flatMap((port) =>
-    port.destinations.flatMap(({ address, tunnel }) =>
-      tunnel === undefined ? [] : [{ address, tunnel, port }]
+    port.destinations.flatMap(({ address, forwarding, families, tunnel = PLAIN_TUNNEL }) =>
+      forwarding === "tunnel" ? [{ address, tunnel, families, port }] : []
     )
   );
   const groups = Map.groupBy(all, ({ address, tunnel }) => JSON.stringify([address.text, tunnel]));
-  return [...groups.values()].flatMap(([first, ...rest]) =>
-    first === undefined ? [] : [{ ...first, ports: [first.port, ...rest.map(({ port }) => port)] }]
-  );
+  return [...groups.values()].flatMap((group) => {
+    const [first] = group;
+    if (first === undefined) return [];
+    const families = [...new Set(group.flatMap((each) => each.families))].sort();
+    return [{ address: first.address, tunnel: first.tunnel, families, ports: group.map(({ port }) => port) }];
+  });
 }
 
-function lookAt(tunnel: Tunnel, host: Host, links: readonly HostLink[]): readonly Finding[] {
-  const { address, tunnel: { type }, ports } = tunnel;
-  const name = `${address.text} (${type})`;
+/** By which interface it leaves, or why there is nothing to measure. */
+function measured(tunnel: Tunnel, host: Host, links: readonly HostLink[]): Measured | Finding {
+  const { address, ports } = tunnel;
   const route = host.routeTo(address);
   if (route === undefined) {
-    return [
-      problem(`no route to ${address.text}`, `${portsText(ports)} cannot reach this destination`, {
-        cure: "a route to it, or another destination",
-      }),
-    ];
+    return problem(`no route to ${address.text}`, `${portsText(ports)} cannot reach this destination`, {
+      cure: "a route to it, or another destination",
+    });
   }
-  if (route.local) return [ok(`${name} is this host: nothing is encapsulated`)];
+  if (route.local) return ok(`${address.text} is this host: nothing is encapsulated`);
   const link = links.find(({ index }) => index === route.link) ?? narrowest(links);
   if (link === undefined) throw new NotSeenError(`by which interface ${address.text} is reached`);
-  const mtu = route.mtu ?? link.mtu;
-  const overhead = overheadOf(tunnel.tunnel, address.family);
+  return { ...tunnel, link, mtu: route.mtu ?? link.mtu };
+}
+
+/** The MTU at which packets of clients fit into every tunnel by this interface. */
+function widest(tunnels: readonly Measured[], { index }: HostLink): number {
+  const needs = tunnels.filter(({ link }) => link.index === index)
+    .map(({ tunnel, address }) => CLIENT_MTU + overheadOf(tunnel, address.family));
+  return Math.max(...needs);
+}
+
+function judged({ address, tunnel, families, ports, link, mtu }: Measured, wantedMtu: number): Finding {
+  const overhead = overheadOf(tunnel, address.family);
   const inner = mtu - overhead;
-  const families = [...new Set(ports.flatMap(({ ids }) => ids.map((id) => id.address.family)))].sort();
   const segments = families.map((family) => `MSS ${mssOf(inner, family)} over IPv${family}`);
-  const found = `${name} by ${link.name}: MTU ${mtu} - ${overhead} = ${inner}, ${segments.join(", ")}`;
+  const found = `${address.text} (${tunnel.type}) by ${link.name}: MTU ${mtu} - ${overhead} = ${inner}, ${
+    segments.join(", ")
+  }`;
+  const command = `ip link set dev ${link.name} mtu ${wantedMtu}`;
   if (families.includes(6) && inner < LEAST_IPV6_MTU) {
-    return [
-      problem(found, `IPv6 needs an MTU of ${LEAST_IPV6_MTU}: ${portsText(ports)} cannot work over IPv6`, {
-        command: larger(link, LEAST_IPV6_MTU + overhead),
-      }),
-    ];
-  }
-  if (inner >= CLIENT_MTU) return [ok(found)];
-  return [
-    warning(
+    return problem(
       found,
-      `clients of ${
-        portsText(ports)
-      } send packets of up to ${CLIENT_MTU} octets, which do not fit: this host answers them ` +
-        `with ICMP, and where that does not get through, large requests hang${
-          datagramWords(ports, inner, families)
-        }`,
+      `IPv6 needs an MTU of ${LEAST_IPV6_MTU}: ${portsText(ports)} cannot work over IPv6`,
       {
-        cure: clampWords(ports, inner, families) +
-          "Or, where everything up to the destination carries frames of that size, here:",
-        command: larger(link, CLIENT_MTU + overhead),
+        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:`,
+        command,
       },
-    ),
-  ];
+    );
+  }
+  if (inner >= CLIENT_MTU) return ok(found);
+  return warning(
+    found,
+    `clients of ${
+      portsText(ports)
+    } send packets of up to ${CLIENT_MTU} octets, which do not fit: this host answers them ` +
+      `with ICMP, and where that does not get through, large requests hang${
+        datagramWords(ports, inner, families)
+      }`,
+    {
+      cure: clampWords(ports, inner, families) +
+        "Or, where everything up to the destination carries frames of that size, here:",
+      command,
+    },
+  );
 }
 
 /** Clients heed the MSS that the real server names, whose SYN goes to them directly: it is lowered there. */
@@ -138,10 +167,6 @@ function datagramWords(ports: readonly SubjectPort[], inner: number, families: r
   if (!ports.some(({ port }) => port.protocol === "udp")) return "";
   const most = families.map((family) => `${inner - IP_HEADER[family] - UDP_HEADER} octets over IPv${family}`);
   return `; datagrams of more than ${listed(most)} do not get through whole`;
-}
-
-function larger({ name }: HostLink, mtu: number): string {
-  return `ip link set dev ${name} mtu ${mtu}`;
 }
 
 function mssOf(mtu: number, family: 4 | 6): number {

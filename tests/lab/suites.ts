@@ -3,6 +3,7 @@ import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
+import { doctorScenarios } from "./scenarios/doctor.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import {
@@ -37,6 +38,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   ...repairScenarios,
   ...gracefulScenarios,
   foreignSurvives,
+  ...doctorScenarios,
   agentStops,
   allStop,
 ];
