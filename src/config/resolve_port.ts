@@ -38,10 +38,11 @@ export function resolvePort(
   const path = [...owner.path, "ports", index];
   const served: readonly Family[] = [...new Set(owner.addresses.map(({ family }) => family))];
   const { fwmark = 0, family } = file;
-  if (fwmark > 0 && family !== undefined && !served.includes(family)) {
+  const known = family !== undefined && served.includes(family);
+  if (family !== undefined && !known) {
     findings.push({ path: [...path, "family"], message: `needs an IPv${family} address of the service` });
   }
-  const families = fwmark > 0 && family !== undefined ? [family] : served;
+  const families = known ? [family] : served;
   const context: Context = { owner, path, families, findings };
   const port: PortConfig = {
     port: file.port ?? 0,
@@ -157,6 +158,8 @@ function checkFamilies(
     else if (key === "sorry" && before !== undefined) tell("is of the same family as", before);
     if (before === undefined) first.set(family, place);
   }
+  // Without the error there may be one.
+  if (used.size < servers.length) return;
   for (const family of families) {
     if (reachableFrom(family, servers).length > 0) continue;
     const consequence = key === "sorry" ? "where nothing takes over" : "which will not be announced";
