@@ -1,6 +1,7 @@
 /** One port of a service: its scheduling, its destinations with their checks, and what can never come true of it. */
 import type { Address } from "../net/address.ts";
 import type { DestinationConfig, PortConfig, TunnelConfig } from "./config.ts";
+import { destinationName } from "./destination_name.ts";
 import { reachableFrom } from "./families.ts";
 import { aimChecks, givesWeight } from "./resolve_checks.ts";
 import { checkFlags, heedsWeights, schedulingOf } from "./scheduling.ts";
@@ -61,6 +62,11 @@ export function resolvePort(
   checkFlags(port, service, { value: file.ipvs ?? {}, path: [...path, "ipvs"] }, findings);
   if (file.destinations !== undefined) checkFamilies("destinations", port.destinations, context);
   if (port.sorry.length > 0) checkFamilies("sorry", port.sorry, context);
+  const names = new Set(port.destinations.map(destinationName));
+  for (const [at, server] of port.sorry.entries()) {
+    if (!names.has(destinationName(server))) continue;
+    findings.push({ path: [...path, "sorry", at], message: "is the same address and port as a destination" });
+  }
   checkQuorum(file, port, context);
   if (port.slowStartMs > 0 && !heedsWeights(port.ipvs.scheduler)) {
     const message =
