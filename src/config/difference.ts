@@ -5,7 +5,7 @@
  */
 import { changedKeys } from "./canonical.ts";
 import type { Config, PortConfig, ServiceConfig } from "./config.ts";
-import { withPort } from "../net/address.ts";
+import { destinationName } from "./destination_name.ts";
 import { type Keyed, pair } from "./pairs.ts";
 import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
 
@@ -201,7 +201,7 @@ function destinationChanges(
   old: PortConfig["destinations"],
   next: PortConfig["destinations"],
 ): readonly ServiceChange[] {
-  const pairs = pair(old, next, ({ address, port }) => withPort(address, port));
+  const pairs = pair(old, next, destinationName);
   const one = (
     change: "added" | "removed" | "changed",
     destination: string,

@@ -1,5 +1,4 @@
 /** Checks with their names, by which they are known: those of a service, and those that are made for a destination. */
-import { withPort } from "../net/address.ts";
 import { MAX_CHECK_NAME_LENGTH } from "./checks/base.ts";
 import type { CheckTarget } from "./checks/kind.ts";
 import {
@@ -10,6 +9,7 @@ import {
   resolveCheck,
   type UnaimedCheck,
 } from "./checks/kinds.ts";
+import { destinationName } from "./destination_name.ts";
 import type { Finding, Path } from "./values/finding.ts";
 
 /** The checks at `path`, each with its name; a name that is given twice goes to `findings`. */
@@ -36,26 +36,22 @@ export function aimChecks(
   findings: Finding[],
 ): readonly CheckConfig[] {
   if (checks.length === 0) return [];
-  const at = target.port === 0 ? target.address.text : withPort(target.address, target.port);
+  const behind = shared ? ` ${destinationName(target)}` : "";
   const aimed = checks.flatMap((check, index): readonly Placed[] => {
     const place = [...path, index];
     const made = aimCheck(check, target);
-    if ("value" in made) {
-      const { value } = made;
-      return [{
-        check: shared && value.name !== undefined ? { ...value, name: `${value.name} ${at}` } : value,
-        path: place,
-      }];
+    if ("problem" in made) {
+      findings.push({ path: [...place, "port"], message: made.problem });
+      return [];
     }
-    findings.push({ path: [...place, "port"], message: made.problem });
-    return [];
+    const name = made.value.name === undefined ? undefined : `${made.value.name}${behind}`;
+    if (name !== undefined && name.length > MAX_CHECK_NAME_LENGTH) {
+      const message =
+        `has more than ${MAX_CHECK_NAME_LENGTH} characters with the destination's address behind it`;
+      findings.push({ path: [...place, "name"], message });
+    }
+    return [{ check: { ...made.value, name }, path: place }];
   });
-  for (const { check, path: place } of aimed) {
-    if ((check.name?.length ?? 0) <= MAX_CHECK_NAME_LENGTH) continue;
-    const message =
-      `has more than ${MAX_CHECK_NAME_LENGTH} characters with the destination's address behind it`;
-    findings.push({ path: [...place, "name"], message });
-  }
   const resolved = named(aimed, findings);
   checkWeightHeaders(resolved, path, findings);
   return resolved;

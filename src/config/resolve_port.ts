@@ -1,6 +1,7 @@
 /** One port of a service: its scheduling, its destinations with their checks, and what can never come true of it. */
 import type { Address } from "../net/address.ts";
 import type { DestinationConfig, PortConfig, TunnelConfig } from "./config.ts";
+import { destinationName } from "./destination_name.ts";
 import { reachableFrom } from "./families.ts";
 import { aimChecks, givesWeight } from "./resolve_checks.ts";
 import { checkFlags, heedsWeights, schedulingOf } from "./scheduling.ts";
@@ -38,10 +39,11 @@ export function resolvePort(
   const path = [...owner.path, "ports", index];
   const served: readonly Family[] = [...new Set(owner.addresses.map(({ family }) => family))];
   const { fwmark = 0, family } = file;
-  if (fwmark > 0 && family !== undefined && !served.includes(family)) {
+  const known = family !== undefined && served.includes(family);
+  if (family !== undefined && !known) {
     findings.push({ path: [...path, "family"], message: `needs an IPv${family} address of the service` });
   }
-  const families = fwmark > 0 && family !== undefined ? [family] : served;
+  const families = known ? [family] : served;
   const context: Context = { owner, path, families, findings };
   const port: PortConfig = {
     port: file.port ?? 0,
@@ -60,6 +62,11 @@ export function resolvePort(
   checkFlags(port, service, { value: file.ipvs ?? {}, path: [...path, "ipvs"] }, findings);
   if (file.destinations !== undefined) checkFamilies("destinations", port.destinations, context);
   if (port.sorry.length > 0) checkFamilies("sorry", port.sorry, context);
+  const names = new Set(port.destinations.map(destinationName));
+  for (const [at, server] of port.sorry.entries()) {
+    if (!names.has(destinationName(server))) continue;
+    findings.push({ path: [...path, "sorry", at], message: "is the same address and port as a destination" });
+  }
   checkQuorum(file, port, context);
   if (port.slowStartMs > 0 && !heedsWeights(port.ipvs.scheduler)) {
     const message =
@@ -157,6 +164,8 @@ function checkFamilies(
     else if (key === "sorry" && before !== undefined) tell("is of the same family as", before);
     if (before === undefined) first.set(family, place);
   }
+  // Without the error there may be one.
+  if (used.size < servers.length) return;
   for (const family of families) {
     if (reachableFrom(family, servers).length > 0) continue;
     const consequence = key === "sorry" ? "where nothing takes over" : "which will not be announced";

@@ -198,11 +198,7 @@ function checkPort(value: FilePort, context: z.RefinementCtx): void {
     seen.add(key);
   }
   for (const [index, sorry] of (value.sorry ?? []).entries()) {
-    const path = ["sorry", index];
-    checkKeptPort(sorry, value, (message) => tell([...path, "port"], message));
-    if (seen.has(`${sorry.address.text} ${sorry.port ?? port}`)) {
-      tell(path, "is the same address and port as a destination");
-    }
+    checkKeptPort(sorry, value, (message) => tell(["sorry", index, "port"], message));
   }
 }
 
