@@ -17,7 +17,7 @@ import {
 import { decodeDest, decodeService } from "../netlink/ipvs_decode.ts";
 import type { Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
-import { type Clock, sleep } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { describeChange } from "./change.ts";
 import { hintOf, type IpvsChange, type Lacking, needsNewKernel, tooOldFor } from "./ipvs_hints.ts";
 import {
@@ -41,8 +41,6 @@ type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
 
 /** For so long a kernel that has no IPVS is not asked again: every question makes it look for the module. */
 const MISSING_MS = 4_000;
-/** A read holds the event loop no longer than this, and one virtual service. */
-const SLICE_MS = 5;
 
 /** The host's IPVS. The socket is opened when it is needed first. */
 export class NetlinkIpvs implements Disposable {
@@ -61,22 +59,18 @@ export class NetlinkIpvs implements Disposable {
     this.#clock = clock;
   }
 
-  /**
-   * Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. Where there are many
-   * of them the event loop gets to run in between.
-   * @throws {KernelError}
-   */
-  async read(interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
+  /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
+  read(interest: IpvsInterest): readonly ActualVirtualService[] {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return await this.#dump(family, interest);
+      return this.#dump(family, interest);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
       this.#family = undefined;
       const another = this.#resolve();
-      return another === undefined ? [] : await this.#dump(another, interest);
+      return another === undefined ? [] : this.#dump(another, interest);
     }
   }
 
@@ -117,10 +111,10 @@ export class NetlinkIpvs implements Disposable {
     return this.#family;
   }
 
-  async #dump(
+  #dump(
     family: number,
     { addresses, fwmarks }: IpvsInterest,
-  ): Promise<readonly ActualVirtualService[]> {
+  ): readonly ActualVirtualService[] {
     this.#addresses.beginRead();
     const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
       const service = decodeService(message, this.#addresses);
@@ -131,16 +125,7 @@ export class NetlinkIpvs implements Disposable {
         : addresses.has(actual.address.text);
       return concerns ? actual : undefined;
     });
-    const read: ActualVirtualService[] = [];
-    let sliceEndMs = this.#clock.now() + SLICE_MS;
-    for (const service of services) {
-      if (this.#clock.now() >= sliceEndMs) {
-        await sleep(this.#clock);
-        sliceEndMs = this.#clock.now() + SLICE_MS;
-      }
-      read.push({ ...service, destinations: this.#destinations(family, service) });
-    }
-    return read;
+    return services.map((service) => ({ ...service, destinations: this.#destinations(family, service) }));
   }
 
   #destinations(family: number, service: VirtualServiceId): readonly ActualDestination[] {

@@ -31,7 +31,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   const ipvs = new NetlinkIpvs(transport, clock);
   const watches = new Set<NetlinkWatch>();
 
-  async function read(interest: Interest): Promise<ActualKernel> {
+  function read(interest: Interest): ActualKernel {
     // Whatever was told before now is part of what is read now.
     for (const watch of watches) watch.drain();
     const interfaces = interest.managed.interfaces ? links.read(interest) : [];
@@ -42,7 +42,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
     const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
     const fwmarks = new Set([...interest.fwmarks, ...marks]);
-    return { interfaces, virtualServices: await ipvs.read({ addresses, fwmarks }) };
+    return { interfaces, virtualServices: ipvs.read({ addresses, fwmarks }) };
   }
 
   async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
@@ -84,7 +84,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   }
 
   return {
-    read,
+    read: (interest) => Promise.try(() => read(interest)),
     apply,
     watch(onChange) {
       const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
