@@ -14,7 +14,7 @@ import type { Conflict } from "./diff_links.ts";
 import { merge, NOTHING, owns, within, without } from "./merge.ts";
 import { type Refusal, refusalOfAll, refusalOfConflict, refusalsOf } from "./refusal.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
-import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 
 /** One run of the reconciler. */
 export interface KernelReport {
@@ -281,8 +281,7 @@ export class Reconciler implements AsyncDisposable {
     const before = this.#owned();
     const onOurs = this.#actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const ownedFwmarks = this.#actual?.interfaces.flatMap(markedFwmarks) ?? [];
-    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs, ownedFwmarks }]);
+    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs }]);
     this.#lingering = without(all, desired);
   }
 
