@@ -15,11 +15,13 @@ import { referenceScenarios } from "./scenarios/reference.ts";
 import {
   announceOnlyDemo,
   announceOnlySuite,
+  dataPlaneSuite,
   frrSuite,
   kernelDemo,
   kernelSuite,
   loadSuite,
 } from "./suites.ts";
+import { planeConfig, planeTopology } from "./data_plane.ts";
 import { agentConfig, loadTopology, referenceTopology, standardTopology } from "./topology.ts";
 import { World, type WorldOptions } from "./world.ts";
 
@@ -67,6 +69,12 @@ const underLoadWithFrr: Network<FrrRouter> = {
   router: (topology, node) => new FrrRouter(topology, node),
 };
 
+const dataPlane: Network = {
+  ...standard,
+  topology: planeTopology,
+  launch: (...place) => launchWith(planeConfig(...place)),
+};
+
 /** The reference's example as it is, started as the reference is. */
 const reference: Network = {
   topology: referenceTopology,
@@ -102,6 +110,7 @@ if (import.meta.main) {
     totals.push(await runAll(create(standard), (demo ? kernelDemo : kernelSuite).filter(wanted), demo));
     if (!demo) {
       totals.push(await runAll(create(underLoad), loadSuite.filter(wanted), false));
+      totals.push(await runAll(create(dataPlane), dataPlaneSuite.filter(wanted), false));
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
       if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
