@@ -12,6 +12,7 @@ import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
+import { Suspects } from "../kernel/suspects.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -123,6 +124,7 @@ export class Agent {
       state: () => this.#state,
       reload: (because) => this.#config.reload(because),
       handover: () => ports.requestHandover(),
+      lookAtKernel: () => this.#reconciler?.look(),
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
@@ -265,7 +267,7 @@ export class Agent {
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
   async #adoptKernel(): Promise<boolean> {
-    const { kernel, clock } = this.#ports;
+    const { kernel, clock, processes, pid } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
       return true;
@@ -281,6 +283,8 @@ export class Agent {
       kernel,
       clock,
       managed,
+      contention: () => this.#config.current.network.contention,
+      suspects: processes && new Suspects({ processes, clock, pid }),
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
@@ -332,8 +336,11 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    const { actual } = report;
-    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
+    const { actual, contested } = report;
+    this.#kernelEvents.publish(
+      report,
+      () => actual !== undefined && this.#services.kernel(actual, contested),
+    );
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

@@ -3,8 +3,17 @@ import { type Address, withPort } from "../net/address.ts";
 import type { Change } from "./change.ts";
 import { type VirtualServiceId, virtualServiceText } from "./state.ts";
 
+/** The kinds of objects. */
+export const OBJECT_KINDS = [
+  "interface",
+  "address",
+  "local route",
+  "virtual service",
+  "destination",
+] as const;
+
 /** A kind of object. */
-export type ObjectKind = "interface" | "address" | "local route" | "virtual service" | "destination";
+export type ObjectKind = (typeof OBJECT_KINDS)[number];
 
 /** An object; kind and name together are its identity. */
 export interface KernelObject {

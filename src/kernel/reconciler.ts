@@ -54,7 +54,7 @@ export interface ReconcilerOptions {
   /** From how many repairs on an object is contested. Default: more than 5 within a minute, and until a minute of quiet. */
   readonly contention?: () => ContentionLimits;
   /** Who it may be that changes something. Default: nobody knows. */
-  readonly suspects?: Suspects;
+  readonly suspects?: Suspects | undefined;
   /** Between runs while virtual services are desired. Default 5,000 ms: their only way to be repaired. */
   readonly ipvsPeriodMs?: number;
   /** Between runs otherwise. Default 30,000 ms. */

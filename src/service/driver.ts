@@ -5,9 +5,11 @@
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
+import { contestedBy } from "./contested.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import {
@@ -92,14 +94,16 @@ export class ServiceDriver implements Disposable {
     if (state !== undefined) this.#feed([state], () => event);
   }
 
-  /** The kernel was read. */
-  kernel(actual: ActualKernel): void {
+  /** The kernel was read; `contested` is what of it somebody else changes again and again. */
+  kernel(actual: ActualKernel, contested: readonly Contested[] = []): void {
     this.#actual = actual;
     const sliceOf = slicesOf(actual);
-    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }), {
-      type: "kernel",
-      actual,
-    });
+    const contestedOf = contestedBy(contested);
+    this.#feed(
+      this.states,
+      ({ config }) => ({ type: "kernel", actual: sliceOf(config), contested: contestedOf(config) }),
+      { type: "kernel", actual },
+    );
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */

@@ -5,6 +5,7 @@
  */
 import { isOurs, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
+import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
@@ -45,6 +46,14 @@ const GATES: readonly GateRow[] = [
     look({ verdicts }) {
       const { verdict, cause } = serviceVerdict(verdicts);
       return { open: verdict === "healthy", reason: cause };
+    },
+  },
+  {
+    name: "let alone",
+    applies: ({ contested }) => contested.length > 0,
+    look({ contested }, address) {
+      const [first] = contestedUnder(contested, address);
+      return openUnless(first && contestedText(first), "nobody else changes what it rests on");
     },
   },
   {

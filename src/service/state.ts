@@ -3,6 +3,7 @@ import type { Route } from "../bgp/routes/route.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
@@ -28,6 +29,7 @@ export type GateName =
   | "enabled"
   | "not drained"
   | "healthy"
+  | "let alone"
   | "address present"
   | "virtual services present";
 
@@ -64,6 +66,8 @@ export interface ServiceFacts {
   readonly verdicts: ReadonlyMap<string, CheckVerdict>;
   /** What of the kernel concerns it. Undefined until the kernel was read for the first time. */
   readonly actual: ActualKernel | undefined;
+  /** What of it somebody else changes again and again. */
+  readonly contested: readonly Contested[];
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
   /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */
