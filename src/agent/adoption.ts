@@ -88,6 +88,7 @@ export class KernelAdoption implements Disposable {
       at: clock.now(),
       actual: undefined,
       changes: [],
+      repairs: [],
       errors,
       conflicts: [],
       refusals: errors.map(refusalOfAll),

@@ -12,6 +12,7 @@ import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
+import { Suspects } from "../kernel/suspects.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -125,6 +126,7 @@ export class Agent {
       state: () => this.#state,
       reload: (because) => this.#config.reload(because),
       handover: () => ports.requestHandover(),
+      lookAtKernel: () => this.#reconciler?.look(),
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
@@ -269,7 +271,7 @@ export class Agent {
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
   async #adoptKernel(): Promise<boolean> {
-    const { kernel, clock } = this.#ports;
+    const { kernel, clock, processes, pid } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
       return true;
@@ -287,7 +289,17 @@ export class Agent {
         const onFault = (cause: string) => {
           this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause });
         };
-        return this.#reconciler = new Reconciler({ kernel, clock, managed, onReport, onFault });
+        const contention = () => this.#config.current.network.contention;
+        const suspects = processes && new Suspects({ processes, clock, pid });
+        return this.#reconciler = new Reconciler({
+          kernel,
+          clock,
+          managed,
+          contention,
+          suspects,
+          onReport,
+          onFault,
+        });
       },
     });
     return await this.#adoption.begin();
@@ -332,7 +344,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    this.#kernelEvents.publish(report, () => this.#services.kernel(report.actual, report.refusals));
+    const { actual } = report;
+    this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

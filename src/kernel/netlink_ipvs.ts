@@ -67,13 +67,13 @@ export class NetlinkIpvs implements Disposable {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return this.#dump(family, interest);
+      return await this.#dump(family, interest);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
       this.#family = undefined;
       const another = this.#resolve();
-      return another === undefined ? [] : this.#dump(another, interest);
+      return another === undefined ? [] : await this.#dump(another, interest);
     }
   }
 
