@@ -20,8 +20,9 @@ import {
   withLimit,
 } from "./leaving.ts";
 import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
-import { slicesOf } from "./slices.ts";
+import { sliceChange, slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** Which services; undefined: all. */
@@ -31,6 +32,8 @@ export type Names = ReadonlySet<string> | undefined;
 const QUIESCE_POLL_MS = 200;
 /** What could not be handed over is tried again in this time. */
 const RETRY_MS = 1000;
+/** Weights that change one after the other are handed over together, once in this time. */
+const WEIGHTS_MS = 20;
 /** For what an earlier process left, whose limits are not known any more. */
 const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
@@ -51,6 +54,9 @@ export class ServiceDriver implements Disposable {
   readonly #onDown = new Set<() => void>();
   /** What should be has changed, and was not handed over yet. */
   readonly #owed = { routes: false, kernel: false };
+  /** Weights have changed, and were not handed over yet: that waits until then. */
+  #weightsDueMs = Infinity;
+  #weightsToldMs = -Infinity;
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
@@ -92,11 +98,36 @@ export class ServiceDriver implements Disposable {
     if (state !== undefined) this.#feed([state], () => event);
   }
 
-  /** The kernel was read. */
+  /** A check of destinations has another verdict, or gives them another weight; `places` by service. */
+  destinations(
+    places: ReadonlyMap<string, readonly DestinationPlace[]>,
+    said: DestinationVerdict,
+  ): void {
+    const asked = [...places.keys()].flatMap((name) => this.#states.get(name) ?? []);
+    this.#feed(asked, ({ config }) => {
+      return { type: "destination", ...said, places: places.get(config.name) ?? [] };
+    });
+  }
+
+  /** The kernel was read. Services of which it says nothing new are not asked. */
   kernel(actual: ActualKernel): void {
     this.#actual = actual;
     const sliceOf = slicesOf(actual);
-    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }), {
+    const slices = new Map<string, ActualKernel>();
+    const changed = this.states.filter((state) => {
+      const { config: { name }, actual: known, phase } = state;
+      const slice = sliceOf(state.config);
+      slices.set(name, slice);
+      const change = known === undefined ? "other" : sliceChange(known, slice);
+      // One that is on its way waits for just this, and one that waits for time may.
+      const isWaiting = phase.name !== "serving" && phase.name !== "down";
+      if (change === "other" || isWaiting) return true;
+      if (change === "counts" && nextDeadline(state) !== undefined) return true;
+      // How many connections there are is of no consequence to a service that stays.
+      if (change === "counts") this.#states.set(name, { ...state, actual: slice });
+      return false;
+    });
+    this.#feed(changed, ({ config: { name } }) => ({ type: "kernel", actual: slices.get(name) ?? actual }), {
       type: "kernel",
       actual,
     });
@@ -142,6 +173,8 @@ export class ServiceDriver implements Disposable {
     const { clock, managed } = this.#options;
     this.#actual = actual;
     const untilMs = clock.now() + routersLimitMs;
+    const sliceOf = slicesOf(actual);
+    this.#feed(this.states, ({ config }) => ({ type: "inherited", actual: sliceOf(config) }));
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
@@ -272,11 +305,13 @@ export class ServiceDriver implements Disposable {
     if (this.#disposed) return;
     const { onTransition, clock } = this.#options;
     const transitions: [ServiceState, ServiceTransition, ServiceEvent][] = [];
+    let hasWeights = false;
     for (const before of states) {
       const { name } = before.config;
       const event = eventOf(before);
       const { state, transitions: own } = step(before, event, { now: clock.now() });
       this.#states.set(name, state);
+      hasWeights ||= state.weights.virtualServices !== before.weights.virtualServices;
       for (const transition of own) transitions.push([state, transition, event]);
     }
     const moved = leavingEvent === undefined ? [] : this.#moveLeaving(leavingEvent);
@@ -286,10 +321,12 @@ export class ServiceDriver implements Disposable {
     // A service that shifts is announced otherwise.
     this.#owed.routes ||= has("route") || has("phase");
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
+    if (hasWeights) this.#oweWeights(clock.now());
     this.#handOverAll();
     for (const [{ config, phase }, transition, { type }] of transitions) {
       // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
-      const byVerdict = type === "verdict" && transition.type === "route";
+      const isVerdict = type === "verdict" || type === "destination";
+      const byVerdict = isVerdict && transition.type !== "phase";
       const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
       this.#attempt(() => onTransition(config.name, transition, origin));
     }
@@ -320,9 +357,19 @@ export class ServiceDriver implements Disposable {
   }
 
   #handOverAll(): void {
-    const { announce, program } = this.#options;
+    const { announce, program, clock } = this.#options;
+    this.#owed.kernel ||= this.#weightsDueMs <= clock.now();
     this.#handOver("routes", () => announce(this.desiredRoutes));
-    this.#handOver("kernel", () => program(this.desiredKernel));
+    this.#handOver("kernel", () => {
+      this.#weightsDueMs = Infinity;
+      this.#weightsToldMs = clock.now();
+      program(this.desiredKernel);
+    });
+  }
+
+  /** At once where none were handed over a moment ago: the whole of what should be is much, and verdicts come in swarms. */
+  #oweWeights(nowMs: number): void {
+    if (this.#managesKernel) this.#weightsDueMs = Math.max(nowMs, this.#weightsToldMs + WEIGHTS_MS);
   }
 
   /** What cannot be handed over now is owed, and tried again. */
@@ -372,14 +419,17 @@ export class ServiceDriver implements Disposable {
     ];
     const pollMs = this.#isQuiescing() ? clock.now() + QUIESCE_POLL_MS : Infinity;
     const retryMs = this.#owed.routes || this.#owed.kernel ? clock.now() + RETRY_MS : Infinity;
-    const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), Math.min(pollMs, retryMs));
+    const others = Math.min(pollMs, retryMs, this.#weightsDueMs);
+    const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), others);
     if (atMs !== Infinity) this.#timer = clock.at(atMs, () => this.#tick());
   }
 
   #tick(): void {
     // Connections are read afresh while they are waited for: the kernel tells nobody of their end.
     this.#owed.kernel ||= this.#isQuiescing();
-    this.refresh();
+    const now = this.#options.clock.now();
+    const due = this.states.filter((state) => (nextDeadline(state) ?? Infinity) <= now);
+    this.#feed(due, () => ({ type: "time" }), { type: "time" });
   }
 
   #isQuiescing(): boolean {

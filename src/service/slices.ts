@@ -22,3 +22,45 @@ function placesOf({ addresses, ports }: ServiceConfig): readonly string[] {
   const marks = ports.flatMap(fwmarksOf);
   return [...addresses.map(({ text }) => text), ...marks.map(virtualServiceKey)];
 }
+
+/** What of a service's slice is not what it was: nothing, the number of connections alone, or something else. */
+export type SliceChange = "none" | "counts" | "other";
+
+/** Compares two slices. What is the same object is not looked into. */
+export function sliceChange(before: ActualKernel, after: ActualKernel): SliceChange {
+  return worst([
+    listChange(before.interfaces, after.interfaces),
+    listChange(before.virtualServices, after.virtualServices),
+  ]);
+}
+
+const COUNTS: ReadonlySet<string> = new Set(["activeConnections", "inactiveConnections"]);
+
+function valueChange(before: unknown, after: unknown): SliceChange {
+  if (Object.is(before, after)) return "none";
+  if (Array.isArray(before) && Array.isArray(after)) return listChange(before, after);
+  if (!isRecord(before) || !isRecord(after)) return "other";
+  // An address is its text.
+  if (typeof before.text === "string") return before.text === after.text ? "none" : "other";
+  let change: SliceChange = "none";
+  for (const key in { ...before, ...after }) {
+    const own = valueChange(before[key], after[key]);
+    if (own === "none") continue;
+    if (own === "other" && !COUNTS.has(key)) return "other";
+    change = "counts";
+  }
+  return change;
+}
+
+function listChange(before: readonly unknown[], after: readonly unknown[]): SliceChange {
+  if (before.length !== after.length) return "other";
+  return worst(before.map((value, index) => valueChange(value, after[index])));
+}
+
+function worst(changes: readonly SliceChange[]): SliceChange {
+  return changes.includes("other") ? "other" : changes.includes("counts") ? "counts" : "none";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

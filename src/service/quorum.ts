@@ -1,0 +1,55 @@
+/** The gate of the ports' quorums, in words: who is short of live weight, and which destinations failed and why. Pure. */
+import type { PortConfig } from "../config/config.ts";
+import { destinationKey } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import { foreignText } from "../text/foreign.ts";
+import { destinationName, portName, type PortState } from "./port_state.ts";
+import type { Gate, ServiceFacts } from "./state.ts";
+import { destinationsOf, portWeights, quorumNeeds, standingOf } from "./weights.ts";
+
+/** So many destinations, or ports, are named. */
+const MAX_NAMED = 3;
+/** What a destination's cause may have here, in characters. */
+const MAX_CAUSE_LENGTH = 100;
+
+/** Whether the quorum of a port depends on more than that it has a destination of weight. */
+export function mayLackQuorum({ quorum, hysteresis, sorry, destinations }: PortConfig): boolean {
+  return quorum !== 1 || hysteresis !== 0 || sorry !== undefined ||
+    destinations.some(({ checks }) => checks.length > 0);
+}
+
+/** Whether the quorum holds of every port that `address` leads to. */
+export function quorumLook(
+  { config, ports }: Pick<ServiceFacts, "config" | "ports">,
+  { family }: Address,
+): Pick<Gate, "open" | "reason"> {
+  const asked = config.ports.filter((port) => {
+    return mayLackQuorum(port) && (port.fwmark === 0 || port.families.includes(family));
+  });
+  const seen = asked.flatMap((port) => {
+    const state = ports.get(portName(port));
+    return state === undefined ? [] : [seenOf(port, state, family)];
+  });
+  const short = seen.filter(({ open }) => !open);
+  const told = short.length > 0 ? short : seen;
+  return { open: short.length === 0, reason: listed(told.map(({ reason }) => reason)) };
+}
+
+function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "open" | "reason"> {
+  const open = state.families.get(family)?.quorum ?? false;
+  const { liveWeight, totalWeight } = portWeights(port, state, { family, quiesced: false, now: 0 });
+  const needs = Math.max(1, quorumNeeds(port, open));
+  const sum = `port ${portName(port)}: live weight ${liveWeight} of ${totalWeight}, needs ${needs}`;
+  if (open) return { open, reason: sum };
+  const failed = destinationsOf(port, family).flatMap((config) => {
+    const { live, cause } = standingOf(config, state.destinations.get(destinationKey(config)));
+    return live ? [] : [`${destinationName(config)}: ${foreignText(cause, MAX_CAUSE_LENGTH)}`];
+  });
+  return { open, reason: failed.length === 0 ? sum : `${sum}; ${listed(failed)}` };
+}
+
+function listed(texts: readonly string[]): string {
+  const more = texts.length - MAX_NAMED;
+  const named = texts.slice(0, MAX_NAMED).join("; ");
+  return more > 0 ? `${named}; and ${more} more` : named;
+}
