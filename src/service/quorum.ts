@@ -35,6 +35,17 @@ export function quorumLook(
   return { open: short.length === 0, reason: listed(told.map(({ reason }) => reason)) };
 }
 
+/** Whether first verdicts of destinations may open a quorum that is shut. */
+export function awaitsDestinations({ config, ports }: Pick<ServiceFacts, "config" | "ports">): boolean {
+  return config.ports.filter(mayLackQuorum).some((port) => {
+    const state = ports.get(portName(port));
+    if (state === undefined || [...state.families.values()].every(({ quorum }) => quorum)) return false;
+    return port.destinations.some((config) => {
+      return standingOf(config, state.destinations.get(destinationKey(config))).verdict === "unknown";
+    });
+  });
+}
+
 function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "open" | "reason"> {
   const open = state.families.get(family)?.quorum ?? false;
   const { liveWeight, totalWeight } = portWeights(port, state, { family, quiesced: false, now: 0 });
