@@ -137,7 +137,7 @@ function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked>
     for (const port of ports) {
       for (const destination of port.destinations) {
         for (const config of destination.checks) {
-          const identity = canonical({ ...config, name: "" });
+          const identity = identityOf(config);
           const place = {
             port: portName(port),
             destination: destinationKey(destination),
@@ -151,6 +151,15 @@ function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked>
     }
   }
   return asked;
+}
+
+/** The same for checks that are the same but for their names. */
+function identityOf(config: CheckConfig): string {
+  const texts = Object.entries(config).map(([key, value]) => {
+    if (key === "name" || value === undefined) return "";
+    return `${key}:${typeof value === "number" ? value : canonical(value, key)}`;
+  });
+  return texts.join("\n");
 }
 
 function listenerKey({ service, place }: Listener): string {

@@ -11,7 +11,7 @@ import { idsOf } from "../service/desired.ts";
 import { portName, type PortState } from "../service/port_state.ts";
 import { mayLackQuorum } from "../service/quorum.ts";
 import type { ServiceState } from "../service/state.ts";
-import { destinationsOf, portWeights, quorumNeeds, standingOf } from "../service/weights.ts";
+import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "../service/weights.ts";
 import type { DestinationStatus, VirtualServiceStatus } from "../status/status.ts";
 
 /** The ISO 8601 wall time of a moment on the monotonic scale. */
@@ -51,13 +51,13 @@ function configuredService({ port, state, id, found }: View, when: When): Virtua
     left.delete(key);
     return configuredDestination(config, state, there, when);
   });
-  const { liveWeight, totalWeight } = portWeights(port, state, { family, quiesced: false, now: 0 });
+  const { live, total } = weightSums(port, state, family);
   const held = state.families.get(family)?.quorum ?? false;
   const needs = Math.max(1, quorumNeeds(port, held));
   return {
     ...idStatus(id),
     scheduler: port.ipvs.scheduler,
-    quorum: mayLackQuorum(port) ? { held, live: liveWeight, total: totalWeight, needs } : undefined,
+    quorum: mayLackQuorum(port) ? { held, live, total, needs } : undefined,
     destinations: [...destinations, ...[...left.values()].map((each) => otherDestination(each, port))],
   };
 }
@@ -83,7 +83,7 @@ function configuredDestination(
   when: When,
 ): DestinationStatus {
   const known = state.destinations.get(destinationKey(config));
-  const { verdict, cause } = standingOf(config, known);
+  const { verdict } = standingOf(config, known);
   return {
     ...fieldsOf(config),
     role: "configured",
@@ -91,7 +91,7 @@ function configuredDestination(
     ...countsOf(there),
     live: known?.live ?? false,
     verdict,
-    cause,
+    cause: standingCause(config, known),
     since: known === undefined ? undefined : when(known.sinceMs),
   };
 }

@@ -10,7 +10,6 @@ import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sorryEnd } from "./destinations.ts";
 import { serviceWeights } from "./desired.ts";
 import { faultGates, gatesOf } from "./gates.ts";
 import {
@@ -24,7 +23,7 @@ import {
   serving,
   withdrawn,
 } from "./phase.ts";
-import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
+import { type DestinationPlace, type DestinationVerdict, sorryEnd } from "./port_state.ts";
 import {
   continuedPorts,
   type DestinationTransition,
@@ -189,11 +188,11 @@ function decided(facts: ServiceFacts, before: ServiceState, nowMs: number): Serv
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
 export function nextDeadline(
-  { phase, fault, staleUntilMs, weights, ports }: ServiceState,
+  { phase, fault, staleUntilMs, weights }: ServiceState,
 ): number | undefined {
   // While a fault stands no deadline is met, and one that has passed would come again at once, for ever.
   const first = fault?.untilMs ??
-    Math.min(phaseEnd(phase, staleUntilMs), weights.nextMs, ...[...ports.values()].map(sorryEnd));
+    Math.min(phaseEnd(phase, staleUntilMs), weights.nextMs);
   return first === Infinity ? undefined : first;
 }
 

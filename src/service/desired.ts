@@ -10,7 +10,7 @@ import {
 import { UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import { isQuiesced } from "./phase.ts";
-import { portName } from "./port_state.ts";
+import { portName, sorryEnd } from "./port_state.ts";
 import type { ServiceFacts, ServiceState, ServiceWeights } from "./state.ts";
 import { portWeights } from "./weights.ts";
 
@@ -63,6 +63,7 @@ export function serviceWeights(
   let nextMs = Infinity;
   const virtualServices = config.ports.flatMap((port) => {
     const state = ports.get(portName(port)) ?? UNKNOWN_PORT;
+    nextMs = Math.min(nextMs, sorryEnd(state));
     const byFamily = new Map(port.families.map((family) => {
       const weights = portWeights(port, state, { family, quiesced, now });
       nextMs = Math.min(nextMs, weights.nextMs);

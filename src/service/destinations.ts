@@ -13,7 +13,7 @@ import {
   type PortState,
   type SorryState,
 } from "./port_state.ts";
-import { growsSince, portWeights, quorumHolds, standingOf, type WeightsView } from "./weights.ts";
+import { growsSince, quorumHolds, standingCause, standingOf, weightSums } from "./weights.ts";
 
 /** A destination that is sent new connections from now on, or no more, or otherwise. */
 export interface DestinationChange {
@@ -133,21 +133,19 @@ export function settledPort(
   facts: SorryFacts,
   now: number,
 ): PortState {
-  const destinations = new Map(port.destinations.map((config) => {
+  const moved = port.destinations.flatMap((config): readonly (readonly [string, DestinationState])[] => {
     const key = destinationKey(config);
-    const known = state.destinations.get(key) ?? newDestination(config, false, now);
-    return [key, settledDestination(port, config, known, now)];
-  }));
-  const isSame = port.destinations.every((each) => {
-    const key = destinationKey(each);
-    return destinations.get(key) === state.destinations.get(key);
+    const before = state.destinations.get(key) ?? newDestination(config, false, now);
+    const after = settledDestination(port, config, before, now);
+    return after === before ? [] : [[key, after]];
   });
-  const known = isSame ? state : { ...state, destinations };
+  const known = moved.length === 0
+    ? state
+    : { ...state, destinations: new Map([...state.destinations, ...moved]) };
   const families = new Map([...state.families].map(([family, before]) => {
-    const view: WeightsView = { family, quiesced: false, now };
-    const { liveWeight } = portWeights(port, known, view);
-    const quorum = quorumHolds(port, liveWeight, before.quorum);
-    const sorry = nextSorry(port, before.sorry, { isNeeded: liveWeight === 0, family, ...facts }, now);
+    const { live } = weightSums(port, known, family);
+    const quorum = quorumHolds(port, live, before.quorum);
+    const sorry = nextSorry(port, before.sorry, { isNeeded: live === 0, family, ...facts }, now);
     const isStill = quorum === before.quorum && sorry === before.sorry;
     return [family, isStill ? before : { quorum, sorry }];
   }));
@@ -211,14 +209,6 @@ function hasEnded(key: string, actual: ActualKernel | undefined): boolean {
     found.every(({ weight, activeConnections }) => weight === 0 && activeConnections === 0);
 }
 
-/** When the port wants to be looked at again, beside its weights. */
-export function sorryEnd({ families }: PortState): number {
-  const ends = [...families.values()].map(({ sorry }) =>
-    typeof sorry === "object" ? sorry.untilMs : Infinity
-  );
-  return Math.min(Infinity, ...ends);
-}
-
 /** Destinations that are live in one of two states alone, or with another weight. */
 export function destinationChanges(
   port: PortConfig,
@@ -231,8 +221,9 @@ export function destinationChanges(
     const [was, is] = [before?.destinations.get(key), after.destinations.get(key)];
     if (was === is || is === undefined) return [];
     const old = standingOf(config, was);
-    const { weight, cause } = standingOf(config, is);
+    const { weight } = standingOf(config, is);
     const isSame = (was?.live ?? false) === is.live && (!is.live || old.weight === weight);
+    const cause = standingCause(config, is);
     return isSame ? [] : [{ destination: destinationName(config), live: is.live, weight, cause }];
   });
 }

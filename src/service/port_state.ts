@@ -65,3 +65,12 @@ export function portName(
 export function destinationName({ address, port }: Pick<DestinationConfig, "address" | "port">): string {
   return port === 0 ? address.text : withPort(address, port);
 }
+
+/** When the sorry destination goes at the latest that is needed no more; Infinity: none is on its way. */
+export function sorryEnd({ families }: PortState): number {
+  let first = Infinity;
+  for (const { sorry } of families.values()) {
+    if (typeof sorry === "object") first = Math.min(first, sorry.untilMs);
+  }
+  return first;
+}

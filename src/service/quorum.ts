@@ -5,7 +5,7 @@ import type { Address } from "../net/address.ts";
 import { foreignText } from "../text/foreign.ts";
 import { destinationName, portName, type PortState } from "./port_state.ts";
 import type { Gate, ServiceFacts } from "./state.ts";
-import { destinationsOf, portWeights, quorumNeeds, standingOf } from "./weights.ts";
+import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "./weights.ts";
 
 /** So many destinations, or ports, are named. */
 const MAX_NAMED = 3;
@@ -31,8 +31,11 @@ export function quorumLook(
     return state === undefined ? [] : [seenOf(port, state, family)];
   });
   const short = seen.filter(({ open }) => !open);
-  const told = short.length > 0 ? short : seen;
-  return { open: short.length === 0, reason: listed(told.map(({ reason }) => reason)) };
+  const reasons = (short.length > 0 ? short : seen).map(({ reason }) => reason);
+  return {
+    open: short.length === 0,
+    reason: [...reasons.slice(0, MAX_NAMED), ...moreThan(reasons.length)].join("; "),
+  };
 }
 
 /** Whether first verdicts of destinations may open a quorum that is shut. */
@@ -48,19 +51,20 @@ export function awaitsDestinations({ config, ports }: Pick<ServiceFacts, "config
 
 function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "open" | "reason"> {
   const open = state.families.get(family)?.quorum ?? false;
-  const { liveWeight, totalWeight } = portWeights(port, state, { family, quiesced: false, now: 0 });
+  const { live, total } = weightSums(port, state, family);
   const needs = Math.max(1, quorumNeeds(port, open));
-  const sum = `port ${portName(port)}: live weight ${liveWeight} of ${totalWeight}, needs ${needs}`;
+  const sum = `port ${portName(port)}: live weight ${live} of ${total}, needs ${needs}`;
   if (open) return { open, reason: sum };
-  const failed = destinationsOf(port, family).flatMap((config) => {
-    const { live, cause } = standingOf(config, state.destinations.get(destinationKey(config)));
-    return live ? [] : [`${destinationName(config)}: ${foreignText(cause, MAX_CAUSE_LENGTH)}`];
+  const failed = destinationsOf(port, family).filter((config) => {
+    return !standingOf(config, state.destinations.get(destinationKey(config))).live;
   });
-  return { open, reason: failed.length === 0 ? sum : `${sum}; ${listed(failed)}` };
+  const named = failed.slice(0, MAX_NAMED).map((config) => {
+    const cause = standingCause(config, state.destinations.get(destinationKey(config)));
+    return `${destinationName(config)}: ${foreignText(cause, MAX_CAUSE_LENGTH)}`;
+  });
+  return { open, reason: [sum, ...named, ...moreThan(failed.length)].join("; ") };
 }
 
-function listed(texts: readonly string[]): string {
-  const more = texts.length - MAX_NAMED;
-  const named = texts.slice(0, MAX_NAMED).join("; ");
-  return more > 0 ? `${named}; and ${more} more` : named;
+function moreThan(count: number): readonly string[] {
+  return count > MAX_NAMED ? [`and ${count - MAX_NAMED} more`] : [];
 }

@@ -28,10 +28,8 @@ export type SliceChange = "none" | "counts" | "other";
 
 /** Compares two slices. What is the same object is not looked into. */
 export function sliceChange(before: ActualKernel, after: ActualKernel): SliceChange {
-  return worst([
-    listChange(before.interfaces, after.interfaces),
-    listChange(before.virtualServices, after.virtualServices),
-  ]);
+  const links = listChange(before.interfaces, after.interfaces);
+  return links === "other" ? links : listChange(before.virtualServices, after.virtualServices);
 }
 
 const COUNTS: ReadonlySet<string> = new Set(["activeConnections", "inactiveConnections"]);
@@ -43,22 +41,27 @@ function valueChange(before: unknown, after: unknown): SliceChange {
   // An address is its text.
   if (typeof before.text === "string") return before.text === after.text ? "none" : "other";
   let change: SliceChange = "none";
-  for (const key in { ...before, ...after }) {
+  let keys = 0;
+  for (const key in before) {
+    keys++;
     const own = valueChange(before[key], after[key]);
     if (own === "none") continue;
     if (own === "other" && !COUNTS.has(key)) return "other";
     change = "counts";
   }
-  return change;
+  return Object.keys(after).length === keys ? change : "other";
 }
 
 function listChange(before: readonly unknown[], after: readonly unknown[]): SliceChange {
+  if (before === after) return "none";
   if (before.length !== after.length) return "other";
-  return worst(before.map((value, index) => valueChange(value, after[index])));
-}
-
-function worst(changes: readonly SliceChange[]): SliceChange {
-  return changes.includes("other") ? "other" : changes.includes("counts") ? "counts" : "none";
+  let change: SliceChange = "none";
+  for (let index = 0; index < before.length; index++) {
+    const own = valueChange(before[index], after[index]);
+    if (own === "other") return own;
+    if (own === "counts") change = own;
+  }
+  return change;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

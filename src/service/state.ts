@@ -80,7 +80,7 @@ export interface ServiceFacts {
 /** The virtual services that follow from the facts; the same objects for as long as nothing of them changes. */
 export interface ServiceWeights {
   readonly virtualServices: readonly VirtualService[];
-  /** When a weight changes by itself; Infinity: none does. */
+  /** When something of them changes by itself; Infinity: nothing does. */
   readonly nextMs: number;
 }
 

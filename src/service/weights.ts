@@ -20,20 +20,23 @@ const STEPS = 20;
 export interface Standing {
   /** The worst one of its checks; healthy where there is none. */
   readonly verdict: Verdict;
-  readonly cause: string;
   /** What counts for the quorum: the configured weight, or the one that a check gave. */
   readonly weight: number;
   /** New connections may be sent there. */
   readonly live: boolean;
 }
 
+/** Sums of weights of a port's destinations of one family. */
+export interface WeightSums {
+  /** Of those that are live. */
+  readonly live: number;
+  readonly total: number;
+}
+
 /** A port's virtual services of one family. */
 export interface PortWeights {
   /** What the virtual services have. */
   readonly destinations: readonly Destination[];
-  /** The sum of the weights of those that are live, and of all. */
-  readonly liveWeight: number;
-  readonly totalWeight: number;
   /** When weights change by themselves; Infinity: they do not. */
   readonly nextMs: number;
 }
@@ -51,67 +54,80 @@ export function destinationsOf(
   { destinations }: Pick<PortConfig, "destinations">,
   family: 4 | 6,
 ): readonly DestinationConfig[] {
+  if (destinations.every(({ address }) => address.family === family)) return destinations;
   const own = destinations.filter(({ address }) => address.family === family);
   return own.length > 0 ? own : destinations.filter(({ forwarding }) => forwarding === "tunnel");
 }
 
 /** The factor between weights as they are configured and as the kernel has them. */
 export function weightScale({ slowStartMs, destinations }: PortConfig): number {
+  if (slowStartMs === 0) return 1;
   const weights = destinations.map(({ weight }) => weight).filter((weight) => weight > 0);
-  if (slowStartMs === 0 || weights.length === 0) return 1;
+  if (weights.length === 0) return 1;
   const wanted = Math.ceil(STEPS / Math.min(...weights));
   return Math.max(1, Math.min(wanted, Math.floor(MAX_WEIGHT / Math.max(...weights))));
 }
 
 /** What a destination comes to. */
 export function standingOf(config: DestinationConfig, state: DestinationState | undefined): Standing {
+  let verdict: Verdict = "healthy";
+  let given = Infinity;
+  // There are thousands of destinations: nothing is made here that is not needed.
+  for (const { name } of config.checks) {
+    const said = state?.checks.get(name);
+    if (said === undefined) continue;
+    if (said.weight !== undefined) given = Math.min(given, said.weight);
+    if (said.verdict === "unhealthy" || verdict === "healthy") verdict = said.verdict;
+  }
+  const weight = given === Infinity ? config.weight : Math.min(given, MAX_WEIGHT);
+  const mayServe = verdict === "healthy" || (verdict === "unknown" && (state?.inherited ?? 0) > 0);
+  return { verdict, weight, live: mayServe && weight > 0 };
+}
+
+/** Why it comes to that, in words. */
+export function standingCause(config: DestinationConfig, state: DestinationState | undefined): string {
+  const { verdict, weight } = standingOf(config, state);
   const known = config.checks.flatMap(({ name }) => {
     const said = state?.checks.get(name);
-    return said === undefined ? [] : [{ name, ...said }];
+    return said === undefined || said.verdict !== verdict ? [] : [`${name}: ${said.cause}`];
   });
-  const worst = known.find(({ verdict }) => verdict === "unhealthy") ??
-    known.find(({ verdict }) => verdict === "unknown");
-  const given = known.flatMap(({ weight }) => weight ?? []);
-  const weight = given.length === 0 ? config.weight : Math.min(MAX_WEIGHT, ...given);
-  const verdict = worst?.verdict ?? "healthy";
-  const mayServe = verdict === "healthy" || (verdict === "unknown" && (state?.inherited ?? 0) > 0);
-  return { verdict, cause: causeOf(worst ?? known, weight), weight, live: mayServe && weight > 0 };
+  if (verdict !== "healthy") return known[0] ?? verdict;
+  const causes = known.length === 0 ? ["no checks configured"] : known;
+  return [...weight === 0 ? ["weight 0"] : [], ...causes].join("; ");
 }
 
-type Said = { readonly name: string; readonly cause: string };
-
-function causeOf(said: Said | readonly Said[], weight: number): string {
-  if (!isList(said)) return `${said.name}: ${said.cause}`;
-  if (weight === 0) return ["weight 0", ...said.map(textOf)].join("; ");
-  return said.length === 0 ? "no checks configured" : said.map(textOf).join("; ");
-}
-
-function isList(said: Said | readonly Said[]): said is readonly Said[] {
-  return Array.isArray(said);
-}
-
-function textOf({ name, cause }: Said): string {
-  return `${name}: ${cause}`;
+/** The sums of the weights of a port's destinations in one family, as they count for the quorum. */
+export function weightSums(port: PortConfig, state: PortState, family: 4 | 6): WeightSums {
+  let live = 0;
+  let total = 0;
+  for (const config of destinationsOf(port, family)) {
+    const standing = standingOf(config, state.destinations.get(destinationKey(config)));
+    total += standing.weight;
+    if (standing.live) live += standing.weight;
+  }
+  return { live, total };
 }
 
 /** What the virtual services of `port` in one family have. */
 export function portWeights(port: PortConfig, state: PortState, view: WeightsView): PortWeights {
   const scale = weightScale(port);
-  const weighed = destinationsOf(port, view.family).map((config) => {
+  const destinations: Destination[] = [];
+  let nextMs = Infinity;
+  for (const config of destinationsOf(port, view.family)) {
     const known = state.destinations.get(destinationKey(config));
     const standing = standingOf(config, known);
-    return { config, standing, ...kernelWeight({ port, scale, config, known, standing }, view) };
-  });
-  const destinations = weighed.flatMap(({ config: { checks: _, ...config }, weight }) =>
-    weight === undefined ? [] : [{ ...config, weight: view.quiesced ? 0 : weight }]
-  );
-  const liveOnes = weighed.filter(({ standing }) => standing.live);
-  return {
-    destinations: [...destinations, ...sorryOf(port, state, scale, view)],
-    liveWeight: sumOf(liveOnes.map(({ standing }) => standing.weight)),
-    totalWeight: sumOf(weighed.map(({ standing }) => standing.weight)),
-    nextMs: view.quiesced ? Infinity : Math.min(Infinity, ...weighed.map(({ nextMs }) => nextMs)),
-  };
+    const weighed = kernelWeight({ port, scale, config, known, standing }, view);
+    nextMs = Math.min(nextMs, weighed.nextMs);
+    if (weighed.weight === undefined) continue;
+    destinations.push(destinationOf(config, view.quiesced ? 0 : weighed.weight));
+  }
+  destinations.push(...sorryOf(port, state, scale, view));
+  return { destinations, nextMs: view.quiesced ? Infinity : nextMs };
+}
+
+function destinationOf(config: Omit<DestinationConfig, "checks">, weight: number): Destination {
+  const { address, port, forwarding, tunnel, upperThreshold, lowerThreshold } = config;
+  return { address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold };
 }
 
 /** Whether the quorum holds after it was as `before`. */
@@ -193,9 +209,5 @@ function sorryOf(
 ): readonly Destination[] {
   const state: FamilyState["sorry"] = families.get(family)?.sorry ?? "out";
   if (sorry === undefined || state === "out") return [];
-  return [{ ...sorry, weight: state === "serving" && !quiesced ? scale : 0 }];
-}
-
-function sumOf(weights: readonly number[]): number {
-  return weights.reduce((sum, weight) => sum + weight, 0);
+  return [destinationOf(sorry, state === "serving" && !quiesced ? scale : 0)];
 }

@@ -6,7 +6,7 @@ import type { Verdict } from "../../src/health/threshold.ts";
 import { type ActualKernel, destinationKey } from "../../src/kernel/state.ts";
 import { continuedPort, inheritedPort, settledPort, toldPort } from "../../src/service/destinations.ts";
 import type { DestinationVerdict, PortState } from "../../src/service/port_state.ts";
-import { portWeights, quorumHolds, weightScale } from "../../src/service/weights.ts";
+import { portWeights, quorumHolds, weightScale, weightSums } from "../../src/service/weights.ts";
 import { address } from "../support/bgp.ts";
 import { httpCheckConfig } from "../support/config.ts";
 import { BY_ADDRESS } from "../support/kernel_objects.ts";
@@ -47,7 +47,8 @@ class PortScene {
   }
 
   get seen() {
-    return portWeights(this.port, this.state, { family: 4, quiesced: false, now: this.now });
+    const weights = portWeights(this.port, this.state, { family: 4, quiesced: false, now: this.now });
+    return { ...weights, liveWeight: weightSums(this.port, this.state, 4).live };
   }
 
   /** By the last number of the address. */
