@@ -1,11 +1,9 @@
 // What each row of doctor finds: a subject, what spoils a fit host for it, and what is then said.
 import type { FindingStatus } from "../../src/doctor/finding.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
-import type { ActualKernel } from "../../src/kernel/state.ts";
 import { address, localBgp } from "../support/bgp.ts";
 import { CONTENTION, internalPeer, PLAIN_PORT } from "../support/config.ts";
-import { FakeDoctorHost, link } from "../support/doctor_host.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { FakeDoctorHost, kernelWith, link, virtualService } from "../support/doctor_host.ts";
 import { port, sendingTo, subject } from "./subjects.ts";
 
 /** A row, and what makes it find fault. */
@@ -45,32 +43,6 @@ const PERSISTENT = {
 export const IPIP = { forwarding: "tunnel", tunnel: { type: "ipip", port: 0, checksum: false } } as const;
 /** Part of a subject, or of a host. */
 export const UNPRIVILEGED = { uid: 65534, capabilities: "0000000000000000" };
-
-function kernelWith(parts: Partial<ActualKernel>): ActualKernel {
-  return { interfaces: [], virtualServices: [], ...parts };
-}
-
-function virtualService(number: number, connections = 0): ActualKernel["virtualServices"][number] {
-  return {
-    ...BY_ADDRESS,
-    protocol: "tcp",
-    address: address("10.99.0.1"),
-    port: number,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: [{
-      address: address("10.0.0.1"),
-      port: 8080,
-      weight: 1,
-      forwarding: "masq",
-      ...PLAIN,
-      activeConnections: connections,
-      inactiveConnections: connections,
-    }],
-  };
-}
 
 /** At least one for each row. */
 export const CASES: readonly Case[] = [
