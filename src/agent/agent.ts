@@ -10,7 +10,7 @@ import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
-import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import type { KernelReport } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
@@ -25,6 +25,7 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
+import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
@@ -46,13 +47,13 @@ export class Agent {
   readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
+  readonly #owned: OwnedKeeper;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
   readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
   #adoption: KernelAdoption | undefined;
-  #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
   #memoryTimer: Disposable | undefined;
   #loopLag: Disposable | undefined;
@@ -116,6 +117,8 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
+    const { directory } = config.state;
+    this.#owned = new OwnedKeeper({ clock, events, files: ports.stateFiles, directory });
     this.#orders = new OperatorOrders({
       clock,
       events,
@@ -138,12 +141,13 @@ export class Agent {
       services: this.#services,
       checks: this.#checks,
       drains: this.#drains,
+      owned: this.#owned,
       hooks: this.#hooks,
       metrics: this.#metrics,
       servers: this.#servers,
       endOfRib: this.#endOfRib,
       speaker: () => this.#speaker,
-      reconciler: () => this.#reconciler,
+      reconciler: () => this.#adoption?.reconciler,
       report: () => this.#report,
       state: () => this.#state,
       started: () => this.#started,
@@ -274,21 +278,16 @@ export class Agent {
       this.#resumeDrains();
       return true;
     }
-    const onReport = (report: KernelReport) => this.#receiveReport(report);
     this.#adoption = new KernelAdoption({
       kernel,
       clock,
       config: this.#config.current,
       services: this.#services,
+      owned: this.#owned,
       routersKeepMs: this.#endOfRib.routersKeepMs,
-      onReport,
       resumeDrains: () => this.#resumeDrains(),
-      reconcile: (managed) => {
-        const onFault = (cause: string) => {
-          this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause });
-        };
-        return this.#reconciler = new Reconciler({ kernel, clock, managed, onReport, onFault });
-      },
+      onReport: (report) => this.#receiveReport(report),
+      onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
     return await this.#adoption.begin();
   }
@@ -324,7 +323,7 @@ export class Agent {
 
   async #program(desired: DesiredKernel): Promise<void> {
     try {
-      await this.#reconciler?.want(desired);
+      await this.#adoption?.reconciler?.want(desired);
     } catch (error) {
       this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
     }
@@ -349,7 +348,7 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await removeOurs(this.#reconciler, this.#ports.clock, this.#adoption?.unread);
+    const left = await removeOurs(this.#adoption, this.#ports.clock);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
@@ -357,7 +356,7 @@ export class Agent {
 
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await removeOurs(this.#reconciler, this.#ports.clock)) {
+    for (const cause of await removeOurs(this.#adoption, this.#ports.clock)) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }
@@ -383,8 +382,7 @@ export class Agent {
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
-    this.#adoption?.[Symbol.dispose]();
-    await this.#reconciler?.dispose();
+    await this.#adoption?.close();
     await this.#drains.close();
     this.#journal[Symbol.dispose]();
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);

@@ -68,7 +68,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = ({ address }: VirtualService) => owners.get(address.text) ?? "";
+  const ownerOf = (each: VirtualService) => owners.get(each.address.text) ?? placeOf(each);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -84,14 +84,18 @@ export function leavings(
       virtualServices.get(service) ?? [],
       ({ fwmark, address }) => fwmark > 0 || staying.has(address.text) ? "ports" : "others",
     );
-    const ownedAddresses = interfaces.flatMap((link) => link.addresses);
+    const ownedAddresses = [
+      ...interfaces.flatMap((link) => link.addresses),
+      ...others.map(({ address }) => address),
+    ];
+    const ownedFwmarks = ports.filter(({ fwmark }) => fwmark > 0);
     const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       {
         ...common,
-        objects: { ...NOTHING, virtualServices: ports },
+        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks },
         told: true,
         phase: quiescing(drain, nowMs),
       },
@@ -124,7 +128,7 @@ export function leavingDeadline({ phase }: Leaving): number {
 
 /** What the kernel should have of it: quiesced it takes no new connections; UDP has none, and goes at once. */
 export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
-  if (phase.name === "down") return { ...NOTHING, ownedAddresses: objects.ownedAddresses };
+  if (phase.name === "down") return { ...objects, interfaces: [], virtualServices: [] };
   if (!isQuiesced(phase)) return objects;
   return {
     ...objects,
@@ -137,7 +141,7 @@ export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
 
 /** In words, such as `address 10.99.0.1` or `destination 10.0.0.1:8080 of tcp 10.99.0.1:80`. */
 export function whatLeaves({ objects }: Leaving): readonly string[] {
-  const going = new Set(objects.ownedAddresses.map(({ text }) => text));
+  const going = new Set(objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
   return [
     ...objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => `address ${text}`)),
     ...objects.virtualServices.filter(({ address }) => !going.has(address.text)).flatMap((service) =>
@@ -189,6 +193,11 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   });
   if (found.some(({ weight }) => weight > 0)) return undefined;
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+}
+
+/** Where nothing says whose a virtual service is. */
+function placeOf({ address, fwmark }: VirtualService): string {
+  return fwmark > 0 ? `fwmark ${fwmark}` : address.text;
 }
 
 /** The services whose addresses these are; the last word counts. */
