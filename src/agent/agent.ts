@@ -32,6 +32,7 @@ import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { snapshot } from "./snapshot.ts";
+import { SoleAgent } from "./sole_agent.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
@@ -48,6 +49,7 @@ export class Agent {
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
   readonly #owned: OwnedKeeper;
+  readonly #sole: SoleAgent;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
   readonly #startedMs: number;
@@ -119,6 +121,8 @@ export class Agent {
     });
     const { directory } = config.state;
     this.#owned = new OwnedKeeper({ clock, events, files: ports.stateFiles, directory });
+    const { streams, socketFiles: { user } } = ports;
+    this.#sole = new SoleAgent({ streams, clock, events, user, state: () => this.#state });
     this.#orders = new OperatorOrders({
       clock,
       events,
@@ -233,6 +237,7 @@ export class Agent {
     const { clock } = this.#ports;
     this.#loopLag = measureLoopLag(clock, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
     try {
+      if (this.#ports.kernel !== undefined) await this.#sole.claim();
       await this.#servers.open();
       await this.#drains.load();
       adopted = await this.#adoptKernel();
@@ -386,6 +391,7 @@ export class Agent {
     await this.#drains.close();
     this.#journal[Symbol.dispose]();
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);
+    this.#sole[Symbol.dispose]();
     if (this.#state === "starting") this.#state = "stopped";
   }
 }
