@@ -5,6 +5,7 @@
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
+import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
@@ -156,8 +157,9 @@ export class ServiceDriver implements Disposable {
   /**
    * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
    * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   * @param owned where its virtual services were
    */
-  inherit(actual: ActualKernel, routersLimitMs: number): void {
+  inherit(actual: ActualKernel, routersLimitMs: number, owned = NO_PLACES): void {
     if (!this.#managesKernel) return;
     const { clock, managed } = this.#options;
     this.#actual = actual;
@@ -167,7 +169,7 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = leavings(ours(actual, wanted), wanted, {
+    this.#leaving = leavings(ours(actual, together([wanted, owned])), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),
