@@ -16,6 +16,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
+import { KernelAdoption } from "./adoption.ts";
 import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
@@ -50,6 +51,7 @@ export class Agent {
   readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
+  #adoption: KernelAdoption | undefined;
   #reconciler: Reconciler | undefined;
   #report: KernelReport | undefined;
   #memoryTimer: Disposable | undefined;
@@ -245,7 +247,9 @@ export class Agent {
       services: this.#config.current.services.map(({ name }) => name),
       peers: this.#config.current.bgp.peers.map(({ name }) => name),
     };
-    this.#enter("running", "everything is up", details);
+    const whole = this.#report?.converged ?? true;
+    const cause = whole ? "everything is up" : "up, but for what the kernel does not give";
+    this.#enter("running", cause, details);
     this.#announce();
     this.#services.refresh();
     this.#endOfRib.release();
@@ -270,27 +274,23 @@ export class Agent {
       this.#resumeDrains();
       return true;
     }
-    const managed = managedBy(this.#config.current);
-    const desired = this.#services.desiredKernel;
-    const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
-    if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
-    // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    if (actual !== undefined) this.#services.inherit(actual, adopted ? this.#endOfRib.routersKeepMs : 0);
-    this.#resumeDrains();
-    this.#reconciler = new Reconciler({
+    const onReport = (report: KernelReport) => this.#receiveReport(report);
+    this.#adoption = new KernelAdoption({
       kernel,
       clock,
-      managed,
-      onReport: (report) => this.#receiveReport(report),
-      onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
+      config: this.#config.current,
+      services: this.#services,
+      routersKeepMs: this.#endOfRib.routersKeepMs,
+      onReport,
+      resumeDrains: () => this.#resumeDrains(),
+      reconcile: (managed) => {
+        const onFault = (cause: string) => {
+          this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause });
+        };
+        return this.#reconciler = new Reconciler({ kernel, clock, managed, onReport, onFault });
+      },
     });
-    const { errors, conflicts } = await this.#reconciler.want(this.#services.desiredKernel);
-    const faults = [...errors, ...conflicts].map(({ message }) => message);
-    if (faults.length > 0) {
-      if (!adopted) await this.#removeNew();
-      throw new HostNotFitError(faults.join("\n"));
-    }
-    return adopted;
+    return await this.#adoption.begin();
   }
 
   #speak(adopted: boolean): void {
@@ -332,8 +332,7 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    const { actual } = report;
-    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
+    this.#kernelEvents.publish(report, () => this.#services.kernel(report.actual, report.refusals));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
@@ -350,7 +349,7 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await removeOurs(this.#reconciler, this.#ports.clock);
+    const left = await removeOurs(this.#reconciler, this.#ports.clock, this.#adoption?.unread);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
@@ -384,6 +383,7 @@ export class Agent {
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
+    this.#adoption?.[Symbol.dispose]();
     await this.#reconciler?.dispose();
     await this.#drains.close();
     this.#journal[Symbol.dispose]();

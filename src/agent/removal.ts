@@ -7,10 +7,14 @@ import { type Clock, sleep } from "../time/clock.ts";
 const ATTEMPTS = 3;
 const RETRY_MS = 500;
 
-/** Removes it; resolves to what stays all the same, in words. */
+/**
+ * Removes it; resolves to what stays all the same, in words.
+ * @param unread why it is not known what an earlier process left
+ */
 export async function removeOurs(
   reconciler: Reconciler | undefined,
   clock: Clock,
+  unread?: string,
 ): Promise<readonly string[]> {
   for (let attempt = 1; reconciler !== undefined; attempt++) {
     const report = await reconciler.removeAll();
@@ -18,7 +22,7 @@ export async function removeOurs(
     if (attempt === ATTEMPTS) return [remainsOf(report)];
     await sleep(clock, RETRY_MS);
   }
-  return [];
+  return unread === undefined ? [] : [`what an earlier process left, which is not known: ${unread}`];
 }
 
 /** What stays, as the kernel was read last, and why. */

@@ -202,6 +202,24 @@ const TABLE = [
       "what a reload with FILE (default: the agent's own file) would change, in order; where no agent runs, a start with FILE and these options. Changes nothing",
   },
   {
+    name: "doctor",
+    argument: "FILE",
+    options: [{ name: "json", description: "print JSON" }, CONTROL_SOCKET],
+    description:
+      "is this host fit for FILE (default: the agent's): modules, capabilities, sysctls, MTU, clashes; what, why, and the cure",
+  },
+  {
+    name: "cleanup",
+    argument: "FILE",
+    options: [
+      { name: "yes", description: "remove it; without this nothing is changed" },
+      { name: "json", description: "print JSON" },
+      CONTROL_SOCKET,
+    ],
+    description:
+      "what is ours in the kernel where no agent runs, and with FILE what it configures; with --yes removes it",
+  },
+  {
     name: "migrate",
     argument: "FILE",
     argumentRequired: true,

@@ -6,6 +6,7 @@
 import type { Change } from "./change.ts";
 import { diffServices } from "./diff_ipvs.ts";
 import { type Conflict, diffInterfaces } from "./diff_links.ts";
+import { carriedMarks } from "./diff_marks.ts";
 import type { ActualKernel, DesiredKernel } from "./state.ts";
 
 /** What differs. `changes` are in the order in which they are to be made. */
@@ -16,7 +17,8 @@ export interface Difference {
 
 /** The changes that lead from `actual` to `desired`. Nothing that is not ours is in them. */
 export function diff(desired: DesiredKernel, actual: ActualKernel): Difference {
-  const interfaces = diffInterfaces(desired.interfaces, actual.interfaces);
+  const marksOf = carriedMarks(desired, actual);
+  const interfaces = diffInterfaces(desired.interfaces, actual.interfaces, marksOf);
   const services = diffServices(desired, actual);
   return {
     changes: [...interfaces.make, ...services.make, ...services.break, ...interfaces.break],

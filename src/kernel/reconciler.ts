@@ -3,6 +3,7 @@
  * kernel tells of a change of links or addresses, and periodically (IPVS tells nobody of changes); after errors again
  * with back-off. Nothing that happens to the kernel makes it throw or stop.
  */
+import { ERRNO } from "../netlink/errno.ts";
 import { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
@@ -11,8 +12,9 @@ import { diff } from "./diff.ts";
 import type { Contested } from "./contested.ts";
 import type { Conflict } from "./diff_links.ts";
 import { merge, NOTHING, owns, within, without } from "./merge.ts";
+import { type Refusal, refusalOfAll, refusalOfConflict, refusalsOf } from "./refusal.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
-import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks } from "./state.ts";
 
 /** One run of the reconciler. */
 export interface KernelReport {
@@ -24,6 +26,8 @@ export interface KernelReport {
   readonly changes: readonly string[];
   readonly errors: readonly KernelError[];
   readonly conflicts: readonly Conflict[];
+  /** The same by the objects that they are about. */
+  readonly refusals: readonly Refusal[];
   /** What somebody else changes again and again. */
   readonly contested: readonly Contested[];
   /** Everything is as desired. */
@@ -47,8 +51,12 @@ export interface ReconcilerOptions {
 
 /** What a look at the host says before anything is changed. */
 export interface HostFitness {
-  /** What must be mended first, each with its cure; empty where the host is fit. */
+  /** What keeps anything from ever working, each with its cure. */
+  readonly hopeless: readonly string[];
+  /** What keeps all of it from working as the host is now, each with its cure. */
   readonly problems: readonly string[];
+  /** Why there is no `actual`. */
+  readonly error: KernelError | undefined;
   /** Objects of an earlier run are there and will be adopted. */
   readonly adopted: boolean;
   /** What there is; undefined where it could not be read. */
@@ -99,12 +107,20 @@ export class Reconciler implements AsyncDisposable {
     this.#managed = options.managed ?? EVERYTHING;
   }
 
-  /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
-  static async examine(kernel: Kernel, desired: DesiredKernel, managed = EVERYTHING): Promise<HostFitness> {
-    const { problems, actual } = await look(kernel, desired, managed);
+  /**
+   * Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing.
+   * @param needs what nothing of it works without. Default: all that some of it needs
+   */
+  static async examine(
+    kernel: Kernel,
+    desired: DesiredKernel,
+    managed = EVERYTHING,
+    needs = needsOf(desired, managed),
+  ): Promise<HostFitness> {
+    const { actual, ...found } = await look(kernel, desired, managed, needs);
     const adopted = actual !== undefined &&
       (actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0));
-    return { problems, adopted, actual };
+    return { ...found, adopted, actual };
   }
 
   /** What the first run would do with `desired`. Changes nothing. */
@@ -113,7 +129,7 @@ export class Reconciler implements AsyncDisposable {
     desired: DesiredKernel,
     managed = EVERYTHING,
   ): Promise<KernelForecast> {
-    const { problems, actual } = await look(kernel, desired, managed);
+    const { problems, actual } = await look(kernel, desired, managed, needsOf(desired, managed));
     return { changes: actual === undefined ? [] : diff(within(managed, desired), actual).changes, problems };
   }
 
@@ -154,14 +170,15 @@ export class Reconciler implements AsyncDisposable {
 
   async #reconcile(): Promise<KernelReport> {
     const { clock, onReport, onFault } = this.#options;
-    if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], false);
+    if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], [], false);
     this.#timer?.[Symbol.dispose]();
     const notified = this.#quiet;
     this.#quiet = false;
     const desired = { ...this.#desired, ...this.#owned() };
-    const report = await this.#makeSo(desired).catch((error) =>
-      this.#report([], [kernelError("reconcile", error)], [], false)
-    );
+    const report = await this.#makeSo(desired).catch((caught) => {
+      const error = kernelError("reconcile", caught);
+      return this.#report([], [error], [], [refusalOfAll(error)], false);
+    });
     if (report.errors.length === 0) this.#forget();
     if (notified && report.changes.length > 0) {
       this.#repairs = clock.now() - this.#lastRepairAt <= FIGHT_MS ? this.#repairs + 1 : 1;
@@ -192,8 +209,9 @@ export class Reconciler implements AsyncDisposable {
     const interest = interestIn(desired, this.#managed);
     this.#actual = await kernel.read(interest);
     let { changes, conflicts } = diff(desired, this.#actual);
-    if (changes.length === 0) return this.#report([], errors, conflicts, conflicts.length === 0);
+    if (changes.length === 0) return this.#report([], errors, conflicts, [], conflicts.length === 0);
     const outcomes = await kernel.apply(changes);
+    const refused = refusalsOf(changes, outcomes);
     const made = changes.filter((_, index) => outcomes[index] === undefined).map(describeChange);
     // A change that rests on a failed one has the same error.
     errors.push(...new Set(outcomes.filter((outcome) => outcome !== undefined)));
@@ -204,13 +222,14 @@ export class Reconciler implements AsyncDisposable {
       errors.push(kernelError("read back", error));
     }
     const converged = errors.length === 0 && changes.length === 0 && conflicts.length === 0;
-    return this.#report(made, errors, conflicts, converged);
+    return this.#report(made, errors, conflicts, refused, converged);
   }
 
   #report(
     changes: readonly string[],
     errors: readonly KernelError[],
     conflicts: readonly Conflict[],
+    refused: readonly Refusal[],
     converged: boolean,
   ): KernelReport {
     return {
@@ -219,6 +238,7 @@ export class Reconciler implements AsyncDisposable {
       changes,
       errors,
       conflicts,
+      refusals: [...refused, ...conflicts.map(refusalOfConflict)],
       contested: [],
       converged,
     };
@@ -261,7 +281,8 @@ export class Reconciler implements AsyncDisposable {
     const before = this.#owned();
     const onOurs = this.#actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs }]);
+    const ownedFwmarks = this.#actual?.interfaces.flatMap(markedFwmarks) ?? [];
+    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs, ownedFwmarks }]);
     this.#lingering = without(all, desired);
   }
 
@@ -276,21 +297,37 @@ export class Reconciler implements AsyncDisposable {
   }
 }
 
-/** What is there, undefined where it cannot be read, and what is in the way of `desired`. */
+/** What is there, and what is in the way of `desired`. */
 async function look(
   kernel: Kernel,
   desired: DesiredKernel,
   managed: Managed,
-): Promise<{ readonly problems: readonly string[]; readonly actual: ActualKernel | undefined }> {
+  needs: Managed,
+): Promise<Omit<HostFitness, "adopted">> {
   try {
-    const needs = { ...managed, ipvs: managed.ipvs && desired.virtualServices.length > 0 };
-    const problems: readonly Error[] = await kernel.probe(needs);
+    const missing = messagesOf(await kernel.probe(needs));
     const actual = await kernel.read(interestIn(desired, managed));
     const { conflicts } = diff(within(managed, desired), actual);
-    return { problems: [...problems, ...conflicts].map(({ message }) => message), actual };
-  } catch (error) {
-    return { problems: [kernelError("examine the host", error).message], actual: undefined };
+    return { hopeless: missing, problems: [...missing, ...messagesOf(conflicts)], error: undefined, actual };
+  } catch (caught) {
+    const error = kernelError("examine the host", caught);
+    const problems = [error.message];
+    return { hopeless: isForEver(error) ? problems : [], problems, error, actual: undefined };
   }
+}
+
+function needsOf({ virtualServices }: DesiredKernel, managed: Managed): Managed {
+  return { ...managed, ipvs: managed.ipvs && virtualServices.length > 0 };
+}
+
+/** Whether this process, or this kernel, will never be able to. */
+function isForEver({ errno }: KernelError): boolean {
+  return errno === ERRNO.EPERM || errno === ERRNO.EACCES || errno === ERRNO.EPROTONOSUPPORT ||
+    errno === ERRNO.EAFNOSUPPORT;
+}
+
+function messagesOf(faults: readonly { readonly message: string }[]): readonly string[] {
+  return faults.map(({ message }) => message);
 }
 
 function kernelError(operation: string, error: unknown): KernelError {

@@ -6,6 +6,7 @@ import type { Route } from "../bgp/routes/route.ts";
 import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Refusal } from "../kernel/refusal.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
@@ -28,7 +29,12 @@ import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, Ser
 /** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
-  | { readonly type: "kernel"; readonly actual: ActualKernel }
+  /** `actual`: undefined where it could not be read. */
+  | {
+    readonly type: "kernel";
+    readonly actual: ActualKernel | undefined;
+    readonly refusals?: readonly Refusal[];
+  }
   /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
   | {
     readonly type: "drain";
@@ -80,6 +86,7 @@ export function initialState(
     managed,
     verdicts,
     actual: undefined,
+    refusals: [],
     told: false,
     staleUntilMs: -Infinity,
     fault: undefined,
@@ -172,7 +179,7 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       return { ...state, verdicts };
     }
     case "kernel":
-      return { ...state, actual: event.actual };
+      return { ...state, actual: event.actual ?? state.actual, refusals: event.refusals ?? [] };
     case "drain": {
       const { reason, limits = state.config.stop, because } = event;
       const drain = { reason, limits, because };

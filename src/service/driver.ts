@@ -5,6 +5,7 @@
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
+import type { Refusal } from "../kernel/refusal.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
@@ -21,7 +22,7 @@ import {
 } from "./leaving.ts";
 import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
-import { slicesOf } from "./slices.ts";
+import { refusalsBySlice, slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** Which services; undefined: all. */
@@ -92,14 +93,16 @@ export class ServiceDriver implements Disposable {
     if (state !== undefined) this.#feed([state], () => event);
   }
 
-  /** The kernel was read. */
-  kernel(actual: ActualKernel): void {
-    this.#actual = actual;
-    const sliceOf = slicesOf(actual);
-    this.#feed(this.states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }), {
-      type: "kernel",
-      actual,
-    });
+  /** The kernel was read, or undefined: it could not be; and what it has refused. */
+  kernel(actual: ActualKernel | undefined, refusals: readonly Refusal[] = []): void {
+    this.#actual = actual ?? this.#actual;
+    const sliceOf = actual && slicesOf(actual);
+    const refusalsOf = refusalsBySlice(refusals);
+    this.#feed(
+      this.states,
+      ({ config }) => ({ type: "kernel", actual: sliceOf?.(config), refusals: refusalsOf(config) }),
+      actual && { type: "kernel", actual },
+    );
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */

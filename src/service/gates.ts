@@ -3,7 +3,8 @@
  * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
-import { isOurs, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import { isOurs, type VirtualServiceId, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
@@ -50,7 +51,13 @@ const GATES: readonly GateRow[] = [
   {
     name: "address present",
     applies: ({ managed }) => managed.interfaces,
-    look: (facts, address) => openUnless(addressFault(facts, address), "link up, address present"),
+    look: (facts, address) => {
+      const words = refusalWords(
+        facts,
+        (each) => each.virtualService === undefined && (each.address ?? address.text) === address.text,
+      );
+      return openUnless(addressFault(facts, address), "link up, address present", words);
+    },
   },
   {
     name: "virtual services present",
@@ -59,6 +66,8 @@ const GATES: readonly GateRow[] = [
       openUnless(
         virtualServiceFault(facts, address),
         "virtual services present, with a destination of weight",
+        refusalWords(facts, ({ interface: name, virtualService: id }) =>
+          id === undefined ? name === undefined : isAt(id, address)),
       ),
   },
 ];
@@ -105,8 +114,18 @@ function shut(reason: string): Look {
   return { open: false, reason };
 }
 
-function openUnless(fault: string | undefined, reason: string): Look {
-  return fault === undefined ? open(reason) : shut(fault);
+function openUnless(fault: string | undefined, reason: string, refusals: string): Look {
+  return fault === undefined ? open(reason) : shut(`${fault}${refusals}`);
+}
+
+/** What the kernel has against it. */
+function refusalWords({ refusals }: ServiceFacts, concerns: (refusal: Refusal) => boolean): string {
+  const words = new Set(refusals.filter(concerns).map(({ message }) => message));
+  return words.size === 0 ? "" : `: ${[...words].join("; ")}`;
+}
+
+function isAt(id: VirtualServiceId, address: Address): boolean {
+  return id.fwmark > 0 ? id.address.family === address.family : id.address.text === address.text;
 }
 
 const NOT_READ = "the kernel has not been read yet";
@@ -125,9 +144,7 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
 function virtualServiceFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
   if (actual === undefined) return NOT_READ;
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
-  const ids = config.ports.flatMap((port) => idsOf(port, config)).filter((id) =>
-    id.fwmark > 0 ? id.address.family === address.family : id.address.text === address.text
-  );
+  const ids = config.ports.flatMap((port) => idsOf(port, config)).filter((id) => isAt(id, address));
   for (const id of ids) {
     const service = present.get(virtualServiceKey(id));
     const name = `virtual service ${virtualServiceText(id)}`;

@@ -25,6 +25,7 @@ import {
   quiescing,
   withdrawn,
 } from "./phase.ts";
+import { placeOf } from "./slices.ts";
 
 /** Some objects of one service that go together. */
 export interface Leaving {
@@ -68,7 +69,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = ({ address }: VirtualService) => owners.get(address.text) ?? "";
+  const ownerOf = (service: VirtualService) => owners.get(placeOf(service)) ?? "";
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -80,9 +81,11 @@ export function leavings(
       ...link,
       addresses: link.addresses.filter(({ text }) => !staying.has(text)),
     })).filter((link) => link.addresses.length > 0);
+    // A mark has no address of its own: it goes with those of its service, where they go.
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
-      ({ fwmark, address }) => fwmark > 0 || staying.has(address.text) ? "ports" : "others",
+      ({ fwmark, address }) =>
+        (fwmark > 0 ? interfaces.length === 0 : staying.has(address.text)) ? "ports" : "others",
     );
     const ownedAddresses = interfaces.flatMap((link) => link.addresses);
     const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
@@ -191,12 +194,13 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
 }
 
-/** The services whose addresses these are; the last word counts. */
+/** The services whose addresses and marks these are; the last word counts. */
 function ownersOf(kernels: readonly DesiredKernel[]): ReadonlyMap<string, string> {
   const links = kernels.flatMap(({ interfaces }) => interfaces);
-  return new Map(
-    links.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
-  );
+  return new Map(links.flatMap(({ service, addresses, fwmarks = [] }) => {
+    const places = [...addresses.map(({ text }) => text), ...fwmarks.map(virtualServiceKey)];
+    return places.map((place) => [place, service] as const);
+  }));
 }
 
 /** The name of a phase for those who are told; `gone` once nothing of it is left. */

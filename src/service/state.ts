@@ -3,6 +3,7 @@ import type { Route } from "../bgp/routes/route.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Refusal } from "../kernel/refusal.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
@@ -64,6 +65,8 @@ export interface ServiceFacts {
   readonly verdicts: ReadonlyMap<string, CheckVerdict>;
   /** What of the kernel concerns it. Undefined until the kernel was read for the first time. */
   readonly actual: ActualKernel | undefined;
+  /** What the kernel has refused of it. */
+  readonly refusals: readonly Refusal[];
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
   /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */

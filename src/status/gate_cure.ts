@@ -55,14 +55,13 @@ function checkCure(
   }${blind}`;
 }
 
-/** What the kernel last refused says more than any rule. */
+/** What the kernel refused of it is in the gate's reason. */
 function kernelCure(gate: GateStatus, { status, ...place }: CurePlace, own: Cure): string {
-  const { errors, at } = status.kernel;
+  const { at } = status.kernel;
   if (at === undefined || gate.reason.includes("has not been read")) {
     return "comes with the first reading of the kernel";
   }
-  const cure = own(gate, { status, ...place });
-  return errors.length === 0 ? cure : `${cure}; the kernel says: ${errors.join("; ")}`;
+  return own(gate, { status, ...place });
 }
 
 function addressCure({ reason }: GateStatus, { service }: CurePlace): string {

@@ -11,6 +11,7 @@ const report = (overrides: Partial<KernelReport> = {}): KernelReport => {
     changes: [],
     errors: [],
     conflicts: [],
+    refusals: [],
     contested: [],
     converged: true,
     ...overrides,

@@ -12,6 +12,7 @@ import { deleteAddress, setLink } from "../../src/netlink/rtnetlink.ts";
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
 import { NETLINK } from "../../src/netlink/constants.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { Slices } from "../../src/time/slices.ts";
 import { runOrThrow } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
 import { addresses, largeService, services, withAddresses, withoutAddresses } from "./ipvs_shape.ts";
@@ -64,7 +65,7 @@ libc[Symbol.dispose]();
 function enterFreshNetwork(): void {
   if (unshare(CLONE_NEWNET) !== 0) throw new Error("no network namespace to be had");
   // Without any address IPVS takes every destination's for a broadcast address.
-  const channel = new NetlinkChannel(transport.open(NETLINK.ROUTE, []));
+  const channel = new NetlinkChannel(transport.open(NETLINK.ROUTE, []), new Slices(systemClock));
   using _channel = channel;
   channel.transact("set lo up", [setLink({ name: "lo" }, { up: true })]);
 }
@@ -124,7 +125,7 @@ async function ours(count: number, one: DesiredKernel, other: DesiredKernel): Pr
 async function compareAddresses(count: number): Promise<void> {
   const desired = addresses(count);
   print(`== ${number(count)} interfaces with an address each`);
-  print(`   ${"bare netlink".padEnd(WIDTH)} ${seconds(freshBareNetlink().addresses(desired))}`);
+  print(`   ${"bare netlink".padEnd(WIDTH)} ${seconds(await freshBareNetlink().addresses(desired))}`);
   const input = desired.interfaces.flatMap(({ name, addresses }) => [
     `link add name ${name} type dummy`,
     ...addresses.map(({ text }) => `addr add ${text}/32 dev ${name}`),
@@ -168,7 +169,7 @@ async function repair(): Promise<void> {
   let onReport: (report: KernelReport) => void = () => {};
   const reconciler = freshReconciler((report) => onReport(report));
   const desired = withAddresses(services(10));
-  const channel = kept.use(new NetlinkChannel(transport.open(NETLINK.ROUTE, [])));
+  const channel = kept.use(new NetlinkChannel(transport.open(NETLINK.ROUTE, []), new Slices(systemClock)));
   const repairs: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const { actual } = await reconciler.want(desired);

@@ -1,17 +1,20 @@
 /** What programs the kernel's IPVS beside us: netlink messages and nothing around them, ipvsadm, keepalived. */
 import { NetlinkChannel } from "../../src/netlink/channel.ts";
-import { IP_VS_CONN_F, IPPROTO, IPVS_GENL, NETLINK, NLM_F, NLMSG } from "../../src/netlink/constants.ts";
+import { IPVS_GENL, NETLINK, NLM_F, NLMSG } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import {
   addressFamily,
-  decodeDest,
   dumpDests,
   dumpServices,
-  type IpvsServiceId,
   newDest,
   newService,
   setDest,
 } from "../../src/netlink/ipvs.ts";
+import { decodeDest } from "../../src/netlink/ipvs_decode.ts";
+import { AddressPool } from "../../src/netlink/address_pool.ts";
+import { ipvsDestination, ipvsService, ipvsServiceId } from "../../src/kernel/ipvs_objects.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { Slices } from "../../src/time/slices.ts";
 import { encodeMessages, type Request } from "../../src/netlink/message.ts";
 import { createDummy, decodeLink, dumpLinks, replaceAddress, setLink } from "../../src/netlink/rtnetlink.ts";
 import type { NetlinkSocket, NetlinkTransport } from "../../src/netlink/transport.ts";
@@ -40,21 +43,25 @@ export class BareNetlink implements Disposable {
     this.#transport = transport;
     this.#family = family;
     this.#generic = transport.open(NETLINK.GENERIC, []);
-    this.#asking = new NetlinkChannel(transport.open(NETLINK.GENERIC, []));
+    this.#asking = new NetlinkChannel(transport.open(NETLINK.GENERIC, []), new Slices(systemClock));
   }
 
   /** Milliseconds until all of it is there, from nothing. */
   program(services: readonly VirtualService[]): number {
     return this.#send(services.flatMap((service) => [
-      newService(this.#family, serviceOf(service)),
-      ...service.destinations.map((each) => newDest(this.#family, idOf(service), destinationOf(each))),
+      newService(this.#family, ipvsService(service)),
+      ...service.destinations.map((each) =>
+        newDest(this.#family, ipvsServiceId(service), ipvsDestination(each))
+      ),
     ]));
   }
 
   /** Milliseconds until every virtual service's last destination has its weight. */
   weigh(service: VirtualService): number {
     return this.#send(
-      service.destinations.slice(-1).map((each) => setDest(this.#family, idOf(service), destinationOf(each))),
+      service.destinations.slice(-1).map((each) =>
+        setDest(this.#family, ipvsServiceId(service), ipvsDestination(each))
+      ),
     );
   }
 
@@ -62,7 +69,7 @@ export class BareNetlink implements Disposable {
   dump(services: readonly VirtualService[]): number {
     const requests = [
       dumpServices(this.#family),
-      ...services.map((each) => dumpDests(this.#family, idOf(each))),
+      ...services.map((each) => dumpDests(this.#family, ipvsServiceId(each))),
     ];
     const datagrams = requests.map((request) => datagramOf([request]));
     const begin = performance.now();
@@ -74,24 +81,26 @@ export class BareNetlink implements Disposable {
   }
 
   /** The weights of a virtual service's destinations, in the kernel's order; empty where it is not there. */
-  weights(service: VirtualService): readonly number[] {
+  async weights(service: VirtualService): Promise<readonly number[]> {
     const { address } = service;
-    return this.#asking.dump(
+    const pool = new AddressPool();
+    const destinations = await this.#asking.dump(
       "look",
-      dumpDests(this.#family, idOf(service)),
-      (message) => decodeDest(message, addressFamily(address)),
-    ).map(({ weight }) => weight);
+      dumpDests(this.#family, ipvsServiceId(service)),
+      (message) => decodeDest(message, addressFamily(address), pool),
+    );
+    return destinations.map(({ weight }) => weight);
   }
 
   /** Milliseconds until interfaces and addresses are there. */
-  addresses({ interfaces }: DesiredKernel): number {
-    const channel = new NetlinkChannel(this.#transport.open(NETLINK.ROUTE, []));
+  async addresses({ interfaces }: DesiredKernel): Promise<number> {
+    const channel = new NetlinkChannel(this.#transport.open(NETLINK.ROUTE, []), new Slices(systemClock));
     using _channel = channel;
     const begin = performance.now();
     for (let at = 0; at < interfaces.length; at += BATCH / 10) {
       channel.transact("create", interfaces.slice(at, at + BATCH / 10).map(({ name }) => createDummy(name)));
     }
-    const links = channel.dump("list", dumpLinks(), decodeLink);
+    const links = await channel.dump("list", dumpLinks(), decodeLink);
     const indexes = new Map(links.map(({ name, index }) => [name, index]));
     for (let at = 0; at < interfaces.length; at += BATCH / 10) {
       const requests = interfaces.slice(at, at + BATCH / 10).flatMap(({ name, addresses }) => {
@@ -169,9 +178,9 @@ export async function keepalived(
     Deno.writeTextFileSync(file, services.map(keepalivedService).join(""));
   const [last, wanted] = [before.at(-1), after.at(-1)];
   if (last === undefined || wanted === undefined) throw new Error("no virtual service");
-  const has = (service: VirtualService) => () => {
+  const has = (service: VirtualService) => async () => {
     const weights = service.destinations.map(({ weight }) => weight);
-    return kernel.weights(service).toSorted().join() === weights.toSorted().join();
+    return (await kernel.weights(service)).toSorted().join() === weights.toSorted().join();
   };
   write(before);
   const pids = ["-p", `${folder}/keepalived.pid`, "-c", `${folder}/checkers.pid`];
@@ -184,7 +193,7 @@ export async function keepalived(
       if (lines.length < 20) lines.push(text);
     },
   });
-  const alive = (condition: () => boolean) => () => {
+  const alive = (condition: () => Promise<boolean>) => () => {
     if (!process.running) throw new Error(`keepalived ended: ${lines.join("\n")}`);
     return condition();
   };
@@ -212,32 +221,6 @@ export async function milliseconds(run: () => Promise<unknown>): Promise<number>
   const begin = performance.now();
   await run();
   return performance.now() - begin;
-}
-
-function idOf({ address, port }: VirtualService): IpvsServiceId {
-  return serviceOf({ ...NOTHING, address, port });
-}
-
-const NOTHING = { fwmark: 0, scheduler: "", flags: 0, timeoutSeconds: 0, netmask: 32, persistenceEngine: "" };
-
-function serviceOf(service: typeof NOTHING & Pick<VirtualService, "address" | "port">) {
-  const { fwmark, address, port, scheduler, flags, timeoutSeconds, netmask, persistenceEngine } = service;
-  const { TCP: protocol } = IPPROTO;
-  return { fwmark, protocol, address, port, scheduler, flags, timeoutSeconds, netmask, persistenceEngine };
-}
-
-function destinationOf(
-  { address, port, weight, upperThreshold, lowerThreshold }: VirtualService["destinations"][number],
-) {
-  return {
-    address,
-    port,
-    weight,
-    forwarding: IP_VS_CONN_F.MASQ,
-    upperThreshold,
-    lowerThreshold,
-    tunnel: undefined,
-  };
 }
 
 /** One datagram of which only the last request is acknowledged. */

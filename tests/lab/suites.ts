@@ -4,6 +4,7 @@ import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
+import { doctorScenarios } from "./scenarios/doctor.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import {
@@ -38,6 +39,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   ...repairScenarios,
   ...gracefulScenarios,
   foreignSurvives,
+  ...doctorScenarios,
   agentStops,
   allStop,
 ];

@@ -177,7 +177,7 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
       },
     },
     "address present",
-    /; the kernel says: no dummy: modprobe dummy$/,
+    /^the agent puts it back by itself; .*ip monitor\)$/,
   ],
   [
     { shut: ["virtual services present", "virtual service tcp 10.99.0.1:80 does not exist"] },

@@ -5,6 +5,7 @@
  */
 import {
   type ActualAddress,
+  type ActualDestination,
   type Destination,
   destinationKey,
   type VirtualService,
@@ -30,8 +31,12 @@ export interface FakeInterface {
   addresses: FakeAddress[];
 }
 
+/** A destination. */
+export type FakeDestination = Destination & Pick<ActualDestination, "foreign">;
+
 /** A virtual service. */
 export interface FakeService extends VirtualService {
+  readonly destinations: readonly FakeDestination[];
   /** Set at creation and kept by every change, like a counter that must not be reset. */
   readonly birth: number;
 }
@@ -49,6 +54,9 @@ export class FakeHost {
   /** What its kernel has loaded. */
   modules = { dummy: true, ipvs: true };
   schedulers: ReadonlySet<string> = new Set(["rr", "wrr", "lc", "sh", "mh"]);
+  persistenceEngines: ReadonlySet<string> = new Set(["sip"]);
+  /** The IPVS sync daemon runs, which knows no destinations of another family. */
+  syncDaemon = false;
   /** CAP_NET_ADMIN. */
   privileged = true;
   /** It is out of memory: nothing of a link can be set. */
@@ -142,7 +150,7 @@ export class FakeHost {
   newService(service: VirtualService): Errno {
     if (!this.privileged) return ERRNO.EPERM;
     if (this.#find(service) !== undefined) return ERRNO.EEXIST;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     this.addService({ ...service, destinations: [] });
     return undefined;
   }
@@ -151,7 +159,7 @@ export class FakeHost {
     if (!this.privileged) return ERRNO.EPERM;
     const have = this.#find(service);
     if (have === undefined) return ERRNO.ESRCH;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     return this.#replace(have, { ...have, ...service, destinations: have.destinations });
   }
 
@@ -162,11 +170,21 @@ export class FakeHost {
   }
 
   newDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? ERRNO.EEXIST : [destination]);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? ERRNO.EEXIST : [destination]),
+    );
   }
 
   setDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? [destination] : ERRNO.ENOENT);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? [destination] : ERRNO.ENOENT),
+    );
   }
 
   delDest(id: FakeServiceId, destination: Destination): Errno {
@@ -185,6 +203,19 @@ export class FakeHost {
     const instead = change({ there: others.length < have.destinations.length });
     if (typeof instead === "number") return instead;
     return this.#replace(have, { ...have, destinations: [...others, ...instead] });
+  }
+
+  #hasModulesOf({ scheduler, persistenceEngine }: VirtualService): boolean {
+    return this.schedulers.has(scheduler) &&
+      (persistenceEngine === "" || this.persistenceEngines.has(persistenceEngine));
+  }
+
+  #refusalOf({ address }: FakeServiceId, destination: Destination): Errno {
+    const { forwarding, upperThreshold, lowerThreshold, tunnel } = destination;
+    const mixed = address.family !== destination.address.family;
+    if (mixed && (this.syncDaemon || forwarding !== "tunnel")) return ERRNO.EINVAL;
+    if (lowerThreshold > upperThreshold) return ERRNO.ERANGE;
+    return tunnel?.type === "gue" && tunnel.port === 0 ? ERRNO.EINVAL : undefined;
   }
 
   #find(id: FakeServiceId): FakeService | undefined {
