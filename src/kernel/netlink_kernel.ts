@@ -2,14 +2,15 @@
  * The kernel port on netlink. Everything is synchronous, for the kernel acts while a request is sent; between slices of
  * many changes the event loop gets to run, so that a keepalive is not late because of a thousand destinations.
  */
-import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
+import { NETLINK } from "../netlink/constants.ts";
 import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
 import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
-import { NetlinkWatch } from "./netlink_watch.ts";
+import { LINK_GROUPS, LOCAL_TABLE, NetlinkWatch, ROUTE_GROUPS } from "./netlink_watch.ts";
+import type { Sysctls } from "./sysctl.ts";
 import { type ActualKernel, isOurs, virtualServiceKey } from "./state.ts";
 
 /** What the kernel port stands on. */
@@ -17,6 +18,7 @@ export interface NetlinkKernelPorts {
   readonly transport: NetlinkTransport;
   readonly reactor: ReactorPort;
   readonly clock: Clock;
+  readonly sysctls: Sysctls;
 }
 
 /** IPVS changes in one datagram: few enough for every one's error to fit the receive buffer. */
@@ -25,8 +27,8 @@ const BATCH = 64;
 const SLICE_MS = 5;
 
 /** The kernel of this host. Sockets are opened when they are needed first; disposing closes them. */
-export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPorts): Kernel {
-  const links = new NetlinkLinks(transport);
+export function openNetlinkKernel({ transport, reactor, clock, sysctls }: NetlinkKernelPorts): Kernel {
+  const links = new NetlinkLinks(transport, sysctls);
   const ipvs = new NetlinkIpvs(transport, clock);
   const watches = new Set<NetlinkWatch>();
 
@@ -35,7 +37,11 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     for (const watch of watches) watch.drain();
     const interfaces = interest.managed.interfaces ? links.read(interest) : [];
     const indexes = new Set(interfaces.map(({ index }) => index));
-    for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
+    const placed = new Set(
+      interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text)),
+    );
+    const concern = { interfaceNames: interest.interfaceNames, indexes, addresses: placed };
+    for (const watch of watches) watch.concern(concern);
     if (!interest.managed.ipvs) return { interfaces, virtualServices: [] };
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
@@ -84,15 +90,14 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     read: (interest) => Promise.try(() => read(interest)),
     apply,
     watch(onChange) {
-      const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
-      const watch = new NetlinkWatch(openSocket(transport, NETLINK.ROUTE, groups), reactor, onChange);
-      watches.add(watch);
-      return {
-        [Symbol.dispose]() {
-          watches.delete(watch);
-          watch[Symbol.dispose]();
-        },
-      };
+      using made = new DisposableStack();
+      for (const [groups, filter] of [[LINK_GROUPS, undefined], [ROUTE_GROUPS, LOCAL_TABLE]] as const) {
+        const socket = openSocket(transport, NETLINK.ROUTE, groups, filter);
+        const watch = made.use(new NetlinkWatch(socket, reactor, onChange));
+        made.defer(() => void watches.delete(watch));
+        watches.add(watch);
+      }
+      return made.move();
     },
     probe: (needs) =>
       Promise.try(() => [...(needs.interfaces ? links.probe() : []), ...(needs.ipvs ? ipvs.probe() : [])]),
@@ -122,7 +127,7 @@ function foundationOf(change: Change): string {
 
 /** The foundation of a change; "nothing" where it has none. */
 function restsOn(change: Change): string {
-  if (change.type === "add-address" || change.type === "set-address") return `interface ${change.interface}`;
+  if ("interface" in change && change.type !== "delete-address") return `interface ${change.interface}`;
   return change.type === "create-destination" ? virtualServiceKey(change.service) : "nothing";
 }
 

@@ -3,6 +3,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { type KernelView, planStart } from "../agent/plan_start.ts";
 import type { Config } from "../config/config.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -25,7 +26,8 @@ function openView({ network }: Config, stack: AsyncDisposableStack): KernelView 
     // Nothing is watched: there is no callback that could fail.
     const reactor = stack.use(new Reactor(libc, { onError: () => {} }));
     const transport = stack.use(openLibnl(libc));
-    return { kernel: stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock })) };
+    const sysctls = new Sysctls(libc);
+    return { kernel: stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls })) };
   } catch (error) {
     return { problem: messageOf(error) };
   }

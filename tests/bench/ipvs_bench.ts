@@ -6,6 +6,7 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
@@ -26,7 +27,7 @@ if (Deno.env.get("BGP_LB_LAB") !== "1") {
 const libc = openLibc();
 const transport = openLibnl(libc);
 const reactor = new Reactor(libc);
-const kernel = openNetlinkKernel({ transport, reactor, clock: systemClock });
+const kernel = openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(libc) });
 let onReport: (report: KernelReport) => void = () => {};
 const reconciler = new Reconciler({
   kernel,
@@ -84,7 +85,7 @@ for (let round = 0; round < ROUNDS; round++) {
     onReport = ({ changes }) => changes.length > 0 ? resolve() : undefined;
   });
   const begin = performance.now();
-  foreign.transact("delete an address", [deleteAddress(link.index, address, 32)]);
+  foreign.transact("delete an address", [deleteAddress(link.index, { address, prefixLength: 32 })]);
   await repaired;
   repairs.push(performance.now() - begin);
 }

@@ -5,6 +5,7 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { ToolHand } from "../support/tool_hand.ts";
@@ -21,7 +22,7 @@ async function openHost(): Promise<ContractSubject> {
   const libc = openLibc();
   const transport = openLibnl(libc);
   const reactor = new Reactor(libc);
-  const kernel = openNetlinkKernel({ transport, reactor, clock: systemClock });
+  const kernel = openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(libc) });
   return {
     kernel,
     hand,

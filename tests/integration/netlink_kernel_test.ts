@@ -7,11 +7,13 @@ import { noFault } from "../support/events.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type Libnl, openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { diff } from "../../src/kernel/diff.ts";
 import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
+import type { FilterStep } from "../../src/netlink/transport.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address } from "../support/bgp.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
@@ -52,11 +54,15 @@ async function bench(): Promise<Bench> {
   const libnl = made.use(openLibnl(libc));
   const reactor = made.use(new Reactor(libc));
   const transport = {
-    open: (protocol: number, groups: readonly number[]) =>
-      namespace.inside(() => libnl.open(protocol, groups)),
+    open: (protocol: number, groups: readonly number[], filter?: readonly FilterStep[]) =>
+      namespace.inside(() => libnl.open(protocol, groups, filter)),
     resolveFamily: (name: string) => namespace.inside(() => libnl.resolveFamily(name)),
   };
-  const kernel = made.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  const host = new Sysctls(libc);
+  const sysctls = {
+    set: (path: readonly string[], value: string) => namespace.inside(() => host.set(path, value)),
+  };
+  const kernel = made.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls }));
   const kept = made.move();
   return { namespace, libc, libnl, kernel, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }

@@ -11,7 +11,12 @@ import {
 import type { ServiceState } from "../../src/service/state.ts";
 import { serviceVerdict } from "../../src/service/gates.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
-import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
+import {
+  type ActualKernel,
+  ADDRESS_AS_SET,
+  INTERFACE_AS_MADE,
+  interfaceMark,
+} from "../../src/kernel/state.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
@@ -48,10 +53,9 @@ function kernel(overrides: Partial<ActualKernel> = {}): ActualKernel {
     interfaces: [{
       index: 7,
       name: "web",
-      kind: "dummy",
+      ...INTERFACE_AS_MADE,
       alias: interfaceMark("web"),
-      up: true,
-      addresses: [{ address: address(vip), prefixLength: 32, deprecated: true }],
+      addresses: [{ address: address(vip), prefixLength: 32, ...ADDRESS_AS_SET }],
     }],
     virtualServices: virtualServices(),
     ...overrides,
