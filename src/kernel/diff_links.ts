@@ -85,14 +85,14 @@ function diffAddresses(want: DesiredInterface, have: ActualInterface, steps: Ste
 function addressRepair(there: ActualAddress, link: ActualInterface): readonly Change[] {
   const { address, deprecated, nodad } = there;
   const target = { interface: link.name, index: link.index, address };
-  // It goes down for a moment when it is taken out of its master, and the kernel takes IPv6 addresses away with that.
-  if (link.master !== undefined && address.family === 6) return [{ type: "add-address", ...target }];
   const fixed = [
     there.hostScope ? [] : ["scope"],
     there.broadcast ? ["broadcast address"] : [],
     there.duplicateDetection === "failed" ? ["duplicate address detection failed"] : [],
   ].flat();
   if (fixed.length > 0) return [exchange(link, there, fixed.join(", "))];
+  // It goes down for a moment when it is taken out of its master, and the kernel takes IPv6 addresses away with that.
+  if (link.master !== undefined && address.family === 6) return [{ type: "add-address", ...target }];
   const settable = [deprecated ? [] : ["lifetimes"], nodad ? [] : ["duplicate address detection"]].flat();
   // An interface that is down or part of another has no routes here; the kernel makes them again when it is not.
   const isRouted = link.up && link.master === undefined && there.duplicateDetection === "over";

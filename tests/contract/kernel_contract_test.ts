@@ -9,6 +9,7 @@ import { Sysctls } from "../../ffi/sysctl.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { ToolHand } from "../support/tool_hand.ts";
+import { ToolLinkHand } from "../support/tool_link_hand.ts";
 import { type ContractSubject, kernelContract } from "./kernel_contract.ts";
 
 const { state } = Deno.permissions.querySync({ name: "env", variable: "BGP_LB_LAB" });
@@ -26,6 +27,7 @@ async function openHost(): Promise<ContractSubject> {
   return {
     kernel,
     hand,
+    links: new ToolLinkHand(),
     async [Symbol.asyncDispose]() {
       kernel[Symbol.dispose]();
       await reactor.close();

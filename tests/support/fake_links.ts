@@ -120,7 +120,7 @@ export class FakeLinks {
     const link = this.interfaces.find((each) => each.index === index);
     if (link === undefined) return ERRNO.ENODEV;
     link.alias = alias === "" ? undefined : alias ?? link.alias;
-    if (up === false || (master !== undefined && link.up)) this.#loseIpv6(link);
+    if (up === false || (master !== undefined && link.up && !delivering(link))) this.loseIpv6(link);
     // The kernel makes the routes of IPv4 addresses anew.
     if (up === true && !link.up || master !== undefined) this.#routeAll(link);
     link.up = up ?? link.up;
@@ -193,7 +193,7 @@ export class FakeLinks {
   /** Switches IPv6 of an interface on or off. */
   setIpv6(link: FakeInterface, on: boolean): void {
     link.ipv6 = on;
-    if (!on) this.#loseIpv6(link);
+    if (!on) this.loseIpv6(link);
   }
 
   /** The interface as a port tells it. */
@@ -218,13 +218,15 @@ export class FakeLinks {
     link.addresses = link.addresses.map((each) => ({ ...each, localRoute: true }));
   }
 
-  #loseIpv6(link: FakeInterface): void {
+  /** What goes with IPv6, or with the interface being up. */
+  loseIpv6(link: FakeInterface): void {
     link.addresses = link.addresses.filter(({ address }) => address.family === 4);
   }
 }
 
+/** Of masters a VRF alone takes the routes out of table `local`. */
 function delivering({ up, master }: FakeInterface): boolean {
-  return up && master === undefined;
+  return up && !(master?.startsWith("vrf") ?? false);
 }
 
 function samePlace(one: PlacedAddress, other: PlacedAddress): boolean {
