@@ -23,6 +23,8 @@ export interface NetlinkKernelPorts {
 
 /** IPVS changes in one datagram: few enough for every one's error to fit the receive buffer. */
 const BATCH = 64;
+/** Milliseconds to wait for the routes of IPv6 addresses that were added. */
+const ROUTE_WAITS = 20;
 /** The event loop waits for no longer than this, and one batch. */
 const SLICE_MS = 5;
 
@@ -60,7 +62,19 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
       const batch = nextBatch(changes, outcomes.length);
       outcomes.push(...applyBatch(batch, failed));
     }
+    await routesMade();
     return outcomes;
+  }
+
+  /** What is not there by then will be heard of. */
+  async function routesMade(): Promise<void> {
+    try {
+      for (let waits = 0; waits < ROUTE_WAITS && links.awaitsRoutes(); waits++) await sleep(clock, 1);
+    } catch (error) {
+      // It is the next read's to say what is wrong.
+      if (!(error instanceof KernelError)) throw error;
+    }
+    links.forgetRoutes();
   }
 
   /** `failed` holds the errors of what later changes rest on. */

@@ -47,6 +47,8 @@ const QUESTIONS = 32;
 export class NetlinkLinks implements Disposable {
   readonly #transport: NetlinkTransport;
   readonly #sysctls: Sysctls;
+  /** Added and not yet seen with its route. */
+  #unrouted: Address[] = [];
   #channel: NetlinkChannel | undefined;
 
   constructor(transport: NetlinkTransport, sysctls: Sysctls) {
@@ -67,7 +69,10 @@ export class NetlinkLinks implements Disposable {
         : undefined;
     });
     const names = new Map(all.map(({ index, name }) => [index, name]));
-    const delivered = this.#delivered(links, addresses);
+    const dummies = new Set(links.filter(({ kind }) => kind === "dummy").map(({ index }) => index));
+    const delivered = this.#delivered(
+      addresses.filter(({ index }) => dummies.has(index)).map(({ address }) => address),
+    );
     const placed = Map.groupBy(addresses, ({ index }) => index);
     return links.map(({ master, ...link }) => ({
       ...link,
@@ -82,10 +87,8 @@ export class NetlinkLinks implements Disposable {
    * Which addresses the kernel takes packets to: it is asked where each would go. (A dump of table `local` would walk the
    * main table along with it where there are no policy rules, 35 ms for a million routes.)
    */
-  #delivered(links: readonly Link[], addresses: readonly LinkAddress[]): ReadonlySet<string> {
-    const dummies = new Set(links.filter(({ kind }) => kind === "dummy").map(({ index }) => index));
-    const asked = new Map<string, Address>();
-    for (const { index, address } of addresses) if (dummies.has(index)) asked.set(address.text, address);
+  #delivered(addresses: readonly Address[]): ReadonlySet<string> {
+    const asked = new Map(addresses.map((address) => [address.text, address]));
     const delivered = new Set<string>();
     const rest = [...asked.values()];
     while (rest.length > 0) {
@@ -112,11 +115,13 @@ export class NetlinkLinks implements Disposable {
       case "set-address": {
         const { index, interface: name, address } = change;
         const link = this.#ours(change, index === undefined ? { name } : { index });
-        return this.#make(change, replaceAddress(link.index, address));
+        this.#make(change, replaceAddress(link.index, address));
+        return this.#awaitRoute(address);
       }
       case "exchange-address": {
         const { index } = this.#ours(change, { index: change.index });
-        return this.#make(change, ...exchangeAddress(index, change.old));
+        this.#make(change, ...exchangeAddress(index, change.old));
+        return this.#awaitRoute(change.address);
       }
       case "restore-route": {
         const { address } = change;
@@ -126,7 +131,8 @@ export class NetlinkLinks implements Disposable {
         const requests = address.family === 4
           ? restoreLocalRoute(index, address)
           : exchangeAddress(index, placed);
-        return this.#make(change, ...requests);
+        this.#make(change, ...requests);
+        return this.#awaitRoute(address);
       }
       case "delete-address": {
         const { index } = this.#ours(change, { index: change.index });
@@ -135,6 +141,26 @@ export class NetlinkLinks implements Disposable {
       default:
         return change satisfies never;
     }
+  }
+
+  /**
+   * Whether IPv6 addresses that were added are still without their routes: the kernel makes these from a work queue, within
+   * a millisecond or so, and a read until then would find them missing. @throws {KernelError}
+   */
+  awaitsRoutes(): boolean {
+    if (this.#unrouted.length === 0) return false;
+    const delivered = this.#delivered(this.#unrouted);
+    this.#unrouted = this.#unrouted.filter(({ text }) => !delivered.has(text));
+    return this.#unrouted.length > 0;
+  }
+
+  /** Waits for no routes any more: they will be heard of, or put back. */
+  forgetRoutes(): void {
+    this.#unrouted = [];
+  }
+
+  #awaitRoute(address: Address): void {
+    if (address.family === 6) this.#unrouted.push(address);
   }
 
   /** What this process or this kernel cannot do. @throws {KernelError} */
