@@ -46,11 +46,12 @@ export function dropMarks(desired: DesiredKernel, actual: ActualKernel): readonl
       const key = virtualServiceKey(mark);
       return claimed.has(key) ? want.fwmarks?.includes(mark) : busy.has(key);
     });
-    const { name, service } = want;
+    const { name, service, addresses } = want;
+    const ipv6 = addresses.some(({ family }) => family === 6);
     const reason = `alias was ${interfaceMark(service, kept)}`;
     return left.length === kept.length
       ? []
-      : [{ type: "set-interface", name, index: have.index, service, ...carrying(left), reason }];
+      : [{ type: "set-interface", name, index: have.index, service, ipv6, ...carrying(left), reason }];
   });
 }
 

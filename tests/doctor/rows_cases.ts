@@ -1,4 +1,5 @@
 // What each row of doctor finds: a subject, what spoils a fit host for it, and what is then said.
+import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { FindingStatus } from "../../src/doctor/finding.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
@@ -176,7 +177,15 @@ export const CASES: readonly Case[] = [
     row: "interface names",
     subject: subject(),
     spoil(host) {
-      const own = { index: 9, name: "web", kind: "bridge", alias: undefined, up: true, addresses: [] };
+      const own = {
+        ...INTERFACE_AS_MADE,
+        index: 9,
+        name: "web",
+        kind: "bridge",
+        alias: undefined,
+        group: 0,
+        addresses: [],
+      };
       host.kernel = kernelWith({ interfaces: [own] });
     },
     status: "problem",

@@ -9,6 +9,7 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { bench, made, VIP, web } from "../support/reconciler_bench.ts";
+import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 Deno.test("want() makes everything at once, reads it back and reports it", async () => {
@@ -194,7 +195,11 @@ Deno.test("a taken name is a conflict, not an error, and is over when the name i
 
 Deno.test("removeAll() removes in order all that is ours, and keeps it away", async () => {
   await using at = bench();
-  at.kernel.addLink("eth0", undefined).addresses.push({ address: VIP, prefixLength: 24, deprecated: false });
+  at.kernel.addLink("eth0", undefined).addresses.push({
+    address: VIP,
+    prefixLength: 24,
+    ...ADDRESS_BY_HAND,
+  });
   await at.reconciler.want(web);
   const report = await at.reconciler.removeAll();
   assert.deepEqual(report.changes, ["delete virtual service tcp 10.99.0.1:80", "delete interface web"]);
