@@ -17,6 +17,8 @@ export type Change =
     readonly type: "create-interface";
     readonly name: string;
     readonly service: string;
+    /** Those of the mark, where there are any. */
+    readonly fwmarks?: readonly VirtualServiceId[];
     readonly ipv6: boolean;
   }
   /** Marks it for `service`, sets it up, takes it out of its master; `ipv6` as above. */
@@ -25,6 +27,7 @@ export type Change =
     readonly name: string;
     readonly index: number;
     readonly service: string;
+    readonly fwmarks?: readonly VirtualServiceId[];
     readonly ipv6: boolean;
     readonly reason: string;
   }

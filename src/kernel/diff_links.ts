@@ -7,12 +7,14 @@
  */
 import { IPV6_MIN_MTU } from "../netlink/constants.ts";
 import type { Change } from "./change.ts";
+import { carrying, keptMarks } from "./diff_marks.ts";
 import {
   type ActualAddress,
   type ActualInterface,
   type DesiredInterface,
   interfaceMark,
   isOurs,
+  wantsIpv6,
 } from "./state.ts";
 import type { Steps } from "./steps.ts";
 
@@ -32,12 +34,14 @@ export function diffInterfaces(
   const links: Change[] = [];
   const addresses: Steps = { make: [], break: [] };
   const conflicts: Conflict[] = [];
+  const present = new Map(actual.map((link) => [link.name, link]));
   for (const want of desired) {
-    const have = actual.find(({ name }) => name === want.name);
+    const have = present.get(want.name);
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
-      const { name, service } = want;
-      links.push({ type: "create-interface", name, service, ipv6: wantsIpv6(want) });
+      const { name, service, fwmarks = [] } = want;
+      const ipv6 = wantsIpv6(want);
+      links.push({ type: "create-interface", name, service, ...carrying(fwmarks), ipv6 });
       for (const address of want.addresses) {
         addresses.make.push({ type: "add-address", interface: want.name, index: undefined, address });
       }
@@ -47,8 +51,9 @@ export function diffInterfaces(
       const reason = repairReason(want, have);
       const { name, service } = want;
       if (reason !== undefined) {
+        const marks = carrying(keptMarks(want, have));
         const ipv6 = wantsIpv6(want);
-        links.push({ type: "set-interface", name, index: have.index, service, ipv6, reason });
+        links.push({ type: "set-interface", name, index: have.index, service, ...marks, ipv6, reason });
       }
       diffAddresses(want, have, addresses);
     }
@@ -124,12 +129,8 @@ function isHost({ address, prefixLength, peer }: ActualAddress): boolean {
   return prefixLength === address.bytes.byteLength * 8 && peer === undefined;
 }
 
-function wantsIpv6({ addresses }: DesiredInterface): boolean {
-  return addresses.some(({ family }) => family === 6);
-}
-
 function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {
-  const mark = interfaceMark(want.service);
+  const mark = interfaceMark(want.service, keptMarks(want, have));
   const reasons = have.alias === undefined
     ? [`${isOurs(have) ? "finish" : "adopt"}: set alias ${mark}`]
     : have.alias === mark

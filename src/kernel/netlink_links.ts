@@ -29,6 +29,8 @@ import { KernelError, type NetlinkTransport, openSocket } from "../netlink/trans
 import { type Change, describeChange } from "./change.ts";
 import type { Interest } from "./kernel.ts";
 import { type ActualAddress, type ActualInterface, INTERFACE_GROUP, interfaceMark, isOurs } from "./state.ts";
+import type { Slices } from "../time/slices.ts";
+import { shared } from "./sharing.ts";
 import { enableIpv6, type Sysctls } from "./sysctl.ts";
 
 /** A change of interfaces, addresses or their routes. */
@@ -47,22 +49,26 @@ const QUESTIONS = 32;
 export class NetlinkLinks implements Disposable {
   readonly #transport: NetlinkTransport;
   readonly #sysctls: Sysctls;
+  readonly #slices: Slices;
+  /** As last read, by index. */
+  #last: ReadonlyMap<number, ActualInterface> = new Map();
   /** Added and not yet seen with its route. */
   #unrouted: Address[] = [];
   #channel: NetlinkChannel | undefined;
 
-  constructor(transport: NetlinkTransport, sysctls: Sysctls) {
+  constructor(transport: NetlinkTransport, sysctls: Sysctls, slices: Slices) {
     this.#transport = transport;
     this.#sysctls = sysctls;
+    this.#slices = slices;
   }
 
   /** Interfaces of `interest` and those with our mark. @throws {KernelError} */
-  read(interest: Interest): readonly ActualInterface[] {
-    const all = this.#open().dump("list interfaces", dumpLinks(), decodeLink);
+  async read(interest: Interest): Promise<readonly ActualInterface[]> {
+    const all = await this.#open().dump("list interfaces", dumpLinks(), decodeLink);
     const links = all.filter((link) => isOurs(link) || interest.interfaceNames.has(link.name));
     if (links.length === 0) return [];
     const indexes = new Set(links.map(({ index }) => index));
-    const addresses = this.#open().dump("list addresses", dumpAddresses(), (message) => {
+    const addresses = await this.#open().dump("list addresses", dumpAddresses(), (message) => {
       const address = decodeAddress(message);
       return address !== undefined && indexes.has(address.index) && !isLinkLocal(address)
         ? address
@@ -70,29 +76,34 @@ export class NetlinkLinks implements Disposable {
     });
     const names = new Map(all.map(({ index, name }) => [index, name]));
     const dummies = new Set(links.filter(({ kind }) => kind === "dummy").map(({ index }) => index));
-    const delivered = this.#delivered(
+    const delivered = await this.#delivered(
       addresses.filter(({ index }) => dummies.has(index)).map(({ address }) => address),
     );
     const placed = Map.groupBy(addresses, ({ index }) => index);
-    return links.map(({ master, ...link }) => ({
-      ...link,
-      master: master === 0 ? undefined : names.get(master) ?? `number ${master}`,
-      addresses: (placed.get(link.index) ?? []).map((address) =>
-        actualAddress(address, delivered.has(address.address.text))
-      ),
-    }));
+    const interfaces = links.map(({ master, ...link }) =>
+      shared(this.#last.get(link.index), {
+        ...link,
+        master: master === 0 ? undefined : names.get(master) ?? `number ${master}`,
+        addresses: (placed.get(link.index) ?? []).map((address) =>
+          actualAddress(address, delivered.has(address.address.text))
+        ),
+      })
+    );
+    this.#last = new Map(interfaces.map((each) => [each.index, each]));
+    return interfaces;
   }
 
   /**
    * Which addresses the kernel takes packets to: it is asked where each would go. (A dump of table `local` would walk the
    * main table along with it where there are no policy rules, 35 ms for a million routes.)
    */
-  #delivered(addresses: readonly Address[]): ReadonlySet<string> {
+  async #delivered(addresses: readonly Address[]): Promise<ReadonlySet<string>> {
     const asked = new Map(addresses.map((address) => [address.text, address]));
     const delivered = new Set<string>();
-    const rest = [...asked.values()];
-    while (rest.length > 0) {
-      const some = rest.splice(0, QUESTIONS);
+    const all = [...asked.values()];
+    for (let start = 0; start < all.length; start += QUESTIONS) {
+      await this.#slices.pause();
+      const some = all.slice(start, start + QUESTIONS);
       const routes = this.#open().getEach("ask for routes", some.map(getRoute), decodeRoute);
       some.forEach(({ text }, at) => void (routes[at]?.type === RTN.LOCAL && delivered.add(text)));
     }
@@ -147,9 +158,9 @@ export class NetlinkLinks implements Disposable {
    * Whether IPv6 addresses that were added are still without their routes: the kernel makes these from a work queue, within
    * a millisecond or so, and a read until then would find them missing. @throws {KernelError}
    */
-  awaitsRoutes(): boolean {
+  async awaitsRoutes(): Promise<boolean> {
     if (this.#unrouted.length === 0) return false;
-    const delivered = this.#delivered(this.#unrouted);
+    const delivered = await this.#delivered(this.#unrouted);
     this.#unrouted = this.#unrouted.filter(({ text }) => !delivered.has(text));
     return this.#unrouted.length > 0;
   }
@@ -179,15 +190,15 @@ export class NetlinkLinks implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE), this.#slices);
   }
 
   /** Marks it and makes it work. What stays undone when this fails is ours all the same, and is done by the next run. */
   #configure(change: ConfiguredChange, link: Link): void {
-    const { service, ipv6 } = change;
+    const { service, fwmarks, ipv6 } = change;
     const widen = ipv6 && link.mtu < IPV6_MIN_MTU;
     const settings = {
-      alias: interfaceMark(service),
+      alias: interfaceMark(service, fwmarks),
       up: true,
       ...link.master === 0 ? {} : { master: 0 },
       ...link.carrier ? {} : { carrier: true },

@@ -5,6 +5,7 @@ import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
 import { decodeRoute } from "../netlink/route.ts";
 import { decodeAddress, decodeLink } from "../netlink/rtnetlink.ts";
 import { EPOLLIN, type FilterStep, type NetlinkSocket, type ReactorPort } from "../netlink/transport.ts";
+import type { Notice } from "./kernel.ts";
 import { isOurs } from "./state.ts";
 
 /** What is heard on one socket. */
@@ -42,10 +43,10 @@ export class NetlinkWatch implements Disposable {
   #concern: Concern | undefined;
   #disposed = false;
 
-  constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: () => void) {
+  constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: (notices: readonly Notice[]) => void) {
     this.#socket = socket;
     this.#registration = reactor.add(socket.fd, EPOLLIN, () => {
-      if (this.#receive()) onChange();
+      if (this.#receive()) onChange([]);
     });
   }
 

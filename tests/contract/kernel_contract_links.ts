@@ -140,7 +140,7 @@ export const linkRows: Readonly<Record<string, (subject: LinkSubject) => Promise
 /** Runs `change` and waits until it was told of. The test's own limit ends a wait for what never comes. */
 async function heard<T>(kernel: Kernel, change: () => Promise<T>): Promise<T> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  using _watch = kernel.watch(resolve);
+  using _watch = kernel.watch(() => resolve());
   await read(kernel, web);
   const result = await change();
   await promise;

@@ -3,6 +3,7 @@
  * deleting a virtual service takes its destinations along. Operations answer with an errno, or undefined where they succeed.
  */
 import {
+  type ActualDestination,
   type Destination,
   destinationKey,
   type VirtualService,
@@ -12,8 +13,12 @@ import {
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { type Errno, FakeLinks } from "./fake_links.ts";
 
+/** A destination. */
+export type FakeDestination = Destination & Pick<ActualDestination, "foreign">;
+
 /** A virtual service. */
 export interface FakeService extends VirtualService {
+  readonly destinations: readonly FakeDestination[];
   /** Set at creation and kept by every change, like a counter that must not be reset. */
   readonly birth: number;
 }
@@ -25,6 +30,9 @@ export type FakeServiceId = VirtualServiceId;
 export class FakeHost extends FakeLinks {
   services: FakeService[] = [];
   schedulers: ReadonlySet<string> = new Set(["rr", "wrr", "lc", "sh", "mh"]);
+  persistenceEngines: ReadonlySet<string> = new Set(["sip"]);
+  /** The IPVS sync daemon runs, which knows no destinations of another family. */
+  syncDaemon = false;
   #births = 0;
 
   /** Adds a virtual service, whatever there is. */
@@ -35,7 +43,7 @@ export class FakeHost extends FakeLinks {
   newService(service: VirtualService): Errno {
     if (!this.privileged) return ERRNO.EPERM;
     if (this.#find(service) !== undefined) return ERRNO.EEXIST;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     this.addService({ ...service, destinations: [] });
     return undefined;
   }
@@ -44,7 +52,7 @@ export class FakeHost extends FakeLinks {
     if (!this.privileged) return ERRNO.EPERM;
     const have = this.#find(service);
     if (have === undefined) return ERRNO.ESRCH;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     return this.#replace(have, { ...have, ...service, destinations: have.destinations });
   }
 
@@ -55,11 +63,21 @@ export class FakeHost extends FakeLinks {
   }
 
   newDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? ERRNO.EEXIST : [destination]);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? ERRNO.EEXIST : [destination]),
+    );
   }
 
   setDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? [destination] : ERRNO.ENOENT);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? [destination] : ERRNO.ENOENT),
+    );
   }
 
   delDest(id: FakeServiceId, destination: Destination): Errno {
@@ -78,6 +96,19 @@ export class FakeHost extends FakeLinks {
     const instead = change({ there: others.length < have.destinations.length });
     if (typeof instead === "number") return instead;
     return this.#replace(have, { ...have, destinations: [...others, ...instead] });
+  }
+
+  #hasModulesOf({ scheduler, persistenceEngine }: VirtualService): boolean {
+    return this.schedulers.has(scheduler) &&
+      (persistenceEngine === "" || this.persistenceEngines.has(persistenceEngine));
+  }
+
+  #refusalOf({ address }: FakeServiceId, destination: Destination): Errno {
+    const { forwarding, upperThreshold, lowerThreshold, tunnel } = destination;
+    const mixed = address.family !== destination.address.family;
+    if (mixed && (this.syncDaemon || forwarding !== "tunnel")) return ERRNO.EINVAL;
+    if (lowerThreshold > upperThreshold) return ERRNO.ERANGE;
+    return tunnel?.type === "gue" && tunnel.port === 0 ? ERRNO.EINVAL : undefined;
   }
 
   #find(id: FakeServiceId): FakeService | undefined {

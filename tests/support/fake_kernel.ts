@@ -7,6 +7,7 @@ import {
   INTERFACE_GROUP,
   interfaceMark,
   isOurs,
+  markedFwmarks,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
 import { errnoText } from "../../ffi/errno.ts";
@@ -32,7 +33,7 @@ export class FakeKernel extends FakeHost implements Kernel {
   readError: KernelError | undefined;
 
   // deno-lint-ignore require-await -- refusals are rejections
-  async read({ interfaceNames, addresses, managed }: Interest): Promise<ActualKernel> {
+  async read({ interfaceNames, addresses, fwmarks, managed }: Interest): Promise<ActualKernel> {
     this.reads++;
     if (this.readError !== undefined) throw this.readError;
     const interfaces = this.interfaces.filter((link) =>
@@ -41,11 +42,16 @@ export class FakeKernel extends FakeHost implements Kernel {
     const onOurs = interfaces.filter(isOurs).flatMap((link) => link.addresses).map(({ address }) =>
       address.text
     );
+    const marks = new Set([...fwmarks, ...interfaces.flatMap(markedFwmarks).map(virtualServiceKey)]);
     const services = managed.ipvs && this.modules.ipvs ? this.services : [];
     return {
       interfaces: interfaces.map((link) => this.told(link)),
       virtualServices: services
-        .filter(({ address }) => addresses.has(address.text) || onOurs.includes(address.text))
+        .filter((service) =>
+          service.fwmark > 0
+            ? marks.has(virtualServiceKey(service))
+            : addresses.has(service.address.text) || onOurs.includes(service.address.text)
+        )
         .map(({ birth: _, ...service }) => ({
           ...service,
           destinations: service.destinations.map((each) => ({
@@ -158,13 +164,13 @@ export class FakeKernel extends FakeHost implements Kernel {
   }
 
   #configure(
-    { service, ipv6 }: Extract<Change, { readonly type: "create-interface" | "set-interface" }>,
+    { service, fwmarks, ipv6 }: Extract<Change, { readonly type: "create-interface" | "set-interface" }>,
     index: number,
   ): Errno {
     const link = this.interfaces.find((each) => each.index === index);
     const narrow = link !== undefined && link.mtu < IPV6_MIN_MTU;
     const errno = this.setLink(index, {
-      alias: interfaceMark(service),
+      alias: interfaceMark(service, fwmarks),
       up: true,
       carrier: true,
       ...link?.master === undefined ? {} : { master: 0 },

@@ -4,6 +4,7 @@
  * address has its local route unless its interface is down or part of a VRF. Operations answer with an errno, or undefined.
  */
 import { type ActualAddress, type ActualInterface, ADDRESS_AS_SET } from "../../src/kernel/state.ts";
+import type { Notice } from "../../src/kernel/kernel.ts";
 import type { Address } from "../../src/net/address.ts";
 import { IPV6_MIN_MTU } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
@@ -62,10 +63,10 @@ export class FakeLinks {
   /** /proc/sys can be written. */
   sysctlsWritable = true;
   #nextIndex = 2;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(notices: readonly Notice[]) => void>();
 
   /** Calls back whenever somebody tells of a change. */
-  watch(onChange: () => void): Disposable {
+  watch(onChange: (notices: readonly Notice[]) => void): Disposable {
     this.#watchers.add(onChange);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onChange) };
   }
@@ -76,8 +77,8 @@ export class FakeLinks {
   }
 
   /** Tells everybody who watches, as the real one does after a change of links or addresses by somebody else. */
-  notify(): void {
-    for (const watcher of this.#watchers) watcher();
+  notify(...notices: readonly Notice[]): void {
+    for (const watcher of this.#watchers) watcher(notices);
   }
 
   /** The interface of this name. @throws {Error} there is none */
