@@ -17,9 +17,9 @@ export type Change =
     readonly type: "create-interface";
     readonly name: string;
     readonly service: string;
-    readonly ipv6: boolean;
     /** Those of the mark, where there are any. */
     readonly fwmarks?: readonly VirtualServiceId[];
+    readonly ipv6: boolean;
   }
   /** Marks it for `service`, sets it up, takes it out of its master; `ipv6` as above. */
   | {

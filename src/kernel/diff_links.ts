@@ -14,6 +14,7 @@ import {
   type DesiredInterface,
   interfaceMark,
   isOurs,
+  wantsIpv6,
 } from "./state.ts";
 import type { Steps } from "./steps.ts";
 
@@ -39,7 +40,8 @@ export function diffInterfaces(
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
       const { name, service, fwmarks = [] } = want;
-      links.push({ type: "create-interface", name, service, ipv6: wantsIpv6(want), ...carrying(fwmarks) });
+      const ipv6 = wantsIpv6(want);
+      links.push({ type: "create-interface", name, service, ...carrying(fwmarks), ipv6 });
       for (const address of want.addresses) {
         addresses.make.push({ type: "add-address", interface: want.name, index: undefined, address });
       }
@@ -49,9 +51,9 @@ export function diffInterfaces(
       const reason = repairReason(want, have);
       const { name, service } = want;
       if (reason !== undefined) {
-        const ipv6 = wantsIpv6(want);
         const marks = carrying(keptMarks(want, have));
-        links.push({ type: "set-interface", name, index: have.index, service, ipv6, ...marks, reason });
+        const ipv6 = wantsIpv6(want);
+        links.push({ type: "set-interface", name, index: have.index, service, ...marks, ipv6, reason });
       }
       diffAddresses(want, have, addresses);
     }
@@ -125,10 +127,6 @@ function placeText({ address, prefixLength, peer }: ActualAddress): string {
 
 function isHost({ address, prefixLength, peer }: ActualAddress): boolean {
   return prefixLength === address.bytes.byteLength * 8 && peer === undefined;
-}
-
-function wantsIpv6({ addresses }: DesiredInterface): boolean {
-  return addresses.some(({ family }) => family === 6);
 }
 
 function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {

@@ -13,6 +13,7 @@ import {
   markedFwmarks,
   type VirtualServiceId,
   virtualServiceKey,
+  wantsIpv6,
 } from "./state.ts";
 
 /** Those of the service, and those that it carries already. */
@@ -46,12 +47,17 @@ export function dropMarks(desired: DesiredKernel, actual: ActualKernel): readonl
       const key = virtualServiceKey(mark);
       return claimed.has(key) ? want.fwmarks?.includes(mark) : busy.has(key);
     });
-    const { name, service, addresses } = want;
-    const ipv6 = addresses.some(({ family }) => family === 6);
+    const { name, service } = want;
     const reason = `alias was ${interfaceMark(service, kept)}`;
-    return left.length === kept.length
-      ? []
-      : [{ type: "set-interface", name, index: have.index, service, ipv6, ...carrying(left), reason }];
+    return left.length === kept.length ? [] : [{
+      type: "set-interface",
+      name,
+      index: have.index,
+      service,
+      ...carrying(left),
+      ipv6: wantsIpv6(want),
+      reason,
+    }];
   });
 }
 

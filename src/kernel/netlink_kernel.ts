@@ -35,7 +35,7 @@ const ROUTE_WAITS = 20;
 export function openNetlinkKernel({ transport, reactor, clock, sysctls }: NetlinkKernelPorts): Kernel {
   const slices = new Slices(clock);
   const turns = new Turns();
-  const links = new NetlinkLinks(transport, slices, sysctls);
+  const links = new NetlinkLinks(transport, sysctls, slices);
   const ipvs = new NetlinkIpvs(transport, slices);
   const watches = new Set<NetlinkWatch>();
   let last: ActualKernel | undefined;
@@ -46,9 +46,7 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
     for (const watch of watches) watch.drain();
     const interfaces = interest.managed.interfaces ? await links.read(interest) : [];
     const indexes = new Set(interfaces.map(({ index }) => index));
-    const placed = new Set(
-      interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text)),
-    );
+    const placed = new Set(interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text)));
     const concern = { interfaceNames: interest.interfaceNames, indexes, addresses: placed };
     for (const watch of watches) watch.concern(concern);
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
@@ -75,7 +73,9 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
   /** What is not there by then will be heard of. */
   async function routesMade(): Promise<void> {
     try {
-      for (let waits = 0; waits < ROUTE_WAITS && links.awaitsRoutes(); waits++) await slices.wait(1);
+      for (let waits = 0; waits < ROUTE_WAITS && await links.awaitsRoutes(); waits++) {
+        await slices.wait(1);
+      }
     } catch (error) {
       // It is the next read's to say what is wrong.
       if (!(error instanceof KernelError)) throw error;

@@ -28,9 +28,9 @@ import {
 import { KernelError, type NetlinkTransport, openSocket } from "../netlink/transport.ts";
 import { type Change, describeChange } from "./change.ts";
 import type { Interest } from "./kernel.ts";
-import { shared } from "./sharing.ts";
-import type { Slices } from "../time/slices.ts";
 import { type ActualAddress, type ActualInterface, INTERFACE_GROUP, interfaceMark, isOurs } from "./state.ts";
+import type { Slices } from "../time/slices.ts";
+import { shared } from "./sharing.ts";
 import { enableIpv6, type Sysctls } from "./sysctl.ts";
 
 /** A change of interfaces, addresses or their routes. */
@@ -48,28 +48,27 @@ const QUESTIONS = 32;
 /** The host's interfaces. The socket is opened when it is needed first. */
 export class NetlinkLinks implements Disposable {
   readonly #transport: NetlinkTransport;
-  readonly #slices: Slices;
   readonly #sysctls: Sysctls;
+  readonly #slices: Slices;
+  /** As last read, by index. */
+  #last: ReadonlyMap<number, ActualInterface> = new Map();
   /** Added and not yet seen with its route. */
   #unrouted: Address[] = [];
   #channel: NetlinkChannel | undefined;
-  /** As last read, by index. */
-  #last: ReadonlyMap<number, ActualInterface> = new Map();
 
-  constructor(transport: NetlinkTransport, slices: Slices, sysctls: Sysctls) {
+  constructor(transport: NetlinkTransport, sysctls: Sysctls, slices: Slices) {
     this.#transport = transport;
-    this.#slices = slices;
     this.#sysctls = sysctls;
+    this.#slices = slices;
   }
 
   /** Interfaces of `interest` and those with our mark. @throws {KernelError} */
   async read(interest: Interest): Promise<readonly ActualInterface[]> {
-    const channel = this.#open();
-    const all = await channel.dump("list interfaces", dumpLinks(), decodeLink);
+    const all = await this.#open().dump("list interfaces", dumpLinks(), decodeLink);
     const links = all.filter((link) => isOurs(link) || interest.interfaceNames.has(link.name));
     if (links.length === 0) return [];
     const indexes = new Set(links.map(({ index }) => index));
-    const addresses = await channel.dump("list addresses", dumpAddresses(), (message) => {
+    const addresses = await this.#open().dump("list addresses", dumpAddresses(), (message) => {
       const address = decodeAddress(message);
       return address !== undefined && indexes.has(address.index) && !isLinkLocal(address)
         ? address
@@ -77,7 +76,7 @@ export class NetlinkLinks implements Disposable {
     });
     const names = new Map(all.map(({ index, name }) => [index, name]));
     const dummies = new Set(links.filter(({ kind }) => kind === "dummy").map(({ index }) => index));
-    const delivered = await this.#deliveredInSlices(
+    const delivered = await this.#delivered(
       addresses.filter(({ index }) => dummies.has(index)).map(({ address }) => address),
     );
     const placed = Map.groupBy(addresses, ({ index }) => index);
@@ -94,25 +93,19 @@ export class NetlinkLinks implements Disposable {
     return interfaces;
   }
 
-  async #deliveredInSlices(addresses: readonly Address[]): Promise<ReadonlySet<string>> {
-    const delivered = new Set<string>();
-    for (let at = 0; at < addresses.length; at += QUESTIONS) {
-      await this.#slices.pause();
-      for (const text of this.#delivered(addresses.slice(at, at + QUESTIONS))) delivered.add(text);
-    }
-    return delivered;
-  }
-
   /**
    * Which addresses the kernel takes packets to: it is asked where each would go. (A dump of table `local` would walk the
    * main table along with it where there are no policy rules, 35 ms for a million routes.)
    */
-  #delivered(addresses: readonly Address[]): ReadonlySet<string> {
+  async #delivered(addresses: readonly Address[]): Promise<ReadonlySet<string>> {
+    const asked = new Map(addresses.map((address) => [address.text, address]));
     const delivered = new Set<string>();
-    for (let at = 0; at < addresses.length; at += QUESTIONS) {
-      const some = addresses.slice(at, at + QUESTIONS);
+    const all = [...asked.values()];
+    for (let start = 0; start < all.length; start += QUESTIONS) {
+      await this.#slices.pause();
+      const some = all.slice(start, start + QUESTIONS);
       const routes = this.#open().getEach("ask for routes", some.map(getRoute), decodeRoute);
-      some.forEach(({ text }, index) => void (routes[index]?.type === RTN.LOCAL && delivered.add(text)));
+      some.forEach(({ text }, at) => void (routes[at]?.type === RTN.LOCAL && delivered.add(text)));
     }
     return delivered;
   }
@@ -165,9 +158,9 @@ export class NetlinkLinks implements Disposable {
    * Whether IPv6 addresses that were added are still without their routes: the kernel makes these from a work queue, within
    * a millisecond or so, and a read until then would find them missing. @throws {KernelError}
    */
-  awaitsRoutes(): boolean {
+  async awaitsRoutes(): Promise<boolean> {
     if (this.#unrouted.length === 0) return false;
-    const delivered = this.#delivered(this.#unrouted);
+    const delivered = await this.#delivered(this.#unrouted);
     this.#unrouted = this.#unrouted.filter(({ text }) => !delivered.has(text));
     return this.#unrouted.length > 0;
   }

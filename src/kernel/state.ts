@@ -49,6 +49,11 @@ export interface DesiredInterface {
   readonly fwmarks?: readonly VirtualServiceId[] | undefined;
 }
 
+/** Whether an interface has to have IPv6. */
+export function wantsIpv6({ addresses }: DesiredInterface): boolean {
+  return addresses.some(({ family }) => family === 6);
+}
+
 /** What should be. `ownedAddresses` are the service addresses that we are configured for, `ownedFwmarks` the marks: virtual
  * services on them that are not desired are removed; any other virtual service is invisible to us. */
 export interface DesiredKernel {
@@ -148,6 +153,9 @@ export interface ActualKernel {
 
 const MARK = "bgp-lb:";
 
+/** What tells whose an interface is; where its group is not known, the alias alone. */
+type Marked = Pick<ActualInterface, "kind" | "alias"> & Partial<Pick<ActualInterface, "group">>;
+
 /** What stands between a service's name, which has no space, and its firewall marks. */
 const FWMARKS = " fwmark ";
 /** IFALIASZ of <linux/if.h>, without its zero byte. */
@@ -179,9 +187,7 @@ export function serviceOf({ alias = "" }: Pick<ActualInterface, "alias">): strin
 }
 
 /** The firewall marks that an interface of ours carries; what is none is passed over. */
-export function markedFwmarks(
-  link: Pick<ActualInterface, "kind" | "alias" | "group">,
-): readonly VirtualServiceId[] {
+export function markedFwmarks(link: Marked): readonly VirtualServiceId[] {
   const words = isOurs(link) ? link.alias?.split(FWMARKS)[1]?.split(" ") ?? [] : [];
   return words.flatMap((word) => {
     const [, fwmark, family] = /^([1-9][0-9]{0,9})(?:\/([46]))?$/.exec(word) ?? [];
@@ -200,7 +206,7 @@ export function fwmarkId(fwmark: number, family: 4 | 6): VirtualServiceId {
  * Whether an interface carries our mark. A device of another kind never does, whatever its alias. What has no alias yet is
  * ours by the group that it was created in: so it is from the first moment, whatever ends us before the second one.
  */
-export function isOurs({ kind, alias, group }: Pick<ActualInterface, "kind" | "alias" | "group">): boolean {
+export function isOurs({ kind, alias, group }: Marked): boolean {
   return kind === "dummy" && (alias === undefined ? group === INTERFACE_GROUP : alias.startsWith(MARK));
 }
 

@@ -22,9 +22,12 @@ export function openHostKernel(stack: AsyncDisposableStack, libc?: Libc): HostKe
   // Nothing is watched: there is no callback that could fail.
   const reactor = stack.use(new Reactor(library, { onError: () => {} }));
   const transport = stack.use(openLibnl(library));
-  const kernel = stack.use(
-    openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(library) }),
-  );
+  const kernel = stack.use(openNetlinkKernel({
+    transport,
+    reactor,
+    clock: systemClock,
+    sysctls: new Sysctls(library),
+  }));
   return { transport, kernel };
 }
 

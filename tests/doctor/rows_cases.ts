@@ -1,6 +1,6 @@
 // What each row of doctor finds: a subject, what spoils a fit host for it, and what is then said.
-import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { FindingStatus } from "../../src/doctor/finding.ts";
+import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
 import { CONTENTION, internalPeer, PLAIN_PORT } from "../support/config.ts";
@@ -183,7 +183,6 @@ export const CASES: readonly Case[] = [
         name: "web",
         kind: "bridge",
         alias: undefined,
-        group: 0,
         addresses: [],
       };
       host.kernel = kernelWith({ interfaces: [own] });
