@@ -7,7 +7,7 @@ import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from
 import { type Clock, sleep } from "../time/clock.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import type { IpvsChange } from "./ipvs_hints.ts";
+import { isIpvsChange } from "./ipvs_hints.ts";
 import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
 import { NetlinkWatch } from "./netlink_watch.ts";
@@ -127,8 +127,4 @@ function foundationOf(change: Change): string {
 function restsOn(change: Change): string {
   if (change.type === "add-address" || change.type === "set-address") return `interface ${change.interface}`;
   return change.type === "create-destination" ? virtualServiceKey(change.service) : "nothing";
-}
-
-function isIpvsChange(change: Change): change is IpvsChange {
-  return change.type.endsWith("-service") || change.type.endsWith("-destination");
 }

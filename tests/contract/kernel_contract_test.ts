@@ -8,7 +8,8 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { ToolHand } from "../support/tool_hand.ts";
-import { type ContractSubject, kernelContract } from "./kernel_contract.ts";
+import type { ContractSubject } from "./contract_subject.ts";
+import { kernelContract } from "./kernel_contract.ts";
 
 const { state } = Deno.permissions.querySync({ name: "env", variable: "BGP_LB_LAB" });
 const inLab = state === "granted" && Deno.env.get("BGP_LB_LAB") === "1";

@@ -14,7 +14,7 @@ import { kernelContract } from "../contract/kernel_contract.ts";
 import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messages.ts";
 import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
-import { FakeHost } from "../support/fake_host.ts";
+import { ALL_SCHEDULERS, FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
@@ -52,7 +52,8 @@ function bench(clock: Clock = new VirtualClock()): Bench {
 }
 
 kernelContract("the netlink kernel port", () => {
-  const { kernel, hand, [Symbol.dispose]: dispose } = bench();
+  const { kernel, hand, host, [Symbol.dispose]: dispose } = bench();
+  host.schedulers = ALL_SCHEDULERS;
   return Promise.resolve({ kernel, hand, [Symbol.asyncDispose]: () => Promise.resolve(dispose()) });
 });
 

@@ -114,7 +114,7 @@ Deno.test("want() several times during a run makes one more run, for the last on
   await first;
   assert.equal(at.reports.length, 2);
   assert.deepEqual(at.reports[1]?.changes, [
-    "set destination 10.0.0.1:8080 (masq, weight 0) of tcp 10.99.0.1:80",
+    "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 0, was 1)",
   ]);
 });
 

@@ -41,6 +41,7 @@ export const labModules: readonly string[] = [
   "nf_conntrack",
   ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark"],
   "ip_vs",
+  "ip_vs_pe_sip",
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
     `ip_vs_${it}`
   ),

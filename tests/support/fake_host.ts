@@ -47,6 +47,11 @@ export type FakeServiceId = VirtualServiceId;
 /** What an operation answers: undefined is success. */
 export type Errno = number | undefined;
 
+/** Those that Linux has. */
+export const ALL_SCHEDULERS: ReadonlySet<string> = new Set(
+  ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"],
+);
+
 /** A host in memory. */
 export class FakeHost {
   interfaces: FakeInterface[] = [];
@@ -59,6 +64,8 @@ export class FakeHost {
   syncDaemon = false;
   /** CAP_NET_ADMIN. */
   privileged = true;
+  /** Datagrams by virtual service, and by destination in it. */
+  readonly counted = new Map<string, number>();
   /** It is out of memory: nothing of a link can be set. */
   failing = false;
   #nextIndex = 2;
@@ -98,6 +105,15 @@ export class FakeHost {
   /** Adds a virtual service, whatever there is. */
   addService(service: VirtualService): void {
     this.services.push({ ...service, birth: this.#births++ });
+  }
+
+  /** A datagram to a virtual service goes to its first destination. @throws {Error} there is no such service */
+  count(id: FakeServiceId): void {
+    const service = this.#find(id);
+    if (service === undefined) throw new Error(`no virtual service ${virtualServiceKey(id)}`);
+    const [destination] = service.destinations;
+    const keys = [virtualServiceKey(id), ...destination === undefined ? [] : [counterKey(id, destination)]];
+    for (const key of keys) this.counted.set(key, (this.counted.get(key) ?? 0) + 1);
   }
 
   createDummy(name: string): Errno {
@@ -166,7 +182,10 @@ export class FakeHost {
   delService(id: FakeServiceId): Errno {
     if (!this.privileged) return ERRNO.EPERM;
     const have = this.#find(id);
-    return have === undefined ? ERRNO.ESRCH : this.#replace(have);
+    if (have === undefined) return ERRNO.ESRCH;
+    const keys = [virtualServiceKey(id), ...have.destinations.map((each) => counterKey(id, each))];
+    for (const key of keys) this.counted.delete(key);
+    return this.#replace(have);
   }
 
   newDest(id: FakeServiceId, destination: Destination): Errno {
@@ -188,6 +207,7 @@ export class FakeHost {
   }
 
   delDest(id: FakeServiceId, destination: Destination): Errno {
+    this.counted.delete(counterKey(id, destination));
     return this.#changeDest(id, destination, ({ there }) => there ? [] : ERRNO.ENOENT);
   }
 
@@ -225,6 +245,10 @@ export class FakeHost {
   #replace(service: FakeService, ...instead: readonly FakeService[]): undefined {
     this.services = this.services.flatMap((each) => each === service ? instead : [each]);
   }
+}
+
+function counterKey(id: FakeServiceId, destination: Pick<Destination, "address" | "port">): string {
+  return `${virtualServiceKey(id)} ${destinationKey(destination)}`;
 }
 
 function sameAddress(
