@@ -25,7 +25,6 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
-import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
@@ -48,7 +47,6 @@ export class Agent {
   readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
-  readonly #owned: OwnedKeeper;
   readonly #sole: SoleAgent;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
@@ -119,10 +117,7 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
-    const { directory } = config.state;
-    this.#owned = new OwnedKeeper({ clock, events, files: ports.stateFiles, directory });
-    const { streams, socketFiles: { user } } = ports;
-    this.#sole = new SoleAgent({ streams, clock, events, user, state: () => this.#state });
+    this.#sole = new SoleAgent(ports, () => this.#state);
     this.#orders = new OperatorOrders({
       clock,
       events,
@@ -132,6 +127,7 @@ export class Agent {
       state: () => this.#state,
       reload: (because) => this.#config.reload(because),
       handover: () => ports.requestHandover(),
+      lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
@@ -145,7 +141,7 @@ export class Agent {
       services: this.#services,
       checks: this.#checks,
       drains: this.#drains,
-      owned: this.#owned,
+      keepOwned: (directory) => this.#adoption?.keepOwned(directory),
       hooks: this.#hooks,
       metrics: this.#metrics,
       servers: this.#servers,
@@ -278,19 +274,19 @@ export class Agent {
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
   async #adoptKernel(): Promise<boolean> {
-    const { kernel, clock } = this.#ports;
+    const { kernel } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
       return true;
     }
     this.#adoption = new KernelAdoption({
       kernel,
-      clock,
+      ports: this.#ports,
       config: this.#config.current,
       services: this.#services,
-      owned: this.#owned,
       routersKeepMs: this.#endOfRib.routersKeepMs,
       resumeDrains: () => this.#resumeDrains(),
+      contention: () => this.#config.current.network.contention,
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
@@ -336,7 +332,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    this.#kernelEvents.publish(report, () => this.#services.kernel(report.actual, report.refusals));
+    const { actual } = report;
+    this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
@@ -353,15 +350,19 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await removeOurs(this.#adoption, this.#ports.clock);
+    const left = await this.#removeOurs();
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
   }
 
+  #removeOurs(): Promise<readonly string[]> {
+    return removeOurs(this.#adoption?.reconciler, this.#ports.clock, this.#adoption?.unread);
+  }
+
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await removeOurs(this.#adoption, this.#ports.clock)) {
+    for (const cause of await this.#removeOurs()) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }

@@ -10,6 +10,7 @@ import {
   type Destination,
   destinationKey,
   isOurs,
+  markedFwmarks,
   type VirtualService,
   type VirtualServiceId,
   virtualServiceKey,
@@ -70,7 +71,10 @@ function isSameRow(wanted: readonly Destination[], actual: readonly Destination[
 function ownedBy(desired: DesiredKernel, actual: ActualKernel): (id: VirtualServiceId) => boolean {
   const onOurs = actual.interfaces.filter(isOurs)
     .flatMap(({ addresses }) => addresses.map(({ address }) => address));
-  return owns({ ...desired, ownedAddresses: [...desired.ownedAddresses, ...onOurs] });
+  return owns({
+    ownedAddresses: [...desired.ownedAddresses, ...onOurs],
+    ownedFwmarks: [...desired.ownedFwmarks, ...actual.interfaces.flatMap(markedFwmarks)],
+  });
 }
 
 function sameService(one: VirtualService, other: VirtualService): boolean {
@@ -94,8 +98,11 @@ function sameDestination(one: Destination, other: Destination): boolean {
     sameTunnel(one.tunnel, other.tunnel);
 }
 
-function sameTunnel(one: Destination["tunnel"], other: Destination["tunnel"]): boolean {
-  return one?.type === other?.type && one?.port === other?.port && one?.checksum === other?.checksum;
+/** What a destination has that says nothing of it. */
+const IPIP = { type: "ipip", port: 0, checksum: false } as const;
+
+function sameTunnel(one: Destination["tunnel"] = IPIP, other: Destination["tunnel"] = IPIP): boolean {
+  return one.type === other.type && one.port === other.port && one.checksum === other.checksum;
 }
 
 function byKey<T>(values: readonly T[], key: (value: T) => string): ReadonlyMap<string, T> {

@@ -9,11 +9,12 @@ import type { Clock } from "../time/clock.ts";
 import { Slices } from "../time/slices.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
+import type { IpvsChange } from "./ipvs_hints.ts";
+import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
 import { NetlinkWatch } from "./netlink_watch.ts";
 import { sharedKernel } from "./sharing.ts";
-import { type ActualKernel, isOurs, virtualServiceKey } from "./state.ts";
+import { type ActualKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
 import { Turns } from "./turns.ts";
 
 /** What the kernel port stands on. */
@@ -44,9 +45,9 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
-    const virtualServices = interest.managed.ipvs
-      ? await ipvs.read({ addresses, fwmarks: interest.fwmarks })
-      : [];
+    const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
+    const fwmarks = new Set([...interest.fwmarks, ...marks]);
+    const virtualServices = interest.managed.ipvs ? await ipvs.read({ addresses, fwmarks }) : [];
     return last = sharedKernel(last, { interfaces, virtualServices });
   }
 
@@ -57,15 +58,15 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     while (outcomes.length < changes.length) {
       await slices.pause();
       const batch = nextBatch(changes, outcomes.length);
-      outcomes.push(...applyBatch(batch, failed));
+      outcomes.push(...await applyBatch(batch, failed));
     }
     return outcomes;
   }
 
   /** `failed` holds the errors of what later changes rest on. */
-  function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
+  async function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
     const possible = batch.filter((change) => !failed.has(restsOn(change)));
-    const errors = new Map(attempt(possible).map((error, index) => [possible[index], error]));
+    const errors = new Map((await attempt(possible)).map((error, index) => [possible[index], error]));
     return batch.map((change) => {
       const error = failed.get(restsOn(change)) ?? errors.get(change);
       if (error !== undefined) failed.set(foundationOf(change), error);
@@ -73,9 +74,9 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     });
   }
 
-  function attempt(changes: readonly Change[]): readonly (KernelError | undefined)[] {
+  async function attempt(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
     try {
-      if (changes.length > 0 && changes.every(isIpvsChange)) return ipvs.apply(changes);
+      if (changes.length > 0 && changes.every(isIpvsChange)) return await ipvs.apply(changes);
       for (const change of changes) if (!isIpvsChange(change)) links.apply(change);
       return changes.map(() => undefined);
     } catch (error) {

@@ -74,8 +74,8 @@ export class NetlinkLinks implements Disposable {
       case "create-interface":
         return this.#create(change);
       case "set-interface": {
-        const { index, service } = change;
-        return this.#make(change, setLink({ index }, { alias: interfaceMark(service), up: true }));
+        const { index, service, fwmarks } = change;
+        return this.#make(change, setLink({ index }, { alias: interfaceMark(service, fwmarks), up: true }));
       }
       case "delete-interface": {
         const { index } = this.#ours(change, { index: change.index });
@@ -117,10 +117,10 @@ export class NetlinkLinks implements Disposable {
 
   /** The kernel takes no alias at creation. An interface that stayed without one would be a stranger to us from now on. */
   #create(change: Extract<LinkChange, { readonly type: "create-interface" }>): void {
-    const { name, service } = change;
+    const { name, service, fwmarks } = change;
     this.#make(change, createDummy(name));
     try {
-      this.#make(change, setLink({ name }, { alias: interfaceMark(service), up: true }));
+      this.#make(change, setLink({ name }, { alias: interfaceMark(service, fwmarks), up: true }));
     } catch (error) {
       this.#open().transact(`delete interface ${name} again`, [deleteLink({ name })]);
       throw error;

@@ -4,6 +4,7 @@ import { ERRNO } from "../netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
 import { decodeAddress, decodeLink } from "../netlink/rtnetlink.ts";
 import { EPOLLIN, type NetlinkSocket, type ReactorPort } from "../netlink/transport.ts";
+import type { Notice } from "./kernel.ts";
 import { isOurs } from "./state.ts";
 
 /** What was read last: changes of these concern us. */
@@ -19,10 +20,10 @@ export class NetlinkWatch implements Disposable {
   #concern: Concern | undefined;
   #disposed = false;
 
-  constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: () => void) {
+  constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: (notices: readonly Notice[]) => void) {
     this.#socket = socket;
     this.#registration = reactor.add(socket.fd, EPOLLIN, () => {
-      if (this.#receive()) onChange();
+      if (this.#receive()) onChange([]);
     });
   }
 

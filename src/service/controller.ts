@@ -7,6 +7,7 @@ import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { Refusal } from "../kernel/refusal.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
@@ -29,11 +30,12 @@ import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, Ser
 /** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
-  /** `actual`: undefined where it could not be read. */
+  /** `actual`: undefined where it could not be read. What of it was refused, and what somebody else changes again and again. */
   | {
     readonly type: "kernel";
     readonly actual: ActualKernel | undefined;
     readonly refusals?: readonly Refusal[];
+    readonly contested?: readonly Contested[] | undefined;
   }
   /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
   | {
@@ -87,6 +89,7 @@ export function initialState(
     verdicts,
     actual: undefined,
     refusals: [],
+    contested: [],
     told: false,
     staleUntilMs: -Infinity,
     fault: undefined,
@@ -179,7 +182,12 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       return { ...state, verdicts };
     }
     case "kernel":
-      return { ...state, actual: event.actual ?? state.actual, refusals: event.refusals ?? [] };
+      return {
+        ...state,
+        actual: event.actual ?? state.actual,
+        refusals: event.refusals ?? [],
+        contested: event.contested ?? state.contested,
+      };
     case "drain": {
       const { reason, limits = state.config.stop, because } = event;
       const drain = { reason, limits, because };

@@ -1,6 +1,7 @@
 /** From the states of services to what should be: routes for the speaker, objects for the kernel. Pure. */
 import type { Route } from "../bgp/routes/route.ts";
 import type { IpvsConfig, PortConfig, ServiceConfig } from "../config/config.ts";
+import { reachableFrom } from "../config/families.ts";
 import type { DesiredKernel, VirtualService, VirtualServiceId } from "../kernel/state.ts";
 import { UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
@@ -18,8 +19,8 @@ export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[
 export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
   const states = [...services];
   return {
-    interfaces: states.map(({ config: { interface: name, name: service, addresses } }) => {
-      return { name, service, addresses };
+    interfaces: states.map(({ config: { interface: name, name: service, addresses, ports } }) => {
+      return { name, service, addresses, fwmarks: ports.flatMap(fwmarksOf) };
     }),
     virtualServices: states.flatMap(virtualServices),
     ownedAddresses: states.flatMap(({ config }) => config.addresses),
@@ -44,8 +45,7 @@ export function fwmarksOf({ fwmark, protocol, families }: PortConfig): readonly 
 
 /** What a virtual service of `port` sends to: destinations of its own family, or the other family's tunnels where there are none. */
 export function destinationsOf(port: PortConfig, family: 4 | 6): PortConfig["destinations"] {
-  const own = port.destinations.filter(({ address }) => address.family === family);
-  return own.length > 0 ? own : port.destinations.filter(({ forwarding }) => forwarding === "tunnel");
+  return reachableFrom(family, port.destinations);
 }
 
 function virtualServices({ config, phase }: ServiceState): readonly VirtualService[] {

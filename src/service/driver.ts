@@ -7,9 +7,11 @@ import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
 import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { Refusal } from "../kernel/refusal.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
+import { contestedBy } from "./contested.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import {
@@ -94,14 +96,26 @@ export class ServiceDriver implements Disposable {
     if (state !== undefined) this.#feed([state], () => event);
   }
 
-  /** The kernel was read, or undefined: it could not be; and what it has refused. */
-  kernel(actual: ActualKernel | undefined, refusals: readonly Refusal[] = []): void {
+  /** The kernel was read, or undefined: it could not be; what it has refused, and what of it somebody else changes again and again. */
+  kernel(
+    actual: ActualKernel | undefined,
+    { refusals = [], contested = [] }: {
+      readonly refusals?: readonly Refusal[];
+      readonly contested?: readonly Contested[];
+    } = {},
+  ): void {
     this.#actual = actual ?? this.#actual;
     const sliceOf = actual && slicesOf(actual);
     const refusalsOf = refusalsBySlice(refusals);
+    const contestedOf = contestedBy(contested);
     this.#feed(
       this.states,
-      ({ config }) => ({ type: "kernel", actual: sliceOf?.(config), refusals: refusalsOf(config) }),
+      ({ config }) => ({
+        type: "kernel",
+        actual: sliceOf?.(config),
+        refusals: refusalsOf(config),
+        contested: contestedOf(config),
+      }),
       actual && { type: "kernel", actual },
     );
   }

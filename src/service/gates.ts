@@ -6,6 +6,7 @@
 import type { Refusal } from "../kernel/refusal.ts";
 import { isOurs, type VirtualServiceId, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
+import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
@@ -46,6 +47,14 @@ const GATES: readonly GateRow[] = [
     look({ verdicts }) {
       const { verdict, cause } = serviceVerdict(verdicts);
       return { open: verdict === "healthy", reason: cause };
+    },
+  },
+  {
+    name: "let alone",
+    applies: ({ contested }) => contested.length > 0,
+    look({ contested }, address) {
+      const [first] = contestedUnder(contested, address);
+      return openUnless(first && contestedText(first), "nobody else changes what it rests on");
     },
   },
   {
@@ -114,7 +123,7 @@ function shut(reason: string): Look {
   return { open: false, reason };
 }
 
-function openUnless(fault: string | undefined, reason: string, refusals: string): Look {
+function openUnless(fault: string | undefined, reason: string, refusals = ""): Look {
   return fault === undefined ? open(reason) : shut(`${fault}${refusals}`);
 }
 

@@ -25,6 +25,7 @@ import {
   quiescing,
   withdrawn,
 } from "./phase.ts";
+import { placeOf } from "./slices.ts";
 
 /** Some objects of one service that go together. */
 export interface Leaving {
@@ -68,7 +69,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = (each: VirtualService) => owners.get(each.address.text) ?? placeOf(each);
+  const ownerOf = (each: VirtualService) => owners.get(placeOf(each)) ?? placeText(each);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -80,22 +81,29 @@ export function leavings(
       ...link,
       addresses: link.addresses.filter(({ text }) => !staying.has(text)),
     })).filter((link) => link.addresses.length > 0);
+    // A mark has no address of its own: it goes with those of its service, where they go.
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
-      ({ fwmark, address }) => fwmark > 0 || staying.has(address.text) ? "ports" : "others",
+      ({ fwmark, address }) =>
+        (fwmark > 0 ? interfaces.length === 0 : staying.has(address.text)) ? "ports" : "others",
     );
     const ownedAddresses = [
       ...interfaces.flatMap((link) => link.addresses),
-      ...others.map(({ address }) => address),
+      ...others.filter(({ fwmark }) => fwmark === 0).map(({ address }) => address),
     ];
-    const ownedFwmarks = ports.filter(({ fwmark }) => fwmark > 0);
-    const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
+    const marksOf = (services: readonly VirtualService[]) => services.filter(({ fwmark }) => fwmark > 0);
+    const addresses = {
+      interfaces,
+      virtualServices: others,
+      ownedAddresses,
+      ownedFwmarks: marksOf(others),
+    };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       {
         ...common,
-        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks },
+        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks: marksOf(ports) },
         told: true,
         phase: quiescing(drain, nowMs),
       },
@@ -195,17 +203,18 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
 }
 
-/** Where nothing says whose a virtual service is. */
-function placeOf({ address, fwmark }: VirtualService): string {
+/** For where nothing says whose a virtual service is. */
+function placeText({ address, fwmark }: VirtualService): string {
   return fwmark > 0 ? `fwmark ${fwmark}` : address.text;
 }
 
-/** The services whose addresses these are; the last word counts. */
+/** The services whose addresses and marks these are; the last word counts. */
 function ownersOf(kernels: readonly DesiredKernel[]): ReadonlyMap<string, string> {
   const links = kernels.flatMap(({ interfaces }) => interfaces);
-  return new Map(
-    links.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
-  );
+  return new Map(links.flatMap(({ service, addresses, fwmarks = [] }) => {
+    const places = [...addresses.map(({ text }) => text), ...fwmarks.map(virtualServiceKey)];
+    return places.map((place) => [place, service] as const);
+  }));
 }
 
 /** The name of a phase for those who are told; `gone` once nothing of it is left. */

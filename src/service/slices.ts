@@ -25,8 +25,8 @@ export function refusalsBySlice(refusals: readonly Refusal[]): (config: ServiceC
       .flatMap((place) => byObject.get(place) ?? []);
 }
 
-/** The address or the mark: what has one owner. */
-function placeOf(service: VirtualServiceId): string {
+/** The address or the mark of a virtual service: what has one owner. */
+export function placeOf(service: VirtualServiceId): string {
   return service.fwmark > 0 ? virtualServiceKey(service) : service.address.text;
 }
 

@@ -4,6 +4,7 @@ import type { ServiceConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { Refusal } from "../kernel/refusal.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
@@ -29,6 +30,7 @@ export type GateName =
   | "enabled"
   | "not drained"
   | "healthy"
+  | "let alone"
   | "address present"
   | "virtual services present";
 
@@ -67,6 +69,8 @@ export interface ServiceFacts {
   readonly actual: ActualKernel | undefined;
   /** What the kernel has refused of it. */
   readonly refusals: readonly Refusal[];
+  /** What of it somebody else changes again and again. */
+  readonly contested: readonly Contested[];
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
   /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */

@@ -86,9 +86,9 @@ function partLine(part: ServiceChange, service: string): string {
     case "onChange":
       return `${where} onChange changed`;
     case "port":
-      return `port ${part.port} of ${service} ${part.change}${which(part.keys)}`;
+      return `${portName(part.port)} of ${service} ${part.change}${which(part.keys)}`;
     case "destination":
-      return `destination ${part.destination} of port ${part.port} of ${service} ${part.change}${
+      return `destination ${part.destination} of ${portName(part.port)} of ${service} ${part.change}${
         which(part.keys)
       }`;
     case "check":
@@ -96,6 +96,11 @@ function partLine(part: ServiceChange, service: string): string {
     default:
       return part satisfies never;
   }
+}
+
+/** `port tcp 80`, and `fwmark 7` without that word. */
+function portName(port: string): string {
+  return port.startsWith("fwmark ") ? port : `port ${port}`;
 }
 
 function which(keys: readonly string[]): string {

@@ -17,6 +17,9 @@ const CURES: Readonly<Record<string, Cure>> = {
     `set enabled: true for ${service.name} in the configuration, then bgp-lb reload`,
   "not drained": drainCure,
   "healthy": healthCure,
+  "let alone": (_gate, { service }) =>
+    `end what changes it (ip monitor, ipvsadm, another balancer); ${service.name} is announced again once it was let ` +
+    "alone for network.contention.hold",
   "address present": (gate, place) => kernelCure(gate, place, addressCure),
   "virtual services present": (gate, place) => kernelCure(gate, place, virtualServiceCure),
 };
