@@ -29,6 +29,8 @@ interface Tunnel {
 interface Measured extends Tunnel {
   readonly link: HostLink;
   readonly mtu: number;
+  /** The MTU is the route's, not the interface's. */
+  readonly routed: boolean;
 }
 
 /** The row. */
@@ -91,7 +93,7 @@ function measured(tunnel: Tunnel, host: Host, links: readonly HostLink[]): Measu
   if (route.local) return ok(`${address.text} is this host: nothing is encapsulated`);
   const link = links.find(({ index }) => index === route.link) ?? narrowest(links);
   if (link === undefined) throw new NotSeenError(`by which interface ${address.text} is reached`);
-  return { ...tunnel, link, mtu: route.mtu ?? link.mtu };
+  return { ...tunnel, link, mtu: route.mtu ?? link.mtu, routed: route.mtu !== undefined };
 }
 
 /** The MTU at which packets of clients fit into every tunnel by this interface. */
@@ -101,21 +103,25 @@ function widest(tunnels: readonly Measured[], { index }: HostLink): number {
   return Math.max(...needs);
 }
 
-function judged({ address, tunnel, families, ports, link, mtu }: Measured, wantedMtu: number): Finding {
+function judged({ routed, ...measured }: Measured, wantedMtu: number): Finding {
+  const { address, tunnel, families, ports, link, mtu } = measured;
   const overhead = overheadOf(tunnel, address.family);
   const inner = mtu - overhead;
   const segments = families.map((family) => `MSS ${mssOf(inner, family)} over IPv${family}`);
-  const found = `${address.text} (${tunnel.type}) by ${link.name}: MTU ${mtu} - ${overhead} = ${inner}, ${
+  const way = routed ? "a route" : link.name;
+  const found = `${address.text} (${tunnel.type}) by ${way}: MTU ${mtu} - ${overhead} = ${inner}, ${
     segments.join(", ")
   }`;
-  const command = `ip link set dev ${link.name} mtu ${wantedMtu}`;
+  // What a route says of its MTU is configured where the route is.
+  const own = routed ? ` the route's own mtu at ${wantedMtu} (ip route get ${address.text})` : "";
+  const command = routed ? {} : { command: `ip link set dev ${link.name} mtu ${wantedMtu}` };
   if (families.includes(6) && inner < LEAST_IPV6_MTU) {
     return problem(
       found,
       `IPv6 needs an MTU of ${LEAST_IPV6_MTU}: ${portsText(ports)} cannot work over IPv6`,
       {
-        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:`,
-        command,
+        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:${own}`,
+        ...command,
       },
     );
   }
@@ -130,8 +136,8 @@ function judged({ address, tunnel, families, ports, link, mtu }: Measured, wante
       }`,
     {
       cure: clampWords(ports, inner, families) +
-        "Or, where everything up to the destination carries frames of that size, here:",
-      command,
+        `Or, where everything up to the destination carries frames of that size, here:${own}`,
+      ...command,
     },
   );
 }

@@ -44,7 +44,8 @@ Deno.test("a tunnel whose way the kernel does not say is held against the narrow
   }];
   assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by eth1: MTU 1400 - 20/);
   host.routes.set("10.0.0.7", { link: 2, local: false, mtu: 1450 });
-  assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by eth0: MTU 1450 - 20/);
+  assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by a route: MTU 1450 - 20/);
+  assert.equal((await lookBy("tunnel MTU", host, of))[0]?.command, undefined);
   host.routes.set("10.0.0.7", { link: 1, local: true, mtu: undefined });
   assert.equal((await lookBy("tunnel MTU", host, of))[0]?.status, "ok");
 });
