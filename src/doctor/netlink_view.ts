@@ -31,6 +31,7 @@ import { encodeGeneric } from "../netlink/genetlink.ts";
 import type { NetlinkMessage, Request } from "../netlink/message.ts";
 import { decodeAddress, decodeLink, dumpAddresses, dumpLinks, probeDummy } from "../netlink/rtnetlink.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
+import type { Slices } from "../time/slices.ts";
 import { type HostLink, type HostRoute, NotSeenError } from "./host.ts";
 
 /** Of <linux/rtnetlink.h> and <linux/if_link.h>, what only doctor needs. */
@@ -48,14 +49,14 @@ const NOWHERE = Uint8Array.from([0x01, ...new Array<number>(14).fill(0), 0x01]);
 const DISCARD_PORT = 9;
 
 /** Every interface, with its addresses. @throws {KernelError} */
-export function readLinks(transport: NetlinkTransport): readonly HostLink[] {
-  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE));
+export async function readLinks(transport: NetlinkTransport, slices: Slices): Promise<readonly HostLink[]> {
+  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), slices);
   using _channel = channel;
-  const links = channel.dump("list interfaces", dumpLinks(), (message) => ({
+  const links = await channel.dump("list interfaces", dumpLinks(), (message) => ({
     ...decodeLink(message),
     mtu: mtuOf(message),
   }));
-  const addresses = channel.dump("list addresses", dumpAddresses(), decodeAddress);
+  const addresses = await channel.dump("list addresses", dumpAddresses(), decodeAddress);
   return links.map(({ index, name, kind, alias, up, mtu }) => ({
     index,
     name,
@@ -68,8 +69,12 @@ export function readLinks(transport: NetlinkTransport): readonly HostLink[] {
 }
 
 /** The way that packets to `address` take; undefined where there is none. @throws {KernelError} */
-export function readRoute(transport: NetlinkTransport, address: Address): HostRoute | undefined {
-  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE));
+export function readRoute(
+  transport: NetlinkTransport,
+  slices: Slices,
+  address: Address,
+): HostRoute | undefined {
+  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), slices);
   using _channel = channel;
   try {
     return channel.get(`find the route to ${address.text}`, getRoute(address), decodeRoute);
@@ -82,8 +87,8 @@ export function readRoute(transport: NetlinkTransport, address: Address): HostRo
 }
 
 /** Whether the kernel can make dummy interfaces. @throws {KernelError} */
-export function probeForDummy(transport: NetlinkTransport): boolean {
-  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE));
+export function probeForDummy(transport: NetlinkTransport, slices: Slices): boolean {
+  const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), slices);
   using _channel = channel;
   const [failure] = channel.transact("probe", [probeDummy()]);
   if (failure?.errno === ERRNO.EPERM) throw new NotSeenError("only with CAP_NET_ADMIN does the kernel say");
@@ -99,10 +104,10 @@ export function probeForIpvs(transport: NetlinkTransport): boolean {
  * Whether IPVS has a scheduler; asking makes it load the module. It is asked for an IPv6 virtual service of no netmask, which
  * the kernel refuses with EINVAL, but only after it has found the scheduler (ip_vs_add_service()). @throws {KernelError}
  */
-export function probeForScheduler(transport: NetlinkTransport, name: string): boolean {
+export function probeForScheduler(transport: NetlinkTransport, slices: Slices, name: string): boolean {
   const family = resolveFamily(transport, IPVS_GENL.NAME);
   if (family === undefined) return false;
-  const channel = new NetlinkChannel(openSocket(transport, NETLINK.GENERIC));
+  const channel = new NetlinkChannel(openSocket(transport, NETLINK.GENERIC), slices);
   using _channel = channel;
   const [failure] = channel.transact("probe", [impossibleService(family, IPVS_CMD.NEW_SERVICE, name)]);
   if (failure === undefined) {

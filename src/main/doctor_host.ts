@@ -14,6 +14,8 @@ import {
   readRoute,
 } from "../doctor/netlink_view.ts";
 import { messageOf } from "../text/error_message.ts";
+import { systemClock } from "../time/clock.ts";
+import { Slices } from "../time/slices.ts";
 import { type HostKernel, openHostKernel } from "./host_kernel.ts";
 
 /** Of what listens /proc tells first, connections come behind. */
@@ -23,6 +25,7 @@ const SOCK_STREAM_CLOEXEC = 1 | 0x80000;
 /** ENOPROTOOPT: the kernel is built without it. */
 const ENOPROTOOPT = 92;
 const GTSM_TTL = 255;
+const NO_LIBNL = "libnl is needed for that";
 
 /** Opens it for as long as `use` takes. @throws {Error} in words: FFI is not allowed, or there is no C library */
 export async function withDoctorHost<T>(use: (host: Host) => Promise<T>): Promise<T> {
@@ -30,7 +33,9 @@ export async function withDoctorHost<T>(use: (host: Host) => Promise<T>): Promis
   await using _stack = stack;
   const libc = stack.use(openLibc());
   const kernel = openKernel(stack, libc);
-  return await use(hostOf(libc, kernel));
+  const slices = new Slices(systemClock);
+  const links = await linksOf(kernel, slices);
+  return await use(hostOf(libc, kernel, slices, links));
 }
 
 /** The kernel, or why there is no way to it. */
@@ -44,22 +49,39 @@ function openKernel(stack: AsyncDisposableStack, libc: Libc): Opened {
   }
 }
 
-function hostOf(libc: Libc, opened: Opened): Host {
+/** Every interface, or why they are not seen. */
+async function linksOf(opened: Opened, slices: Slices): Promise<readonly HostLink[] | NotSeenError> {
+  if ("problem" in opened) return new NotSeenError(NO_LIBNL);
+  try {
+    return await readLinks(opened.host.transport, slices);
+  } catch (error) {
+    return new NotSeenError(messageOf(error));
+  }
+}
+
+function hostOf(
+  libc: Libc,
+  opened: Opened,
+  slices: Slices,
+  links: readonly HostLink[] | NotSeenError,
+): Host {
   const kernel = () => {
-    if ("problem" in opened) throw new NotSeenError("libnl is needed for that");
+    if ("problem" in opened) throw new NotSeenError(NO_LIBNL);
     return opened.host;
   };
-  let links: readonly HostLink[] | undefined;
   return {
     read: (path) => seen(() => readSmallFile(libc, path, MAX_FILE_OCTETS)),
     list: (folder) => readable(() => listFolder(libc, folder)) ?? [],
     target: (path) => readable(() => linkTarget(libc, path)),
     mayWrite: (path) => mayWrite(libc, path),
-    links: () => links ??= seen(() => readLinks(kernel().transport)),
-    routeTo: (address) => seen(() => readRoute(kernel().transport, address)),
-    hasDummy: () => seen(() => probeForDummy(kernel().transport)),
+    links() {
+      if (links instanceof NotSeenError) throw links;
+      return links;
+    },
+    routeTo: (address) => seen(() => readRoute(kernel().transport, slices, address)),
+    hasDummy: () => seen(() => probeForDummy(kernel().transport, slices)),
     hasIpvs: () => seen(() => probeForIpvs(kernel().transport)),
-    hasScheduler: (name) => seen(() => probeForScheduler(kernel().transport, name)),
+    hasScheduler: (name) => seen(() => probeForScheduler(kernel().transport, slices, name)),
     async kernelState(interest) {
       const { kernel: port } = kernel();
       return await port.read(interest).catch((error) => {
