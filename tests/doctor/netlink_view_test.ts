@@ -8,9 +8,12 @@ import { NLMSG } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { encodeMessages } from "../../src/netlink/message.ts";
 import type { NetlinkTransport } from "../../src/netlink/transport.ts";
+import { systemClock } from "../../src/time/clock.ts";
+import { Slices } from "../../src/time/slices.ts";
 import { address } from "../support/bgp.ts";
 
 const FAMILY = 0x22;
+const SLICES = new Slices(systemClock);
 
 /** A kernel that gives each request the next of these answers. */
 function kernel(answers: readonly { readonly type: number; readonly payload: Uint8Array }[]) {
@@ -55,7 +58,7 @@ Deno.test("readRoute() asks for one address, and reads interface, kind and MTU o
       writeNested(writer, 8, () => writeU32(writer, 2, 1400));
     }),
   ]);
-  assert.deepEqual(readRoute(transport, address("10.0.0.7")), { link: 7, local: false, mtu: 1400 });
+  assert.deepEqual(readRoute(transport, SLICES, address("10.0.0.7")), { link: 7, local: false, mtu: 1400 });
   // nlmsghdr (RTM_GETROUTE, REQUEST), rtmsg (AF_INET, /32), RTA_DST.
   assert.deepEqual(sent, [
     "24000000" + "1a000100" + "01000000" + "00000000" + "0220000000000000" + "00000000" + "080001000a000007",
@@ -64,29 +67,33 @@ Deno.test("readRoute() asks for one address, and reads interface, kind and MTU o
 
 Deno.test("readRoute() knows a local address, and that there is no route", () => {
   const own = kernel([route(2, (writer) => writeU32(writer, 4, 1))]);
-  assert.deepEqual(readRoute(own.transport, address("10.0.0.1")), { link: 1, local: true, mtu: undefined });
+  assert.deepEqual(readRoute(own.transport, SLICES, address("10.0.0.1")), {
+    link: 1,
+    local: true,
+    mtu: undefined,
+  });
   for (const errno of [ERRNO.ESRCH, 101, 113]) {
-    assert.equal(readRoute(kernel([failure(errno)]).transport, address("2001:db8::1")), undefined);
+    assert.equal(readRoute(kernel([failure(errno)]).transport, SLICES, address("2001:db8::1")), undefined);
   }
   assert.throws(
-    () => readRoute(kernel([failure(ERRNO.ENOBUFS)]).transport, address("10.0.0.7")),
+    () => readRoute(kernel([failure(ERRNO.ENOBUFS)]).transport, SLICES, address("10.0.0.7")),
     /find the route/,
   );
 });
 
 Deno.test("probeForScheduler() asks for a service that cannot be, and takes it back where the kernel takes it", () => {
   const has = kernel([failure(ERRNO.EINVAL)]);
-  assert.equal(probeForScheduler(has.transport, "mh"), true);
+  assert.equal(probeForScheduler(has.transport, SLICES, "mh"), true);
   assert.match(has.sent[0] ?? "", /^[0-9a-f]{8}2200[0-9a-f]{4}/);
   // IPVS_SVC_ATTR_SCHED_NAME "mh", and a netmask of 0.
   assert.match(has.sent[0] ?? "", /070006006d680000/);
   assert.match(has.sent[0] ?? "", /0800090000000000$/);
-  assert.equal(probeForScheduler(kernel([failure(ERRNO.ENOENT)]).transport, "mh"), false);
+  assert.equal(probeForScheduler(kernel([failure(ERRNO.ENOENT)]).transport, SLICES, "mh"), false);
   for (const errno of [ERRNO.EPERM, ERRNO.EEXIST]) {
-    assert.throws(() => probeForScheduler(kernel([failure(errno)]).transport, "mh"), NotSeenError);
+    assert.throws(() => probeForScheduler(kernel([failure(errno)]).transport, SLICES, "mh"), NotSeenError);
   }
   const odd = kernel([failure(0), failure(0)]);
-  assert.equal(probeForScheduler(odd.transport, "mh"), true);
+  assert.equal(probeForScheduler(odd.transport, SLICES, "mh"), true);
   const commands = odd.sent.map((hex) => hex.slice(32, 34));
   assert.deepEqual(commands, ["01", "03"], "IPVS_CMD_NEW_SERVICE, IPVS_CMD_DEL_SERVICE");
 });
