@@ -100,3 +100,17 @@ Deno.test("an address on an interface of ours is in its place, whatever that was
   host.interfaces = [{ ...own, alias: undefined }];
   assert.equal((await lookBy("service addresses", host, subject()))[0]?.status, "warning");
 });
+
+Deno.test("a port of http.listen that may not be had is a warning: services are announced all the same", async () => {
+  const host = new FakeDoctorHost();
+  host.credentials(UNPRIVILEGED);
+  const http = { listen: { hostname: "127.0.0.1", port: 80 }, allowedHosts: [] };
+  const announceOnly = subject({ ports: [] }, {
+    http,
+    network: { setup: false, ipvs: false, contention: CONTENTION },
+  });
+  const findings = await lookBy("capabilities", host, announceOnly);
+  assert.deepEqual(findings.map(({ status, why }) => [status, why]), [
+    ["warning", "without it the agent cannot listen on port 80 for http.listen"],
+  ]);
+});
