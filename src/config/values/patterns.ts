@@ -56,6 +56,7 @@ export const PATTERNS = {
   ),
   listenAddress: whole(`|(?:|localhost|${V4}|\\[${V6}\\]):(?!0)${U16}`),
   interfaceName: whole(`(?!\\.{1,2}$|lo$|all$|default$)[^${NO_NAME}]{1,15}`),
+  checkName: whole("\\S(?:.{0,98}\\S)?"),
   peerName: whole("\\S{1,64}"),
   socketPath: whole("|/.*[^/]"),
   directory: whole("|/.*"),
