@@ -1,7 +1,7 @@
 /** The file's `services[].ports`: virtual services by port or firewall mark, their destinations, and what becomes of those. */
 import * as z from "zod";
 import { destinationCheckSchema } from "../checks/kinds.ts";
-import { parseHostAddress } from "../values/address.ts";
+import { parseServerAddress } from "../values/address.ts";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { duration, oneOrList, text, whole } from "../values/rules.ts";
@@ -39,7 +39,7 @@ const tunnelSchema = lazily(() => {
 /** Keys of a destination that a sorry server has, too: one set of types for both. */
 const realServer = lazily(() => {
   return {
-    address: text(parseHostAddress, PATTERNS.hostAddress).describe("Address of the real server"),
+    address: text(parseServerAddress, PATTERNS.serverAddress).describe("Address of the real server"),
     forwarding: z.enum(["masq", "droute", "tunnel"]).default("masq").describe(
       "masq: NAT; droute: same link, address kept; tunnel: see tunnel. The latter two cannot change the port",
     ),
