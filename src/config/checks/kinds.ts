@@ -1,5 +1,6 @@
 /** Every kind of check that the configuration knows, and what is done with a check of whatever kind it is. */
 import * as z from "zod";
+import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
 import { httpCheck } from "./http.ts";
@@ -85,7 +86,6 @@ export function renderCheck<Type extends CheckType>(
   const { name: _, ...timing } = renderBase(check);
   const { name } = check;
   // One that is too long to be given is made again of kind and place.
-  const given = [...name].length > MAX_CHECK_NAME_LENGTH ? undefined : name;
-  const all = { type: check.type, name: given, ...KINDS[check.type].render(check), ...timing };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const own = [...name].length > MAX_CHECK_NAME_LENGTH ? undefined : name;
+  return given({ type: check.type, name: own, ...KINDS[check.type].render(check), ...timing });
 }
