@@ -19,6 +19,8 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int fcntl(int fd, int cmd, ...)  (with an int or with nothing, which it does not read)
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t getdents64(int fd, void *dirp, size_t count)  (glibc has it since 2.30)
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize", optional: true },
   // off_t lseek(int fd, off_t offset, int whence)
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   // int fchmod(int fd, mode_t mode)

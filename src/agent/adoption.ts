@@ -4,11 +4,16 @@
  * nobody wants any more goes in order.
  */
 import type { Config } from "../config/config.ts";
+import type { ContentionLimits } from "../kernel/contested.ts";
 import type { Kernel, Managed } from "../kernel/kernel.ts";
 import { type HostFitness, type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import { refusalOfAll } from "../kernel/refusal.ts";
+import type { ActualKernel } from "../kernel/state.ts";
+import type { Suspects } from "../kernel/suspects.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { type Clock, sleep } from "../time/clock.ts";
+import type { OwnedKeeper } from "./owned_keeper.ts";
 import { HostNotFitError } from "./ports.ts";
 import { managedBy } from "./running_config.ts";
 
@@ -20,11 +25,14 @@ export interface AdoptionOptions {
   readonly services: ServiceDriver;
   /** Routers may keep an earlier process's routes for so long. */
   readonly routersKeepMs: number;
+  /** Where an earlier process had virtual services. */
+  readonly owned: OwnedKeeper;
+  readonly contention: () => ContentionLimits;
+  readonly suspects: Suspects | undefined;
   /** What operators have drained is out of service from now on. */
   resumeDrains(): void;
-  /** Makes the reconciler that is the only writer from then on. */
-  reconcile(managed: Managed): Reconciler;
   readonly onReport: (report: KernelReport) => void;
+  readonly onFault: (cause: string) => void;
 }
 
 /** A kernel that cannot be read for longer is told of, and the start goes on. */
@@ -33,9 +41,11 @@ const READ_LIMIT_MS = 5_000;
 const RETRY_MS = 500;
 
 /** The first look at the kernel, and what follows from it. */
-export class KernelAdoption implements Disposable {
+export class KernelAdoption {
   readonly #options: AdoptionOptions;
   readonly #managed: Managed;
+  #reconciler: Reconciler | undefined;
+  #places = NO_PLACES;
   #retry: Disposable | undefined;
   #unread: string | undefined;
   #disposed = false;
@@ -50,7 +60,8 @@ export class KernelAdoption implements Disposable {
    * @throws {HostNotFitError} where nothing that is configured could ever work
    */
   async begin(): Promise<boolean> {
-    const { clock, routersKeepMs } = this.#options;
+    const { clock, routersKeepMs, owned } = this.#options;
+    if (this.#managed.ipvs) this.#places = await owned.load(this.#needsRecord);
     const endMs = clock.now() + READ_LIMIT_MS;
     for (;;) {
       const host = await this.#examine();
@@ -72,10 +83,17 @@ export class KernelAdoption implements Disposable {
     return this.#unread;
   }
 
-  /** Nothing is adopted any more. */
-  [Symbol.dispose](): void {
+  /** The only writer of the kernel, once it is known what an earlier process left. */
+  get reconciler(): Reconciler | undefined {
+    return this.#reconciler;
+  }
+
+  /** Nothing is adopted, and nothing changed any more. */
+  async close(): Promise<void> {
     this.#disposed = true;
     this.#retry?.[Symbol.dispose]();
+    await this.#reconciler?.dispose();
+    await this.#options.owned.close();
   }
 
   /** The kernel stays unread for now: that is told, and it is looked at again. */
@@ -88,6 +106,7 @@ export class KernelAdoption implements Disposable {
       at: clock.now(),
       actual: undefined,
       changes: [],
+      repairs: [],
       errors,
       conflicts: [],
       refusals: errors.map(refusalOfAll),
@@ -105,12 +124,32 @@ export class KernelAdoption implements Disposable {
     await this.#adopt(host.actual, 0);
   }
 
-  async #adopt(actual: NonNullable<HostFitness["actual"]>, routersKeepMs: number): Promise<void> {
-    const { services, resumeDrains, reconcile } = this.#options;
+  async #adopt(actual: ActualKernel, routersKeepMs: number): Promise<void> {
+    const { kernel, clock, services, owned, contention, suspects, resumeDrains, onReport, onFault } = this
+      .#options;
     // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    services.inherit(actual, routersKeepMs);
+    services.inherit(actual, routersKeepMs, this.#places);
     resumeDrains();
-    await reconcile(this.#managed).want(services.desiredKernel);
+    const managed = this.#managed;
+    this.#reconciler = new Reconciler({
+      kernel: managed.ipvs ? owned.guard(kernel) : kernel,
+      clock,
+      managed,
+      contention,
+      suspects,
+      onFault,
+      onReport(report) {
+        if (managed.ipvs) owned.observe(report);
+        onReport(report);
+      },
+    });
+    await this.#reconciler.want(services.desiredKernel);
+  }
+
+  /** Addresses on interfaces of ours tell what is ours, too; nothing tells of marks, or where interfaces are not ours. */
+  get #needsRecord(): boolean {
+    const ports = this.#options.config.services.flatMap((service) => service.ports);
+    return this.#managed.interfaces ? ports.some(({ fwmark }) => fwmark > 0) : ports.length > 0;
   }
 
   #examine(): Promise<HostFitness> {
@@ -118,6 +157,8 @@ export class KernelAdoption implements Disposable {
     const enabled = config.services.filter(({ enabled }) => enabled);
     const allNeedIpvs = enabled.length > 0 && enabled.every(({ ports }) => ports.length > 0);
     const needs = { ...this.#managed, ipvs: this.#managed.ipvs && allNeedIpvs };
-    return Reconciler.examine(kernel, services.desiredKernel, this.#managed, needs);
+    const { desiredKernel } = services;
+    const wanted = { ...desiredKernel, ...together([desiredKernel, this.#places]) };
+    return Reconciler.examine(kernel, wanted, this.#managed, needs);
   }
 }

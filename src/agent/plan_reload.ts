@@ -9,7 +9,7 @@ import type { Managed } from "../kernel/kernel.ts";
 import { merge, within } from "../kernel/merge.ts";
 import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
 import { step } from "../service/controller.ts";
-import { desiredKernel } from "../service/desired.ts";
+import { desiredKernel, inPhase } from "../service/desired.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import { kernelOf } from "../service/leaving.ts";
 import type { Reconfiguration } from "../service/reconfiguration.ts";
@@ -96,7 +96,10 @@ function verdictOf(state: ServiceState | undefined) {
 function momentOf(gates: readonly Gate[]): PlannedMoment | undefined {
   const [first, ...more] = gates.filter(({ open }) => !open);
   if (first === undefined) return "in order";
-  return first.name === "healthy" && more.length === 0 ? "when healthy" : undefined;
+  const isWaiting = first.name === "healthy" || first.name === "quorum";
+  // A destination of weight comes with the quorum.
+  const follows = ({ name }: Gate) => name === "quorum" || name === "virtual services present";
+  return isWaiting && more.every(follows) ? "when healthy" : undefined;
 }
 
 function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly ServiceState[]) {
@@ -106,7 +109,7 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
   const quiescing = { name: "quiescing" } as const;
   const quiesced = merge([
     desiredKernel(all.map((state) => {
-      return state.removed ? { ...state, phase: { ...state.phase, ...quiescing } } : state;
+      return state.removed ? inPhase(state, { ...state.phase, ...quiescing }) : state;
     })),
     ...preview.leaving.map((each) => kernelOf({ ...each, phase: { ...each.phase, ...quiescing } })),
   ]);

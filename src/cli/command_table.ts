@@ -94,7 +94,7 @@ const ORDERS = [
     name: "check-now",
     argument: "SERVICE",
     options: QUESTION,
-    description: "probe at once, all services where none is named",
+    description: "probe at once, all services where none is named, and look at the kernel",
   },
   {
     name: "handover",

@@ -59,9 +59,23 @@ export type AgentFact =
     readonly to: PhaseName;
     readonly cause: string;
   }
+  /** A destination gets new connections from now on, or no more, or has another weight of its own; slow start is not told. */
+  | {
+    readonly kind: "destination";
+    readonly service: string;
+    /** Such as `tcp 80`. */
+    readonly port: string;
+    /** Such as `10.0.0.1:8080`. */
+    readonly destination: string;
+    readonly to: "live" | "not live";
+    readonly weight: number;
+    readonly cause: string;
+  }
   | {
     readonly kind: "verdict";
     readonly service: string;
+    /** Of a check of a destination; the first one where several share it. */
+    readonly destination?: string;
     readonly check: string;
     readonly from: "unknown" | "healthy" | "unhealthy";
     readonly to: "healthy" | "unhealthy";
@@ -70,6 +84,7 @@ export type AgentFact =
   | {
     readonly kind: "probe";
     readonly service: string;
+    readonly destination?: string;
     readonly check: string;
     readonly result: ProbeResultKind;
     readonly durationMs: number;
@@ -79,12 +94,32 @@ export type AgentFact =
   | {
     readonly kind: "check-blind";
     readonly service: string;
+    readonly destination?: string;
     readonly check: string;
     readonly blind: boolean;
     readonly cause: string;
   }
-  /** One pass of the reconciler changed something. */
-  | { readonly kind: "kernel-changed"; readonly changes: readonly string[]; readonly cause: string }
+  /** One pass of the reconciler changed something; `repairs` are the objects that somebody else had changed. */
+  | {
+    readonly kind: "kernel-changed";
+    readonly changes: readonly string[];
+    readonly repairs?: readonly { readonly object: string; readonly name: string }[];
+    readonly cause: string;
+  }
+  /** Objects that somebody else changes again and again, or that were let alone for long enough. */
+  | {
+    readonly kind: "kernel-contested";
+    readonly to: "contested" | "let alone";
+    readonly objects: readonly {
+      /** In words. */
+      readonly object: string;
+      /** How often it was repaired since it began. */
+      readonly repairs: number;
+      /** Who it may be, in words. */
+      readonly suspect?: string | undefined;
+    }[];
+    readonly cause: string;
+  }
   /** Something is wrong that was not before. */
   | { readonly kind: "kernel-error"; readonly cause: string }
   | { readonly kind: "kernel-recovered"; readonly cause: string }

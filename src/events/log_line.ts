@@ -51,6 +51,10 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       ];
     case "phase":
       return [line(event, "service", "info", { message: "service is {to}" })];
+    case "destination":
+      return [
+        line(event, "service", event.to === "live" ? "info" : "warning", { message: "destination is {to}" }),
+      ];
     case "verdict":
       return [
         line(event, "health", event.to === "unhealthy" ? "warning" : "info", { message: "check is {to}" }),
@@ -62,15 +66,17 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
         event.blind
           ? line(event, "health", "warning", {
             message: "check cannot be made, its verdict stays: {cause}",
-            repeats: `${event.service} ${event.check}`,
+            repeats: `${event.service} ${event.destination ?? ""} ${event.check}`,
           })
           : line(event, "health", "info", {
             message: "check is made again",
-            repeats: `${event.service} ${event.check}`,
+            repeats: `${event.service} ${event.destination ?? ""} ${event.check}`,
           }),
       ];
     case "kernel-changed":
       return changeLines(event);
+    case "kernel-contested":
+      return contestedLines(event);
     case "kernel-error":
       return [line(event, "kernel", "error", { message: "{cause}" })];
     case "kernel-recovered":
@@ -217,6 +223,25 @@ function changeLines(event: Extract<AgentEvent, { kind: "kernel-changed" }>): re
   const fields = { count: changes.length, first: changes.slice(0, CHANGES_NAMED).join("; ") };
   return [
     line(event, "kernel", "info", { message: "changed: {count} objects, the first ones: {first}", fields }),
+  ];
+}
+
+function contestedLines(event: Extract<AgentEvent, { kind: "kernel-contested" }>): readonly LogLine[] {
+  const { to, objects, cause } = event;
+  const level = to === "contested" ? "warning" : "info";
+  const words = to === "contested"
+    ? "{object} is changed by somebody else again and again, repaired {repairs} times: {cause}"
+    : "{object} was let alone";
+  const told = objects.slice(0, CHANGES_EACH).map(({ object, repairs, suspect }) =>
+    line(event, "kernel", level, {
+      message: words,
+      fields: { object, to, repairs, cause: suspect === undefined ? cause : `most likely ${suspect}` },
+    })
+  );
+  const count = objects.length - told.length;
+  return count === 0 ? told : [
+    ...told,
+    line(event, "kernel", level, { message: "and {count} more objects", fields: { to, count } }),
   ];
 }
 

@@ -5,14 +5,13 @@
  * else. Any other one, an empty one too, is a conflict.
  */
 import type { Change } from "./change.ts";
-import type { carriedMarks } from "./diff_marks.ts";
+import { carrying, keptMarks } from "./diff_marks.ts";
 import {
   type ActualAddress,
   type ActualInterface,
   type DesiredInterface,
   interfaceMark,
   isOurs,
-  type VirtualServiceId,
 } from "./state.ts";
 import type { Steps } from "./steps.ts";
 
@@ -28,12 +27,10 @@ export interface Conflict {
 export function diffInterfaces(
   desired: readonly DesiredInterface[],
   actual: readonly ActualInterface[],
-  marksOf: ReturnType<typeof carriedMarks>,
 ): Steps & { readonly conflicts: readonly Conflict[] } {
   const links: Change[] = [];
   const addresses: Steps = { make: [], break: [] };
   const conflicts: Conflict[] = [];
-  const unmarked: Change[] = [];
   const present = new Map(actual.map((link) => [link.name, link]));
   for (const want of desired) {
     const have = present.get(want.name);
@@ -47,17 +44,11 @@ export function diffInterfaces(
     } else if (conflict !== undefined) {
       conflicts.push(conflict);
     } else {
+      const reason = repairReason(want, have);
       const { name, service } = want;
-      const { index } = have;
-      const marks = marksOf(want, have);
-      const alias = interfaceMark(service, marks.make);
-      const reason = repairReason(alias, have);
       if (reason !== undefined) {
-        links.push({ type: "set-interface", name, index, service, ...carrying(marks.make), reason });
-      }
-      if (interfaceMark(service, marks.break) !== alias) {
-        const reason = `alias was ${alias}`;
-        unmarked.push({ type: "set-interface", name, index, service, ...carrying(marks.break), reason });
+        const marks = carrying(keptMarks(want, have));
+        links.push({ type: "set-interface", name, index: have.index, service, ...marks, reason });
       }
       diffAddresses(want, have, addresses);
     }
@@ -67,13 +58,9 @@ export function diffInterfaces(
   const deletions = unwanted.map(({ name, index }): Change => ({ type: "delete-interface", name, index }));
   return {
     make: [...links, ...addresses.make],
-    break: [...unmarked, ...addresses.break, ...deletions],
+    break: [...addresses.break, ...deletions],
     conflicts,
   };
-}
-
-function carrying(fwmarks: readonly VirtualServiceId[]): { readonly fwmarks?: readonly VirtualServiceId[] } {
-  return fwmarks.length > 0 ? { fwmarks } : {};
 }
 
 function diffAddresses(want: DesiredInterface, have: ActualInterface, steps: Steps): void {
@@ -99,7 +86,8 @@ function isHost({ address, prefixLength }: ActualAddress): boolean {
   return prefixLength === address.bytes.byteLength * 8;
 }
 
-function repairReason(mark: string, have: ActualInterface): string | undefined {
+function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {
+  const mark = interfaceMark(want.service, keptMarks(want, have));
   const reasons = have.alias === undefined
     ? [`adopt: set alias ${mark}`]
     : have.alias === mark

@@ -1,45 +1,59 @@
 /**
- * Which firewall marks an interface's alias has to carry, so that a later process finds what this one leaves: those of its
- * service, and others that it carries for as long as there is a virtual service of theirs, wanted or not.
+ * Which firewall marks an interface's alias carries, so that a later process finds what this one leaves: those of its
+ * service, and others for as long as a virtual service of theirs is wanted, as one is that is on its way out.
  */
+import type { Change } from "./change.ts";
 import {
   type ActualInterface,
   type ActualKernel,
   type DesiredInterface,
   type DesiredKernel,
+  interfaceMark,
+  isOurs,
   markedFwmarks,
   type VirtualServiceId,
   virtualServiceKey,
 } from "./state.ts";
 
-/** What an interface carries. */
-export interface CarriedMarks {
-  /** Before anything is broken. */
-  readonly make: readonly VirtualServiceId[];
-  /** Once what is not wanted is gone. */
-  readonly break: readonly VirtualServiceId[];
+/** Those of the service, and those that it carries already. */
+export function keptMarks(
+  { fwmarks = [] }: DesiredInterface,
+  have: ActualInterface,
+): readonly VirtualServiceId[] {
+  const wanted = keysOf(fwmarks);
+  return [...fwmarks, ...markedFwmarks(have).filter((mark) => !wanted.has(virtualServiceKey(mark)))];
 }
 
-/** Tells the marks of an interface that is wanted and there. */
-export function carriedMarks(
-  desired: DesiredKernel,
-  actual: ActualKernel,
-): (want: DesiredInterface, have: ActualInterface) => CarriedMarks {
-  const wanted = keysOf(desired.virtualServices);
-  const present = keysOf(actual.virtualServices);
+/** How a change says which marks an interface carries; nothing where there are none. */
+export function carrying(
+  fwmarks: readonly VirtualServiceId[],
+): { readonly fwmarks?: readonly VirtualServiceId[] } {
+  return fwmarks.length > 0 ? { fwmarks } : {};
+}
+
+/** Takes marks away that are neither their interface's nor of a virtual service that is wanted; broken last. */
+export function dropMarks(desired: DesiredKernel, actual: ActualKernel): readonly Change[] {
+  const marked = actual.interfaces.filter((link) => markedFwmarks(link).length > 0);
+  if (marked.length === 0) return [];
+  const wanted = new Map(desired.interfaces.map((link) => [link.name, link]));
   const claimed = keysOf(desired.interfaces.flatMap(({ fwmarks = [] }) => fwmarks));
-  return ({ fwmarks }, have) => {
-    const carried = markedFwmarks(have);
-    if (fwmarks === undefined) return { make: carried, break: carried };
-    const others = carried.map((mark) => ({ mark, key: virtualServiceKey(mark) })).filter(({ key }) =>
-      !claimed.has(key)
-    );
-    const lasting = others.filter(({ key }) => wanted.has(key)).map(({ mark }) => mark);
-    const going = others.filter(({ key }) => !wanted.has(key) && present.has(key)).map(({ mark }) => mark);
-    return { make: [...fwmarks, ...lasting, ...going], break: [...fwmarks, ...lasting] };
-  };
+  const busy = keysOf(desired.virtualServices);
+  return marked.filter(isOurs).flatMap((have): readonly Change[] => {
+    const want = wanted.get(have.name);
+    if (want?.fwmarks === undefined) return [];
+    const kept = keptMarks(want, have);
+    const left = kept.filter((mark) => {
+      const key = virtualServiceKey(mark);
+      return claimed.has(key) ? want.fwmarks?.includes(mark) : busy.has(key);
+    });
+    const { name, service } = want;
+    const reason = `alias was ${interfaceMark(service, kept)}`;
+    return left.length === kept.length
+      ? []
+      : [{ type: "set-interface", name, index: have.index, service, ...carrying(left), reason }];
+  });
 }
 
-function keysOf(services: readonly VirtualServiceId[]): ReadonlySet<string> {
-  return new Set(services.filter(({ fwmark }) => fwmark > 0).map(virtualServiceKey));
+function keysOf(ids: readonly VirtualServiceId[]): ReadonlySet<string> {
+  return new Set(ids.map(virtualServiceKey));
 }

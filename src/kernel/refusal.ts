@@ -1,6 +1,7 @@
 /** What the kernel refused, by the object that is not as it should be for it: so that it is told where that matters. Pure. */
 import type { KernelError } from "../netlink/transport.ts";
 import type { Change } from "./change.ts";
+import { objectOf } from "./kernel_object.ts";
 import type { Conflict } from "./diff_links.ts";
 import type { VirtualServiceId } from "./state.ts";
 
@@ -16,15 +17,10 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** Those of `changes` that have an outcome other than success. */
-export function refusalsOf(
-  changes: readonly Change[],
-  outcomes: readonly (KernelError | undefined)[],
-): readonly Refusal[] {
-  return changes.flatMap((change, index) => {
-    const message = outcomes[index]?.message;
-    return message === undefined ? [] : [{ ...NO_OBJECT, ...objectOf(change), message }];
-  });
+/** A change that the kernel refused. */
+export function refusalOf(change: Change, { message }: KernelError): Refusal {
+  const { interface: name, address, virtualService } = objectOf(change);
+  return { interface: name, address: address?.text, virtualService, message };
 }
 
 /** What stands in an interface's way. */
@@ -38,25 +34,3 @@ export function refusalOfAll({ message }: KernelError): Refusal {
 }
 
 const NO_OBJECT = { interface: undefined, address: undefined, virtualService: undefined };
-
-function objectOf(change: Change): Partial<Refusal> {
-  switch (change.type) {
-    case "create-interface":
-    case "set-interface":
-    case "delete-interface":
-      return { interface: change.name };
-    case "add-address":
-    case "set-address":
-    case "delete-address":
-      return { interface: change.interface, address: change.address.text };
-    case "create-service":
-    case "set-service":
-    case "delete-service":
-    case "create-destination":
-    case "set-destination":
-    case "delete-destination":
-      return { virtualService: change.service };
-    default:
-      return change satisfies never;
-  }
-}

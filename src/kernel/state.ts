@@ -108,16 +108,18 @@ const LONGEST_ALIAS = 255;
 
 /**
  * The alias that marks an interface as ours, such as `bgp-lb:web` or `bgp-lb:web fwmark 7 8/6`: mark 7 of both families, 8
- * of IPv6 alone. Of more marks than there is room for, which are some twenty at least, it has the first.
+ * of IPv6 alone. Of more marks than there is room for, of which seventeen fit in any case, it has the first.
  */
 export function interfaceMark(service: string, fwmarks: readonly VirtualServiceId[] = []): string {
-  const families = Map.groupBy(fwmarks, ({ fwmark }) => fwmark);
   let alias = `${MARK}${service}`;
+  if (fwmarks.length === 0) return alias;
+  const families = Map.groupBy(fwmarks, ({ fwmark }) => fwmark);
+  const longest = LONGEST_ALIAS - (new TextEncoder().encode(service).byteLength - service.length);
   let separator = FWMARKS;
   for (const [fwmark, ids] of [...families].sort(([one], [other]) => one - other)) {
     const [family, ...others] = new Set(ids.map(({ address }) => address.family));
     const next = `${alias}${separator}${fwmark}${others.length > 0 ? "" : `/${family}`}`;
-    if (next.length > LONGEST_ALIAS) break;
+    if (next.length > longest) break;
     alias = next;
     separator = " ";
   }

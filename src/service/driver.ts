@@ -5,11 +5,12 @@
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
-import type { Refusal } from "../kernel/refusal.ts";
+import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
+import { kernelNews, type KernelTroubles } from "./kernel_news.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import {
   kernelOf,
@@ -21,8 +22,9 @@ import {
   withLimit,
 } from "./leaving.ts";
 import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
-import { refusalsBySlice, slicesOf } from "./slices.ts";
+import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** Which services; undefined: all. */
@@ -32,6 +34,8 @@ export type Names = ReadonlySet<string> | undefined;
 const QUIESCE_POLL_MS = 200;
 /** What could not be handed over is tried again in this time. */
 const RETRY_MS = 1000;
+/** Weights that change one after the other are handed over together, once in this time. */
+const WEIGHTS_MS = 20;
 /** For what an earlier process left, whose limits are not known any more. */
 const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
@@ -52,6 +56,9 @@ export class ServiceDriver implements Disposable {
   readonly #onDown = new Set<() => void>();
   /** What should be has changed, and was not handed over yet. */
   readonly #owed = { routes: false, kernel: false };
+  /** Weights have changed, and were not handed over yet: that waits until then. */
+  #weightsDueMs = Infinity;
+  #weightsToldMs = -Infinity;
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
@@ -93,14 +100,25 @@ export class ServiceDriver implements Disposable {
     if (state !== undefined) this.#feed([state], () => event);
   }
 
-  /** The kernel was read, or undefined: it could not be; and what it has refused. */
-  kernel(actual: ActualKernel | undefined, refusals: readonly Refusal[] = []): void {
+  /** A check of destinations has another verdict, or gives them another weight; `places` by service. */
+  destinations(
+    places: ReadonlyMap<string, readonly DestinationPlace[]>,
+    said: DestinationVerdict,
+  ): void {
+    const asked = [...places.keys()].flatMap((name) => this.#states.get(name) ?? []);
+    this.#feed(asked, ({ config }) => {
+      return { type: "destination", ...said, places: places.get(config.name) ?? [] };
+    });
+  }
+
+  /** The kernel was read, or undefined: it could not be; and what troubles there are. */
+  kernel(actual: ActualKernel | undefined, troubles: KernelTroubles = {}): void {
     this.#actual = actual ?? this.#actual;
-    const sliceOf = actual && slicesOf(actual);
-    const refusalsOf = refusalsBySlice(refusals);
+    const { events, counted } = kernelNews(this.states, actual, troubles);
+    for (const state of counted) this.#states.set(state.config.name, state);
     this.#feed(
-      this.states,
-      ({ config }) => ({ type: "kernel", actual: sliceOf?.(config), refusals: refusalsOf(config) }),
+      this.#named(new Set(events.keys())),
+      ({ config: { name } }) => events.get(name) ?? { type: "kernel", actual },
       actual && { type: "kernel", actual },
     );
   }
@@ -139,16 +157,19 @@ export class ServiceDriver implements Disposable {
   /**
    * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
    * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   * @param owned where its virtual services were
    */
-  inherit(actual: ActualKernel, routersLimitMs: number): void {
+  inherit(actual: ActualKernel, routersLimitMs: number, owned = NO_PLACES): void {
     if (!this.#managesKernel) return;
     const { clock, managed } = this.#options;
     this.#actual = actual;
     const untilMs = clock.now() + routersLimitMs;
+    const sliceOf = slicesOf(actual);
+    this.#feed(this.states, ({ config }) => ({ type: "inherited", actual: sliceOf(config) }));
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = leavings(ours(actual, wanted), wanted, {
+    this.#leaving = leavings(ours(actual, together([wanted, owned])), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),
@@ -275,11 +296,13 @@ export class ServiceDriver implements Disposable {
     if (this.#disposed) return;
     const { onTransition, clock } = this.#options;
     const transitions: [ServiceState, ServiceTransition, ServiceEvent][] = [];
+    let hasWeights = false;
     for (const before of states) {
       const { name } = before.config;
       const event = eventOf(before);
       const { state, transitions: own } = step(before, event, { now: clock.now() });
       this.#states.set(name, state);
+      hasWeights ||= state.weights.virtualServices !== before.weights.virtualServices;
       for (const transition of own) transitions.push([state, transition, event]);
     }
     const moved = leavingEvent === undefined ? [] : this.#moveLeaving(leavingEvent);
@@ -289,10 +312,12 @@ export class ServiceDriver implements Disposable {
     // A service that shifts is announced otherwise.
     this.#owed.routes ||= has("route") || has("phase");
     this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
+    if (hasWeights) this.#oweWeights(clock.now());
     this.#handOverAll();
     for (const [{ config, phase }, transition, { type }] of transitions) {
       // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
-      const byVerdict = type === "verdict" && transition.type === "route";
+      const isVerdict = type === "verdict" || type === "destination";
+      const byVerdict = isVerdict && transition.type !== "phase";
       const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
       this.#attempt(() => onTransition(config.name, transition, origin));
     }
@@ -323,9 +348,19 @@ export class ServiceDriver implements Disposable {
   }
 
   #handOverAll(): void {
-    const { announce, program } = this.#options;
+    const { announce, program, clock } = this.#options;
+    this.#owed.kernel ||= this.#weightsDueMs <= clock.now();
     this.#handOver("routes", () => announce(this.desiredRoutes));
-    this.#handOver("kernel", () => program(this.desiredKernel));
+    this.#handOver("kernel", () => {
+      this.#weightsDueMs = Infinity;
+      this.#weightsToldMs = clock.now();
+      program(this.desiredKernel);
+    });
+  }
+
+  /** At once where none were handed over a moment ago: the whole of what should be is much, and verdicts come in swarms. */
+  #oweWeights(nowMs: number): void {
+    if (this.#managesKernel) this.#weightsDueMs = Math.max(nowMs, this.#weightsToldMs + WEIGHTS_MS);
   }
 
   /** What cannot be handed over now is owed, and tried again. */
@@ -375,14 +410,17 @@ export class ServiceDriver implements Disposable {
     ];
     const pollMs = this.#isQuiescing() ? clock.now() + QUIESCE_POLL_MS : Infinity;
     const retryMs = this.#owed.routes || this.#owed.kernel ? clock.now() + RETRY_MS : Infinity;
-    const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), Math.min(pollMs, retryMs));
+    const others = Math.min(pollMs, retryMs, this.#weightsDueMs);
+    const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), others);
     if (atMs !== Infinity) this.#timer = clock.at(atMs, () => this.#tick());
   }
 
   #tick(): void {
     // Connections are read afresh while they are waited for: the kernel tells nobody of their end.
     this.#owed.kernel ||= this.#isQuiescing();
-    this.refresh();
+    const now = this.#options.clock.now();
+    const due = this.states.filter((state) => (nextDeadline(state) ?? Infinity) <= now);
+    this.#feed(due, () => ({ type: "time" }), { type: "time" });
   }
 
   #isQuiescing(): boolean {

@@ -4,10 +4,19 @@
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
 import type { Refusal } from "../kernel/refusal.ts";
-import { isOurs, type VirtualServiceId, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
+import {
+  destinationKey,
+  isOurs,
+  type VirtualServiceId,
+  virtualServiceKey,
+  virtualServiceText,
+} from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
+import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
+import { portName } from "./port_state.ts";
+import { mayLackQuorum, quorumLook } from "./quorum.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
 /** What a gate sees. */
@@ -49,6 +58,19 @@ const GATES: readonly GateRow[] = [
     },
   },
   {
+    name: "let alone",
+    applies: ({ contested }) => contested.length > 0,
+    look({ contested }, address) {
+      const [first] = contestedUnder(contested, address);
+      return openUnless(first && contestedText(first), "nobody else changes what it rests on");
+    },
+  },
+  {
+    name: "quorum",
+    applies: ({ config }) => config.ports.some(mayLackQuorum),
+    look: quorumLook,
+  },
+  {
     name: "address present",
     applies: ({ managed }) => managed.interfaces,
     look: (facts, address) => {
@@ -65,7 +87,7 @@ const GATES: readonly GateRow[] = [
     look: (facts, address) =>
       openUnless(
         virtualServiceFault(facts, address),
-        "virtual services present, with a destination of weight",
+        "virtual services present, with a live destination of weight",
         refusalWords(facts, ({ interface: name, virtualService: id }) =>
           id === undefined ? name === undefined : isAt(id, address)),
       ),
@@ -114,7 +136,7 @@ function shut(reason: string): Look {
   return { open: false, reason };
 }
 
-function openUnless(fault: string | undefined, reason: string, refusals: string): Look {
+function openUnless(fault: string | undefined, reason: string, refusals = ""): Look {
   return fault === undefined ? open(reason) : shut(`${fault}${refusals}`);
 }
 
@@ -141,15 +163,20 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
 }
 
-function virtualServiceFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
+function virtualServiceFault({ config, ports, actual }: ServiceFacts, address: Address): string | undefined {
   if (actual === undefined) return NOT_READ;
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
-  const ids = config.ports.flatMap((port) => idsOf(port, config)).filter((id) => isAt(id, address));
-  for (const id of ids) {
-    const service = present.get(virtualServiceKey(id));
-    const name = `virtual service ${virtualServiceText(id)}`;
-    if (service === undefined) return `${name} does not exist`;
-    if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
+  for (const port of config.ports) {
+    const known = ports.get(portName(port))?.destinations;
+    for (const id of idsOf(port, config).filter((id) => isAt(id, address))) {
+      const service = present.get(virtualServiceKey(id));
+      const name = `virtual service ${virtualServiceText(id)}`;
+      if (service === undefined) return `${name} does not exist`;
+      const weighted = service.destinations.filter(({ weight }) => weight > 0);
+      if (weighted.length === 0) return `${name} has no destination of weight`;
+      const isLive = weighted.some((each) => known?.get(destinationKey(each))?.live);
+      if (!isLive) return `${name} has no destination of weight that is live`;
+    }
   }
   return undefined;
 }

@@ -69,7 +69,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = (service: VirtualService) => owners.get(placeOf(service)) ?? "";
+  const ownerOf = (service: VirtualService) => owners.get(placeOf(service)) ?? placeOf(service);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -87,14 +87,18 @@ export function leavings(
       ({ fwmark, address }) =>
         (fwmark > 0 ? interfaces.length === 0 : staying.has(address.text)) ? "ports" : "others",
     );
-    const ownedAddresses = interfaces.flatMap((link) => link.addresses);
+    const ownedAddresses = [
+      ...interfaces.flatMap((link) => link.addresses),
+      ...others.map(({ address }) => address),
+    ];
+    const ownedFwmarks = ports.filter(({ fwmark }) => fwmark > 0);
     const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       {
         ...common,
-        objects: { ...NOTHING, virtualServices: ports },
+        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks },
         told: true,
         phase: quiescing(drain, nowMs),
       },
@@ -127,7 +131,7 @@ export function leavingDeadline({ phase }: Leaving): number {
 
 /** What the kernel should have of it: quiesced it takes no new connections; UDP has none, and goes at once. */
 export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
-  if (phase.name === "down") return { ...NOTHING, ownedAddresses: objects.ownedAddresses };
+  if (phase.name === "down") return { ...objects, interfaces: [], virtualServices: [] };
   if (!isQuiesced(phase)) return objects;
   return {
     ...objects,
@@ -140,7 +144,7 @@ export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
 
 /** In words, such as `address 10.99.0.1` or `destination 10.0.0.1:8080 of tcp 10.99.0.1:80`. */
 export function whatLeaves({ objects }: Leaving): readonly string[] {
-  const going = new Set(objects.ownedAddresses.map(({ text }) => text));
+  const going = new Set(objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
   return [
     ...objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => `address ${text}`)),
     ...objects.virtualServices.filter(({ address }) => !going.has(address.text)).flatMap((service) =>

@@ -17,6 +17,10 @@ const CURES: Readonly<Record<string, Cure>> = {
     `set enabled: true for ${service.name} in the configuration, then bgp-lb reload`,
   "not drained": drainCure,
   "healthy": healthCure,
+  "let alone": (_gate, { service }) =>
+    `end what changes it (ip monitor, ipvsadm, another balancer); ${service.name} is announced again once it was let ` +
+    "alone for network.contention.hold",
+  "quorum": quorumCure,
   "address present": (gate, place) => kernelCure(gate, place, addressCure),
   "virtual services present": (gate, place) => kernelCure(gate, place, virtualServiceCure),
 };
@@ -40,6 +44,10 @@ function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): stri
 function healthCure(_gate: GateStatus, { service }: CurePlace): string {
   const missing = service.checks.filter(({ verdict }) => verdict !== "healthy");
   return missing.length === 0 ? "the next result of its checks" : missing.map(checkCure).join("; ");
+}
+
+function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
+  return `more live destinations of ${service.name}: their checks must pass, or quorum and weights be configured otherwise`;
 }
 
 function checkCure(

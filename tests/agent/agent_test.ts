@@ -5,7 +5,7 @@ import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
-import { httpCheckConfig, serviceConfig } from "../support/config.ts";
+import { CONTENTION, httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { kernelError } from "../support/memory_streams.ts";
 import { A } from "../support/speakers.ts";
 
@@ -238,7 +238,8 @@ Deno.test("Agent does not start beside another one on its control socket, and to
   first.start();
   await world.stage.clock.advance(3000);
   const made = world.kernel.made.length;
-  const agent = world.agent();
+  world.network = { setup: false, ipvs: false, contention: CONTENTION };
+  const agent = world.agent({ ports: [] }, { kernel: undefined });
   await assert.rejects(agent.start(), (error) => {
     assert.ok(error instanceof HostNotFitError);
     assert.match(

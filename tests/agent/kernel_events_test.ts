@@ -9,6 +9,7 @@ const report = (overrides: Partial<KernelReport> = {}): KernelReport => {
     at: 0,
     actual: undefined,
     changes: [],
+    repairs: [],
     errors: [],
     conflicts: [],
     refusals: [],

@@ -1,12 +1,13 @@
 /** The netlink kernel port on a kernel's end in memory: the contract, and what only this end can do to it. */
 import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
-import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Kernel, type Notice } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import type { ActualKernel, DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
 import { IPVS_CMD, NLMSG, RTM } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
+import { decodeAddress } from "../../src/netlink/rtnetlink.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { fromHex } from "../bgp/wire/support.ts";
@@ -312,6 +313,29 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
   assert.equal(tell(ERRNO.EMSGSIZE, message(LINK_LOCAL_NEW)), 1, "and what came after it says nothing");
   assert.equal(tell({ type: NLMSG.OVERRUN, flags: 0, payload: new Uint8Array(0) }), 1, "some got lost");
   assert.equal(tell(), 0, "nothing");
+});
+
+Deno.test("watch() tells what was changed, and the netlink port of who changed it", async () => {
+  using at = bench();
+  const told: (readonly Notice[])[] = [];
+  using _watch = at.kernel.watch((notices) => void told.push(notices));
+  await apply(at.kernel, desired(1));
+  await at.kernel.read(interestIn(desired(1)));
+  const [gone, link] = [ADDRESS_GONE, LINK_GONE].map((hex) => decodeMessages(fromHex(hex))[0]);
+  if (gone === undefined || link === undefined) assert.fail();
+  at.netlink.tell({ ...gone, port: 4242 });
+  at.netlink.tell({ ...link, port: 0 });
+  at.netlink.react();
+  at.netlink.tell(ERRNO.ENOBUFS);
+  at.netlink.react();
+  at.netlink.tell(gone);
+  at.netlink.react();
+  const address = decodeAddress(gone)?.address.text;
+  assert.deepEqual(told, [
+    [{ index: 2, address, port: 4242 }, { index: 2, address: undefined, port: 0 }],
+    [],
+    [{ index: 2, address, port: gone.port }],
+  ]);
 });
 
 Deno.test("a read covers what was told before it", async () => {

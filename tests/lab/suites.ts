@@ -3,8 +3,8 @@ import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
-import { everyWay } from "./scenarios/data_plane.ts";
 import { doctorScenarios } from "./scenarios/doctor.ts";
+import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import {

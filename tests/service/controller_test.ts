@@ -351,7 +351,7 @@ Deno.test("step() names as the cause of an announcement the verdict that brought
   assert.deepEqual(routesOf(byVerdict.transitions[1]), [{ announce: true, cause: "http-1: status 200" }]);
   const byKernel = run([healthy, { type: "kernel", actual: kernel() }]);
   assert.deepEqual(routesOf(byKernel.transitions[1]), [
-    { announce: true, cause: "virtual services present, with a destination of weight" },
+    { announce: true, cause: "virtual services present, with a live destination of weight" },
   ]);
 });
 

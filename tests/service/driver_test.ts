@@ -110,6 +110,8 @@ function wordsOf(transition: ServiceTransition): string {
       return transition.announce ? "announced" : "withdrawn";
     case "phase":
       return transition.to;
+    case "destination":
+      return `${transition.destination} ${transition.live ? "live" : "not live"}`;
     case "fault":
       return "fault";
     default:

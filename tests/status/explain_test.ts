@@ -173,7 +173,13 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     {
       shut: ["address present", "interface web does not exist"],
       status: {
-        kernel: { managed: true, converged: false, at: SINCE, errors: ["no dummy: modprobe dummy"] },
+        kernel: {
+          managed: true,
+          converged: false,
+          at: SINCE,
+          errors: ["no dummy: modprobe dummy"],
+          contested: [],
+        },
       },
     },
     "address present",

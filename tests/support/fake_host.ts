@@ -12,6 +12,7 @@ import {
   type VirtualServiceId,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
+import type { Notice } from "../../src/kernel/kernel.ts";
 import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 
@@ -63,10 +64,10 @@ export class FakeHost {
   failing = false;
   #nextIndex = 2;
   #births = 0;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(notices: readonly Notice[]) => void>();
 
   /** Calls back whenever somebody tells of a change. */
-  watch(onChange: () => void): Disposable {
+  watch(onChange: (notices: readonly Notice[]) => void): Disposable {
     this.#watchers.add(onChange);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onChange) };
   }
@@ -77,8 +78,8 @@ export class FakeHost {
   }
 
   /** Tells everybody who watches, as the real one does after a change of links or addresses by somebody else. */
-  notify(): void {
-    for (const watcher of this.#watchers) watcher();
+  notify(...notices: readonly Notice[]): void {
+    for (const watcher of this.#watchers) watcher(notices);
   }
 
   /** The interface of this name. @throws {Error} there is none */

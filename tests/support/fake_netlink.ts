@@ -111,11 +111,11 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
   }
 
   /** Tells members of the groups, and calls back those who are ready. */
-  tell(message: Omit<NetlinkMessage, "sequence" | "port"> | number): void {
+  tell(message: Omit<NetlinkMessage, "sequence" | "port"> & { readonly port?: number } | number): void {
     for (const socket of this.#sockets.values()) {
       if (!socket.subscribed) continue;
       socket.queue.push(
-        typeof message === "number" ? message : encodeMessages([{ ...message, sequence: 0, port: 0 }]),
+        typeof message === "number" ? message : encodeMessages([{ port: 0, ...message, sequence: 0 }]),
       );
     }
   }
