@@ -117,7 +117,9 @@ export function planeConfig(
 ): AgentConfig {
   const { services: _, ...config } = agentConfig(topology, host, folder);
   const services = planeServices.map((service) => planeServiceConfig(service, variant));
-  return { ...config, services: [...services, ...variant.more ?? []] };
+  // As short as it may be, so that what is contested is let alone soon.
+  const network = { contention: { limit: 5, window: "60s", hold: "3s" } };
+  return { ...config, network, services: [...services, ...variant.more ?? []] };
 }
 
 /** One service of it. */

@@ -6,7 +6,9 @@ import { applicationDies, applicationHangs, applicationRecovers } from "./scenar
 import { doctorScenarios } from "./scenarios/doctor.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
+import { contestedScenarios, meddledIpvs, meddledLinks } from "./scenarios/meddling.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
+import { keptAcross } from "./scenarios/kept.ts";
 import {
   agentKilled,
   agentKilledAnnounceOnly,
@@ -58,6 +60,10 @@ export const loadSuite: readonly Scenario<World<RoutingDaemon>>[] = [
 /** What goes to other hosts, and the kernel that somebody else meddles with. */
 export const dataPlaneSuite: readonly Scenario<World>[] = [
   everyWay,
+  keptAcross,
+  meddledIpvs,
+  meddledLinks,
+  ...contestedScenarios,
 ];
 
 /** What another router's graceful restart could do otherwise. */

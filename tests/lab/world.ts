@@ -54,7 +54,7 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
     this.topology = topology;
     const placement: Placement = { folder, agent, wrap: inNamespace };
     this.hosts = nodesOf(topology, "host").map((node) =>
-      new Host(node, placement, launch(topology, node, folder))
+      new Host(topology, node, placement, launch(topology, node, folder))
     );
     this.routers = nodesOf(topology, "router").map((node) => router(topology, node, folder, inNamespace));
     this.servers = nodesOf(topology, "server").map((node) => new RealServer(node, inNamespace));
