@@ -1,5 +1,6 @@
 /** One change of the kernel's state, and its words for people. */
 import { type Address, withPort } from "../net/address.ts";
+import type { PlacedAddress } from "../netlink/rtnetlink.ts";
 import {
   type ActualKernel,
   type Destination,
@@ -11,29 +12,55 @@ import {
 
 /** A change; interfaces that exist are meant by index, so that a namesake is never hit. */
 export type Change =
-  /** A dummy interface with the mark of `service`, up. */
+  /** A dummy interface with the mark of `service`, up; `ipv6`: with IPv6, whatever the host's default. */
   | {
     readonly type: "create-interface";
     readonly name: string;
     readonly service: string;
     /** Those of the mark, where there are any. */
     readonly fwmarks?: readonly VirtualServiceId[];
+    readonly ipv6: boolean;
   }
-  /** Marks it for `service` and sets it up. */
+  /** Marks it for `service`, sets it up, takes it out of its master; `ipv6` as above. */
   | {
     readonly type: "set-interface";
     readonly name: string;
     readonly index: number;
     readonly service: string;
     readonly fwmarks?: readonly VirtualServiceId[];
+    readonly ipv6: boolean;
     readonly reason: string;
   }
   | { readonly type: "delete-interface"; readonly name: string; readonly index: number }
-  /** Adds the host address, or gives the one that is there its lifetimes. `index` is undefined on a new interface. */
+  /** Adds the host address. `index` is undefined on a new interface. */
   | {
-    readonly type: "add-address" | "set-address";
+    readonly type: "add-address";
     readonly interface: string;
     readonly index: number | undefined;
+    readonly address: Address;
+  }
+  /** Sets what can be set of one that is there: lifetimes and flags. */
+  | {
+    readonly type: "set-address";
+    readonly interface: string;
+    readonly index: number;
+    readonly address: Address;
+    readonly reason: string;
+  }
+  /** Puts the host address in the place of `old`, the same one with what cannot be set; it is never away for long. */
+  | {
+    readonly type: "exchange-address";
+    readonly interface: string;
+    readonly index: number;
+    readonly address: Address;
+    readonly old: PlacedAddress;
+    readonly reason: string;
+  }
+  /** Puts the route of an address that is there back into table `local`. */
+  | {
+    readonly type: "restore-route";
+    readonly interface: string;
+    readonly index: number;
     readonly address: Address;
   }
   | {
@@ -42,6 +69,7 @@ export type Change =
     readonly index: number;
     readonly address: Address;
     readonly prefixLength: number;
+    readonly peer: Address | undefined;
   }
   /** Without its destinations. */
   | { readonly type: "create-service" | "set-service"; readonly service: VirtualService }
@@ -65,7 +93,10 @@ export function describeChange(change: Change): string {
     case "add-address":
       return `add address ${hostText(change.address)} to ${change.interface}`;
     case "set-address":
-      return `repair address ${hostText(change.address)} on ${change.interface} (lifetimes)`;
+    case "exchange-address":
+      return `repair address ${hostText(change.address)} on ${change.interface} (${change.reason})`;
+    case "restore-route":
+      return `repair address ${hostText(change.address)} on ${change.interface} (local route)`;
     case "delete-address":
       return `delete address ${change.address.text}/${change.prefixLength} from ${change.interface}`;
     case "create-service":

@@ -11,12 +11,15 @@ import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import type { ForeignHand } from "../support/host_view.ts";
+import type { LinkHand } from "../support/link_hand.ts";
+import { linkRows } from "./kernel_contract_links.ts";
 import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
 
 /** A kernel of one's own with nothing in it. */
 export interface ContractSubject extends AsyncDisposable {
   readonly kernel: Kernel;
   readonly hand: ForeignHand;
+  readonly links: LinkHand;
 }
 
 /** Registers the contract's tests for one kind of kernel. */
@@ -25,7 +28,7 @@ export function kernelContract(
   open: () => Promise<ContractSubject>,
   options: { readonly ignore?: boolean } = {},
 ): void {
-  for (const [sentence, run] of Object.entries(rows)) {
+  for (const [sentence, run] of Object.entries({ ...rows, ...linkRows })) {
     Deno.test({
       name: `${place} ${sentence}`,
       ignore: options.ignore ?? false,

@@ -3,6 +3,7 @@ import { addressOf } from "../../src/net/address.ts";
 import { destinationKey, type VirtualServiceId, virtualServiceKey } from "../../src/kernel/state.ts";
 import { address as parse } from "./bgp.ts";
 import type { FakeHost, FakeService } from "./fake_host.ts";
+import { ADDRESS_BY_HAND } from "./fake_links.ts";
 import type { ForeignHand, HostView } from "./host_view.ts";
 import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
 
@@ -21,9 +22,13 @@ export class FakeHand implements ForeignHand {
 
   // deno-lint-ignore require-await -- as the other hand has it
   async view(): Promise<HostView> {
-    const links = this.#host.interfaces.map((link) => ({
-      ...link,
-      addresses: link.addresses.map(({ address, prefixLength, deprecated, ends }) =>
+    const links = this.#host.interfaces.map(({ name, index, kind, alias, up, addresses }) => ({
+      name,
+      index,
+      kind,
+      alias,
+      up,
+      addresses: addresses.map(({ address, prefixLength, deprecated, ends }) =>
         `${address.text}/${prefixLength}${deprecated || ends ? " deprecated" : ""}${ends ? " ends" : ""}`
       ).sort(),
     }));
@@ -60,7 +65,7 @@ export class FakeHand implements ForeignHand {
   addAddress(name: string, text: string): Promise<void> {
     const [address = "", length] = text.split("/");
     return this.#act(() => {
-      const added = { address: parse(address), prefixLength: Number(length), deprecated: false };
+      const added = { address: parse(address), prefixLength: Number(length), ...ADDRESS_BY_HAND };
       this.#host.link(name).addresses.push(added);
     });
   }
