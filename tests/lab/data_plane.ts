@@ -104,6 +104,8 @@ export interface PlaneVariant {
   readonly weights?: readonly number[];
   /** How many servers there are. */
   readonly count?: number;
+  /** What the ports of the first service have beside destinations: checks, quorum, sorry servers and the like. */
+  readonly port?: Readonly<Record<string, unknown>>;
   /** Further services. */
   readonly more?: readonly Record<string, unknown>[];
 }
@@ -116,16 +118,19 @@ export function planeConfig(
   variant: PlaneVariant = {},
 ): AgentConfig {
   const { services: _, ...config } = agentConfig(topology, host, folder);
-  const services = planeServices.map((service) => planeServiceConfig(service, variant));
+  const { port, ...rest } = variant;
+  const services = planeServices.map((service, index) =>
+    planeServiceConfig(service, index === 0 && port !== undefined ? { ...rest, port } : rest)
+  );
   // As short as it may be, so that what is contested is let alone soon.
-  const network = { contention: { limit: 5, window: "60s", hold: "3s" } };
+  const network = { contention: { limit: 3, window: "60s", hold: "3s" } };
   return { ...config, network, services: [...services, ...variant.more ?? []] };
 }
 
 /** One service of it. */
 export function planeServiceConfig(
   service: PlaneService,
-  { weights = [], count = servers.length }: PlaneVariant,
+  { weights = [], count = servers.length, port: more = {} }: PlaneVariant,
 ): Record<string, unknown> {
   const { name, way, port, stop, fwmark, onePacket } = service;
   const families = addressesOf(service).map((address) => carrierFamily(way, familyOf(address)));
@@ -143,7 +148,7 @@ export function planeServiceConfig(
     addresses: addressesOf(service),
     ports: fwmark === undefined
       ? [
-        { port, destinations, ipvs },
+        { port, destinations, ipvs, ...more },
         {
           port,
           protocol: "udp",

@@ -5,7 +5,7 @@
 import { equal, ok } from "node:assert/strict";
 import { planeServices } from "../data_plane.ts";
 import { type Host, ours } from "../host.ts";
-import { ipvsEntries } from "../kernel_view.ts";
+import { ipvsEntries, type KernelView } from "../kernel_view.ts";
 import { PATIENCE_MS } from "../lab_world.ts";
 import { Process, run, runOrThrow } from "../../support/process.ts";
 import type { Scenario } from "../scenario.ts";
@@ -28,7 +28,8 @@ const NAME = "masq";
 /** Repaired by the period of virtual services. */
 const ofIpvs: readonly Meddling[] = [
   { name: "a threshold", script: "ipvsadm -e -t 10.99.0.1:80 -r 10.0.1.11:8080 -m -w 1 -x 1" },
-  { name: "a tunnel", script: "ipvsadm -e -t 10.99.0.1:80 -r 10.0.1.12:8080 -i --tun-type gre -w 1" },
+  { name: "a tunnel", script: "ipvsadm -e -t 10.99.0.3:8080 -r 10.0.1.12:8080 -i --tun-type gre -w 1" },
+  { name: "a method", script: "ipvsadm -e -t 10.99.0.2:8080 -r 10.0.1.12:8080 -i -w 1" },
   { name: "a weight", script: "ipvsadm -e -t 10.99.0.1:80 -r 10.0.1.13:8080 -m -w 9" },
   { name: "persistence by SIP", script: "ipvsadm -E -u 10.99.0.1:80 -s wrr -p 60 --pe sip" },
   { name: "a scheduler", script: "ipvsadm -E -t 10.99.0.1:80 -s rr" },
@@ -55,33 +56,26 @@ const ofWholeLinks: readonly Meddling[] = [
   { name: "the local route", script: `ip route del local 10.99.0.1 dev ${NAME} table local` },
   {
     name: "scope and lifetimes",
-    script: `ip addr del 10.99.0.1/32 dev ${NAME}; ip addr add 10.99.0.1/32 dev ${NAME} scope global`,
+    // Both by one program, before either is seen.
+    script:
+      `printf 'addr del 10.99.0.1/32 dev ${NAME}\\naddr add 10.99.0.1/32 dev ${NAME} scope global\\n' | ip -batch -`,
   },
 ];
 
-/** Each is put right, and clients are served again. */
-function repaired(title: string, all: readonly Meddling[]): Scenario<World> {
+/** Each is put right, and clients are served again; `together`: they are all done before any is put right. */
+function repaired(title: string, all: readonly Meddling[], together: boolean): Scenario<World> {
+  const names = all.map(({ name }) => name).join(", ");
+  const steps = together ? [{ name: names, script: all.map(({ script }) => script).join("\n") }] : all;
   return {
-    name: `meddling with ${title} is put right: ${all.map(({ name }) => name).join(", ")}`,
+    name: `meddling with ${title} is put right: ${names}`,
     async run(world, { figure }) {
       await planeServes(world);
       const host = only(world);
       const before = ours(host.topology, await host.kernel());
       const words: string[] = [];
-      for (const { name, script } of all) {
-        const sinceMs = Date.now();
-        await runOrThrow("ip", ["netns", "exec", host.name, "sh", "-ec", script]);
-        const doneMs = Date.now();
-        const { atMs } = await host.whileAgentRuns(
-          host.log.until(name, sinceMs, PATIENCE_MS, ({ event }) => event === "kernel-changed"),
-        );
-        // A link that was made anew has another index; destinations that were are elsewhere in their list.
-        await untilKernel(host, before, ({ links, ipvs }) => [
-          links.map(({ index: _, ...link }) => link),
-          ipvs.toSorted(),
-        ]);
-        const tookMs = Math.max(0, atMs - doneMs);
-        figure(`${name} changed by somebody else, to put right`, tookMs, "ms");
+      for (const { name, script } of steps) {
+        const tookMs = await putRight(host, before, { name, script });
+        figure(`${together ? title : name} changed by somebody else, to put right`, tookMs, "ms");
         words.push(`${name} ${tookMs} ms`);
       }
       await planeServes(world);
@@ -93,6 +87,22 @@ function repaired(title: string, all: readonly Meddling[]): Scenario<World> {
       return words.join(", ");
     },
   };
+}
+
+/** Does it, waits until everything is as `before`, and gives the milliseconds from then until it was put right. */
+async function putRight(host: Host, before: KernelView, { name, script }: Meddling): Promise<number> {
+  const sinceMs = Date.now();
+  await runOrThrow("ip", ["netns", "exec", host.name, "sh", "-ec", script]);
+  const doneMs = Date.now();
+  const { atMs } = await host.whileAgentRuns(
+    host.log.until(name, sinceMs, PATIENCE_MS, ({ event }) => event === "kernel-changed"),
+  );
+  // A link that was made anew has another index, and a destination another place.
+  await untilKernel(host, before, ({ links, ipvs }) => [
+    links.map(({ index: _, ...link }) => link).toSorted((a, b) => a.name < b.name ? -1 : 1),
+    ipvs.toSorted(),
+  ]);
+  return Math.max(0, atMs - doneMs);
 }
 
 /** What somebody does again and again, with the object that is named. */
@@ -141,11 +151,11 @@ function contested(name: string, object: RegExp, script: string): Scenario<World
 }
 
 /** What is put right once. */
-export const meddledIpvs: Scenario<World> = repaired("virtual services", ofIpvs);
+export const meddledIpvs: Scenario<World> = repaired("virtual services", ofIpvs, true);
 /** See {@link meddledIpvs}. */
-export const meddledLinks: Scenario<World> = repaired("links and addresses", ofLinks);
+export const meddledLinks: Scenario<World> = repaired("links and addresses", ofLinks, false);
 /** See {@link meddledIpvs}. */
-export const meddledWholeLinks: Scenario<World> = repaired("masters, routes and scopes", ofWholeLinks);
+export const meddledWholeLinks: Scenario<World> = repaired("masters, routes and scopes", ofWholeLinks, false);
 
 /** What goes on and on. */
 export const contestedScenarios: readonly Scenario<World>[] = [
