@@ -5,6 +5,10 @@ import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
 /** Where every virtual service is ours. */
 type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
 
+function ownedOf({ ownedAddresses, ownedFwmarks }: DesiredKernel): Owned {
+  return { ownedAddresses, ownedFwmarks };
+}
+
 /** What is owned beside what is wanted. */
 export class Lingering {
   #owned: Owned = NOTHING;
@@ -24,9 +28,9 @@ export class Lingering {
   succeed(before: DesiredKernel | undefined, desired: DesiredKernel, actual: ActualKernel | undefined): void {
     const onOurs = actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const owned = this.with(before ?? NOTHING);
+    const owned = this.with({ ...NOTHING, ...ownedOf(before ?? NOTHING) });
     const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs }]);
-    const { ownedAddresses, ownedFwmarks } = without(all, desired);
+    const { ownedAddresses, ownedFwmarks } = without(all, { ...NOTHING, ...ownedOf(desired) });
     this.#owned = { ownedAddresses, ownedFwmarks };
   }
 
