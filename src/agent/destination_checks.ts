@@ -71,6 +71,14 @@ export class DestinationChecks {
     this.#goOver(new Map(kept.filter(([, { listeners }]) => listeners.length > 0)), () => false);
   }
 
+  /** What a check has said that is the same as this one; undefined: nothing. */
+  saidOf(config: CheckConfig): Said | undefined {
+    const status = this.#checks.get(identityOf(config))?.check.status();
+    if (status === undefined || status.verdict === "unknown") return undefined;
+    const { verdict, cause, weight } = status;
+    return { verdict, cause, weight };
+  }
+
   start(): void {
     for (const { check } of this.#checks.values()) check.start();
   }

@@ -15,7 +15,7 @@ import {
   virtualServiceKey,
   virtualServiceText,
 } from "../kernel/state.ts";
-import { withPort } from "../net/address.ts";
+import { type Address, withPort } from "../net/address.ts";
 import {
   type Drain,
   type DrainLimits,
@@ -56,13 +56,15 @@ export interface LeavingTerms {
   told(service: string): { readonly by: Leaving["toldBy"]; readonly untilMs: number };
   /** What is ours of the kernel. */
   readonly managed: Managed;
+  /** The route of an address that stays is withdrawn with this: what it leads to is in use until routers have converged. */
+  readonly isWithdrawn?: (address: Address) => boolean;
 }
 
 /** The objects of `all` that are not in `wanted` and ours to manage, on their way out from now on. */
 export function leavings(
   all: DesiredKernel,
   wanted: DesiredKernel,
-  { reason, because, limits, told, managed }: LeavingTerms,
+  { reason, because, limits, told, managed, isWithdrawn = () => false }: LeavingTerms,
   nowMs: number,
 ): readonly Leaving[] {
   const going = within(managed, without(all, wanted));
@@ -82,7 +84,9 @@ export function leavings(
     })).filter((link) => link.addresses.length > 0);
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
-      ({ fwmark, address }) => fwmark > 0 || staying.has(address.text) ? "ports" : "others",
+      ({ fwmark, address }) => {
+        return fwmark > 0 || (staying.has(address.text) && !isWithdrawn(address)) ? "ports" : "others";
+      },
     );
     const ownedAddresses = interfaces.flatMap((link) => link.addresses);
     const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
