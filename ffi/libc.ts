@@ -19,10 +19,22 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int fcntl(int fd, int cmd, ...)  (with an int or with nothing, which it does not read)
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ssize_t getdents64(int fd, void *dirp, size_t count)  (glibc has it since 2.30)
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize", optional: true },
   // off_t lseek(int fd, off_t offset, int whence)
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   // int fchmod(int fd, mode_t mode)
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
+  // int access(const char *path, int mode)
+  access: { parameters: ["buffer", "i32"], result: "i32" },
+  // ssize_t readlink(const char *path, char *buf, size_t bufsiz)
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  // DIR *opendir(const char *name)
+  opendir: { parameters: ["buffer"], result: "usize" },
+  // struct dirent *readdir(DIR *dirp)
+  readdir: { parameters: ["usize"], result: "usize" },
+  // int closedir(DIR *dirp)
+  closedir: { parameters: ["usize"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout)  (only with timeout 0: it would hold everything up)
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   // pid_t getpid(void)

@@ -175,7 +175,7 @@ export class SocketOptions {
     return this.#get(this.family === 4 ? "IP_MULTICAST_TTL" : "IPV6_MULTICAST_HOPS");
   }
 
-  /** SO_PEERCRED: who connected, at the time of connect(2); of a unix socket. @throws {ErrnoError} */
+  /** SO_PEERCRED: who connected, at the time of connect(2), or who listens, at that of listen(2); of a unix socket. @throws {ErrnoError} */
   peerCredentials(): PeerCredentials {
     const ids = new Uint32Array(3);
     this.#getBytes("SO_PEERCRED", new Uint8Array(ids.buffer));

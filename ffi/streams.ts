@@ -59,7 +59,8 @@ export class Streams<A extends IpAddress> {
     using socket = this.#open(to);
     if ("path" in to) {
       while (!this.#connectUnix(socket, to)) await pause(QUEUE_RETRY_MS, signal);
-      return socket.stream<Endpoint<A>>({ local: undefined, remote: undefined });
+      const credentials = socket.peerCredentials();
+      return socket.stream<Endpoint<A>>({ local: undefined, remote: undefined, credentials });
     }
     const remote = { address: to.address, port: to.port, scopeId: this.#scopeOf(to.zone) };
     prepare(socket, source, remote.scopeId);

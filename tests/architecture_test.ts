@@ -7,7 +7,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/main"],
   ["src/cli"],
   ["src/agent"],
-  ["src/http", "src/control"],
+  ["src/http", "src/control", "src/doctor"],
   ["src/status", "src/service"],
   ["src/events", "src/bgp", "src/bfd", "src/kernel", "src/health", "src/icmp"],
   ["src/netlink", "src/config"],

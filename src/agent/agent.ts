@@ -10,12 +10,14 @@ import type { PlanAnswer } from "../control/plan_route.ts";
 import type { AgentFact, AgentState } from "../events/event.ts";
 import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
-import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import type { KernelReport } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
+import { Suspects } from "../kernel/suspects.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
+import { KernelAdoption } from "./adoption.ts";
 import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
@@ -24,12 +26,14 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
+import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { snapshot } from "./snapshot.ts";
+import { SoleAgent } from "./sole_agent.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
@@ -45,12 +49,14 @@ export class Agent {
   readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
+  readonly #owned: OwnedKeeper;
+  readonly #sole: SoleAgent;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
   readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
-  #reconciler: Reconciler | undefined;
+  #adoption: KernelAdoption | undefined;
   #report: KernelReport | undefined;
   #memoryTimer: Disposable | undefined;
   #loopLag: Disposable | undefined;
@@ -118,6 +124,10 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
+    const { directory } = config.state;
+    this.#owned = new OwnedKeeper({ clock, events, files: ports.stateFiles, directory });
+    const { streams, socketFiles: { user } } = ports;
+    this.#sole = new SoleAgent({ streams, clock, events, user, state: () => this.#state });
     this.#orders = new OperatorOrders({
       clock,
       events,
@@ -127,6 +137,7 @@ export class Agent {
       state: () => this.#state,
       reload: (because) => this.#config.reload(because),
       handover: () => ports.requestHandover(),
+      lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.status(),
@@ -140,12 +151,13 @@ export class Agent {
       services: this.#services,
       checks: this.#checks,
       drains: this.#drains,
+      owned: this.#owned,
       hooks: this.#hooks,
       metrics: this.#metrics,
       servers: this.#servers,
       endOfRib: this.#endOfRib,
       speaker: () => this.#speaker,
-      reconciler: () => this.#reconciler,
+      reconciler: () => this.#adoption?.reconciler,
       report: () => this.#report,
       state: () => this.#state,
       started: () => this.#started,
@@ -231,6 +243,7 @@ export class Agent {
     const { clock } = this.#ports;
     this.#loopLag = measureLoopLag(clock, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
     try {
+      if (this.#ports.kernel !== undefined) await this.#sole.claim();
       await this.#servers.open();
       await this.#drains.load();
       adopted = await this.#adoptKernel();
@@ -249,7 +262,9 @@ export class Agent {
       services: this.#config.current.services.map(({ name }) => name),
       peers: this.#config.current.bgp.peers.map(({ name }) => name),
     };
-    this.#enter("running", "everything is up", details);
+    const whole = this.#report?.converged ?? true;
+    const cause = whole ? "everything is up" : "up, but for what the kernel does not give";
+    this.#enter("running", cause, details);
     this.#announce();
     this.#services.refresh();
     this.#endOfRib.release();
@@ -269,32 +284,25 @@ export class Agent {
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
   async #adoptKernel(): Promise<boolean> {
-    const { kernel, clock } = this.#ports;
+    const { kernel, clock, processes, pid } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
       return true;
     }
-    const managed = managedBy(this.#config.current);
-    const desired = this.#services.desiredKernel;
-    const { problems, adopted, actual } = await Reconciler.examine(kernel, desired, managed);
-    if (problems.length > 0) throw new HostNotFitError(problems.join("\n"));
-    // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    if (actual !== undefined) this.#services.inherit(actual, adopted ? this.#endOfRib.routersKeepMs : 0);
-    this.#resumeDrains();
-    this.#reconciler = new Reconciler({
+    this.#adoption = new KernelAdoption({
       kernel,
       clock,
-      managed,
+      config: this.#config.current,
+      services: this.#services,
+      owned: this.#owned,
+      routersKeepMs: this.#endOfRib.routersKeepMs,
+      resumeDrains: () => this.#resumeDrains(),
+      contention: () => this.#config.current.network.contention,
+      suspects: processes && new Suspects({ processes, clock, pid }),
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
-    const { errors, conflicts } = await this.#reconciler.want(this.#services.desiredKernel);
-    const faults = [...errors, ...conflicts].map(({ message }) => message);
-    if (faults.length > 0) {
-      if (!adopted) await this.#removeNew();
-      throw new HostNotFitError(faults.join("\n"));
-    }
-    return adopted;
+    return await this.#adoption.begin();
   }
 
   #speak(adopted: boolean): void {
@@ -328,7 +336,7 @@ export class Agent {
 
   async #program(desired: DesiredKernel): Promise<void> {
     try {
-      await this.#reconciler?.want(desired);
+      await this.#adoption?.reconciler?.want(desired);
     } catch (error) {
       this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
     }
@@ -337,7 +345,7 @@ export class Agent {
   #receiveReport(report: KernelReport): void {
     this.#report = report;
     const { actual } = report;
-    this.#kernelEvents.publish(report, () => actual !== undefined && this.#services.kernel(actual));
+    this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
@@ -354,7 +362,7 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await removeOurs(this.#reconciler, this.#ports.clock);
+    const left = await removeOurs(this.#adoption, this.#ports.clock);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
@@ -362,7 +370,7 @@ export class Agent {
 
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await removeOurs(this.#reconciler, this.#ports.clock)) {
+    for (const cause of await removeOurs(this.#adoption, this.#ports.clock)) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }
@@ -388,10 +396,11 @@ export class Agent {
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
     this.#speaker?.abort();
-    await this.#reconciler?.dispose();
+    await this.#adoption?.close();
     await this.#drains.close();
     this.#journal[Symbol.dispose]();
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);
+    this.#sole[Symbol.dispose]();
     if (this.#state === "starting") this.#state = "stopped";
   }
 }

@@ -98,7 +98,7 @@ function configuredDestination(
 
 /** The sorry destination, or one that is on its way out. */
 function otherDestination(there: ActualDestination, port: PortConfig | undefined): DestinationStatus {
-  const isSorry = port?.sorry !== undefined && destinationKey(port.sorry) === destinationKey(there);
+  const isSorry = port?.sorry.some((each) => destinationKey(each) === destinationKey(there)) === true;
   return {
     ...fieldsOf(there),
     role: isSorry ? "sorry" : "leaving",

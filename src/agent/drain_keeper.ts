@@ -17,6 +17,7 @@ import {
 } from "../service/drains.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import { withinDiskLimit } from "./disk.ts";
 
 /** Files of ours that outlive the process. */
 export interface StateFiles {
@@ -39,8 +40,6 @@ export interface DrainKeeperOptions {
   readonly onEnd: (ended: Drains) => void;
 }
 
-/** A disk that takes longer is as good as none. */
-const DISK_LIMIT_MS = 2000;
 /** What could not be written is tried again. */
 const RETRY_MS = 10_000;
 
@@ -240,14 +239,8 @@ export class DrainKeeper implements Disposable {
     this.#options.onEnd(before);
   }
 
-  async #bounded<T>(work: Promise<T>): Promise<T> {
-    const { clock } = this.#options;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    using _limit = clock.at(
-      clock.now() + DISK_LIMIT_MS,
-      () => reject(new Error(`the disk has not answered for ${DISK_LIMIT_MS / 1000} s`)),
-    );
-    return await Promise.race([work, late]);
+  #bounded<T>(work: Promise<T>): Promise<T> {
+    return withinDiskLimit(work, this.#options.clock);
   }
 }
 

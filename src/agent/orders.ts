@@ -1,6 +1,7 @@
 /** What operators order, by the control socket or a signal: each order is an event, and the cause of what comes of it. */
 import {
   BusyError,
+  type CheckNowAnswer,
   type DrainAnswer,
   type DrainOrder,
   type Orders,
@@ -18,6 +19,7 @@ import { openConnections } from "../service/controller.ts";
 import type { Drain, Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import { UnknownNameError } from "../status/views.ts";
+import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import type { ServiceChecks } from "./checks.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
@@ -33,6 +35,8 @@ export interface OperatorOrdersPorts {
   /** Reads the file again. `because`: the event that ordered it. */
   reload(because: number): Promise<ReloadAnswer>;
   handover(): void;
+  /** Reads the kernel at once, and repairs what differs; undefined where it is not ours. */
+  readonly lookAtKernel: () => Promise<unknown> | undefined;
 }
 
 /** Follows the orders of operators. */
@@ -136,10 +140,15 @@ export class OperatorOrders implements Orders {
     return this.#ports.reload(this.#note("reload", [], by, undefined));
   }
 
-  checkNow({ services }: Selection, by: Requester | undefined): readonly string[] {
+  checkNow({ services }: Selection, by: Requester | undefined): CheckNowAnswer {
     const names = this.#known(services);
     this.#note("check-now", services, by, undefined);
-    return names.filter((name) => this.#ports.checks.probeNow(name) > 0);
+    const { lookAtKernel, checks, events } = this.#ports;
+    const look = lookAtKernel();
+    look?.catch((error) => {
+      events.publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
+    });
+    return { services: names.filter((name) => checks.probeNow(name) > 0), kernel: look !== undefined };
   }
 
   handover(by: Requester | undefined): void {

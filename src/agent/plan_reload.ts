@@ -140,11 +140,11 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
 /** A kernel that has exactly what is wanted. */
 function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
   return {
-    interfaces: interfaces.map(({ name, service, addresses }, index) => ({
+    interfaces: interfaces.map(({ name, service, addresses, fwmarks }, index) => ({
       index,
       name,
       kind: "dummy",
-      alias: interfaceMark(service),
+      alias: interfaceMark(service, fwmarks),
       up: true,
       addresses: addresses.map((address) => {
         return { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };

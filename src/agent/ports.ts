@@ -10,6 +10,7 @@ import type { SocketFiles } from "../control/socket_files.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import type { Processes } from "../kernel/suspects.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
@@ -27,6 +28,8 @@ export interface AgentPorts {
   interfaces(): readonly InterfaceAddress[];
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
+  /** Of this host: who it may be that changes what is ours. Undefined: that cannot be known. */
+  readonly processes?: Processes | undefined;
   probe(config: CheckConfig): Probe;
   /** For the servers of HTTP and of the control socket. */
   readonly streams: Streams;

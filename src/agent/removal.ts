@@ -1,6 +1,7 @@
 /** The end of everything that is ours in the kernel. */
 import { describeOurs } from "../kernel/change.ts";
-import type { KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import type { KernelReport } from "../kernel/reconciler.ts";
+import type { KernelAdoption } from "./adoption.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 
 /** What the kernel does not give up is tried again, so often and after so long. */
@@ -9,16 +10,17 @@ const RETRY_MS = 500;
 
 /** Removes it; resolves to what stays all the same, in words. */
 export async function removeOurs(
-  reconciler: Reconciler | undefined,
+  adoption: Pick<KernelAdoption, "reconciler" | "unread"> | undefined,
   clock: Clock,
 ): Promise<readonly string[]> {
+  const { reconciler, unread } = adoption ?? {};
   for (let attempt = 1; reconciler !== undefined; attempt++) {
     const report = await reconciler.removeAll();
     if (report.converged) break;
     if (attempt === ATTEMPTS) return [remainsOf(report)];
     await sleep(clock, RETRY_MS);
   }
-  return [];
+  return unread === undefined ? [] : [`what an earlier process left, which is not known: ${unread}`];
 }
 
 /** What stays, as the kernel was read last, and why. */

@@ -91,6 +91,9 @@ export function snapshot(source: SnapshotSource): Status {
       errors: report === undefined
         ? []
         : [...report.errors, ...report.conflicts].map(({ message }) => message),
+      contested: report?.contested.map(({ kind, object, repairs, sinceMs, suspect }) => {
+        return { kind, object, repairs, since: when(sinceMs), suspect };
+      }) ?? [],
     },
   };
 }

@@ -94,7 +94,7 @@ const ORDERS = [
     name: "check-now",
     argument: "SERVICE",
     options: QUESTION,
-    description: "probe at once, all services where none is named",
+    description: "probe at once, all services where none is named, and look at the kernel",
   },
   {
     name: "handover",
@@ -200,6 +200,24 @@ const TABLE = [
     options: [{ name: "json", description: "print JSON" }, ...OVERRIDES],
     description:
       "what a reload with FILE (default: the agent's own file) would change, in order; where no agent runs, a start with FILE and these options. Changes nothing",
+  },
+  {
+    name: "doctor",
+    argument: "FILE",
+    options: [{ name: "json", description: "print JSON" }, CONTROL_SOCKET],
+    description:
+      "is this host fit for FILE (default: the agent's): modules, capabilities, sysctls, MTU, clashes; what, why, and the cure",
+  },
+  {
+    name: "cleanup",
+    argument: "FILE",
+    options: [
+      { name: "yes", description: "remove it; without this nothing is changed" },
+      { name: "json", description: "print JSON" },
+      CONTROL_SOCKET,
+    ],
+    description:
+      "what is ours in the kernel where no agent runs, and with FILE what it configures; with --yes removes it",
   },
   {
     name: "migrate",

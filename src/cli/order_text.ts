@@ -1,5 +1,5 @@
 /** What an order came to, in words for people. Pure. */
-import type { DrainAnswer, Progress, ReloadAnswer } from "../control/orders.ts";
+import type { CheckNowAnswer, DrainAnswer, Progress, ReloadAnswer } from "../control/orders.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 
 /** Lines for standard output and for standard error. */
@@ -27,10 +27,15 @@ function drained(verb: string, { services, lost }: DrainAnswer, all: boolean, re
   };
 }
 
-/** What is probed at once. */
-export function checkNowText(services: readonly string[]): OrderText {
-  const out = services.length === 0 ? "there is no check to run" : `probed at once: ${services.join(", ")}`;
-  return { out: [out], err: [] };
+/** What is looked at once. */
+export function checkNowText({ services, kernel }: CheckNowAnswer): OrderText {
+  const probed = services.length === 0
+    ? "there is no check to run"
+    : `probed at once: ${services.join(", ")}`;
+  return {
+    out: [probed, ...kernel ? ["the kernel is read at once, and repaired where it differs"] : []],
+    err: [],
+  };
 }
 
 /** How a reload went; of an invalid configuration the problems alone, as `check` has them. */

@@ -1,5 +1,5 @@
 /** `bgp-lb drain`, `undrain`, `reload`, `check-now` and `handover`: an order to the running agent over its control socket. */
-import { readDrainAnswer, readProbed, readRefusal, readReloadAnswer } from "../control/answers.ts";
+import { readCheckNowAnswer, readDrainAnswer, readRefusal, readReloadAnswer } from "../control/answers.ts";
 import { type Answer, type ClientPorts, postControl } from "../control/client.ts";
 import { readDrainDuration, readReason } from "../control/order_body.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -136,8 +136,8 @@ function outcomeOf(order: Order, body: string): Concluded | undefined {
       return answer && done(undrainText(answer, order.services.length === 0));
     }
     case "check-now": {
-      const services = readProbed(body);
-      return services && done(checkNowText(services));
+      const answer = readCheckNowAnswer(body);
+      return answer && done(checkNowText(answer));
     }
     case "reload": {
       const answer = readReloadAnswer(body);

@@ -7,9 +7,11 @@ import type { Order, OrderOptions } from "./orders.ts";
 import { parseCommandLine, type ProgramOutput } from "./command_parser.ts";
 import type { CommandLine } from "./command_table.ts";
 import { completionScript, SHELLS } from "./completions/completions.ts";
+import type { DoctorArguments } from "./doctor.ts";
 import type { EventsQuestion } from "./events.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
+import type { CleanupArguments } from "./cleanup.ts";
 import type { PlanArguments } from "./plan.ts";
 
 /** Bounds of --watch. */
@@ -21,6 +23,8 @@ export interface Commands {
   run(file: string | undefined, overrides: Overrides): Promise<number>;
   check(file: string, print: boolean, overrides: Overrides): Promise<number>;
   plan(planned: PlanArguments): Promise<number>;
+  doctor(args: DoctorArguments): Promise<number>;
+  cleanup(args: CleanupArguments): Promise<number>;
   migrate(file: string, overrides: Overrides): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
@@ -53,6 +57,19 @@ export async function runProgram(
         json: options.has("json"),
         socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
         overrides: overridesOf(options),
+      });
+    case "doctor":
+      return await commands.doctor({
+        file: line.argument,
+        json: options.has("json"),
+        socket: options.get("control-socket"),
+      });
+    case "cleanup":
+      return await commands.cleanup({
+        file: line.argument,
+        yes: options.has("yes"),
+        json: options.has("json"),
+        socket: options.get("control-socket"),
       });
     case "migrate":
       return await commands.migrate(argument, overridesOf(options));

@@ -12,6 +12,7 @@ import { EventStream } from "../events/stream.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { logEvents } from "./log_events.ts";
+import { defaultFile } from "./default_file.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { type LogOutput, openLog } from "./logging.ts";
 
@@ -45,9 +46,6 @@ export interface RunPorts {
   onSignal(callback: (signal: Signal) => void): Disposable;
 }
 
-/** Where the configuration is looked for when none is named. */
-const DEFAULT_FILES = ["/etc/bgp-lb/config.yaml", "/etc/bgp-lb/config.json"] as const;
-
 /** Runs the agent with `file`, or the default one, until a signal ends it; resolves to the exit status. */
 export async function run(file: string | undefined, overrides: Overrides, ports: RunPorts): Promise<number> {
   const load = (text?: NamedText) =>
@@ -63,19 +61,6 @@ export async function run(file: string | undefined, overrides: Overrides, ports:
     ports.stderr("that is the default; --config FILE names another\n");
   }
   return loaded.ok ? await runner.run(loaded.config) : ExitStatus.USAGE;
-}
-
-function defaultFile(readFile: ReadFile): string {
-  const [first, second] = DEFAULT_FILES;
-  const isThere = (path: string) => {
-    try {
-      readFile(path);
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  return isThere(second) && !isThere(first) ? second : first;
 }
 
 /** One Ctrl-C reaches the agent twice where a launcher passes it on: signals this soon after the first are the same. */

@@ -158,8 +158,8 @@ export interface PortConfig {
   readonly hysteresis: number;
   /** For so long the weight of a destination that has recovered grows. */
   readonly slowStartMs: number;
-  /** Takes what comes while no other destination is left. */
-  readonly sorry: Omit<DestinationConfig, "checks"> | undefined;
+  /** Takes what comes while no other destination is left: at most one of each family. */
+  readonly sorry: readonly Omit<DestinationConfig, "checks">[];
 }
 
 /** A real server. */

@@ -1,11 +1,11 @@
 /**
  * What changed between two configurations, as plain data that a reload acts on and that `plan` prints. Peers are known by
- * their address, services and checks by their name, ports by protocol and number, destinations by address and port; so the
- * order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
+ * their address, services and checks by their name, ports by protocol and number or by firewall mark, destinations by address and port;
+ * so the order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
  */
 import { changedKeys } from "./canonical.ts";
-import type { Config, PortConfig, ServiceConfig } from "./config.ts";
-import { withPort } from "../net/address.ts";
+import type { Config, DestinationConfig, PortConfig, ServiceConfig } from "./config.ts";
+import { destinationName } from "./destination_name.ts";
 import { type Keyed, pair } from "./pairs.ts";
 import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
 
@@ -153,11 +153,11 @@ function keysOf(of: "announce" | "stop", old: object, next: object): readonly Se
 }
 
 function portChanges(old: readonly PortConfig[], next: readonly PortConfig[]): readonly ServiceChange[] {
-  const pairs = pair(
-    old,
-    next,
-    ({ protocol, port, fwmark }) => fwmark > 0 ? `fwmark ${fwmark}` : `${protocol} ${port}`,
-  );
+  const split = new Set([...marksOfSeveral(old), ...marksOfSeveral(next)]);
+  const pairs = pair(old, next, ({ protocol, port, fwmark, families }) => {
+    if (fwmark === 0) return `${protocol} ${port}`;
+    return `fwmark ${fwmark}${split.has(fwmark) ? ` IPv${families.join()}` : ""}`;
+  });
   const one = (
     change: "added" | "removed" | "changed",
     port: string,
@@ -169,7 +169,7 @@ function portChanges(old: readonly PortConfig[], next: readonly PortConfig[]): r
     keys,
   });
   const changed = pairs.kept.flatMap(({ key, old, next }) => {
-    const keys = changedKeys({ ...old, destinations: [] }, { ...next, destinations: [] });
+    const keys = portKeys(old, next);
     const destinations = destinationChanges(key, old.destinations, next.destinations);
     return [...keys.length === 0 ? [] : [one("changed", key, keys)], ...destinations];
   });
@@ -180,19 +180,35 @@ function portChanges(old: readonly PortConfig[], next: readonly PortConfig[]): r
   ];
 }
 
+/** Marks that are a port for each family. */
+function marksOfSeveral(ports: readonly PortConfig[]): readonly number[] {
+  const marks = ports.map(({ fwmark }) => fwmark);
+  return marks.filter((mark, at) => marks.indexOf(mark) !== at);
+}
+
+/** Of `ipvs`, which of its keys; of the families, only where they are a mark's, as the others follow from the addresses. */
+function portKeys(old: PortConfig, next: PortConfig): readonly string[] {
+  const own = ({ destinations: _, ipvs: _ipvs, families, ...rest }: PortConfig) => ({
+    ...rest,
+    family: rest.fwmark > 0 ? families : [],
+  });
+  const ipvs = changedKeys(old.ipvs, next.ipvs).map((key) => `ipvs.${key}`);
+  return [...changedKeys(own(old), own(next)), ...ipvs].toSorted();
+}
+
 function destinationChanges(
   port: string,
   old: PortConfig["destinations"],
   next: PortConfig["destinations"],
 ): readonly ServiceChange[] {
-  const pairs = pair(old, next, ({ address, port }) => withPort(address, port));
+  const pairs = pair(old, next, destinationName);
   const one = (
     change: "added" | "removed" | "changed",
     destination: string,
     keys: readonly string[],
   ): ServiceChange => ({ of: "destination", change, port, destination, keys });
   const changed = pairs.kept.flatMap(({ key, old, next }) => {
-    const keys = changedKeys(old, next);
+    const keys = destinationKeys(old, next);
     return keys.length === 0 ? [] : [one("changed", key, keys)];
   });
   return [
@@ -200,4 +216,17 @@ function destinationChanges(
     ...changed,
     ...pairs.added.map(({ key }) => one("added", key, [])),
   ];
+}
+
+/** Of the checks, which of their keys, where they are the same ones. */
+function destinationKeys(
+  { checks: oldChecks, ...old }: DestinationConfig,
+  { checks: nextChecks, ...next }: DestinationConfig,
+): readonly string[] {
+  const { removed, kept, added } = pair(oldChecks, nextChecks, ({ name }) => name);
+  const others = removed.length + added.length > 0 ? ["checks"] : [];
+  const same = new Set(
+    kept.flatMap(({ old, next }) => old === next ? [] : changedKeys(old, next)).map((key) => `checks.${key}`),
+  );
+  return [...changedKeys(old, next), ...others, ...same].toSorted();
 }

@@ -6,7 +6,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Config } from "./config.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
 import { formatPath, formatValue, type Issue } from "./issue.ts";
-import type { Finding, Path } from "./values/finding.ts";
+import { type Finding, type Path, writtenPath } from "./values/finding.ts";
 import { isReference, translate, type Translation, untranslated } from "./legacy.ts";
 import { type Overrides, parseOverrides } from "./overrides.ts";
 import { validateParts } from "./validation.ts";
@@ -200,14 +200,21 @@ function inOwnKeys(finding: Finding, { origin }: Translation): Finding {
 }
 
 function toIssue(finding: Finding, document: SourceDocument, file: string): Issue {
-  const { path, message, severity = "error", other, showValue = "scalar" } = finding;
+  const { message, severity = "error", other, showValue = "scalar" } = finding;
+  const path = writtenPath(document.value, finding.path);
   const value = document.at(path);
   const written = document.spelling(path) ?? formatValue(value);
   const presentable = value !== undefined && value !== null &&
     (typeof value !== "object" || showValue === "always");
   const shown = presentable && showValue !== "never" && !isSecret(path) ? ` (got ${written})` : "";
-  const named = other === undefined ? "" : ` ${formatPath(other)}`;
-  return { severity, file, position: document.locate(finding), path, message: `${message}${named}${shown}` };
+  const named = other === undefined ? "" : ` ${formatPath(writtenPath(document.value, other))}`;
+  return {
+    severity,
+    file,
+    position: document.locate({ ...finding, path }),
+    path,
+    message: `${message}${named}${shown}`,
+  };
 }
 
 /** Values at and below these keys are never shown. */

@@ -2,7 +2,15 @@
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../net/community.ts";
 import { renderCheck } from "./checks/kinds.ts";
 import type { Address } from "../net/address.ts";
-import type { AnnounceConfig, Config, IpvsConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import type {
+  AnnounceConfig,
+  Config,
+  DestinationConfig,
+  IpvsConfig,
+  PeerConfig,
+  PortConfig,
+  ServiceConfig,
+} from "./config.ts";
 import { formatListenAddress } from "./values/listen_address.ts";
 import { formatDuration } from "../time/duration.ts";
 import { formatZoned } from "./values/address.ts";
@@ -20,7 +28,15 @@ export function renderConfig(
     log: { level: log.level, format: log.format },
     http: { listen: formatListenAddress(http.listen), allowedHosts: http.allowedHosts },
     control: present({ socket: control.socket ?? "", group: control.group }),
-    network: { setup: network.setup, ipvs: network.ipvs },
+    network: {
+      setup: network.setup,
+      ipvs: network.ipvs,
+      contention: {
+        limit: network.contention.limit,
+        window: formatDuration(network.contention.windowMs),
+        hold: formatDuration(network.contention.holdMs),
+      },
+    },
     limits: { httpConnections: limits.httpConnections },
     state: { directory: state.directory ?? "" },
     hooks: { timeout: formatDuration(hooks.timeoutMs) },
@@ -72,8 +88,7 @@ function renderService(service: ServiceConfig): unknown {
       renderAddress(address, service.prefixLengths.get(address.text))
     ),
     announce: present({ ...renderAttributes(announce), peers: announce.peers }),
-    ports: service.ports.map(renderPort),
-    ipvs: renderIpvs(service.ports[0]?.ipvs ?? { scheduler: "rr", flags: [], persistence: undefined }),
+    ports: service.ports.map((port) => renderPort(port, service)),
     checks: service.checks.map((check) => renderCheck(check)),
     stop: {
       shift: formatDuration(stop.shiftMs),
@@ -115,22 +130,55 @@ function renderAddress(address: Address, length: number | undefined): string {
     : `${address.text}/${length}`;
 }
 
-function renderPort({ destinations, ...port }: PortConfig): unknown {
+function renderPort(port: PortConfig, { addresses }: ServiceConfig): unknown {
+  const { fwmark, families, destinations, sorry } = port;
+  const served = new Set(addresses.map(({ family }) => family));
+  return present({
+    ...fwmark > 0
+      ? { fwmark, family: families.length < served.size ? families[0] : undefined }
+      : { port: port.port, protocol: port.protocol },
+    destinations: destinations.map(({ upperThreshold, lowerThreshold, checks, ...server }) =>
+      present({
+        ...renderServer(server, server.weight),
+        upperThreshold,
+        lowerThreshold,
+        checks: checks.map((check) => renderCheck(check)),
+      })
+    ),
+    whenFailed: port.whenFailed,
+    quorum: port.quorum,
+    hysteresis: port.hysteresis,
+    slowStart: formatDuration(port.slowStartMs),
+    sorry: sorry.length === 0 ? undefined : sorry.map((server) => present(renderServer(server, undefined))),
+    ipvs: renderIpvs(port.ipvs),
+  });
+}
+
+function renderServer(
+  { address, port, forwarding, tunnel }: Omit<
+    DestinationConfig,
+    "checks" | "upperThreshold" | "lowerThreshold"
+  >,
+  weight: number | undefined,
+): Readonly<Record<string, unknown>> {
   return {
-    ...port.fwmark > 0 ? { fwmark: port.fwmark } : { port: port.port, protocol: port.protocol },
-    destinations: destinations.map(({ address, port, weight, forwarding }) => ({
-      address: address.text,
-      port,
-      weight,
-      forwarding,
-    })),
+    address: address.text,
+    // 0: what the client asked for, which is said by no port.
+    port: port === 0 ? undefined : port,
+    weight,
+    forwarding,
+    tunnel: tunnel && present({
+      type: tunnel.type,
+      port: tunnel.type === "gue" ? tunnel.port : undefined,
+      checksum: tunnel.type === "ipip" ? undefined : tunnel.checksum,
+    }),
   };
 }
 
 function renderIpvs({ scheduler, flags, persistence }: IpvsConfig): unknown {
   return present({
     scheduler,
-    flags,
+    flags: [...flags],
     persistence: persistence && {
       timeout: seconds(persistence.timeoutSeconds),
       netmask: persistence.netmask,

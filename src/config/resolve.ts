@@ -47,7 +47,11 @@ export function resolve(
     network: {
       setup,
       ipvs: flags.ipvs ?? (flags.setup === false ? false : network.ipvs ?? setup),
-      contention: { limit: 5, windowMs: 60_000, holdMs: 60_000 },
+      contention: {
+        limit: network.contention?.limit ?? 5,
+        windowMs: network.contention?.window ?? 60_000,
+        holdMs: network.contention?.hold ?? 60_000,
+      },
     },
     limits,
     state: { directory: state.directory },

@@ -1,14 +1,15 @@
-/** Services: destinations made of `targetPort`, and what excludes each other among services, peers and this host. */
-import type { Address } from "../net/address.ts";
+/** Services, and what excludes each other among services, peers and this host. */
 import { prefixOf } from "../net/prefix.ts";
-import { resolveChecks } from "./checks/kinds.ts";
-import type { DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "./config.ts";
+import type { PeerConfig, ServiceConfig } from "./config.ts";
 import type { Finding, Path } from "./values/finding.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import type { FileLocal } from "./schema/bgp.ts";
-import type { FilePort, FileService } from "./schema/service.ts";
+import type { FileService } from "./schema/service.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";
+import { resolveChecks } from "./resolve_checks.ts";
+import { resolvePort } from "./resolve_port.ts";
+import { checkUnusedFlags } from "./scheduling.ts";
 
 /** The service as it will be run; what is wrong goes to `findings`. */
 export function resolveService(
@@ -19,32 +20,9 @@ export function resolveService(
   const path: Path = ["services", index];
   const { announce, ipvs, stop } = service;
   const addresses = service.addresses.map(({ address }) => address);
-  const scheduling = {
-    scheduler: ipvs.scheduler,
-    flags: ipvs.flags,
-    persistence: ipvs.persistence === undefined ? undefined : {
-      timeoutSeconds: ipvs.persistence.timeout,
-      netmask: ipvs.persistence.netmask,
-      netmask6: ipvs.persistence.netmask6,
-    },
-  };
-  const ports = service.ports.map((port, at): PortConfig => ({
-    port: port.port,
-    protocol: port.protocol,
-    fwmark: 0,
-    families: [...new Set(addresses.map(({ family }) => family))],
-    ipvs: scheduling,
-    destinations: resolveDestinations(port, [...path, "ports", at], addresses, local, findings),
-    whenFailed: "quiesce",
-    quorum: 1,
-    hysteresis: 0,
-    slowStartMs: 0,
-    sorry: undefined,
-  }));
-  const opsAt = ipvs.flags.indexOf("ops");
-  if (opsAt >= 0 && !ports.some((port) => port.protocol === "udp")) {
-    findings.push({ path: [...path, "ipvs", "flags", opsAt], message: "needs a port with protocol udp" });
-  }
+  const owner = { path, addresses, ipvs, local };
+  const ports = service.ports.map((port, at) => resolvePort(port, at, owner, findings));
+  if (ports.length === 0) checkUnusedFlags({ value: ipvs, path: [...path, "ipvs"] }, findings);
   return {
     index,
     value: {
@@ -71,52 +49,6 @@ export function resolveService(
       onChange: service.onChange,
     },
   };
-}
-
-/** What a destination has beside what the file says of it. */
-const PLAIN = { tunnel: undefined, upperThreshold: 0, lowerThreshold: 0, checks: [] } as const;
-
-function resolveDestinations(
-  port: FilePort,
-  path: Path,
-  addresses: readonly Address[],
-  local: FileLocal | undefined,
-  findings: Finding[],
-): readonly DestinationConfig[] {
-  const { targetPort, destinations = [] } = port;
-  const needed = new Set(addresses.map(({ family }) => family));
-  const resolved: DestinationConfig[] = destinations.map((each) => ({ ...PLAIN, ...each }));
-  if (targetPort !== undefined && local !== undefined) {
-    const target = (address: Address) => ({
-      address,
-      port: targetPort,
-      weight: 1,
-      forwarding: "masq" as const,
-      ...PLAIN,
-    });
-    if (needed.has(4)) resolved.push(target(local.address ?? local.routerID));
-    if (needed.has(6) && local.address6 !== undefined) resolved.push(target(local.address6));
-    if (needed.has(6) && local.address6 === undefined) {
-      const message = "needs bgp.local.address6 for the service's IPv6 addresses";
-      findings.push({ path: [...path, "targetPort"], message });
-    }
-  }
-  for (const [index, { address }] of destinations.entries()) {
-    if (!needed.has(address.family)) {
-      const message = `is IPv${address.family}, but the service has no IPv${address.family} address`;
-      findings.push({ path: [...path, "destinations", index, "address"], message });
-    } else if (addresses.some(({ text }) => text === address.text)) {
-      const message = "is an address of the service itself";
-      findings.push({ path: [...path, "destinations", index, "address"], message });
-    }
-  }
-  for (const family of needed) {
-    if (destinations.length > 0 && !destinations.some(({ address }) => address.family === family)) {
-      const message = `has none for the service's IPv${family} addresses, which will not be announced`;
-      findings.push({ path: [...path, "destinations"], at: "key", severity: "warning", message });
-    }
-  }
-  return resolved;
 }
 
 /** The rules between services, and between them, the peers and this host. */
@@ -157,13 +89,34 @@ export function checkServices(
         findings.push({ path: place, message: `is the address of peer ${peer}` });
       }
     }
-    const ports = new Duplicates(findings);
-    for (const [at, port] of service.ports.entries()) {
-      ports.add("port", `${port.protocol} ${port.port}`, [...path, "ports", at, "port"]);
-    }
+    checkPorts(service, path, duplicates, findings);
     for (const [at, name] of (service.announce.peers ?? []).entries()) {
       if (peerNames.has(name) || !everyPeerRead) continue;
       findings.push({ path: [...path, "announce", "peers", at], message: "is not the name of a peer" });
     }
+  }
+}
+
+/** So many firewall marks a service can have: they are kept in its interface's alias. */
+const MAX_MARKS = 16;
+
+/** A port is one in its service, a mark is one on the host. */
+function checkPorts(
+  { ports }: ServiceConfig,
+  path: Path,
+  duplicates: Duplicates,
+  findings: Finding[],
+): void {
+  const own = new Duplicates(findings);
+  let marks = 0;
+  for (const [at, { protocol, port, fwmark, families }] of ports.entries()) {
+    const place = (key: string) => [...path, "ports", at, key];
+    if (fwmark === 0) own.add("port", `${protocol} ${port}`, place("port"));
+    else if (++marks > MAX_MARKS) {
+      findings.push({
+        path: place("fwmark"),
+        message: `is one too many, a service has at most ${MAX_MARKS}`,
+      });
+    } else for (const family of families) duplicates.add("fwmark", `${fwmark} IPv${family}`, place("fwmark"));
   }
 }

@@ -7,7 +7,7 @@ import { typeProblem } from "./checks/kinds.ts";
 import { nearest } from "../text/nearest.ts";
 import { numberSlip } from "./number_spelling.ts";
 import { lacksStructure, unknownKey } from "./slips.ts";
-import type { Finding, Path } from "./values/finding.ts";
+import { type Finding, type Path, writtenPath } from "./values/finding.ts";
 import {
   type FileControl,
   type FileHooks,
@@ -127,7 +127,7 @@ function inspect<T>(schema: z.ZodType<T>, raw: unknown, path: Path): Inspection<
   const unknown: Path[] = [];
   const faulty: Path[] = [];
   for (const issue of result.error.issues) {
-    const below = issue.path.filter((step) => typeof step !== "symbol");
+    const below = writtenPath(raw, issue.path.filter((step) => typeof step !== "symbol"));
     if (issue.code === "unrecognized_keys") {
       const shape = Object.fromEntries(issue.message.split(" ").map((key) => [key, true]));
       findings.push(...unknownKeys(issue.keys, shape, [...path, ...below]));
@@ -163,6 +163,8 @@ function unknownKeys(
 function placeOfKey(key: string): string | undefined {
   const { bgp, services, ...top } = fileSchema().shape;
   const service = services.element.shape;
+  const port = service.ports.unwrap().element.unwrap().shape;
+  const destination = port.destinations.unwrap().element.unwrap().shape;
   const objects: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     "the top": fileSchema().shape,
     "bgp": bgp.shape,
@@ -170,7 +172,9 @@ function placeOfKey(key: string): string | undefined {
     "a peer": bgp.shape.peers.element.shape,
     "a service": service,
     "announce of a service": service.announce.unwrap().shape,
-    "a port of a service": service.ports.unwrap().element.unwrap().shape,
+    "a port of a service": beyond(service, port),
+    "a destination of a port": beyond(port, destination),
+    "network.contention": top.network.unwrap().shape.contention.unwrap().unwrap().shape,
     "ipvs of a service": service.ipvs.unwrap().shape,
     "stop of a service": service.stop.unwrap().shape,
     ...Object.fromEntries(Object.entries(top).map(([name, part]) => [name, part.unwrap().shape])),
@@ -179,6 +183,14 @@ function placeOfKey(key: string): string | undefined {
     name
   );
   return places.length === 1 ? places[0] : undefined;
+}
+
+/** The keys that are no keys of what is around them, where they mean the same for more. */
+function beyond(
+  around: Readonly<Record<string, unknown>>,
+  shape: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(shape).filter(([key]) => !Object.hasOwn(around, key)));
 }
 
 function describe(issue: z.core.$ZodIssue, raw: unknown): string {

@@ -1,5 +1,5 @@
 /** What comes back over the control socket, read as what it is said to be; undefined where it is something else. Pure. */
-import type { DrainAnswer, Progress, ReloadAnswer } from "./orders.ts";
+import type { CheckNowAnswer, DrainAnswer, Progress, ReloadAnswer } from "./orders.ts";
 
 /** An object of JSON. */
 type Fields = Readonly<Record<string, unknown>>;
@@ -20,10 +20,10 @@ export function readDrainAnswer(json: string): DrainAnswer | undefined {
   return { services, lost };
 }
 
-/** The answer to a check-now: the services that are probed. */
-export function readProbed(json: string): readonly string[] | undefined {
-  const { services } = fieldsOf(parse(json));
-  return isTexts(services) ? services : undefined;
+/** The answer to a check-now. */
+export function readCheckNowAnswer(json: string): CheckNowAnswer | undefined {
+  const { services, kernel } = fieldsOf(parse(json));
+  return isTexts(services) ? { services, kernel: kernel === true } : undefined;
 }
 
 /** The answer to a reload. */

@@ -47,7 +47,7 @@ const ORDERS: Readonly<Record<string, OrderRow>> = {
     return { answer: await orders.undrain(selection, by), progressOf: selection };
   }),
   "check-now": order(readSelection, (selection, orders, by) => {
-    return { answer: { services: orders.checkNow(selection, by) } };
+    return { answer: orders.checkNow(selection, by) };
   }),
   reload: order(readNothing, async (_nothing, orders, by) => {
     const answer = await orders.reload(by);

@@ -68,10 +68,18 @@ export interface Orders {
   onProgress(callback: () => void): Disposable;
   /** Reads the file again. @throws {BusyError} */
   reload(by: Requester | undefined): Promise<ReloadAnswer>;
-  /** Probes at once; the names of the services whose checks are. @throws {UnknownNameError} @throws {BusyError} */
-  checkNow(selection: Selection, by: Requester | undefined): readonly string[];
+  /** Probes and looks at the kernel at once. @throws {UnknownNameError} @throws {BusyError} */
+  checkNow(selection: Selection, by: Requester | undefined): CheckNowAnswer;
   /** Begins to hand over; the answer goes out before the socket closes. @throws {BusyError} */
   handover(by: Requester | undefined): void;
+}
+
+/** What is looked at once. */
+export interface CheckNowAnswer {
+  /** Services whose checks are made. */
+  readonly services: readonly string[];
+  /** Whether the kernel is read, and repaired where it differs. */
+  readonly kernel: boolean;
 }
 
 /** The agent cannot follow an order now, as it is starting or stopping. */

@@ -99,8 +99,27 @@ export type AgentFact =
     readonly blind: boolean;
     readonly cause: string;
   }
-  /** One pass of the reconciler changed something. */
-  | { readonly kind: "kernel-changed"; readonly changes: readonly string[]; readonly cause: string }
+  /** One pass of the reconciler changed something; `repairs` are the objects that somebody else had changed. */
+  | {
+    readonly kind: "kernel-changed";
+    readonly changes: readonly string[];
+    readonly repairs?: readonly { readonly object: string; readonly name: string }[];
+    readonly cause: string;
+  }
+  /** Objects that somebody else changes again and again, or that were let alone for long enough. */
+  | {
+    readonly kind: "kernel-contested";
+    readonly to: "contested" | "let alone";
+    readonly objects: readonly {
+      /** In words. */
+      readonly object: string;
+      /** How often it was repaired since it began. */
+      readonly repairs: number;
+      /** Who it may be, in words. */
+      readonly suspect?: string | undefined;
+    }[];
+    readonly cause: string;
+  }
   /** Something is wrong that was not before. */
   | { readonly kind: "kernel-error"; readonly cause: string }
   | { readonly kind: "kernel-recovered"; readonly cause: string }

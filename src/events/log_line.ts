@@ -75,6 +75,8 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       ];
     case "kernel-changed":
       return changeLines(event);
+    case "kernel-contested":
+      return contestedLines(event);
     case "kernel-error":
       return [line(event, "kernel", "error", { message: "{cause}" })];
     case "kernel-recovered":
@@ -221,6 +223,25 @@ function changeLines(event: Extract<AgentEvent, { kind: "kernel-changed" }>): re
   const fields = { count: changes.length, first: changes.slice(0, CHANGES_NAMED).join("; ") };
   return [
     line(event, "kernel", "info", { message: "changed: {count} objects, the first ones: {first}", fields }),
+  ];
+}
+
+function contestedLines(event: Extract<AgentEvent, { kind: "kernel-contested" }>): readonly LogLine[] {
+  const { to, objects, cause } = event;
+  const level = to === "contested" ? "warning" : "info";
+  const words = to === "contested"
+    ? "{object} is changed by somebody else again and again, repaired {repairs} times: {cause}"
+    : "{object} was let alone";
+  const told = objects.slice(0, CHANGES_EACH).map(({ object, repairs, suspect }) =>
+    line(event, "kernel", level, {
+      message: words,
+      fields: { object, to, repairs, cause: suspect === undefined ? cause : `most likely ${suspect}` },
+    })
+  );
+  const count = objects.length - told.length;
+  return count === 0 ? told : [
+    ...told,
+    line(event, "kernel", level, { message: "and {count} more objects", fields: { to, count } }),
   ];
 }
 

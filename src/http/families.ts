@@ -3,6 +3,7 @@
  * cannot disagree with it. Pure.
  */
 import type { PeerStatus } from "../bgp/speaker.ts";
+import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { JournalStatus, ServerStatus, Status } from "../status/status.ts";
 import type { Sample } from "./exposition.ts";
 import { type Family, flag, moment, oneOf } from "./family.ts";
@@ -95,6 +96,16 @@ export const FAMILIES: readonly Family[] = [
     help: "When the kernel was read last.",
     type: "gauge",
     samples: ({ kernel }) => moment(kernel.at),
+  },
+  {
+    name: "bgp_lb_kernel_contested",
+    help: "Kernel objects of ours that somebody else changes again and again.",
+    type: "gauge",
+    samples: ({ kernel }) =>
+      OBJECT_KINDS.map((object) => ({
+        labels: { object },
+        value: kernel.contested.filter(({ kind }) => kind === object).length,
+      })),
   },
   {
     name: "bgp_lb_leaving_objects",

@@ -3,11 +3,13 @@
  * (event_counters.ts), the event loop and the process itself.
  */
 import type { AgentEvent } from "../events/event.ts";
+import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
 import { exposition, type MetricFamily } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
+import { Tally } from "./tally.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
@@ -23,9 +25,11 @@ export class Metrics {
   readonly #loopLag = new LoopLagMetrics();
   #kernelChanges = 0;
   #kernelErrors = 0;
+  readonly #kernelRepairs = new Tally();
 
   constructor(metered: Metered, processFigures: () => ProcessFigures) {
     this.#process = processFigures;
+    for (const object of OBJECT_KINDS) this.#kernelRepairs.add({ object }, 0);
     this.retain(metered);
   }
 
@@ -37,7 +41,10 @@ export class Metrics {
   /** Counts what happens. */
   observe(event: AgentEvent): void {
     this.#counters.observe(event);
-    if (event.kind === "kernel-changed") this.#kernelChanges += event.changes.length;
+    if (event.kind === "kernel-changed") {
+      this.#kernelChanges += event.changes.length;
+      for (const { object } of event.repairs ?? []) this.#kernelRepairs.add({ object });
+    }
     if (event.kind === "kernel-error") this.#kernelErrors++;
   }
 
@@ -60,6 +67,12 @@ export class Metrics {
       "Changes made to the kernel.",
       this.#kernelChanges,
     );
+    yield {
+      name: "bgp_lb_kernel_repairs_total",
+      help: "Kernel objects that were made as they should be after somebody else had changed them.",
+      type: "counter",
+      samples: this.#kernelRepairs.samples(),
+    };
     yield single(
       "bgp_lb_kernel_errors_total",
       "counter",

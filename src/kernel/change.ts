@@ -12,13 +12,20 @@ import {
 /** A change; interfaces that exist are meant by index, so that a namesake is never hit. */
 export type Change =
   /** A dummy interface with the mark of `service`, up. */
-  | { readonly type: "create-interface"; readonly name: string; readonly service: string }
+  | {
+    readonly type: "create-interface";
+    readonly name: string;
+    readonly service: string;
+    /** Those of the mark, where there are any. */
+    readonly fwmarks?: readonly VirtualServiceId[];
+  }
   /** Marks it for `service` and sets it up. */
   | {
     readonly type: "set-interface";
     readonly name: string;
     readonly index: number;
     readonly service: string;
+    readonly fwmarks?: readonly VirtualServiceId[];
     readonly reason: string;
   }
   | { readonly type: "delete-interface"; readonly name: string; readonly index: number }

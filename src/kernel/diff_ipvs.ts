@@ -10,6 +10,7 @@ import {
   type Destination,
   destinationKey,
   isOurs,
+  markedFwmarks,
   type VirtualService,
   type VirtualServiceId,
   virtualServiceKey,
@@ -40,6 +41,7 @@ export function diffServices(desired: DesiredKernel, actual: ActualKernel): Step
 }
 
 function diffDestinations(service: VirtualService, actual: readonly Destination[], steps: Steps): void {
+  if (isSameRow(service.destinations, actual)) return;
   const wanted = byKey(service.destinations, destinationKey);
   const present = byKey(actual, destinationKey);
   for (const [key, destination] of wanted) {
@@ -54,11 +56,25 @@ function diffDestinations(service: VirtualService, actual: readonly Destination[
   }
 }
 
+/** Whether nothing differs, told without keys: the kernel lists what was added last first. */
+function isSameRow(wanted: readonly Destination[], actual: readonly Destination[]): boolean {
+  const last = actual.length - 1;
+  const isSame = (want: Destination, have: Destination | undefined) =>
+    have !== undefined && want.port === have.port && want.address.text === have.address.text &&
+    sameDestination(want, have);
+  return wanted.length === actual.length &&
+    (wanted.every((want, index) => isSame(want, actual[last - index])) ||
+      wanted.every((want, index) => isSame(want, actual[index])));
+}
+
 /** Tells the virtual services that are ours: those on marks and addresses that we are configured for, and on our interfaces. */
 function ownedBy(desired: DesiredKernel, actual: ActualKernel): (id: VirtualServiceId) => boolean {
   const onOurs = actual.interfaces.filter(isOurs)
     .flatMap(({ addresses }) => addresses.map(({ address }) => address));
-  return owns({ ...desired, ownedAddresses: [...desired.ownedAddresses, ...onOurs] });
+  return owns({
+    ownedAddresses: [...desired.ownedAddresses, ...onOurs],
+    ownedFwmarks: [...desired.ownedFwmarks, ...actual.interfaces.flatMap(markedFwmarks)],
+  });
 }
 
 function sameService(one: VirtualService, other: VirtualService): boolean {
@@ -82,8 +98,11 @@ function sameDestination(one: Destination, other: Destination): boolean {
     sameTunnel(one.tunnel, other.tunnel);
 }
 
-function sameTunnel(one: Destination["tunnel"], other: Destination["tunnel"]): boolean {
-  return one?.type === other?.type && one?.port === other?.port && one?.checksum === other?.checksum;
+/** What a destination has that says nothing of it. */
+const IPIP = { type: "ipip", port: 0, checksum: false } as const;
+
+function sameTunnel(one: Destination["tunnel"] = IPIP, other: Destination["tunnel"] = IPIP): boolean {
+  return one.type === other.type && one.port === other.port && one.checksum === other.checksum;
 }
 
 function byKey<T>(values: readonly T[], key: (value: T) => string): ReadonlyMap<string, T> {

@@ -5,6 +5,7 @@
  * else. Any other one, an empty one too, is a conflict.
  */
 import type { Change } from "./change.ts";
+import { carrying, keptMarks } from "./diff_marks.ts";
 import {
   type ActualAddress,
   type ActualInterface,
@@ -30,11 +31,13 @@ export function diffInterfaces(
   const links: Change[] = [];
   const addresses: Steps = { make: [], break: [] };
   const conflicts: Conflict[] = [];
+  const present = new Map(actual.map((link) => [link.name, link]));
   for (const want of desired) {
-    const have = actual.find(({ name }) => name === want.name);
+    const have = present.get(want.name);
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
-      links.push({ type: "create-interface", name: want.name, service: want.service });
+      const { name, service, fwmarks = [] } = want;
+      links.push({ type: "create-interface", name, service, ...carrying(fwmarks) });
       for (const address of want.addresses) {
         addresses.make.push({ type: "add-address", interface: want.name, index: undefined, address });
       }
@@ -44,7 +47,8 @@ export function diffInterfaces(
       const reason = repairReason(want, have);
       const { name, service } = want;
       if (reason !== undefined) {
-        links.push({ type: "set-interface", name, index: have.index, service, reason });
+        const marks = carrying(keptMarks(want, have));
+        links.push({ type: "set-interface", name, index: have.index, service, ...marks, reason });
       }
       diffAddresses(want, have, addresses);
     }
@@ -83,7 +87,7 @@ function isHost({ address, prefixLength }: ActualAddress): boolean {
 }
 
 function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {
-  const mark = interfaceMark(want.service);
+  const mark = interfaceMark(want.service, keptMarks(want, have));
   const reasons = have.alias === undefined
     ? [`adopt: set alias ${mark}`]
     : have.alias === mark

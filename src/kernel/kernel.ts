@@ -24,6 +24,16 @@ export interface Interest {
   readonly managed: Managed;
 }
 
+/** What the kernel tells of a change of links or addresses. */
+export interface Notice {
+  /** IFLA_IFINDEX or ifa_index of what was changed. */
+  readonly index: number;
+  /** The address or local route that was changed, by `text`; undefined: the interface itself. */
+  readonly address: string | undefined;
+  /** nlmsg_pid: the netlink port of who asked for it, most often the number of its process; 0: the kernel itself. */
+  readonly port: number;
+}
+
 /** The kernel's side of the host. */
 export interface Kernel extends Disposable {
   /**
@@ -37,10 +47,11 @@ export interface Kernel extends Disposable {
    */
   apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]>;
   /**
-   * Calls back after links or addresses that concern the last read have changed, or may have. IPVS tells nobody.
+   * Calls back after links or addresses that concern the last read were changed by others than us, or may have been, which
+   * is where there are no notices. IPVS tells nobody.
    * @throws {KernelError}
    */
-  watch(onChange: () => void): Disposable;
+  watch(onChange: (notices: readonly Notice[]) => void): Disposable;
   /** What of the needed this host or this process cannot do. Changes nothing. */
   probe(needs: Managed): Promise<readonly KernelError[]>;
 }

@@ -7,6 +7,7 @@ import {
   type DesiredKernel,
   destinationKey,
   isOurs,
+  markedFwmarks,
   serviceOf,
   type VirtualService,
   type VirtualServiceId,
@@ -30,7 +31,7 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
   for (const part of parts) {
     for (const link of part.interfaces) {
       const have = interfaces.get(link.name);
-      interfaces.set(link.name, have === undefined ? link : withAddresses(have, link.addresses));
+      interfaces.set(link.name, have === undefined ? link : withMore(have, link));
     }
     for (const service of part.virtualServices) {
       const key = virtualServiceKey(service);
@@ -77,8 +78,9 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
 
 /** The part of `desired` that is ours to make. */
 export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  const links = ipvs ? desired.interfaces : desired.interfaces.map(({ fwmarks: _, ...link }) => link);
   return {
-    interfaces: interfaces ? desired.interfaces : [],
+    interfaces: interfaces ? links : [],
     virtualServices: ipvs ? desired.virtualServices : [],
     ownedAddresses: ipvs ? desired.ownedAddresses : [],
     ownedFwmarks: ipvs ? desired.ownedFwmarks : [],
@@ -90,8 +92,8 @@ export function isEmpty({ interfaces, virtualServices }: DesiredKernel): boolean
   return interfaces.length === 0 && virtualServices.length === 0;
 }
 
-/** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses of ours,
- * which are those on our interfaces, and those that are configured, and those of marks that are. */
+/** What is ours in `actual`, as what an earlier configuration wanted; virtual services are those on addresses and marks of
+ * ours, which are those on our interfaces, and those that are configured. */
 export function ours(
   { interfaces, virtualServices }: ActualKernel,
   configured: Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">,
@@ -100,14 +102,19 @@ export function ours(
     name: link.name,
     service: serviceOf(link),
     addresses: link.addresses.map(({ address }) => address),
+    fwmarks: markedFwmarks(link),
   }));
   const ownedAddresses = links.flatMap(({ addresses }) => addresses);
-  const isOwned = owns({ ...configured, ownedAddresses: [...ownedAddresses, ...configured.ownedAddresses] });
+  const ownedFwmarks = links.flatMap(({ fwmarks }) => fwmarks);
+  const isOwned = owns({
+    ownedAddresses: [...ownedAddresses, ...configured.ownedAddresses],
+    ownedFwmarks: [...ownedFwmarks, ...configured.ownedFwmarks],
+  });
   return {
     interfaces: links,
     virtualServices: virtualServices.filter(isOwned),
     ownedAddresses,
-    ownedFwmarks: [],
+    ownedFwmarks,
   };
 }
 
@@ -120,13 +127,23 @@ export function owns(
   return (id) => id.fwmark > 0 ? marks.has(virtualServiceKey(id)) : addresses.has(id.address.text);
 }
 
-function withAddresses(link: DesiredInterface, more: readonly Address[]): DesiredInterface {
-  const addresses = new Map([...link.addresses, ...more].map((address) => [address.text, address]));
-  return addresses.size === link.addresses.length ? link : { ...link, addresses: [...addresses.values()] };
+function withMore(link: DesiredInterface, { addresses, fwmarks }: DesiredInterface): DesiredInterface {
+  const moreAddresses = lacking(addresses, link.addresses, ({ text }) => text);
+  const moreMarks = lacking(fwmarks ?? [], link.fwmarks ?? [], virtualServiceKey);
+  if (moreAddresses.length + moreMarks.length === 0) return link;
+  return {
+    ...link,
+    addresses: [...link.addresses, ...moreAddresses],
+    fwmarks: [...link.fwmarks ?? [], ...moreMarks],
+  };
+}
+
+function lacking<T>(more: readonly T[], have: readonly T[], key: (value: T) => string): readonly T[] {
+  const keys = new Set(have.map(key));
+  return more.filter((each) => !keys.has(key(each)));
 }
 
 function withDestinations(service: VirtualService, more: VirtualService["destinations"]): VirtualService {
-  const have = new Set(service.destinations.map(destinationKey));
-  const added = more.filter((each) => !have.has(destinationKey(each)));
+  const added = lacking(more, service.destinations, destinationKey);
   return added.length === 0 ? service : { ...service, destinations: [...service.destinations, ...added] };
 }

@@ -1,40 +1,41 @@
 /** Virtual services and destinations by generic netlink: reads those that concern us, and makes changes in batches. */
+import { AddressPool } from "../netlink/address_pool.ts";
 import { NetlinkChannel } from "../netlink/channel.ts";
-import { IP_VS_CONN_F, IP_VS_SVC_F, IPPROTO, IPVS_GENL, NETLINK } from "../netlink/constants.ts";
+import { IPVS_GENL, NETLINK } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import {
   addressFamily,
-  decodeDest,
-  decodeService,
   delDest,
   delService,
   dumpDests,
   dumpServices,
-  type IpvsActualDestination,
-  type IpvsDestination,
-  type IpvsService,
-  type IpvsServiceId,
   newDest,
   newService,
   setDest,
   setService,
 } from "../netlink/ipvs.ts";
-import type { Failure, Request } from "../netlink/message.ts";
+import { decodeDest, decodeService } from "../netlink/ipvs_decode.ts";
+import type { Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
+import type { Slices } from "../time/slices.ts";
+import { describeChange } from "./change.ts";
+import { hintOf, type IpvsChange, type Lacking, needsNewKernel, tooOldFor } from "./ipvs_hints.ts";
+import {
+  actualDestination,
+  actualService,
+  ipvsDestination,
+  ipvsService,
+  ipvsServiceId,
+} from "./ipvs_objects.ts";
 import type { Interest } from "./kernel.ts";
-import type { Clock } from "../time/clock.ts";
-import { type Change, describeChange } from "./change.ts";
+import { shared } from "./sharing.ts";
 import {
   type ActualDestination,
   type ActualVirtualService,
-  type Destination,
-  type VirtualService,
   type VirtualServiceId,
+  virtualServiceKey,
   virtualServiceText,
 } from "./state.ts";
-
-/** A change of virtual services or destinations. */
-export type IpvsChange = Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>;
 
 /** Which virtual services are of interest. */
 type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
@@ -45,42 +46,56 @@ const MISSING_MS = 4_000;
 /** The host's IPVS. The socket is opened when it is needed first. */
 export class NetlinkIpvs implements Disposable {
   readonly #transport: NetlinkTransport;
-  readonly #clock: Clock;
+  readonly #slices: Slices;
   #channel: NetlinkChannel | undefined;
   #family: number | undefined;
   #missingUntilMs = -Infinity;
+  readonly #addresses = new AddressPool();
+  /** A destination has been read, so that it is known what the kernel says of one. */
+  #known = false;
+  #lacking: Lacking | undefined;
+  /** As last read, by key. */
+  #last: ReadonlyMap<string, ActualVirtualService> = new Map();
 
-  constructor(transport: NetlinkTransport, clock: Clock) {
+  constructor(transport: NetlinkTransport, slices: Slices) {
     this.#transport = transport;
-    this.#clock = clock;
+    this.#slices = slices;
   }
 
   /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
-  read(interest: IpvsInterest): readonly ActualVirtualService[] {
+  async read(interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return this.#dump(family, interest);
+      return await this.#dump(family, interest);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
       this.#family = undefined;
       const another = this.#resolve();
-      return another === undefined ? [] : this.#dump(another, interest);
+      return another === undefined ? [] : await this.#dump(another, interest);
     }
   }
 
   /** One outcome for each change. @throws {KernelError} where nothing is known of any */
-  apply(changes: readonly IpvsChange[]): readonly (KernelError | undefined)[] {
+  async apply(changes: readonly IpvsChange[]): Promise<readonly (KernelError | undefined)[]> {
     const family = this.#resolve();
     if (family === undefined) return changes.map((change) => missing(describeChange(change)));
-    const requests = changes.map((change) => requestOf(family, change));
+    const possible = changes.filter((change) => tooOldFor(change, this.#lacking) === undefined);
+    const requests = possible.map((change) => requestOf(family, change));
     const failures = this.#open().transact("change IPVS", requests);
     if (failures.some((failure) => failure?.errno === ERRNO.ENOENT)) this.#family = undefined;
-    return changes.map((change, index) => {
+    const errors = new Map(possible.map((change, index) => {
       const failure = failures[index];
-      return failure && new KernelError(describeChange(change), failure, hintOf(change, failure));
-    });
+      return [change, failure && new KernelError(describeChange(change), failure, hintOf(change, failure))];
+    }));
+    if (!this.#known) {
+      await this.#learn(
+        family,
+        possible.filter((change) => errors.get(change) === undefined),
+      );
+    }
+    return changes.map((change) => errors.get(change) ?? tooOldFor(change, this.#lacking));
   }
 
   /** What this kernel cannot do. @throws {KernelError} */
@@ -94,45 +109,83 @@ export class NetlinkIpvs implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.GENERIC), this.#slices);
   }
 
   #resolve(): number | undefined {
-    if (this.#family !== undefined || this.#clock.now() < this.#missingUntilMs) return this.#family;
+    const { clock } = this.#slices;
+    if (this.#family !== undefined || clock.now() < this.#missingUntilMs) return this.#family;
     this.#family = resolveFamily(this.#transport, IPVS_GENL.NAME);
-    if (this.#family === undefined) this.#missingUntilMs = this.#clock.now() + MISSING_MS;
+    if (this.#family === undefined) this.#missingUntilMs = clock.now() + MISSING_MS;
     return this.#family;
   }
 
-  #dump(family: number, { addresses }: IpvsInterest): readonly ActualVirtualService[] {
-    const services = this.#open().dump("list virtual services", dumpServices(family), (message) => {
-      const service = decodeService(message);
-      return service !== undefined && addresses.has(service.address.text) ? service : undefined;
+  async #dump(family: number, interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
+    this.#addresses.beginRead();
+    const read: ActualVirtualService[] = [];
+    let isDoubtful = false;
+    for (const service of await this.#list(family, interest)) {
+      const destinations = await this.#destinations(family, service);
+      const last = this.#last.get(virtualServiceKey(service));
+      isDoubtful ||= destinations.length === 0 && last?.destinations.length !== 0;
+      read.push(shared(last, { ...service, destinations }));
+    }
+    // The kernel has no destinations, and no error, for a virtual service that somebody has deleted meanwhile.
+    const present = isDoubtful ? await this.#list(family, interest) : undefined;
+    const keys = new Set(present?.map(virtualServiceKey));
+    const still = present === undefined
+      ? read
+      : read.filter((service) => keys.has(virtualServiceKey(service)));
+    this.#last = new Map(still.map((service) => [virtualServiceKey(service), service]));
+    return still;
+  }
+
+  #list(family: number, { addresses, fwmarks }: IpvsInterest): Promise<ActualVirtualService[]> {
+    return this.#open().dump("list virtual services", dumpServices(family), (message) => {
+      const service = decodeService(message, this.#addresses);
+      const actual = service && actualService(service);
+      if (actual === undefined) return undefined;
+      const concerns = actual.fwmark > 0
+        ? fwmarks.has(virtualServiceKey(actual))
+        : addresses.has(actual.address.text);
+      return concerns ? actual : undefined;
     });
-    return services.flatMap((service) => {
-      const actual = actualService(service);
-      if (actual === undefined) return [];
-      const operation = `list destinations of ${virtualServiceText(actual)}`;
-      const destinations = this.#open().dump(
-        operation,
-        dumpDests(family, service),
-        (message) => decodeDest(message, addressFamily(service.address)),
-      );
-      return [{ ...actual, destinations: destinations.map(actualDestination) }];
-    });
+  }
+
+  #destinations(family: number, service: VirtualServiceId): Promise<ActualDestination[]> {
+    const serviceFamily = addressFamily(service.address);
+    return this.#open().dump(
+      `list destinations of ${virtualServiceText(service)}`,
+      dumpDests(family, ipvsServiceId(service)),
+      (message) => {
+        const destination = decodeDest(message, serviceFamily, this.#addresses);
+        if (destination === undefined) return undefined;
+        this.#known = true;
+        this.#lacking = destination.lacks;
+        return actualDestination(destination);
+      },
+    );
+  }
+
+  /** Finds out what the kernel knows of tunnels by the first that was made, and takes back what it made otherwise. */
+  async #learn(family: number, made: readonly IpvsChange[]): Promise<void> {
+    const [first] = made.filter(needsNewKernel);
+    if (first === undefined) return;
+    await this.#destinations(family, first.service);
+    const wrong = made.filter((change) =>
+      change.type === "create-destination" && tooOldFor(change, this.#lacking) !== undefined
+    );
+    const undo = wrong.flatMap((change) =>
+      change.type === "create-destination"
+        ? [delDest(family, ipvsServiceId(change.service), change.destination)]
+        : []
+    );
+    this.#open().transact("take back what this kernel is too old for", undo);
   }
 }
 
-const PROTOCOLS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
-
-const FORWARDING = {
-  masq: IP_VS_CONN_F.MASQ,
-  droute: IP_VS_CONN_F.DROUTE,
-  tunnel: IP_VS_CONN_F.TUNNEL,
-} as const;
-
 function requestOf(family: number, change: IpvsChange): Request {
-  const id = serviceId(change.service);
+  const id = ipvsServiceId(change.service);
   switch (change.type) {
     case "create-service":
       return newService(family, ipvsService(change.service));
@@ -145,66 +198,13 @@ function requestOf(family: number, change: IpvsChange): Request {
     case "set-destination":
       return setDest(family, id, ipvsDestination(change.destination));
     case "delete-destination":
-      return delDest(family, id, ipvsDestination(change.destination));
+      return delDest(family, id, change.destination);
     default:
       return change satisfies never;
   }
 }
 
-function serviceId({ protocol, address, port }: VirtualServiceId): IpvsServiceId {
-  return { protocol: PROTOCOLS[protocol], address, port };
-}
-
-function ipvsService(service: VirtualService): IpvsService {
-  const { scheduler, flags, timeoutSeconds, netmask } = service;
-  return { ...serviceId(service), scheduler, flags, timeoutSeconds, netmask };
-}
-
-function ipvsDestination({ address, port, weight, forwarding }: Destination): IpvsDestination {
-  return { address, port, weight, forwarding: FORWARDING[forwarding] };
-}
-
-function actualService(service: IpvsService): ActualVirtualService | undefined {
-  const protocol = (["tcp", "udp", "sctp"] as const).find((name) => PROTOCOLS[name] === service.protocol);
-  if (protocol === undefined) return undefined;
-  return {
-    ...service,
-    protocol,
-    flags: service.flags & ~IP_VS_SVC_F.HASHED,
-    persistenceEngine: "",
-    fwmark: 0,
-    destinations: [],
-  };
-}
-
-function actualDestination(destination: IpvsActualDestination): ActualDestination {
-  const { address, port, weight, activeConnections } = destination;
-  return {
-    address,
-    port,
-    weight,
-    activeConnections,
-    inactiveConnections: 0,
-    forwarding: forwardingOf(destination.forwarding),
-    tunnel: undefined,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-  };
-}
-
-/** Old kernels turn masq into localnode by themselves where the destination is this host. */
-function forwardingOf(method: number): Destination["forwarding"] {
-  return method === IP_VS_CONN_F.DROUTE ? "droute" : method === IP_VS_CONN_F.TUNNEL ? "tunnel" : "masq";
-}
-
 function missing(operation: string): KernelError {
   const failure = { errno: ERRNO.ENOENT, extendedAck: "this kernel has no IPVS" };
   return new KernelError(operation, failure, "load the module: modprobe ip_vs");
-}
-
-/** Undefined leaves it to the error number. */
-function hintOf(change: IpvsChange, { errno }: Failure): string | undefined {
-  if (errno !== ERRNO.ENOENT) return undefined;
-  if (change.type !== "create-service" && change.type !== "set-service") return undefined;
-  return `is the scheduler there? modprobe ip_vs_${change.service.scheduler}`;
 }

@@ -1,16 +1,21 @@
 /**
- * The kernel port on netlink. Everything is synchronous, for the kernel acts while a request is sent; between slices of
- * many changes the event loop gets to run, so that a keepalive is not late because of a thousand destinations.
+ * The kernel port on netlink. The kernel acts while a request is sent; between slices of what is long, a read or many
+ * changes, the event loop gets to run, so that a keepalive is not late because of a thousand destinations. Reads and changes
+ * take turns.
  */
 import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
 import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
-import { type Clock, sleep } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
+import { Slices } from "../time/slices.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import { type IpvsChange, NetlinkIpvs } from "./netlink_ipvs.ts";
+import type { IpvsChange } from "./ipvs_hints.ts";
+import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
 import { NetlinkWatch } from "./netlink_watch.ts";
-import { type ActualKernel, isOurs, virtualServiceKey } from "./state.ts";
+import { sharedKernel } from "./sharing.ts";
+import { type ActualKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
+import { Turns } from "./turns.ts";
 
 /** What the kernel port stands on. */
 export interface NetlinkKernelPorts {
@@ -21,46 +26,47 @@ export interface NetlinkKernelPorts {
 
 /** IPVS changes in one datagram: few enough for every one's error to fit the receive buffer. */
 const BATCH = 64;
-/** The event loop waits for no longer than this, and one batch. */
-const SLICE_MS = 5;
 
 /** The kernel of this host. Sockets are opened when they are needed first; disposing closes them. */
 export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPorts): Kernel {
-  const links = new NetlinkLinks(transport);
-  const ipvs = new NetlinkIpvs(transport, clock);
+  const slices = new Slices(clock);
+  const turns = new Turns();
+  const links = new NetlinkLinks(transport, slices);
+  const ipvs = new NetlinkIpvs(transport, slices);
   const watches = new Set<NetlinkWatch>();
+  let last: ActualKernel | undefined;
 
-  function read(interest: Interest): ActualKernel {
+  async function read(interest: Interest): Promise<ActualKernel> {
+    slices.begin();
     // Whatever was told before now is part of what is read now.
     for (const watch of watches) watch.drain();
-    const interfaces = interest.managed.interfaces ? links.read(interest) : [];
+    const interfaces = interest.managed.interfaces ? await links.read(interest) : [];
     const indexes = new Set(interfaces.map(({ index }) => index));
     for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
-    if (!interest.managed.ipvs) return { interfaces, virtualServices: [] };
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
-    return { interfaces, virtualServices: ipvs.read({ addresses, fwmarks: interest.fwmarks }) };
+    const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
+    const fwmarks = new Set([...interest.fwmarks, ...marks]);
+    const virtualServices = interest.managed.ipvs ? await ipvs.read({ addresses, fwmarks }) : [];
+    return last = sharedKernel(last, { interfaces, virtualServices });
   }
 
   async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
     const outcomes: (KernelError | undefined)[] = [];
     const failed = new Map<string, KernelError>();
-    let sliceEndMs = clock.now() + SLICE_MS;
+    slices.begin();
     while (outcomes.length < changes.length) {
-      if (clock.now() >= sliceEndMs) {
-        await sleep(clock);
-        sliceEndMs = clock.now() + SLICE_MS;
-      }
+      await slices.pause();
       const batch = nextBatch(changes, outcomes.length);
-      outcomes.push(...applyBatch(batch, failed));
+      outcomes.push(...await applyBatch(batch, failed));
     }
     return outcomes;
   }
 
   /** `failed` holds the errors of what later changes rest on. */
-  function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
+  async function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
     const possible = batch.filter((change) => !failed.has(restsOn(change)));
-    const errors = new Map(attempt(possible).map((error, index) => [possible[index], error]));
+    const errors = new Map((await attempt(possible)).map((error, index) => [possible[index], error]));
     return batch.map((change) => {
       const error = failed.get(restsOn(change)) ?? errors.get(change);
       if (error !== undefined) failed.set(foundationOf(change), error);
@@ -68,9 +74,9 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     });
   }
 
-  function attempt(changes: readonly Change[]): readonly (KernelError | undefined)[] {
+  async function attempt(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {
     try {
-      if (changes.length > 0 && changes.every(isIpvsChange)) return ipvs.apply(changes);
+      if (changes.length > 0 && changes.every(isIpvsChange)) return await ipvs.apply(changes);
       for (const change of changes) if (!isIpvsChange(change)) links.apply(change);
       return changes.map(() => undefined);
     } catch (error) {
@@ -81,8 +87,8 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
   }
 
   return {
-    read: (interest) => Promise.try(() => read(interest)),
-    apply,
+    read: (interest) => turns.take(() => read(interest)),
+    apply: (changes) => turns.take(() => apply(changes)),
     watch(onChange) {
       const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
       const watch = new NetlinkWatch(openSocket(transport, NETLINK.ROUTE, groups), reactor, onChange);
@@ -95,7 +101,7 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
       };
     },
     probe: (needs) =>
-      Promise.try(() => [...(needs.interfaces ? links.probe() : []), ...(needs.ipvs ? ipvs.probe() : [])]),
+      turns.take(() => [...(needs.interfaces ? links.probe() : []), ...(needs.ipvs ? ipvs.probe() : [])]),
     [Symbol.dispose]() {
       for (const watch of watches) watch[Symbol.dispose]();
       watches.clear();

@@ -25,6 +25,8 @@ import {
 import { KernelError, type NetlinkTransport, openSocket } from "../netlink/transport.ts";
 import { type Change, describeChange } from "./change.ts";
 import type { Interest } from "./kernel.ts";
+import { shared } from "./sharing.ts";
+import type { Slices } from "../time/slices.ts";
 import { type ActualInterface, interfaceMark, isOurs } from "./state.ts";
 
 /** A change of interfaces or addresses. */
@@ -33,27 +35,37 @@ export type LinkChange = Extract<Change, { readonly type: `${string}-interface` 
 /** The host's interfaces. The socket is opened when it is needed first. */
 export class NetlinkLinks implements Disposable {
   readonly #transport: NetlinkTransport;
+  readonly #slices: Slices;
   #channel: NetlinkChannel | undefined;
+  /** As last read, by index. */
+  #last: ReadonlyMap<number, ActualInterface> = new Map();
 
-  constructor(transport: NetlinkTransport) {
+  constructor(transport: NetlinkTransport, slices: Slices) {
     this.#transport = transport;
+    this.#slices = slices;
   }
 
   /** Interfaces of `interest` and those with our mark. @throws {KernelError} */
-  read(interest: Interest): readonly ActualInterface[] {
-    const links = this.#open().dump("list interfaces", dumpLinks(), (message) => {
+  async read(interest: Interest): Promise<readonly ActualInterface[]> {
+    const channel = this.#open();
+    const links = await channel.dump("list interfaces", dumpLinks(), (message) => {
       const link = decodeLink(message);
       return isOurs(link) || interest.interfaceNames.has(link.name) ? link : undefined;
     });
     if (links.length === 0) return [];
     const indexes = new Set(links.map(({ index }) => index));
-    const addresses = this.#open().dump("list addresses", dumpAddresses(), (message) => {
+    const addresses = await channel.dump("list addresses", dumpAddresses(), (message) => {
       const address = decodeAddress(message);
       return address !== undefined && indexes.has(address.index) && !isLinkLocal(address)
         ? address
         : undefined;
     });
-    return links.map((link) => actualInterface(link, addresses));
+    const byIndex = Map.groupBy(addresses, ({ index }) => index);
+    const interfaces = links.map((link) =>
+      shared(this.#last.get(link.index), actualInterface(link, byIndex.get(link.index) ?? []))
+    );
+    this.#last = new Map(interfaces.map((each) => [each.index, each]));
+    return interfaces;
   }
 
   /** @throws {KernelError} */
@@ -62,8 +74,8 @@ export class NetlinkLinks implements Disposable {
       case "create-interface":
         return this.#create(change);
       case "set-interface": {
-        const { index, service } = change;
-        return this.#make(change, setLink({ index }, { alias: interfaceMark(service), up: true }));
+        const { index, service, fwmarks } = change;
+        return this.#make(change, setLink({ index }, { alias: interfaceMark(service, fwmarks), up: true }));
       }
       case "delete-interface": {
         const { index } = this.#ours(change, { index: change.index });
@@ -100,15 +112,15 @@ export class NetlinkLinks implements Disposable {
   }
 
   #open(): NetlinkChannel {
-    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE));
+    return this.#channel ??= new NetlinkChannel(openSocket(this.#transport, NETLINK.ROUTE), this.#slices);
   }
 
   /** The kernel takes no alias at creation. An interface that stayed without one would be a stranger to us from now on. */
   #create(change: Extract<LinkChange, { readonly type: "create-interface" }>): void {
-    const { name, service } = change;
+    const { name, service, fwmarks } = change;
     this.#make(change, createDummy(name));
     try {
-      this.#make(change, setLink({ name }, { alias: interfaceMark(service), up: true }));
+      this.#make(change, setLink({ name }, { alias: interfaceMark(service, fwmarks), up: true }));
     } catch (error) {
       this.#open().transact(`delete interface ${name} again`, [deleteLink({ name })]);
       throw error;
@@ -153,7 +165,7 @@ function isLinkLocal({ address, scope }: LinkAddress): boolean {
 function actualInterface(link: Link, addresses: readonly LinkAddress[]): ActualInterface {
   return {
     ...link,
-    addresses: addresses.filter(({ index }) => index === link.index).map(
+    addresses: addresses.map(
       ({ address, prefixLength, deprecated, permanent }) => ({
         address,
         prefixLength,

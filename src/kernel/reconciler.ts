@@ -1,18 +1,29 @@
 /**
  * The only writer of the kernel: read, diff, apply, read back, report. It runs when something else is wanted, when the
- * kernel tells of a change of links or addresses, and periodically (IPVS tells nobody of changes); after errors again
- * with back-off. Nothing that happens to the kernel makes it throw or stop.
+ * kernel tells of a change of links or addresses, and periodically (IPVS tells nobody of changes); what failed is tried
+ * again and what is fought over is repaired again object by object, so that neither slows the repair of anything else.
+ * Nothing that happens to the kernel makes it throw or stop.
  */
-import { KernelError } from "../netlink/transport.ts";
+import type { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
+import { type Clock, sleep } from "../time/clock.ts";
+import { retryMs } from "./back_off.ts";
 import { type Change, describeChange } from "./change.ts";
-import { diff } from "./diff.ts";
-import type { Contested } from "./contested.ts";
+import type { ContentionLimits, Contested } from "./contested.ts";
+import { Differ, type Difference } from "./diff.ts";
 import type { Conflict } from "./diff_links.ts";
-import { merge, NOTHING, owns, within, without } from "./merge.ts";
-import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
-import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+import { examine, foretell, kernelError } from "./examination.ts";
+import { EVERYTHING, type Interest, interestIn, type Kernel, type Managed, type Notice } from "./kernel.ts";
+import type { KernelObject } from "./kernel_object.ts";
+import { Lingering } from "./lingering.ts";
+import { NOTHING, within } from "./merge.ts";
+import { type Refusal, refusalOfAll, refusalOfConflict } from "./refusal.ts";
+import { Repairs } from "./repairs.ts";
+import { changedThemselves } from "./selection.ts";
+import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
+import type { Suspects } from "./suspects.ts";
+
+export type { HostFitness, KernelForecast } from "./examination.ts";
 
 /** One run of the reconciler. */
 export interface KernelReport {
@@ -22,8 +33,12 @@ export interface KernelReport {
   readonly actual: ActualKernel | undefined;
   /** What was changed, in words. */
   readonly changes: readonly string[];
+  /** Which objects were made as they should be after somebody else had changed them. */
+  readonly repairs: readonly KernelObject[];
   readonly errors: readonly KernelError[];
   readonly conflicts: readonly Conflict[];
+  /** The same by the objects that they are about. */
+  readonly refusals: readonly Refusal[];
   /** What somebody else changes again and again. */
   readonly contested: readonly Contested[];
   /** Everything is as desired. */
@@ -39,94 +54,96 @@ export interface ReconcilerOptions {
   readonly onFault: (cause: string) => void;
   /** What the configuration's `network` leaves to us. Default: all. */
   readonly managed?: Managed;
+  /** From how many repairs on an object is contested. Default: more than 5 within a minute, and until a minute of quiet. */
+  readonly contention?: () => ContentionLimits;
+  /** Who it may be that changes something. Default: nobody knows. */
+  readonly suspects?: Suspects | undefined;
   /** Between runs while virtual services are desired. Default 5,000 ms: their only way to be repaired. */
   readonly ipvsPeriodMs?: number;
   /** Between runs otherwise. Default 30,000 ms. */
   readonly periodMs?: number;
 }
 
-/** What a look at the host says before anything is changed. */
-export interface HostFitness {
-  /** What must be mended first, each with its cure; empty where the host is fit. */
-  readonly problems: readonly string[];
-  /** Objects of an earlier run are there and will be adopted. */
-  readonly adopted: boolean;
-  /** What there is; undefined where it could not be read. */
-  readonly actual: ActualKernel | undefined;
-}
-
-/** What a first run would do. */
-export interface KernelForecast {
-  /** In the order in which they would be made. */
-  readonly changes: readonly Change[];
-  /** What would be in the way, each with its cure. */
-  readonly problems: readonly string[];
+/** What the last pass has left. */
+interface LastPass {
+  readonly desired: DesiredKernel;
+  readonly interest: Interest;
+  readonly actual: ActualKernel;
+  /** What differed still; undefined where that is not known. */
+  readonly pending: readonly Change[] | undefined;
 }
 
 /** Notifications within this time are answered together. */
 const QUIET_MS = 10;
-/** After this many repairs on notification the quiet time doubles with each one: somebody keeps undoing them. */
-const PROMPT_REPAIRS = 5;
-const LONGEST_QUIET_MS = 1_000;
-/** Repairs further apart than this are not a fight. */
-const FIGHT_MS = 10_000;
-const FIRST_RETRY_MS = 500;
-const LONGEST_RETRY_MS = 30_000;
-
-/** Where every virtual service is ours. */
-type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
+/** It doubles up to this while they come closely and lead to nothing. */
+const LONGEST_QUIET_MS = 40;
+const CLOSE_MS = 1_000;
+/** The event loop waits for no longer while something is compared. */
+const SLICE_MS = 5;
+const CONTENTION: ContentionLimits = { limit: 5, windowMs: 60_000, holdMs: 60_000 };
 
 /** Makes the kernel what it should be, and keeps it so. */
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #managed: Managed;
+  readonly #repairs: Repairs;
+  readonly #lingering = new Lingering();
+  readonly #differ = new Differ();
   #desired: DesiredKernel | undefined;
-  /** Addresses that were ours and still have virtual services of ours. */
-  #lingering: Owned = { ownedAddresses: [], ownedFwmarks: [] };
+  /** `#desired` with everything that is owned. */
+  #wanted: DesiredKernel = NOTHING;
+  #interest: Interest = interestIn(NOTHING);
   #actual: ActualKernel | undefined;
+  #last: LastPass | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<KernelReport> | undefined;
+  #isBusy = false;
   #timer: Disposable | undefined;
+  /** When the timer is to fire. */
+  #dueMs = Infinity;
+  /** When to answer what was notified; Infinity: nothing was. */
+  #noticedMs = Infinity;
+  /** Answers to notifications that led to nothing, one closely after the other, and when the last one was. */
+  #idle = { count: 0, atMs: -Infinity };
+  #blindSinceMs: number | undefined;
   #watch: Disposable | undefined;
-  #quiet = false;
-  #failingSinceMs: number | undefined;
-  #repairs = 0;
-  #lastRepairAt = -Infinity;
   #disposed = false;
 
   constructor(options: ReconcilerOptions) {
+    const { clock, contention = () => CONTENTION, suspects, managed = EVERYTHING } = options;
     this.#options = options;
-    this.#managed = options.managed ?? EVERYTHING;
+    this.#managed = managed;
+    this.#repairs = new Repairs({ clock, limits: contention, suspects });
   }
 
   /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
-  static async examine(kernel: Kernel, desired: DesiredKernel, managed = EVERYTHING): Promise<HostFitness> {
-    const { problems, actual } = await look(kernel, desired, managed);
-    const adopted = actual !== undefined &&
-      (actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0));
-    return { problems, adopted, actual };
-  }
+  static readonly examine = examine;
 
   /** What the first run would do with `desired`. Changes nothing. */
-  static async foretell(
-    kernel: Kernel,
-    desired: DesiredKernel,
-    managed = EVERYTHING,
-  ): Promise<KernelForecast> {
-    const { problems, actual } = await look(kernel, desired, managed);
-    return { changes: actual === undefined ? [] : diff(within(managed, desired), actual).changes, problems };
-  }
+  static readonly foretell = foretell;
 
   /** Sets what should be and makes it so. Resolves to the report of the first run that begins after this call. */
   want(desired: DesiredKernel): Promise<KernelReport> {
-    this.#linger(desired);
+    this.#lingering.succeed(this.#desired, desired, this.#actual);
     this.#desired = within(this.#managed, desired);
+    this.#prepare();
+    return this.#run();
+  }
+
+  /** Looks at everything at once, and tries again what failed. Resolves as `want` does. */
+  look(): Promise<KernelReport> {
+    this.#repairs.release();
     return this.#run();
   }
 
   /** Removes everything that is ours, and keeps it away. */
   removeAll(): Promise<KernelReport> {
-    return this.want({ ...NOTHING, ...this.#owned() });
+    this.#repairs.release();
+    return this.want({
+      ...NOTHING,
+      ownedAddresses: this.#wanted.ownedAddresses,
+      ownedFwmarks: this.#wanted.ownedFwmarks,
+    });
   }
 
   /** Ends; the kernel stays as it is. Resolves when a run that is under way is over. */
@@ -154,24 +171,20 @@ export class Reconciler implements AsyncDisposable {
 
   async #reconcile(): Promise<KernelReport> {
     const { clock, onReport, onFault } = this.#options;
-    if (this.#disposed || this.#desired === undefined) return this.#report([], [], [], false);
+    if (this.#disposed || this.#desired === undefined) return this.#report({});
     this.#timer?.[Symbol.dispose]();
-    const notified = this.#quiet;
-    this.#quiet = false;
-    const desired = { ...this.#desired, ...this.#owned() };
-    const report = await this.#makeSo(desired).catch((error) =>
-      this.#report([], [kernelError("reconcile", error)], [], false)
-    );
-    if (report.errors.length === 0) this.#forget();
-    if (notified && report.changes.length > 0) {
-      this.#repairs = clock.now() - this.#lastRepairAt <= FIGHT_MS ? this.#repairs + 1 : 1;
-      this.#lastRepairAt = clock.now();
-    }
-    const retry = report.errors.length > 0 || (!report.converged && report.conflicts.length === 0);
-    this.#failingSinceMs = retry ? this.#failingSinceMs ?? clock.now() : undefined;
+    this.#isBusy = true;
+    const isAnswer = this.#noticedMs <= clock.now();
+    this.#noticedMs = Infinity;
+    const report = await this.#makeSo().catch((caught) => {
+      const error = kernelError("reconcile", caught);
+      return this.#report({ errors: [error], refusals: [refusalOfAll(error)] });
+    });
+    this.#isBusy = false;
+    if (report.errors.length === 0 && this.#lingering.forget(this.#actual)) this.#prepare();
+    if (isAnswer) this.#noteAnswer(report.changes.length === 0);
     if (!this.#disposed) {
-      // What was notified during the run is answered soon, not after a period.
-      if (!this.#quiet) this.#arm(retry ? this.#retryMs() : this.#periodMs(desired));
+      this.#arm(this.#nextMs());
       try {
         onReport(report);
       } catch (error) {
@@ -181,68 +194,130 @@ export class Reconciler implements AsyncDisposable {
     return report;
   }
 
-  async #makeSo(desired: DesiredKernel): Promise<KernelReport> {
+  async #makeSo(): Promise<KernelReport> {
     const { kernel } = this.#options;
-    const errors: KernelError[] = [];
-    try {
-      if (!this.#disposed) this.#watch ??= kernel.watch(() => this.#notified());
-    } catch (error) {
-      errors.push(kernelError("watch the kernel", error));
-    }
-    const interest = interestIn(desired, this.#managed);
+    const [desired, interest] = [this.#wanted, this.#interest];
+    const watchErrors = this.#openWatch();
+    this.#blindSinceMs ??= this.#options.clock.now();
+    const before = this.#last;
     this.#actual = await kernel.read(interest);
-    let { changes, conflicts } = diff(desired, this.#actual);
-    if (changes.length === 0) return this.#report([], errors, conflicts, conflicts.length === 0);
-    const outcomes = await kernel.apply(changes);
-    const made = changes.filter((_, index) => outcomes[index] === undefined).map(describeChange);
-    // A change that rests on a failed one has the same error.
-    errors.push(...new Set(outcomes.filter((outcome) => outcome !== undefined)));
-    try {
-      this.#actual = await kernel.read(interest);
-      ({ changes, conflicts } = diff(desired, this.#actual));
-    } catch (error) {
-      errors.push(kernelError("read back", error));
+    let { changes: needed, conflicts } = await this.#compare(desired, this.#actual);
+    if (before !== undefined) this.#repairs.observe(needed, await this.#expectation(needed, desired, before));
+    const changes = this.#repairs.select(needed);
+    const outcomes = changes.length === 0 ? [] : await kernel.apply(changes);
+    const errors: KernelError[] = [...watchErrors];
+    let hasRead = true;
+    if (changes.length > 0) {
+      try {
+        // It shows whatever was told until now, and that we wrote ourselves.
+        this.#noticedMs = Infinity;
+        this.#actual = await kernel.read(interest);
+        ({ changes: needed, conflicts } = await this.#compare(desired, this.#actual));
+      } catch (error) {
+        errors.push(kernelError("read back", error));
+        hasRead = false;
+      }
     }
-    const converged = errors.length === 0 && changes.length === 0 && conflicts.length === 0;
-    return this.#report(made, errors, conflicts, converged);
+    const repairs = this.#repairs.conclude({ changes, outcomes, pending: hasRead ? needed : undefined });
+    this.#last = { desired, interest, actual: this.#actual, pending: hasRead ? needed : undefined };
+    if (errors.length === 0) this.#blindSinceMs = undefined;
+    errors.push(...this.#repairs.errors);
+    return this.#report({
+      changes: changes.filter((_, index) => outcomes[index] === undefined).map(describeChange),
+      repairs,
+      errors,
+      conflicts,
+      refusals: [...this.#repairs.refusals, ...conflicts.map(refusalOfConflict)],
+      converged: errors.length === 0 && needed.length === 0 && conflicts.length === 0,
+    });
   }
 
-  #report(
-    changes: readonly string[],
-    errors: readonly KernelError[],
-    conflicts: readonly Conflict[],
-    converged: boolean,
-  ): KernelReport {
+  /** What differs, found in slices. */
+  async #compare(desired: DesiredKernel, actual: ActualKernel): Promise<Difference> {
+    const { clock } = this.#options;
+    const steps = this.#differ.compare(desired, actual);
+    let endMs = clock.now() + SLICE_MS;
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (clock.now() < endMs) continue;
+      await sleep(clock);
+      endMs = clock.now() + SLICE_MS;
+    }
+  }
+
+  /** Tells which objects would differ had nobody else changed anything since the last pass. */
+  async #expectation(
+    needed: readonly Change[],
+    desired: DesiredKernel,
+    { desired: wanted, interest, actual, pending }: LastPass,
+  ): Promise<(object: string, change: Change) => boolean> {
+    const expected = needed.length === 0
+      ? []
+      : desired === wanted && pending !== undefined
+      ? pending
+      : (await this.#compare(desired, actual)).changes;
+    const objects = changedThemselves(expected);
+    return (object, change) => objects.has(object) || !concerns(interest, change);
+  }
+
+  #openWatch(): readonly KernelError[] {
+    try {
+      if (!this.#disposed) this.#watch ??= this.#options.kernel.watch((notices) => this.#notified(notices));
+      return [];
+    } catch (error) {
+      return [kernelError("watch the kernel", error)];
+    }
+  }
+
+  #report(of: Partial<KernelReport>): KernelReport {
     return {
       at: this.#options.clock.now(),
       actual: this.#actual,
-      changes,
-      errors,
-      conflicts,
-      contested: [],
-      converged,
+      changes: [],
+      repairs: [],
+      errors: [],
+      conflicts: [],
+      refusals: [],
+      contested: this.#repairs.contested,
+      converged: false,
+      ...of,
     };
   }
 
-  #notified(): void {
-    if (this.#disposed || this.#quiet || this.#next !== undefined) return;
-    const { clock } = this.#options;
-    const fight = clock.now() - this.#lastRepairAt <= FIGHT_MS ? this.#repairs : 0;
-    const quietMs = QUIET_MS * 2 ** Math.max(0, fight - PROMPT_REPAIRS);
-    this.#arm(Math.min(quietMs, LONGEST_QUIET_MS));
-    this.#quiet = true;
+  #notified(notices: readonly Notice[]): void {
+    if (this.#disposed) return;
+    const isClose = this.#options.clock.now() - this.#idle.atMs <= CLOSE_MS;
+    const quietMs = Math.min(QUIET_MS * 2 ** (isClose ? this.#idle.count : 0), LONGEST_QUIET_MS);
+    const linkOf = (index: number) => this.#actual?.interfaces.find((link) => link.index === index)?.name;
+    this.#noticedMs = Math.min(this.#noticedMs, this.#repairs.hear(notices, linkOf, quietMs));
+    // A run that is to begin sees what was changed; after one that is under way there is another one.
+    if (!this.#isBusy && this.#next === undefined && this.#noticedMs < this.#dueMs) {
+      this.#arm(this.#noticedMs);
+    }
   }
 
-  #arm(delayMs: number): void {
-    const { clock } = this.#options;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = clock.at(clock.now() + delayMs, () => void this.#run());
-  }
-
-  /** Grows with the time that it fails, and not with attempts: what others change meanwhile must not make it later. */
-  #retryMs(): number {
+  #noteAnswer(isIdle: boolean): void {
     const nowMs = this.#options.clock.now();
-    return Math.min(FIRST_RETRY_MS + nowMs - (this.#failingSinceMs ?? nowMs), LONGEST_RETRY_MS);
+    const isClose = nowMs - this.#idle.atMs <= CLOSE_MS;
+    this.#idle = { count: isIdle && isClose ? this.#idle.count + 1 : 0, atMs: nowMs };
+  }
+
+  /** When the next run is due; never at once, whatever has passed meanwhile. */
+  #nextMs(): number {
+    const nowMs = this.#options.clock.now();
+    const periodicMs = nowMs + this.#periodMs(this.#wanted);
+    // While the kernel cannot be read no other deadline can be met.
+    const ownMs = this.#blindSinceMs === undefined
+      ? this.#repairs.nextMs
+      : nowMs + retryMs(nowMs - this.#blindSinceMs);
+    return Math.max(Math.min(periodicMs, ownMs, this.#noticedMs), nowMs + QUIET_MS);
+  }
+
+  #arm(dueMs: number): void {
+    this.#timer?.[Symbol.dispose]();
+    this.#dueMs = dueMs;
+    this.#timer = this.#options.clock.at(dueMs, () => void this.#run());
   }
 
   #periodMs({ virtualServices }: DesiredKernel): number {
@@ -250,50 +325,15 @@ export class Reconciler implements AsyncDisposable {
     return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;
   }
 
-  #owned(): Owned {
-    const { ownedAddresses = [], ownedFwmarks = [] } = this.#desired ?? {};
-    const { ownedAddresses: addresses, ownedFwmarks: marks } = this.#lingering;
-    return { ownedAddresses: [...ownedAddresses, ...addresses], ownedFwmarks: [...ownedFwmarks, ...marks] };
-  }
-
-  /** Addresses and marks that were ours stay so until their virtual services are gone. */
-  #linger(desired: DesiredKernel): void {
-    const before = this.#owned();
-    const onOurs = this.#actual?.interfaces.filter(isOurs)
-      .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const all = merge([{ ...NOTHING, ...before }, { ...NOTHING, ownedAddresses: onOurs }]);
-    this.#lingering = without(all, desired);
-  }
-
-  #forget(): void {
-    const services = this.#actual?.virtualServices ?? [];
-    const { ownedAddresses, ownedFwmarks } = this.#lingering;
-    const isBusy = (owned: Partial<Owned>) => services.some(owns({ ...NOTHING, ...owned }));
-    this.#lingering = {
-      ownedAddresses: ownedAddresses.filter((address) => isBusy({ ownedAddresses: [address] })),
-      ownedFwmarks: ownedFwmarks.filter((mark) => isBusy({ ownedFwmarks: [mark] })),
-    };
+  #prepare(): void {
+    this.#wanted = this.#lingering.with(this.#desired ?? NOTHING);
+    this.#interest = interestIn(this.#wanted, this.#managed);
   }
 }
 
-/** What is there, undefined where it cannot be read, and what is in the way of `desired`. */
-async function look(
-  kernel: Kernel,
-  desired: DesiredKernel,
-  managed: Managed,
-): Promise<{ readonly problems: readonly string[]; readonly actual: ActualKernel | undefined }> {
-  try {
-    const needs = { ...managed, ipvs: managed.ipvs && desired.virtualServices.length > 0 };
-    const problems: readonly Error[] = await kernel.probe(needs);
-    const actual = await kernel.read(interestIn(desired, managed));
-    const { conflicts } = diff(within(managed, desired), actual);
-    return { problems: [...problems, ...conflicts].map(({ message }) => message), actual };
-  } catch (error) {
-    return { problems: [kernelError("examine the host", error).message], actual: undefined };
-  }
-}
-
-function kernelError(operation: string, error: unknown): KernelError {
-  if (error instanceof KernelError) return error;
-  return new KernelError(operation, { errno: 0, extendedAck: messageOf(error) });
+/** Whether what a change is about was looked at. */
+function concerns({ addresses, fwmarks }: Interest, change: Change): boolean {
+  if (!("service" in change) || typeof change.service === "string") return true;
+  const { fwmark, address } = change.service;
+  return fwmark > 0 ? fwmarks.has(virtualServiceKey(change.service)) : addresses.has(address.text);
 }

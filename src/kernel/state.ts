@@ -1,5 +1,5 @@
 /** What the kernel should have, and what it has: dummy interfaces with addresses, and IPVS virtual services. */
-import { type Address, withPort } from "../net/address.ts";
+import { type Address, UNSPECIFIED, withPort } from "../net/address.ts";
 import type { ForwardingMethod, IpProtocol, TunnelConfig } from "../config/config.ts";
 
 /** A destination (real server) of a virtual service. */
@@ -45,6 +45,8 @@ export interface DesiredInterface {
   readonly name: string;
   readonly service: string;
   readonly addresses: readonly Address[];
+  /** The service's firewall marks, which no address tells; left out: those that the interface carries stay. */
+  readonly fwmarks?: readonly VirtualServiceId[] | undefined;
 }
 
 /** What should be. `ownedAddresses` are the service addresses that we are configured for, `ownedFwmarks` the marks: virtual
@@ -82,6 +84,8 @@ export interface ActualDestination extends Destination {
   readonly activeConnections: number;
   /** IPVS_DEST_ATTR_INACT_CONNS. */
   readonly inactiveConnections: number;
+  /** What it has that we never set, in words, such as `remote checksum`. */
+  readonly foreign?: string;
 }
 
 /** A virtual service as the kernel has it. */
@@ -97,14 +101,50 @@ export interface ActualKernel {
 
 const MARK = "bgp-lb:";
 
-/** The alias that marks an interface as ours. */
-export function interfaceMark(service: string): string {
-  return `${MARK}${service}`;
+/** What stands between a service's name, which has no space, and its firewall marks. */
+const FWMARKS = " fwmark ";
+/** IFALIASZ of <linux/if.h>, without its zero byte. */
+const LONGEST_ALIAS = 255;
+
+/**
+ * The alias that marks an interface as ours, such as `bgp-lb:web` or `bgp-lb:web fwmark 7 8/6`: mark 7 of both families, 8
+ * of IPv6 alone. Of more marks than there is room for, of which seventeen fit in any case, it has the first.
+ */
+export function interfaceMark(service: string, fwmarks: readonly VirtualServiceId[] = []): string {
+  let alias = `${MARK}${service}`;
+  if (fwmarks.length === 0) return alias;
+  const families = Map.groupBy(fwmarks, ({ fwmark }) => fwmark);
+  const longest = LONGEST_ALIAS - (new TextEncoder().encode(service).byteLength - service.length);
+  let separator = FWMARKS;
+  for (const [fwmark, ids] of [...families].sort(([one], [other]) => one - other)) {
+    const [family, ...others] = new Set(ids.map(({ address }) => address.family));
+    const next = `${alias}${separator}${fwmark}${others.length > 0 ? "" : `/${family}`}`;
+    if (next.length > longest) break;
+    alias = next;
+    separator = " ";
+  }
+  return alias;
 }
 
 /** The service that an interface of ours is marked for. */
-export function serviceOf({ alias }: Pick<ActualInterface, "alias">): string {
-  return alias?.slice(MARK.length) ?? "";
+export function serviceOf({ alias = "" }: Pick<ActualInterface, "alias">): string {
+  return alias.slice(MARK.length).split(FWMARKS, 1)[0] ?? "";
+}
+
+/** The firewall marks that an interface of ours carries; what is none is passed over. */
+export function markedFwmarks(link: Pick<ActualInterface, "kind" | "alias">): readonly VirtualServiceId[] {
+  const words = isOurs(link) ? link.alias?.split(FWMARKS)[1]?.split(" ") ?? [] : [];
+  return words.flatMap((word) => {
+    const [, fwmark, family] = /^([1-9][0-9]{0,9})(?:\/([46]))?$/.exec(word) ?? [];
+    if (fwmark === undefined || Number(fwmark) > 0xffff_ffff) return [];
+    const families = family === "4" ? [4] as const : family === "6" ? [6] as const : [4, 6] as const;
+    return families.map((each) => fwmarkId(Number(fwmark), each));
+  });
+}
+
+/** What identifies the virtual service of a firewall mark; the kernel says TCP of each. */
+export function fwmarkId(fwmark: number, family: 4 | 6): VirtualServiceId {
+  return { protocol: "tcp", address: UNSPECIFIED[family], port: 0, fwmark };
 }
 
 /** Whether an interface carries our mark. A device of another kind never does, whatever its alias. */

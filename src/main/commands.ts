@@ -8,6 +8,8 @@ import { check } from "../cli/check.ts";
 import { listNames } from "../cli/list_names.ts";
 import { top } from "../cli/top.ts";
 import { watch } from "../cli/watch.ts";
+import { cleanup } from "../cli/cleanup.ts";
+import { doctor } from "../cli/doctor.ts";
 import { events } from "../cli/events.ts";
 import { ExitStatus } from "../cli/exit_status.ts";
 import { LogQueue, type LogSink } from "../cli/log_queue.ts";
@@ -30,6 +32,8 @@ import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { painted } from "../text/style.ts";
 import { sleep, systemClock } from "../time/clock.ts";
+import { withDoctorHost } from "./doctor_host.ts";
+import { withHostKernel } from "./host_kernel.ts";
 import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
 
@@ -91,6 +95,23 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
         postControl: (request) => askControl({ ...request, accept: "application/json" }, controlPorts()),
         planStart: planOnHost,
         paint: (text, tone) => painted(text, { text, tone }, style),
+      });
+    },
+    async doctor(args) {
+      return await doctor(args, {
+        ...files,
+        style: styleFor(new StandardTerminal()),
+        findAgent: (path) => findAgent(path, controlPorts()),
+        withHost: withDoctorHost,
+      });
+    },
+    async cleanup(args) {
+      return await cleanup(args, {
+        ...files,
+        clock: systemClock,
+        style: styleFor(new StandardTerminal()),
+        findAgent: (path) => findAgent(path, controlPorts()),
+        withKernel: withHostKernel,
       });
     },
     async migrate(file, overrides) {

@@ -1,14 +1,9 @@
 /** What a start would do on this machine: the way to its kernel, opened for one look. */
-import { openLibc } from "../../ffi/libc.ts";
-import { mayUseFfi } from "../../ffi/library.ts";
-import { openLibnl } from "../../ffi/libnl.ts";
-import { Reactor } from "../../ffi/reactor.ts";
 import { type KernelView, planStart } from "../agent/plan_start.ts";
 import type { Config } from "../config/config.ts";
-import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { Plan } from "../status/plan.ts";
 import { messageOf } from "../text/error_message.ts";
-import { systemClock } from "../time/clock.ts";
+import { openHostKernel } from "./host_kernel.ts";
 
 /** Looks at this host and changes nothing. Never throws: what cannot be opened is a warning of the plan. */
 export async function planOnHost(config: Config): Promise<Plan> {
@@ -19,13 +14,8 @@ export async function planOnHost(config: Config): Promise<Plan> {
 
 function openView({ network }: Config, stack: AsyncDisposableStack): KernelView {
   if (!network.setup && !network.ipvs) return { kernel: undefined };
-  if (!mayUseFfi()) return { problem: "interfaces and IPVS need --allow-ffi" };
   try {
-    const libc = stack.use(openLibc());
-    // Nothing is watched: there is no callback that could fail.
-    const reactor = stack.use(new Reactor(libc, { onError: () => {} }));
-    const transport = stack.use(openLibnl(libc));
-    return { kernel: stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock })) };
+    return { kernel: openHostKernel(stack).kernel };
   } catch (error) {
     return { problem: messageOf(error) };
   }

@@ -5,6 +5,7 @@ import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
+import { Processes } from "../../ffi/processes.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
@@ -64,6 +65,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       random: Math.random,
       transport: openTransport(native, streams),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
+      processes: native && new Processes(native.libc),
       probe: (check) => createProbe(check, probePorts),
       streams: native === undefined ? streams : new Streams<Address>(native.sockets, addressOf),
       socketFiles: denoSocketFiles(),

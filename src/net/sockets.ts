@@ -11,12 +11,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Where a stream leads to, or is listened for: an address and port, or the path of a unix socket. */
+/** Where a stream leads to, or is listened for: an address and port, or the path of a unix socket (`@name`: an abstract one). */
 export type StreamAddress =
   | { readonly address: Address; readonly zone?: string | undefined; readonly port: number }
   | { readonly path: string };
 
-/** Who is at the other end of a unix socket, as the kernel noted when it connected (SO_PEERCRED of unix(7)). */
+/** Who is at the other end of a unix socket, as the kernel noted when it connected, or began to listen (SO_PEERCRED of unix(7)). */
 export interface PeerCredentials {
   /** 0 where the process is in a PID namespace that is not to be seen from here. */
   readonly pid: number;
@@ -29,7 +29,7 @@ export interface StreamSocket extends Disposable {
   /** The ends of a TCP connection; undefined for a unix socket. */
   readonly local: Endpoint | undefined;
   readonly remote: Endpoint | undefined;
-  /** Of an accepted unix socket; undefined of others, and where the adapter cannot know. */
+  /** Of a unix socket; undefined of others, and where the adapter cannot know. */
   readonly credentials?: PeerCredentials | undefined;
   /**
    * The next octets, a view that is good until the next read; undefined at the end of the stream. One read at a time.

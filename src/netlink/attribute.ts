@@ -1,5 +1,5 @@
 /** struct nlattr: type, length, payload, aligned to four octets; nested ones hold more of them. <linux/netlink.h>. */
-import { Reader } from "../bytes/reader.ts";
+import { Reader, ReadError } from "../bytes/reader.ts";
 import type { Writer } from "../bytes/writer.ts";
 import { NLA, NLA_F, NLMSG } from "./constants.ts";
 
@@ -34,6 +34,89 @@ export function decodeAttributes(bytes: Uint8Array): Attributes {
   return attributes;
 }
 
+/**
+ * Walks attributes where they lie, for dumps of many thousand objects: `type`, `start` and `length` are those of the one
+ * that `next()` has come to. What `decodeAttributes()` refuses is refused here.
+ */
+export class AttributeCursor {
+  readonly view: DataView;
+  type = 0;
+  /** Of the payload, counted from the view's start. */
+  start = 0;
+  /** Of the payload, in octets. */
+  length = 0;
+  #next: number;
+  readonly #end: number;
+
+  /** Attributes from `start` to `end` of the view. */
+  constructor(view: DataView, start: number, end: number) {
+    this.view = view;
+    this.#next = start;
+    this.#end = end;
+  }
+
+  /** Goes on to the next attribute; false: there is none. @throws {ReadError} it is longer than what is left */
+  next(): boolean {
+    const left = this.#end - this.#next;
+    if (left < NLA.HDRLEN) return false;
+    const length = this.view.getUint16(this.#next, true);
+    this.type = this.view.getUint16(this.#next + 2, true) & NLA.TYPE_MASK;
+    if (length < NLA.HDRLEN || length > left) {
+      throw new ReadError(`payload of attribute ${this.type}`, this.#next, length, left);
+    }
+    this.start = this.#next + NLA.HDRLEN;
+    this.length = length - NLA.HDRLEN;
+    this.#next += align(length);
+    return true;
+  }
+
+  /** The attributes inside this one. */
+  nested(): AttributeCursor {
+    return new AttributeCursor(this.view, this.start, this.start + this.length);
+  }
+
+  /** @throws {ReadError} it is too short */
+  u8(): number {
+    return this.view.getUint8(this.#from(1));
+  }
+
+  /** In host order. @throws {ReadError} it is too short */
+  u16(): number {
+    return this.view.getUint16(this.#from(2), true);
+  }
+
+  /** In network order. @throws {ReadError} it is too short */
+  be16(): number {
+    return this.view.getUint16(this.#from(2));
+  }
+
+  /** In host order. @throws {ReadError} it is too short */
+  u32(): number {
+    return this.view.getUint32(this.#from(4), true);
+  }
+
+  /** In network order. @throws {ReadError} it is too short */
+  be32(): number {
+    return this.view.getUint32(this.#from(4));
+  }
+
+  /** Text up to its zero byte. */
+  text(): string {
+    let text = "";
+    for (let at = this.start; at < this.start + this.length; at++) {
+      const octet = this.view.getUint8(at);
+      if (octet === 0) break;
+      text += String.fromCharCode(octet);
+    }
+    return text;
+  }
+
+  #from(needed: number): number {
+    if (this.length >= needed) return this.start;
+    throw new ReadError(`attribute ${this.type}`, this.start, needed, this.length);
+  }
+}
+
 /** The attributes nested in attribute `type`; none where it is missing. @throws {ReadError} */
 export function nested(attributes: Attributes, type: number): Attributes {
   const bytes = attributes.get(type);
@@ -64,6 +147,11 @@ export function attributeString(attributes: Attributes, type: number): string | 
 export function writeAttribute(writer: Writer, type: number, payload: Uint8Array): void {
   const length = NLA.HDRLEN + payload.byteLength;
   writer.u16(length).u16(type).bytes(payload).zeros(align(length) - length);
+}
+
+/** Writes a u8 attribute. */
+export function writeU8(writer: Writer, type: number, value: number): void {
+  writer.u16(NLA.HDRLEN + 1).u16(type).u8(value).zeros(3);
 }
 
 /** Writes a u16 attribute in host order. */

@@ -1,6 +1,7 @@
 /**
  * Requests and their answers over a netlink socket. The kernel acts while a request is being sent, so its answers are
- * there when sending returns: everything here is synchronous and never waits.
+ * there when sending returns: nothing here waits for the kernel. Dumps are read in slices, so that others are not kept
+ * waiting by what is long.
  */
 import { NLM_F, NLMSG } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
@@ -12,18 +13,27 @@ import {
   type NetlinkMessage,
   type Request,
 } from "./message.ts";
+import type { Slices } from "../time/slices.ts";
 import { KernelError, type NetlinkSocket } from "./transport.ts";
 
-/** A dump that a change interrupted is taken again, this many times at most. */
-const DUMP_ATTEMPTS = 4;
+/** A dump that a change interrupted is taken again, so many times without a pause, */
+const PROMPT_ATTEMPTS = 4;
+/** and after that with ever longer ones, up to this, */
+const LONGEST_PAUSE_MS = 50;
+/** for so long at most: on a busy host somebody changes something all the time. */
+const DUMP_LIMIT_MS = 2_000;
 
 /** One socket with its sequence numbers. */
 export class NetlinkChannel implements Disposable {
   readonly #socket: NetlinkSocket;
+  readonly #slices: Slices;
   #sequence = 0;
+  /** Everything that came was read: the last exchange has ended as it should. */
+  #isClean = false;
 
-  constructor(socket: NetlinkSocket) {
+  constructor(socket: NetlinkSocket, slices: Slices) {
     this.#socket = socket;
+    this.#slices = slices;
   }
 
   /**
@@ -44,6 +54,7 @@ export class NetlinkChannel implements Disposable {
         done ||= index === last;
       }
     }
+    this.#isClean = true;
     return failures;
   }
 
@@ -56,6 +67,7 @@ export class NetlinkChannel implements Disposable {
     for (;;) {
       for (const message of this.#receive(operation)) {
         if (message.sequence !== sequence) continue;
+        this.#isClean = true;
         if (message.type !== NLMSG.ERROR) return decode(message);
         const failure = this.#failureOf(message);
         if (failure !== undefined) throw new KernelError(operation, failure);
@@ -64,16 +76,23 @@ export class NetlinkChannel implements Disposable {
   }
 
   /**
-   * Every object of a dump, without those that `decode` makes undefined of.
+   * Every object of a dump, without those that `decode` makes undefined of. No other exchange may begin meanwhile.
    * @throws {KernelError} also where changes interrupted every attempt: half a dump is no answer
    */
-  dump<T>(operation: string, request: Request, decode: (message: NetlinkMessage) => T | undefined): T[] {
+  async dump<T>(
+    operation: string,
+    request: Request,
+    decode: (message: NetlinkMessage) => T | undefined,
+  ): Promise<T[]> {
+    const { clock } = this.#slices;
+    const endMs = clock.now() + DUMP_LIMIT_MS;
     for (let attempt = 1;; attempt++) {
-      const { objects, interrupted } = this.#dumpOnce(operation, request, decode);
+      const { objects, interrupted } = await this.#dumpOnce(operation, request, decode);
       if (!interrupted) return objects;
-      if (attempt === DUMP_ATTEMPTS) {
-        throw this.#error(operation, ERRNO.EINTR, `changes interrupted ${DUMP_ATTEMPTS} attempts`);
+      if (clock.now() >= endMs) {
+        throw this.#error(operation, ERRNO.EINTR, `changes interrupted ${attempt} attempts`);
       }
+      if (attempt >= PROMPT_ATTEMPTS) await this.#slices.wait(Math.min(attempt, LONGEST_PAUSE_MS));
     }
   }
 
@@ -81,11 +100,11 @@ export class NetlinkChannel implements Disposable {
     this.#socket[Symbol.dispose]();
   }
 
-  #dumpOnce<T>(
+  async #dumpOnce<T>(
     operation: string,
     request: Request,
     decode: (message: NetlinkMessage) => T | undefined,
-  ): { readonly objects: T[]; readonly interrupted: boolean } {
+  ): Promise<{ readonly objects: T[]; readonly interrupted: boolean }> {
     const sequence = this.#send(operation, [request], 0);
     const objects: T[] = [];
     let interrupted = false;
@@ -94,6 +113,7 @@ export class NetlinkChannel implements Disposable {
         if (message.sequence !== sequence) continue;
         interrupted ||= (message.flags & NLM_F.DUMP_INTR) !== 0;
         if (message.type === NLMSG.DONE || message.type === NLMSG.ERROR) {
+          this.#isClean = true;
           const failure = this.#failureOf(message);
           if (failure !== undefined) throw new KernelError(operation, failure);
           return { objects, interrupted };
@@ -101,13 +121,16 @@ export class NetlinkChannel implements Disposable {
         const object = decode(message);
         if (object !== undefined) objects.push(object);
       }
+      const pause = this.#slices.pause();
+      if (pause !== undefined) await pause;
     }
   }
 
   /** Returns the first one's sequence number; `lastFlags` are for the last one. */
   #send(operation: string, requests: readonly Request[], lastFlags: number): number {
     // What an exchange that failed half-way left behind; a dump that is not read to its end refuses the next one.
-    while (typeof this.#socket.receive() !== "number");
+    if (!this.#isClean) { while (typeof this.#socket.receive() !== "number"); }
+    this.#isClean = false;
     const first = this.#sequence + 1;
     const messages = requests.map(({ type, flags, payload }, index) => ({
       type,

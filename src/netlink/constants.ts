@@ -159,6 +159,7 @@ export const IPVS_SVC_ATTR = {
   FLAGS: 7,
   TIMEOUT: 8,
   NETMASK: 9,
+  PE_NAME: 11,
 } as const;
 
 /** Attributes of a destination. */
@@ -170,7 +171,25 @@ export const IPVS_DEST_ATTR = {
   U_THRESH: 5,
   L_THRESH: 6,
   ACTIVE_CONNS: 7,
+  INACT_CONNS: 8,
+  PERSIST_CONNS: 9,
   ADDR_FAMILY: 11,
+  TUN_TYPE: 13,
+  TUN_PORT: 14,
+  TUN_FLAGS: 15,
+} as const;
+
+/** Encapsulations of a tunnel: `IP_VS_CONN_F_TUNNEL_TYPE_IPIP` and so on. */
+export const IP_VS_CONN_F_TUNNEL_TYPE = {
+  IPIP: 0,
+  GUE: 1,
+  GRE: 2,
+} as const;
+
+/** Flags of an encapsulation: `IP_VS_TUNNEL_ENCAP_FLAG_CSUM` and so on. */
+export const IP_VS_TUNNEL_ENCAP_FLAG = {
+  CSUM: 0x1,
+  REMCSUM: 0x2,
 } as const;
 
 /** A lifetime without end (<net/addrconf.h>). */

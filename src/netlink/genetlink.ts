@@ -3,6 +3,9 @@ import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { type Attributes, decodeAttributes, HOST_ORDER } from "./attribute.ts";
 
+/** Size of struct genlmsghdr; attributes follow it. */
+export const GENL_HDRLEN = 4;
+
 /** A generic netlink message's payload. */
 export interface GenericMessage {
   readonly command: number;

@@ -6,6 +6,8 @@ import type { Route } from "../bgp/routes/route.ts";
 import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
@@ -40,7 +42,13 @@ export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
   /** A check of destinations has another verdict, or gives them another weight. */
   | (DestinationVerdict & { readonly type: "destination"; readonly places: readonly DestinationPlace[] })
-  | { readonly type: "kernel"; readonly actual: ActualKernel }
+  /** `actual`: undefined where it could not be read. What of it was refused, and what somebody else changes again and again. */
+  | {
+    readonly type: "kernel";
+    readonly actual: ActualKernel | undefined;
+    readonly refusals?: readonly Refusal[];
+    readonly contested?: readonly Contested[] | undefined;
+  }
   /** The kernel as an earlier process left it. */
   | { readonly type: "inherited"; readonly actual: ActualKernel }
   /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
@@ -98,6 +106,8 @@ export function initialState(
     verdicts,
     ports: continuedPorts(entry, new Map(), nowMs),
     actual: undefined,
+    refusals: [],
+    contested: [],
     told: false,
     staleUntilMs: -Infinity,
     fault: undefined,
@@ -216,7 +226,12 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
     case "destination":
       return { ...state, ports: toldPorts(state, event) };
     case "kernel":
-      return { ...state, actual: event.actual };
+      return {
+        ...state,
+        actual: event.actual ?? state.actual,
+        refusals: event.refusals ?? [],
+        contested: event.contested ?? state.contested,
+      };
     case "inherited":
       return { ...state, ports: inheritedPorts(state, event.actual, now) };
     case "drain": {

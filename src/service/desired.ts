@@ -25,8 +25,8 @@ export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[
 export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
   const states = [...services];
   return {
-    interfaces: states.map(({ config: { interface: name, name: service, addresses } }) => {
-      return { name, service, addresses };
+    interfaces: states.map(({ config: { interface: name, name: service, addresses, ports } }) => {
+      return { name, service, addresses, fwmarks: ports.flatMap(fwmarksOf) };
     }),
     virtualServices: states.flatMap(({ weights }) => weights.virtualServices),
     ownedAddresses: states.flatMap(({ config }) => config.addresses),

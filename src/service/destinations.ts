@@ -14,7 +14,7 @@ import {
   type SaidOf,
   type SorryState,
 } from "./port_state.ts";
-import { growsSince, quorumHolds, standingCause, standingOf, weightSums } from "./weights.ts";
+import { growsSince, quorumHolds, sorryFor, standingCause, standingOf, weightSums } from "./weights.ts";
 
 /** A destination that is sent new connections from now on, or no more, or otherwise. */
 export interface DestinationChange {
@@ -211,9 +211,8 @@ function nextSorry(
   { isNeeded, family, actual, limitMs }: SorryFacts & { readonly isNeeded: boolean; readonly family: 4 | 6 },
   now: number,
 ): SorryState {
-  const { sorry } = port;
+  const sorry = sorryFor(port, family);
   if (sorry === undefined) return "out";
-  if (sorry.address.family !== family && sorry.forwarding !== "tunnel") return "out";
   if (isNeeded) return "serving";
   if (before === "out" || !isConnected(port)) return "out";
   if (before === "serving") return { untilMs: now + limitMs };

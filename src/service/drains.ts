@@ -1,5 +1,5 @@
 /** Which services operators want out of service, until when, and why; as data, and as the file that outlives a process. Pure. */
-import { fingerprint } from "../bytes/fingerprint.ts";
+import { seal, unseal } from "../bytes/sealed.ts";
 
 /** One operator's word. Moments are on the clock's scale, which is this process's own. */
 export interface Drained {
@@ -69,11 +69,9 @@ export interface Moment {
   readonly nowMs: number;
 }
 
-/** More than any operator writes. */
-const MAX_FILE_OCTETS = 1024 * 1024;
 const VERSION = 1;
 
-/** The file: one line of JSON, and before it how long that is and a sum of it, so that a torn one is seen. */
+/** The file. */
 export function encodeDrains({ all, services, except }: Drains, { wallMs, nowMs }: Moment): Uint8Array {
   const plain = ({ reason, sinceMs, untilMs }: Drained) => ({
     reason,
@@ -86,21 +84,12 @@ export function encodeDrains({ all, services, except }: Drains, { wallMs, nowMs 
     services: Object.fromEntries([...services].map(([name, drained]) => [name, plain(drained)])),
     except: [...except],
   });
-  const octets = new TextEncoder().encode(body);
-  return new TextEncoder().encode(`bgp-lb drains ${octets.length} ${fingerprint(octets)}\n${body}\n`);
+  return seal("drains", body);
 }
 
 /** What `encodeDrains` wrote, those left out that have ended since. @throws {Error} what is wrong with the file */
 export function decodeDrains(file: Uint8Array, { wallMs, nowMs }: Moment): Drains {
-  if (file.length > MAX_FILE_OCTETS) throw new Error("it is too large");
-  const end = file.indexOf(0x0a);
-  const head = /^bgp-lb drains (\d+) ([0-9a-f]{16})$/.exec(new TextDecoder().decode(file.subarray(0, end)));
-  if (end < 0 || head === null) throw new Error("it is no file of drains");
-  const body = file.subarray(end + 1, end + 1 + Number(head[1]));
-  if (body.length !== Number(head[1]) || fingerprint(body) !== head[2]) {
-    throw new Error("it is torn: its end is missing, or was changed");
-  }
-  const raw: unknown = JSON.parse(new TextDecoder().decode(body));
+  const raw: unknown = JSON.parse(unseal("drains", file));
   if (!isRecord(raw) || raw["version"] !== VERSION || !isRecord(raw["services"])) {
     throw new Error("it is of another version");
   }

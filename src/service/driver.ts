@@ -5,10 +5,12 @@
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { merge, NOTHING, ours } from "../kernel/merge.ts";
+import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
+import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import { HandOver } from "./hand_over.ts";
 import {
@@ -24,7 +26,7 @@ import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
 import { type OrderOf, resumptions } from "./resumption.ts";
-import { kernelNews, slicesOf } from "./slices.ts";
+import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** Which services; undefined: all. */
@@ -53,6 +55,8 @@ export class ServiceDriver implements Disposable {
   readonly #handOver: HandOver;
   /** Services that have to look at the kernel as it was last read, in the next turn. */
   #unseen: readonly string[] = [];
+  /** What was found with it. */
+  #troubles: KernelTroubles = {};
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
@@ -113,37 +117,32 @@ export class ServiceDriver implements Disposable {
   }
 
   /**
-   * The kernel was read. Services of which it says nothing new are not asked, and where it is another one for very many of
-   * those that were, it takes them some turns to see it.
+   * The kernel was read, or undefined: it could not be; and what troubles there are. Services of which it says nothing new are
+   * not asked, and where it is another one for very many of those that were, it takes them some turns to see it.
    */
-  kernel(actual: ActualKernel): void {
-    this.#actual = actual;
-    const sliceOf = slicesOf(actual);
-    const seen = this.states.map((state) => ({ state, slice: sliceOf(state.config) }));
-    const changed: string[] = [];
-    for (const { state, slice } of seen) {
-      const { name } = state.config;
-      const change = kernelNews(state, slice);
-      if (change === "other") changed.push(name);
-      // How many connections there are is of no consequence to a service that stays.
-      else if (change === "counts") this.#states.set(name, { ...state, actual: slice });
-    }
-    const isNew = (name: string) => this.#states.get(name)?.actual === undefined;
-    const later = changed.filter((name) => !isNew(name)).slice(SERVICES_A_TURN);
-    this.#unseen = later;
-    const waits = new Set(later);
-    this.#look(changed.filter((name) => !waits.has(name)), sliceOf, { type: "kernel", actual });
+  kernel(actual: ActualKernel | undefined, troubles: KernelTroubles = {}): void {
+    this.#actual = actual ?? this.#actual;
+    this.#troubles = troubles;
+    const { events, counted } = kernelNews(this.states, actual, troubles);
+    for (const state of counted) this.#states.set(state.config.name, state);
+    this.#unseen = [...events.keys()].slice(SERVICES_A_TURN)
+      .filter((name) => this.#states.get(name)?.actual !== undefined);
+    for (const name of this.#unseen) events.delete(name);
+    this.#look(events, actual && { type: "kernel", actual });
   }
 
-  #look(names: readonly string[], sliceOf: ReturnType<typeof slicesOf>, event?: LeavingEvent): void {
-    const states = names.flatMap((name) => this.#states.get(name) ?? []);
-    this.#feed(states, ({ config }) => ({ type: "kernel", actual: sliceOf(config) }), event);
+  #look(events: KernelNews["events"], event?: LeavingEvent): void {
+    this.#feed(
+      this.#named(new Set(events.keys())),
+      ({ config: { name } }) => events.get(name) ?? { type: "time" },
+      event,
+    );
   }
 
   #lookOn(): void {
-    const names = this.#unseen.slice(0, SERVICES_A_TURN);
+    const names = new Set(this.#unseen.slice(0, SERVICES_A_TURN));
     this.#unseen = this.#unseen.slice(SERVICES_A_TURN);
-    if (this.#actual !== undefined) this.#look(names, slicesOf(this.#actual));
+    this.#look(kernelNews(this.#named(names), this.#actual, this.#troubles).events);
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */
@@ -180,8 +179,9 @@ export class ServiceDriver implements Disposable {
   /**
    * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
    * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   * @param owned where its virtual services were
    */
-  inherit(actual: ActualKernel, routersLimitMs: number): void {
+  inherit(actual: ActualKernel, routersLimitMs: number, owned = NO_PLACES): void {
     if (!this.#managesKernel) return;
     const { clock, managed } = this.#options;
     this.#actual = actual;
@@ -191,7 +191,7 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = leavings(ours(actual, wanted), wanted, {
+    this.#leaving = leavings(ours(actual, together([wanted, owned])), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),

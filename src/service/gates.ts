@@ -3,8 +3,16 @@
  * asked (DESIGN Gate chain); those of each peer are the speaker's. The chain is the one ordering rule seen from the
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
-import { destinationKey, isOurs, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import {
+  destinationKey,
+  isOurs,
+  type VirtualServiceId,
+  virtualServiceKey,
+  virtualServiceText,
+} from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
+import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
 import { portName } from "./port_state.ts";
@@ -50,6 +58,14 @@ const GATES: readonly GateRow[] = [
     },
   },
   {
+    name: "let alone",
+    applies: ({ contested }) => contested.length > 0,
+    look({ contested }, address) {
+      const [first] = contestedUnder(contested, address);
+      return openUnless(first && contestedText(first), "nobody else changes what it rests on");
+    },
+  },
+  {
     name: "quorum",
     applies: ({ config }) => config.ports.some(mayLackQuorum),
     look: quorumLook,
@@ -57,7 +73,13 @@ const GATES: readonly GateRow[] = [
   {
     name: "address present",
     applies: ({ managed }) => managed.interfaces,
-    look: (facts, address) => openUnless(addressFault(facts, address), "link up, address present"),
+    look: (facts, address) => {
+      const words = refusalWords(
+        facts,
+        (each) => each.virtualService === undefined && (each.address ?? address.text) === address.text,
+      );
+      return openUnless(addressFault(facts, address), "link up, address present", words);
+    },
   },
   {
     name: "virtual services present",
@@ -66,6 +88,8 @@ const GATES: readonly GateRow[] = [
       openUnless(
         virtualServiceFault(facts, address),
         "virtual services present, with a live destination of weight",
+        refusalWords(facts, ({ interface: name, virtualService: id }) =>
+          id === undefined ? name === undefined : isAt(id, address)),
       ),
   },
 ];
@@ -112,8 +136,18 @@ function shut(reason: string): Look {
   return { open: false, reason };
 }
 
-function openUnless(fault: string | undefined, reason: string): Look {
-  return fault === undefined ? open(reason) : shut(fault);
+function openUnless(fault: string | undefined, reason: string, refusals = ""): Look {
+  return fault === undefined ? open(reason) : shut(`${fault}${refusals}`);
+}
+
+/** What the kernel has against it. */
+function refusalWords({ refusals }: ServiceFacts, concerns: (refusal: Refusal) => boolean): string {
+  const words = new Set(refusals.filter(concerns).map(({ message }) => message));
+  return words.size === 0 ? "" : `: ${[...words].join("; ")}`;
+}
+
+function isAt(id: VirtualServiceId, address: Address): boolean {
+  return id.fwmark > 0 ? id.address.family === address.family : id.address.text === address.text;
 }
 
 const NOT_READ = "the kernel has not been read yet";
@@ -134,9 +168,7 @@ function virtualServiceFault({ config, ports, actual }: ServiceFacts, address: A
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
   for (const port of config.ports) {
     const known = ports.get(portName(port))?.destinations;
-    for (const id of idsOf(port, config)) {
-      const isAsked = id.fwmark > 0 ? id.address.family === address.family : id.address.text === address.text;
-      if (!isAsked) continue;
+    for (const id of idsOf(port, config).filter((id) => isAt(id, address))) {
       const service = present.get(virtualServiceKey(id));
       const name = `virtual service ${virtualServiceText(id)}`;
       if (service === undefined) return `${name} does not exist`;

@@ -25,6 +25,7 @@ import {
   quiescing,
   withdrawn,
 } from "./phase.ts";
+import { placeOf } from "./slices.ts";
 
 /** Some objects of one service that go together. */
 export interface Leaving {
@@ -70,7 +71,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = ({ address }: VirtualService) => owners.get(address.text) ?? "";
+  const ownerOf = (service: VirtualService) => owners.get(placeOf(service)) ?? placeOf(service);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -82,20 +83,28 @@ export function leavings(
       ...link,
       addresses: link.addresses.filter(({ text }) => !staying.has(text)),
     })).filter((link) => link.addresses.length > 0);
+    // A mark has no address of its own: it goes with those of its service, where they go.
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
       ({ fwmark, address }) => {
-        return fwmark > 0 || (staying.has(address.text) && !isWithdrawn(address)) ? "ports" : "others";
+        const stays = fwmark > 0
+          ? interfaces.length === 0
+          : staying.has(address.text) && !isWithdrawn(address);
+        return stays ? "ports" : "others";
       },
     );
-    const ownedAddresses = interfaces.flatMap((link) => link.addresses);
+    const ownedAddresses = [
+      ...interfaces.flatMap((link) => link.addresses),
+      ...others.map(({ address }) => address).filter(({ text }) => !staying.has(text)),
+    ];
+    const ownedFwmarks = ports.filter(({ fwmark }) => fwmark > 0);
     const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       {
         ...common,
-        objects: { ...NOTHING, virtualServices: ports },
+        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks },
         told: true,
         phase: quiescing(drain, nowMs),
       },
@@ -128,7 +137,7 @@ export function leavingDeadline({ phase }: Leaving): number {
 
 /** What the kernel should have of it: quiesced it takes no new connections; UDP has none, and goes at once. */
 export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
-  if (phase.name === "down") return { ...NOTHING, ownedAddresses: objects.ownedAddresses };
+  if (phase.name === "down") return { ...objects, interfaces: [], virtualServices: [] };
   if (!isQuiesced(phase)) return objects;
   return {
     ...objects,
@@ -141,7 +150,7 @@ export function kernelOf({ objects, phase }: Leaving): DesiredKernel {
 
 /** In words, such as `address 10.99.0.1` or `destination 10.0.0.1:8080 of tcp 10.99.0.1:80`. */
 export function whatLeaves({ objects }: Leaving): readonly string[] {
-  const going = new Set(objects.ownedAddresses.map(({ text }) => text));
+  const going = new Set(objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
   return [
     ...objects.interfaces.flatMap(({ addresses }) => addresses.map(({ text }) => `address ${text}`)),
     ...objects.virtualServices.filter(({ address }) => !going.has(address.text)).flatMap((service) =>
@@ -195,12 +204,13 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
 }
 
-/** The services whose addresses these are; the last word counts. */
+/** The services whose addresses and marks these are; the last word counts. */
 function ownersOf(kernels: readonly DesiredKernel[]): ReadonlyMap<string, string> {
   const links = kernels.flatMap(({ interfaces }) => interfaces);
-  return new Map(
-    links.flatMap(({ service, addresses }) => addresses.map(({ text }) => [text, service] as const)),
-  );
+  return new Map(links.flatMap(({ service, addresses, fwmarks = [] }) => {
+    const places = [...addresses.map(({ text }) => text), ...fwmarks.map(virtualServiceKey)];
+    return places.map((place) => [place, service] as const);
+  }));
 }
 
 /** The name of a phase for those who are told; `gone` once nothing of it is left. */

@@ -14,7 +14,7 @@ const MAX_CAUSE_LENGTH = 100;
 
 /** Whether the quorum of a port depends on more than that it has a destination of weight. */
 export function mayLackQuorum({ quorum, hysteresis, sorry, destinations }: PortConfig): boolean {
-  return quorum !== 1 || hysteresis !== 0 || sorry !== undefined ||
+  return quorum !== 1 || hysteresis !== 0 || sorry.length > 0 ||
     destinations.some(({ checks }) => checks.length > 0);
 }
 

@@ -1,9 +1,8 @@
 /** The kernel's state cut up by service, once for all of them, so that thousands of services stay linear. Pure. */
 import type { ServiceConfig } from "../config/config.ts";
-import { nextDeadline } from "./controller.ts";
 import { fwmarksOf } from "./desired.ts";
-import { type ActualKernel, type ActualVirtualService, virtualServiceKey } from "../kernel/state.ts";
-import type { ServiceState } from "./state.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import { type ActualKernel, type VirtualServiceId, virtualServiceKey } from "../kernel/state.ts";
 
 /** What of `actual` concerns a service: its interface, and the virtual services on its addresses. */
 export function slicesOf(actual: ActualKernel): (config: ServiceConfig) => ActualKernel {
@@ -15,8 +14,19 @@ export function slicesOf(actual: ActualKernel): (config: ServiceConfig) => Actua
   });
 }
 
-/** The address or the mark: what has one owner. */
-function placeOf(service: ActualVirtualService): string {
+/** What of `refusals` concerns a service: those of its objects, and those of no object. */
+export function refusalsBySlice(refusals: readonly Refusal[]): (config: ServiceConfig) => readonly Refusal[] {
+  if (refusals.length === 0) return () => refusals;
+  const byObject = Map.groupBy(refusals, ({ interface: name, virtualService }) => {
+    return virtualService === undefined ? `interface ${name ?? ""}` : placeOf(virtualService);
+  });
+  return (config) =>
+    [`interface ${config.interface}`, "interface ", ...placesOf(config)]
+      .flatMap((place) => byObject.get(place) ?? []);
+}
+
+/** The address or the mark of a virtual service: what has one owner. */
+export function placeOf(service: VirtualServiceId): string {
   return service.fwmark > 0 ? virtualServiceKey(service) : service.address.text;
 }
 
@@ -32,16 +42,6 @@ export type SliceChange = "none" | "counts" | "other";
 export function sliceChange(before: ActualKernel, after: ActualKernel): SliceChange {
   const links = listChange(before.interfaces, after.interfaces);
   return links === "other" ? links : listChange(before.virtualServices, after.virtualServices);
-}
-
-/** What the kernel, as it was read now, says to a service. */
-export function kernelNews(state: ServiceState, slice: ActualKernel): SliceChange {
-  const { actual, phase } = state;
-  const change = actual === undefined ? "other" : sliceChange(actual, slice);
-  // One that is on its way waits for just this, and one that waits for time may.
-  const isWaiting = phase.name !== "serving" && phase.name !== "down";
-  const counts = change === "counts" && nextDeadline(state) !== undefined;
-  return isWaiting || counts ? "other" : change;
 }
 
 const COUNTS: ReadonlySet<string> = new Set(["activeConnections", "inactiveConnections"]);

@@ -3,6 +3,8 @@ import type { Route } from "../bgp/routes/route.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Refusal } from "../kernel/refusal.ts";
+import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel, VirtualService } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
@@ -31,6 +33,7 @@ export type GateName =
   | "enabled"
   | "not drained"
   | "healthy"
+  | "let alone"
   | "quorum"
   | "address present"
   | "virtual services present";
@@ -70,6 +73,10 @@ export interface ServiceFacts {
   readonly ports: ReadonlyMap<string, PortState>;
   /** What of the kernel concerns it. Undefined until the kernel was read for the first time. */
   readonly actual: ActualKernel | undefined;
+  /** What the kernel has refused of it. */
+  readonly refusals: readonly Refusal[];
+  /** What of it somebody else changes again and again. */
+  readonly contested: readonly Contested[];
   /** The sockets of all routers have taken what they should be told. */
   readonly told: boolean;
   /** Until then routers may have its routes of an earlier process, whatever we announced; -Infinity: they have none. */

@@ -6,6 +6,7 @@
  * With slowStart a weight grows in steps, and 1 has no room to grow: the weights of such a port are the configured ones times
  * `weightScale`, which depends on the configuration alone, so that what an earlier process left can be told apart.
  */
+import { reachableFrom } from "../config/families.ts";
 import type { DestinationConfig, PortConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import { type Destination, destinationKey, isConnected } from "../kernel/state.ts";
@@ -55,8 +56,15 @@ export function destinationsOf(
   family: 4 | 6,
 ): readonly DestinationConfig[] {
   if (destinations.every(({ address }) => address.family === family)) return destinations;
-  const own = destinations.filter(({ address }) => address.family === family);
-  return own.length > 0 ? own : destinations.filter(({ forwarding }) => forwarding === "tunnel");
+  return reachableFrom(family, destinations);
+}
+
+/** What takes a family's packets while none of these is live. */
+export function sorryFor(
+  { sorry }: Pick<PortConfig, "sorry">,
+  family: 4 | 6,
+): PortConfig["sorry"][number] | undefined {
+  return reachableFrom(family, sorry)[0];
 }
 
 /** The factor between weights as they are configured and as the kernel has them. */
@@ -202,12 +210,13 @@ function scaled(weight: number, scale: number): number {
 }
 
 function sorryOf(
-  { sorry }: PortConfig,
+  port: PortConfig,
   { families }: PortState,
   scale: number,
   { family, quiesced }: WeightsView,
 ): readonly Destination[] {
   const state: FamilyState["sorry"] = families.get(family)?.sorry ?? "out";
+  const sorry = sorryFor(port, family);
   if (sorry === undefined || state === "out") return [];
   return [destinationOf(sorry, state === "serving" && !quiesced ? scale : 0)];
 }

@@ -17,6 +17,9 @@ const CURES: Readonly<Record<string, Cure>> = {
     `set enabled: true for ${service.name} in the configuration, then bgp-lb reload`,
   "not drained": drainCure,
   "healthy": healthCure,
+  "let alone": (_gate, { service }) =>
+    `end what changes it (ip monitor, ipvsadm, another balancer); ${service.name} is announced again once it was let ` +
+    "alone for network.contention.hold",
   "quorum": quorumCure,
   "address present": (gate, place) => kernelCure(gate, place, addressCure),
   "virtual services present": (gate, place) => kernelCure(gate, place, virtualServiceCure),
@@ -60,14 +63,13 @@ function checkCure(
   }${blind}`;
 }
 
-/** What the kernel last refused says more than any rule. */
+/** What the kernel refused of it is in the gate's reason. */
 function kernelCure(gate: GateStatus, { status, ...place }: CurePlace, own: Cure): string {
-  const { errors, at } = status.kernel;
+  const { at } = status.kernel;
   if (at === undefined || gate.reason.includes("has not been read")) {
     return "comes with the first reading of the kernel";
   }
-  const cure = own(gate, { status, ...place });
-  return errors.length === 0 ? cure : `${cure}; the kernel says: ${errors.join("; ")}`;
+  return own(gate, { status, ...place });
 }
 
 function addressCure({ reason }: GateStatus, { service }: CurePlace): string {

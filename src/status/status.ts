@@ -226,4 +226,19 @@ export interface KernelStatus {
   readonly converged: boolean;
   readonly at: string | undefined;
   readonly errors: readonly string[];
+  /** What somebody else changes again and again. */
+  readonly contested: readonly ContestedStatus[];
+}
+
+/** An object of the kernel that somebody else changes again and again. */
+export interface ContestedStatus {
+  /** Its kind, such as `address`. */
+  readonly kind: string;
+  /** In words, such as `address 10.99.0.1 on web`. */
+  readonly object: string;
+  /** How often it was repaired since that began. */
+  readonly repairs: number;
+  readonly since: string;
+  /** Who it may be, in words; undefined: that cannot be known. */
+  readonly suspect: string | undefined;
 }

@@ -14,6 +14,7 @@ export function statusText(status: Status, now: Date, style: Style = PLAIN): str
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
       `BGP Identifier ${status.routerID}, AS ${status.as}`,
       ...kernelLines(status, now),
+      ...contestedLines(status, now),
       ...configLines(status, now),
       ...serverLines(status),
       ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
@@ -31,6 +32,16 @@ function kernelLines({ kernel }: Status, now: Date): readonly string[] {
     return [`kernel: not as it should be, ${when}`, ...kernel.errors.map((error) => `  ${error}`)];
   }
   return [`kernel: ${kernel.converged ? "as it should be" : "being changed"}, ${when}`];
+}
+
+/** What others change; it is repaired all the same. */
+function contestedLines({ kernel: { contested } }: Status, now: Date): readonly string[] {
+  return contested.map(({ object, repairs, since, suspect }) => {
+    const who = suspect === undefined ? "" : `, most likely by ${suspect}`;
+    return `kernel: ${object} is changed again and again${who}: repaired ${repairs} times, contested for ${
+      age(since, now)
+    }`;
+  });
 }
 
 /** Only what is not as it should be. */

@@ -1,6 +1,6 @@
 /** `deno task bench [NAME]…`: every benchmark, or those with one of these names, one after the other. */
 const PERMISSIONS = ["read", "write", "net", "run", "ffi", "env", "sys"].map((name) => `--allow-${name}`);
-/** The IPVS benchmark runs within the lab (`deno task lab` prints it): it needs a kernel of its own. */
+/** That of IPVS brings a kernel of its own, in user-mode Linux where this one has none. */
 const BENCHMARKS = [
   "codec_bench.ts",
   "life_bench.ts",
@@ -9,6 +9,7 @@ const BENCHMARKS = [
   "health_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",
+  "ipvs_bench.ts",
   "attack_bench.ts",
 ];
 

@@ -152,6 +152,8 @@ Deno.test("the command line names events with its options (CONTRACT Command line
     {
       run: never,
       check: never,
+      doctor: never,
+      cleanup: never,
       migrate: never,
       schema: never,
       ask: never,

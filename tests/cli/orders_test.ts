@@ -115,7 +115,10 @@ Deno.test("orders print what was done, and resolve to 0", async () => {
       "draining: web; undone by itself after 2h\n",
     ],
     [{ name: "undrain", services: [], wait: false }, "undrained all: web, dns\n"],
-    [{ name: "check-now", services: ["dns"] }, "probed at once: dns\n"],
+    [
+      { name: "check-now", services: ["dns"] },
+      "probed at once: dns\nthe kernel is read at once, and repaired where it differs\n",
+    ],
     [{ name: "reload" }, "nothing has changed: configuration abc\n"],
     [
       { name: "handover" },

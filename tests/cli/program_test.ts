@@ -18,6 +18,8 @@ async function invoke(...args: readonly string[]) {
     run: record("run", ExitStatus.HOST_NOT_FIT),
     check: record("check", ExitStatus.USAGE),
     plan: record("plan", ExitStatus.OK),
+    doctor: record("doctor", ExitStatus.OK),
+    cleanup: record("cleanup", ExitStatus.OK),
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
@@ -338,4 +340,21 @@ Deno.test("runProgram() shows help in lines of at most 80 columns, the meanings 
     stdout,
     /^ {2}--ipvs-setup \[true\|false\] {5}overrides network\.ipvs; the reference's format\n {32}has it off without this\n/m,
   );
+});
+
+Deno.test("runProgram() looks at the host for a file, or for the default one (CONTRACT Command line)", async () => {
+  const rows: readonly (readonly [readonly string[], object])[] = [
+    [["doctor"], { file: undefined, json: false, socket: undefined }],
+    [["doctor", "f", "--json", "--control-socket=/s"], { file: "f", json: true, socket: "/s" }],
+  ];
+  for (const [args, asked] of rows) assert.deepEqual((await invoke(...args)).calls, [["doctor", asked]]);
+});
+
+Deno.test("runProgram() cleans up where that is said with --yes, and only shows otherwise (CONTRACT Command line)", async () => {
+  const rows: readonly (readonly [readonly string[], object])[] = [
+    [["cleanup"], { file: undefined, yes: false, json: false, socket: undefined }],
+    [["cleanup", "--yes", "f", "--json"], { file: "f", yes: true, json: true, socket: undefined }],
+    [["cleanup", "--control-socket=/s"], { file: undefined, yes: false, json: false, socket: "/s" }],
+  ];
+  for (const [args, asked] of rows) assert.deepEqual((await invoke(...args)).calls, [["cleanup", asked]]);
 });

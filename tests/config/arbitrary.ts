@@ -1,6 +1,6 @@
 // Valid configuration files by chance: every key present or absent, values over their whole range.
 import fc from "fast-check";
-import { SCHEDULERS } from "../../src/config/schema/service.ts";
+import { SCHEDULERS } from "../../src/config/schema/ipvs.ts";
 
 type Shape = Readonly<Record<string, fc.Arbitrary<unknown>>>;
 
@@ -64,22 +64,36 @@ const timing: Shape = {
   fall: fc.integer({ min: 1, max: 1000 }),
 };
 
+const httpKeys: Shape = {
+  ...timing,
+  address: fc.constantFrom("127.0.0.1", "::1", "localhost", "a.example.org"),
+  path: fc.constantFrom("/", "/healthz?full=1"),
+  scheme: fc.constantFrom("http", "https"),
+};
+const pingAddresses = fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 });
+
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
     ...timing,
     caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
   }),
-  object({ type: fc.constant("http"), port }, {
-    ...timing,
-    address: fc.constantFrom("127.0.0.1", "::1", "localhost", "a.example.org"),
-    path: fc.constantFrom("/", "/healthz?full=1"),
-    scheme: fc.constantFrom("http", "https"),
-  }),
-  object({
-    type: fc.constant("ping"),
-    addresses: fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 }),
-  }, timing),
+  object({ type: fc.constant("http"), port }, httpKeys),
+  object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
 );
+
+/** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */
+const destinationChecks = (needed: Shape) =>
+  fc.tuple(
+    object({ type: fc.constant("http"), ...needed }, {
+      port,
+      ...httpKeys,
+      name: fc.constantFrom("alive", "a name"),
+      weightHeader: fc.constantFrom("X-Weight", "x!"),
+    }),
+    fc.array(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), {
+      maxLength: 1,
+    }),
+  ).map(([http, pings]) => [http, ...pings]);
 
 const community = fc.oneof(
   fc.tuple(fc.nat(65535), fc.nat(65535)).map(([high, low]) => `${high}:${low}`),
@@ -96,33 +110,104 @@ const announce = object({}, {
   whenUnhealthy: fc.constant("withdraw"),
 });
 
-/** Destinations of both families, so that any service may have them. */
-const destinations = fc.tuple(address4("10.5"), address6("5"), port, fc.nat(65535)).map((
-  [v4, v6, to, weight],
-) => [
-  { address: v4, port: to, weight },
-  { address: v6, port: to, weight, forwarding: "masq" },
-]);
-const servicePort = fc.oneof(
-  object({ port, targetPort: port }, { protocol: fc.constantFrom("tcp", "udp", "sctp") }),
-  object({ port, destinations }, { protocol: fc.constantFrom("tcp", "udp", "sctp") }),
-);
-
-const ipvs = fc.oneof(
+const persistence = fc.oneof(
+  fc.constant("off"),
   object({}, {
-    scheduler: fc.constantFrom(...SCHEDULERS),
-    persistence: fc.oneof(
-      fc.constant("off"),
-      object({}, {
-        timeout: seconds(1, 2_678_400),
-        netmask: fc.integer({ min: 1, max: 32 }),
-        netmask6: fc.integer({ min: 1, max: 128 }),
-      }),
-    ),
+    timeout: seconds(1, 2_678_400),
+    netmask: fc.integer({ min: 1, max: 32 }),
+    netmask6: fc.integer({ min: 1, max: 128 }),
   }),
+);
+const HEEDING = SCHEDULERS.filter((scheduler) => !["rr", "lc", "dh"].includes(scheduler));
+
+/** Of a service, whose ports may have schedulers of their own: those have flags of their own, too. */
+const ipvs = fc.oneof(
+  object({}, { scheduler: fc.constantFrom(...SCHEDULERS), persistence }),
   fc.subarray(["sh-port", "sh-fallback"]).map((flags) => ({ scheduler: "sh", flags })),
   fc.subarray(["mh-port", "mh-fallback"]).map((flags) => ({ scheduler: "mh", flags })),
 );
+const portIpvs = fc.oneof(
+  object({ flags: fc.constant([]) }, { scheduler: fc.constantFrom(...SCHEDULERS), persistence }),
+  object({}, { persistence }),
+  fc.subarray(["mh-port", "mh-fallback"]).map((flags) => ({ scheduler: "mh", flags })),
+);
+
+const tunnel = fc.oneof(
+  fc.constant({ type: "ipip" }),
+  object({ type: fc.constant("gre") }, { checksum: fc.boolean() }),
+  object({ type: fc.constant("gue"), port }, { checksum: fc.boolean() }),
+);
+const thresholds = fc.constantFrom<Shape>({}, { upperThreshold: fc.integer({ min: 800, max: 4294967295 }) }, {
+  upperThreshold: fc.integer({ min: 800, max: 4294967295 }),
+  lowerThreshold: fc.nat(800),
+});
+const scheduled = fc.oneof(
+  object({}, { ipvs: portIpvs }),
+  object({ slowStart: milliseconds(1, 3_600_000) }, {}).chain(({ slowStart }) =>
+    fc.constantFrom(...HEEDING).map((scheduler) => ({ slowStart, ipvs: { scheduler, flags: [] } }))
+  ),
+);
+
+/** Keys of every port; the weights of `destinations` sum to at least 10 in each family. */
+const portKeys = (needed: Shape): Shape => ({
+  checks: destinationChecks(needed),
+  whenFailed: fc.constantFrom("quiesce", "remove"),
+  quorum: fc.nat(6),
+  hysteresis: fc.nat(4),
+});
+
+/** Destinations of both families, so that any service may have them, with and without a port. */
+const destinations = (portKey: Shape, needed: Shape) =>
+  thresholds.chain((limits) =>
+    fc.tuple(
+      object({
+        address: address4("10.5"),
+        weight: fc.integer({ min: 10, max: 65535 }),
+        ...portKey,
+        ...limits,
+      }),
+      object({ address: address6("5"), weight: fc.integer({ min: 10, max: 65535 }), ...portKey }, {
+        forwarding: fc.constant("masq"),
+        checks: destinationChecks(needed),
+      }),
+    )
+  );
+/** IPv6 packets go through IPv4 tunnels, to the port that they have. */
+const tunnels = (number: unknown) =>
+  object({ address: address4("10.5"), forwarding: fc.constant("tunnel"), weight: fc.constant(10) }, {
+    tunnel,
+  })
+    .map((one) => [number === undefined ? one : { ...one, port: number }]);
+const sorry = fc.oneof(
+  object({ address: address4("10.6"), forwarding: fc.constant("tunnel") }, { tunnel }),
+  fc.tuple(object({ address: address4("10.6") }, { port }), object({ address: address6("6") }, { port })),
+);
+
+const anyPort = fc.oneof(
+  object({ port, targetPort: port }, {
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    checks: destinationChecks({}),
+  }),
+  object({ port, destinations: destinations({ port }, {}) }, {
+    protocol: fc.constantFrom("tcp", "udp", "sctp"),
+    ...portKeys({}),
+    sorry,
+  }),
+  port.chain((number) =>
+    object({ port: fc.constant(number), destinations: tunnels(number) }, { ...portKeys({}), sorry })
+  ),
+  object({ fwmark: fc.integer({ min: 1, max: 4294967295 }), destinations: destinations({}, { port }) }, {
+    ...portKeys({ port }),
+    sorry,
+  }),
+  object({ fwmark: fc.integer({ min: 1, max: 4294967295 }), destinations: tunnels(undefined) }, {
+    ...portKeys({ port }),
+    family: fc.constantFrom(4, 6),
+  }),
+);
+const servicePort = fc.tuple(anyPort, scheduled).map((
+  [one, rest],
+): Record<string, unknown> => ({ ...one, ...rest }));
 
 const lengthened = (address: fc.Arbitrary<string>, bits: number) =>
   fc.tuple(address, fc.option(fc.integer({ min: bits - 2, max: bits }))).map(([text, length]) =>
@@ -135,7 +220,7 @@ const service = fc.tuple(lengthened(address4("10.2"), 32), lengthened(address6("
   object({ name: fc.stringMatching(/^[a-z][a-z0-9.-]{0,14}$/).filter((name) => !RESERVED.includes(name)) }, {
     enabled: fc.boolean(),
     announce,
-    ports: fc.uniqueArray(servicePort, { maxLength: 3, selector: (item) => item["port"] }),
+    ports: fc.uniqueArray(servicePort, { maxLength: 3, selector: (item) => item["port"] ?? item["fwmark"] }),
     ipvs,
     checks: fc.array(check, { maxLength: 3 }),
     stop: object({}, {
@@ -197,7 +282,16 @@ const validFile: fc.Arbitrary<Record<string, unknown>> = object({
   limits: object({}, { httpConnections: port }),
   state: object({}, { directory: fc.constantFrom("", "/", "/var/lib/bgp-lb", "/srv/a b") }),
   hooks: object({}, { timeout: milliseconds(1, 3_600_000) }),
-  network: fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
+  network: fc.tuple(
+    fc.constantFrom({}, { setup: false }, { setup: true, ipvs: false }, { ipvs: true }),
+    object({}, {
+      contention: object({}, {
+        limit: fc.integer({ min: 1, max: 1000 }),
+        window: milliseconds(1000, 3_600_000),
+        hold: milliseconds(1000, 86_400_000),
+      }),
+    }),
+  ).map(([what, contention]) => ({ ...what, ...contention })),
 });
 
 /** Some of them, made once, as that takes longer than to read them; every key stands in one. */

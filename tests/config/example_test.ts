@@ -72,6 +72,11 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
+/** The defaults of peers have the keys of peers, and checks have the same ones wherever they stand. */
+function shownOnce(path: string): string {
+  return path.replace(".bgp.defaults.", ".bgp.peers.").replace(/^\.services\..*checks\./, ".checks.");
+}
+
 Deno.test("config.example.yaml is valid, without a warning", () => {
   assert.deepEqual(problemsOf(EXAMPLE), []);
 });
@@ -87,8 +92,6 @@ Deno.test("config.example.yaml shows every key of the schema", () => {
   for (const { text } of [{ text: EXAMPLE }, ...variants()]) keysOf(readDocument(text).value, "", shown);
   const known = schemaKeys(jsonSchema(), "", new Set());
   assert.ok(known.size > 80, `found ${known.size}`);
-  const missing = [...known].map((path) => path.replace(".bgp.defaults.", ".bgp.peers.")).filter((path) =>
-    !shown.has(path)
-  );
-  assert.deepEqual(missing, []);
+  const once = new Set([...shown].map(shownOnce));
+  assert.deepEqual([...known].map(shownOnce).filter((path) => !once.has(path)), []);
 });

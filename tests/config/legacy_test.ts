@@ -44,7 +44,20 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
   const port = (number: number, target: number) => ({
     port: number,
     protocol: "tcp",
-    destinations: [{ address: "10.88.0.200", port: target, weight: 1, forwarding: "masq" }],
+    destinations: [{
+      address: "10.88.0.200",
+      port: target,
+      weight: 1,
+      forwarding: "masq",
+      upperThreshold: 0,
+      lowerThreshold: 0,
+      checks: [],
+    }],
+    whenFailed: "quiesce",
+    quorum: 1,
+    hysteresis: 0,
+    slowStart: "0s",
+    ipvs: { scheduler: "rr", flags: [] },
   });
   assert.deepEqual(renderConfig(result.config), {
     log: { level: "info", format: "auto" },
@@ -53,7 +66,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     limits: { httpConnections: 256 },
     state: { directory: "/var/lib/bgp-lb" },
     hooks: { timeout: "10s" },
-    network: { setup: true, ipvs: false },
+    network: { setup: true, ipvs: false, contention: { limit: 5, window: "60s", hold: "60s" } },
     bgp: {
       local: {
         routerID: "10.88.0.200",
@@ -77,7 +90,6 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
         asPathPrepend: 0,
       },
       ports: [port(80, 8080), port(443, 8081)],
-      ipvs: { scheduler: "rr", flags: [] },
       checks: [{
         type: "http",
         name: "http 127.0.0.1:8080/",

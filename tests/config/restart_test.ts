@@ -22,6 +22,13 @@ Deno.test("restartKeys() names what is opened at start: network.setup and networ
   ]);
 });
 
+Deno.test("effective() takes network.contention at a reload, which needs no restart", () => {
+  const contention = { limit: 1, windowMs: 2000, holdMs: 3000 };
+  const next = { ...BASE, network: { setup: false, ipvs: false, contention } };
+  assert.deepEqual(effective(BASE, next).network, { setup: true, ipvs: true, contention });
+  assert.deepEqual(restartKeys(BASE, { ...BASE, network: { ...BASE.network, contention } }), []);
+});
+
 Deno.test("effective() is the next configuration in everything that needs no restart", () => {
   const configs = VALID_FILES.map((file) => configOf(JSON.stringify(file)));
   let needed = 0;

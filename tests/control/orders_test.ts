@@ -89,7 +89,7 @@ Deno.test("the control app hands each order on with who gives it, and answers wh
     ["drain", {}, { services: [], reason: undefined, forMs: undefined }, { services: ["web", "dns"] }],
     ["drain", { for: 90 }, { services: [], reason: undefined, forMs: 90_000 }, { services: ["web", "dns"] }],
     ["undrain", { services: ["web"] }, { services: ["web"] }, { services: ["web"] }],
-    ["check-now", {}, { services: [] }, { services: ["web", "dns"] }],
+    ["check-now", {}, { services: [] }, { services: ["web", "dns"], kernel: true }],
     ["reload", {}, undefined, {
       result: "unchanged",
       hash: "abc",

@@ -2,7 +2,13 @@
  * Netlink messages as octets: requests, derived by hand from the uapi headers' layouts (fixed part, then one attribute a
  * line), and answers and notifications as a Linux 6.1 kernel sent them. Little-endian hosts.
  */
-import { IP_VS_CONN_F, IPPROTO } from "../../src/netlink/constants.ts";
+import {
+  IP_VS_CONN_F,
+  IP_VS_CONN_F_TUNNEL_TYPE,
+  IP_VS_TUNNEL_ENCAP_FLAG,
+  IPPROTO,
+} from "../../src/netlink/constants.ts";
+import { UNSPECIFIED } from "../../src/net/address.ts";
 import {
   delDest,
   delService,
@@ -47,38 +53,78 @@ export const SERVICE4: IpvsService = {
   protocol: IPPROTO.TCP,
   address: V4,
   port: 80,
+  fwmark: 0,
   scheduler: "rr",
   flags: 0,
   timeoutSeconds: 0,
   netmask: 32,
+  persistenceEngine: "",
 };
 /** udp [2001:db8:99::1]:53 mh, persistent for 300 s by /64, with both mh flags. */
 export const SERVICE6: IpvsService = {
   protocol: IPPROTO.UDP,
   address: V6,
   port: 53,
+  fwmark: 0,
   scheduler: "mh",
   flags: 0x19,
   timeoutSeconds: 300,
   netmask: 64,
+  persistenceEngine: "",
 };
+/** Mark 7 of IPv4, rr. */
+export const MARK4: IpvsService = {
+  ...SERVICE4,
+  address: UNSPECIFIED[4],
+  port: 0,
+  fwmark: 7,
+};
+/** Mark 4294967295 of IPv6, sh, persistent for 60 s, both families' clients told apart by SIP's call ID, too. */
+export const MARK6: IpvsService = {
+  protocol: IPPROTO.TCP,
+  address: UNSPECIFIED[6],
+  port: 0,
+  fwmark: 0xffff_ffff,
+  scheduler: "sh",
+  flags: 0x1,
+  timeoutSeconds: 60,
+  netmask: 128,
+  persistenceEngine: "sip",
+};
+/** What a destination has that says no more. */
+const PLAIN = { upperThreshold: 0, lowerThreshold: 0, tunnelType: 0, tunnelPort: 0, tunnelFlags: 0 } as const;
 export const DEST4: IpvsDestination = {
   address: address("10.0.0.1"),
   port: 8080,
   forwarding: IP_VS_CONN_F.MASQ,
   weight: 1,
+  ...PLAIN,
 };
 export const DEST4_QUIESCED: IpvsDestination = {
   address: address("10.0.0.2"),
   port: 80,
   forwarding: IP_VS_CONN_F.DROUTE,
   weight: 0,
+  ...PLAIN,
 };
 export const DEST6: IpvsDestination = {
   address: address("2001:db8::2"),
   port: 5353,
   forwarding: IP_VS_CONN_F.TUNNEL,
   weight: 7,
+  ...PLAIN,
+};
+/** By GUE with checksum from IPv6 to IPv4 port 6080, full at 1,000 connections until under 800. */
+export const DEST_GUE: IpvsDestination = {
+  address: address("10.0.0.3"),
+  port: 0,
+  forwarding: IP_VS_CONN_F.TUNNEL,
+  weight: 65_535,
+  upperThreshold: 1000,
+  lowerThreshold: 800,
+  tunnelType: IP_VS_CONN_F_TUNNEL_TYPE.GUE,
+  tunnelPort: 6080,
+  tunnelFlags: IP_VS_TUNNEL_ENCAP_FLAG.CSUM,
 };
 
 /** The requests. */
@@ -252,57 +298,59 @@ export const REQUESTS: readonly GoldenRequest[] = [
   {
     name: "newDest() of IPv4",
     hex: `
-      8c000000 1c00 0100 01000000 00000000
+      a4000000 1c00 0100 01000000 00000000
       05 01 0000
       3000 0180 0600 0100 02000000
       0600 0200 06000000
       1400 0300 0a630001000000000000000000000000
       0600 0400 00500000
-      4800 0280 1400 0100 0a000001000000000000000000000000
+      6000 0280 1400 0100 0a000001000000000000000000000000
       0600 0200 1f900000
       0600 0b00 02000000
       0800 0300 00000000
       0800 0400 01000000
       0800 0500 00000000
       0800 0600 00000000
+      0500 0d00 00000000
+      0600 0e00 00000000
+      0600 0f00 00000000
     `,
     request: newDest(FAMILY, SERVICE4, DEST4),
   },
   {
     name: "setDest() of IPv6",
     hex: `
-      8c000000 1c00 0100 01000000 00000000
+      a4000000 1c00 0100 01000000 00000000
       06 01 0000
       3000 0180 0600 0100 0a000000
       0600 0200 11000000
       1400 0300 20010db8009900000000000000000001
       0600 0400 00350000
-      4800 0280 1400 0100 20010db8000000000000000000000002
+      6000 0280 1400 0100 20010db8000000000000000000000002
       0600 0200 14e90000
       0600 0b00 0a000000
       0800 0300 02000000
       0800 0400 07000000
       0800 0500 00000000
       0800 0600 00000000
+      0500 0d00 00000000
+      0600 0e00 00000000
+      0600 0f00 00000000
     `,
     request: setDest(FAMILY, SERVICE6, DEST6),
   },
   {
     name: "delDest() names service and destination",
     hex: `
-      8c000000 1c00 0100 01000000 00000000
+      6c000000 1c00 0100 01000000 00000000
       07 01 0000
       3000 0180 0600 0100 02000000
       0600 0200 06000000
       1400 0300 0a630001000000000000000000000000
       0600 0400 00500000
-      4800 0280 1400 0100 0a000002000000000000000000000000
+      2800 0280 1400 0100 0a000002000000000000000000000000
       0600 0200 00500000
       0600 0b00 02000000
-      0800 0300 03000000
-      0800 0400 00000000
-      0800 0500 00000000
-      0800 0600 00000000
     `,
     request: delDest(FAMILY, SERVICE4, DEST4_QUIESCED),
   },
@@ -317,6 +365,75 @@ export const REQUESTS: readonly GoldenRequest[] = [
       0600 0400 00350000
     `,
     request: dumpDests(FAMILY, SERVICE6),
+  },
+  {
+    name: "newService() of a mark names neither protocol nor address nor port",
+    hex: `
+      4c000000 1c00 0100 01000000 00000000
+      01 01 0000
+      3800 0180 0600 0100 02000000
+      0800 0500 07000000
+      0700 0600 72720000
+      0c00 0700 00000000ffffffff
+      0800 0800 00000000
+      0800 0900 ffffffff
+    `,
+    request: newService(FAMILY, MARK4),
+  },
+  {
+    name: "setService() of a mark of IPv6 with a persistence engine",
+    hex: `
+      54000000 1c00 0100 01000000 00000000
+      02 01 0000
+      4000 0180 0600 0100 0a000000
+      0800 0500 ffffffff
+      0700 0600 73680000
+      0800 0b00 73697000
+      0c00 0700 01000000ffffffff
+      0800 0800 3c000000
+      0800 0900 80000000
+    `,
+    request: setService(FAMILY, MARK6),
+  },
+  {
+    name: "delService() of a mark",
+    hex: `
+      28000000 1c00 0100 01000000 00000000
+      03 01 0000
+      1400 0180 0600 0100 02000000
+      0800 0500 07000000
+    `,
+    request: delService(FAMILY, MARK4),
+  },
+  {
+    name: "newDest() of the other family: thresholds, and the tunnel with its port in network order",
+    hex: `
+      88000000 1c00 0100 01000000 00000000
+      05 01 0000
+      1400 0180 0600 0100 0a000000
+      0800 0500 ffffffff
+      6000 0280 1400 0100 0a000003000000000000000000000000
+      0600 0200 00000000
+      0600 0b00 02000000
+      0800 0300 02000000
+      0800 0400 ffff0000
+      0800 0500 e8030000
+      0800 0600 20030000
+      0500 0d00 01000000
+      0600 0e00 17c00000
+      0600 0f00 01000000
+    `,
+    request: newDest(FAMILY, MARK6, DEST_GUE),
+  },
+  {
+    name: "dumpDests() of a mark",
+    hex: `
+      28000000 1c00 0103 01000000 00000000
+      08 01 0000
+      1400 0180 0600 0100 02000000
+      0800 0500 07000000
+    `,
+    request: dumpDests(FAMILY, MARK4),
   },
 ];
 

@@ -290,6 +290,7 @@ Deno.test("no label has an address from outside or free text in it: its values a
     "kind",
     "le",
     "next_hop",
+    "object",
     "peer",
     "phase",
     "prefix",

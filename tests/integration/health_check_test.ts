@@ -43,6 +43,7 @@ function httpConfig(port: number, timing: Partial<CheckTiming> = {}): CheckConfi
     scheme: "http",
     insecureSkipVerify: false,
     caFile: undefined,
+    weightHeader: undefined,
     name: "http-1",
   } as const;
   return { type: "http", ...target, ...TIMING, ...timing };

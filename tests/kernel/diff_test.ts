@@ -328,9 +328,24 @@ const virtualServices = fc.uniqueArray(
     timeoutSeconds: fc.constantFrom(0, 300),
     netmask: fc.constantFrom(24, 32),
     destinations,
-  }),
-  { maxLength: 8, selector: ({ protocol, address, port }) => `${protocol} ${address.text} ${port}` },
+  }).map(({ destinations, ...service }) => ({
+    ...service,
+    destinations: destinations.map((each) => possible(each, service.address.family)),
+  })),
+  { maxLength: 8, selector: keyOf },
 );
+/** What the kernel would take: only a tunnel leads to the other family, and the lower threshold is not over the upper one. */
+function possible(destination: Destination, family: 4 | 6): Destination {
+  const forwarding = destination.address.family === family ? destination.forwarding : "tunnel";
+  const { tunnel, upperThreshold, lowerThreshold } = destination;
+  return {
+    ...destination,
+    forwarding,
+    tunnel: forwarding === "tunnel" ? tunnel : undefined,
+    lowerThreshold: Math.min(lowerThreshold, upperThreshold),
+  };
+}
+
 /** Each service address is on one interface. */
 const wanted: fc.Arbitrary<DesiredKernel> = fc.record({
   owners: fc.array(fc.constantFrom("", "web", "api", "dns"), {

@@ -1,12 +1,13 @@
 /** The netlink kernel port on a kernel's end in memory: the contract, and what only this end can do to it. */
 import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
-import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Kernel, type Notice } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
-import type { DesiredKernel } from "../../src/kernel/state.ts";
-import { NLMSG, RTM } from "../../src/netlink/constants.ts";
+import type { ActualKernel, DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
+import { IPVS_CMD, NLMSG, RTM } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
+import { decodeAddress } from "../../src/netlink/rtnetlink.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { fromHex } from "../bgp/wire/support.ts";
@@ -152,6 +153,70 @@ Deno.test("a dump that a change interrupted is taken again", async () => {
   assert.equal(at.netlink.interruptDumps, 0);
 });
 
+Deno.test("a read that changes keep interrupting is tried for a while, and others run meanwhile (faults K2)", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(1));
+  at.netlink.interruptDumps = 20;
+  let read: ActualKernel | undefined;
+  void at.kernel.read(interestIn(desired(1))).then((actual) => read = actual);
+  await at.clock.advance(1000);
+  assert.equal(read?.interfaces.length, 1);
+  at.netlink.interruptDumps = Infinity;
+  const refused = assert.rejects(
+    at.kernel.read(interestIn(desired(1))),
+    /list interfaces: .*EINTR.*changes interrupted/,
+  );
+  await at.clock.advance(3000);
+  await refused;
+});
+
+Deno.test("reads and changes that are asked for at once take turns", async () => {
+  using at = bench();
+  await apply(at.kernel, desired(1));
+  const order: string[] = [];
+  const { changes } = diff(desired(2), await at.kernel.read(interestIn(desired(2))));
+  at.netlink.interruptDumps = 6;
+  void at.kernel.read(interestIn(desired(1))).then(() => order.push("read"));
+  void at.kernel.apply(changes).then(() => order.push("changed"));
+  void at.kernel.read(interestIn(desired(2))).then(({ virtualServices }) =>
+    order.push(`${virtualServices[0]?.destinations.length} destinations`)
+  );
+  await at.clock.advance(1000);
+  assert.deepEqual(order, ["read", "changed", "2 destinations"]);
+});
+
+Deno.test("a virtual service that is deleted while it is read is not there, and no error (faults K13)", async () => {
+  using at = bench();
+  const want = { ...desired(1), virtualServices: [80, 81].map((port) => ({ ...service(1), port })) };
+  await apply(at.kernel, want);
+  at.netlink.beforeRequest = ({ payload }) => {
+    if (payload[0] === IPVS_CMD.GET_DEST) {
+      at.host.services = at.host.services.filter(({ port }) => port === 81);
+    }
+  };
+  const { virtualServices } = await at.kernel.read(interestIn(want));
+  assert.deepEqual(virtualServices.map(({ port }) => port), [81]);
+});
+
+Deno.test("what is the same as at the last read is the same object, and else it is not (faults K13)", async () => {
+  using at = bench();
+  const want = { ...desired(1), virtualServices: [80, 81].map((port) => ({ ...service(2), port })) };
+  await apply(at.kernel, want);
+  const first = await at.kernel.read(interestIn(want));
+  assert.equal(await at.kernel.read(interestIn(want)), first, "all of it");
+  const changed = first.virtualServices[0]?.destinations[1] ?? assert.fail();
+  at.host.setDest(first.virtualServices[0] ?? assert.fail(), { ...changed, weight: 7 });
+  const second = await at.kernel.read(interestIn(want));
+  assert.notEqual(second.virtualServices[0], first.virtualServices[0]);
+  assert.deepEqual(second.virtualServices[0]?.destinations.map(({ weight }) => weight), [1, 7]);
+  assert.equal(second.virtualServices[1], first.virtualServices[1]);
+  assert.equal(second.interfaces[0], first.interfaces[0]);
+  at.host.setLink(at.host.link("web").index, { alias: "bgp-lb:other" });
+  const third = await at.kernel.read(interestIn(want));
+  assert.equal(third.interfaces[0]?.alias, "bgp-lb:other");
+  assert.equal(third.virtualServices[0], second.virtualServices[0]);
+});
+
 Deno.test("an answer that got lost is an error, and the next exchange works", async () => {
   using at = bench();
   await apply(at.kernel, desired(1));
@@ -250,6 +315,29 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
   assert.equal(tell(), 0, "nothing");
 });
 
+Deno.test("watch() tells what was changed, and the netlink port of who changed it", async () => {
+  using at = bench();
+  const told: (readonly Notice[])[] = [];
+  using _watch = at.kernel.watch((notices) => void told.push(notices));
+  await apply(at.kernel, desired(1));
+  await at.kernel.read(interestIn(desired(1)));
+  const [gone, link] = [ADDRESS_GONE, LINK_GONE].map((hex) => decodeMessages(fromHex(hex))[0]);
+  if (gone === undefined || link === undefined) assert.fail();
+  at.netlink.tell({ ...gone, port: 4242 });
+  at.netlink.tell({ ...link, port: 0 });
+  at.netlink.react();
+  at.netlink.tell(ERRNO.ENOBUFS);
+  at.netlink.react();
+  at.netlink.tell(gone);
+  at.netlink.react();
+  const address = decodeAddress(gone)?.address.text;
+  assert.deepEqual(told, [
+    [{ index: 2, address, port: 4242 }, { index: 2, address: undefined, port: 0 }],
+    [],
+    [{ index: 2, address, port: gone.port }],
+  ]);
+});
+
 Deno.test("a read covers what was told before it", async () => {
   using at = bench();
   let told = 0;
@@ -265,25 +353,30 @@ Deno.test("a read covers what was told before it", async () => {
 function desired(destinations: number): DesiredKernel {
   return {
     interfaces: [{ name: "web", service: "web", addresses: [VIP] }],
-    virtualServices: [{
-      protocol: "tcp",
-      address: VIP,
-      port: 80,
-      ...BY_ADDRESS,
-      scheduler: "rr",
-      flags: 0,
-      timeoutSeconds: 0,
-      netmask: 32,
-      destinations: Array.from({ length: destinations }, (_, index) => ({
-        address: address("10.0.0.1"),
-        port: 1000 + index,
-        weight: 1,
-        forwarding: "masq",
-        ...PLAIN,
-      })),
-    }],
+    virtualServices: [service(destinations)],
     ownedAddresses: [VIP],
     ownedFwmarks: [],
+  };
+}
+
+/** `tcp 10.99.0.1:80` with so many destinations. */
+function service(destinations: number): VirtualService {
+  return {
+    protocol: "tcp",
+    address: VIP,
+    port: 80,
+    ...BY_ADDRESS,
+    scheduler: "rr",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 32,
+    destinations: Array.from({ length: destinations }, (_, index) => ({
+      address: address("10.0.0.1"),
+      port: 1000 + index,
+      weight: 1,
+      forwarding: "masq",
+      ...PLAIN,
+    })),
   };
 }
 

@@ -186,7 +186,7 @@ function desired(names: readonly string[], destinations: number): DesiredKernel 
     timeoutSeconds: 0,
     netmask: 32,
     destinations: Array.from({ length: destinations }, (_, index) => ({
-      address: address("10.0.0.1"),
+      address: address(of.family === 4 ? "10.0.0.1" : "2001:db8::1"),
       port: 8080 + index,
       weight: 1,
       forwarding: "masq",

@@ -39,7 +39,8 @@ export const labModules: readonly string[] = [
   "bridge",
   "ipv6",
   "nf_conntrack",
-  ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark"],
+  ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark", "xt_tcpudp"],
+  ...["ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "vrf"],
   "ip_vs",
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
     `ip_vs_${it}`

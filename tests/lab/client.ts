@@ -3,10 +3,11 @@
  * each over a TCP connection of its own (a new source port, so a new flow for the router's ECMP).
  */
 import { z } from "zod";
-import { Download, type DownloadResult, downloadResult } from "./download.ts";
+import { askOnce, DatagramStream, streamResult } from "./datagrams.ts";
+import { Download, downloadResult } from "./download.ts";
 import { bracketed } from "./topology.ts";
 
-const target = { address: z.string(), port: z.number() };
+const target = { address: z.string(), port: z.number(), protocol: z.enum(["tcp", "udp"]).default("tcp") };
 
 /** Requests go to these in turn. */
 const targets = { targets: z.array(z.object(target)).min(1), timeoutMs: z.number() };
@@ -31,17 +32,32 @@ const command = z.discriminatedUnion("do", [
     timeoutMs: z.number(),
     path: z.string(),
   }),
-  /** A download of so many octets that goes on until `downloaded`: as many tries as it takes until `from` sends it. */
+  /**
+   * A download of so many octets that goes on until `downloaded`: as many tries as it takes until `from` sends it, where it
+   * is given. There may be one of each `name`.
+   */
   z.object({
     do: z.literal("download"),
     id: z.number(),
+    name: z.string(),
     ...target,
     octets: z.number(),
-    from: z.string(),
+    from: z.string().optional(),
     timeoutMs: z.number(),
   }),
   /** Ends it where it is, once more of it has come, or at its end; and tells how it went. */
-  z.object({ do: z.literal("downloaded"), id: z.number(), toEnd: z.boolean(), limitMs: z.number() }),
+  z.object({
+    do: z.literal("downloaded"),
+    id: z.number(),
+    name: z.string(),
+    toEnd: z.boolean(),
+    limitMs: z.number(),
+  }),
+  /** Waits until more has come of every download that goes on; tells of those that are broken. */
+  z.object({ do: z.literal("progress"), id: z.number(), limitMs: z.number() }),
+  /** A stream of datagrams from one port until `streamed`. There may be one of each `name`. */
+  z.object({ do: z.literal("stream"), id: z.number(), name: z.string(), ...target, everyMs: z.number() }),
+  z.object({ do: z.literal("streamed"), id: z.number(), name: z.string(), limitMs: z.number() }),
 ]);
 
 /** As many requests are open at once at most: those of a beat that would be more are left out. */
@@ -49,7 +65,10 @@ const OPEN_AT_MOST = 128;
 /** Every host is met within so many tries, or the router sends it nothing. */
 const TRIES = 64;
 
-export type ClientCommand = z.infer<typeof command>;
+/** An order as it is read. */
+type Command = z.infer<typeof command>;
+/** An order as it is given. */
+export type ClientCommand = z.input<typeof command>;
 
 const request = z.object({
   /** Wall-clock milliseconds at which it began. */
@@ -73,6 +92,8 @@ export const clientAnswer = z.object({
   body: z.string(),
   /** How the download went, to `downloaded`. */
   download: downloadResult.optional(),
+  /** How the stream of datagrams went, to `streamed`. */
+  stream: streamResult.optional(),
   /** Why the order could not be carried out. */
   fault: z.string().optional(),
 });
@@ -80,14 +101,25 @@ export const clientAnswer = z.object({
 export type ClientAnswer = z.infer<typeof clientAnswer>;
 
 /** Makes one request over a new connection. */
-export async function makeRequest(address: string, port: number, timeoutMs: number): Promise<LabRequest> {
+export async function makeRequest(
+  address: string,
+  port: number,
+  timeoutMs: number,
+  protocol: "tcp" | "udp" = "tcp",
+): Promise<LabRequest> {
   const atMs = Date.now();
   const begin = performance.now();
-  const answer = await exchange(address, port, "/", timeoutMs);
+  const answer = protocol === "udp"
+    ? await askOnce(address, port, timeoutMs).then((body) => ({ body }), failure)
+    : await exchange(address, port, "/", timeoutMs);
   const timed = { atMs, ms: performance.now() - begin, to: address };
   if ("failure" in answer) return { ...timed, failure: answer.failure };
   const [host] = answer.body.split(/\r?\n/);
   return host === undefined || host === "" ? { ...timed, failure: "empty answer" } : { ...timed, host };
+}
+
+function failure(error: unknown): { readonly failure: string } {
+  return { failure: error instanceof Error ? error.message || error.name : String(error) };
 }
 
 /** One GET over a connection of its own, which nothing keeps open afterwards. */
@@ -110,8 +142,7 @@ async function exchange(
     if (!answer.startsWith("HTTP/1.1 200")) return { failure: answer.split("\r\n")[0] || "no HTTP answer" };
     return { body: answer.slice(answer.indexOf("\r\n\r\n") + 4) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    return { failure: limit.signal.aborted ? "timed out" : reason };
+    return limit.signal.aborted ? { failure: "timed out" } : failure(error);
   } finally {
     clearTimeout(timer);
     if (connection !== undefined) close(connection);
@@ -137,13 +168,13 @@ function close(connection: Deno.TcpConn): void {
 }
 
 async function get(
-  { address, port, path, timeoutMs }: Extract<ClientCommand, { do: "get" }>,
+  { address, port, path, timeoutMs }: Extract<Command, { do: "get" }>,
 ): Promise<string> {
   const answer = await exchange(address, port, path, timeoutMs);
   return "body" in answer ? answer.body : "";
 }
 
-async function burst(order: Extract<ClientCommand, { do: "burst" }>): Promise<LabRequest[]> {
+async function burst(order: Extract<Command, { do: "burst" }>): Promise<LabRequest[]> {
   const requests: LabRequest[] = [];
   let left = order.count;
   const worker = async () => {
@@ -155,11 +186,11 @@ async function burst(order: Extract<ClientCommand, { do: "burst" }>): Promise<La
 
 /** The request with that number. */
 function requestTo(
-  { targets, timeoutMs }: Pick<Extract<ClientCommand, { do: "burst" }>, "targets" | "timeoutMs">,
+  { targets, timeoutMs }: Pick<Extract<Command, { do: "burst" }>, "targets" | "timeoutMs">,
   number: number,
 ): Promise<LabRequest> {
-  const { address, port } = targets[number % targets.length] ?? { address: "", port: 0 };
-  return makeRequest(address, port, timeoutMs);
+  const { address = "", port = 0, protocol } = targets[number % targets.length] ?? {};
+  return makeRequest(address, port, timeoutMs, protocol);
 }
 
 /** Requests on a beat. */
@@ -169,7 +200,7 @@ class Beat {
   readonly #open = new Set<Promise<unknown>>();
   #begun = 0;
 
-  constructor(order: Extract<ClientCommand, { do: "start" }>) {
+  constructor(order: Extract<Command, { do: "start" }>) {
     this.#timer = setInterval(() => {
       if (this.#open.size >= OPEN_AT_MOST) return;
       const request = requestTo(order, this.#begun++).then((each) => this.#requests.push(each));
@@ -186,11 +217,11 @@ class Beat {
   }
 }
 
-async function beginDownload(order: Extract<ClientCommand, { do: "download" }>): Promise<Download> {
+async function beginDownload(order: Extract<Command, { do: "download" }>): Promise<Download> {
   const { address, port, octets, from, timeoutMs } = order;
   for (let tries = 0; tries < TRIES; tries++) {
     const download = await Download.begin(address, port, octets, timeoutMs);
-    if (download.host === from) return download;
+    if (from === undefined || download.host === from) return download;
     download.giveUp();
   }
   throw new Error(`none of ${TRIES} downloads came from ${from}`);
@@ -199,9 +230,10 @@ async function beginDownload(order: Extract<ClientCommand, { do: "download" }>):
 /** The orders, one after the other. What is going on besides goes on. */
 class Resident {
   #beat: Beat | undefined;
-  #download: Download | undefined;
+  readonly #downloads = new Map<string, Download>();
+  readonly #streams = new Map<string, DatagramStream>();
 
-  async obey(order: ClientCommand): Promise<Omit<ClientAnswer, "id">> {
+  async obey(order: Command): Promise<Omit<ClientAnswer, "id">> {
     const nothing = { requests: [], body: "" };
     switch (order.do) {
       case "burst":
@@ -218,13 +250,29 @@ class Resident {
         return { ...nothing, requests };
       }
       case "download":
-        this.#download?.giveUp();
-        this.#download = await beginDownload(order);
+        this.#downloads.get(order.name)?.giveUp();
+        this.#downloads.set(order.name, await beginDownload(order));
         return nothing;
       case "downloaded": {
-        const download: DownloadResult | undefined = await this.#download?.end(order.toEnd, order.limitMs);
-        this.#download = undefined;
+        const download = await this.#downloads.get(order.name)?.end(order.toEnd, order.limitMs);
+        this.#downloads.delete(order.name);
         return download === undefined ? nothing : { ...nothing, download };
+      }
+      case "progress": {
+        const all = [...this.#downloads];
+        const faults = await Promise.all(all.map(async ([name, download]) => {
+          const fault = await download.progress(order.limitMs);
+          return fault === undefined ? [] : [`${name} from ${download.host}: ${fault}`];
+        }));
+        return { ...nothing, body: faults.flat().join("; ") };
+      }
+      case "stream":
+        this.#streams.set(order.name, new DatagramStream(order.address, order.port, order.everyMs));
+        return nothing;
+      case "streamed": {
+        const stream = await this.#streams.get(order.name)?.end(order.limitMs);
+        this.#streams.delete(order.name);
+        return stream === undefined ? nothing : { ...nothing, stream };
       }
     }
     order satisfies never;

@@ -15,7 +15,7 @@ const scripts = [
   "tests/lab/client.ts",
   "tests/lab/application.ts",
   "tests/contract/kernel_contract_test.ts",
-  "tests/bench/ipvs_bench.ts",
+  "tests/bench/ipvs_inside.ts",
 ].filter((path) => existsSync(`${root}/${path}`));
 
 /** Plain files that are written once under a name that says what is in them, and never changed. */

@@ -34,18 +34,12 @@ export async function runTestFile(path: string, folder: string, report: Report):
   return { ran: cases.length + 1, failed: failed + 1 };
 }
 
-/** Runs a benchmark and reports its lines. */
+/** Runs a benchmark and reports its lines, while it writes them. */
 export async function runBenchFile(path: string, report: Report): Promise<Totals> {
   report({ type: "scenario", name: path });
   const begin = performance.now();
-  const { code, lines } = await inNamespace("bench", [
-    "run",
-    "-A",
-    "--cached-only",
-    "--quiet",
-    `${root}/${path}`,
-  ]);
-  for (const text of lines) report({ type: "say", text });
+  const args = ["run", "-A", "--cached-only", "--quiet", `${root}/${path}`];
+  const { code } = await inNamespace("bench", args, (text) => report({ type: "say", text }));
   const outcome = code === 0 ? "passed" : "failed";
   const ms = performance.now() - begin;
   report({ type: "result", name: path, outcome, ms, message: `exit status ${code}`, evidence: [] });
@@ -55,6 +49,7 @@ export async function runBenchFile(path: string, report: Report): Promise<Totals
 async function inNamespace(
   name: string,
   args: readonly string[],
+  onText: (text: string) => void = () => {},
 ): Promise<{ code: number; lines: string[] }> {
   await runOrThrow("ip", ["netns", "add", name]);
   const lines: string[] = [];
@@ -65,7 +60,10 @@ async function inNamespace(
       args: ["netns", "exec", name, Deno.execPath(), ...args],
       env: inLab,
       cwd: root,
-      onLine: ({ text }) => lines.push(text),
+      onLine: ({ text }) => {
+        lines.push(text);
+        onText(text);
+      },
     });
     const timer = setTimeout(() => process.signal("SIGKILL"), LIMIT_MS);
     const { code } = await process.exited.finally(() => clearTimeout(timer));

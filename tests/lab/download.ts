@@ -72,6 +72,22 @@ export class Download {
     shut(this.#connection);
   }
 
+  /** Waits until more of it has come. What is wrong with it, or undefined. */
+  async progress(limitMs: number): Promise<string | undefined> {
+    const before = this.#octets;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.#broken ??= `nothing came for ${Math.round(performance.now() - this.#lastMs)} ms`;
+      resolve();
+    }, limitMs);
+    this.#wake = () => {
+      if (this.#octets > before) resolve();
+    };
+    await Promise.race([promise, this.#ended]);
+    clearTimeout(timer);
+    return this.#broken;
+  }
+
   /** Ends it once more of it has come, or, with `toEnd`, all. What has not come within the limit breaks it. */
   async end(toEnd: boolean, limitMs: number): Promise<DownloadResult> {
     const before = this.#octets;

@@ -1,6 +1,7 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import { agentArguments } from "../support/agent.ts";
 import { type Exit, Process, repositoryRoot, runOrThrow } from "../support/process.ts";
+import { ApplicationProcess } from "./application_process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
 import type { Wrap } from "./router.ts";
@@ -43,9 +44,12 @@ export class Host implements AsyncDisposable {
   /** The kernel as it was before the first agent ran. */
   before: KernelView = { links: [], ipvs: [] };
   #agent: Process | undefined;
-  #application: { process: Process; hung: boolean } | undefined;
+  readonly #application: ApplicationProcess;
 
-  constructor(readonly node: HostNode, readonly placement: Placement, readonly launch: AgentLaunch) {}
+  constructor(readonly node: HostNode, readonly placement: Placement, readonly launch: AgentLaunch) {
+    const { name, applicationAddress, applicationPort } = node;
+    this.#application = new ApplicationProcess(placement.wrap, name, applicationAddress, applicationPort);
+  }
 
   get name(): string {
     return this.node.name;
@@ -141,50 +145,18 @@ export class Host implements AsyncDisposable {
   }
 
   /** Starts the web application, or lets it go on where it hangs; waits until it answers. */
-  async startApplication(): Promise<void> {
-    if (this.#application?.process.running === true) {
-      if (this.#application.hung) this.#application.process.signal("SIGCONT");
-      this.#application.hung = false;
-      return;
-    }
-    let ready = false;
-    let last = "";
-    const script = `${root}/tests/lab/application.ts`;
-    const args = [
-      "run",
-      "-A",
-      "--quiet",
-      "--cached-only",
-      script,
-      this.name,
-      this.node.applicationAddress,
-      `${this.node.applicationPort}`,
-    ];
-    const process = new Process({
-      ...this.placement.wrap(this.name, Deno.execPath(), args),
-      onLine: ({ text }) => {
-        last = text;
-        ready ||= text.startsWith("ready");
-      },
-    });
-    this.#application = { process, hung: false };
-    await waitFor(`${this.name}: web application listens`, 30_000, () => ready || !process.running);
-    if (!process.running) throw new Error(`${this.name}: the web application ended: ${last}`);
+  startApplication(): Promise<void> {
+    return this.#application.start();
   }
 
   /** SIGKILL to the application: connections are refused from now on. Gives the moment, in wall-clock ms. */
-  async killApplication(): Promise<number> {
-    const atMs = Date.now();
-    await this.#application?.process.stop("SIGKILL");
-    return atMs;
+  killApplication(): Promise<number> {
+    return this.#application.kill();
   }
 
   /** The application accepts from now on and never answers. Gives the moment, in wall-clock ms. */
   hangApplication(): number {
-    const atMs = Date.now();
-    this.#application?.process.signal("SIGSTOP");
-    if (this.#application !== undefined) this.#application.hung = true;
-    return atMs;
+    return this.#application.hang();
   }
 
   /** The kernel now. */
@@ -200,8 +172,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#application?.process.signal("SIGCONT");
-    await Promise.all([this.#agent?.stop("SIGKILL"), this.#application?.process.stop("SIGKILL")]);
+    await Promise.all([this.#agent?.stop("SIGKILL"), this.#application[Symbol.asyncDispose]()]);
   }
 }
 

@@ -16,6 +16,8 @@ if [ "$place" = uml ]; then
   ln -s "/usr/lib/uml/modules/$(uname -r)" /sys/kmod/lib/modules/
   # shellcheck disable=SC2086
   modprobe -d /sys/kmod -a overlay $LAB_MODULES
+  # Else each namespace would get a device of its own of every kind of tunnel.
+  echo 1 >/proc/sys/net/core/fb_tunnels_only_for_init_net
   # Nothing is left to load on demand, and looking for it would cost a fork each time.
   echo "" >/proc/sys/kernel/modprobe
   mount -t overlay overlay -o lowerdir=/,upperdir=/sys/upper,workdir=/sys/work /sys/root

@@ -1,6 +1,6 @@
 /**
  * The inside of the lab: started in a network of its own (see init.sh) or, for announcing alone, anywhere; builds the
- * world, runs the suite or the demo, and reports. Arguments: suite|demo [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
+ * world, runs the suite or the demo or the benchmark of IPVS, and reports. Arguments: suite|demo|bench [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
  */
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "../support/process.ts";
@@ -15,17 +15,19 @@ import { referenceScenarios } from "./scenarios/reference.ts";
 import {
   announceOnlyDemo,
   announceOnlySuite,
+  dataPlaneSuite,
   frrSuite,
   kernelDemo,
   kernelSuite,
   loadSuite,
 } from "./suites.ts";
+import { planeConfig, planeTopology } from "./data_plane.ts";
 import { agentConfig, loadTopology, referenceTopology, standardTopology } from "./topology.ts";
 import { World, type WorldOptions } from "./world.ts";
 
 /** What else needs a real kernel. */
 const contractTest = "tests/contract/kernel_contract_test.ts";
-const ipvsBench = "tests/bench/ipvs_bench.ts";
+const ipvsBench = "tests/bench/ipvs_inside.ts";
 
 function report(event: LabEvent): void {
   const bytes = new TextEncoder().encode(encodeEvent(event));
@@ -67,6 +69,12 @@ const underLoadWithFrr: Network<FrrRouter> = {
   router: (topology, node) => new FrrRouter(topology, node),
 };
 
+const dataPlane: Network = {
+  ...standard,
+  topology: planeTopology,
+  launch: (...place) => launchWith(planeConfig(...place)),
+};
+
 /** The reference's example as it is, started as the reference is. */
 const reference: Network = {
   topology: referenceTopology,
@@ -89,7 +97,9 @@ if (import.meta.main) {
   const agent = values.agent === undefined ? agentCommand() : [values.agent];
   const wanted = ({ name }: { readonly name: string }) => name.includes(values.only ?? "");
   const totals: Totals[] = [];
-  if (values.place === "loopback") {
+  if (positionals[0] === "bench") {
+    totals.push(await runBenchFile(ipvsBench, report));
+  } else if (values.place === "loopback") {
     // Only there is the codec of src/ needed, which takes a while to load.
     const { LoopbackWorld } = await import("./loopback.ts");
     const scenarios = demo ? announceOnlyDemo : announceOnlySuite;
@@ -100,10 +110,10 @@ if (import.meta.main) {
     totals.push(await runAll(create(standard), (demo ? kernelDemo : kernelSuite).filter(wanted), demo));
     if (!demo) {
       totals.push(await runAll(create(underLoad), loadSuite.filter(wanted), false));
+      totals.push(await runAll(create(dataPlane), dataPlaneSuite.filter(wanted), false));
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
       if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
-      if (wanted({ name: ipvsBench })) totals.push(await runBenchFile(ipvsBench, report));
     }
   }
   const sum = (key: keyof Totals) => totals.reduce((total, each) => total + each[key], 0);

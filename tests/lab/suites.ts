@@ -3,6 +3,8 @@ import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
+import { doctorScenarios } from "./scenarios/doctor.ts";
+import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import {
@@ -37,6 +39,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   ...repairScenarios,
   ...gracefulScenarios,
   foreignSurvives,
+  ...doctorScenarios,
   agentStops,
   allStop,
 ];
@@ -50,6 +53,11 @@ export const loadSuite: readonly Scenario<World<RoutingDaemon>>[] = [
   startedWithoutDestination,
   killedWithGracefulRestart,
   killedWithoutGracefulRestart,
+];
+
+/** What goes to other hosts, and the kernel that somebody else meddles with. */
+export const dataPlaneSuite: readonly Scenario<World>[] = [
+  everyWay,
 ];
 
 /** What another router's graceful restart could do otherwise. */

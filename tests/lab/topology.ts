@@ -52,6 +52,14 @@ export interface ClientNode {
   readonly name: string;
 }
 
+/** A real server that hosts lead to, on the same wire as they are. */
+export interface ServerNode {
+  readonly kind: "server";
+  readonly name: string;
+  readonly address: string;
+  readonly address6: string;
+}
+
 /** Somebody else's kernel objects on a host. */
 export interface Foreign {
   readonly dummy: { readonly name: string; readonly addresses: readonly string[] };
@@ -61,7 +69,7 @@ export interface Foreign {
   readonly ipvs: readonly string[];
 }
 
-export type Node = RouterNode | HostNode | ClientNode;
+export type Node = RouterNode | HostNode | ClientNode | ServerNode;
 
 /** An anycast service, the same on every host. */
 export interface LabService {

@@ -1,6 +1,7 @@
 /** The client process from the scenarios' side, and what its requests add up to. */
 import { Process, repositoryRoot } from "../support/process.ts";
 import { type ClientAnswer, clientAnswer, type ClientCommand, type LabRequest } from "./client.ts";
+import type { StreamResult } from "./datagrams.ts";
 import type { DownloadResult } from "./download.ts";
 import type { Placement } from "./host.ts";
 import { PATIENCE_MS, waitFor } from "../support/until.ts";
@@ -43,7 +44,12 @@ type Order = ClientCommand extends infer C ? C extends ClientCommand ? Omit<C, "
 export interface Target {
   readonly address: string;
   readonly port: number;
+  /** Default: tcp. */
+  readonly protocol?: "tcp" | "udp";
 }
+
+/** What a download or a stream is called where nothing else is said. */
+const ONLY = "the only one";
 
 /** The resident client. Unless told otherwise, its requests go to all of its targets in turn. */
 export class Client implements AsyncDisposable {
@@ -55,7 +61,7 @@ export class Client implements AsyncDisposable {
 
   constructor(node: string, placement: Placement, targets: readonly Target[]) {
     this.#targets = targets;
-    const args = ["run", "-A", "--quiet", "--cached-only", script];
+    const args = ["run", "-A", "--unstable-net", "--quiet", "--cached-only", script];
     this.#process = new Process({
       ...placement.wrap(node, Deno.execPath(), args),
       stdin: true,
@@ -99,15 +105,39 @@ export class Client implements AsyncDisposable {
   }
 
   /** Begins a download that goes on until `downloaded`. @throws where `from` is never the one that answers */
-  async download(target: Target, from: string, octets: number, timeoutMs = 3_000): Promise<void> {
-    await this.#order({ do: "download", ...target, from, octets, timeoutMs }, 64 * timeoutMs);
+  async download(
+    target: Target,
+    from: string | undefined,
+    octets: number,
+    timeoutMs = 3_000,
+    name = ONLY,
+  ): Promise<void> {
+    const order = { do: "download", name, ...target, octets, timeoutMs } as const;
+    await this.#order({ ...order, ...(from === undefined ? {} : { from }) }, 64 * timeoutMs);
   }
 
   /** Ends the download once more of it has come, with `toEnd` once all of it has; that must be within the limit. */
-  async downloaded(toEnd: boolean, limitMs = PATIENCE_MS): Promise<DownloadResult> {
-    const { download } = await this.#order({ do: "downloaded", toEnd, limitMs }, limitMs + 10_000);
+  async downloaded(toEnd: boolean, limitMs = PATIENCE_MS, name = ONLY): Promise<DownloadResult> {
+    const { download } = await this.#order({ do: "downloaded", name, toEnd, limitMs }, limitMs + 10_000);
     if (download === undefined) throw new Error("there was no download");
     return download;
+  }
+
+  /** Waits until more has come of every download. What is wrong with them; "" where nothing is. */
+  async progress(limitMs = PATIENCE_MS): Promise<string> {
+    return (await this.#order({ do: "progress", limitMs }, limitMs + 10_000)).body;
+  }
+
+  /** Begins a stream of datagrams from one port, one every `everyMs`. */
+  async stream(name: string, { address, port }: Target, everyMs: number): Promise<void> {
+    await this.#order({ do: "stream", name, address, port, everyMs }, 10_000);
+  }
+
+  /** Ends the stream of that name, once all were answered or the limit has passed. */
+  async streamed(name: string, limitMs = 3_000): Promise<StreamResult> {
+    const { stream } = await this.#order({ do: "streamed", name, limitMs }, limitMs + 10_000);
+    if (stream === undefined) throw new Error(`there was no stream ${name}`);
+    return stream;
   }
 
   /** How many requests that host has answered so far, over all bursts and streams that have ended. */

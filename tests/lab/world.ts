@@ -4,8 +4,10 @@
  */
 import { run, runOrThrow } from "../support/process.ts";
 import { type AgentLaunch, Host, type Placement } from "./host.ts";
+import { directorSysctls } from "./data_plane.ts";
 import { keepFlows } from "./kept_flows.ts";
 import { type Converged, type LabWorld, PATIENCE_MS, untilAll, untilConverged } from "./lab_world.ts";
+import { RealServer, writeSysctls } from "./real_server.ts";
 import { RouteWatch } from "./route_watch.ts";
 import type { Router, RoutingDaemon, Wrap } from "./router.ts";
 import {
@@ -43,6 +45,8 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
   readonly topology: Topology;
   readonly hosts: readonly Host[];
   readonly routers: readonly R[];
+  /** Where hosts lead to, in a network that has them. */
+  readonly servers: readonly RealServer[];
   readonly routes: RouteWatch;
   readonly client: Client;
 
@@ -53,6 +57,7 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
       new Host(node, placement, launch(topology, node, folder))
     );
     this.routers = nodesOf(topology, "router").map((node) => router(topology, node, folder, inNamespace));
+    this.servers = nodesOf(topology, "server").map((node) => new RealServer(node, inNamespace));
     this.routes = new RouteWatch(this.router.name);
     const { port } = this.service;
     const targets = addressesOf(this.service).map((address) => ({ address, port }));
@@ -68,6 +73,7 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
       await Promise.all([
         ...world.routers.map((router) => router.start()),
         ...world.hosts.map((host) => host.startApplication()),
+        ...world.servers.map((server) => server.start()),
         world.client.ready(),
       ]);
       return world;
@@ -118,7 +124,7 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const parts = [...this.routers, ...this.hosts, this.client, this.routes];
+    const parts = [...this.routers, ...this.hosts, ...this.servers, this.client, this.routes];
     await Promise.all(parts.map((part) => part[Symbol.asyncDispose]()));
     for (const name of namespaces(this.topology)) await run("ip", ["netns", "delete", name]);
   }
@@ -145,9 +151,11 @@ async function buildTopology(topology: Topology): Promise<void> {
   await Promise.all(topology.nodes.map(async (node) => {
     await runOrThrow("ip", ["-n", node.name, "-batch", "-"], { input: text(nodeBatch(topology, node)) });
     if (node.kind === "router") {
-      const writes = Object.entries(routerSysctls).map(([name, value]) => `echo ${value} >/proc/sys/${name}`);
-      await runOrThrow("ip", ["netns", "exec", node.name, "sh", "-ec", writes.join("\n")]);
+      await writeSysctls(node.name, routerSysctls);
       if (node.keepsFlows) await keepFlows(topology, node);
+    }
+    if (node.kind === "host" && nodesOf(topology, "server").length > 0) {
+      await writeSysctls(node.name, directorSysctls);
     }
     if (node.kind === "host" && node.foreign !== undefined) {
       await runOrThrow("ip", ["netns", "exec", node.name, "ipvsadm", "-R"], {

@@ -13,6 +13,8 @@ import {
   type Request,
 } from "../../src/netlink/message.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
+import { Slices } from "../../src/time/slices.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 const request: Request = { type: RTM.GETLINK, flags: 0, payload: new Uint8Array(4) };
 
@@ -23,6 +25,8 @@ function channel(answer: (requests: readonly NetlinkMessage[]) => readonly (read
   const queue: (Uint8Array | number)[] = [];
   const sent: (readonly NetlinkMessage[])[] = [];
   let errno = 0;
+  let receipts = 0;
+  const clock = new VirtualClock();
   const socket = {
     fd: 3,
     send(datagram: Uint8Array) {
@@ -33,12 +37,18 @@ function channel(answer: (requests: readonly NetlinkMessage[]) => readonly (read
       }
       return errno;
     },
-    receive: () => queue.shift() ?? ERRNO.EAGAIN,
+    receive: () => {
+      receipts++;
+      return queue.shift() ?? ERRNO.EAGAIN;
+    },
     describe: errnoText,
     [Symbol.dispose]() {},
   };
   return {
-    channel: new NetlinkChannel(socket),
+    channel: new NetlinkChannel(socket, new Slices(clock)),
+    clock,
+    /** How often the socket was asked. */
+    receipts: () => receipts,
     queue,
     sent,
     fail: (number: number) => void (errno = number),
@@ -120,14 +130,14 @@ Deno.test("an exchange forgets what an earlier one left unread", () => {
   assert.equal(at.queue.length, 0);
 });
 
-Deno.test("a missing answer is ENOBUFS with the operation's name; so is a receive buffer that overflowed", () => {
+Deno.test("a missing answer is ENOBUFS with the operation's name; so is a receive buffer that overflowed", async () => {
   const expected = (error: unknown) => {
     assert.ok(error instanceof KernelError);
     assert.deepEqual([error.operation, error.errno], ["list", ERRNO.ENOBUFS]);
     return true;
   };
   for (const rows of [[], [ERRNO.ENOBUFS], [[object(1, 1)]], [[object(1, 1)], ERRNO.ENOBUFS]]) {
-    assert.throws(() => channel(() => rows).channel.dump("list", request, value), expected);
+    await assert.rejects(channel(() => rows).channel.dump("list", request, value), expected);
   }
   assert.throws(() => channel(() => []).channel.transact("list", [request]), expected);
   assert.throws(() => channel(() => []).channel.get("list", request, value), expected);
@@ -148,37 +158,91 @@ Deno.test("get() gives the one object, or throws what the kernel has against it"
   assert.throws(() => it.get("get web", request, value), /get web: no such device \(ENODEV\)/);
 });
 
-Deno.test("dump() gives every object up to the end, without those that are not wanted", () => {
+Deno.test("dump() gives every object up to the end, without those that are not wanted", async () => {
   const { channel: it } = channel(
     () => [[object(1, 1), object(1, 2)], [object(2, 9), object(1, 3)], [done(1)]],
   );
   const odd = (message: NetlinkMessage) => (value(message) ?? 0) % 2 === 1 ? value(message) : undefined;
-  assert.deepEqual(it.dump("list", request, odd), [1, 3]);
+  assert.deepEqual(await it.dump("list", request, odd), [1, 3]);
 });
 
-Deno.test("dump() throws an error in place of the objects, and one at their end", () => {
-  assert.throws(
-    () => channel(() => [[result(1, ERRNO.ENOENT)]]).channel.dump("list", request, value),
+Deno.test("dump() throws an error in place of the objects, and one at their end", async () => {
+  await assert.rejects(
+    channel(() => [[result(1, ERRNO.ENOENT)]]).channel.dump("list", request, value),
     /list: no such file or directory \(ENOENT\)/,
   );
-  assert.throws(
-    () => channel(() => [[object(1, 1)], [done(1, 0, ERRNO.EPERM)]]).channel.dump("list", request, value),
+  await assert.rejects(
+    channel(() => [[object(1, 1)], [done(1, 0, ERRNO.EPERM)]]).channel.dump("list", request, value),
     /list: operation not permitted \(EPERM\) \(needs CAP_NET_ADMIN\)/,
   );
 });
 
-Deno.test("dump() is taken again where a change interrupted it, four times at most, and half of one is no answer", () => {
-  let interrupted = 2;
-  const at = channel(([first]) => {
+/** Answers dumps; so many of the next ones are interrupted, and lack an object. */
+function interrupted(times: number) {
+  return channel(([first]) => {
     const sequence = first?.sequence ?? 0;
-    if (interrupted-- <= 0) return [[object(sequence, 1), object(sequence, 2), done(sequence)]];
+    if (times-- <= 0) return [[object(sequence, 1), object(sequence, 2), done(sequence)]];
     return [[object(sequence, 1, NLM_F.DUMP_INTR), done(sequence)]];
   });
-  assert.deepEqual(at.channel.dump("list", request, value), [1, 2]);
-  assert.equal(at.sent.length, 3);
-  interrupted = Infinity;
-  assert.throws(() => at.channel.dump("list", request, value), /list: interrupted by a signal.*4 attempts/);
-  assert.equal(at.sent.length, 7);
+}
+
+Deno.test("dump() is taken again at once where a change interrupted it", async () => {
+  const at = interrupted(3);
+  assert.deepEqual(await at.channel.dump("list", request, value), [1, 2]);
+  assert.equal(at.sent.length, 4);
+});
+
+Deno.test("dump() that changes keep interrupting is tried again with pauses in which others run, for two seconds (faults K2)", async () => {
+  const patient = interrupted(50);
+  let objects: unknown;
+  void patient.channel.dump("list", request, value).then((result) => objects = result);
+  await patient.clock.advance(0);
+  assert.equal(patient.sent.length, 4, "then it waits");
+  await patient.clock.advance(1900);
+  assert.deepEqual(objects, [1, 2]);
+  const hopeless = interrupted(Infinity);
+  const refused = assert.rejects(
+    hopeless.channel.dump("list", request, value),
+    /list: interrupted by a signal.*: changes interrupted \d+ attempts/,
+  );
+  await hopeless.clock.advance(1900);
+  assert.ok(hopeless.clock.pending > 0, "it goes on");
+  await hopeless.clock.advance(200);
+  await refused;
+  assert.equal(hopeless.clock.pending, 0);
+  assert.ok(hopeless.sent.length < 100, "and does not spin");
+});
+
+Deno.test("dump() lets the event loop run between slices of a long answer, and loses nothing (faults K13)", async () => {
+  const at = channel(([first]) => {
+    const sequence = first?.sequence ?? 0;
+    return [...Array.from({ length: 10 }, (_, index) => [object(sequence, index)]), [done(sequence)]];
+  });
+  let objects: readonly unknown[] | undefined;
+  // Each object takes 3 ms: a slice is over after two.
+  const slow = (message: NetlinkMessage) => {
+    at.clock.stall(3);
+    return value(message);
+  };
+  void at.channel.dump("list", request, slow).then((result) => objects = result);
+  await Promise.resolve();
+  assert.equal(at.clock.pending, 1, "it waits for its next slice");
+  await at.clock.advance(100);
+  assert.deepEqual(objects, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("an exchange asks the socket for leftovers only where there can be some", async () => {
+  const at = channel(([first]) => [[done(first?.sequence ?? 0)]]);
+  await at.channel.dump("list", request, value);
+  assert.equal(at.receipts(), 2, "before the first one, and its answer");
+  await at.channel.dump("list", request, value);
+  assert.equal(at.receipts(), 3);
+  const lossy = channel(([first]) => first?.sequence === 1 ? [] : [[done(first?.sequence ?? 0)]]);
+  await assert.rejects(lossy.channel.dump("list", request, value));
+  lossy.queue.push(encodeMessages([whole(object(1, 1))]));
+  await lossy.channel.dump("list", request, value);
+  assert.equal(lossy.queue.length, 0);
+  assert.equal(lossy.receipts(), 5, "after a failure it is looked again");
 });
 
 Deno.test("KernelError says what was tried, the kernel's words, and the cure", () => {

@@ -175,7 +175,7 @@ Deno.test("step() announces exactly when the last facts say so, whatever came be
       const last = events.findLast((each) => each.type === "verdict" && each.verdict !== "unknown");
       const read = events.findLast((candidate) => candidate.type === "kernel");
       const expected = last?.type === "verdict" && last.verdict === "healthy" &&
-        (read?.actual.virtualServices.length ?? 0) > 0 &&
+        (read?.actual?.virtualServices.length ?? 0) > 0 &&
         events.findLast(({ type }) => type === "drain" || type === "undrain")?.type !== "drain";
       assert.equal(desiredRoutes([state]).length, expected ? 1 : 0);
       const flips = routesOf(transitions.flat()).map(({ announce }) => announce);

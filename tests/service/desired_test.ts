@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { IpvsConfig, ServiceConfig } from "../../src/config/config.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
+import { fwmarkId, virtualServiceText } from "../../src/kernel/state.ts";
 import { IP_VS_SVC_F } from "../../src/netlink/constants.ts";
 import { initialState, step } from "../../src/service/controller.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
@@ -54,6 +55,24 @@ Deno.test("desiredKernel() leads an address to the destinations of its own famil
     [["10.0.0.1", "10.0.0.2"], ["2001:db8::a"]],
   );
   assert.deepEqual(desired.ownedAddresses, addresses);
+});
+
+Deno.test("desiredKernel() has the interface carry the marks of its service, and owns them", () => {
+  const plain = { ...PLAIN_PORT, port: 80, protocol: "tcp", destinations: [] } as const;
+  const { interfaces, virtualServices, ownedFwmarks } = desiredKernel([
+    stateOf({
+      addresses: [address("10.99.0.1")],
+      ports: [{ ...plain, port: 0, fwmark: 7, families: [4, 6] }, plain],
+    }),
+  ]);
+  const marks = [fwmarkId(7, 4), fwmarkId(7, 6)];
+  assert.deepEqual(interfaces.map(({ fwmarks }) => fwmarks), [marks]);
+  assert.deepEqual(ownedFwmarks, marks);
+  assert.deepEqual(virtualServices.map(virtualServiceText), [
+    "fwmark 7 IPv4",
+    "fwmark 7 IPv6",
+    "tcp 10.99.0.1:80",
+  ]);
 });
 
 Deno.test("desiredRoutes() are those whose gates are all open", () => {

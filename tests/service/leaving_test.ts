@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { ServiceConfig } from "../../src/config/config.ts";
 import { EVERYTHING, type Managed } from "../../src/kernel/kernel.ts";
 import { isEmpty, merge, NOTHING, without } from "../../src/kernel/merge.ts";
-import type { ActualKernel } from "../../src/kernel/state.ts";
+import { type ActualKernel, virtualServiceText } from "../../src/kernel/state.ts";
 import { initialState } from "../../src/service/controller.ts";
 import { desiredKernel } from "../../src/service/desired.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
@@ -50,6 +50,23 @@ Deno.test("leavings() withdraws before it takes addresses, and quiesces ports of
   ]);
   assert.deepEqual(words(going([WEB, OTHER], [WEB])), ["other withdrawn: address 10.99.0.2"]);
   assert.deepEqual(going([WEB, OTHER], [OTHER, WEB]), []);
+});
+
+Deno.test("leavings() has a mark go with its service's addresses where those go, and quiesces it alone where they stay", () => {
+  const [port] = WEB.ports;
+  assert.ok(port !== undefined);
+  const marked = { ...WEB, ports: [{ ...port, port: 0, fwmark: 7, families: [4, 6] as const }] };
+  const shape = (all: readonly Leaving[]) =>
+    all.map(({ service, phase, objects }) => [
+      service,
+      phase.name,
+      objects.virtualServices.map(virtualServiceText),
+    ]);
+  const marks = ["fwmark 7 IPv4", "fwmark 7 IPv6"];
+  assert.deepEqual(shape(going([marked, OTHER], [OTHER])), [["web", "withdrawn", marks]]);
+  assert.deepEqual(shape(going([marked, OTHER], [{ ...marked, ports: [] }, OTHER])), [
+    ["web", "quiescing", marks],
+  ]);
 });
 
 Deno.test("leavings() knows nothing of what is not ours to manage", () => {

@@ -63,7 +63,7 @@ class PortScene {
   }
 
   kernel(weights: Readonly<Record<number, number>>, activeConnections = 0): ActualKernel {
-    const known = [...this.port.destinations, ...this.port.sorry === undefined ? [] : [this.port.sorry]];
+    const known = [...this.port.destinations, ...this.port.sorry];
     return {
       interfaces: [],
       virtualServices: [{
@@ -273,7 +273,7 @@ Deno.test("whatever happens to a port, weights are bounded, failed ones get noth
     hysteresis: fc.integer({ min: 0, max: 3 }),
     whenFailed: fc.constantFrom("quiesce", "remove"),
     protocol: fc.constantFrom("tcp", "udp"),
-    sorry: fc.constantFrom(undefined, SORRY),
+    sorry: fc.constantFrom([], SORRY),
     weights: fc.array(fc.constantFrom(0, 1, 2, 10, 65535), { minLength: 3, maxLength: 3 }),
   });
   const inherited = fc.option(

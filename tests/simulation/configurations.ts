@@ -221,7 +221,7 @@ function somePorts(addresses: readonly Address[], dice: Dice): readonly PortConf
 function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
   const plain = { ...port, destinations: port.destinations.map((each) => ({ ...each, checks: [] })) };
   if (dice.chance(0.5)) {
-    return { ...plain, quorum: 1, slowStartMs: 0, sorry: undefined, whenFailed: "quiesce" };
+    return { ...plain, quorum: 1, slowStartMs: 0, sorry: [], whenFailed: "quiesce" };
   }
   // Few kinds of them, so that ports and services share probes.
   const intervalMs = dice.pick([1000, 2000]);
@@ -243,9 +243,7 @@ function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
     whenFailed: dice.pick(["quiesce", "remove"]),
     quorum: dice.pick([1, 1, 2]),
     slowStartMs: dice.pick([0, 0, 2000]),
-    sorry: dice.chance(0.3)
-      ? { address: SORRY, port: 8080, weight: 1, forwarding: "masq", ...PLAIN }
-      : undefined,
+    sorry: dice.chance(0.3) ? [{ address: SORRY, port: 8080, weight: 1, forwarding: "masq", ...PLAIN }] : [],
   };
 }
 

@@ -90,10 +90,8 @@ function destinationsIn(
     );
     return isKept || isWell ? [{ ...each, weight: 0 }] : [];
   });
-  const { sorry } = port;
-  const last = sorry !== undefined && live.length === 0 && sorry.address.family === family
-    ? [{ ...sorry, weight: scale }]
-    : [];
+  const last = live.length > 0 ? [] : port.sorry.filter(({ address }) => address.family === family)
+    .map((sorry) => ({ ...sorry, weight: scale }));
   return [...own, ...last].map((each) => world.operator.isDrained(service) ? { ...each, weight: 0 } : each);
 }
 

@@ -250,7 +250,7 @@ export class Inspector {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
     const service = serviceOf(this.#view.config, change.service.address.text);
     const isSorry = service?.ports.some(({ sorry }) =>
-      sorry !== undefined && destinationKey(sorry) === destinationKey(change.destination)
+      sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
     );
     return isSorry === true || (destinationIn(service, change)?.checks ?? []).some((check) => {
       const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;

@@ -20,8 +20,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "dead timer: after an error the reconciler does not run again",
     file: "kernel/reconciler.ts",
-    find: "if (!this.#quiet) this.#arm(",
-    replace: "if (!this.#quiet && !retry) this.#arm(",
+    find: "this.#arm(this.#nextMs());",
+    replace: "if (report.errors.length === 0) this.#arm(this.#nextMs());",
   },
   {
     name: "dead timer: IPVS is not looked at between changes",
@@ -32,8 +32,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "lost event: what the kernel tells of links and addresses is not heard",
     file: "kernel/reconciler.ts",
-    find: "kernel.watch(() => this.#notified());",
-    replace: "kernel.watch(() => void this.#quiet);",
+    find: "kernel.watch((notices) => this.#notified(notices));",
+    replace: "kernel.watch(() => void this.#isBusy);",
   },
   {
     name: "a verdict is known by its place, not by its check's name",
@@ -74,7 +74,7 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: "an interface of somebody else's is adopted",
-    file: "kernel/diff.ts",
+    file: "kernel/diff_links.ts",
     find: "have.alias === undefined && have.addresses.length > 0 &&",
     replace: "have.alias === undefined &&",
   },

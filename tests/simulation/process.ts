@@ -134,7 +134,7 @@ export class AgentProcess implements Clock {
       read: (interest) => this.#alive ? this.#answer(kernel.read(interest)) : NEVER,
       apply: (changes) => this.#alive ? this.#answer(kernel.apply(changes)) : NEVER,
       probe: (needs) => this.#answer(kernel.probe(needs)),
-      watch: (onChange) => this.#owned(kernel.watch(() => this.#whenRunning(onChange))),
+      watch: (onChange) => this.#owned(kernel.watch((notices) => this.#whenRunning(() => onChange(notices)))),
       [Symbol.dispose]() {},
     };
   }

@@ -205,6 +205,8 @@ export class ServiceManager {
   #gone(running: Running, restartMs: number | undefined, config: number | undefined): void {
     if (this.#running !== running) return;
     running.process.kill();
+    // The kernel frees what it listened on.
+    this.#side.streams.listeners.clear();
     this.#running = undefined;
     if (restartMs === undefined) return;
     this.#restart = this.#world.clock.at(this.#world.clock.now() + restartMs, () => {

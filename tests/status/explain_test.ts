@@ -173,11 +173,17 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     {
       shut: ["address present", "interface web does not exist"],
       status: {
-        kernel: { managed: true, converged: false, at: SINCE, errors: ["no dummy: modprobe dummy"] },
+        kernel: {
+          managed: true,
+          converged: false,
+          at: SINCE,
+          errors: ["no dummy: modprobe dummy"],
+          contested: [],
+        },
       },
     },
     "address present",
-    /; the kernel says: no dummy: modprobe dummy$/,
+    /^the agent puts it back by itself; .*ip monitor\)$/,
   ],
   [
     { shut: ["virtual services present", "virtual service tcp 10.99.0.1:80 does not exist"] },

@@ -52,6 +52,7 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     scheme: "http",
     insecureSkipVerify: false,
     caFile: undefined,
+    weightHeader: undefined,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,
@@ -97,7 +98,7 @@ export const PLAIN_PORT = {
   quorum: 1,
   hysteresis: 0,
   slowStartMs: 0,
-  sorry: undefined,
+  sorry: [],
 } as const;
 
 /** A service whose ports are all scheduled so. */

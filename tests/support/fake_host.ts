@@ -5,12 +5,14 @@
  */
 import {
   type ActualAddress,
+  type ActualDestination,
   type Destination,
   destinationKey,
   type VirtualService,
   type VirtualServiceId,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
+import type { Notice } from "../../src/kernel/kernel.ts";
 import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 
@@ -30,8 +32,12 @@ export interface FakeInterface {
   addresses: FakeAddress[];
 }
 
+/** A destination. */
+export type FakeDestination = Destination & Pick<ActualDestination, "foreign">;
+
 /** A virtual service. */
 export interface FakeService extends VirtualService {
+  readonly destinations: readonly FakeDestination[];
   /** Set at creation and kept by every change, like a counter that must not be reset. */
   readonly birth: number;
 }
@@ -49,16 +55,19 @@ export class FakeHost {
   /** What its kernel has loaded. */
   modules = { dummy: true, ipvs: true };
   schedulers: ReadonlySet<string> = new Set(["rr", "wrr", "lc", "sh", "mh"]);
+  persistenceEngines: ReadonlySet<string> = new Set(["sip"]);
+  /** The IPVS sync daemon runs, which knows no destinations of another family. */
+  syncDaemon = false;
   /** CAP_NET_ADMIN. */
   privileged = true;
   /** It is out of memory: nothing of a link can be set. */
   failing = false;
   #nextIndex = 2;
   #births = 0;
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Set<(notices: readonly Notice[]) => void>();
 
   /** Calls back whenever somebody tells of a change. */
-  watch(onChange: () => void): Disposable {
+  watch(onChange: (notices: readonly Notice[]) => void): Disposable {
     this.#watchers.add(onChange);
     return { [Symbol.dispose]: () => void this.#watchers.delete(onChange) };
   }
@@ -69,8 +78,8 @@ export class FakeHost {
   }
 
   /** Tells everybody who watches, as the real one does after a change of links or addresses by somebody else. */
-  notify(): void {
-    for (const watcher of this.#watchers) watcher();
+  notify(...notices: readonly Notice[]): void {
+    for (const watcher of this.#watchers) watcher(notices);
   }
 
   /** The interface of this name. @throws {Error} there is none */
@@ -142,7 +151,7 @@ export class FakeHost {
   newService(service: VirtualService): Errno {
     if (!this.privileged) return ERRNO.EPERM;
     if (this.#find(service) !== undefined) return ERRNO.EEXIST;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     this.addService({ ...service, destinations: [] });
     return undefined;
   }
@@ -151,7 +160,7 @@ export class FakeHost {
     if (!this.privileged) return ERRNO.EPERM;
     const have = this.#find(service);
     if (have === undefined) return ERRNO.ESRCH;
-    if (!this.schedulers.has(service.scheduler)) return ERRNO.ENOENT;
+    if (!this.#hasModulesOf(service)) return ERRNO.ENOENT;
     return this.#replace(have, { ...have, ...service, destinations: have.destinations });
   }
 
@@ -162,11 +171,21 @@ export class FakeHost {
   }
 
   newDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? ERRNO.EEXIST : [destination]);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? ERRNO.EEXIST : [destination]),
+    );
   }
 
   setDest(id: FakeServiceId, destination: Destination): Errno {
-    return this.#changeDest(id, destination, ({ there }) => there ? [destination] : ERRNO.ENOENT);
+    const refusal = this.#refusalOf(id, destination);
+    return this.#changeDest(
+      id,
+      destination,
+      ({ there }) => refusal ?? (there ? [destination] : ERRNO.ENOENT),
+    );
   }
 
   delDest(id: FakeServiceId, destination: Destination): Errno {
@@ -185,6 +204,19 @@ export class FakeHost {
     const instead = change({ there: others.length < have.destinations.length });
     if (typeof instead === "number") return instead;
     return this.#replace(have, { ...have, destinations: [...others, ...instead] });
+  }
+
+  #hasModulesOf({ scheduler, persistenceEngine }: VirtualService): boolean {
+    return this.schedulers.has(scheduler) &&
+      (persistenceEngine === "" || this.persistenceEngines.has(persistenceEngine));
+  }
+
+  #refusalOf({ address }: FakeServiceId, destination: Destination): Errno {
+    const { forwarding, upperThreshold, lowerThreshold, tunnel } = destination;
+    const mixed = address.family !== destination.address.family;
+    if (mixed && (this.syncDaemon || forwarding !== "tunnel")) return ERRNO.EINVAL;
+    if (lowerThreshold > upperThreshold) return ERRNO.ERANGE;
+    return tunnel?.type === "gue" && tunnel.port === 0 ? ERRNO.EINVAL : undefined;
   }
 
   #find(id: FakeServiceId): FakeService | undefined {

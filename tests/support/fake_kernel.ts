@@ -1,7 +1,13 @@
 /** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
-import { type ActualKernel, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  type ActualKernel,
+  interfaceMark,
+  isOurs,
+  markedFwmarks,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
@@ -22,7 +28,7 @@ export class FakeKernel extends FakeHost implements Kernel {
   readError: KernelError | undefined;
 
   // deno-lint-ignore require-await -- refusals are rejections
-  async read({ interfaceNames, addresses, managed }: Interest): Promise<ActualKernel> {
+  async read({ interfaceNames, addresses, fwmarks, managed }: Interest): Promise<ActualKernel> {
     this.reads++;
     if (this.readError !== undefined) throw this.readError;
     const interfaces = this.interfaces.filter((link) =>
@@ -31,6 +37,7 @@ export class FakeKernel extends FakeHost implements Kernel {
     const onOurs = interfaces.filter(isOurs).flatMap((link) => link.addresses).map(({ address }) =>
       address.text
     );
+    const marks = new Set([...fwmarks, ...interfaces.flatMap(markedFwmarks).map(virtualServiceKey)]);
     const services = managed.ipvs && this.modules.ipvs ? this.services : [];
     return {
       interfaces: interfaces.map((link) => ({
@@ -38,7 +45,11 @@ export class FakeKernel extends FakeHost implements Kernel {
         addresses: link.addresses.map(({ ends: _, ...each }) => each),
       })),
       virtualServices: services
-        .filter(({ address }) => addresses.has(address.text) || onOurs.includes(address.text))
+        .filter((service) =>
+          service.fwmark > 0
+            ? marks.has(virtualServiceKey(service))
+            : addresses.has(service.address.text) || onOurs.includes(service.address.text)
+        )
         .map(({ birth: _, ...service }) => ({
           ...service,
           destinations: service.destinations.map((each) => ({
@@ -99,10 +110,13 @@ export class FakeKernel extends FakeHost implements Kernel {
       case "create-interface": {
         const errno = this.createDummy(change.name);
         if (errno !== undefined) return errno;
-        return this.setLink(this.link(change.name).index, { alias: interfaceMark(change.service), up: true });
+        return this.setLink(this.link(change.name).index, {
+          alias: interfaceMark(change.service, change.fwmarks),
+          up: true,
+        });
       }
       case "set-interface":
-        return this.setLink(change.index, { alias: interfaceMark(change.service), up: true });
+        return this.setLink(change.index, { alias: interfaceMark(change.service, change.fwmarks), up: true });
       case "delete-interface":
         return this.#onOurs(change.index, (index) => this.deleteLink(index));
       case "add-address":

@@ -2,9 +2,18 @@
  * A kernel's end of netlink over a host in memory: requests in, answers out, octet by octet. With it the netlink kernel
  * port runs without privileges, and a test can lose answers, drop notifications, or change a dump while it is read.
  */
-import type { VirtualService } from "../../src/kernel/state.ts";
+import type { Lacking } from "../../src/kernel/ipvs_hints.ts";
+import {
+  actualDestination,
+  actualService,
+  ipvsDestination,
+  ipvsService,
+  ipvsServiceId,
+} from "../../src/kernel/ipvs_objects.ts";
+import { type VirtualService, type VirtualServiceId, virtualServiceKey } from "../../src/kernel/state.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import {
+  align,
   decodeAttributes,
   HOST_ORDER,
   writeAttribute,
@@ -19,12 +28,13 @@ import {
   IFF,
   IFLA,
   IFLA_INFO,
-  IP_VS_CONN_F,
   IP_VS_SVC_F,
-  IPPROTO,
+  IP_VS_TUNNEL_ENCAP_FLAG,
   IPVS_CMD,
   IPVS_CMD_ATTR,
+  IPVS_DEST_ATTR,
   NETLINK,
+  NLA,
   NLM_F,
   NLMSG,
   NLMSGERR_ATTR,
@@ -33,20 +43,14 @@ import {
 } from "../../src/netlink/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
-import { decodeGeneric } from "../../src/netlink/genetlink.ts";
-import { decodeDest, decodeService, type IpvsService, newDest, newService } from "../../src/netlink/ipvs.ts";
+import { decodeGeneric, GENL_HDRLEN } from "../../src/netlink/genetlink.ts";
+import { addressFamily, newDest, newService } from "../../src/netlink/ipvs.ts";
+import { decodeDest, decodeService } from "../../src/netlink/ipvs_decode.ts";
 import { decodeMessages, encodeMessages, type NetlinkMessage } from "../../src/netlink/message.ts";
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import type { NetlinkSocket, NetlinkTransport, ReactorPort } from "../../src/netlink/transport.ts";
-import type { Errno, FakeHost, FakeInterface, FakeServiceId } from "./fake_host.ts";
-import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
+import type { Errno, FakeDestination, FakeHost, FakeInterface } from "./fake_host.ts";
 
-const PROTOCOLS = { tcp: IPPROTO.TCP, udp: IPPROTO.UDP, sctp: IPPROTO.SCTP } as const;
-const METHODS = {
-  masq: IP_VS_CONN_F.MASQ,
-  droute: IP_VS_CONN_F.DROUTE,
-  tunnel: IP_VS_CONN_F.TUNNEL,
-} as const;
 const LOOPBACK: FakeInterface = {
   index: 1,
   name: "lo",
@@ -72,6 +76,8 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
   interruptDumps = 0;
   /** Datagrams that were sent, by how many messages were in each. */
   readonly sent: number[] = [];
+  /** What its kernel is too old to know. */
+  lacking: Lacking | undefined;
   /** Runs before each request is acted on. */
   beforeRequest: (message: NetlinkMessage) => void = () => {};
 
@@ -105,11 +111,11 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
   }
 
   /** Tells members of the groups, and calls back those who are ready. */
-  tell(message: Omit<NetlinkMessage, "sequence" | "port"> | number): void {
+  tell(message: Omit<NetlinkMessage, "sequence" | "port"> & { readonly port?: number } | number): void {
     for (const socket of this.#sockets.values()) {
       if (!socket.subscribed) continue;
       socket.queue.push(
-        typeof message === "number" ? message : encodeMessages([{ ...message, sequence: 0, port: 0 }]),
+        typeof message === "number" ? message : encodeMessages([{ port: 0, ...message, sequence: 0 }]),
       );
     }
   }
@@ -209,43 +215,62 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
     if (request.type !== this.family || !host.modules.ipvs) return ERRNO.ENOENT;
     const { command } = decodeGeneric(request.payload);
     if (command === IPVS_CMD.GET_SERVICE) {
-      return [fwmarkPayload(), ...host.services.map((service) => servicePayload(this.family, service))];
+      return host.services.map((service) => servicePayload(this.family, service));
     }
-    const service = decodeService(request);
+    const decoded = decodeService(request);
+    const service = decoded && actualService(decoded);
     if (service === undefined) return ERRNO.EINVAL;
-    const id = serviceId(service);
     if (command === IPVS_CMD.GET_DEST) {
-      const found = host.services.find((each) =>
-        each.protocol === id.protocol && each.address.text === id.address.text && each.port === id.port
-      );
-      return (found?.destinations ?? []).map((destination) =>
-        newDest(this.family, service, { ...destination, forwarding: METHODS[destination.forwarding] }).payload
-      );
+      const key = virtualServiceKey(service);
+      const found = host.services.find((each) => virtualServiceKey(each) === key);
+      return (found?.destinations ?? []).map((destination) => this.#destinationPayload(service, destination));
     }
-    const { scheduler, flags, timeoutSeconds, netmask } = service;
-    const whole: VirtualService = {
-      ...id,
-      ...BY_ADDRESS,
-      scheduler,
-      flags,
-      timeoutSeconds,
-      netmask,
-      destinations: [],
+    if (command === IPVS_CMD.NEW_SERVICE) return host.newService(service);
+    if (command === IPVS_CMD.SET_SERVICE) return host.setService(service);
+    if (command === IPVS_CMD.DEL_SERVICE) return host.delService(service);
+    const known = { ...request, payload: this.#unknowing(request.payload) };
+    const destination = decodeDest(known, addressFamily(service.address));
+    if (destination === undefined) return ERRNO.EINVAL;
+    const { activeConnections: _, inactiveConnections: _2, ...settings } = actualDestination(destination);
+    if (command === IPVS_CMD.NEW_DEST) return host.newDest(service, settings);
+    return command === IPVS_CMD.SET_DEST ? host.setDest(service, settings) : host.delDest(service, settings);
+  }
+
+  #destinationPayload(service: VirtualServiceId, destination: FakeDestination): Uint8Array {
+    const settings = ipvsDestination(destination);
+    const foreign = destination.foreign === "remote checksum" ? IP_VS_TUNNEL_ENCAP_FLAG.REMCSUM : 0;
+    const tunnelFlags = settings.tunnelFlags | foreign;
+    const { payload } = newDest(this.family, ipvsServiceId(service), { ...settings, tunnelFlags });
+    return this.#unknowing(payload);
+  }
+
+  /** As a kernel sees and says it that does not know the newest attributes. */
+  #unknowing(payload: Uint8Array): Uint8Array {
+    const hidden: readonly number[] = HIDDEN[this.lacking ?? "nothing"];
+    if (hidden.length === 0) return payload;
+    const copy = payload.slice();
+    const view = new DataView(copy.buffer);
+    const nest = (start: number, end: number, inDestination: boolean) => {
+      for (let at = start; at + NLA.HDRLEN <= end; at += align(view.getUint16(at, true))) {
+        const type = view.getUint16(at + 2, true) & NLA.TYPE_MASK;
+        if (inDestination && hidden.includes(type)) view.setUint16(at + 2, UNKNOWN_ATTRIBUTE, true);
+        else if (!inDestination && type === IPVS_CMD_ATTR.DEST) {
+          nest(at + NLA.HDRLEN, at + view.getUint16(at, true), true);
+        }
+      }
     };
-    if (command === IPVS_CMD.NEW_SERVICE) return host.newService(whole);
-    if (command === IPVS_CMD.SET_SERVICE) return host.setService(whole);
-    if (command === IPVS_CMD.DEL_SERVICE) return host.delService(id);
-    const decoded = decodeDest(request, AF.INET);
-    if (decoded === undefined) return ERRNO.EINVAL;
-    const { address, port, weight } = decoded;
-    const forwarding = (["masq", "droute", "tunnel"] as const).find((name) =>
-      METHODS[name] === decoded.forwarding
-    );
-    const destination = { address, port, weight, forwarding: forwarding ?? "masq", ...PLAIN };
-    if (command === IPVS_CMD.NEW_DEST) return host.newDest(id, destination);
-    return command === IPVS_CMD.SET_DEST ? host.setDest(id, destination) : host.delDest(id, destination);
+    nest(GENL_HDRLEN, copy.byteLength, false);
+    return copy;
   }
 }
+
+const UNKNOWN_ATTRIBUTE = 99;
+/** What a kernel does not know. */
+const HIDDEN = {
+  nothing: [],
+  TUN_FLAGS: [IPVS_DEST_ATTR.TUN_FLAGS],
+  TUN_TYPE: [IPVS_DEST_ATTR.TUN_TYPE, IPVS_DEST_ATTR.TUN_PORT, IPVS_DEST_ATTR.TUN_FLAGS],
+} as const;
 
 class FakeSocket implements NetlinkSocket {
   /** Datagrams and errnos that are there to be received. */
@@ -314,21 +339,6 @@ function neverPreferred({ payload }: NetlinkMessage): boolean {
 }
 
 function servicePayload(family: number, service: VirtualService): Uint8Array {
-  const { address, port, scheduler, flags, timeoutSeconds, netmask } = service;
-  const protocol = PROTOCOLS[service.protocol];
-  const hashed = flags | IP_VS_SVC_F.HASHED;
-  return newService(family, { protocol, address, port, scheduler, flags: hashed, timeoutSeconds, netmask })
-    .payload;
-}
-
-/** A virtual service by firewall mark: somebody else's. */
-function fwmarkPayload(): Uint8Array {
-  const writer = new Writer(HOST_ORDER).u8(IPVS_CMD.NEW_SERVICE).u8(1).u16(0);
-  writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => writeU32(writer, 5, 7));
-  return writer.finish();
-}
-
-function serviceId({ protocol, address, port }: IpvsService): FakeServiceId {
-  const name = (["tcp", "udp", "sctp"] as const).find((each) => PROTOCOLS[each] === protocol);
-  return { protocol: name ?? "tcp", address, port, fwmark: 0 };
+  const settings = ipvsService(service);
+  return newService(family, { ...settings, flags: settings.flags | IP_VS_SVC_F.HASHED }).payload;
 }

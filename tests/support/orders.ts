@@ -1,6 +1,7 @@
 /** Orders in memory: what was ordered by whom, and progress that a test moves. */
 import {
   BusyError,
+  type CheckNowAnswer,
   type DrainAnswer,
   type DrainOrder,
   type Orders,
@@ -59,8 +60,8 @@ export class MemoryOrders implements Orders {
     return await this.reloaded;
   }
 
-  checkNow(selection: Selection, by: Requester | undefined): readonly string[] {
-    return this.#note("check-now", selection, by, selection);
+  checkNow(selection: Selection, by: Requester | undefined): CheckNowAnswer {
+    return { services: this.#note("check-now", selection, by, selection), kernel: true };
   }
 
   handover(by: Requester | undefined): void {

@@ -36,13 +36,13 @@ export function checkedPort(overrides: Partial<PortConfig> = {}): PortConfig {
 }
 
 /** A sorry destination 10.0.0.250:80. */
-export const SORRY: PortConfig["sorry"] = {
+export const SORRY: PortConfig["sorry"] = [{
   address: address("10.0.0.250"),
   port: 80,
   weight: 1,
   forwarding: "masq",
   ...PLAIN,
-};
+}];
 
 /** The check of destination 10.0.0.`last` of port tcp 80. */
 export function placeOf(last: number): DestinationPlace {

@@ -27,6 +27,7 @@ export const requirements = {
   "tcc": { package: "tcc", provides: { command: "tcc" } },
   "exabgp": { package: "exabgp", provides: { command: "exabgp" } },
   "iptables": { package: "iptables", provides: { command: "iptables-legacy-restore" } },
+  "keepalived": { package: "keepalived", provides: { command: "keepalived" } },
   "kmod": { package: "kmod", provides: { command: "modprobe" } },
   "ipvsadm": { package: "ipvsadm", provides: { command: "ipvsadm" } },
   "libnl-3-200": { package: "libnl-3-200", provides: { library: "libnl-3.so.200" } },

@@ -102,6 +102,6 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     leaving: [],
     config: { hash: "ab12", loadedAt: "2026-01-01T00:00:00.000Z", lastReload: undefined, restart: [] },
     journal: { run: "r", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
-    kernel: { managed: true, converged: true, at: undefined, errors: [] },
+    kernel: { managed: true, converged: true, at: undefined, errors: [], contested: [] },
   };
 }

@@ -89,7 +89,8 @@ export function renderBase(base: CheckBase): Readonly<Record<string, unknown>> {
   };
 }
 
-const MAX_NAME_LENGTH = 100;
+/** The longest name of a check. */
+export const MAX_CHECK_NAME_LENGTH = 100;
 
 function parseCheckName(input: string): Parsed<string> {
   if (input.trim() !== input || input === "") {
@@ -98,7 +99,7 @@ function parseCheckName(input: string): Parsed<string> {
   const problem = nameProblem(input);
   if (problem !== undefined) return { problem };
   const { length } = [...input];
-  return length > MAX_NAME_LENGTH
-    ? { problem: `must have at most ${MAX_NAME_LENGTH} characters, and has ${length}` }
+  return length > MAX_CHECK_NAME_LENGTH
+    ? { problem: `must have at most ${MAX_CHECK_NAME_LENGTH} characters, and has ${length}` }
     : { value: input };
 }

@@ -2,11 +2,12 @@
 import * as z from "zod";
 import { parseAddress } from "../../net/address.ts";
 import { PATTERNS } from "../values/patterns.ts";
+import { lazily } from "../values/lazily.ts";
 import { notSupportedYet, text, whole } from "../values/rules.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { parseFilePath, parseHost, parsePrintable } from "../values/name.ts";
-import { baseSchema, type CheckBase, checkBase } from "./base.ts";
-import type { CheckKind } from "./kind.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase } from "./base.ts";
+import { type CheckKind, NEEDS_PORT } from "./kind.ts";
 
 /** A GET that must be answered with a 2xx status. */
 export interface HttpCheckConfig extends CheckBase {
@@ -19,15 +20,14 @@ export interface HttpCheckConfig extends CheckBase {
   readonly insecureSkipVerify: boolean;
   /** PEM file of certificates that are trusted beside those of the host. */
   readonly caFile: string | undefined;
+  /** The header field of a passing answer whose number is the destination's weight; only in checks of destinations. */
+  readonly weightHeader: string | undefined;
 }
 
-function schema() {
-  return z.strictObject({
+/** Keys that are the same wherever the check stands. */
+const keys = lazily(() => {
+  return {
     type: z.literal("http").describe("http: a GET that must be answered with a 2xx status"),
-    address: text(parseHost, PATTERNS.host).prefault("127.0.0.1").describe(
-      "Where to connect: an address or a host name",
-    ),
-    port: whole(1, 65535).describe("The port to connect to"),
     path: text(parsePath, PATTERNS.urlPath).prefault("/").describe("The path to ask for"),
     scheme: z.enum(["http", "https"]).default("http").describe("http or https"),
     insecureSkipVerify: z.boolean().default(false).describe("true: accept any certificate (https)"),
@@ -45,17 +45,58 @@ function schema() {
     minDaysLeft: notSupportedYet().describe("How long the certificate must be valid. Not supported yet"),
     unixSocket: notSupportedYet().describe("A socket's path instead of address and port. Not supported yet"),
     ...baseSchema(),
-  }).superRefine((check, context) => {
-    checkBase(check, context);
-    const meaningless = (key: string, message: string) =>
-      context.addIssue({ code: "custom", path: [key], message });
-    if (check.scheme === "http") {
-      if (check.insecureSkipVerify) meaningless("insecureSkipVerify", "has no meaning with scheme http");
-      if (check.caFile !== undefined) meaningless("caFile", "has no meaning with scheme http");
-    } else if (check.insecureSkipVerify && check.caFile !== undefined) {
-      meaningless("caFile", "has no meaning with insecureSkipVerify");
-    }
-  }).meta({ allOf: MEANINGLESS, description: "An HTTP check" });
+  };
+});
+
+const address = lazily(() => text(parseHost, PATTERNS.host));
+const port = lazily(() => whole(1, 65535));
+
+function schema() {
+  return z.strictObject({
+    ...keys(),
+    address: address().prefault("127.0.0.1").describe("Where to connect: an address or a host name"),
+    port: port().describe("The port to connect to"),
+    weightHeader: z.never({
+      error: "belongs to a check in services[].ports[].checks or of a destination, whose weight it gives",
+    }).optional().describe("Of checks of destinations alone"),
+  }).superRefine(checkKeys).meta({ allOf: MEANINGLESS, description: "An HTTP check" });
+}
+
+function destinationSchema() {
+  return z.strictObject({
+    ...keys(),
+    address: address().optional().describe(
+      "Where to connect: an address or a host name. Default: the destination's address",
+    ),
+    port: port().optional().describe("The port to connect to. Default: the destination's"),
+    weightHeader: text(parseFieldName, PATTERNS.fieldName).optional().describe(
+      "The number in this header field of a passing answer, such as X-Weight, becomes the destination's weight. Default: none",
+    ),
+  }).superRefine(checkKeys).meta({ allOf: MEANINGLESS, description: "An HTTP check of a destination" });
+}
+
+/** A check that is complete, wherever it stands. */
+type HttpFile = Omit<z.output<ReturnType<typeof schema>>, "weightHeader"> & {
+  readonly weightHeader?: string | undefined;
+};
+
+function checkKeys(
+  check: FileBase & {
+    readonly scheme: string;
+    readonly insecureSkipVerify: boolean;
+    readonly caFile?: string | undefined;
+  },
+  context: z.RefinementCtx,
+): void {
+  checkBase(check, context);
+  const meaningless = (key: string, message: string) =>
+    context.addIssue({ code: "custom", path: [key], message });
+  if (check.scheme === "http") {
+    if (check.insecureSkipVerify) meaningless("insecureSkipVerify", "has no meaning with scheme http");
+    if (check.caFile !== undefined) meaningless("caFile", "has no meaning with scheme http");
+  } else if (check.insecureSkipVerify && check.caFile !== undefined) {
+    meaningless("caFile", "has no meaning with insecureSkipVerify");
+  }
 }
 
 /** The same as the rules between its keys, for JSON Schema; the scheme is http where it is left out. */
@@ -72,14 +113,23 @@ const MEANINGLESS = [
 /** The http check. */
 export const httpCheck = {
   schema,
+  destinationSchema,
+  aim(check, target) {
+    const port = check.port ?? target.port;
+    const address = check.address ?? target.address.text;
+    return port === 0 ? { problem: NEEDS_PORT } : { value: { ...check, address, port } };
+  },
   place: ({ scheme, address, port, path }) => `${scheme} ${authority(address, port)}${path}`,
-  resolve({ type, address, port, path, scheme, insecureSkipVerify, caFile }, base): HttpCheckConfig {
-    return { type, address, port, path, scheme, insecureSkipVerify, caFile, ...base };
+  resolve(
+    { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader },
+    base,
+  ): HttpCheckConfig {
+    return { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader, ...base };
   },
-  render({ address, port, path, scheme, insecureSkipVerify, caFile }) {
-    return { address, port, path, scheme, insecureSkipVerify, caFile };
+  render({ address, port, path, scheme, insecureSkipVerify, caFile, weightHeader }) {
+    return { address, port, path, scheme, insecureSkipVerify, caFile, weightHeader };
   },
-} satisfies CheckKind<z.output<ReturnType<typeof schema>>, HttpCheckConfig>;
+} satisfies CheckKind<HttpFile, z.output<ReturnType<typeof destinationSchema>>, HttpCheckConfig>;
 
 function authority(address: string, port: number): string {
   return `${parseAddress(address)?.family === 6 ? `[${address}]` : address}:${port}`;
@@ -90,4 +140,10 @@ function parsePath(input: string): Parsed<string> {
   return /[\s#\p{Cc}]/u.test(input)
     ? { problem: "must not have spaces, control characters or #" }
     : parsePrintable(input);
+}
+
+function parseFieldName(input: string): Parsed<string> {
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(input)
+    ? { value: input }
+    : { problem: "must be the name of a header field, such as X-Weight" };
 }

@@ -1,11 +1,27 @@
 /** What one kind of check brings to the configuration; its probe is in src/health/kinds, under the same name. */
 import type * as z from "zod";
+import type { Address } from "../../net/address.ts";
+import type { Parsed } from "../../text/parsed.ts";
 import type { CheckBase } from "./base.ts";
 
+/** The destination that a check is made for. */
+export interface CheckTarget {
+  readonly address: Address;
+  /** 0: none of its own. */
+  readonly port: number;
+}
+
+/** What a check lacks that needs a port and is made for a destination that has none. */
+export const NEEDS_PORT = "needs a port, as the destination has none of its own";
+
 /** One kind: how the file spells it, and what the checked configuration has of it. */
-export interface CheckKind<File, Config extends CheckBase> {
+export interface CheckKind<File, Unaimed, Config extends CheckBase> {
   /** A strict object; its `type` is the name of the kind. */
   schema(): z.ZodType<File>;
+  /** The same for checks of destinations: what is the destination's own may be left out. */
+  destinationSchema(): z.ZodType<Unaimed>;
+  /** The check of that destination: what was left out is the destination's. Or what it lacks. */
+  aim(check: Unaimed, target: CheckTarget): Parsed<File>;
   /** What is checked and where, in a few words: the name of a check that was given none. */
   place(file: File): string;
   /** The checked configuration. */

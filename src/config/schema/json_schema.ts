@@ -1,13 +1,16 @@
 /** JSON Schema (draft 2020-12) of the configuration file, made of the schema that checks it. */
 import * as z from "zod";
-import { CAN_BE_OFF } from "../values/rules.ts";
+import { CAN_BE_OFF, CAN_BE_ONE } from "../values/rules.ts";
 import { fileSchema } from "./schema.ts";
 
 /** The schema of what people write: before texts become addresses and durations. */
 export function jsonSchema(): Readonly<Record<string, unknown>> {
   const { $schema, ...rest } = z.toJSONSchema(fileSchema(), {
     io: "input",
-    override: ({ jsonSchema }) => allowOff(jsonSchema),
+    override({ jsonSchema }) {
+      allowOff(jsonSchema);
+      allowOne(jsonSchema);
+    },
   });
   return { $schema, title: "bgp-lb configuration", ...rest };
 }
@@ -18,4 +21,12 @@ function allowOff(schema: Record<string, unknown>): void {
   const { [CAN_BE_OFF]: _mark, description, ...part } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
   Object.assign(schema, { description, anyOf: [{ enum: ["off", false] }, part] });
+}
+
+/** Where one may stand for a list of one, it stands beside the list. */
+function allowOne(schema: Record<string, unknown>): void {
+  if (schema[CAN_BE_ONE] !== true) return;
+  const { [CAN_BE_ONE]: _mark, description, ...list } = schema;
+  for (const key of Object.keys(schema)) delete schema[key];
+  Object.assign(schema, { description, anyOf: [list["items"], list] });
 }

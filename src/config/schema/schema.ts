@@ -50,6 +50,18 @@ function controlSchema() {
   }).describe("Where commands reach the running agent");
 }
 
+function contentionSchema() {
+  return z.strictObject({
+    limit: whole(1, 1000).optional().describe("So many repairs of one object are no contention. Default: 5"),
+    window: duration(1000, 3_600_000).optional().describe("Within so long. Default: 60s"),
+    hold: duration(1000, 86_400_000).optional().describe(
+      "So long the object must be left alone until it counts as present again. Default: 60s",
+    ),
+  }).describe(
+    "An address, link, route or virtual service that others change again and again counts as missing: what needs it is withdrawn",
+  );
+}
+
 function networkSchema() {
   return z.strictObject({
     setup: z.boolean().default(true).describe(
@@ -58,6 +70,7 @@ function networkSchema() {
     ipvs: z.boolean().optional().describe(
       "Whether IPVS is programmed. Default: the same as setup",
     ),
+    contention: z.lazy(contentionSchema).optional(),
   }).describe("What the agent may change in this host's kernel");
 }
 

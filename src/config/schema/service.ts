@@ -1,6 +1,6 @@
 /**
- * The file's `services`: addresses, announcements, IPVS, checks. What many files have none of is lazy: a zod type takes some
- * 20 microseconds to make, and these are 80 of 550.
+ * The file's `services`: addresses, announcements, checks. What many files have none of is lazy: a zod type takes some 20
+ * microseconds to make.
  */
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
@@ -14,28 +14,13 @@ import {
 import { checkSchema } from "../checks/kinds.ts";
 import { nearest } from "../../text/nearest.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { parseHostAddress, parseServiceAddress } from "../values/address.ts";
+import { parseServiceAddress } from "../values/address.ts";
 import { command } from "../values/command.ts";
 import { parseInterfaceName } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { distinct, duration, optionalPart, seconds, text, whole } from "../values/rules.ts";
-
-/** IPVS schedulers of the kernel. */
-export const SCHEDULERS = [
-  "rr",
-  "wrr",
-  "lc",
-  "wlc",
-  "lblc",
-  "lblcr",
-  "dh",
-  "sh",
-  "sed",
-  "nq",
-  "fo",
-  "ovf",
-  "mh",
-] as const;
+import { distinct, duration, text, whole } from "../values/rules.ts";
+import { ipvsSchema, SERVICE_FLAGS } from "./ipvs.ts";
+import { portSchema } from "./port.ts";
 
 function announceSchema() {
   return z.strictObject({
@@ -64,97 +49,6 @@ function announceSchema() {
           : "must be withdraw",
     }).default("withdraw").describe("What happens to the routes of an unhealthy service"),
   }).describe("How the addresses are announced");
-}
-
-function destinationSchema() {
-  return z.strictObject({
-    address: text(parseHostAddress, PATTERNS.hostAddress).describe("Address of the real server"),
-    port: whole(1, 65535).describe("Port of the real server"),
-    weight: whole(0, 65535).default(1).describe("Share of the connections; 0: no new ones"),
-    forwarding: z.enum(["masq", "droute", "tunnel"]).default("masq").describe(
-      "masq: NAT; droute: same link, address kept; tunnel: IP in IP. The latter two cannot change the port",
-    ),
-  }).describe("A real server");
-}
-
-function portSchema() {
-  return z.strictObject({
-    port: whole(1, 65535).describe("Port of the service"),
-    protocol: z.enum(["tcp", "udp", "sctp"]).default("tcp").describe("tcp, udp or sctp"),
-    targetPort: whole(1, 65535).optional().describe(
-      "Short for one destination: this host (bgp.local.address or address6) at this port; instead of destinations",
-    ),
-    destinations: z.array(destinationSchema()).min(1, { error: "must have at least one destination" })
-      .optional()
-      .describe(
-        "Real servers; instead of targetPort",
-      ),
-  }).superRefine((value, context) => {
-    if (value.targetPort !== undefined && value.destinations !== undefined) {
-      const message = "cannot be given together with destinations";
-      context.addIssue({ code: "custom", path: ["targetPort"], message });
-    }
-    if (value.targetPort === undefined && value.destinations === undefined) {
-      const message = "is required (or destinations)";
-      context.addIssue({ code: "custom", path: ["targetPort"], message });
-    }
-    const seen = new Set<string>();
-    for (const [index, { address, port, forwarding }] of (value.destinations ?? []).entries()) {
-      const path = ["destinations", index];
-      if (forwarding !== "masq" && port !== value.port) {
-        const message = `must be the service's port ${value.port}: forwarding ${forwarding} cannot change it`;
-        context.addIssue({ code: "custom", path: [...path, "port"], message });
-      }
-      const key = `${address.text} ${port}`;
-      if (seen.has(key)) {
-        context.addIssue({ code: "custom", path, message: "is the same address and port as another" });
-      }
-      seen.add(key);
-    }
-  }).meta({
-    oneOf: [{ required: ["targetPort"] }, { required: ["destinations"] }],
-    description: "An IPVS virtual service",
-  });
-}
-
-const FLAGS = ["sh-fallback", "sh-port", "mh-fallback", "mh-port", "ops"] as const;
-
-function persistenceSchema() {
-  return z.strictObject({
-    timeout: seconds("must be a duration of 1s to 31 days in whole seconds", { min: 1, max: 2_678_400 })
-      .prefault("300s").describe("How long a client stays with its real server"),
-    netmask: whole(1, 32).default(32).describe("IPv4 clients that share this prefix length count as one"),
-    netmask6: whole(1, 128).default(128).describe("IPv6 clients that share this prefix length count as one"),
-  }).describe("Clients stay with their real server. Default: off");
-}
-
-/** The same as the rule between scheduler and flags, for JSON Schema. (ajv 8 may take an empty list for one that contains something.) */
-const FLAGS_OF_SCHEDULERS = ["sh", "mh"].map((scheduler) => ({
-  if: {
-    properties: {
-      flags: { minItems: 1, contains: { enum: [`${scheduler}-fallback`, `${scheduler}-port`] } },
-    },
-    required: ["flags"],
-  },
-  then: { properties: { scheduler: { const: scheduler } }, required: ["scheduler"] },
-}));
-
-function ipvsSchema() {
-  return z.strictObject({
-    scheduler: z.enum(SCHEDULERS).default("rr").describe("The kernel's name of the scheduler"),
-    flags: distinct(z.enum(FLAGS)).default([]).describe(
-      "sh-fallback, sh-port, mh-fallback, mh-port; ops: every UDP datagram is scheduled by itself",
-    ),
-    persistence: optionalPart(z.lazy(persistenceSchema)),
-  }).superRefine(({ scheduler, flags }, context) => {
-    for (const [index, flag] of flags.entries()) {
-      const needs = flag.split("-")[0];
-      if (flag !== "ops" && needs !== scheduler) {
-        const message = `needs scheduler ${needs}, not ${scheduler}`;
-        context.addIssue({ code: "custom", path: ["flags", index], message });
-      }
-    }
-  }).meta({ allOf: FLAGS_OF_SCHEDULERS, description: "How IPVS spreads connections over destinations" });
 }
 
 function stopSchema() {
@@ -196,13 +90,11 @@ export const serviceSchema = lazily(() => {
     onChange: z.lazy(command).optional().describe(
       "A program and its arguments, run at every transition: facts in BGP_LB_* and as JSON on standard input",
     ),
-  }).describe("A service");
+  }).meta({ allOf: SERVICE_FLAGS, description: "A service" });
 });
 
 /** A service as the schema reads it. */
 export type FileService = z.output<ReturnType<typeof serviceSchema>>;
-/** One of its ports. */
-export type FilePort = FileService["ports"][number];
 /** A community of the `communities` list: standard ones are numbers, extended ones octets. */
 export type AnyCommunity = number | Uint8Array;
 

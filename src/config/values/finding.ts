@@ -21,3 +21,22 @@ export interface Finding {
   /** Whether the value follows as "(got VALUE)": `scalar` (default) where it is one, `always` for lists and mappings too. */
   readonly showValue?: "scalar" | "always" | "never";
 }
+
+/** The place of `path` in `value` as it is written: where one may stand for a list of one, a position is the thing itself. */
+export function writtenPath(value: unknown, path: Path): Path {
+  let here = value;
+  return path.filter((step) => {
+    if (typeof step === "number" && !Array.isArray(here)) return here === undefined;
+    here = below(here, step);
+    return true;
+  });
+}
+
+function below(value: unknown, step: string | number): unknown {
+  if (Array.isArray(value)) return value[Number(step)];
+  return isRecord(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string | number, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -63,6 +63,8 @@ export const PATTERNS = {
   filePath: whole("/.*[^/]"),
   /** execve(2) ends an argument at a 0. */
   commandArgument: whole("[^\\u0000]*"),
+  /** RFC 9110 section 5.1. */
+  fieldName: whole("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"),
   urlPath: whole("/[^\\s#]*"),
   host: whole(`${HOST_NAME}|${HOST4}|${HOST6}`),
   community: whole(`${Object.keys(WellKnownCommunity).join("|")}|${U16}:${U16}|${EXTENDED}`),

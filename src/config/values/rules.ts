@@ -109,5 +109,20 @@ export function optionalPart<T extends z.ZodType>(
     .optional().register(z.globalRegistry, { [CAN_BE_OFF]: true });
 }
 
+/** Marks, for JSON Schema, a list that may also be its one item. */
+export const CAN_BE_ONE = "canBeOne";
+
+/** One thing, or a list of at most `most`. */
+export function oneOrList<T extends z.ZodType>(
+  item: T,
+  most: number,
+  tooMany: string,
+): z.ZodOptional<z.ZodPreprocess<z.ZodArray<T>>> {
+  const list = z.array(item).min(1, { error: "must have at least one; leave it out for none" })
+    .max(most, { error: tooMany });
+  return z.preprocess((input) => Array.isArray(input) ? input : [input], list)
+    .optional().register(z.globalRegistry, { [CAN_BE_ONE]: true });
+}
+
 /** A key whose behaviour does not exist yet: refused, except as `off`. */
 export const notSupportedYet = lazily(() => optionalPart(z.never({ error: "is not supported yet" })));

@@ -1,0 +1,164 @@
+/**
+ * The kernel's part of a start: what can be made is made, each service for itself; what the kernel refuses is reported and
+ * tried again like at any other time. Nothing is changed before it is known what an earlier process left, so that what
+ * nobody wants any more goes in order.
+ */
+import type { Config } from "../config/config.ts";
+import type { ContentionLimits } from "../kernel/contested.ts";
+import type { Kernel, Managed } from "../kernel/kernel.ts";
+import { type HostFitness, type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import { NO_PLACES, together } from "../kernel/owned_places.ts";
+import { refusalOfAll } from "../kernel/refusal.ts";
+import type { ActualKernel } from "../kernel/state.ts";
+import type { Suspects } from "../kernel/suspects.ts";
+import type { ServiceDriver } from "../service/driver.ts";
+import { type Clock, sleep } from "../time/clock.ts";
+import type { OwnedKeeper } from "./owned_keeper.ts";
+import { HostNotFitError } from "./ports.ts";
+import { managedBy } from "./running_config.ts";
+
+/** What the adoption works on. */
+export interface AdoptionOptions {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  readonly config: Config;
+  readonly services: ServiceDriver;
+  /** Routers may keep an earlier process's routes for so long. */
+  readonly routersKeepMs: number;
+  /** Where an earlier process had virtual services. */
+  readonly owned: OwnedKeeper;
+  readonly contention: () => ContentionLimits;
+  readonly suspects: Suspects | undefined;
+  /** What operators have drained is out of service from now on. */
+  resumeDrains(): void;
+  readonly onReport: (report: KernelReport) => void;
+  readonly onFault: (cause: string) => void;
+}
+
+/** A kernel that cannot be read for longer is told of, and the start goes on. */
+const READ_LIMIT_MS = 5_000;
+/** Between attempts. */
+const RETRY_MS = 500;
+
+/** The first look at the kernel, and what follows from it. */
+export class KernelAdoption {
+  readonly #options: AdoptionOptions;
+  readonly #managed: Managed;
+  #reconciler: Reconciler | undefined;
+  #places = NO_PLACES;
+  #retry: Disposable | undefined;
+  #unread: string | undefined;
+  #disposed = false;
+
+  constructor(options: AdoptionOptions) {
+    this.#options = options;
+    this.#managed = managedBy(options.config);
+  }
+
+  /**
+   * Makes the kernel right for the first time, as far as it lets us. True where forwarding state of an earlier run was found.
+   * @throws {HostNotFitError} where nothing that is configured could ever work
+   */
+  async begin(): Promise<boolean> {
+    const { clock, routersKeepMs, owned } = this.#options;
+    if (this.#managed.ipvs) this.#places = await owned.load(this.#needsRecord);
+    const endMs = clock.now() + READ_LIMIT_MS;
+    for (;;) {
+      const host = await this.#examine();
+      if (host.hopeless.length > 0) throw new HostNotFitError(host.hopeless.join("\n"));
+      if (host.actual !== undefined) {
+        await this.#adopt(host.actual, host.adopted ? routersKeepMs : 0);
+        return host.adopted;
+      }
+      if (clock.now() >= endMs || this.#disposed) {
+        this.#goOnWithout(host);
+        return false;
+      }
+      await sleep(clock, RETRY_MS);
+    }
+  }
+
+  /** Why it is not known what an earlier process left; undefined: it is known, and ours to remove. */
+  get unread(): string | undefined {
+    return this.#unread;
+  }
+
+  /** The only writer of the kernel, once it is known what an earlier process left. */
+  get reconciler(): Reconciler | undefined {
+    return this.#reconciler;
+  }
+
+  /** Nothing is adopted, and nothing changed any more. */
+  async close(): Promise<void> {
+    this.#disposed = true;
+    this.#retry?.[Symbol.dispose]();
+    await this.#reconciler?.dispose();
+    await this.#options.owned.close();
+  }
+
+  /** The kernel stays unread for now: that is told, and it is looked at again. */
+  #goOnWithout({ error }: HostFitness): void {
+    const { clock, onReport } = this.#options;
+    this.#unread = error?.message;
+    this.#retry = clock.at(clock.now() + RETRY_MS, () => void this.#adoptLate());
+    const errors = error === undefined ? [] : [error];
+    onReport({
+      at: clock.now(),
+      actual: undefined,
+      changes: [],
+      repairs: [],
+      errors,
+      conflicts: [],
+      refusals: errors.map(refusalOfAll),
+      contested: [],
+      converged: false,
+    });
+  }
+
+  /** Routers that came back meanwhile were told that nothing was kept: nobody has routes of an earlier process any more. */
+  async #adoptLate(): Promise<void> {
+    const host = await this.#examine();
+    if (this.#disposed) return;
+    if (host.actual === undefined) return this.#goOnWithout(host);
+    this.#unread = undefined;
+    await this.#adopt(host.actual, 0);
+  }
+
+  async #adopt(actual: ActualKernel, routersKeepMs: number): Promise<void> {
+    const { kernel, clock, services, owned, contention, suspects, resumeDrains, onReport, onFault } = this
+      .#options;
+    // Routers may still have the routes of the process before this one: what they lead to goes in order.
+    services.inherit(actual, routersKeepMs, this.#places);
+    resumeDrains();
+    const managed = this.#managed;
+    this.#reconciler = new Reconciler({
+      kernel: managed.ipvs ? owned.guard(kernel) : kernel,
+      clock,
+      managed,
+      contention,
+      suspects,
+      onFault,
+      onReport(report) {
+        if (managed.ipvs) owned.observe(report);
+        onReport(report);
+      },
+    });
+    await this.#reconciler.want(services.desiredKernel);
+  }
+
+  /** Addresses on interfaces of ours tell what is ours, too; nothing tells of marks, or where interfaces are not ours. */
+  get #needsRecord(): boolean {
+    const ports = this.#options.config.services.flatMap((service) => service.ports);
+    return this.#managed.interfaces ? ports.some(({ fwmark }) => fwmark > 0) : ports.length > 0;
+  }
+
+  #examine(): Promise<HostFitness> {
+    const { kernel, config, services } = this.#options;
+    const enabled = config.services.filter(({ enabled }) => enabled);
+    const allNeedIpvs = enabled.length > 0 && enabled.every(({ ports }) => ports.length > 0);
+    const needs = { ...this.#managed, ipvs: this.#managed.ipvs && allNeedIpvs };
+    const { desiredKernel } = services;
+    const wanted = { ...desiredKernel, ...together([desiredKernel, this.#places]) };
+    return Reconciler.examine(kernel, wanted, this.#managed, needs);
+  }
+}

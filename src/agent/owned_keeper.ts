@@ -1,0 +1,156 @@
+/**
+ * Keeps where virtual services are ours: in a file, before the first one is made there, so that whatever ends this process
+ * the next one knows them, also those that its configuration does not have. A disk that fails is told, and holds nothing up
+ * for longer than a moment.
+ */
+import type { EventStream } from "../events/stream.ts";
+import type { Change } from "../kernel/change.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import {
+  decodePlaces,
+  encodePlaces,
+  NO_PLACES,
+  type OwnedPlaces,
+  placesKey,
+  placesOf,
+  together,
+} from "../kernel/owned_places.ts";
+import type { KernelReport } from "../kernel/reconciler.ts";
+import { messageOf } from "../text/error_message.ts";
+import type { Clock } from "../time/clock.ts";
+import { withinDiskLimit } from "./disk.ts";
+import type { StateFiles } from "./drain_keeper.ts";
+
+/** What a keeper is made of. */
+export interface OwnedKeeperOptions {
+  readonly clock: Clock;
+  readonly files: StateFiles;
+  readonly events: EventStream;
+  /** `state.directory`; undefined: nothing is kept. */
+  readonly directory: string | undefined;
+}
+
+const NOT_KEPT =
+  "state.directory is turned off: if this process is killed, virtual services stay that the next one does " +
+  "not have in its configuration";
+
+/** Where virtual services of one agent are. */
+export class OwnedKeeper {
+  readonly #options: OwnedKeeperOptions;
+  #directory: string | undefined;
+  #places = NO_PLACES;
+  /** The key of what is on the disk; undefined where that is not known. */
+  #kept: string | undefined;
+  #problem: string | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: OwnedKeeperOptions) {
+    this.#options = options;
+    this.#directory = options.directory;
+  }
+
+  /**
+   * What an earlier process had; none where that is not known, which is told.
+   * @param alone nothing else would tell what of it is ours
+   */
+  async load(alone: boolean): Promise<OwnedPlaces> {
+    const { files, events, clock } = this.#options;
+    const path = this.#path;
+    if (path === undefined && alone) events.publish({ kind: "warning", cause: NOT_KEPT });
+    if (path === undefined) return NO_PLACES;
+    const unknown = (error: unknown) => {
+      const cause =
+        `${path} cannot be used, so that virtual services of an earlier configuration may stay: ` +
+        messageOf(error);
+      events.publish({ kind: "warning", cause });
+      return NO_PLACES;
+    };
+    try {
+      const file = await withinDiskLimit(files.read(path), clock);
+      this.#places = file === undefined ? NO_PLACES : decode(file, unknown);
+    } catch (error) {
+      return unknown(error);
+    }
+    this.#kept = placesKey(this.#places);
+    return this.#places;
+
+    function decode(file: Uint8Array, unknown: (error: unknown) => OwnedPlaces): OwnedPlaces {
+      try {
+        return decodePlaces(file);
+      } catch (error) {
+        void withinDiskLimit(files.setAside(path ?? ""), clock).catch(() => {});
+        return unknown(error);
+      }
+    }
+  }
+
+  /** The same kernel, where a virtual service is made only once it is kept where. */
+  guard(kernel: Kernel): Kernel {
+    return {
+      read: (interest) => kernel.read(interest),
+      apply: async (changes) => {
+        await this.#cover(changes);
+        return await kernel.apply(changes);
+      },
+      watch: (onChange) => kernel.watch(onChange),
+      probe: (needs) => kernel.probe(needs),
+      [Symbol.dispose]: () => kernel[Symbol.dispose](),
+    };
+  }
+
+  /** What is there now, where all is as it should be, is all that is ours. */
+  observe({ converged, actual }: KernelReport): void {
+    if (!converged || actual === undefined) return;
+    const places = placesOf(actual.virtualServices);
+    if (placesKey(places) !== this.#kept) void this.#keep(places);
+  }
+
+  /** Another folder from now on. */
+  configure(directory: string | undefined): void {
+    if (directory === this.#directory) return;
+    this.#directory = directory;
+    this.#kept = undefined;
+    this.#problem = undefined;
+    // The old disk may hang for ever.
+    this.#writing = Promise.resolve();
+    if (placesKey(this.#places) !== "") void this.#keep(this.#places);
+  }
+
+  /** What is being written is waited for, for a moment. */
+  async close(): Promise<void> {
+    await withinDiskLimit(this.#writing, this.#options.clock).catch(() => {});
+  }
+
+  get #path(): string | undefined {
+    return this.#directory === undefined ? undefined : `${this.#directory}/ipvs`;
+  }
+
+  async #cover(changes: readonly Change[]): Promise<void> {
+    const made = changes.flatMap((change) => change.type === "create-service" ? [change.service] : []);
+    const places = together([this.#places, placesOf(made)]);
+    if (made.length > 0 && placesKey(places) !== this.#kept) await this.#keep(places);
+  }
+
+  /** Resolves when it is on the disk, or that is told to have failed. */
+  async #keep(places: OwnedPlaces): Promise<void> {
+    this.#places = places;
+    const path = this.#path;
+    if (path === undefined) return;
+    const { files, clock, events } = this.#options;
+    const writing = this.#writing.catch(() => {}).then(() => files.replace(path, encodePlaces(places)));
+    this.#writing = writing;
+    try {
+      await withinDiskLimit(writing, clock);
+      this.#kept = placesKey(places);
+      this.#problem = undefined;
+    } catch (error) {
+      const problem = messageOf(error);
+      if (problem === this.#problem) return;
+      this.#problem = problem;
+      const cause =
+        `${path} cannot be written, so that virtual services may stay if this process is killed and the next ` +
+        `one does not have them: ${problem}; it is tried again`;
+      events.publish({ kind: "warning", cause });
+    }
+  }
+}

@@ -1,0 +1,22 @@
+/** Everything that doctor looks at, in the order in which it is told. */
+import { CLASH_ROWS } from "./clash_rows.ts";
+import { DAEMON_ROWS } from "./daemon_rows.ts";
+import type { Row } from "./finding.ts";
+import { FORWARDING_ROWS } from "./forwarding_rows.ts";
+import { IPVS_ROWS } from "./ipvs_rows.ts";
+import { KERNEL_ROWS } from "./kernel_rows.ts";
+import { PROCESS_ROWS } from "./process_rows.ts";
+import { SESSION_ROWS } from "./session_rows.ts";
+import { TUNNEL_ROWS } from "./tunnel_rows.ts";
+
+/** The table. */
+export const ROWS: readonly Row[] = [
+  ...KERNEL_ROWS,
+  ...PROCESS_ROWS,
+  ...CLASH_ROWS,
+  ...SESSION_ROWS,
+  ...FORWARDING_ROWS,
+  ...IPVS_ROWS,
+  ...TUNNEL_ROWS,
+  ...DAEMON_ROWS,
+];

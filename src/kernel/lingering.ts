@@ -1,0 +1,45 @@
+/** Addresses and marks that were ours: they stay so until their virtual services are gone. */
+import { merge, NOTHING, owns, without } from "./merge.ts";
+import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+
+/** Where every virtual service is ours. */
+type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
+
+/** What is owned beside what is wanted. */
+export class Lingering {
+  #owned: Owned = NOTHING;
+
+  /** `desired` with everything that is owned. */
+  with(desired: DesiredKernel): DesiredKernel {
+    const { ownedAddresses, ownedFwmarks } = this.#owned;
+    if (ownedAddresses.length === 0 && ownedFwmarks.length === 0) return desired;
+    return {
+      ...desired,
+      ownedAddresses: [...desired.ownedAddresses, ...ownedAddresses],
+      ownedFwmarks: [...desired.ownedFwmarks, ...ownedFwmarks],
+    };
+  }
+
+  /** `desired` takes the place of `before`; what is owned no more lingers. */
+  succeed(before: DesiredKernel | undefined, desired: DesiredKernel, actual: ActualKernel | undefined): void {
+    const onOurs = actual?.interfaces.filter(isOurs)
+      .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
+    const owned = this.with(before ?? NOTHING);
+    const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs }]);
+    const { ownedAddresses, ownedFwmarks } = without(all, desired);
+    this.#owned = { ownedAddresses, ownedFwmarks };
+  }
+
+  /** Forgets what has no virtual service any more in `actual`; true where it forgot something. */
+  forget(actual: ActualKernel | undefined): boolean {
+    const { ownedAddresses, ownedFwmarks } = this.#owned;
+    if (ownedAddresses.length === 0 && ownedFwmarks.length === 0) return false;
+    const services = actual?.virtualServices ?? [];
+    const isBusy = (owned: Partial<Owned>) => services.some(owns({ ...NOTHING, ...owned }));
+    this.#owned = {
+      ownedAddresses: ownedAddresses.filter((address) => isBusy({ ownedAddresses: [address] })),
+      ownedFwmarks: ownedFwmarks.filter((mark) => isBusy({ ownedFwmarks: [mark] })),
+    };
+    return true;
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The places at which virtual services are ours, addresses and marks, and the file in which the next process finds them: a
+ * virtual service carries no mark of ours, and where no interface of ours has its address nothing else tells whose it is. Pure.
+ */
+import { seal, unseal } from "../bytes/sealed.ts";
+import { parseAddress, UNSPECIFIED } from "../net/address.ts";
+import { merge, NOTHING } from "./merge.ts";
+import type { DesiredKernel, VirtualServiceId } from "./state.ts";
+import { virtualServiceKey } from "./state.ts";
+
+/** Addresses and marks. */
+export type OwnedPlaces = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
+
+/** None. */
+export const NO_PLACES: OwnedPlaces = { ownedAddresses: [], ownedFwmarks: [] };
+
+/** Where these virtual services are. */
+export function placesOf(services: readonly VirtualServiceId[]): OwnedPlaces {
+  return together([{
+    ownedAddresses: services.filter(({ fwmark }) => fwmark === 0).map(({ address }) => address),
+    ownedFwmarks: services.filter(({ fwmark }) => fwmark > 0),
+  }]);
+}
+
+/** All of them, each once. */
+export function together(parts: readonly OwnedPlaces[]): OwnedPlaces {
+  const { ownedAddresses, ownedFwmarks } = merge(parts.map((part) => ({ ...NOTHING, ...part })));
+  return { ownedAddresses, ownedFwmarks };
+}
+
+/** The same for the same places, in whatever order. */
+export function placesKey({ ownedAddresses, ownedFwmarks }: OwnedPlaces): string {
+  return [...ownedAddresses.map(({ text }) => text), ...ownedFwmarks.map(virtualServiceKey)].sort().join(
+    "\n",
+  );
+}
+
+const VERSION = 1;
+const WHAT = "ipvs";
+
+/** The file. */
+export function encodePlaces({ ownedAddresses, ownedFwmarks }: OwnedPlaces): Uint8Array {
+  return seal(
+    WHAT,
+    JSON.stringify({
+      version: VERSION,
+      addresses: ownedAddresses.map(({ text }) => text),
+      marks: ownedFwmarks.map(({ fwmark, address: { family } }) => ({ fwmark, family })),
+    }),
+  );
+}
+
+/** What `encodePlaces` wrote. @throws {Error} what is wrong with the file */
+export function decodePlaces(file: Uint8Array): OwnedPlaces {
+  const raw: unknown = JSON.parse(unseal(WHAT, file));
+  if (typeof raw !== "object" || raw === null || !("version" in raw) || raw.version !== VERSION) {
+    throw new Error("it is of another version");
+  }
+  const addresses = "addresses" in raw ? rowOf(raw.addresses) : [];
+  const marks = "marks" in raw ? rowOf(raw.marks) : [];
+  return {
+    ownedAddresses: addresses.map((text) => parseAddress(String(text)) ?? refuse("an address")),
+    ownedFwmarks: marks.map(markOf),
+  };
+}
+
+function rowOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : refuse("a list");
+}
+
+function markOf(value: unknown): VirtualServiceId {
+  if (typeof value !== "object" || value === null || !("fwmark" in value) || !("family" in value)) {
+    return refuse("a mark");
+  }
+  const { fwmark, family } = value;
+  if (
+    typeof fwmark !== "number" || !Number.isInteger(fwmark) || fwmark <= 0 || (family !== 4 && family !== 6)
+  ) {
+    return refuse("a mark");
+  }
+  return { protocol: "tcp", address: UNSPECIFIED[family], port: 0, fwmark };
+}
+
+function refuse(what: string): never {
+  throw new Error(`${what} in it is none`);
+}

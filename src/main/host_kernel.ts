@@ -1,0 +1,33 @@
+/** The kernel of this host for a command that looks at it once, opened without an agent around it. */
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { mayUseFfi } from "../../ffi/library.ts";
+import { openLibnl } from "../../ffi/libnl.ts";
+import { Reactor } from "../../ffi/reactor.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
+import type { NetlinkTransport } from "../netlink/transport.ts";
+import { systemClock } from "../time/clock.ts";
+
+/** Netlink, and what the agent sees through it. */
+export interface HostKernel {
+  readonly transport: NetlinkTransport;
+  readonly kernel: Kernel;
+}
+
+/** Opens it; `stack` closes it. @throws {Error} in words: a library is missing, or FFI is not allowed */
+export function openHostKernel(stack: AsyncDisposableStack, libc?: Libc): HostKernel {
+  if (!mayUseFfi()) throw new Error("interfaces and IPVS need --allow-ffi");
+  const library = libc ?? stack.use(openLibc());
+  // Nothing is watched: there is no callback that could fail.
+  const reactor = stack.use(new Reactor(library, { onError: () => {} }));
+  const transport = stack.use(openLibnl(library));
+  const kernel = stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  return { transport, kernel };
+}
+
+/** Opens the kernel for as long as `use` takes. @throws {Error} in words: it cannot be opened */
+export async function withHostKernel<T>(use: (kernel: Kernel) => Promise<T>): Promise<T> {
+  const stack = new AsyncDisposableStack();
+  await using _stack = stack;
+  return await use(openHostKernel(stack).kernel);
+}

@@ -1,0 +1,134 @@
+// Checks of destinations: made of the port's or of their own, aimed at their destination, and called by it.
+import assert from "node:assert/strict";
+import type { CheckConfig } from "../../src/config/checks/kinds.ts";
+import { jsonSchema } from "../../src/config/schema/json_schema.ts";
+import { configOf } from "./text.ts";
+
+const LOCAL = { routerID: "10.0.0.1", as: 65512, address6: "2001:db8::1" };
+
+/** The checks of each destination of `port`. */
+function checksOf(port: unknown): readonly (readonly CheckConfig[])[] {
+  const config = configOf(JSON.stringify({
+    bgp: { local: LOCAL, peers: [{ address: "10.0.0.254", as: 65512 }] },
+    services: [{ name: "web", addresses: ["10.99.0.1", "2001:db8:99::1"], ports: [port] }],
+  }));
+  return config.services[0]?.ports[0]?.destinations.map(({ checks }) => checks) ?? [];
+}
+
+/** What each check is called and where it looks. */
+function placesOf(port: unknown): readonly (readonly string[])[] {
+  return checksOf(port).map((checks) =>
+    checks.map((check) => {
+      const place = check.type === "http"
+        ? `${check.address} ${check.port}`
+        : check.addresses.map(({ text }) => text).join(" ");
+      return `${check.name}: ${place}`;
+    })
+  );
+}
+
+const DESTINATIONS = [{ address: "10.0.0.2", port: 80 }, { address: "2001:db8::2", port: 81 }];
+const HTTP = { type: "http" } as const;
+const PING = { type: "ping" } as const;
+
+Deno.test("ports[].checks are made for each destination, whose address and port they have (CONTRACT services.ports.checks)", () => {
+  assert.deepEqual(placesOf({ port: 443, destinations: DESTINATIONS, checks: [HTTP, PING] }), [
+    ["http 10.0.0.2:80/: 10.0.0.2 80", "ping 10.0.0.2: 10.0.0.2"],
+    ["http [2001:db8::2]:81/: 2001:db8::2 81", "ping 2001:db8::2: 2001:db8::2"],
+  ]);
+});
+
+Deno.test("ports[].checks go where they say, where they say it", () => {
+  const checks = [
+    { ...HTTP, port: 8080, path: "/healthz" },
+    { ...HTTP, address: "a.example.org", scheme: "https" },
+    { ...PING, addresses: ["10.0.0.7", "10.0.0.8"] },
+  ];
+  assert.deepEqual(placesOf({ port: 443, destinations: DESTINATIONS, checks })[1], [
+    "http [2001:db8::2]:8080/healthz: 2001:db8::2 8080",
+    "https a.example.org:81/: a.example.org 81",
+    "ping 10.0.0.7 10.0.0.8: 10.0.0.7 10.0.0.8",
+  ]);
+});
+
+Deno.test("ports[].checks are also those of the destinations that targetPort stands for", () => {
+  assert.deepEqual(placesOf({ port: 443, targetPort: 8443, checks: [HTTP] }), [
+    ["http 10.0.0.1:8443/: 10.0.0.1 8443"],
+    ["http [2001:db8::1]:8443/: 2001:db8::1 8443"],
+  ]);
+});
+
+Deno.test("a name in ports[].checks has the destination behind it, one in destinations[].checks has not", () => {
+  const [first, second] = DESTINATIONS;
+  const own = [{ ...HTTP, name: "mine" }, PING];
+  const port = {
+    port: 443,
+    destinations: [first, { ...second, checks: own }],
+    checks: [{ ...HTTP, name: "alive" }],
+  };
+  assert.deepEqual(placesOf(port), [
+    ["alive 10.0.0.2:80: 10.0.0.2 80"],
+    ["mine: 2001:db8::2 81", "ping 2001:db8::2: 2001:db8::2"],
+  ]);
+});
+
+Deno.test("destinations[].checks stand in place of the port's, also where they are none", () => {
+  const [first, second] = DESTINATIONS;
+  const port = { port: 443, destinations: [first, { ...second, checks: [] }], checks: [PING] };
+  assert.deepEqual(placesOf(port), [["ping 10.0.0.2: 10.0.0.2"], []]);
+});
+
+Deno.test("checks of a destination that has no port go to the port that they say", () => {
+  const port = {
+    fwmark: 7,
+    family: 4,
+    destinations: [{ address: "10.0.0.2" }],
+    checks: [{ ...HTTP, port: 80, name: "alive" }, PING],
+  };
+  assert.deepEqual(placesOf(port), [["alive 10.0.0.2: 10.0.0.2 80", "ping 10.0.0.2: 10.0.0.2"]]);
+});
+
+Deno.test("two checks of the same place are told apart by their order, in each destination for itself", () => {
+  const names = checksOf({ port: 443, destinations: DESTINATIONS, checks: [PING, PING] }).map((checks) =>
+    checks.map(({ name }) => name)
+  );
+  assert.deepEqual(names, [["ping 10.0.0.2", "ping 10.0.0.2 #2"], [
+    "ping 2001:db8::2",
+    "ping 2001:db8::2 #2",
+  ]]);
+});
+
+Deno.test("an http check of destinations may give their weight, and its timing is as everywhere", () => {
+  const checks = [{ ...HTTP, weightHeader: "X-Weight", interval: "5s", fastInterval: "200ms", rise: 1 }];
+  const [[check] = []] = checksOf({ port: 443, destinations: DESTINATIONS, checks });
+  assert.ok(check?.type === "http");
+  assert.equal(check.weightHeader, "X-Weight");
+  assert.deepEqual([check.intervalMs, check.fastIntervalMs, check.rise, check.fall], [5000, 200, 1, 3]);
+  const [[plain] = []] = checksOf({ port: 443, destinations: DESTINATIONS, checks: [HTTP] });
+  assert.ok(plain?.type === "http" && plain.weightHeader === undefined);
+});
+
+/** The names of the kinds at a place of the schema. */
+function kindsAt(path: readonly string[]): readonly string[] {
+  const checks = path.reduce<unknown>(
+    (schema, step) => below(below(schema, "properties"), step),
+    jsonSchema(),
+  );
+  const kinds = below(below(checks, "items"), "oneOf");
+  assert.ok(Array.isArray(kinds) && kinds.length > 0, path.join("."));
+  return kinds.map((kind) => String(below(below(below(kind, "properties"), "type"), "const")));
+}
+
+/** A key, of the items where it is a list. */
+function below(schema: unknown, key: string): unknown {
+  if (typeof schema !== "object" || schema === null) return undefined;
+  const values = new Map<string, unknown>(Object.entries(schema));
+  const items = values.get("items");
+  return values.has(key) ? values.get(key) : key === "items" ? items : below(items, key);
+}
+
+Deno.test("every kind of check that a service can have a destination can have, too", () => {
+  const kinds = kindsAt(["services", "checks"]);
+  assert.deepEqual(kindsAt(["services", "ports", "checks"]), kinds);
+  assert.deepEqual(kindsAt(["services", "ports", "destinations", "checks"]), kinds);
+});

@@ -1,0 +1,93 @@
+// Each row of doctor: silent or well on a fit host, found where the host is spoiled, well again after its own command.
+import assert from "node:assert/strict";
+import { examine } from "../../src/doctor/examine.ts";
+import { ROWS } from "../../src/doctor/rows.ts";
+import { hostAlone } from "../../src/doctor/subject.ts";
+import { address, localBgp } from "../support/bgp.ts";
+import { CONTENTION } from "../support/config.ts";
+import { FakeDoctorHost } from "../support/doctor_host.ts";
+import { CASES, LISTENING, UNPRIVILEGED } from "./rows_cases.ts";
+import { ALONE, lookBy, sendingTo, subject } from "./subjects.ts";
+
+for (const { row, subject: of, spoil, status, found, command } of CASES) {
+  Deno.test(`the row ${row} finds ${found.source}, says why, and its command mends it`, async () => {
+    const host = new FakeDoctorHost();
+    const before = await lookBy(row, host, of);
+    const always = row === "secrets" || row === "control socket" || row === "state directory";
+    if (!always) assert.deepEqual(before.filter((finding) => finding.status !== "ok"), []);
+    spoil(host);
+    const [finding, ...others] = await lookBy(row, host, of);
+    assert.deepEqual(others, []);
+    assert.equal(finding?.status, status);
+    assert.match(finding?.found ?? "", found);
+    assert.notEqual(finding?.why, undefined);
+    if (command === undefined) assert.equal(finding?.command, undefined);
+    else assert.match(finding?.command ?? "", command);
+    assert.ok(finding?.cure !== undefined || finding?.command !== undefined);
+    if (host.carryOut(finding?.command ?? "")) {
+      const after = await lookBy(row, host, of);
+      assert.deepEqual(after.filter((each) => each.status !== "ok"), []);
+    }
+  });
+}
+
+Deno.test("every row of doctor has a case here, and one name", () => {
+  const names = ROWS.map(({ name }) => name);
+  assert.deepEqual(names.toSorted(), [...new Set(names)].toSorted());
+  const untested = new Set(names).difference(new Set(CASES.map(({ row }) => row)));
+  assert.deepEqual([...untested], ["ping"]);
+});
+
+Deno.test("the row ping wants CAP_NET_RAW, or one of the process's groups in ping_group_range", async () => {
+  const pinging = { ...subject(), pings: true };
+  const host = new FakeDoctorHost();
+  host.files.set("/proc/sys/net/ipv4/ping_group_range", "1\t0\n");
+  assert.equal((await lookBy("ping", host, pinging))[0]?.status, "ok");
+  host.credentials(UNPRIVILEGED);
+  const [finding] = await lookBy("ping", host, pinging);
+  assert.equal(finding?.status, "problem");
+  assert.equal(finding?.command, 'sysctl -w net.ipv4.ping_group_range="65534 65534"');
+  host.files.set("/proc/sys/net/ipv4/ping_group_range", "65534\t65534\n");
+  assert.equal((await lookBy("ping", host, pinging))[0]?.status, "ok");
+});
+
+Deno.test("rows are silent about what is not configured", async () => {
+  const announceOnly = subject({ ports: [] }, {
+    network: { setup: false, ipvs: false, contention: CONTENTION },
+  });
+  const findings = await examine(ROWS, new FakeDoctorHost(), announceOnly);
+  assert.deepEqual(findings.map(({ name }) => name), ["descriptors", "rp_filter"]);
+  const alone = await examine(ROWS, new FakeDoctorHost(), hostAlone({ ...ALONE, descriptorNeed: undefined }));
+  assert.deepEqual(alone.map(({ name }) => name), ["libnl", "dummy", "ip_vs", "capabilities", "BGP port"]);
+});
+
+Deno.test("a destination of masq that is this host needs no forwarding", async () => {
+  for (const text of ["10.0.0.1", "127.0.0.1"]) {
+    const host = new FakeDoctorHost();
+    host.set("net.ipv4.ip_forward", 0);
+    assert.equal((await lookBy("ip_forward", host, subject(sendingTo(text))))[0]?.status, "ok");
+  }
+});
+
+Deno.test("what the running agent has is not foreign: its port, its virtual services", async () => {
+  const host = new FakeDoctorHost();
+  host.listen("00000000", 179, 7, "deno");
+  const of = (pid: number | undefined) => subject({}, LISTENING, { agent: { pid } });
+  assert.equal((await lookBy("BGP port", host, of(7)))[0]?.status, "ok");
+  assert.equal((await lookBy("BGP port", host, of(8)))[0]?.status, "problem");
+  host.targets.clear();
+  assert.equal((await lookBy("BGP port", host, of(7)))[0]?.status, "ok", "whose it is may not be known");
+  assert.deepEqual(await lookBy("virtual services", host, of(7)), []);
+});
+
+Deno.test("a listener at another address is in nobody's way", async () => {
+  const host = new FakeDoctorHost();
+  host.listen("0100007F", 179, 7, "bird");
+  const at = (text: string) =>
+    subject({}, {
+      bgp: { local: localBgp({ listenPort: 179, listenAddresses: [address(text)] }), peers: [] },
+    });
+  assert.equal((await lookBy("BGP port", host, at("10.0.0.1")))[0]?.status, "ok");
+  assert.equal((await lookBy("BGP port", host, at("127.0.0.1")))[0]?.status, "problem");
+  assert.equal((await lookBy("BGP port", host, at("0.0.0.0")))[0]?.status, "problem");
+});
