@@ -14,6 +14,7 @@ import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import { HandOver } from "./hand_over.ts";
 import {
+  idleAddresses,
   kernelOf,
   type Leaving,
   leavingDeadline,
@@ -191,11 +192,13 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
+    const idle = idleAddresses(wanted);
     this.#leaving = leavings(ours(actual, together([wanted, owned])), wanted, {
       reason: "the configuration does not have it",
       limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
       told: () => ({ by: "end-of-rib", untilMs }),
       managed,
+      isWithdrawn: ({ text }) => idle.has(text),
     }, clock.now());
   }
 

@@ -112,6 +112,12 @@ export function leavings(
   });
 }
 
+/** Addresses of virtual services in which nothing has weight: routes to them are of no use. */
+export function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> {
+  const idle = virtualServices.filter(({ destinations }) => destinations.every(({ weight }) => weight === 0));
+  return new Set(idle.map(({ address }) => address.text));
+}
+
 /** Takes one event in; the phase moves on as far as time and facts allow. */
 export function stepLeaving(leaving: Leaving, event: LeavingEvent, env: { readonly now: number }): Leaving {
   return settled(absorb(leaving, event), env.now);
