@@ -112,10 +112,42 @@ export function leavings(
   });
 }
 
-/** Addresses of virtual services in which nothing has weight: routes to them are of no use. */
-export function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> {
+/** For what an earlier process left, whose limits are not known any more. */
+const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
+
+/** The same of what an earlier process left: `untilMs` routers may have its routes. */
+export function inheritedLeavings(
+  all: DesiredKernel,
+  wanted: DesiredKernel,
+  { limits, untilMs, managed }: Pick<LeavingTerms, "managed"> & {
+    readonly limits: (service: string) => DrainLimits | undefined;
+    readonly untilMs: number;
+  },
+  nowMs: number,
+): readonly Leaving[] {
+  const idle = idleAddresses(wanted);
+  return leavings(all, wanted, {
+    reason: "the configuration does not have it",
+    limits: (service) => limits(service) ?? INHERITED_LIMITS,
+    told: () => ({ by: "end-of-rib", untilMs }),
+    managed,
+    isWithdrawn: ({ text }) => idle.has(text),
+  }, nowMs);
+}
+
+/** Of virtual services in which nothing has weight: what had it serves until routers know. */
+function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> {
   const idle = virtualServices.filter(({ destinations }) => destinations.every(({ weight }) => weight === 0));
   return new Set(idle.map(({ address }) => address.text));
+}
+
+/** Whether something is withdrawn, and waits for the sockets of routers to have taken that. */
+export function awaitTold(
+  states: readonly Pick<Leaving, "phase" | "told">[],
+  leaving: readonly Leaving[],
+): boolean {
+  const waiting = [...states, ...leaving.filter(({ toldBy }) => toldBy === "told")];
+  return waiting.some(({ phase, told }) => phase.name === "withdrawn" && !told);
 }
 
 /** Takes one event in; the phase moves on as far as time and facts allow. */
