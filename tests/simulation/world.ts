@@ -177,7 +177,11 @@ export class World {
         const backend = this.backend(step.port);
         if (backend === undefined) return;
         if (step.state === "throws") this.inspector.faultsExcused = true;
-        for (const { name, checks } of this.config.services) {
+        for (const { name, checks: own, ports } of this.config.services) {
+          const checks = [
+            ...own,
+            ...ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks)),
+          ];
           if (checks.some((check) => check.type === "http" && check.port === step.port)) {
             this.inspector.disturb(name);
           }
