@@ -14,7 +14,7 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
-import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
+import { ADDRESS_BY_HAND, type FakeAddress, type FakeInterface } from "../support/fake_links.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
@@ -136,6 +136,13 @@ function foreignOf(kernel: FakeKernel) {
   };
 }
 
+/** Every address of a link as it is not any more; of IPv6 there are neither scopes nor broadcast addresses. */
+function alter(link: FakeInterface, overrides: Partial<FakeAddress>): void {
+  link.addresses = link.addresses.map((each) =>
+    each.address.family === 6 && overrides.broadcast === true ? each : { ...each, ...overrides }
+  );
+}
+
 /** Somebody hurts something of ours, where there is something. */
 function breakSomething(kernel: FakeKernel, which: number): void {
   const ours = kernel.interfaces.filter(({ name }) => name === "web" || name === "api");
@@ -146,10 +153,15 @@ function breakSomething(kernel: FakeKernel, which: number): void {
     () => link && kernel.deleteLink(link.index),
     () => link && Object.assign(link, { up: false }),
     () => link && Object.assign(link, { addresses: link.addresses.slice(1) }),
-    () =>
-      link &&
-      Object.assign(link, { addresses: link.addresses.map((each) => ({ ...each, deprecated: false })) }),
+    () => link && alter(link, { deprecated: false }),
     () => link && Object.assign(link, { alias: "bgp-lb:another" }),
+    () => link && Object.assign(link, { master: "vrf9" }),
+    () => link && Object.assign(link, { alias: undefined, carrier: false }),
+    () => link && kernel.setLink(link.index, { mtu: 1000 }),
+    () => link && kernel.setIpv6(link, false),
+    () => link && alter(link, { localRoute: false }),
+    () => link && alter(link, { hostScope: false, broadcast: true }),
+    () => link && alter(link, { nodad: false, duplicateDetection: "failed" }),
     () => service && kernel.delService(service),
     () => service && kernel.setService({ ...service, scheduler: "lc", flags: 1, timeoutSeconds: 9 }),
     () => service?.destinations[0] && kernel.delDest(service, service.destinations[0]),
