@@ -89,6 +89,10 @@ export class Agent {
         this.#services.verdict(service, event);
         this.#endOfRib.release();
       },
+      onSaid: (places, said) => {
+        this.#services.destinations(places, said);
+        this.#endOfRib.release();
+      },
     });
     this.#services = new ServiceDriver({
       services: entriesOf(config),

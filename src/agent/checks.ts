@@ -1,20 +1,19 @@
-/** The health checks of all services: made, started and ended together; what they find becomes events and verdicts. */
+/**
+ * The health checks of all services and of their destinations: made, started and ended together; what they find becomes
+ * events and verdicts.
+ */
 import { changedKeys } from "../config/canonical.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
-import type { EventStream } from "../events/stream.ts";
-import { Check, type CheckStatus } from "../health/check.ts";
-import type { Probe } from "../health/kinds/probe.ts";
+import type { Check, CheckStatus } from "../health/check.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
-import type { Clock } from "../time/clock.ts";
+import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
+import { toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
-export interface ServiceChecksOptions {
+export interface ServiceChecksOptions extends DestinationChecksOptions {
   readonly services: readonly ServiceConfig[];
-  readonly clock: Clock;
-  readonly events: EventStream;
-  readonly probe: (config: CheckConfig) => Probe;
   readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
 }
 
@@ -27,12 +26,14 @@ interface Made {
 /** Every check of one agent. */
 export class ServiceChecks {
   readonly #options: Omit<ServiceChecksOptions, "services">;
+  readonly #destinations: DestinationChecks;
   /** By service, then by name. */
   #checks: ReadonlyMap<string, ReadonlyMap<string, Made>> = new Map();
   #started = false;
 
   constructor(options: ServiceChecksOptions) {
     this.#options = options;
+    this.#destinations = new DestinationChecks(options);
     this.prepare(options.services)();
   }
 
@@ -42,6 +43,7 @@ export class ServiceChecks {
    * @throws {Error} where one cannot be made; nothing has changed then
    */
   prepare(services: readonly ServiceConfig[]): (leaving?: ReadonlySet<string>) => void {
+    // Those of destinations stand behind them on the beat.
     const count = services.reduce((sum, { checks }) => sum + checks.length, 0);
     let index = 0;
     const made = new Map<string, ReadonlyMap<string, Made>>(services.map(({ name, checks }) => {
@@ -56,12 +58,17 @@ export class ServiceChecks {
         })),
       ];
     }));
-    return (leaving = new Set()) => this.#goOver(made, leaving);
+    const destinations = this.#destinations.prepare(services, count);
+    return (leaving = new Set()) => {
+      destinations(leaving);
+      this.#goOver(made, leaving);
+    };
   }
 
   /** Services that were on their way out have gone, but for those in `leaving`. */
   dropGone(configured: ReadonlySet<string>, leaving: ReadonlySet<string>): void {
     const kept = [...this.#checks].filter(([name]) => configured.has(name) || leaving.has(name));
+    this.#destinations.retain((name) => configured.has(name) || leaving.has(name));
     this.#goOver(new Map(kept), leaving);
   }
 
@@ -87,19 +94,21 @@ export class ServiceChecks {
   start(): void {
     this.#started = true;
     this.#all().forEach((check) => check.start());
+    this.#destinations.start();
   }
 
   /** Probes all of a service's at once; how many these are. */
   probeNow(service: string): number {
     const checks = this.#of(service);
     for (const check of checks) check.probeNow();
-    return checks.length;
+    return checks.length + this.#destinations.probeNow(service);
   }
 
   /** Ends for good. */
   stop(): void {
     this.#started = false;
     this.#all().forEach((check) => check.stop());
+    this.#destinations.stop();
   }
 
   #of(service: string): readonly Check[] {
@@ -111,34 +120,14 @@ export class ServiceChecks {
   }
 
   #create(service: string, config: CheckConfig, spread: Spread): Check {
-    const { clock, events, probe, onVerdict } = this.#options;
+    const { onVerdict } = this.#options;
     const { name: check } = config;
-    return new Check({
-      name: check,
+    return toldCheck({
       target: { type: "service", service },
       config,
-      probe: probe(config),
-      clock,
       spread,
-      onResult: ({ kind, durationMs, detail: cause }, { verdict, fault }, before) => {
-        events.publish({ kind: "probe", service, check, result: kind, durationMs, cause });
-        const blind = kind === "unknown";
-        if (blind !== (before.lastResult?.kind === "unknown")) {
-          events.publish({ kind: "check-blind", service, check, blind, cause });
-        }
-        if (fault !== undefined && fault.count !== before.fault?.count) {
-          events.publish({ kind: "fault", part: "check", name: `${service} ${check}`, cause: fault.text });
-        }
-        // Where nothing is known at all the gate says why.
-        if (blind && verdict === "unknown") onVerdict(service, { type: "verdict", check, verdict, cause });
-      },
-      // The route first, before anybody is told: a log line is not worth a microsecond of it.
-      onVerdict: ({ from, verdict, cause }) =>
-        events.causing(
-          { kind: "verdict", service, check, from, to: verdict, cause },
-          () => onVerdict(service, { type: "verdict", check, verdict, cause }),
-        ),
-    });
+      tell: ({ verdict, cause }) => onVerdict(service, { type: "verdict", check, verdict, cause }),
+    }, this.#options);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Speaker, SpeakerEvent } from "../bgp/speaker.ts";
 import type { PeerConfig } from "../config/config.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { serviceVerdict } from "../service/gates.ts";
+import { awaitsDestinations } from "../service/quorum.ts";
 import type { ServiceState } from "../service/state.ts";
 import type { Clock } from "../time/clock.ts";
 
@@ -53,8 +54,9 @@ export class EndOfRib implements Disposable {
     const speaker = this.#speaker;
     if (this.#released || speaker === undefined) return;
     // That a drained service has no route is certain, whatever its checks say.
-    const isOpen = ({ verdicts, phase }: ServiceState) =>
-      serviceVerdict(verdicts).verdict === "unknown" && phase.drain === undefined;
+    const isOpen = (state: ServiceState) =>
+      state.phase.drain === undefined &&
+      (serviceVerdict(state.verdicts).verdict === "unknown" || awaitsDestinations(state));
     if (!this.#options.services.states.some(isOpen)) this.#letGo(speaker);
   }
 

@@ -13,6 +13,7 @@ export function servicesOf(event: AgentEvent): readonly string[] | "all" {
   switch (event.kind) {
     case "route":
     case "phase":
+    case "destination":
     case "verdict":
     case "leaving":
       return [event.service];

@@ -7,9 +7,15 @@ import { describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { merge, within } from "../kernel/merge.ts";
-import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
+import {
+  type ActualKernel,
+  ADDRESS_AS_SET,
+  type DesiredKernel,
+  INTERFACE_AS_MADE,
+  interfaceMark,
+} from "../kernel/state.ts";
 import { step } from "../service/controller.ts";
-import { desiredKernel } from "../service/desired.ts";
+import { desiredKernel, inPhase } from "../service/desired.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import { kernelOf } from "../service/leaving.ts";
 import type { Reconfiguration } from "../service/reconfiguration.ts";
@@ -96,7 +102,10 @@ function verdictOf(state: ServiceState | undefined) {
 function momentOf(gates: readonly Gate[]): PlannedMoment | undefined {
   const [first, ...more] = gates.filter(({ open }) => !open);
   if (first === undefined) return "in order";
-  return first.name === "healthy" && more.length === 0 ? "when healthy" : undefined;
+  const isWaiting = first.name === "healthy" || first.name === "quorum";
+  // A destination of weight comes with the quorum.
+  const follows = ({ name }: Gate) => name === "quorum" || name === "virtual services present";
+  return isWaiting && more.every(follows) ? "when healthy" : undefined;
 }
 
 function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly ServiceState[]) {
@@ -106,7 +115,7 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
   const quiescing = { name: "quiescing" } as const;
   const quiesced = merge([
     desiredKernel(all.map((state) => {
-      return state.removed ? { ...state, phase: { ...state.phase, ...quiescing } } : state;
+      return state.removed ? inPhase(state, { ...state.phase, ...quiescing }) : state;
     })),
     ...preview.leaving.map((each) => kernelOf({ ...each, phase: { ...each.phase, ...quiescing } })),
   ]);
@@ -120,9 +129,9 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
     { stage: "when its connections have ended", desired: desiredKernel(staying) },
   ];
   let there = actual;
-  const owned = merge([...moments.map(({ desired }) => desired), view.desired]).ownedAddresses;
+  const { ownedAddresses, ownedFwmarks } = merge([...moments.map(({ desired }) => desired), view.desired]);
   return kernelStages(moments.map(({ stage, desired }) => {
-    const wanted = within(managed, { ...desired, ownedAddresses: owned });
+    const wanted = within(managed, { ...desired, ownedAddresses, ownedFwmarks });
     const { changes } = diff(wanted, there);
     there = asMade(wanted);
     return { stage, changes: changes.map(describeChange) };
@@ -135,11 +144,10 @@ function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
     interfaces: interfaces.map(({ name, service, addresses, fwmarks }, index) => ({
       index,
       name,
-      kind: "dummy",
+      ...INTERFACE_AS_MADE,
       alias: interfaceMark(service, fwmarks),
-      up: true,
       addresses: addresses.map((address) => {
-        return { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };
+        return { address, prefixLength: address.bytes.byteLength * 8, ...ADDRESS_AS_SET };
       }),
     })),
     virtualServices: virtualServices.map((service) => ({

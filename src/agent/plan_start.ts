@@ -1,10 +1,13 @@
 /** What a start with a configuration would do on this host, as far as that can be known where no agent runs. */
-import type { Config } from "../config/config.ts";
+import type { Config, ServiceConfig } from "../config/config.ts";
 import { type Change, describeChange } from "../kernel/change.ts";
+import { diff } from "../kernel/diff.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { within } from "../kernel/merge.ts";
 import { type KernelForecast, Reconciler } from "../kernel/reconciler.ts";
-import { initialState } from "../service/controller.ts";
+import { initialState, step } from "../service/controller.ts";
 import { desiredKernel } from "../service/desired.ts";
+import { slicesOf } from "../service/slices.ts";
 import { kernelStages, type Plan, sessionPlans } from "../status/plan.ts";
 import { configuredRoutes, routePlans } from "../status/route_plan.ts";
 
@@ -18,7 +21,7 @@ export async function planStart(config: Config, view: KernelView): Promise<Plan>
   const { changes, problems } = await forecast(config, view);
   const make = changes.slice(0, firstOfBreak(changes));
   const first = interfaces || ipvs ? "in order" : "at once";
-  const routes = configuredRoutes(config, ({ checks }) => checks.length > 0 ? "when healthy" : first);
+  const routes = configuredRoutes(config, (service) => isChecked(service) ? "when healthy" : first);
   return {
     action: "start",
     changes: [],
@@ -47,8 +50,20 @@ export async function planStart(config: Config, view: KernelView): Promise<Plan>
         START_MS,
       );
     });
-    return await Reconciler.foretell(view.kernel, desiredKernel(states), managed);
+    const { actual, problems } = await Reconciler.examine(view.kernel, desiredKernel(states), managed);
+    if (actual === undefined) return { changes: [], problems };
+    const sliceOf = slicesOf(actual);
+    const adopting = states.map((state) => {
+      return step(state, { type: "inherited", actual: sliceOf(state.config) }, { now: START_MS }).state;
+    });
+    return { changes: diff(within(managed, desiredKernel(adopting)), actual).changes, problems };
   }
+}
+
+/** Whether its announcement waits for first verdicts; what the kernel has may make them needless. */
+function isChecked({ checks, ports }: ServiceConfig): boolean {
+  const destinations = ports.flatMap((port) => port.destinations);
+  return checks.length > 0 || destinations.some((each) => each.checks.length > 0);
 }
 
 /** Any moment: nothing that is wanted at a start depends on it. */

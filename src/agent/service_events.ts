@@ -26,6 +26,18 @@ export function transitionFact(service: string, transition: ServiceTransition): 
     }
     case "phase":
       return { kind: "phase", service, from: transition.from, to: transition.to, cause };
+    case "destination": {
+      const { port, destination, live, weight } = transition;
+      return {
+        kind: "destination",
+        service,
+        port,
+        destination,
+        to: live ? "live" : "not live",
+        weight,
+        cause,
+      };
+    }
     case "fault":
       return { kind: "fault", part: "service", name: service, cause };
     default:

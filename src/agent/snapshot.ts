@@ -6,7 +6,6 @@ import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
 import type { CheckStatus } from "../health/check.ts";
-import type { ActualKernel } from "../kernel/state.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { openConnections } from "../service/controller.ts";
 import { serviceVerdict } from "../service/gates.ts";
@@ -22,9 +21,9 @@ import type {
   ServerStatus,
   ServiceStatus,
   Status,
-  VirtualServiceStatus,
 } from "../status/status.ts";
 import { type Leaving, whatLeaves } from "../service/leaving.ts";
+import { virtualServiceStatuses } from "./destination_snapshot.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { Reloads } from "./reloads.ts";
 import { expectationOf } from "../status/expectation.ts";
@@ -150,7 +149,7 @@ function serviceStatus(
         held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
       };
     }),
-    virtualServices: state.actual?.virtualServices.map(virtualServiceStatus) ?? [],
+    virtualServices: virtualServiceStatuses(state, when),
   };
 }
 
@@ -178,23 +177,6 @@ function phaseStatus(
 ): PhaseStatus {
   const until = deadlineMs === Infinity ? undefined : when(deadlineMs);
   return { name, since: when(sinceMs), until, reason: drain?.reason, connections };
-}
-
-function virtualServiceStatus(service: ActualKernel["virtualServices"][number]): VirtualServiceStatus {
-  const { protocol, address, port, scheduler, destinations } = service;
-  return {
-    protocol,
-    address: address.text,
-    port,
-    scheduler,
-    destinations: destinations.map(({ address, port, weight, forwarding, activeConnections }) => ({
-      address: address.text,
-      port,
-      weight,
-      forwarding,
-      activeConnections,
-    })),
-  };
 }
 
 function serverStatus(side: SideServerStatus | undefined, when: When): ServerStatus | undefined {

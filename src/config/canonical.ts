@@ -14,10 +14,8 @@ export function canonical(value: unknown, key = ""): string {
     return `[${(ORDERED.has(key) ? items : items.toSorted()).join()}]`;
   }
   if (typeof value !== "object" || value === null) return value === undefined ? "-" : JSON.stringify(value);
-  const entries = Object.entries(value).map(([name, below]) =>
-    `${JSON.stringify(name)}:${canonical(below, name)}`
-  );
-  return `{${entries.toSorted().join()}}`;
+  const entries = Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1);
+  return `{${entries.map(([name, below]) => `${JSON.stringify(name)}:${canonical(below, name)}`).join()}}`;
 }
 
 /** The keys whose values mean something else in `next`, sorted. */
@@ -29,10 +27,13 @@ export function changedKeys<T extends object>(old: T, next: T): readonly (keyof 
   return keys.toSorted();
 }
 
-/** What is the same value needs no text; of records, only what is another one does. */
+/** What is the same value needs no text; of records and of lists in the same order, only what is another one does. */
 function isSame(old: unknown, next: unknown, key: string): boolean {
   if (Object.is(old, next)) return true;
   if (isRecord(old) && isRecord(next)) return changedKeys(old, next).length === 0;
+  if (Array.isArray(old) && Array.isArray(next) && old.length === next.length) {
+    if (old.every((item, at) => isSame(item, next[at], ""))) return true;
+  }
   return canonical(old, key) === canonical(next, key);
 }
 

@@ -4,7 +4,7 @@
  * so the order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
  */
 import { changedKeys } from "./canonical.ts";
-import type { Config, PortConfig, ServiceConfig } from "./config.ts";
+import type { Config, DestinationConfig, PortConfig, ServiceConfig } from "./config.ts";
 import { destinationName } from "./destination_name.ts";
 import { type Keyed, pair } from "./pairs.ts";
 import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
@@ -208,7 +208,7 @@ function destinationChanges(
     keys: readonly string[],
   ): ServiceChange => ({ of: "destination", change, port, destination, keys });
   const changed = pairs.kept.flatMap(({ key, old, next }) => {
-    const keys = changedKeys(old, next);
+    const keys = destinationKeys(old, next);
     return keys.length === 0 ? [] : [one("changed", key, keys)];
   });
   return [
@@ -216,4 +216,17 @@ function destinationChanges(
     ...changed,
     ...pairs.added.map(({ key }) => one("added", key, [])),
   ];
+}
+
+/** Of the checks, which of their keys, where they are the same ones. */
+function destinationKeys(
+  { checks: oldChecks, ...old }: DestinationConfig,
+  { checks: nextChecks, ...next }: DestinationConfig,
+): readonly string[] {
+  const { removed, kept, added } = pair(oldChecks, nextChecks, ({ name }) => name);
+  const others = removed.length + added.length > 0 ? ["checks"] : [];
+  const same = new Set(
+    kept.flatMap(({ old, next }) => old === next ? [] : changedKeys(old, next)).map((key) => `checks.${key}`),
+  );
+  return [...changedKeys(old, next), ...others, ...same].toSorted();
 }

@@ -164,7 +164,7 @@ function placeOfKey(key: string): string | undefined {
   const { bgp, services, ...top } = fileSchema().shape;
   const service = services.element.shape;
   const port = service.ports.unwrap().element.unwrap().shape;
-  const destination = port.destinations.unwrap().element.shape;
+  const destination = port.destinations.unwrap().element.unwrap().shape;
   const objects: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     "the top": fileSchema().shape,
     "bgp": bgp.shape,

@@ -67,9 +67,11 @@ export const FORWARDING_ROWS: readonly Row[] = [
           ),
         );
       }
-      return findings.length > 0
-        ? findings
-        : [ok(`not strict where packets come in: ${namesOf([...uplinks, ...inner])}`)];
+      if (findings.length > 0) return findings;
+      if (uplinks.length < 2 && inner.length === 0) {
+        return [ok(`does not matter: every peer is behind ${namesOf(uplinks)}`)];
+      }
+      return [ok(`not strict on ${namesOf([...uplinks, ...inner])}`)];
     },
   },
   {
@@ -201,8 +203,8 @@ function lookAtForwarding(host: Host, { ports, ownAddresses }: Subject, family: 
 /** A host that forwards IPv6 heeds router advertisements only where it is told to. */
 function routerCure(host: Host, family: 4 | 6): string | undefined {
   if (family === 4) return undefined;
-  const heeding = host.links().filter(({ name, up }) =>
-    up && sysctl(host, linkSetting(6, name, "accept_ra")) === 1
+  const heeding = host.links().filter(({ name, kind, up }) =>
+    up && name !== "lo" && kind !== "dummy" && sysctl(host, linkSetting(6, name, "accept_ra")) === 1
   );
   return heeding.length === 0
     ? undefined

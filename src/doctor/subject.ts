@@ -3,7 +3,8 @@ import type { Config, DestinationConfig, LocalBgp, PeerConfig, PortConfig } from
 import type { DesiredInterface, VirtualServiceId } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { parseAddress } from "../net/address.ts";
-import { destinationsOf, fwmarksOf, idsOf } from "../service/desired.ts";
+import { fwmarksOf, idsOf } from "../service/desired.ts";
+import { destinationsOf } from "../service/weights.ts";
 
 /** A destination, and the families of the virtual services that send to it. */
 export interface SubjectDestination extends Omit<DestinationConfig, "checks"> {

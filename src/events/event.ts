@@ -59,9 +59,23 @@ export type AgentFact =
     readonly to: PhaseName;
     readonly cause: string;
   }
+  /** A destination gets new connections from now on, or no more, or has another weight of its own; slow start is not told. */
+  | {
+    readonly kind: "destination";
+    readonly service: string;
+    /** Such as `tcp 80`. */
+    readonly port: string;
+    /** Such as `10.0.0.1:8080`. */
+    readonly destination: string;
+    readonly to: "live" | "not live";
+    readonly weight: number;
+    readonly cause: string;
+  }
   | {
     readonly kind: "verdict";
     readonly service: string;
+    /** Of a check of a destination; the first one where several share it. */
+    readonly destination?: string;
     readonly check: string;
     readonly from: "unknown" | "healthy" | "unhealthy";
     readonly to: "healthy" | "unhealthy";
@@ -70,6 +84,7 @@ export type AgentFact =
   | {
     readonly kind: "probe";
     readonly service: string;
+    readonly destination?: string;
     readonly check: string;
     readonly result: ProbeResultKind;
     readonly durationMs: number;
@@ -79,6 +94,7 @@ export type AgentFact =
   | {
     readonly kind: "check-blind";
     readonly service: string;
+    readonly destination?: string;
     readonly check: string;
     readonly blind: boolean;
     readonly cause: string;

@@ -51,6 +51,10 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       ];
     case "phase":
       return [line(event, "service", "info", { message: "service is {to}" })];
+    case "destination":
+      return [
+        line(event, "service", event.to === "live" ? "info" : "warning", { message: "destination is {to}" }),
+      ];
     case "verdict":
       return [
         line(event, "health", event.to === "unhealthy" ? "warning" : "info", { message: "check is {to}" }),
@@ -62,11 +66,11 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
         event.blind
           ? line(event, "health", "warning", {
             message: "check cannot be made, its verdict stays: {cause}",
-            repeats: `${event.service} ${event.check}`,
+            repeats: `${event.service} ${event.destination ?? ""} ${event.check}`,
           })
           : line(event, "health", "info", {
             message: "check is made again",
-            repeats: `${event.service} ${event.check}`,
+            repeats: `${event.service} ${event.destination ?? ""} ${event.check}`,
           }),
       ];
     case "kernel-changed":

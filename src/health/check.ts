@@ -51,6 +51,8 @@ export interface CheckStatus {
   /** Probes that said nothing of the service, and why the newest of them did not. */
   readonly unknowns: number;
   readonly lastUnknown: string | undefined;
+  /** What the newest passing probe gave, where it gave one. */
+  readonly weight: number | undefined;
   /** The newest result, whatever it was. */
   readonly lastResult: ProbeResult | undefined;
   readonly inFlight: number;
@@ -65,6 +67,8 @@ export interface VerdictChange {
   readonly verdict: "healthy" | "unhealthy";
   /** Why, in words. */
   readonly cause: string;
+  /** Of a pass: what it gives its destination. */
+  readonly weight: number | undefined;
   /** The one that decided; `seenMs` is when the verdict was known. */
   readonly result: ProbeResult;
 }
@@ -113,6 +117,9 @@ export class Check implements Disposable {
   #since: { readonly ms: number; readonly cause: string };
   readonly #counts: Record<OutcomeKind, number> = { pass: 0, fail: 0, unknown: 0 };
   #lastUnknown: string | undefined;
+  #weight: number | undefined;
+  /** The order of the probe that gave it. */
+  #weighedBy = -1;
   #lastResult: ProbeResult | undefined;
   /** A verdict that was reached, and that the callback has not taken yet. */
   #untold: VerdictChange | undefined;
@@ -183,6 +190,7 @@ export class Check implements Disposable {
       failures: this.#counts.fail,
       unknowns: this.#counts.unknown,
       lastUnknown: this.#lastUnknown,
+      weight: this.#weight,
       lastResult: this.#lastResult,
       inFlight: this.#running.size,
       fault: this.#fault,
@@ -303,7 +311,13 @@ export class Check implements Disposable {
     this.#running.delete(order);
     const { startedMs } = probe;
     const { kind, detail } = this.#judged(outcome, running.stalledMs);
-    const result = { order, kind, detail, startedMs, seenMs, durationMs: seenMs - startedMs };
+    const { weight } = outcome;
+    const result = { order, kind, detail, weight, startedMs, seenMs, durationMs: seenMs - startedMs };
+    // An older answer that comes late says less than a newer one.
+    if (kind === "pass" && order >= this.#weighedBy) {
+      this.#weight = weight;
+      this.#weighedBy = order;
+    }
     this.#schedule = ended(this.#schedule, order, kind === "pass");
     this.#lastResult = result;
     this.#counts[kind]++;
@@ -332,7 +346,7 @@ export class Check implements Disposable {
         ? result.detail
         : `${count} consecutive ${noun}, the last one: ${result.detail}`;
       this.#since = { ms: result.seenMs, cause };
-      this.#untold = { from, verdict, cause, result };
+      this.#untold = { from, verdict, cause, result, weight: pass ? this.#weight : undefined };
     }
   }
 

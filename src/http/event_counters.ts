@@ -24,6 +24,8 @@ export class EventCounters {
   readonly #probeSeconds = new Histogram(PROBE_SECONDS);
   readonly #checkTransitions = new Tally();
   readonly #serviceTransitions = new Tally();
+  readonly #destinationProbes = new Tally();
+  readonly #destinationTransitions = new Tally();
   readonly #hookFailures = new Tally();
   readonly #announcements = new Tally();
   readonly #events = new Tally();
@@ -53,14 +55,19 @@ export class EventCounters {
     switch (event.kind) {
       case "probe": {
         const { service, check, result, durationMs } = event;
+        // Those of destinations are many, and may be for several services.
+        if (event.destination !== undefined) return this.#destinationProbes.add({ result });
         if (!this.#isMetered({ service, check })) return;
         this.#probes.add({ service, check, result });
         return this.#probeSeconds.observe({ service, check }, durationMs / 1000);
       }
       case "verdict": {
         const { service, check, to } = event;
+        if (event.destination !== undefined) return;
         return this.#add(this.#checkTransitions, { service, check, to });
       }
+      case "destination":
+        return this.#add(this.#destinationTransitions, { service: event.service, to: event.to });
       case "route": {
         const { service, to } = event;
         return this.#add(this.#serviceTransitions, { service, to });
@@ -93,6 +100,16 @@ export class EventCounters {
       this.#serviceTransitions,
     );
     yield counter(
+      "bgp_lb_destination_probes_total",
+      "Probes of destinations by result.",
+      this.#destinationProbes,
+    );
+    yield counter(
+      "bgp_lb_destination_transitions_total",
+      "Destinations of the service that became live, or were it no more, or changed their own weight.",
+      this.#destinationTransitions,
+    );
+    yield counter(
       "bgp_lb_hook_failures_total",
       "Programs of onChange that failed, and rows of transitions that none was run for.",
       this.#hookFailures,
@@ -107,6 +124,7 @@ export class EventCounters {
       this.#probeSeconds,
       this.#checkTransitions,
       this.#serviceTransitions,
+      this.#destinationTransitions,
       this.#hookFailures,
       this.#announcements,
     ];

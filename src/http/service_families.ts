@@ -1,5 +1,6 @@
 /** The metric families of services and their checks, one row of this table for each. Pure. */
-import type { CheckStatusEntry, ServiceStatus } from "../status/status.ts";
+import { endpoint, virtualServiceName } from "../status/destinations_text.ts";
+import type { CheckStatusEntry, DestinationStatus, ServiceStatus } from "../status/status.ts";
 import type { Sample } from "./exposition.ts";
 import { type Family, flag, moment, oneOf } from "./family.ts";
 
@@ -52,6 +53,26 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     "Open connections through IPVS, as the kernel was read last; only where there are virtual services.",
     ({ phase }, labels) => phase.connections === undefined ? [] : [{ labels, value: phase.connections }],
   ),
+  ofDestination(
+    "bgp_lb_destination_live",
+    "Whether the destination gets new connections.",
+    ({ live }, labels) => [{ labels, value: flag(live) }],
+  ),
+  ofDestination(
+    "bgp_lb_destination_healthy",
+    "Whether all checks of the destination pass.",
+    ({ verdict }, labels) => [{ labels, value: flag(verdict === "healthy") }],
+  ),
+  ofDestination(
+    "bgp_lb_destination_weight",
+    "The weight that the destination has in the kernel; only where it is there.",
+    ({ weight }, labels) => weight === undefined ? [] : [{ labels, value: weight }],
+  ),
+  ofDestination(
+    "bgp_lb_destination_connections",
+    "Open connections to the destination, as the kernel was read last.",
+    ({ activeConnections }, labels) => [{ labels, value: activeConnections }],
+  ),
   ofCheck(
     "bgp_lb_check_verdict",
     "1 for the verdict of this check.",
@@ -87,6 +108,21 @@ function ofService(
     type: "gauge",
     samples: ({ services }) => services.flatMap((service) => samples(service, { service: service.name })),
   };
+}
+
+/** A family with samples of each destination that is configured. */
+function ofDestination(
+  name: string,
+  help: string,
+  samples: (destination: DestinationStatus, labels: Sample["labels"]) => readonly Sample[],
+): Family {
+  return ofService(name, help, ({ virtualServices }, labels) =>
+    virtualServices.flatMap((virtualService) => {
+      const of = { ...labels, virtual_service: virtualServiceName(virtualService) };
+      return virtualService.destinations.filter(({ role }) => role === "configured").flatMap((each) =>
+        samples(each, { ...of, destination: endpoint(each.address, each.port) })
+      );
+    }));
 }
 
 /** A family with samples of each check. */

@@ -209,6 +209,8 @@ export class Reconciler implements AsyncDisposable {
     let hasRead = true;
     if (changes.length > 0) {
       try {
+        // It shows whatever was told until now, and that we wrote ourselves.
+        this.#noticedMs = Infinity;
         this.#actual = await kernel.read(interest);
         ({ changes: needed, conflicts } = await this.#compare(desired, this.#actual));
       } catch (error) {

@@ -133,13 +133,12 @@ export class Repairs {
       nowMs,
     );
     for (const { link, address, port } of heard) {
-      if (link !== undefined) this.#suspect(addressText(link, address) ?? interfaceText(link), port);
+      for (const text of link === undefined ? [] : textsOf(link, address)) this.#suspect(text, port);
     }
     if (!isKnown) return nowMs + quietMs;
-    const quietEnds = heard.map(({ link = "", address }) => {
-      const texts = [interfaceText(link), addressText(link, address) ?? interfaceText(link)];
-      return Math.max(...texts.map((text) => quietUntilMs(this.#contention, text)));
-    });
+    const quietEnds = heard.map(({ link = "", address }) =>
+      Math.max(...textsOf(link, address).map((text) => quietUntilMs(this.#contention, text)))
+    );
     return Math.max(nowMs + quietMs, Math.min(...quietEnds));
   }
 
@@ -196,15 +195,16 @@ export class Repairs {
   }
 }
 
-function interfaceText(link: string): string {
-  return objectText({ kind: "interface", name: link });
+/** The objects that a notice may be about, by `objectText`: an address, its route, and what both are on. */
+function textsOf(link: string, address: string | undefined): readonly string[] {
+  const carrier = objectText({ kind: "interface", name: link });
+  if (address === undefined) return [carrier];
+  const name = `${address} on ${link}`;
+  return [objectText({ kind: "address", name }), objectText({ kind: "local route", name }), carrier];
 }
 
-function addressText(link: string, address: string | undefined): string | undefined {
-  return address === undefined ? undefined : objectText({ kind: "address", name: `${address} on ${link}` });
-}
-
+/** Whether a notice is about an object; one about an interface is about what is on it, too. */
 function concerns(object: string, link: string, address: string | undefined): boolean {
   if (address !== undefined) return object.endsWith(` ${address} on ${link}`);
-  return object === interfaceText(link) || object.endsWith(` on ${link}`);
+  return object.endsWith(` ${link}`);
 }

@@ -54,9 +54,9 @@ export class Suspects {
 
   /** Somebody with this netlink port has changed an object (by `objectText`). */
   note(object: string, port: number): void {
-    if (this.#notes.size < MAX_NOTES && !this.#notes.has(object)) {
-      this.#notes.set(object, this.#wordsOf(port));
-    }
+    const isOwn = port === this.#options.pid;
+    if (isOwn || this.#notes.size >= MAX_NOTES || this.#notes.has(object)) return;
+    this.#notes.set(object, this.#wordsOf(port));
   }
 
   /** The notes are of one pass. */

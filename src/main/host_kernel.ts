@@ -3,6 +3,7 @@ import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { NetlinkTransport } from "../netlink/transport.ts";
@@ -21,7 +22,12 @@ export function openHostKernel(stack: AsyncDisposableStack, libc?: Libc): HostKe
   // Nothing is watched: there is no callback that could fail.
   const reactor = stack.use(new Reactor(library, { onError: () => {} }));
   const transport = stack.use(openLibnl(library));
-  const kernel = stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  const kernel = stack.use(openNetlinkKernel({
+    transport,
+    reactor,
+    clock: systemClock,
+    sysctls: new Sysctls(library),
+  }));
   return { transport, kernel };
 }
 

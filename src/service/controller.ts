@@ -12,6 +12,7 @@ import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
+import { serviceWeights } from "./desired.ts";
 import { faultGates, gatesOf } from "./gates.ts";
 import {
   draining,
@@ -24,12 +25,23 @@ import {
   serving,
   withdrawn,
 } from "./phase.ts";
+import { type DestinationPlace, type DestinationVerdict, sorryEnd } from "./port_state.ts";
+import {
+  continuedPorts,
+  type DestinationTransition,
+  destinationTransitions,
+  inheritedPorts,
+  settledPorts,
+  toldPorts,
+} from "./service_ports.ts";
 import { shiftedAttributes } from "./shift.ts";
 import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, ServiceState } from "./state.ts";
 
 /** Facts that change a decision. */
 export type ServiceEvent =
   | { readonly type: "verdict"; readonly check: string; readonly verdict: Verdict; readonly cause: string }
+  /** A check of destinations has another verdict, or gives them another weight. */
+  | (DestinationVerdict & { readonly type: "destination"; readonly places: readonly DestinationPlace[] })
   /** `actual`: undefined where it could not be read. What of it was refused, and what somebody else changes again and again. */
   | {
     readonly type: "kernel";
@@ -37,6 +49,8 @@ export type ServiceEvent =
     readonly refusals?: readonly Refusal[];
     readonly contested?: readonly Contested[] | undefined;
   }
+  /** The kernel as an earlier process left it. */
+  | { readonly type: "inherited"; readonly actual: ActualKernel }
   /** Out of service, in order, each phase within its limit (default: the configured `stop`). */
   | {
     readonly type: "drain";
@@ -66,6 +80,8 @@ export type ServiceTransition =
     readonly cause: string;
   }
   | { readonly type: "phase"; readonly from: PhaseName; readonly to: PhaseName; readonly cause: string }
+  /** A destination gets new connections from now on, or no more, or its own weight is another one. */
+  | DestinationTransition
   /** The decision failed by a fault of ours. */
   | { readonly type: "fault"; readonly cause: string };
 
@@ -87,6 +103,7 @@ export function initialState(
     removed: false,
     managed,
     verdicts,
+    ports: continuedPorts(config, new Map(), nowMs),
     actual: undefined,
     refusals: [],
     contested: [],
@@ -99,7 +116,7 @@ export function initialState(
   const routes = [...decide(facts, new Map(), nowMs)].map(([key, route]) => {
     return [key, { ...route, announce: false, announcedEver: false }] as const;
   });
-  return { ...facts, routes: new Map(routes) };
+  return { ...facts, routes: new Map(routes), weights: serviceWeights(facts, undefined, nowMs) };
 }
 
 /**
@@ -118,8 +135,9 @@ export function reconfigured(
     return isAnnounced ? [] : [[key, NOT_PROBED]];
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
-  const facts = { ...state, ...state.removed ? way : {}, config, verdicts, removed: false };
-  return { ...facts, routes: decide(facts, state.routes, env.now) };
+  const ports = continuedPorts(config, state.ports, env.now);
+  const facts = { ...state, ...state.removed ? way : {}, config, verdicts, ports, removed: false };
+  return decided(facts, state, env.now);
 }
 
 /** The service that the configuration has no more: on its way out, with the addresses that no other service has now. */
@@ -131,7 +149,7 @@ export function removed(
   const { config } = state;
   const addresses = config.addresses.filter((address) => !isWanted(address));
   const facts = { ...state, removed: true, config: { ...config, addresses } };
-  return { ...facts, routes: decide(facts, state.routes, env.now) };
+  return decided(facts, state, env.now);
 }
 
 /**
@@ -145,14 +163,20 @@ export function step(
 ): { readonly state: ServiceState; readonly transitions: readonly ServiceTransition[] } {
   const facts = absorb(state, event, env.now);
   try {
-    const next = settled({ ...facts, routes: decide(facts, state.routes, env.now) }, env.now);
+    const ports = mayMovePorts(event, facts.ports) ? settledPorts(facts, env.now) : facts.ports;
+    const next = settled(decided({ ...facts, ports }, state, env.now), env.now);
     return {
       state: next,
-      transitions: [...routeTransitions(state, next, event), ...phaseTransitions(state, next)],
+      transitions: [
+        // What an earlier process left is no news.
+        ...event.type === "inherited" ? [] : destinationTransitions(state, next),
+        ...routeTransitions(state, next, event),
+        ...phaseTransitions(state, next),
+      ],
     };
   } catch (error) {
     const cause = messageOf(error);
-    const next = shutOut(facts, state.routes, cause, env.now);
+    const next = shutOut(facts, state, cause, env.now);
     return { state: next, transitions: [...routeTransitions(state, next, event), { type: "fault", cause }] };
   }
 }
@@ -160,16 +184,32 @@ export function step(
 /** Moves on through the phases as far as time and facts allow; each has its own decision. */
 function settled(state: ServiceState, nowMs: number): ServiceState {
   const phase = nextPhase(state.phase, phaseFacts(state), nowMs);
-  if (phase === undefined) return state;
-  const facts = { ...state, phase };
-  return settled({ ...facts, routes: decide(facts, state.routes, nowMs) }, nowMs);
+  return phase === undefined ? state : settled(decided({ ...state, phase }, state, nowMs), nowMs);
+}
+
+/** The facts with what follows from them, after it was as `before`. */
+function decided(facts: ServiceFacts, before: ServiceState, nowMs: number): ServiceState {
+  return {
+    ...facts,
+    routes: decide(facts, before.routes, nowMs),
+    weights: serviceWeights(facts, before, nowMs),
+  };
 }
 
 /** When the service wants a `time` event; undefined: nothing of it waits for time. */
-export function nextDeadline({ phase, fault, staleUntilMs }: ServiceState): number | undefined {
+export function nextDeadline(
+  { phase, fault, staleUntilMs, weights }: ServiceState,
+): number | undefined {
   // While a fault stands no deadline is met, and one that has passed would come again at once, for ever.
-  const first = fault?.untilMs ?? phaseEnd(phase, staleUntilMs);
+  const first = fault?.untilMs ??
+    Math.min(phaseEnd(phase, staleUntilMs), weights.nextMs);
   return first === Infinity ? undefined : first;
+}
+
+/** Nothing else is of any consequence to destinations. */
+function mayMovePorts({ type }: ServiceEvent, ports: ServiceFacts["ports"]): boolean {
+  if (type === "destination" || type === "inherited" || type === "time") return true;
+  return type === "kernel" && [...ports.values()].some((port) => sorryEnd(port) !== Infinity);
 }
 
 function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceFacts {
@@ -181,6 +221,8 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
       verdicts.set(event.check, { verdict: event.verdict, cause: event.cause });
       return { ...state, verdicts };
     }
+    case "destination":
+      return { ...state, ports: toldPorts(state, event) };
     case "kernel":
       return {
         ...state,
@@ -188,6 +230,8 @@ function absorb(state: ServiceState, event: ServiceEvent, now: number): ServiceF
         refusals: event.refusals ?? [],
         contested: event.contested ?? state.contested,
       };
+    case "inherited":
+      return { ...state, ports: inheritedPorts(state, event.actual, now) };
     case "drain": {
       const { reason, limits = state.config.stop, because } = event;
       const drain = { reason, limits, because };
@@ -240,15 +284,15 @@ function decide(
 /** Nothing is announced while the decision fails. */
 function shutOut(
   facts: ServiceFacts,
-  before: ReadonlyMap<string, RouteDecision>,
+  before: ServiceState,
   cause: string,
   nowMs: number,
 ): ServiceState {
-  const routes = new Map([...before].map(([key, route]) => {
+  const routes = new Map([...before.routes].map(([key, route]) => {
     const sinceMs = route.announce ? nowMs : route.sinceMs;
     return [key, { ...route, announce: false, sinceMs, gates: faultGates(cause, nowMs) }];
   }));
-  return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes };
+  return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes, weights: before.weights };
 }
 
 /** What is announced where it is; the same object as before where nothing of it changed. */
@@ -337,5 +381,7 @@ function phaseTransitions(
 /** Opening: what just happened. Closing: the first gate that is shut now. */
 function causeOf(announce: boolean, gates: readonly Gate[], event: ServiceEvent | undefined): string {
   if (!announce) return gates.find((gate) => !gate.open)?.reason ?? "";
-  return event?.type === "verdict" ? `${event.check}: ${event.cause}` : gates.at(-1)?.reason ?? "";
+  if (event?.type === "verdict") return `${event.check}: ${event.cause}`;
+  const told = event?.type === "destination" ? gates.find(({ name }) => name === "quorum") : gates.at(-1);
+  return told?.reason ?? "";
 }

@@ -1,12 +1,18 @@
 /** From the states of services to what should be: routes for the speaker, objects for the kernel. Pure. */
 import type { Route } from "../bgp/routes/route.ts";
 import type { IpvsConfig, PortConfig, ServiceConfig } from "../config/config.ts";
-import { reachableFrom } from "../config/families.ts";
-import type { DesiredKernel, VirtualService, VirtualServiceId } from "../kernel/state.ts";
+import {
+  type DesiredKernel,
+  destinationKey,
+  type VirtualService,
+  type VirtualServiceId,
+} from "../kernel/state.ts";
 import { UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import { isQuiesced } from "./phase.ts";
-import type { ServiceState } from "./state.ts";
+import { portName, sorryEnd } from "./port_state.ts";
+import type { ServiceFacts, ServiceState, ServiceWeights } from "./state.ts";
+import { portWeights } from "./weights.ts";
 
 /** The routes of every address whose gates are all open. */
 export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[] {
@@ -22,7 +28,7 @@ export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
     interfaces: states.map(({ config: { interface: name, name: service, addresses, ports } }) => {
       return { name, service, addresses, fwmarks: ports.flatMap(fwmarksOf) };
     }),
-    virtualServices: states.flatMap(virtualServices),
+    virtualServices: states.flatMap(({ weights }) => weights.virtualServices),
     ownedAddresses: states.flatMap(({ config }) => config.addresses),
     ownedFwmarks: states.flatMap(({ config }) => config.ports.flatMap(fwmarksOf)),
   };
@@ -43,22 +49,57 @@ export function fwmarksOf({ fwmark, protocol, families }: PortConfig): readonly 
   return families.map((family) => ({ protocol, address: UNSPECIFIED[family], port: 0, fwmark }));
 }
 
-/** What a virtual service of `port` sends to: destinations of its own family, or the other family's tunnels where there are none. */
-export function destinationsOf(port: PortConfig, family: 4 | 6): PortConfig["destinations"] {
-  return reachableFrom(family, port.destinations);
-}
-
-function virtualServices({ config, phase }: ServiceState): readonly VirtualService[] {
+/** The virtual services of a service as of `now`; those of `before`, as it was, where nothing of them is another one. */
+export function serviceWeights(
+  facts: Pick<ServiceFacts, "config" | "phase" | "ports">,
+  before: Pick<ServiceState, "config" | "phase" | "ports" | "weights"> | undefined,
+  now: number,
+): ServiceWeights {
+  const { config, ports, phase } = facts;
   const quiesced = isQuiesced(phase);
-  return config.ports.flatMap((port) =>
-    idsOf(port, config).map((id) => ({
+  const isSame = before?.config === config && before.ports === ports && now < before.weights.nextMs &&
+    isQuiesced(before.phase) === quiesced;
+  if (isSame) return before.weights;
+  let nextMs = Infinity;
+  const virtualServices = config.ports.flatMap((port) => {
+    const state = ports.get(portName(port)) ?? UNKNOWN_PORT;
+    nextMs = Math.min(nextMs, sorryEnd(state));
+    const byFamily = new Map(port.families.map((family) => {
+      const weights = portWeights(port, state, { family, quiesced, now });
+      nextMs = Math.min(nextMs, weights.nextMs);
+      return [family, weights.destinations];
+    }));
+    return idsOf(port, config).map((id): VirtualService => ({
       ...id,
       ...schedulingOf(port.ipvs, id.address.family),
       persistenceEngine: "",
-      destinations: destinationsOf(port, id.address.family)
-        .map(({ checks: _, ...destination }) => quiesced ? { ...destination, weight: 0 } : destination),
-    }))
-  );
+      destinations: byFamily.get(id.address.family) ?? [],
+    }));
+  });
+  const known = before?.config === config ? before.weights.virtualServices : undefined;
+  return {
+    virtualServices: known !== undefined && isSameList(known, virtualServices) ? known : virtualServices,
+    nextMs,
+  };
+}
+
+/** The service as it is in another phase. */
+export function inPhase(state: ServiceState, phase: ServiceState["phase"]): ServiceState {
+  const facts = { ...state, phase };
+  return { ...facts, weights: serviceWeights(facts, state, phase.sinceMs) };
+}
+
+const UNKNOWN_PORT = { destinations: new Map(), families: new Map() } as const;
+
+/** Of one configuration: destinations and their weights alone may be others. */
+function isSameList(some: readonly VirtualService[], others: readonly VirtualService[]): boolean {
+  return some.every(({ destinations }, index) => {
+    const other = others[index]?.destinations ?? [];
+    return other.length === destinations.length && destinations.every((each, place) => {
+      const it = other[place];
+      return it?.weight === each.weight && destinationKey(it) === destinationKey(each);
+    });
+  });
 }
 
 function schedulingOf({ scheduler, flags, persistence }: IpvsConfig, family: 4 | 6) {

@@ -4,11 +4,19 @@
  * announcing side: nothing is announced before the kernel, read back, can serve it. Pure.
  */
 import type { Refusal } from "../kernel/refusal.ts";
-import { isOurs, type VirtualServiceId, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
+import {
+  destinationKey,
+  isOurs,
+  type VirtualServiceId,
+  virtualServiceKey,
+  virtualServiceText,
+} from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
+import { portName } from "./port_state.ts";
+import { mayLackQuorum, quorumLook } from "./quorum.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
 /** What a gate sees. */
@@ -58,6 +66,11 @@ const GATES: readonly GateRow[] = [
     },
   },
   {
+    name: "quorum",
+    applies: ({ config }) => config.ports.some(mayLackQuorum),
+    look: quorumLook,
+  },
+  {
     name: "address present",
     applies: ({ managed }) => managed.interfaces,
     look: (facts, address) => {
@@ -65,7 +78,7 @@ const GATES: readonly GateRow[] = [
         facts,
         (each) => each.virtualService === undefined && (each.address ?? address.text) === address.text,
       );
-      return openUnless(addressFault(facts, address), "link up, address present", words);
+      return openUnless(addressFault(facts, address), "link up, address present and local", words);
     },
   },
   {
@@ -74,7 +87,7 @@ const GATES: readonly GateRow[] = [
     look: (facts, address) =>
       openUnless(
         virtualServiceFault(facts, address),
-        "virtual services present, with a destination of weight",
+        "virtual services present, with a live destination of weight",
         refusalWords(facts, ({ interface: name, virtualService: id }) =>
           id === undefined ? name === undefined : isAt(id, address)),
       ),
@@ -146,19 +159,34 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   // Marked for another service it is ours all the same: so it is for a moment where services change places.
   if (!isOurs(link)) return `interface ${config.interface} is not ours`;
   if (!link.up) return `interface ${config.interface} is down`;
-  const present = link.addresses.some((entry) => entry.address.text === address.text);
-  return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
+  if (link.master !== undefined) return `interface ${config.interface} is part of master ${link.master}`;
+  const present = link.addresses.filter((entry) => entry.address.text === address.text);
+  const host = present.find(({ prefixLength }) => prefixLength === address.bytes.byteLength * 8);
+  const name = `address ${address.text}`;
+  if (host === undefined) {
+    const other = present[0];
+    if (other === undefined) return `${name} is not on interface ${config.interface}`;
+    return `${name} is on interface ${config.interface} with length ${other.prefixLength} alone`;
+  }
+  if (host.duplicateDetection === "failed") return `${name} is taken for a duplicate by the kernel`;
+  if (host.duplicateDetection === "running") return `${name} is tentative: the kernel looks for a duplicate`;
+  return host.localRoute ? undefined : `${name} has no local route: the kernel takes no packets to it`;
 }
 
-function virtualServiceFault({ config, actual }: ServiceFacts, address: Address): string | undefined {
+function virtualServiceFault({ config, ports, actual }: ServiceFacts, address: Address): string | undefined {
   if (actual === undefined) return NOT_READ;
   const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
-  const ids = config.ports.flatMap((port) => idsOf(port, config)).filter((id) => isAt(id, address));
-  for (const id of ids) {
-    const service = present.get(virtualServiceKey(id));
-    const name = `virtual service ${virtualServiceText(id)}`;
-    if (service === undefined) return `${name} does not exist`;
-    if (!service.destinations.some(({ weight }) => weight > 0)) return `${name} has no destination of weight`;
+  for (const port of config.ports) {
+    const known = ports.get(portName(port))?.destinations;
+    for (const id of idsOf(port, config).filter((id) => isAt(id, address))) {
+      const service = present.get(virtualServiceKey(id));
+      const name = `virtual service ${virtualServiceText(id)}`;
+      if (service === undefined) return `${name} does not exist`;
+      const weighted = service.destinations.filter(({ weight }) => weight > 0);
+      if (weighted.length === 0) return `${name} has no destination of weight`;
+      const isLive = weighted.some((each) => known?.get(destinationKey(each))?.live);
+      if (!isLive) return `${name} has no destination of weight that is live`;
+    }
   }
   return undefined;
 }

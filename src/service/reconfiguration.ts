@@ -6,7 +6,7 @@ import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { changesBetween, initialState, reconfigured, removed, type ServiceTransition } from "./controller.ts";
-import { desiredKernel } from "./desired.ts";
+import { desiredKernel, inPhase } from "./desired.ts";
 import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
 import { merge } from "../kernel/merge.ts";
 import { quiescing, WITHDRAWN_LIMIT_MS } from "./phase.ts";
@@ -90,7 +90,7 @@ function added(
   const state = initialState(entry, managed, now);
   const { drain } = state.phase;
   const isHeld = entry.config.addresses.some(({ text }) => held.has(text));
-  return drain === undefined || isHeld ? state : { ...state, phase: quiescing(drain, now) };
+  return drain === undefined || isHeld ? state : inPhase(state, quiescing(drain, now));
 }
 
 const NO_LIMITS = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };

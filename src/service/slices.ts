@@ -34,3 +34,48 @@ function placesOf({ addresses, ports }: ServiceConfig): readonly string[] {
   const marks = ports.flatMap(fwmarksOf);
   return [...addresses.map(({ text }) => text), ...marks.map(virtualServiceKey)];
 }
+
+/** What of a service's slice is not what it was: nothing, the number of connections alone, or something else. */
+export type SliceChange = "none" | "counts" | "other";
+
+/** Compares two slices. What is the same object is not looked into. */
+export function sliceChange(before: ActualKernel, after: ActualKernel): SliceChange {
+  const links = listChange(before.interfaces, after.interfaces);
+  return links === "other" ? links : listChange(before.virtualServices, after.virtualServices);
+}
+
+const COUNTS: ReadonlySet<string> = new Set(["activeConnections", "inactiveConnections"]);
+
+function valueChange(before: unknown, after: unknown): SliceChange {
+  if (Object.is(before, after)) return "none";
+  if (Array.isArray(before) && Array.isArray(after)) return listChange(before, after);
+  if (!isRecord(before) || !isRecord(after)) return "other";
+  // An address is its text.
+  if (typeof before.text === "string") return before.text === after.text ? "none" : "other";
+  let change: SliceChange = "none";
+  let keys = 0;
+  for (const key in before) {
+    keys++;
+    const own = valueChange(before[key], after[key]);
+    if (own === "none") continue;
+    if (own === "other" && !COUNTS.has(key)) return "other";
+    change = "counts";
+  }
+  return Object.keys(after).length === keys ? change : "other";
+}
+
+function listChange(before: readonly unknown[], after: readonly unknown[]): SliceChange {
+  if (before === after) return "none";
+  if (before.length !== after.length) return "other";
+  let change: SliceChange = "none";
+  for (let index = 0; index < before.length; index++) {
+    const own = valueChange(before[index], after[index]);
+    if (own === "other") return own;
+    if (own === "counts") change = own;
+  }
+  return change;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}

@@ -5,9 +5,10 @@ import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { Contested } from "../kernel/contested.ts";
-import type { ActualKernel } from "../kernel/state.ts";
+import type { ActualKernel, VirtualService } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
+import type { PortState } from "./port_state.ts";
 
 /** A service as it is configured. */
 export interface ServiceEntry {
@@ -31,6 +32,7 @@ export type GateName =
   | "not drained"
   | "healthy"
   | "let alone"
+  | "quorum"
   | "address present"
   | "virtual services present";
 
@@ -65,6 +67,8 @@ export interface ServiceFacts {
   readonly managed: Managed;
   /** By check key; every check of the service has an entry. */
   readonly verdicts: ReadonlyMap<string, CheckVerdict>;
+  /** By `portName`; every port has an entry. */
+  readonly ports: ReadonlyMap<string, PortState>;
   /** What of the kernel concerns it. Undefined until the kernel was read for the first time. */
   readonly actual: ActualKernel | undefined;
   /** What the kernel has refused of it. */
@@ -80,8 +84,16 @@ export interface ServiceFacts {
   readonly phase: Phase;
 }
 
+/** The virtual services that follow from the facts; the same objects for as long as nothing of them changes. */
+export interface ServiceWeights {
+  readonly virtualServices: readonly VirtualService[];
+  /** When something of them changes by itself; Infinity: nothing does. */
+  readonly nextMs: number;
+}
+
 /** The facts, and the decision. */
 export interface ServiceState extends ServiceFacts {
   /** By address text, in the order of the configuration. */
   readonly routes: ReadonlyMap<string, RouteDecision>;
+  readonly weights: ServiceWeights;
 }

@@ -10,7 +10,7 @@ import type {
   SessionConsequence,
 } from "../config/difference.ts";
 
-/** A line for each change, and for each part of a service that changes. */
+/** A line for each change, and for each part of a service that changes; many destinations of a port to which the same happens have one. */
 export function changeLines(changes: readonly ConfigChange[]): readonly string[] {
   return changes.flatMap(linesOf);
 }
@@ -28,7 +28,7 @@ function linesOf(change: ConfigChange): readonly string[] {
       return [peerLine(change)];
     case "service":
       return change.change === "changed"
-        ? change.parts.map((part) => partLine(part, change.service))
+        ? partLines(change.parts, change.service)
         : [`service ${change.service} ${change.change}`];
     default:
       return [`${change.of}: ${fileKeys(change.keys)} changed`];
@@ -67,6 +67,32 @@ function peerLine(change: PeerChange): string {
     default:
       return change satisfies never;
   }
+}
+
+type DestinationChange = Extract<ServiceChange, { of: "destination" }>;
+
+/** So many destinations to which the same happens have a line each. */
+const MAX_TOLD_APART = 3;
+
+function partLines(parts: readonly ServiceChange[], service: string): readonly string[] {
+  const same = Map.groupBy(
+    parts.filter((part) => part.of === "destination"),
+    sameness,
+  );
+  return parts.flatMap((part) => {
+    const group = part.of === "destination" ? same.get(sameness(part)) ?? [] : [];
+    if (part.of !== "destination" || group.length <= MAX_TOLD_APART) return [partLine(part, service)];
+    const names = group.slice(0, MAX_TOLD_APART).map(({ destination }) => destination).join(", ");
+    const more = `and ${group.length - MAX_TOLD_APART} more`;
+    const where = `of ${portName(part.port)} of ${service}`;
+    return part === group[0]
+      ? [`destinations ${names} ${more} ${where} ${part.change}${which(part.keys)}`]
+      : [];
+  });
+}
+
+function sameness({ port, change, keys }: DestinationChange): string {
+  return [port, change, ...keys].join();
 }
 
 function partLine(part: ServiceChange, service: string): string {

@@ -5,7 +5,7 @@ import { escapeUnprintable } from "../text/escapes.ts";
 export type ForeignRecord = Readonly<Record<string, unknown>>;
 
 /** What the event is about, in this order. */
-const SUBJECT = ["service", "check", "peer", "server", "order", "part", "name", "reader"];
+const SUBJECT = ["service", "destination", "check", "peer", "server", "order", "part", "name", "reader"];
 const IDENTITY = ["id", "at", "kind", "because", "cause", "from", "to", "leftOut"];
 const KIND_WIDTH = 16;
 const ITEMS_NAMED = 5;

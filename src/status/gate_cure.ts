@@ -20,6 +20,7 @@ const CURES: Readonly<Record<string, Cure>> = {
   "let alone": (_gate, { service }) =>
     `end what changes it (ip monitor, ipvsadm, another balancer); ${service.name} is announced again once it was let ` +
     "alone for network.contention.hold",
+  "quorum": quorumCure,
   "address present": (gate, place) => kernelCure(gate, place, addressCure),
   "virtual services present": (gate, place) => kernelCure(gate, place, virtualServiceCure),
 };
@@ -43,6 +44,10 @@ function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): stri
 function healthCure(_gate: GateStatus, { service }: CurePlace): string {
   const missing = service.checks.filter(({ verdict }) => verdict !== "healthy");
   return missing.length === 0 ? "the next result of its checks" : missing.map(checkCure).join("; ");
+}
+
+function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
+  return `more live destinations of ${service.name}: their checks must pass, or quorum and weights be configured otherwise`;
 }
 
 function checkCure(
@@ -71,7 +76,16 @@ function addressCure({ reason }: GateStatus, { service }: CurePlace): string {
   if (reason.includes("is not ours")) {
     return `another interface has that name: remove it, or choose another with interface of ${service.name}`;
   }
-  if (reason.includes("master")) return "take the interface out of its master";
+  if (reason.includes("master")) {
+    return "the agent takes it out by itself; where it does not stay, find what puts it in (networkd, NetworkManager)";
+  }
+  if (reason.includes("duplicate")) {
+    return "the agent adds it again without looking for duplicates; where it does not stay, find what adds it (ip monitor address)";
+  }
+  if (reason.includes("local route")) {
+    return "the agent puts it back by itself; where it does not stay, find what removes it (ip monitor route), or a rule " +
+      "before table local (ip rule)";
+  }
   return "the agent puts it back by itself; where it does not stay, find what removes it (ip monitor)";
 }
 

@@ -11,6 +11,7 @@ import type {
   Status,
   VirtualServiceStatus,
 } from "./status.ts";
+import { liveCount, virtualServiceLines } from "./destinations_text.ts";
 import { routeReason } from "./routes_text.ts";
 import { type Piece, PLAIN, type Style, type Tone, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
@@ -86,12 +87,13 @@ function announcedCell(routes: readonly RouteStatus[], peers: readonly string[])
   return toned(`${part}to ${fewest} of ${targets} peers`, whole && fewest === targets ? "good" : "changing");
 }
 
-function destinationsCell(virtualServices: readonly VirtualServiceStatus[]): string {
+function destinationsCell(virtualServices: readonly VirtualServiceStatus[]): Piece {
   const destinations = virtualServices.flatMap((each) => each.destinations);
   if (destinations.length === 0) return "";
-  const live = destinations.filter(({ weight }) => weight > 0).length;
+  const { live, all } = liveCount(virtualServices);
   const connections = destinations.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
-  return `${live} of ${destinations.length} live, ${counted(connections, "connection")}`;
+  const text = `${live} of ${all} live, ${counted(connections, "connection")}`;
+  return live === all ? text : toned(text, live === 0 ? "bad" : "changing");
 }
 
 /** Why it is not in service, or not everywhere: the drain, else the first shut gate, else who does not get it. */
@@ -126,7 +128,7 @@ function paragraph(service: ServiceStatus, peers: readonly string[], now: Date):
     ),
     ...checks.flatMap((check) => checkLines(check, now)),
     ...routes.flatMap((route) => routeLines(route, peers, now)),
-    ...virtualServices.flatMap(virtualServiceLines),
+    ...virtualServices.flatMap((each) => virtualServiceLines(each, now)),
   ];
 }
 
@@ -178,16 +180,6 @@ function routeLines(route: RouteStatus, peers: readonly string[], now: Date): re
   ];
 }
 
-function virtualServiceLines({ protocol, address, port, scheduler, destinations }: VirtualServiceStatus) {
-  return [
-    `  virtual        ${protocol} ${endpoint(address, port)}, ${scheduler}`,
-    ...destinations.map(({ address, port, weight, forwarding, activeConnections }) =>
-      `    to ${endpoint(address, port)} ${forwarding}, weight ${weight}, ` +
-      `${activeConnections} active ${activeConnections === 1 ? "connection" : "connections"}`
-    ),
-  ];
-}
-
 function leavingLines({ service, what, phase }: LeavingStatus, now: Date): readonly Piece[] {
   const words = phaseWords(phase, now);
   return [toned(
@@ -196,10 +188,6 @@ function leavingLines({ service, what, phase }: LeavingStatus, now: Date): reado
     }`,
     "changing",
   )];
-}
-
-function endpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function counted(count: number, noun: string): string {

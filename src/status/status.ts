@@ -82,19 +82,51 @@ export interface DrainStatus {
   readonly lost: string | undefined;
 }
 
-/** One IPVS virtual service of ours, as the kernel has it. */
+/** One IPVS virtual service of ours. */
 export interface VirtualServiceStatus {
   readonly protocol: string;
   readonly address: string;
   readonly port: number;
+  /** 0: it is for address and port. */
+  readonly fwmark: number;
+  readonly family: 4 | 6;
   readonly scheduler: string;
-  readonly destinations: readonly {
-    readonly address: string;
-    readonly port: number;
-    readonly weight: number;
-    readonly forwarding: string;
-    readonly activeConnections: number;
-  }[];
+  /** Undefined: nothing but that a destination is live is asked of it. */
+  readonly quorum: {
+    readonly held: boolean;
+    /** The sum of the weights of live destinations, and of all. */
+    readonly live: number;
+    readonly total: number;
+    /** What `live` must not be below for `held` to stay, or must reach for it to come. */
+    readonly needs: number;
+  } | undefined;
+  readonly destinations: readonly DestinationStatus[];
+}
+
+/** A destination of a virtual service. */
+export interface DestinationStatus {
+  readonly address: string;
+  /** 0: the port that the client asked for. */
+  readonly port: number;
+  readonly role: "configured" | "sorry" | "leaving";
+  /** Undefined: it is not among those that share the connections. */
+  readonly configuredWeight: number | undefined;
+  /** As the kernel has it; undefined: it is not there. With slowStart it is a multiple of the configured one. */
+  readonly weight: number | undefined;
+  readonly forwarding: string;
+  /** With forwarding tunnel alone. */
+  readonly tunnel: { readonly type: string; readonly port: number; readonly checksum: boolean } | undefined;
+  readonly upperThreshold: number;
+  readonly lowerThreshold: number;
+  /** It gets new connections. */
+  readonly live: boolean;
+  /** The worst one of its checks; undefined: nobody asks. */
+  readonly verdict: Verdict | undefined;
+  readonly cause: string;
+  /** Since when it is live, or not. */
+  readonly since: string | undefined;
+  readonly activeConnections: number;
+  readonly inactiveConnections: number;
 }
 
 /** One of the servers that the agent can do without. */

@@ -1,5 +1,6 @@
 /** `bgp-lb top`: the agent on one screen, whatever its size: services, peers, rates, and the newest events. Pure. */
 import type { StatusDocument } from "./document.ts";
+import { liveCount } from "./destinations_text.ts";
 import { downReason } from "./peers_text.ts";
 import type { Rates } from "./rates.ts";
 import { stateOf, whyOf } from "./services_text.ts";
@@ -102,6 +103,7 @@ function servicesLines({ status }: TopPicture, now: Date, style: TopStyle): read
   const names = status.peers.map(({ name }) => name);
   const rows = status.services.map((service) => {
     const announced = service.routes.filter(({ announce }) => announce);
+    const { live, all } = liveCount(service.virtualServices);
     const shut = service.routes.flatMap(({ gates }) => gates).find(({ open }) => !open);
     return {
       wrong: announced.length < service.routes.length || service.phase.name !== "serving",
@@ -113,14 +115,15 @@ function servicesLines({ status }: TopPicture, now: Date, style: TopStyle): read
           announced.length === service.routes.length ? "good" : "bad",
         ),
         `${announced[0]?.peers.length ?? 0}/${(service.routes[0]?.targets ?? names).length}`,
+        all === 0 ? "" : toned(`${live}/${all}`, live === all ? "good" : live === 0 ? "bad" : "changing"),
         shut?.name ?? "",
         whyOf(service, names, now),
       ],
     };
   });
-  return tableLines(["SERVICE", "STATE", "ADDR", "PEERS", "SHUT", "WHY"], rows, {
+  return tableLines(["SERVICE", "STATE", "ADDR", "PEERS", "LIVE", "SHUT", "WHY"], rows, {
     ...style,
-    spare: ["ADDR", "WHY"],
+    spare: ["ADDR", "LIVE", "WHY"],
   });
 }
 

@@ -43,7 +43,7 @@ async function ground(): Promise<Memory> {
       if (await condition()) return;
     }
   };
-  return { clock, memory, netlink, reactor: netlink, hand, until };
+  return { clock, memory, netlink, reactor: netlink, sysctls: memory.sysctls, hand, until };
 }
 
 for (const network of NETWORKS) {

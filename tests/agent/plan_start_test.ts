@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { planStart } from "../../src/agent/plan_start.ts";
 import type { Config } from "../../src/config/config.ts";
+import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import { initialState } from "../../src/service/controller.ts";
 import { desiredKernel } from "../../src/service/desired.ts";
@@ -9,6 +10,7 @@ import { address } from "../support/bgp.ts";
 import { config, httpCheckConfig, serviceConfig } from "../support/config.ts";
 import { noFault } from "../support/events.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { checkedPort } from "../support/ports.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { CONTENTION } from "../support/config.ts";
 
@@ -109,4 +111,22 @@ Deno.test("planStart() foretells the changes of the reconciler's first run, and 
   assert.deepEqual(foretold.flatMap(({ changes }) => changes), kernel.made.slice(before));
   assert.equal(foretold.length, 2);
   assert.deepEqual((await planStart(next, { kernel })).kernel, []);
+});
+
+Deno.test("planStart() leaves the weights of destinations without a verdict as the kernel has them", async () => {
+  const kernel = new FakeKernel();
+  const running = config({ services: [serviceConfig({ ports: [checkedPort()] })] });
+  const states = running.services.map((service) =>
+    initialState({ config: service, checks: [] }, EVERYTHING, 0)
+  );
+  const desired = desiredKernel(states);
+  const virtualServices = desired.virtualServices.map((service) => ({
+    ...service,
+    destinations: service.destinations.map((each, index) => ({ ...each, weight: index })),
+  }));
+  const clock = new VirtualClock();
+  const reconciler = new Reconciler({ kernel, clock, onReport: () => {}, onFault: noFault });
+  await using _reconciler = reconciler;
+  await reconciler.want({ ...desired, virtualServices });
+  assert.deepEqual((await planStart(running, { kernel })).kernel, []);
 });

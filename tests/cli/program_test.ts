@@ -342,6 +342,14 @@ Deno.test("runProgram() shows help in lines of at most 80 columns, the meanings 
   );
 });
 
+Deno.test("runProgram() looks at the host for a file, or for the default one (CONTRACT Command line)", async () => {
+  const rows: readonly (readonly [readonly string[], object])[] = [
+    [["doctor"], { file: undefined, json: false, socket: undefined }],
+    [["doctor", "f", "--json", "--control-socket=/s"], { file: "f", json: true, socket: "/s" }],
+  ];
+  for (const [args, asked] of rows) assert.deepEqual((await invoke(...args)).calls, [["doctor", asked]]);
+});
+
 Deno.test("runProgram() cleans up where that is said with --yes, and only shows otherwise (CONTRACT Command line)", async () => {
   const rows: readonly (readonly [readonly string[], object])[] = [
     [["cleanup"], { file: undefined, yes: false, json: false, socket: undefined }],

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { type ConfigName, FOREIGN, Host, type Network } from "../support/killed_life.ts";
 import { Mortal } from "../support/mortal.ts";
@@ -32,7 +33,8 @@ async function openHost(network: Network) {
     // What it should be and is not, the test says better.
     await eventually(condition, (holds) => holds, "settled").catch(() => {});
   };
-  const host = new Host({ clock: systemClock, netlink, reactor, hand, until }, network);
+  const sysctls = new Sysctls(libc);
+  const host = new Host({ clock: systemClock, netlink, reactor, sysctls, hand, until }, network);
   return { host, [Symbol.asyncDispose]: () => stack.disposeAsync() };
 }
 

@@ -1,5 +1,9 @@
 // What hosts are held against in the tests of doctor: configurations by their differences from a small one.
 import type { Config, DestinationConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
+import assert from "node:assert/strict";
+import { examine, type NamedFinding } from "../../src/doctor/examine.ts";
+import { ROWS } from "../../src/doctor/rows.ts";
+import type { FakeDoctorHost } from "../support/doctor_host.ts";
 import { type Circumstances, type Subject, subjectOf } from "../../src/doctor/subject.ts";
 import { address } from "../support/bgp.ts";
 import { config, serviceConfig } from "../support/config.ts";
@@ -39,4 +43,15 @@ export function sendingTo(
   overrides: Partial<PortConfig> = {},
 ): Partial<ServiceConfig> {
   return { ports: [port(overrides, { address: address(text), ...destination })] };
+}
+
+/** What one row finds. */
+export async function lookBy(
+  row: string,
+  host: FakeDoctorHost,
+  of: Subject,
+): Promise<readonly NamedFinding[]> {
+  const rows = ROWS.filter(({ name }) => name === row);
+  assert.equal(rows.length, 1, `one row ${row}`);
+  return await examine(rows, host, of);
 }

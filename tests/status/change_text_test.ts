@@ -79,6 +79,25 @@ Deno.test("changeLines() has words for every part of a service", () => {
       { of: "destination", change: "removed", port: "udp 53", destination: "[2001:db8::1]:53", keys: [] },
       "destination [2001:db8::1]:53 of port udp 53 of web removed",
     ],
+    [{ of: "port", change: "removed", port: "fwmark 7", keys: [] }, "fwmark 7 of web removed"],
+    [
+      { of: "port", change: "changed", port: "fwmark 7 IPv6", keys: ["family", "ipvs.scheduler", "sorry"] },
+      "fwmark 7 IPv6 of web changed: family, ipvs.scheduler, sorry",
+    ],
+    [
+      { of: "destination", change: "added", port: "fwmark 7", destination: "10.0.0.1", keys: [] },
+      "destination 10.0.0.1 of fwmark 7 of web added",
+    ],
+    [
+      {
+        of: "destination",
+        change: "changed",
+        port: "tcp 80",
+        destination: "10.0.0.1:80",
+        keys: ["checks.intervalMs", "tunnel", "upperThreshold"],
+      },
+      "destination 10.0.0.1:80 of port tcp 80 of web changed: checks.interval, tunnel, upperThreshold",
+    ],
     [{ of: "check", change: "added", check: "http-8080", keys: [] }, "check http-8080 of web added"],
     [{ of: "check", change: "removed", check: "http-8080", keys: [] }, "check http-8080 of web removed"],
     [
@@ -93,6 +112,37 @@ Deno.test("changeLines() has words for every part of a service", () => {
     parts: rows.map(([part]) => part),
   } as const;
   assert.deepEqual(changeLines([change]), rows.map(([, line]) => line));
+});
+
+Deno.test("changeLines() tells in one line what happens to more than three destinations of a port", () => {
+  const linesOf = (count: number) => {
+    const parts = Array.from({ length: count }, (_, at): ServiceChange => {
+      return {
+        of: "destination",
+        change: "changed",
+        port: "tcp 80",
+        destination: `10.0.0.${at}:80`,
+        keys: ["weight"],
+      };
+    });
+    const removed = {
+      of: "destination",
+      change: "removed",
+      port: "tcp 80",
+      destination: "10.0.1.1:80",
+      keys: [],
+    } as const;
+    return changeLines([{ of: "service", change: "changed", service: "web", parts: [removed, ...parts] }]);
+  };
+  const removed = "destination 10.0.1.1:80 of port tcp 80 of web removed";
+  assert.deepEqual(linesOf(3), [
+    removed,
+    ...[0, 1, 2].map((at) => `destination 10.0.0.${at}:80 of port tcp 80 of web changed: weight`),
+  ]);
+  assert.deepEqual(linesOf(500), [
+    removed,
+    "destinations 10.0.0.0:80, 10.0.0.1:80, 10.0.0.2:80 and 497 more of port tcp 80 of web changed: weight",
+  ]);
 });
 
 Deno.test("changeLines() has a line of one row for every change between any two configurations, and never a password", () => {

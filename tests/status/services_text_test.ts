@@ -12,14 +12,56 @@ function scene(...changes: readonly Partial<ServiceStatus>[]): Status {
   return { ...whole, services: changes.map((change) => ({ ...service, ...change })) };
 }
 
+const destination: ServiceStatus["virtualServices"][number]["destinations"][number] = {
+  address: "2001:db8::a",
+  port: 8080,
+  role: "configured",
+  configuredWeight: 3,
+  weight: 0,
+  forwarding: "masq",
+  tunnel: undefined,
+  upperThreshold: 0,
+  lowerThreshold: 0,
+  live: false,
+  verdict: "unhealthy",
+  cause: "http-1: refused",
+  since: "2026-01-01T01:01:59.000Z",
+  activeConnections: 2,
+  inactiveConnections: 5,
+};
 const virtualServices: ServiceStatus["virtualServices"] = [{
   protocol: "tcp",
   address: "2001:db8::1",
   port: 80,
+  fwmark: 0,
+  family: 6,
   scheduler: "mh",
+  quorum: { held: false, live: 3, total: 6, needs: 4 },
   destinations: [
-    { address: "2001:db8::a", port: 8080, weight: 0, forwarding: "masq", activeConnections: 2 },
-    { address: "2001:db8::b", port: 8080, weight: 3, forwarding: "masq", activeConnections: 1 },
+    destination,
+    {
+      ...destination,
+      address: "2001:db8::b",
+      weight: 3,
+      forwarding: "tunnel",
+      tunnel: { type: "gue", port: 6080, checksum: true },
+      upperThreshold: 100,
+      lowerThreshold: 80,
+      live: true,
+      verdict: "healthy",
+      cause: "http-1: status 200",
+      activeConnections: 1,
+    },
+    {
+      ...destination,
+      address: "2001:db8::c",
+      role: "leaving",
+      configuredWeight: undefined,
+      verdict: undefined,
+      since: undefined,
+      cause: "is not configured any more",
+      activeConnections: 0,
+    },
   ],
 }];
 const quiescing: ServiceStatus["phase"] = {
@@ -116,9 +158,11 @@ Deno.test("the view services tells all about one: phase, drain, verdict, checks,
     yes enabled: enabled
     NO  not drained: maintenance (for 2m 3s)
     not to r2: no IPv6 next hop
-  virtual        tcp [2001:db8::1]:80, mh
-    to [2001:db8::a]:8080 masq, weight 0, 2 active connections
-    to [2001:db8::b]:8080 masq, weight 3, 1 active connection
+  virtual        tcp [2001:db8::1]:80, mh: live weight 3 of 6, needs 4
+    DESTINATION         WEIGHT  OF  STATE      FOR  ACTIVE  INACTIVE  METHOD                                                 WHY
+    [2001:db8::a]:8080  0       3   unhealthy  4s   2       5         masq                                                   http-1: refused
+    [2001:db8::b]:8080  3       3   live       4s   1       5         tunnel gue 6080 checksum, at most 100, again below 80  http-1: status 200
+    [2001:db8::c]:8080  0           leaving         0       5         masq                                                   is not configured any more
 leaving web: converging for 4s, 26s left: address 10.99.0.9
 `,
   );

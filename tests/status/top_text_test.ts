@@ -31,8 +31,8 @@ Deno.test("topText() shows services, peers, rates and the newest events at the b
     `bgp-lb 1.2.3  running 1h 2m  10.0.0.1 AS 65512  01:02:03
 probes 12.0/s, failed 0.5/s  UPDATEs 0.0/s  messages 0.3/s  connections 0
 
-SERVICE  STATE    ADDR  PEERS  SHUT  WHY
-web      healthy  1/1   1/1          http-1: status 200
+SERVICE  STATE    ADDR  PEERS  LIVE  SHUT  WHY
+web      healthy  1/1   1/1                http-1: status 200
 
 PEER  STATE        FOR        ROUTES  FLAPS  WHY
 r1    Established  20454d 1h  1       2

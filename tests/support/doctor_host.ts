@@ -10,6 +10,7 @@ import type { Interest } from "../../src/kernel/kernel.ts";
 import type { ActualKernel } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { address } from "./bgp.ts";
+import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
 
 const ALL_CAPABILITIES = "000001ffffffffff";
 
@@ -188,11 +189,40 @@ export function link(index: number, name: string, ...addresses: readonly string[
     name,
     kind: undefined,
     alias: undefined,
+    group: 0,
     up: true,
     mtu: 1600,
     addresses: addresses.map((text) => {
       const [own = "", length] = text.split("/");
       return { address: address(own), prefixLength: Number(length) };
     }),
+  };
+}
+
+/** A kernel with some of it. */
+export function kernelWith(parts: Partial<ActualKernel>): ActualKernel {
+  return { interfaces: [], virtualServices: [], ...parts };
+}
+
+/** One of 10.99.0.1, with so many connections of each kind. */
+export function virtualService(number: number, connections = 0): ActualKernel["virtualServices"][number] {
+  return {
+    ...BY_ADDRESS,
+    protocol: "tcp",
+    address: address("10.99.0.1"),
+    port: number,
+    scheduler: "rr",
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 32,
+    destinations: [{
+      address: address("10.0.0.1"),
+      port: 8080,
+      weight: 1,
+      forwarding: "masq",
+      ...PLAIN,
+      activeConnections: connections,
+      inactiveConnections: connections,
+    }],
   };
 }

@@ -4,6 +4,7 @@
 import { Agent } from "../../src/agent/agent.ts";
 import type { Config, PortConfig } from "../../src/config/config.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
+import type { Sysctls } from "../../src/kernel/sysctl.ts";
 import { EventStream } from "../../src/events/stream.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import type { NetlinkTransport, ReactorPort } from "../../src/netlink/transport.ts";
@@ -21,6 +22,7 @@ export interface Ground {
   readonly clock: Clock;
   readonly netlink: NetlinkTransport;
   readonly reactor: ReactorPort;
+  readonly sysctls: Sysctls;
   /** Sees what there is. */
   readonly hand: ForeignHand;
   /** Resolves when `condition` holds, or it is clear that it will not. */
@@ -141,8 +143,13 @@ export class Host {
   }
 
   #process(name: ConfigName, mortal: Mortal): Process & { reload(name: ConfigName): Promise<void> } {
-    const { clock, netlink, reactor } = this.#ground;
-    const kernel = openNetlinkKernel({ transport: mortal.transport(netlink), reactor, clock });
+    const { clock, netlink, reactor, sysctls } = this.#ground;
+    const kernel = openNetlinkKernel({
+      transport: mortal.transport(netlink),
+      reactor,
+      clock,
+      sysctls: mortal.sysctls(sysctls),
+    });
     let file = this.#config(name);
     const agent = new Agent(file, {
       version: "test",

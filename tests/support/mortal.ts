@@ -4,11 +4,12 @@ import { IPVS_CMD, NETLINK, RTM } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../../src/netlink/message.ts";
 import { decodeLink } from "../../src/netlink/rtnetlink.ts";
+import type { Sysctls } from "../../src/kernel/sysctl.ts";
 import type { NetlinkTransport } from "../../src/netlink/transport.ts";
 
-/** A process that dies before one of its sends, and is dead from then on. */
+/** A process that dies before one of its sends or of what it writes to a sysctl, and is dead from then on. */
 export class Mortal {
-  /** How many datagrams it has sent. */
+  /** How many datagrams it has sent, and sysctls written. */
   sent = 0;
   /** How many messages of these would change something. */
   changes = 0;
@@ -45,6 +46,17 @@ export class Mortal {
     };
   }
 
+  /** `sysctls`, for as long as it lives. */
+  sysctls(sysctls: Sysctls): Sysctls {
+    return {
+      set: (path, value) => {
+        if (!this.isDead) this.sent++;
+        if (!this.isDead) this.changes++;
+        if (!this.isDead) sysctls.set(path, value);
+      },
+    };
+  }
+
   /** `files`, for as long as it lives. */
   files(files: StateFiles): StateFiles {
     const never = new Promise<never>(() => {});
@@ -60,7 +72,9 @@ export class Mortal {
 function isChangeOf(protocol: number): (message: NetlinkMessage) => boolean {
   if (protocol !== NETLINK.ROUTE) return (message) => !GETTERS.has(message.payload[0] ?? 0);
   return (message) => {
-    if (message.type === RTM.GETLINK || message.type === RTM.GETADDR) return false;
+    if (message.type === RTM.GETLINK || message.type === RTM.GETADDR || message.type === RTM.GETROUTE) {
+      return false;
+    }
     if (message.type !== RTM.NEWLINK && message.type !== RTM.SETLINK) return true;
     const { index, name } = decodeLink(message);
     return index !== NO_INDEX && (index !== 0 || name !== "");

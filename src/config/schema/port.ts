@@ -116,7 +116,7 @@ function portKeys() {
     targetPort: whole(1, 65535).optional().describe(
       "Short for one destination: this host (bgp.local.address or address6) at this port; instead of destinations",
     ),
-    destinations: z.array(destinationSchema()).min(1, { error: "must have at least one destination" })
+    destinations: z.array(z.lazy(destinationSchema)).min(1, { error: "must have at least one destination" })
       .optional().describe("Real servers; instead of targetPort"),
     checks: z.lazy(checksSchema).optional().describe(
       "Checks of each destination: address and port are the destination's where they are left out",

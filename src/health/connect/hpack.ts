@@ -9,7 +9,7 @@ import { ProbeFailure } from "./failure.ts";
 
 /** A field, decoded as far as it matters: `name` is undefined where it is none of those that are looked at. */
 export interface HeaderField {
-  readonly name: ":status" | "location" | undefined;
+  readonly name: string | undefined;
   readonly value: string;
 }
 
@@ -42,8 +42,11 @@ export function encodeFields(fields: readonly (readonly [name: string, value: st
   return writer.finish();
 }
 
-/** The fields of a whole block. @throws {ProbeFailure} it is malformed, or needs a dynamic table */
-export function decodeFields(block: Uint8Array): readonly HeaderField[] {
+/**
+ * The fields of a whole block: status, location, and those whose name is spelled out as `also`, in lower case.
+ * @throws {ProbeFailure} it is malformed, or needs a dynamic table
+ */
+export function decodeFields(block: Uint8Array, also?: string): readonly HeaderField[] {
   const reader = new TextReader(block);
   const fields: HeaderField[] = [];
   try {
@@ -51,7 +54,7 @@ export function decodeFields(block: Uint8Array): readonly HeaderField[] {
       const first = reader.u8("field");
       if (first & 0x80) fields.push(indexed(readInteger(reader, first, 7)));
       else if ((first & 0xe0) === 0x20) readInteger(reader, first, 5); // The size of a table that is not kept.
-      else fields.push(literal(reader, readInteger(reader, first, first & 0x40 ? 6 : 4)));
+      else fields.push(literal(reader, readInteger(reader, first, first & 0x40 ? 6 : 4), also));
     }
   } catch (error) {
     if (error instanceof ReadError) throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
@@ -68,10 +71,11 @@ function indexed(index: number): HeaderField {
   return status === undefined ? IRRELEVANT : { name: ":status", value: status };
 }
 
-function literal(reader: TextReader, index: number): HeaderField {
+function literal(reader: TextReader, index: number, also: string | undefined): HeaderField {
   if (index !== 0) checkIndex(index);
   const name = index === 0 ? reader.text() : nameOf(index);
-  if (name === ":status" || name === "location") return { name, value: reader.text() };
+  const isAsked = name === ":status" || name === "location" || (name !== undefined && name === also);
+  if (isAsked) return { name, value: reader.text() };
   reader.skipText();
   return IRRELEVANT;
 }

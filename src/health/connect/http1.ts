@@ -10,12 +10,16 @@ export interface GetRequest {
   readonly authority: string;
   readonly path: string;
   readonly fields: Readonly<Record<string, string>>;
+  /** The field of the answer that gives a weight, in lower case. */
+  readonly weightField?: string | undefined;
 }
 
 /** What of an answer a probe looks at. */
 export interface AnswerHead {
   readonly status: number;
   readonly location: string | undefined;
+  /** The value of the request's `weightField`. */
+  readonly weight: string | undefined;
 }
 
 /** Interim answers (1xx) that one answer may have before it. */
@@ -33,7 +37,12 @@ export async function getByHttp1(stream: StreamSocket, request: GetRequest): Pro
   for (let interim = 0; interim <= MAX_INTERIM_ANSWERS; interim++) {
     const head = await readHead(stream, octets);
     if (head.status >= 200 || head.status === 101) {
-      return { status: head.status, location: valuesOf(head.fields, "location")[0] };
+      const { weightField } = request;
+      return {
+        status: head.status,
+        location: valuesOf(head.fields, "location")[0],
+        weight: weightField === undefined ? undefined : valuesOf(head.fields, weightField)[0],
+      };
     }
     octets.consume(head.length);
   }

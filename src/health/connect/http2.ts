@@ -41,11 +41,13 @@ export async function getByHttp2(stream: StreamSocket, request: GetRequest): Pro
   if (first.type !== FrameType.SETTINGS) throw new ProbeFailure("the answer is not HTTP/2");
   stream.write(frameOctets(FrameType.SETTINGS, Flag.ACK, 0, new Uint8Array())).catch(() => {});
   for (let interim = 0; interim <= MAX_INTERIM_ANSWERS; interim++) {
-    const fields = decodeFields(await headerBlock(frames));
-    const status = fields.find(({ name }) => name === ":status")?.value ?? "";
+    const fields = decodeFields(await headerBlock(frames), request.weightField);
+    const valueOf = (asked: string | undefined) =>
+      asked === undefined ? undefined : fields.find(({ name }) => name === asked)?.value;
+    const status = valueOf(":status") ?? "";
     if (!/^[1-9]\d\d$/.test(status)) throw new ProbeFailure("the answer is not HTTP/2: it has no status");
     if (Number(status) >= 200) {
-      return { status: Number(status), location: fields.find(({ name }) => name === "location")?.value };
+      return { status: Number(status), location: valueOf("location"), weight: valueOf(request.weightField) };
     }
   }
   throw interimAnswers();

@@ -23,8 +23,11 @@ const FIELDS = { "user-agent": "bgp-lb", accept: "*/*" } as const;
 /** In the order of our liking; the server chooses. */
 const PROTOCOLS = ["http/1.1", "h2"] as const;
 
+/** An http check whose answer may give the weight of its destination. */
+type WeighingHttpCheck = HttpCheckConfig & { readonly weightHeader?: string | undefined };
+
 /** The probe of an http check. */
-export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
+export function httpProbe(config: WeighingHttpCheck, ports: HttpPorts): Probe {
   const connect = config.scheme === "https" ? httpsConnector(config, ports) : httpConnector(config, ports);
   const request = requestOf(config);
   return {
@@ -35,9 +38,10 @@ export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
         using bounded = boundedStream(stream, ports.clock, limits);
         using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
         progress("waiting for the answer");
-        return outcomeOf(
-          protocol === "h2" ? await getByHttp2(bounded, request) : await getByHttp1(bounded, request),
-        );
+        const head = protocol === "h2"
+          ? await getByHttp2(bounded, request)
+          : await getByHttp1(bounded, request);
+        return outcomeOf(head, config.weightHeader);
       } catch (error) {
         return failureOf(error);
       }
@@ -63,7 +67,7 @@ function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
   return (signal, progress) => dialer.dial(signal, progress);
 }
 
-function requestOf({ scheme, address, port, path }: HttpCheckConfig): GetRequest {
+function requestOf({ scheme, address, port, path, weightHeader }: WeighingHttpCheck): GetRequest {
   const host = parseAddress(address)?.family === 6 ? `[${address}]` : address;
   const isDefaultPort = port === (scheme === "https" ? 443 : 80);
   return {
@@ -71,14 +75,33 @@ function requestOf({ scheme, address, port, path }: HttpCheckConfig): GetRequest
     authority: isDefaultPort ? host : `${host}:${port}`,
     path: path.toWellFormed().replace(/[^\x21-\x7e]/gu, encodeURIComponent),
     fields: FIELDS,
+    weightField: weightHeader?.toLowerCase(),
   };
 }
 
 /** What a status says: any 2xx passes. A redirect is not followed, so it fails like any other status. */
-function outcomeOf({ status, location }: AnswerHead): ProbeOutcome {
-  if (status >= 200 && status <= 299) return { kind: "pass", detail: `status ${status}` };
+function outcomeOf({ status, location, weight }: AnswerHead, weightHeader: string | undefined): ProbeOutcome {
+  if (status >= 200 && status <= 299) {
+    const detail = `status ${status}`;
+    return weightHeader === undefined
+      ? { kind: "pass", detail }
+      : { kind: "pass", ...weighed(detail, weightHeader, weight) };
+  }
   const redirect = status >= 300 && status <= 399 && location !== undefined
     ? `, a redirect to ${foreignText(location)}: not followed`
     : "";
   return { kind: "fail", detail: `status ${status}${redirect}` };
+}
+
+const MAX_WEIGHT = 65535;
+
+/** What the answer says of the weight. */
+function weighed(detail: string, header: string, value: string | undefined): Omit<ProbeOutcome, "kind"> {
+  if (value === undefined) return { detail: `${detail}, no ${header}: the configured weight counts` };
+  const weight = /^\d{1,5}$/.test(value) ? Number(value) : Infinity;
+  return weight <= MAX_WEIGHT ? { detail: `${detail}, weight ${weight}`, weight } : {
+    detail: `${detail}, ${header} is not a whole number from 0 to ${MAX_WEIGHT} (${
+      foreignText(value, 40)
+    }): the configured weight counts`,
+  };
 }

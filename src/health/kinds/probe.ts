@@ -11,6 +11,8 @@ export interface ProbeOutcome {
   readonly kind: OutcomeKind;
   /** Why, in words: `status 200`, `connection refused`. */
   readonly detail: string;
+  /** Of a pass: the weight that the answer gives its destination, 0 to 65535. */
+  readonly weight?: number | undefined;
 }
 
 /** An outcome with its place in time; milliseconds on the scale of the monotonic clock. */

@@ -114,6 +114,15 @@ class Director {
     return await run("ip", ["netns", "exec", DIRECTOR, ...this.#agent, ...args]);
   }
 
+  /** What doctor finds in a shell after `before`. */
+  async findingsAfter(before: string, row: string): Promise<readonly Finding[]> {
+    const [command = "", ...args] = this.#agent;
+    const shell = ["netns", "exec", DIRECTOR, "sh", "-ec", `${before}\nexec "$@"`, "sh", command, ...args];
+    const { stdout } = await run("ip", [...shell, "doctor", "--json", this.file]);
+    const findings: readonly Finding[] = JSON.parse(stdout).findings;
+    return findings.filter(({ name }) => name === row);
+  }
+
   /** The findings of doctor, but those that are well. */
   async faults(status: number): Promise<readonly Finding[]> {
     const { code, stdout, stderr } = await this.ours("doctor", "--json", this.file);
@@ -181,6 +190,24 @@ const modulesAreFound: Scenario<World> = {
   },
 };
 
+/** Root raises the limit for a shell; what is started in it without the capability has it. */
+const descriptorsAreRaised: Scenario<World> = {
+  name: "doctor: too few descriptors are found, and the printed command gives a shell more",
+  async run(world) {
+    await using director = await Director.create(world);
+    const few = "prlimit --pid $$ --nofile=64:64";
+    const drop = 'set -- setpriv --bounding-set=-sys_resource --inh-caps=-all "$@"';
+    const [fault] = await director.findingsAfter([few, drop].join("\n"), "descriptors");
+    equal(fault?.status, "warning", fault?.found);
+    const [after] = await director.findingsAfter(
+      [few, fault?.command ?? "false", drop].join("\n"),
+      "descriptors",
+    );
+    equal(after?.status, "ok", after?.found);
+    return `${fault?.found}: ${fault?.command}`;
+  },
+};
+
 /** What a killed agent leaves. */
 const cleansUp: Scenario<World> = {
   name: "cleanup: shows what is ours, removes it with --yes, and leaves what is not",
@@ -196,6 +223,19 @@ const cleansUp: Scenario<World> = {
       "ipvsadm -A -t 10.98.0.2:81 -s rr",
       "ipvsadm -A -t 192.0.2.1:80 -s rr",
     ].join("\n"));
+    await director.shell([
+      "ipvsadm -A -t 10.98.0.2:82 -s rr",
+      "ipvsadm -A -u [2001:db8:99::8]:53 -s rr",
+      "ipvsadm -A -f 9 -s rr",
+    ].join("\n"));
+    const foreign = (await director.faults(3)).filter(({ name, found }) =>
+      name === "virtual services" && !found.includes(":81")
+    );
+    deepEqual(foreign.map(({ found }) => found.split(" is ")[0]).sort(), [
+      "tcp 10.98.0.2:82",
+      "udp [2001:db8:99::8]:53",
+    ]);
+    await director.shell(foreign.map(({ command }) => command).join("\n"));
     const cleanup = (...args: readonly string[]) => director.ours("cleanup", "--json", ...args);
     const names = (text: string, key: string) =>
       JSON.parse(text)[key].map(({ name }: { name: string }) => name);
@@ -215,4 +255,9 @@ const cleansUp: Scenario<World> = {
 };
 
 /** All of it. */
-export const doctorScenarios: readonly Scenario<World>[] = [findsAndMends, modulesAreFound, cleansUp];
+export const doctorScenarios: readonly Scenario<World>[] = [
+  findsAndMends,
+  modulesAreFound,
+  descriptorsAreRaised,
+  cleansUp,
+];

@@ -1,0 +1,177 @@
+/**
+ * The checks of all destinations. Those that are the same but for their names are one, whose verdict is for every port of
+ * every service that has it: so many as share a target, it is probed once. They are known by what they are across reloads.
+ */
+import { canonical } from "../config/canonical.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { DestinationConfig, ServiceConfig } from "../config/config.ts";
+import type { Check } from "../health/check.ts";
+import { destinationKey } from "../kernel/state.ts";
+import { type DestinationPlace, portName } from "../service/port_state.ts";
+import { type CheckSurroundings, type Said, toldCheck } from "./told_check.ts";
+
+/** What the checks of destinations are made of. */
+export interface DestinationChecksOptions extends CheckSurroundings {
+  /** A check has said something of these places, by service. */
+  readonly onSaid: (places: ReadonlyMap<string, readonly DestinationPlace[]>, said: Said) => void;
+}
+
+/** Who wants to hear what a check says. */
+interface Listener {
+  readonly service: string;
+  readonly place: DestinationPlace;
+}
+
+interface Asked {
+  readonly config: CheckConfig;
+  /** The first one that has it. */
+  readonly destination: DestinationConfig;
+  readonly listeners: Listener[];
+}
+
+/** A check that runs. */
+interface Made {
+  readonly check: Check;
+  listeners: readonly Listener[];
+}
+
+/** Every check of destinations of one agent. */
+export class DestinationChecks {
+  readonly #options: DestinationChecksOptions;
+  /** By what they are. */
+  #checks: ReadonlyMap<string, Made> = new Map();
+
+  constructor(options: DestinationChecksOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes the checks that there are not yet, and gives what goes over to them: those of services in `leaving` go on.
+   * @param first how many other checks share the beat
+   * @throws {Error} where one cannot be made; nothing has changed then
+   */
+  prepare(services: readonly ServiceConfig[], first: number): (leaving: ReadonlySet<string>) => void {
+    const asked = askedOf(services);
+    const count = first + asked.size;
+    let index = first;
+    const next = new Map([...asked].map(([identity, each]) => {
+      const spread = { index: index++, count };
+      const { check } = this.#checks.get(identity) ?? { check: this.#create(identity, each, spread) };
+      return [identity, { check, listeners: each.listeners }];
+    }));
+    const configured = new Set(services.map(({ name }) => name));
+    return (leaving) => this.#goOver(next, ({ service }) => leaving.has(service) && !configured.has(service));
+  }
+
+  /** Services that were on their way out have gone: those alone are left for which `isThere`. */
+  retain(isThere: (service: string) => boolean): void {
+    const kept = [...this.#checks].map(([identity, { check, listeners }]): [string, Made] => {
+      return [identity, { check, listeners: listeners.filter(({ service }) => isThere(service)) }];
+    });
+    this.#goOver(new Map(kept.filter(([, { listeners }]) => listeners.length > 0)), () => false);
+  }
+
+  start(): void {
+    for (const { check } of this.#checks.values()) check.start();
+  }
+
+  /** Probes all of a service's at once; how many these are. */
+  probeNow(service: string): number {
+    const own = [...this.#checks.values()].filter(({ listeners }) =>
+      listeners.some((listener) => listener.service === service)
+    );
+    for (const { check } of own) check.probeNow();
+    return own.length;
+  }
+
+  /** Ends for good. */
+  stop(): void {
+    for (const { check } of this.#checks.values()) check.stop();
+  }
+
+  #goOver(next: Map<string, Made>, isLeaving: (listener: Listener) => boolean): void {
+    const before = this.#checks;
+    for (const [identity, { check, listeners }] of before) {
+      const leaving = listeners.filter(isLeaving);
+      const stays = next.get(identity);
+      if (stays !== undefined) stays.listeners = [...stays.listeners, ...leaving];
+      else if (leaving.length > 0) next.set(identity, { check, listeners: leaving });
+      else check.stop();
+    }
+    this.#checks = next;
+    for (const [identity, { check, listeners }] of next) {
+      this.#introduce(check, before.get(identity), listeners);
+    }
+  }
+
+  /** Whoever listens now and did not before is told what is known. */
+  #introduce(check: Check, before: Made | undefined, listeners: readonly Listener[]): void {
+    const { verdict, cause, weight } = check.status();
+    if (before === undefined || verdict === "unknown") return;
+    const known = new Set(before.listeners.map(listenerKey));
+    const added = listeners.filter((listener) => !known.has(listenerKey(listener)));
+    if (added.length > 0) this.#options.onSaid(placesOf(added), { verdict, cause, weight });
+  }
+
+  #create(
+    identity: string,
+    { config, destination, listeners }: Asked,
+    spread: { index: number; count: number },
+  ) {
+    const { address, port } = destination;
+    const [{ service } = { service: "" }] = listeners;
+    return toldCheck({
+      target: { type: "destination", service, address, port },
+      config,
+      spread,
+      tell: (said) => {
+        this.#options.onSaid(placesOf(this.#checks.get(identity)?.listeners ?? []), said);
+      },
+    }, this.#options);
+  }
+}
+
+function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked> {
+  const asked = new Map<string, Asked>();
+  for (const { name: service, ports } of services) {
+    for (const port of ports) {
+      for (const destination of port.destinations) {
+        for (const config of destination.checks) {
+          const identity = identityOf(config);
+          const place = {
+            port: portName(port),
+            destination: destinationKey(destination),
+            check: config.name,
+          };
+          const known = asked.get(identity);
+          if (known !== undefined) known.listeners.push({ service, place });
+          else asked.set(identity, { config, destination, listeners: [{ service, place }] });
+        }
+      }
+    }
+  }
+  return asked;
+}
+
+/** The same for checks that are the same but for their names. */
+function identityOf(config: CheckConfig): string {
+  const texts = Object.entries(config).map(([key, value]) => {
+    if (key === "name" || value === undefined) return "";
+    return `${key}:${typeof value === "number" ? value : canonical(value, key)}`;
+  });
+  return texts.join("\n");
+}
+
+function listenerKey({ service, place }: Listener): string {
+  return JSON.stringify([service, place.port, place.destination, place.check]);
+}
+
+function placesOf(listeners: readonly Listener[]): ReadonlyMap<string, readonly DestinationPlace[]> {
+  const places = new Map<string, DestinationPlace[]>();
+  for (const { service, place } of listeners) {
+    const own = places.get(service);
+    if (own === undefined) places.set(service, [place]);
+    else own.push(place);
+  }
+  return places;
+}

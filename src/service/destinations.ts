@@ -1,0 +1,228 @@
+/**
+ * What is known of a port's destinations, from event to event: verdicts, what the kernel had when this process began, who is
+ * live since when, who grows, whether the quorum holds and whether the sorry destination is needed. Pure.
+ */
+import type { DestinationConfig, PortConfig, ServiceConfig } from "../config/config.ts";
+import { type ActualKernel, destinationKey, isConnected, virtualServiceKey } from "../kernel/state.ts";
+import { idsOf } from "./desired.ts";
+import {
+  destinationName,
+  type DestinationState,
+  type DestinationVerdict,
+  type FamilyState,
+  type PortState,
+  type SorryState,
+} from "./port_state.ts";
+import { growsSince, quorumHolds, sorryFor, standingCause, standingOf, weightSums } from "./weights.ts";
+
+/** A destination that is sent new connections from now on, or no more, or otherwise. */
+export interface DestinationChange {
+  /** A `destinationName`. */
+  readonly destination: string;
+  readonly live: boolean;
+  /** Without slow start. */
+  readonly weight: number;
+  readonly cause: string;
+}
+
+/** What the sorry destination's end depends on. */
+interface SorryFacts {
+  readonly actual: ActualKernel | undefined;
+  readonly limitMs: number;
+}
+
+const NOT_PROBED: DestinationVerdict = { verdict: "unknown", cause: "not probed yet", weight: undefined };
+
+/**
+ * A port under another configuration, or one of which nothing is known but that. Destinations are known by their keys and checks by their names: what stays is known as
+ * before, and a new check of a live destination has no say until its first verdict.
+ */
+export function continuedPort(port: PortConfig, before: PortState | undefined, now: number): PortState {
+  const isServing = [...before?.destinations.values() ?? []].some(({ live }) => live);
+  const destinations = new Map(port.destinations.map((config) => {
+    const key = destinationKey(config);
+    const known = before?.destinations.get(key);
+    return [key, known === undefined ? newDestination(config, isServing, now) : withChecks(known, config)];
+  }));
+  const families = new Map(
+    port.families.map((family) => [family, before?.families.get(family) ?? NEW_FAMILY]),
+  );
+  return { destinations, families };
+}
+
+const NEW_FAMILY: FamilyState = { quorum: false, sorry: "out" };
+
+function newDestination({ checks }: DestinationConfig, slow: boolean, now: number): DestinationState {
+  return {
+    checks: new Map(checks.map(({ name }) => [name, NOT_PROBED])),
+    inherited: undefined,
+    live: false,
+    sinceMs: now,
+    slow,
+    growsSinceMs: -Infinity,
+  };
+}
+
+function withChecks(known: DestinationState, { checks }: DestinationConfig): DestinationState {
+  return {
+    ...known,
+    checks: new Map(checks.flatMap(({ name }): readonly (readonly [string, DestinationVerdict])[] => {
+      const said = known.checks.get(name);
+      if (said !== undefined) return [[name, said]];
+      return known.live ? [] : [[name, NOT_PROBED]];
+    })),
+  };
+}
+
+/**
+ * A port as an earlier process left it in the kernel: where that had weight, its quorum held, and goes on to, as do the
+ * destinations that have it.
+ */
+export function inheritedPort(
+  config: Pick<ServiceConfig, "addresses">,
+  port: PortConfig,
+  state: PortState,
+  { virtualServices }: ActualKernel,
+  now: number,
+): PortState {
+  const keys = new Map(idsOf(port, config).map((id) => [virtualServiceKey(id), id.address.family]));
+  const found = virtualServices.filter((service) => keys.has(virtualServiceKey(service)));
+  const weights = new Map<string, number>();
+  for (const { destinations } of found) {
+    for (const each of destinations) {
+      const key = destinationKey(each);
+      weights.set(key, Math.max(each.weight, weights.get(key) ?? 0));
+    }
+  }
+  const isServing = [...state.destinations.keys()].some((key) => (weights.get(key) ?? 0) > 0);
+  const destinations = new Map(port.destinations.map((each) => {
+    const key = destinationKey(each);
+    const known = state.destinations.get(key) ?? newDestination(each, isServing, now);
+    const inherited = weights.get(key);
+    // Who is live is decided anew.
+    return [key, { ...known, inherited, live: false, slow: isServing && (inherited ?? 0) === 0 }];
+  }));
+  const families = new Map([...state.families].map(([family, known]) => {
+    const own = found.filter(({ address }) => address.family === family);
+    const quorum = own.some((service) => service.destinations.some(({ weight }) => weight > 0));
+    return [family, { ...known, quorum: known.quorum || quorum }];
+  }));
+  return { destinations, families };
+}
+
+/** A check of a destination has said something. One that is new in a live destination has no say until it knows something. */
+export function toldPort(
+  state: PortState,
+  { destination, check }: { readonly destination: string; readonly check: string },
+  said: DestinationVerdict,
+): PortState {
+  const known = state.destinations.get(destination);
+  const before = known?.checks.get(check);
+  if (known === undefined || (said.verdict === "unknown" && before?.verdict !== "unknown")) return state;
+  if (before?.verdict === said.verdict && before.cause === said.cause && before.weight === said.weight) {
+    return state;
+  }
+  const checks = new Map(known.checks).set(check, said);
+  return { ...state, destinations: new Map(state.destinations).set(destination, { ...known, checks }) };
+}
+
+/** What follows from what is known now; the same object where nothing does. */
+export function settledPort(
+  port: PortConfig,
+  state: PortState,
+  facts: SorryFacts,
+  now: number,
+): PortState {
+  const moved = port.destinations.flatMap((config): readonly (readonly [string, DestinationState])[] => {
+    const key = destinationKey(config);
+    const before = state.destinations.get(key) ?? newDestination(config, false, now);
+    const after = settledDestination(port, config, before, now);
+    return after === before ? [] : [[key, after]];
+  });
+  const known = moved.length === 0
+    ? state
+    : { ...state, destinations: new Map([...state.destinations, ...moved]) };
+  const families = new Map([...state.families].map(([family, before]) => {
+    const { live } = weightSums(port, known, family);
+    const quorum = quorumHolds(port, live, before.quorum);
+    const sorry = nextSorry(port, before.sorry, { isNeeded: live === 0, family, ...facts }, now);
+    const isStill = quorum === before.quorum && sorry === before.sorry;
+    return [family, isStill ? before : { quorum, sorry }];
+  }));
+  const stay = [...families].every(([family, each]) => state.families.get(family) === each);
+  return stay ? known : { ...known, families };
+}
+
+function settledDestination(
+  port: PortConfig,
+  config: DestinationConfig,
+  known: DestinationState,
+  now: number,
+): DestinationState {
+  const { verdict, weight, live } = standingOf(config, known);
+  const spoken = verdict === "unknown" ? known : withoutInheritance(port, known, weight, now);
+  if (live !== spoken.live) {
+    const grows = verdict !== "unknown" && spoken.slow && port.slowStartMs > 0;
+    const growsSinceMs = live ? grows ? now : spoken.growsSinceMs : -Infinity;
+    return { ...spoken, live, sinceMs: now, slow: !live, growsSinceMs };
+  }
+  const isGrown = spoken.growsSinceMs !== -Infinity && now >= spoken.growsSinceMs + port.slowStartMs;
+  return isGrown ? { ...spoken, growsSinceMs: -Infinity } : spoken;
+}
+
+/** From the first verdict on its own checks speak, and what it had when this process began is where its weight grows from. */
+function withoutInheritance(
+  port: PortConfig,
+  known: DestinationState,
+  weight: number,
+  now: number,
+): DestinationState {
+  const { inherited } = known;
+  if (inherited === undefined) return known;
+  if (inherited === 0) return { ...known, inherited: undefined };
+  const growsSinceMs = port.slowStartMs === 0 ? -Infinity : growsSince(port, inherited, weight, now);
+  return { ...known, inherited: undefined, slow: false, growsSinceMs };
+}
+
+function nextSorry(
+  port: PortConfig,
+  before: SorryState,
+  { isNeeded, family, actual, limitMs }: SorryFacts & { readonly isNeeded: boolean; readonly family: 4 | 6 },
+  now: number,
+): SorryState {
+  const sorry = sorryFor(port, family);
+  if (sorry === undefined) return "out";
+  if (isNeeded) return "serving";
+  if (before === "out" || !isConnected(port)) return "out";
+  if (before === "serving") return { untilMs: now + limitMs };
+  return now >= before.untilMs || hasEnded(destinationKey(sorry), actual) ? "out" : before;
+}
+
+/** It is there with weight 0, and nobody is connected to it any more. */
+function hasEnded(key: string, actual: ActualKernel | undefined): boolean {
+  const found =
+    actual?.virtualServices.flatMap(({ destinations }) =>
+      destinations.filter((each) => destinationKey(each) === key)
+    ) ?? [];
+  return found.length > 0 &&
+    found.every(({ weight, activeConnections }) => weight === 0 && activeConnections === 0);
+}
+
+/** Destinations that are live in one of two states alone, or with another weight. */
+export function destinationChanges(
+  port: PortConfig,
+  before: PortState | undefined,
+  after: PortState,
+): readonly DestinationChange[] {
+  if (before === after) return [];
+  return port.destinations.flatMap((config) => {
+    const key = destinationKey(config);
+    const [was, is] = [before?.destinations.get(key), after.destinations.get(key)];
+    if (was === is || is === undefined) return [];
+    const old = standingOf(config, was);
+    const { weight } = standingOf(config, is);
+    const isSame = (was?.live ?? false) === is.live && (!is.live || old.weight === weight);
+    const cause = standingCause(config, is);
+    return isSame ? [] : [{ destination: destinationName(config), live: is.live, weight, cause }];
+  });
+}

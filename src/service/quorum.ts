@@ -1,0 +1,70 @@
+/** The gate of the ports' quorums, in words: who is short of live weight, and which destinations failed and why. Pure. */
+import type { PortConfig } from "../config/config.ts";
+import { destinationKey } from "../kernel/state.ts";
+import type { Address } from "../net/address.ts";
+import { foreignText } from "../text/foreign.ts";
+import { destinationName, portName, type PortState } from "./port_state.ts";
+import type { Gate, ServiceFacts } from "./state.ts";
+import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "./weights.ts";
+
+/** So many destinations, or ports, are named. */
+const MAX_NAMED = 3;
+/** What a destination's cause may have here, in characters. */
+const MAX_CAUSE_LENGTH = 100;
+
+/** Whether the quorum of a port depends on more than that it has a destination of weight. */
+export function mayLackQuorum({ quorum, hysteresis, sorry, destinations }: PortConfig): boolean {
+  return quorum !== 1 || hysteresis !== 0 || sorry.length > 0 ||
+    destinations.some(({ checks }) => checks.length > 0);
+}
+
+/** Whether the quorum holds of every port that `address` leads to. */
+export function quorumLook(
+  { config, ports }: Pick<ServiceFacts, "config" | "ports">,
+  { family }: Address,
+): Pick<Gate, "open" | "reason"> {
+  const asked = config.ports.filter((port) => {
+    return mayLackQuorum(port) && (port.fwmark === 0 || port.families.includes(family));
+  });
+  const seen = asked.flatMap((port) => {
+    const state = ports.get(portName(port));
+    return state === undefined ? [] : [seenOf(port, state, family)];
+  });
+  const short = seen.filter(({ open }) => !open);
+  const reasons = (short.length > 0 ? short : seen).map(({ reason }) => reason);
+  return {
+    open: short.length === 0,
+    reason: [...reasons.slice(0, MAX_NAMED), ...moreThan(reasons.length)].join("; "),
+  };
+}
+
+/** Whether first verdicts of destinations may open a quorum that is shut. */
+export function awaitsDestinations({ config, ports }: Pick<ServiceFacts, "config" | "ports">): boolean {
+  return config.ports.filter(mayLackQuorum).some((port) => {
+    const state = ports.get(portName(port));
+    if (state === undefined || [...state.families.values()].every(({ quorum }) => quorum)) return false;
+    return port.destinations.some((config) => {
+      return standingOf(config, state.destinations.get(destinationKey(config))).verdict === "unknown";
+    });
+  });
+}
+
+function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "open" | "reason"> {
+  const open = state.families.get(family)?.quorum ?? false;
+  const { live, total } = weightSums(port, state, family);
+  const needs = Math.max(1, quorumNeeds(port, open));
+  const sum = `port ${portName(port)}: live weight ${live} of ${total}, needs ${needs}`;
+  if (open) return { open, reason: sum };
+  const failed = destinationsOf(port, family).filter((config) => {
+    return !standingOf(config, state.destinations.get(destinationKey(config))).live;
+  });
+  const named = failed.slice(0, MAX_NAMED).map((config) => {
+    const cause = standingCause(config, state.destinations.get(destinationKey(config)));
+    return `${destinationName(config)}: ${foreignText(cause, MAX_CAUSE_LENGTH)}`;
+  });
+  return { open, reason: [sum, ...named, ...moreThan(failed.length)].join("; ") };
+}
+
+function moreThan(count: number): readonly string[] {
+  return count > MAX_NAMED ? [`and ${count - MAX_NAMED} more`] : [];
+}

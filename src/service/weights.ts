@@ -1,0 +1,222 @@
+/**
+ * The weights of a port's destinations, as one function of what is configured, what is remembered, and time: from them come
+ * the destinations of its virtual services, the sum of live weights, whether the quorum holds, and when any of it changes by
+ * itself. Pure.
+ *
+ * With slowStart a weight grows in steps, and 1 has no room to grow: the weights of such a port are the configured ones times
+ * `weightScale`, which depends on the configuration alone, so that what an earlier process left can be told apart.
+ */
+import { reachableFrom } from "../config/families.ts";
+import type { DestinationConfig, PortConfig } from "../config/config.ts";
+import type { Verdict } from "../health/threshold.ts";
+import { type Destination, destinationKey, isConnected } from "../kernel/state.ts";
+import type { DestinationState, FamilyState, PortState } from "./port_state.ts";
+
+/** The largest weight that a virtual service's destination may have here. */
+export const MAX_WEIGHT = 65535;
+/** A weight that grows does so in so many steps at most. */
+const STEPS = 20;
+
+/** What a destination comes to by its checks. */
+export interface Standing {
+  /** The worst one of its checks; healthy where there is none. */
+  readonly verdict: Verdict;
+  /** What counts for the quorum: the configured weight, or the one that a check gave. */
+  readonly weight: number;
+  /** New connections may be sent there. */
+  readonly live: boolean;
+}
+
+/** Sums of weights of a port's destinations of one family. */
+export interface WeightSums {
+  /** Of those that are live. */
+  readonly live: number;
+  readonly total: number;
+}
+
+/** A port's virtual services of one family. */
+export interface PortWeights {
+  /** What the virtual services have. */
+  readonly destinations: readonly Destination[];
+  /** When weights change by themselves; Infinity: they do not. */
+  readonly nextMs: number;
+}
+
+/** Where the weights are taken. */
+export interface WeightsView {
+  readonly family: 4 | 6;
+  /** The service is on its way out: nothing has weight. */
+  readonly quiesced: boolean;
+  readonly now: number;
+}
+
+/** What a virtual service of `port` sends to: destinations of its own family, or the other family's tunnels where there are none. */
+export function destinationsOf(
+  { destinations }: Pick<PortConfig, "destinations">,
+  family: 4 | 6,
+): readonly DestinationConfig[] {
+  if (destinations.every(({ address }) => address.family === family)) return destinations;
+  return reachableFrom(family, destinations);
+}
+
+/** What takes a family's packets while none of these is live. */
+export function sorryFor(
+  { sorry }: Pick<PortConfig, "sorry">,
+  family: 4 | 6,
+): PortConfig["sorry"][number] | undefined {
+  return reachableFrom(family, sorry)[0];
+}
+
+/** The factor between weights as they are configured and as the kernel has them. */
+export function weightScale({ slowStartMs, destinations }: PortConfig): number {
+  if (slowStartMs === 0) return 1;
+  const weights = destinations.map(({ weight }) => weight).filter((weight) => weight > 0);
+  if (weights.length === 0) return 1;
+  const wanted = Math.ceil(STEPS / Math.min(...weights));
+  return Math.max(1, Math.min(wanted, Math.floor(MAX_WEIGHT / Math.max(...weights))));
+}
+
+/** What a destination comes to. */
+export function standingOf(config: DestinationConfig, state: DestinationState | undefined): Standing {
+  let verdict: Verdict = "healthy";
+  let given = Infinity;
+  // There are thousands of destinations: nothing is made here that is not needed.
+  for (const { name } of config.checks) {
+    const said = state?.checks.get(name);
+    if (said === undefined) continue;
+    if (said.weight !== undefined) given = Math.min(given, said.weight);
+    if (said.verdict === "unhealthy" || verdict === "healthy") verdict = said.verdict;
+  }
+  const weight = given === Infinity ? config.weight : Math.min(given, MAX_WEIGHT);
+  const mayServe = verdict === "healthy" || (verdict === "unknown" && (state?.inherited ?? 0) > 0);
+  return { verdict, weight, live: mayServe && weight > 0 };
+}
+
+/** Why it comes to that, in words. */
+export function standingCause(config: DestinationConfig, state: DestinationState | undefined): string {
+  const { verdict, weight } = standingOf(config, state);
+  const known = config.checks.flatMap(({ name }) => {
+    const said = state?.checks.get(name);
+    return said === undefined || said.verdict !== verdict ? [] : [`${name}: ${said.cause}`];
+  });
+  if (verdict !== "healthy") return known[0] ?? verdict;
+  const causes = known.length === 0 ? ["no checks configured"] : known;
+  return [...weight === 0 ? ["weight 0"] : [], ...causes].join("; ");
+}
+
+/** The sums of the weights of a port's destinations in one family, as they count for the quorum. */
+export function weightSums(port: PortConfig, state: PortState, family: 4 | 6): WeightSums {
+  let live = 0;
+  let total = 0;
+  for (const config of destinationsOf(port, family)) {
+    const standing = standingOf(config, state.destinations.get(destinationKey(config)));
+    total += standing.weight;
+    if (standing.live) live += standing.weight;
+  }
+  return { live, total };
+}
+
+/** What the virtual services of `port` in one family have. */
+export function portWeights(port: PortConfig, state: PortState, view: WeightsView): PortWeights {
+  const scale = weightScale(port);
+  const destinations: Destination[] = [];
+  let nextMs = Infinity;
+  for (const config of destinationsOf(port, view.family)) {
+    const known = state.destinations.get(destinationKey(config));
+    const standing = standingOf(config, known);
+    const weighed = kernelWeight({ port, scale, config, known, standing }, view);
+    nextMs = Math.min(nextMs, weighed.nextMs);
+    if (weighed.weight === undefined) continue;
+    destinations.push(destinationOf(config, view.quiesced ? 0 : weighed.weight));
+  }
+  destinations.push(...sorryOf(port, state, scale, view));
+  return { destinations, nextMs: view.quiesced ? Infinity : nextMs };
+}
+
+function destinationOf(config: Omit<DestinationConfig, "checks">, weight: number): Destination {
+  const { address, port, forwarding, tunnel, upperThreshold, lowerThreshold } = config;
+  return { address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold };
+}
+
+/** Whether the quorum holds after it was as `before`. */
+export function quorumHolds(
+  { quorum, hysteresis }: Pick<PortConfig, "quorum" | "hysteresis">,
+  liveWeight: number,
+  before: boolean,
+): boolean {
+  return liveWeight > 0 && liveWeight >= quorumNeeds({ quorum, hysteresis }, before);
+}
+
+/** The live weight that it takes to hold the quorum, or to gain it. */
+export function quorumNeeds(
+  { quorum, hysteresis }: Pick<PortConfig, "quorum" | "hysteresis">,
+  held: boolean,
+): number {
+  return held ? quorum - hysteresis : quorum + hysteresis;
+}
+
+/** When a weight would have been 0 that grows and is `inherited` now; -Infinity: it has all of it. */
+export function growsSince(port: PortConfig, inherited: number, weight: number, nowMs: number): number {
+  const target = scaled(weight, weightScale(port));
+  return inherited >= target ? -Infinity : nowMs - port.slowStartMs * inherited / target;
+}
+
+interface Weighing {
+  readonly port: PortConfig;
+  readonly scale: number;
+  readonly config: DestinationConfig;
+  readonly known: DestinationState | undefined;
+  readonly standing: Standing;
+}
+
+/** Undefined: it is not in the kernel. */
+interface KernelWeight {
+  readonly weight: number | undefined;
+  readonly nextMs: number;
+}
+
+function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {
+  const { port, scale, config, known, standing } = weighing;
+  const still = (weight: number | undefined) => ({ weight, nextMs: Infinity });
+  const target = scaled(standing.weight, scale);
+  if (standing.verdict === "unknown" && known?.inherited !== undefined) {
+    // What a check gave an earlier process is not known here: the kernel has it.
+    const isGiven = config.checks.some(givesWeight);
+    return still(isGiven && config.weight > 0 ? known.inherited : Math.min(known.inherited, target));
+  }
+  if (standing.live) return grown(target, known?.growsSinceMs ?? -Infinity, port.slowStartMs, now);
+  // One that is well and was given no weight is no failure.
+  const isKept = standing.verdict === "healthy" || (port.whenFailed === "quiesce" && isConnected(port));
+  return still(isKept ? 0 : undefined);
+}
+
+function givesWeight(check: DestinationConfig["checks"][number]): boolean {
+  return "weightHeader" in check && check.weightHeader !== undefined;
+}
+
+function grown(target: number, sinceMs: number, slowStartMs: number, nowMs: number): KernelWeight {
+  const steps = Math.min(STEPS, target);
+  // A step that is due at this very moment has been made, whatever the last digit says.
+  const made = slowStartMs === 0 ? steps : Math.floor((nowMs - sinceMs) * steps / slowStartMs + 1e-6);
+  if (made >= steps) return { weight: target, nextMs: Infinity };
+  return {
+    weight: Math.max(1, Math.floor(target * made / steps)),
+    nextMs: Math.ceil(sinceMs + slowStartMs * (made + 1) / steps),
+  };
+}
+
+function scaled(weight: number, scale: number): number {
+  return Math.min(weight * scale, MAX_WEIGHT);
+}
+
+function sorryOf(
+  port: PortConfig,
+  { families }: PortState,
+  scale: number,
+  { family, quiesced }: WeightsView,
+): readonly Destination[] {
+  const state: FamilyState["sorry"] = families.get(family)?.sorry ?? "out";
+  const sorry = sorryFor(port, family);
+  if (sorry === undefined || state === "out") return [];
+  return [destinationOf(sorry, state === "serving" && !quiesced ? scale : 0)];
+}
