@@ -10,8 +10,9 @@ import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { desiredKernel, desiredRoutes } from "./desired.ts";
-import { kernelNews, type KernelTroubles } from "./kernel_news.ts";
+import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
+import { HandOver } from "./hand_over.ts";
 import {
   kernelOf,
   type Leaving,
@@ -21,21 +22,18 @@ import {
   stepLeaving,
   withLimit,
 } from "./leaving.ts";
-import { type Drain, type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
+import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
+import { type OrderOf, resumptions } from "./resumption.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
 /** Which services; undefined: all. */
 export type Names = ReadonlySet<string> | undefined;
 
-/** How often connections are counted while a service quiesces. */
-const QUIESCE_POLL_MS = 200;
-/** What could not be handed over is tried again in this time. */
-const RETRY_MS = 1000;
-/** Weights that change one after the other are handed over together, once in this time. */
-const WEIGHTS_MS = 20;
+/** So many services are looked at in one turn when all of the kernel is another one. */
+const SERVICES_A_TURN = 100;
 /** For what an earlier process left, whose limits are not known any more. */
 const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
@@ -54,11 +52,11 @@ export class ServiceDriver implements Disposable {
   /** As last read. */
   #actual: ActualKernel | undefined;
   readonly #onDown = new Set<() => void>();
-  /** What should be has changed, and was not handed over yet. */
-  readonly #owed = { routes: false, kernel: false };
-  /** Weights have changed, and were not handed over yet: that waits until then. */
-  #weightsDueMs = Infinity;
-  #weightsToldMs = -Infinity;
+  readonly #handOver: HandOver;
+  /** Services that have to look at the kernel as it was last read, in the next turn. */
+  #unseen: readonly string[] = [];
+  /** What was found with it. */
+  #troubles: KernelTroubles = {};
   #timer: Disposable | undefined;
   #disposed = false;
   #waitsForTold = false;
@@ -66,9 +64,16 @@ export class ServiceDriver implements Disposable {
   #isStale = false;
 
   constructor(options: ServiceDriverOptions) {
-    const { services, managed, clock } = options;
+    const { services, managed, clock, announce, program, onFault } = options;
     this.#options = options;
     this.#managesKernel = managed.interfaces || managed.ipvs;
+    this.#handOver = new HandOver({
+      clock,
+      managesKernel: this.#managesKernel,
+      routes: () => announce(this.desiredRoutes),
+      kernel: () => program(this.desiredKernel),
+      onFault,
+    });
     this.#states = new Map(services.map((entry) => {
       return [entry.config.name, initialState(entry, managed, clock.now())];
     }));
@@ -111,16 +116,33 @@ export class ServiceDriver implements Disposable {
     });
   }
 
-  /** The kernel was read, or undefined: it could not be; and what troubles there are. */
+  /**
+   * The kernel was read, or undefined: it could not be; and what troubles there are. Services of which it says nothing new are
+   * not asked, and where it is another one for very many of those that were, it takes them some turns to see it.
+   */
   kernel(actual: ActualKernel | undefined, troubles: KernelTroubles = {}): void {
     this.#actual = actual ?? this.#actual;
+    this.#troubles = troubles;
     const { events, counted } = kernelNews(this.states, actual, troubles);
     for (const state of counted) this.#states.set(state.config.name, state);
+    this.#unseen = [...events.keys()].slice(SERVICES_A_TURN)
+      .filter((name) => this.#states.get(name)?.actual !== undefined);
+    for (const name of this.#unseen) events.delete(name);
+    this.#look(events, actual && { type: "kernel", actual });
+  }
+
+  #look(events: KernelNews["events"], event?: LeavingEvent): void {
     this.#feed(
       this.#named(new Set(events.keys())),
-      ({ config: { name } }) => events.get(name) ?? { type: "kernel", actual },
-      actual && { type: "kernel", actual },
+      ({ config: { name } }) => events.get(name) ?? { type: "time" },
+      event,
     );
+  }
+
+  #lookOn(): void {
+    const names = new Set(this.#unseen.slice(0, SERVICES_A_TURN));
+    this.#unseen = this.#unseen.slice(SERVICES_A_TURN);
+    this.#look(kernelNews(this.#named(names), this.#actual, this.#troubles).events);
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */
@@ -181,24 +203,13 @@ export class ServiceDriver implements Disposable {
    * Services that were drained before this process began, or while it did, are out of service for what `orderOf` gives, and no
    * less far than they were.
    */
-  resume(orderOf: (service: string) => Pick<Drain, "reason" | "because"> | undefined): void {
-    const sliceOf = this.#actual && slicesOf(this.#actual);
+  resume(orderOf: OrderOf): void {
     const now = this.#options.clock.now();
-    const orders = new Map(this.states.flatMap(({ config: { name }, phase }) => {
-      const order = phase.drain === undefined ? orderOf(name) : undefined;
-      return order === undefined ? [] : [[name, order]];
-    }));
+    const orders = resumptions(this.states, this.#actual, orderOf);
     const named = () => this.#named(new Set(orders.keys()));
     // Their routes may have been withdrawn a moment ago only: routers get their time once more.
     this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
-    this.#feed(named(), ({ config }) => {
-      const destinations = sliceOf?.(config).virtualServices.flatMap((each) => each.destinations) ?? [];
-      const quiesced = destinations.length > 0 && destinations.every(({ weight }) => weight === 0);
-      const limits = { ...config.stop, shiftMs: 0 };
-      const { reason, because } = orders.get(config.name) ?? { reason: "" };
-      // What shifted away, or was out of service, is not announced once more.
-      return { type: "drain", reason, because, quiesced, limits };
-    });
+    this.#feed(named(), ({ config: { name } }) => orders.get(name) ?? { type: "time" });
   }
 
   /** Every router that may have kept routes of an earlier process has dropped those that are no more. */
@@ -231,7 +242,7 @@ export class ServiceDriver implements Disposable {
   /** Wants no more than before `prepare`. */
   forget(): void {
     this.#coming = NOTHING;
-    this.#owed.kernel ||= this.#managesKernel;
+    this.#handOver.owe("kernel");
     this.#feed([], () => ({ type: "time" }));
   }
 
@@ -242,8 +253,8 @@ export class ServiceDriver implements Disposable {
     this.#states = new Map(states);
     const before = this.#leaving;
     this.#leaving = leaving;
-    this.#owed.routes = true;
-    this.#owed.kernel = this.#managesKernel;
+    this.#handOver.owe("routes");
+    this.#handOver.owe("kernel");
     // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
     const gone = new Set<string>();
     for (const { config, removed } of this.states) if (removed) gone.add(config.name);
@@ -310,10 +321,10 @@ export class ServiceDriver implements Disposable {
     const has = (type: ServiceTransition["type"]) =>
       transitions.some(([, transition]) => transition.type === type);
     // A service that shifts is announced otherwise.
-    this.#owed.routes ||= has("route") || has("phase");
-    this.#owed.kernel ||= this.#managesKernel && (has("phase") || moved.length > 0 || gone.length > 0);
-    if (hasWeights) this.#oweWeights(clock.now());
-    this.#handOverAll();
+    if (has("route") || has("phase")) this.#handOver.owe("routes");
+    if (has("phase") || moved.length > 0 || gone.length > 0) this.#handOver.owe("kernel");
+    if (hasWeights) this.#handOver.oweWeights();
+    this.#handOver.run(this.#isQuiescing());
     for (const [{ config, phase }, transition, { type }] of transitions) {
       // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
       const isVerdict = type === "verdict" || type === "destination";
@@ -347,38 +358,12 @@ export class ServiceDriver implements Disposable {
     return gone.map(({ config }) => config.name);
   }
 
-  #handOverAll(): void {
-    const { announce, program, clock } = this.#options;
-    this.#owed.kernel ||= this.#weightsDueMs <= clock.now();
-    this.#handOver("routes", () => announce(this.desiredRoutes));
-    this.#handOver("kernel", () => {
-      this.#weightsDueMs = Infinity;
-      this.#weightsToldMs = clock.now();
-      program(this.desiredKernel);
-    });
-  }
-
-  /** At once where none were handed over a moment ago: the whole of what should be is much, and verdicts come in swarms. */
-  #oweWeights(nowMs: number): void {
-    if (this.#managesKernel) this.#weightsDueMs = Math.max(nowMs, this.#weightsToldMs + WEIGHTS_MS);
-  }
-
-  /** What cannot be handed over now is owed, and tried again. */
-  #handOver(what: "routes" | "kernel", call: () => void): void {
-    if (!this.#owed[what]) return;
-    // Before the call: it may come back here with news of its own.
-    this.#owed[what] = false;
-    if (!this.#attempt(call)) this.#owed[what] = true;
-  }
-
   /** Whatever is called from here may throw: the next one is called all the same, and the timer is armed. */
-  #attempt(call: () => void): boolean {
+  #attempt(call: () => void): void {
     try {
       call();
-      return true;
     } catch (error) {
       this.#options.onFault(messageOf(error));
-      return false;
     }
   }
 
@@ -408,16 +393,13 @@ export class ServiceDriver implements Disposable {
       ...this.states.map((state) => nextDeadline(state) ?? Infinity),
       ...this.#leaving.map(leavingDeadline),
     ];
-    const pollMs = this.#isQuiescing() ? clock.now() + QUIESCE_POLL_MS : Infinity;
-    const retryMs = this.#owed.routes || this.#owed.kernel ? clock.now() + RETRY_MS : Infinity;
-    const others = Math.min(pollMs, retryMs, this.#weightsDueMs);
+    const others = this.#unseen.length > 0 ? clock.now() : this.#handOver.deadlineMs(this.#isQuiescing());
     const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), others);
     if (atMs !== Infinity) this.#timer = clock.at(atMs, () => this.#tick());
   }
 
   #tick(): void {
-    // Connections are read afresh while they are waited for: the kernel tells nobody of their end.
-    this.#owed.kernel ||= this.#isQuiescing();
+    if (this.#unseen.length > 0) return this.#lookOn();
     const now = this.#options.clock.now();
     const due = this.states.filter((state) => (nextDeadline(state) ?? Infinity) <= now);
     this.#feed(due, () => ({ type: "time" }), { type: "time" });

@@ -17,8 +17,8 @@ export interface KernelTroubles {
 
 /** What to tell services, and what to keep of the others. */
 export interface KernelNews {
-  /** By name of the service. */
-  readonly events: ReadonlyMap<string, ServiceEvent>;
+  /** By name of the service, those that are in trouble first. */
+  readonly events: Map<string, ServiceEvent>;
   /** Those of which nothing but numbers of connections is new, with these. */
   readonly counted: readonly ServiceState[];
 }
@@ -32,6 +32,7 @@ export function kernelNews(
   const sliceOf = actual && slicesOf(actual);
   const refusalsOf = refusalsBySlice(refusals);
   const contestedOf = contestedBy(contested);
+  const troubled = new Map<string, ServiceEvent>();
   const events = new Map<string, ServiceEvent>();
   const counted: ServiceState[] = [];
   for (const state of states) {
@@ -42,9 +43,14 @@ export function kernelNews(
     // How many connections there are is of no consequence to a service that stays.
     if (slice !== undefined && news === "counts" && !isTroubled) counted.push({ ...state, actual: slice });
     if (!isTroubled && news !== "other") continue;
-    events.set(state.config.name, { type: "kernel", actual: slice, refusals: refused, contested: fought });
+    (isTroubled ? troubled : events).set(state.config.name, {
+      type: "kernel",
+      actual: slice,
+      refusals: refused,
+      contested: fought,
+    });
   }
-  return { events, counted };
+  return { events: new Map([...troubled, ...events]), counted };
 }
 
 /** One that is on its way waits for just this, and one that waits for time may. */
