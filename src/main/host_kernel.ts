@@ -6,6 +6,7 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { Sysctls } from "../../ffi/sysctl.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import type { CleanupHost } from "../cli/cleanup.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -31,12 +32,8 @@ export function openHostKernel(stack: AsyncDisposableStack, libc?: Libc): HostKe
   // Nothing is watched: there is no callback that could fail.
   const reactor = stack.use(new Reactor(library, { onError: () => {} }));
   const transport = stack.use(openLibnl(library));
-  const kernel = stack.use(openNetlinkKernel({
-    transport,
-    reactor,
-    clock: systemClock,
-    sysctls: new Sysctls(library),
-  }));
+  const sysctls = new Sysctls(library);
+  const kernel = stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls }));
   const streams = new Streams<Address>(new Sockets(library, reactor), addressOf);
   return { transport, kernel, streams };
 }
