@@ -341,16 +341,17 @@ export const REQUESTS: readonly GoldenRequest[] = [
       02 20 00 00 00 00 00 00 00000000
       0800 0100 0a630001
     `,
-    request: getRoute(V4),
+    request: getRoute(7, V4),
   },
   {
-    name: "getRoute() of IPv6 asks for the way to an address",
+    name: "getRoute() of IPv6 asks for the way of a packet that comes in by its interface",
     hex: `
-      30000000 1a00 0100 01000000 00000000
+      38000000 1a00 0100 01000000 00000000
       0a 80 00 00 00 00 00 00 00000000
       1400 0100 20010db8009900000000000000000001
+      0800 0300 07000000
     `,
-    request: getRoute(V6),
+    request: getRoute(7, V6),
   },
   ...goldenRequests("restoreLocalRoute()", restoreLocalRoute(7, V4), [
     [

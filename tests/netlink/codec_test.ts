@@ -27,7 +27,7 @@ import {
   encodeMessages,
   type NetlinkMessage,
 } from "../../src/netlink/message.ts";
-import { decodeRoute } from "../../src/netlink/route.ts";
+import { decodeRoute, decodeRouteType } from "../../src/netlink/route.ts";
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import { fromHex, toHex } from "../bgp/wire/support.ts";
 import * as golden from "../golden/netlink_messages.ts";
@@ -148,6 +148,7 @@ Deno.test("decodeRoute() reads what getRoute() and restoreLocalRoute() wrote", (
     table: 0,
     index: 0,
   });
+  assert.equal(decodeRouteType(request("restoreLocalRoute() makes it")), RTN.LOCAL);
   assert.deepEqual(decodeRoute(request("restoreLocalRoute() makes it")), {
     family: AF.INET,
     destination: golden.V4,
