@@ -1,6 +1,6 @@
 /** Addresses and marks that were ours: they stay so until their virtual services are gone. */
 import { merge, NOTHING, owns, without } from "./merge.ts";
-import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks } from "./state.ts";
 
 /** Where every virtual service is ours. */
 type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
@@ -29,7 +29,8 @@ export class Lingering {
     const onOurs = actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
     const owned = this.with({ ...NOTHING, ...ownedOf(before ?? NOTHING) });
-    const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs }]);
+    const marked = actual?.interfaces.flatMap(markedFwmarks) ?? [];
+    const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs, ownedFwmarks: marked }]);
     const { ownedAddresses, ownedFwmarks } = without(all, { ...NOTHING, ...ownedOf(desired) });
     this.#owned = { ownedAddresses, ownedFwmarks };
   }

@@ -211,6 +211,13 @@ Deno.test("decodeDest() reads the kernel's dumps (Linux 6.1)", () => {
   ]);
 });
 
+Deno.test("decodeService() and decodeDest() read marks, an engine, thresholds and tunnels as the kernel says them (Linux 6.1)", () => {
+  const marks = decodeMessages(fromHex(golden.MARKS)).map((message) => decodeService(message));
+  assert.deepEqual(marks, [{ ...golden.MARK4, flags: 0x2 }, { ...golden.MARK6, flags: 0x3 }]);
+  const mixed = decodeMessages(fromHex(golden.DESTS_MIXED)).map((message) => decodeDest(message, AF.INET6));
+  assert.deepEqual(mixed, [{ ...golden.DEST6, port: 0, ...IDLE }, { ...golden.DEST_GUE, ...IDLE }]);
+});
+
 Deno.test("AddressPool gives the same address for the same octets, in this read and the next, and forgets after that", () => {
   const pool = new AddressPool();
   const [first, second] = decodeMessages(fromHex(golden.DESTS4));
