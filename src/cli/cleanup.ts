@@ -6,9 +6,11 @@ import { findOurs, type Owned, type OwnObject, type Removal, removeFound } from 
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
 import { loadConfig } from "../config/load.ts";
+import { DEFAULT_STATE_DIRECTORY } from "../config/values/directory.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
 import type { Found } from "../control/client.ts";
 import type { Kernel, Managed } from "../kernel/kernel.ts";
+import { decodePlaces, NO_PLACES, type OwnedPlaces, placesPath, together } from "../kernel/owned_places.ts";
 import { fwmarksOf } from "../service/desired.ts";
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
@@ -40,7 +42,7 @@ export interface CleanupPorts extends FilePorts {
   withKernel<T>(use: (kernel: Kernel) => Promise<T>): Promise<T>;
 }
 
-/** What is removed without a file: nothing but what carries our mark, and what is on it. */
+/** What is removed without a file: nothing but what carries our mark, what is on it, and what an agent has kept as its own. */
 const UNCONFIGURED: Owned & { readonly managed: Managed } = {
   ownedAddresses: [],
   ownedFwmarks: [],
@@ -76,7 +78,8 @@ export async function cleanup(
   if (running.type === "unknown") {
     return refuse(ExitStatus.HOST_NOT_FIT, `whether an agent runs cannot be known: ${running.reason}`);
   }
-  const { managed, ...owned } = config === undefined ? UNCONFIGURED : ownedBy(config);
+  const { managed, ...configured } = config === undefined ? UNCONFIGURED : ownedBy(config);
+  const owned = together([configured, recordedPlaces(config, ports)]);
   try {
     return await ports.withKernel(async (kernel) => {
       const remains = await findOurs(kernel, owned, managed);
@@ -123,6 +126,25 @@ async function runningAgent(
     reason:
       "the file turns control.socket off; say --control-socket PATH to name one, once the agent is stopped",
   };
+}
+
+/** Where an agent had virtual services, as it has kept it itself. */
+function recordedPlaces(
+  config: Config | undefined,
+  { readFile, stderr }: Pick<CleanupPorts, "readFile" | "stderr">,
+): OwnedPlaces {
+  const directory = config === undefined ? DEFAULT_STATE_DIRECTORY : config.state.directory;
+  if (directory === undefined) return NO_PLACES;
+  const path = placesPath(directory);
+  try {
+    return decodePlaces(readFile(path).octets);
+  } catch (error) {
+    const problem = messageOf(error);
+    if (problem !== "does not exist") {
+      stderr(escapeUnprintable(`${path} cannot be used, so virtual services may be left: ${problem}`) + "\n");
+    }
+    return NO_PLACES;
+  }
 }
 
 function ownedBy({ network, services }: Config): Owned & { readonly managed: Managed } {

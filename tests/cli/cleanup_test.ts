@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { cleanup, type CleanupArguments } from "../../src/cli/cleanup.ts";
 import type { Found } from "../../src/control/client.ts";
+import { encodePlaces, placesOf } from "../../src/kernel/owned_places.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
@@ -168,4 +169,19 @@ Deno.test("cleanup() of an invalid file or a socket that is none ends with 2 (CO
   const invalid = await run({ file: "a.yaml" }, { files: { "a.yaml": `${MINIMAL}bogus: 1\n` } });
   assert.deepEqual([invalid.status, invalid.err], [2, "a.yaml:6:1: bogus: is not a known key\n"]);
   assert.equal((await run({ socket: "" })).status, 2);
+});
+
+Deno.test("cleanup removes virtual services that an agent has kept as its own, where no interface of ours has their address (faults K10)", async () => {
+  const left = { ...leftBy([], "10.99.7.7"), ownedAddresses: [address("10.99.7.7")] };
+  const kept = new TextDecoder().decode(encodePlaces(placesOf(left.virtualServices)));
+  const files = { "a.yaml": MINIMAL, "/var/lib/bgp-lb/ipvs": kept };
+  for (const file of [undefined, "a.yaml"]) {
+    const { status, out } = await run({ file, yes: true }, { left, files });
+    assert.equal(status, 0);
+    assert.match(out, /removed {2}virtual service tcp 10\.99\.7\.7:80/);
+  }
+  const torn = { ...files, "/var/lib/bgp-lb/ipvs": kept.slice(0, -5) };
+  const { err, out } = await run({ yes: true }, { left, files: torn });
+  assert.match(err, /\/ipvs cannot be used, so virtual services may be left: it is torn/);
+  assert.doesNotMatch(out, /10\.99\.7\.7/);
 });
