@@ -6,7 +6,6 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { Sysctls } from "../../ffi/sysctl.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
-import { Sysctls } from "../../ffi/sysctl.ts";
 import type { CleanupHost } from "../cli/cleanup.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
