@@ -74,7 +74,7 @@ export async function removeFound(
   });
   await using _reconciler = reconciler;
   await reconciler.want({ ...NOTHING, ...owned });
-  const errors = [...await removeOurs({ reconciler, unread: undefined }, clock), ...faults];
+  const errors = [...await removeOurs(reconciler, clock), ...faults];
   try {
     const { objects: stays } = await findOurs(kernel, owned, managed);
     const left = new Set(stays.map(keyOf));

@@ -129,9 +129,9 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
     { stage: "when its connections have ended", desired: desiredKernel(staying) },
   ];
   let there = actual;
-  const owned = merge([...moments.map(({ desired }) => desired), view.desired]).ownedAddresses;
+  const { ownedAddresses, ownedFwmarks } = merge([...moments.map(({ desired }) => desired), view.desired]);
   return kernelStages(moments.map(({ stage, desired }) => {
-    const wanted = within(managed, { ...desired, ownedAddresses: owned });
+    const wanted = within(managed, { ...desired, ownedAddresses, ownedFwmarks });
     const { changes } = diff(wanted, there);
     there = asMade(wanted);
     return { stage, changes: changes.map(describeChange) };

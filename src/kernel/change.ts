@@ -1,6 +1,7 @@
 /** One change of the kernel's state, and its words for people. */
 import { type Address, withPort } from "../net/address.ts";
 import type { PlacedAddress } from "../netlink/rtnetlink.ts";
+import { destinationDifferences, type KnownDestination, serviceDifferences } from "./ipvs_fields.ts";
 import {
   type ActualKernel,
   type Destination,
@@ -71,14 +72,19 @@ export type Change =
     readonly prefixLength: number;
     readonly peer: Address | undefined;
   }
-  /** Without its destinations. */
-  | { readonly type: "create-service" | "set-service"; readonly service: VirtualService }
+  /** Without its destinations. `was` is what is there, where that is known. */
+  | {
+    readonly type: "create-service" | "set-service";
+    readonly service: VirtualService;
+    readonly was?: VirtualService;
+  }
   /** With its destinations. */
   | { readonly type: "delete-service"; readonly service: VirtualServiceId }
   | {
     readonly type: "create-destination" | "set-destination" | "delete-destination";
     readonly service: VirtualServiceId;
     readonly destination: Destination;
+    readonly was?: KnownDestination;
   };
 
 /** What a change does, such as `add address 10.99.0.1/32 to web`. */
@@ -101,18 +107,26 @@ export function describeChange(change: Change): string {
       return `delete address ${change.address.text}/${change.prefixLength} from ${change.interface}`;
     case "create-service":
       return `create virtual service ${virtualServiceText(change.service)} ${change.service.scheduler}`;
-    case "set-service":
-      return `repair virtual service ${virtualServiceText(change.service)} ${change.service.scheduler}`;
+    case "set-service": {
+      const { service, was } = change;
+      const what = was === undefined ? ` ${service.scheduler}` : listed(serviceDifferences(service, was));
+      return `repair virtual service ${virtualServiceText(service)}${what}`;
+    }
     case "delete-service":
       return `delete virtual service ${virtualServiceText(change.service)}`;
     case "create-destination":
       return `add destination ${destinationText(change.destination)} to ${
         virtualServiceText(change.service)
       }`;
-    case "set-destination":
-      return `set destination ${destinationText(change.destination)} of ${
-        virtualServiceText(change.service)
-      }`;
+    case "set-destination": {
+      const { service, destination, was } = change;
+      const of = virtualServiceText(service);
+      return was === undefined
+        ? `set destination ${destinationText(destination)} of ${of}`
+        : `set destination ${endpoint(destination)} of ${of}${
+          listed(destinationDifferences(destination, was))
+        }`;
+    }
     case "delete-destination":
       return `delete destination ${endpoint(change.destination)} from ${virtualServiceText(change.service)}`;
     default:
@@ -126,6 +140,10 @@ export function describeOurs({ interfaces, virtualServices }: ActualKernel): rea
     ...interfaces.filter(isOurs).map(({ name }) => `interface ${name}`),
     ...virtualServices.map((service) => `virtual service ${virtualServiceText(service)}`),
   ];
+}
+
+function listed(differences: readonly string[]): string {
+  return differences.length === 0 ? "" : ` (${differences.join("; ")})`;
 }
 
 function hostText(address: Address): string {

@@ -9,7 +9,7 @@ import type { Clock } from "../time/clock.ts";
 import { Slices } from "../time/slices.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import type { IpvsChange } from "./ipvs_hints.ts";
+import { isIpvsChange } from "./ipvs_hints.ts";
 import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
 import { LINK_GROUPS, LOCAL_TABLE, NetlinkWatch, ROUTE_GROUPS } from "./netlink_watch.ts";
@@ -149,8 +149,4 @@ function foundationOf(change: Change): string {
 function restsOn(change: Change): string {
   if ("interface" in change && change.type !== "delete-address") return `interface ${change.interface}`;
   return change.type === "create-destination" ? virtualServiceKey(change.service) : "nothing";
-}
-
-function isIpvsChange(change: Change): change is IpvsChange {
-  return change.type.endsWith("-service") || change.type.endsWith("-destination");
 }

@@ -10,7 +10,8 @@ import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { ToolHand } from "../support/tool_hand.ts";
 import { ToolLinkHand } from "../support/tool_link_hand.ts";
-import { type ContractSubject, kernelContract } from "./kernel_contract.ts";
+import type { ContractSubject } from "./contract_subject.ts";
+import { kernelContract } from "./kernel_contract.ts";
 
 const { state } = Deno.permissions.querySync({ name: "env", variable: "BGP_LB_LAB" });
 const inLab = state === "granted" && Deno.env.get("BGP_LB_LAB") === "1";

@@ -278,8 +278,8 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     })),
     haveServices(service({ destinations: [destination(), destination({ port: 82 })] })),
     [
-      "repair virtual service tcp 10.99.0.1:80 wrr",
-      "set destination 10.0.0.1:8080 (masq, weight 2) of tcp 10.99.0.1:80",
+      "repair virtual service tcp 10.99.0.1:80 (scheduler wrr, was rr)",
+      "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 2, was 1)",
       "add destination 10.0.0.1:81 (masq, weight 1) to tcp 10.99.0.1:80",
       "delete destination 10.0.0.1:82 from tcp 10.99.0.1:80",
     ],
@@ -288,7 +288,7 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     "sets the forwarding of a destination",
     wantServices(service({ destinations: [destination({ forwarding: "droute" })] })),
     haveServices(service({ destinations: [destination()] })),
-    ["set destination 10.0.0.1:8080 (droute, weight 1) of tcp 10.99.0.1:80"],
+    ["set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (forwarding droute, was masq)"],
   ],
   [
     "sets flags, timeout and netmask of a persistent service",
@@ -303,9 +303,9 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
       service({ port: 82, flags: 1, timeoutSeconds: 300, netmask: 32 }),
     ),
     [
-      "repair virtual service tcp 10.99.0.1:80 rr",
-      "repair virtual service tcp 10.99.0.1:81 rr",
-      "repair virtual service tcp 10.99.0.1:82 rr",
+      "repair virtual service tcp 10.99.0.1:80 (persistence 300 s by /24, was 300 s by /32)",
+      "repair virtual service tcp 10.99.0.1:81 (persistence 300 s by /32, was 60 s by /32)",
+      "repair virtual service tcp 10.99.0.1:82 (flags ops, was none)",
     ],
   ],
   [

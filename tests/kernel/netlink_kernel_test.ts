@@ -25,7 +25,7 @@ import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messa
 import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeLinkHand } from "../support/fake_link_hand.ts";
-import { FakeHost } from "../support/fake_host.ts";
+import { ALL_SCHEDULERS, FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
@@ -65,6 +65,7 @@ function bench(clock: Clock = new VirtualClock()): Bench {
 
 kernelContract("the netlink kernel port", () => {
   const { kernel, host, hand, [Symbol.dispose]: dispose } = bench();
+  host.schedulers = ALL_SCHEDULERS;
   const links = new FakeLinkHand(host);
   return Promise.resolve({ kernel, hand, links, [Symbol.asyncDispose]: () => Promise.resolve(dispose()) });
 });

@@ -54,7 +54,7 @@ Deno.test("want() several times during a run makes one more run, for the last on
   await first;
   assert.equal(at.reports.length, 2);
   assert.deepEqual(at.reports[1]?.changes, [
-    "set destination 10.0.0.1:8080 (masq, weight 0) of tcp 10.99.0.1:80",
+    "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 0, was 1)",
   ]);
 });
 
@@ -269,12 +269,27 @@ Deno.test("a change that somebody makes while ours are made is repaired right af
   assert.equal(at.reports.at(-1)?.converged, true);
 });
 
-Deno.test("a notification during a run is answered soon after it", async () => {
+Deno.test("what the kernel tells of our own changes is no reason for another look (K11)", async () => {
   await using at = bench();
   at.kernel.beforeChange = () => at.kernel.notify();
   await at.reconciler.want(web);
+  await at.clock.advance(1000);
+  assert.deepEqual([at.reports.length, at.kernel.reads], [1, 2]);
+});
+
+Deno.test("what the kernel tells while it is read is answered soon after", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  const read = at.kernel.read.bind(at.kernel);
+  at.kernel.read = async (interest) => {
+    at.kernel.read = read;
+    const actual = await read(interest);
+    at.kernel.notify();
+    return actual;
+  };
+  await at.reconciler.look();
   await at.clock.advance(10);
-  assert.equal(at.reports.length, 2);
+  assert.equal(at.reports.length, 3);
 });
 
 Deno.test("dispose() ends timers, watch and reports, and leaves the kernel as it is", async () => {

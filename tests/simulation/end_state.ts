@@ -1,4 +1,5 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
+import { fwmarksOf } from "../../src/service/desired.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
@@ -69,8 +70,10 @@ function attributesOf(
 
 function expectedKernel({ config: { network, services }, operator }: World): string[] {
   const links = network.setup
-    ? services.map(({ name, interface: link, addresses }) =>
-      `${link} ${interfaceMark(name)} up ${addresses.map(({ text }) => prefixOf(text)).sort().join(" ")}`
+    ? services.map(({ name, interface: link, addresses, ports }) =>
+      `${link} ${interfaceMark(name, ports.flatMap(fwmarksOf))} up ${
+        addresses.map(({ text }) => prefixOf(text)).sort().join(" ")
+      }`
     )
     : [];
   const virtualServices = network.ipvs

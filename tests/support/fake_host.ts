@@ -26,6 +26,11 @@ export interface FakeService extends VirtualService {
 /** What identifies a virtual service. */
 export type FakeServiceId = VirtualServiceId;
 
+/** Those that Linux has. */
+export const ALL_SCHEDULERS: ReadonlySet<string> = new Set(
+  ["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"],
+);
+
 /** A host in memory. */
 export class FakeHost extends FakeLinks {
   services: FakeService[] = [];
@@ -33,11 +38,22 @@ export class FakeHost extends FakeLinks {
   persistenceEngines: ReadonlySet<string> = new Set(["sip"]);
   /** The IPVS sync daemon runs, which knows no destinations of another family. */
   syncDaemon = false;
+  /** Datagrams by virtual service, and by destination in it. */
+  readonly counted = new Map<string, number>();
   #births = 0;
 
   /** Adds a virtual service, whatever there is. */
   addService(service: VirtualService): void {
     this.services.push({ ...service, birth: this.#births++ });
+  }
+
+  /** A datagram to a virtual service goes to its first destination. @throws {Error} there is no such service */
+  count(id: FakeServiceId): void {
+    const service = this.#find(id);
+    if (service === undefined) throw new Error(`no virtual service ${virtualServiceKey(id)}`);
+    const [destination] = service.destinations;
+    const keys = [virtualServiceKey(id), ...destination === undefined ? [] : [counterKey(id, destination)]];
+    for (const key of keys) this.counted.set(key, (this.counted.get(key) ?? 0) + 1);
   }
 
   newService(service: VirtualService): Errno {
@@ -59,7 +75,10 @@ export class FakeHost extends FakeLinks {
   delService(id: FakeServiceId): Errno {
     if (!this.privileged) return ERRNO.EPERM;
     const have = this.#find(id);
-    return have === undefined ? ERRNO.ESRCH : this.#replace(have);
+    if (have === undefined) return ERRNO.ESRCH;
+    const keys = [virtualServiceKey(id), ...have.destinations.map((each) => counterKey(id, each))];
+    for (const key of keys) this.counted.delete(key);
+    return this.#replace(have);
   }
 
   newDest(id: FakeServiceId, destination: Destination): Errno {
@@ -81,6 +100,7 @@ export class FakeHost extends FakeLinks {
   }
 
   delDest(id: FakeServiceId, destination: Destination): Errno {
+    this.counted.delete(counterKey(id, destination));
     return this.#changeDest(id, destination, ({ there }) => there ? [] : ERRNO.ENOENT);
   }
 
@@ -118,4 +138,8 @@ export class FakeHost extends FakeLinks {
   #replace(service: FakeService, ...instead: readonly FakeService[]): undefined {
     this.services = this.services.flatMap((each) => each === service ? instead : [each]);
   }
+}
+
+function counterKey(id: FakeServiceId, destination: Pick<Destination, "address" | "port">): string {
+  return `${virtualServiceKey(id)} ${destinationKey(destination)}`;
 }

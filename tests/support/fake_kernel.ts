@@ -1,5 +1,6 @@
 /** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
+import { hintOf, type IpvsChange, isIpvsChange } from "../../src/kernel/ipvs_hints.ts";
 import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
 import {
   type ActualKernel,
@@ -102,9 +103,7 @@ export class FakeKernel extends FakeHost implements Kernel {
   #hint(change: Change, errno: number): string | undefined {
     if (errno === ERRNO.EOPNOTSUPP) return "modprobe dummy";
     if (!this.modules.ipvs) return "modprobe ip_vs";
-    return change.type === "create-service" && errno === ERRNO.ENOENT
-      ? `modprobe ip_vs_${change.service.scheduler}`
-      : undefined;
+    return isIpvsChange(change) ? hintOf(change, { errno, extendedAck: undefined }) : undefined;
   }
 
   #make(change: Change): Errno {
@@ -142,9 +141,7 @@ export class FakeKernel extends FakeHost implements Kernel {
     }
   }
 
-  #makeIpvs(
-    change: Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>,
-  ): Errno {
+  #makeIpvs(change: IpvsChange): Errno {
     switch (change.type) {
       case "create-service":
         return this.newService(change.service);
