@@ -26,19 +26,25 @@ export interface FightPorts {
 
 /** What one hand is after. */
 interface Target {
+  readonly object: string;
+  /** What rests on it. */
   readonly address: string;
   /** Takes it away where it is there. */
   strike(): boolean;
 }
 
+/** How often an object was taken away. */
+interface Strikes {
+  readonly address: string;
+  readonly timesMs: readonly number[];
+  readonly contestedMs: number | undefined;
+}
+
 /** All fights of a run. */
 export class Fights {
   readonly #ports: FightPorts;
-  /** When each object was taken away, by address; of this process and configuration. */
-  readonly #strikes = new Map<
-    string,
-    { readonly timesMs: readonly number[]; contestedMs: number | undefined }
-  >();
+  /** When each object was taken away, of this process and configuration. */
+  readonly #strikes = new Map<string, Strikes>();
   #process: View["process"];
   #configuredMs = -Infinity;
 
@@ -51,11 +57,11 @@ export class Fights {
     const { clock, note } = this.#ports;
     const target = this.#target(dice);
     if (target === undefined) return;
-    note(`    over ${target.address}`);
+    note(`    over ${target.object}`);
     const untilMs = clock.now() + forMs;
     const strike = () => {
       if (!goesOn() || clock.now() > untilMs) return;
-      if (target.strike()) this.#note(target.address);
+      if (target.strike()) this.#note(target);
       clock.at(clock.now() + STRIKE_MS, strike);
     };
     strike();
@@ -66,7 +72,7 @@ export class Fights {
     const { view: { nowMs, routers, process, latencyMs }, inspector } = this.#ports;
     this.#follow();
     if (process === undefined || process.stalled) return;
-    for (const [address, { timesMs, contestedMs }] of this.#strikes) {
+    for (const { address, timesMs, contestedMs } of this.#strikes.values()) {
       const endMs = (timesMs.at(-1) ?? 0) + CONTENTION.holdMs;
       if (contestedMs === undefined || nowMs <= contestedMs + SLACK_MS + latencyMs || nowMs >= endMs) {
         continue;
@@ -92,6 +98,7 @@ export class Fights {
       const find = () => kernel.services.find((each) => virtualServiceKey(each) === key);
       const address = find()?.address.text ?? "";
       return {
+        object: key,
         address,
         strike() {
           const service = find();
@@ -104,6 +111,7 @@ export class Fights {
     const link = dice.pick(links);
     const address = dice.pick(link.addresses).address.text;
     return {
+      object: `${address} on ${link.name}`,
       address,
       strike() {
         const there = kernel.interfaces.find(({ name }) => name === link.name);
@@ -118,16 +126,17 @@ export class Fights {
     };
   }
 
-  #note(address: string): void {
+  #note({ object, address }: Target): void {
     const { view: { nowMs }, inspector } = this.#ports;
     this.#follow();
     inspector.disturb();
     inspector.kernelChanged(false);
-    const before = this.#strikes.get(address);
+    const before = this.#strikes.get(object);
     const timesMs = [...(before?.timesMs ?? []).filter((ms) => ms > nowMs - CONTENTION.windowMs), nowMs];
     // Between two of them it was repaired once.
     const isContested = timesMs.length - 1 > CONTENTION.limit;
-    this.#strikes.set(address, {
+    this.#strikes.set(object, {
+      address,
       timesMs,
       contestedMs: before?.contestedMs ?? (isContested ? nowMs : undefined),
     });
@@ -139,9 +148,9 @@ export class Fights {
     if (process !== this.#process || configuredMs !== this.#configuredMs) this.#strikes.clear();
     this.#process = process;
     this.#configuredMs = configuredMs;
-    for (const [address, { timesMs }] of this.#strikes) {
+    for (const [object, { timesMs }] of this.#strikes) {
       const lastMs = timesMs.at(-1) ?? 0;
-      if (nowMs > lastMs + Math.max(CONTENTION.windowMs, CONTENTION.holdMs)) this.#strikes.delete(address);
+      if (nowMs > lastMs + Math.max(CONTENTION.windowMs, CONTENTION.holdMs)) this.#strikes.delete(object);
     }
   }
 }
