@@ -32,6 +32,8 @@ const GENL_SYMBOLS = {
 
 const PACKAGES = "libnl-3-200 libnl-genl-3-200";
 const NETLINK_GENERIC = 16;
+const SOL_SOCKET = 1;
+const SO_ATTACH_FILTER = 26;
 const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
@@ -43,6 +45,14 @@ const NLE_OBJ_NOTFOUND = 12;
 const SOCKET_BUFFER_BYTES = 1 << 20;
 /** The kernel fills at most 32 KiB of a dump at once; a single object can be larger, then the buffer grows. */
 const RECEIVE_BYTES = 64 << 10;
+
+/** One step of a classic BPF program. */
+export interface FilterStep {
+  readonly code: number;
+  /** Steps to skip where the comparison holds, and where it does not. */
+  readonly jumps: readonly [number, number];
+  readonly operand: number;
+}
 
 /** A netlink socket; every call returns at once. */
 export interface NetlinkSocket extends Disposable {
@@ -61,8 +71,11 @@ export interface NetlinkSocket extends Disposable {
  * every later call throws.
  */
 export interface Libnl extends Disposable {
-  /** A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of `groups`. @throws {ErrnoError} */
-  open(protocol: number, groups: readonly number[]): NetlinkSocket;
+  /**
+   * A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of `groups`, of whose messages it gets those alone that
+   * the classic BPF program `filter` lets through. @throws {ErrnoError}
+   */
+  open(protocol: number, groups: readonly number[], filter?: readonly FilterStep[]): NetlinkSocket;
   /** A generic netlink family's number; undefined where the kernel has none of that name. @throws {ErrnoError} */
   resolveFamily(name: string): number | undefined;
 }
@@ -103,9 +116,11 @@ export function openLibnl(libc: Libc): Libnl {
   };
 
   return {
-    open(protocol, groups) {
+    open(protocol, groups, filter) {
       const socket = connect(protocol);
       try {
+        // Before there is anything to filter.
+        if (filter !== undefined) attachFilter(libc, nl.symbols.nl_socket_get_fd(socket), filter);
         const size = SOCKET_BUFFER_BYTES;
         check("nl_socket_set_buffer_size", symbols().nl_socket_set_buffer_size(socket, size, size));
         for (const group of groups) {
@@ -136,6 +151,25 @@ export function openLibnl(libc: Libc): Libnl {
       nl.close();
     },
   };
+}
+
+/** @throws {ErrnoError} */
+function attachFilter(libc: Libc, fd: number, steps: readonly FilterStep[]): void {
+  // struct sock_filter: __u16 code, __u8 jt, __u8 jf, __u32 k
+  const program = new Uint8Array(new ArrayBuffer(steps.length * 8));
+  const view = new DataView(program.buffer);
+  for (const [at, { code, jumps: [holds, fails], operand }] of steps.entries()) {
+    view.setUint16(at * 8, code, true);
+    view.setUint8(at * 8 + 2, holds);
+    view.setUint8(at * 8 + 3, fails);
+    view.setUint32(at * 8 + 4, operand, true);
+  }
+  // struct sock_fprog: unsigned short len, then a pointer
+  const described = new Uint8Array(new ArrayBuffer(16));
+  const header = new DataView(described.buffer);
+  header.setUint16(0, steps.length, true);
+  header.setBigUint64(8, libc.addressOf(program), true);
+  libc.check("SO_ATTACH_FILTER", libc.symbols.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, described, 16));
 }
 
 type NlLibrary = Deno.DynamicLibrary<typeof NL_SYMBOLS>;

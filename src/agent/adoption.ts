@@ -4,33 +4,34 @@
  * nobody wants any more goes in order.
  */
 import type { Config } from "../config/config.ts";
-import type { ContentionLimits } from "../kernel/contested.ts";
 import type { Kernel, Managed } from "../kernel/kernel.ts";
-import { type HostFitness, type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import {
+  type HostFitness,
+  type KernelReport,
+  Reconciler,
+  type ReconcilerOptions,
+} from "../kernel/reconciler.ts";
 import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import { refusalOfAll } from "../kernel/refusal.ts";
 import type { ActualKernel } from "../kernel/state.ts";
-import type { Suspects } from "../kernel/suspects.ts";
+import { Suspects } from "../kernel/suspects.ts";
 import type { ServiceDriver } from "../service/driver.ts";
-import { type Clock, sleep } from "../time/clock.ts";
-import type { OwnedKeeper } from "./owned_keeper.ts";
-import { HostNotFitError } from "./ports.ts";
+import { sleep } from "../time/clock.ts";
+import { OwnedKeeper } from "./owned_keeper.ts";
+import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { managedBy } from "./running_config.ts";
 
 /** What the adoption works on. */
 export interface AdoptionOptions {
   readonly kernel: Kernel;
-  readonly clock: Clock;
+  readonly ports: Pick<AgentPorts, "clock" | "events" | "stateFiles" | "processes" | "pid">;
   readonly config: Config;
   readonly services: ServiceDriver;
   /** Routers may keep an earlier process's routes for so long. */
   readonly routersKeepMs: number;
-  /** Where an earlier process had virtual services. */
-  readonly owned: OwnedKeeper;
-  readonly contention: () => ContentionLimits;
-  readonly suspects: Suspects | undefined;
   /** What operators have drained is out of service from now on. */
   resumeDrains(): void;
+  readonly contention: NonNullable<ReconcilerOptions["contention"]>;
   readonly onReport: (report: KernelReport) => void;
   readonly onFault: (cause: string) => void;
 }
@@ -44,6 +45,7 @@ const RETRY_MS = 500;
 export class KernelAdoption {
   readonly #options: AdoptionOptions;
   readonly #managed: Managed;
+  readonly #owned: OwnedKeeper;
   #reconciler: Reconciler | undefined;
   #places = NO_PLACES;
   #retry: Disposable | undefined;
@@ -52,7 +54,9 @@ export class KernelAdoption {
 
   constructor(options: AdoptionOptions) {
     this.#options = options;
+    const { ports: { clock, events, stateFiles: files }, config: { state } } = options;
     this.#managed = managedBy(options.config);
+    this.#owned = new OwnedKeeper({ clock, events, files, directory: state.directory });
   }
 
   /**
@@ -60,8 +64,8 @@ export class KernelAdoption {
    * @throws {HostNotFitError} where nothing that is configured could ever work
    */
   async begin(): Promise<boolean> {
-    const { clock, routersKeepMs, owned } = this.#options;
-    if (this.#managed.ipvs) this.#places = await owned.load(this.#needsRecord);
+    const { ports: { clock }, routersKeepMs } = this.#options;
+    if (this.#managed.ipvs) this.#places = await this.#owned.load(this.#needsRecord);
     const endMs = clock.now() + READ_LIMIT_MS;
     for (;;) {
       const host = await this.#examine();
@@ -88,17 +92,22 @@ export class KernelAdoption {
     return this.#reconciler;
   }
 
+  /** Where virtual services are is kept in another folder from now on. */
+  keepOwned(directory: string | undefined): void {
+    if (this.#managed.ipvs) this.#owned.configure(directory);
+  }
+
   /** Nothing is adopted, and nothing changed any more. */
   async close(): Promise<void> {
     this.#disposed = true;
     this.#retry?.[Symbol.dispose]();
     await this.#reconciler?.dispose();
-    await this.#options.owned.close();
+    await this.#owned.close();
   }
 
   /** The kernel stays unread for now: that is told, and it is looked at again. */
   #goOnWithout({ error }: HostFitness): void {
-    const { clock, onReport } = this.#options;
+    const { ports: { clock }, onReport } = this.#options;
     this.#unread = error?.message;
     this.#retry = clock.at(clock.now() + RETRY_MS, () => void this.#adoptLate());
     const errors = error === undefined ? [] : [error];
@@ -125,8 +134,9 @@ export class KernelAdoption {
   }
 
   async #adopt(actual: ActualKernel, routersKeepMs: number): Promise<void> {
-    const { kernel, clock, services, owned, contention, suspects, resumeDrains, onReport, onFault } = this
-      .#options;
+    const { kernel, ports, services, resumeDrains, contention, onReport, onFault } = this.#options;
+    const { clock, processes, pid } = ports;
+    const owned = this.#owned;
     // Routers may still have the routes of the process before this one: what they lead to goes in order.
     services.inherit(actual, routersKeepMs, this.#places);
     resumeDrains();
@@ -136,7 +146,7 @@ export class KernelAdoption {
       clock,
       managed,
       contention,
-      suspects,
+      suspects: processes && new Suspects({ processes, clock, pid }),
       onFault,
       onReport(report) {
         if (managed.ipvs) owned.observe(report);

@@ -12,7 +12,6 @@ import { Journal } from "../events/journal.ts";
 import { Metrics } from "../http/metrics.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import type { DesiredKernel } from "../kernel/state.ts";
-import { Suspects } from "../kernel/suspects.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -26,7 +25,6 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
-import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
@@ -49,7 +47,6 @@ export class Agent {
   readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
-  readonly #owned: OwnedKeeper;
   readonly #sole: SoleAgent;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
@@ -124,10 +121,7 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
-    const { directory } = config.state;
-    this.#owned = new OwnedKeeper({ clock, events, files: ports.stateFiles, directory });
-    const { streams, socketFiles: { user } } = ports;
-    this.#sole = new SoleAgent({ streams, clock, events, user, state: () => this.#state });
+    this.#sole = new SoleAgent(ports, () => this.#state);
     this.#orders = new OperatorOrders({
       clock,
       events,
@@ -151,7 +145,7 @@ export class Agent {
       services: this.#services,
       checks: this.#checks,
       drains: this.#drains,
-      owned: this.#owned,
+      keepOwned: (directory) => this.#adoption?.keepOwned(directory),
       hooks: this.#hooks,
       metrics: this.#metrics,
       servers: this.#servers,
@@ -284,21 +278,19 @@ export class Agent {
    * kernel is not ours to manage, our restart has not touched what forwards.
    */
   async #adoptKernel(): Promise<boolean> {
-    const { kernel, clock, processes, pid } = this.#ports;
+    const { kernel } = this.#ports;
     if (kernel === undefined) {
       this.#resumeDrains();
       return true;
     }
     this.#adoption = new KernelAdoption({
       kernel,
-      clock,
+      ports: this.#ports,
       config: this.#config.current,
       services: this.#services,
-      owned: this.#owned,
       routersKeepMs: this.#endOfRib.routersKeepMs,
       resumeDrains: () => this.#resumeDrains(),
       contention: () => this.#config.current.network.contention,
-      suspects: processes && new Suspects({ processes, clock, pid }),
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
     });
@@ -362,15 +354,19 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await removeOurs(this.#adoption, this.#ports.clock);
+    const left = await this.#removeOurs();
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
   }
 
+  #removeOurs(): Promise<readonly string[]> {
+    return removeOurs(this.#adoption?.reconciler, this.#ports.clock, this.#adoption?.unread);
+  }
+
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await removeOurs(this.#adoption, this.#ports.clock)) {
+    for (const cause of await this.#removeOurs()) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }

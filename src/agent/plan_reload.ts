@@ -7,7 +7,13 @@ import { describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { merge, within } from "../kernel/merge.ts";
-import { type ActualKernel, type DesiredKernel, interfaceMark } from "../kernel/state.ts";
+import {
+  type ActualKernel,
+  ADDRESS_AS_SET,
+  type DesiredKernel,
+  INTERFACE_AS_MADE,
+  interfaceMark,
+} from "../kernel/state.ts";
 import { step } from "../service/controller.ts";
 import { desiredKernel, inPhase } from "../service/desired.ts";
 import { serviceVerdict } from "../service/gates.ts";
@@ -128,9 +134,9 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
     { stage: "when its connections have ended", desired: desiredKernel(staying) },
   ];
   let there = actual;
-  const owned = merge([...moments.map(({ desired }) => desired), view.desired]).ownedAddresses;
+  const { ownedAddresses, ownedFwmarks } = merge([...moments.map(({ desired }) => desired), view.desired]);
   return kernelStages(moments.map(({ stage, desired }) => {
-    const wanted = within(managed, { ...desired, ownedAddresses: owned });
+    const wanted = within(managed, { ...desired, ownedAddresses, ownedFwmarks });
     const { changes } = diff(wanted, there);
     there = asMade(wanted);
     return { stage, changes: changes.map(describeChange) };
@@ -143,11 +149,10 @@ function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
     interfaces: interfaces.map(({ name, service, addresses, fwmarks }, index) => ({
       index,
       name,
-      kind: "dummy",
+      ...INTERFACE_AS_MADE,
       alias: interfaceMark(service, fwmarks),
-      up: true,
       addresses: addresses.map((address) => {
-        return { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };
+        return { address, prefixLength: address.bytes.byteLength * 8, ...ADDRESS_AS_SET };
       }),
     })),
     virtualServices: virtualServices.map((service) => ({

@@ -1,19 +1,21 @@
 /** The end of everything that is ours in the kernel. */
 import { describeOurs } from "../kernel/change.ts";
-import type { KernelReport } from "../kernel/reconciler.ts";
-import type { KernelAdoption } from "./adoption.ts";
+import type { KernelReport, Reconciler } from "../kernel/reconciler.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 
 /** What the kernel does not give up is tried again, so often and after so long. */
 const ATTEMPTS = 3;
 const RETRY_MS = 500;
 
-/** Removes it; resolves to what stays all the same, in words. */
+/**
+ * Removes it; resolves to what stays all the same, in words.
+ * @param unread why it is not known what an earlier process left
+ */
 export async function removeOurs(
-  adoption: Pick<KernelAdoption, "reconciler" | "unread"> | undefined,
+  reconciler: Reconciler | undefined,
   clock: Clock,
+  unread?: string,
 ): Promise<readonly string[]> {
-  const { reconciler, unread } = adoption ?? {};
   for (let attempt = 1; reconciler !== undefined; attempt++) {
     const report = await reconciler.removeAll();
     if (report.converged) break;

@@ -22,7 +22,6 @@ import type { DrainKeeper } from "./drain_keeper.ts";
 import type { EndOfRib } from "./end_of_rib.ts";
 import type { Hooks } from "./hooks.ts";
 import { drainFor } from "./orders.ts";
-import type { OwnedKeeper } from "./owned_keeper.ts";
 import type { AgentPorts } from "./ports.ts";
 import { planFor } from "./plans.ts";
 import { Reloads } from "./reloads.ts";
@@ -34,13 +33,14 @@ export interface ConfiguredParts {
   readonly services: ServiceDriver;
   readonly checks: ServiceChecks;
   readonly drains: DrainKeeper;
-  readonly owned: OwnedKeeper;
   readonly hooks: Hooks;
   readonly metrics: Metrics;
   readonly servers: AgentServers;
   readonly endOfRib: EndOfRib;
   speaker(): Speaker | undefined;
   reconciler(): Reconciler | undefined;
+  /** Keeps in this folder from now on where virtual services are. */
+  keepOwned(directory: string | undefined): void;
   /** The reconciler's last report. */
   report(): KernelReport | undefined;
   state(): AgentState;
@@ -197,7 +197,7 @@ export class RunningConfig implements Disposable {
    * in order. A part that throws keeps none of the others from it.
    */
   #apply(next: Config, because: number): readonly string[] {
-    const { ports, services, drains, owned, hooks, metrics, servers, endOfRib } = this.#parts;
+    const { ports, services, drains, hooks, metrics, servers, endOfRib } = this.#parts;
     const faults: string[] = [];
     const attempt = (name: string, work: () => void) => {
       try {
@@ -211,7 +211,7 @@ export class RunningConfig implements Disposable {
     attempt("services", () => services.reconfigure(this.#entriesOf(next, because), because));
     attempt("checks", () => this.#goOver(this.#leavingNames));
     attempt("drains", () => drains.configure(next.state.directory));
-    attempt("owned", () => owned.configure(next.state.directory));
+    attempt("owned", () => this.#parts.keepOwned(next.state.directory));
     attempt("hooks", () => hooks.configure(next.services, next.hooks.timeoutMs));
     attempt("metrics", () => metrics.retain(next));
     attempt("log", () => ports.setLog(next.log));

@@ -4,22 +4,14 @@
  * the process ends, however that ends; who does not get it asks the holder, of whom the kernel tells process and user.
  */
 import type { AgentState } from "../events/event.ts";
-import type { EventStream } from "../events/stream.ts";
-import type { Streams } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
-import { type Clock, sleep } from "../time/clock.ts";
-import { HostNotFitError } from "./ports.ts";
+import { sleep } from "../time/clock.ts";
+import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** What the claim is made with. */
-export interface SoleAgentOptions {
-  readonly streams: Streams;
-  readonly clock: Clock;
-  readonly events: EventStream;
-  /** User ID of this process; undefined where it may not know. */
-  readonly user: number | undefined;
-  /** Of this agent, for who asks. */
-  state(): AgentState;
-}
+export type SoleAgentPorts = Pick<AgentPorts, "streams" | "clock" | "events"> & {
+  readonly socketFiles: Pick<AgentPorts["socketFiles"], "user">;
+};
 
 /** Who has the name. */
 interface Holder {
@@ -42,11 +34,14 @@ const MAX_ANSWER_OCTETS = 32;
 
 /** The claim of one agent. Disposing gives it up. */
 export class SoleAgent implements Disposable {
-  readonly #options: SoleAgentOptions;
+  readonly #ports: SoleAgentPorts;
+  readonly #state: () => AgentState;
   #listener: Disposable | undefined;
 
-  constructor(options: SoleAgentOptions) {
-    this.#options = options;
+  /** @param state of this agent, for who asks */
+  constructor(ports: SoleAgentPorts, state: () => AgentState) {
+    this.#ports = ports;
+    this.#state = state;
   }
 
   /**
@@ -54,7 +49,7 @@ export class SoleAgent implements Disposable {
    * @throws {HostNotFitError} another agent has it, and goes on
    */
   async claim(): Promise<void> {
-    const { clock } = this.#options;
+    const { clock } = this.#ports;
     const beginMs = clock.now();
     for (;;) {
       const problem = this.#listen();
@@ -77,7 +72,8 @@ export class SoleAgent implements Disposable {
 
   /** Undefined: we have it. */
   #listen(): { readonly code: string; readonly message: string } | undefined {
-    const { streams, state } = this.#options;
+    const { streams } = this.#ports;
+    const state = this.#state;
     try {
       this.#listener = streams.listen(NAME, {
         connection(socket) {
@@ -95,7 +91,7 @@ export class SoleAgent implements Disposable {
 
   /** Undefined where nobody has it any more. */
   async #ask(): Promise<Holder | undefined> {
-    const { streams, clock } = this.#options;
+    const { streams, clock } = this.#ports;
     const abort = new AbortController();
     const limit = clock.at(clock.now() + ANSWER_LIMIT_MS, () => abort.abort(new Error("no answer")));
     using _limit = limit;
@@ -119,7 +115,7 @@ export class SoleAgent implements Disposable {
   #refuse(holder: Holder | undefined): void {
     const { pid, uid, state = "" } = holder ?? {};
     const isOne = /^(starting|running|stopping)$/.test(state);
-    const isTrusted = uid === undefined ? isOne : uid === 0 || uid === this.#options.user;
+    const isTrusted = uid === undefined ? isOne : uid === 0 || uid === this.#ports.socketFiles.user;
     const process = pid === undefined || pid === 0 ? "a process" : `process ${pid}`;
     const who = uid === undefined ? process : `${process} of user ${uid}`;
     if (!isTrusted) {
@@ -137,6 +133,6 @@ export class SoleAgent implements Disposable {
   }
 
   #warn(cause: string): void {
-    this.#options.events.publish({ kind: "warning", cause });
+    this.#ports.events.publish({ kind: "warning", cause });
   }
 }

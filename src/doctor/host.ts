@@ -13,6 +13,8 @@ export interface HostLink {
   /** IFLA_INFO_KIND, such as `dummy`; undefined for hardware. */
   readonly kind: string | undefined;
   readonly alias: string | undefined;
+  /** IFLA_GROUP. */
+  readonly group: number;
   readonly up: boolean;
   readonly mtu: number;
   readonly addresses: readonly { readonly address: Address; readonly prefixLength: number }[];

@@ -37,13 +37,10 @@ import { type HostLink, type HostRoute, NotSeenError } from "./host.ts";
 /** Of <linux/rtnetlink.h> and <linux/if_link.h>, what only doctor needs. */
 const RTM_GETROUTE = 26;
 const RTN_LOCAL = 2;
-const IFLA_MTU = 4;
 const RTA = { DST: 1, OIF: 4, METRICS: 8 } as const;
 const RTAX_MTU = 2;
 const ENETUNREACH = 101;
 const EHOSTUNREACH = 113;
-/** struct ifinfomsg. */
-const IFINFOMSG_OCTETS = 16;
 /** The discard prefix (RFC 6666) and port: nobody has a virtual service there. */
 const NOWHERE = Uint8Array.from([0x01, ...new Array<number>(14).fill(0), 0x01]);
 const DISCARD_PORT = 9;
@@ -52,16 +49,14 @@ const DISCARD_PORT = 9;
 export async function readLinks(transport: NetlinkTransport, slices: Slices): Promise<readonly HostLink[]> {
   const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), slices);
   using _channel = channel;
-  const links = await channel.dump("list interfaces", dumpLinks(), (message) => ({
-    ...decodeLink(message),
-    mtu: mtuOf(message),
-  }));
+  const links = await channel.dump("list interfaces", dumpLinks(), decodeLink);
   const addresses = await channel.dump("list addresses", dumpAddresses(), decodeAddress);
-  return links.map(({ index, name, kind, alias, up, mtu }) => ({
+  return links.map(({ index, name, kind, alias, group, up, mtu }) => ({
     index,
     name,
     kind,
     alias,
+    group,
     up,
     mtu,
     addresses: addresses.filter((each) => each.index === index),
@@ -109,8 +104,13 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
   if (family === undefined) return false;
   const channel = new NetlinkChannel(openSocket(transport, NETLINK.GENERIC), slices);
   using _channel = channel;
-  const [failure] = channel.transact("probe", [impossibleService(family, name)]);
-  switch (failure?.errno) {
+  const [failure] = channel.transact("probe", [impossibleService(family, IPVS_CMD.NEW_SERVICE, name)]);
+  if (failure === undefined) {
+    // A kernel that takes it has the scheduler, and is to have nothing of us.
+    channel.transact("undo the probe", [impossibleService(family, IPVS_CMD.DEL_SERVICE, name)]);
+    return true;
+  }
+  switch (failure.errno) {
     case ERRNO.EINVAL:
       return true;
     case ERRNO.ENOENT:
@@ -118,14 +118,8 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
     case ERRNO.EPERM:
       throw new NotSeenError("only with CAP_NET_ADMIN does the kernel say");
     default:
-      throw new NotSeenError(`the kernel does not say: ${failure?.words ?? failure?.errno ?? "no error"}`);
+      throw new NotSeenError(`the kernel does not say: ${failure.words ?? `errno ${failure.errno}`}`);
   }
-}
-
-function mtuOf(message: NetlinkMessage): number {
-  const reader = new Reader(message.payload, HOST_ORDER);
-  reader.bytes(IFINFOMSG_OCTETS, "struct ifinfomsg");
-  return attributeU32(decodeAttributes(reader.rest()), IFLA_MTU) ?? 0;
 }
 
 function getRoute({ family, bytes }: Address): Request {
@@ -151,9 +145,9 @@ function decodeRoute(message: NetlinkMessage): HostRoute {
   };
 }
 
-function impossibleService(family: number, scheduler: string): Request {
+function impossibleService(family: number, command: number, scheduler: string): Request {
   const port = new Writer().u16(DISCARD_PORT).finish();
-  const payload = encodeGeneric(IPVS_CMD.NEW_SERVICE, IPVS_GENL.VERSION, (writer) => {
+  const payload = encodeGeneric(command, IPVS_GENL.VERSION, (writer) => {
     writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => {
       writeU16(writer, IPVS_SVC_ATTR.AF, AF.INET6);
       writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, IPPROTO.TCP);

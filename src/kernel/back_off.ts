@@ -97,6 +97,6 @@ export function retryMs(failingMs: number, firstMs: number = FIRST_RETRY_MS): nu
 function contentOf(change: Change): string {
   return JSON.stringify(
     change,
-    (key, value) => key === "destinations" || key === "bytes" ? undefined : value,
+    (key, value) => key === "destinations" || key === "was" || key === "bytes" ? undefined : value,
   );
 }

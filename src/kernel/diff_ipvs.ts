@@ -2,7 +2,7 @@
  * Virtual services and destinations: what differs. Ours are virtual services on the addresses and marks that we are
  * configured for, and on the addresses of our interfaces; every field of theirs is as we say.
  */
-import { IP_VS_SVC_F } from "../netlink/constants.ts";
+import { type KnownDestination, sameDestination, sameService } from "./ipvs_fields.ts";
 import { owns } from "./merge.ts";
 import {
   type ActualKernel,
@@ -26,7 +26,7 @@ export function diffServices(desired: DesiredKernel, actual: ActualKernel): Step
   for (const [key, want] of wanted) {
     const have = present.get(key);
     if (have === undefined) steps.make.push({ type: "create-service", service: want });
-    else if (!sameService(want, have)) steps.make.push({ type: "set-service", service: want });
+    else if (!sameService(want, have)) steps.make.push({ type: "set-service", service: want, was: have });
     diffDestinations(want, have?.destinations ?? [], destinations);
   }
   const isOwned = ownedBy(desired, actual);
@@ -40,7 +40,7 @@ export function diffServices(desired: DesiredKernel, actual: ActualKernel): Step
   };
 }
 
-function diffDestinations(service: VirtualService, actual: readonly Destination[], steps: Steps): void {
+function diffDestinations(service: VirtualService, actual: readonly KnownDestination[], steps: Steps): void {
   if (isSameRow(service.destinations, actual)) return;
   const wanted = byKey(service.destinations, destinationKey);
   const present = byKey(actual, destinationKey);
@@ -48,7 +48,7 @@ function diffDestinations(service: VirtualService, actual: readonly Destination[
     const have = present.get(key);
     if (have === undefined) steps.make.push({ type: "create-destination", service, destination });
     else if (!sameDestination(destination, have)) {
-      steps.make.push({ type: "set-destination", service, destination });
+      steps.make.push({ type: "set-destination", service, destination, was: have });
     }
   }
   for (const [key, destination] of present) {
@@ -75,34 +75,6 @@ function ownedBy(desired: DesiredKernel, actual: ActualKernel): (id: VirtualServ
     ownedAddresses: [...desired.ownedAddresses, ...onOurs],
     ownedFwmarks: [...desired.ownedFwmarks, ...actual.interfaces.flatMap(markedFwmarks)],
   });
-}
-
-function sameService(one: VirtualService, other: VirtualService): boolean {
-  const a = normalized(one);
-  const b = normalized(other);
-  return a.scheduler === b.scheduler && a.flags === b.flags && a.timeoutSeconds === b.timeoutSeconds &&
-    a.netmask === b.netmask && one.persistenceEngine === other.persistenceEngine;
-}
-
-/** Without persistence neither its timeout nor its netmask means anything, and programs leave different ones. */
-function normalized({ scheduler, flags, timeoutSeconds, netmask }: VirtualService) {
-  const meant = flags & ~IP_VS_SVC_F.HASHED;
-  return (flags & IP_VS_SVC_F.PERSISTENT) === 0
-    ? { scheduler, flags: meant, timeoutSeconds: 0, netmask: 0 }
-    : { scheduler, flags: meant, timeoutSeconds, netmask };
-}
-
-function sameDestination(one: Destination, other: Destination): boolean {
-  return one.weight === other.weight && one.forwarding === other.forwarding &&
-    one.upperThreshold === other.upperThreshold && one.lowerThreshold === other.lowerThreshold &&
-    sameTunnel(one.tunnel, other.tunnel);
-}
-
-/** What a destination has that says nothing of it. */
-const IPIP = { type: "ipip", port: 0, checksum: false } as const;
-
-function sameTunnel(one: Destination["tunnel"] = IPIP, other: Destination["tunnel"] = IPIP): boolean {
-  return one.type === other.type && one.port === other.port && one.checksum === other.checksum;
 }
 
 function byKey<T>(values: readonly T[], key: (value: T) => string): ReadonlyMap<string, T> {

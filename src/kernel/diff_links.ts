@@ -1,9 +1,11 @@
 /**
  * Interfaces and addresses: what differs. Ours are dummy interfaces with our mark, and the addresses on them. An interface
- * without our mark that has a wanted name is adopted only where it is a dummy without alias that carries nothing but our
- * service addresses, and at least one of them: so the reference program leaves its own, and such an interface serves nobody
- * else. Any other one, an empty one too, is a conflict.
+ * without our mark that has a wanted name is adopted only where it is a dummy without alias and master that serves nobody
+ * else: it carries nothing but our service addresses (so the reference program leaves its own), or nothing at all and is
+ * down (so an older agent left one when it was killed before it marked it, and so the module makes `dummy0`). Any other
+ * one, an empty one that is up too, is a conflict.
  */
+import { IPV6_MIN_MTU } from "../netlink/constants.ts";
 import type { Change } from "./change.ts";
 import { carrying, keptMarks } from "./diff_marks.ts";
 import {
@@ -12,6 +14,7 @@ import {
   type DesiredInterface,
   interfaceMark,
   isOurs,
+  wantsIpv6,
 } from "./state.ts";
 import type { Steps } from "./steps.ts";
 
@@ -37,7 +40,8 @@ export function diffInterfaces(
     const conflict = have && conflictOf(want, have);
     if (have === undefined) {
       const { name, service, fwmarks = [] } = want;
-      links.push({ type: "create-interface", name, service, ...carrying(fwmarks) });
+      const ipv6 = wantsIpv6(want);
+      links.push({ type: "create-interface", name, service, ...carrying(fwmarks), ipv6 });
       for (const address of want.addresses) {
         addresses.make.push({ type: "add-address", interface: want.name, index: undefined, address });
       }
@@ -48,7 +52,8 @@ export function diffInterfaces(
       const { name, service } = want;
       if (reason !== undefined) {
         const marks = carrying(keptMarks(want, have));
-        links.push({ type: "set-interface", name, index: have.index, service, ...marks, reason });
+        const ipv6 = wantsIpv6(want);
+        links.push({ type: "set-interface", name, index: have.index, service, ...marks, ipv6, reason });
       }
       diffAddresses(want, have, addresses);
     }
@@ -64,36 +69,80 @@ export function diffInterfaces(
 }
 
 function diffAddresses(want: DesiredInterface, have: ActualInterface, steps: Steps): void {
-  const { name, index } = have;
-  const target = { interface: name, index };
-  const remove = ({ address, prefixLength }: ActualAddress): Change => {
-    return { type: "delete-address", ...target, address, prefixLength };
-  };
+  const target = { interface: have.name, index: have.index };
   const wanted = new Map(want.addresses.map((address) => [address.text, address]));
   const others = have.addresses.filter((other) => !(isHost(other) && wanted.has(other.address.text)));
-  // The kernel has an IPv6 address once on an interface, whatever its length: there the wrong one goes first.
+  // The kernel has an IPv6 address once on an interface, whatever its length: there the wrong one gives way.
   const inTheWay = others.filter(({ address }) => address.family === 6 && wanted.has(address.text));
-  steps.make.push(...inTheWay.map(remove));
   for (const address of wanted.values()) {
     const there = have.addresses.find((other) => isHost(other) && other.address.text === address.text);
-    if (there === undefined) steps.make.push({ type: "add-address", ...target, address });
-    else if (!there.deprecated) steps.make.push({ type: "set-address", ...target, address });
+    const wrong = inTheWay.find((other) => other.address.text === address.text);
+    if (there !== undefined) steps.make.push(...addressRepair(there, have));
+    else if (wrong === undefined) steps.make.push({ type: "add-address", ...target, address });
+    else steps.make.push(exchange(have, wrong, `it was ${placeText(wrong)}`));
   }
-  steps.break.push(...others.filter((other) => !inTheWay.includes(other)).map(remove));
+  for (const { address, prefixLength, peer } of others.filter((other) => !inTheWay.includes(other))) {
+    steps.break.push({ type: "delete-address", ...target, address, prefixLength, peer });
+  }
 }
 
-function isHost({ address, prefixLength }: ActualAddress): boolean {
-  return prefixLength === address.bytes.byteLength * 8;
+/** What makes a host address that is there what it should be. */
+function addressRepair(there: ActualAddress, link: ActualInterface): readonly Change[] {
+  const { address, deprecated, nodad } = there;
+  const target = { interface: link.name, index: link.index, address };
+  const fixed = [
+    there.hostScope ? [] : ["scope"],
+    there.broadcast ? ["broadcast address"] : [],
+    there.duplicateDetection === "failed" ? ["duplicate address detection failed"] : [],
+  ].flat();
+  if (fixed.length > 0) return [exchange(link, there, fixed.join(", "))];
+  // It goes down for a moment when it is taken out of its master, and the kernel takes IPv6 addresses away with that.
+  if (link.master !== undefined && address.family === 6) return [{ type: "add-address", ...target }];
+  const settable = [deprecated ? [] : ["lifetimes"], nodad ? [] : ["duplicate address detection"]].flat();
+  // An interface that is down or part of another has no routes here; the kernel makes them again when it is not.
+  const isRouted = link.up && link.master === undefined && there.duplicateDetection === "over";
+  return [
+    ...settable.length === 0
+      ? []
+      : [{ type: "set-address", ...target, reason: settable.join(", ") } as const],
+    ...there.localRoute || !isRouted ? [] : [{ type: "restore-route", ...target } as const],
+  ];
+}
+
+function exchange({ name, index }: ActualInterface, old: ActualAddress, reason: string): Change {
+  const { address, prefixLength, peer } = old;
+  return {
+    type: "exchange-address",
+    interface: name,
+    index,
+    address,
+    old: { address, prefixLength, peer },
+    reason,
+  };
+}
+
+function placeText({ address, prefixLength, peer }: ActualAddress): string {
+  return `${address.text}${peer === undefined ? "" : ` peer ${peer.text}`}/${prefixLength}`;
+}
+
+function isHost({ address, prefixLength, peer }: ActualAddress): boolean {
+  return prefixLength === address.bytes.byteLength * 8 && peer === undefined;
 }
 
 function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {
   const mark = interfaceMark(want.service, keptMarks(want, have));
   const reasons = have.alias === undefined
-    ? [`adopt: set alias ${mark}`]
+    ? [`${isOurs(have) ? "finish" : "adopt"}: set alias ${mark}`]
     : have.alias === mark
     ? []
     : [`alias was ${have.alias}`];
   if (!have.up) reasons.push("was down");
+  if (have.master !== undefined) reasons.push(`was in master ${have.master}`);
+  if (!have.carrier && have.up) reasons.push("had no carrier");
+  if (wantsIpv6(want)) {
+    if (have.mtu < IPV6_MIN_MTU) reasons.push(`MTU was ${have.mtu}, too small for IPv6`);
+    else if (!have.ipv6) reasons.push("IPv6 was off");
+  }
   return reasons.length === 0 ? undefined : reasons.join(", ");
 }
 
@@ -114,7 +163,8 @@ function conflictOf(want: DesiredInterface, have: ActualInterface): Conflict | u
 }
 
 function isAdoptable(want: DesiredInterface, have: ActualInterface): boolean {
+  if (have.kind !== "dummy" || have.alias !== undefined || have.master !== undefined) return false;
+  if (have.addresses.length === 0) return !have.up;
   const wanted = new Set(want.addresses.map(({ text }) => text));
-  return have.kind === "dummy" && have.alias === undefined && have.addresses.length > 0 &&
-    have.addresses.every(({ address }) => wanted.has(address.text));
+  return have.addresses.every(({ address }) => wanted.has(address.text));
 }

@@ -13,6 +13,7 @@ import {
   markedFwmarks,
   type VirtualServiceId,
   virtualServiceKey,
+  wantsIpv6,
 } from "./state.ts";
 
 /** Those of the service, and those that it carries already. */
@@ -48,9 +49,15 @@ export function dropMarks(desired: DesiredKernel, actual: ActualKernel): readonl
     });
     const { name, service } = want;
     const reason = `alias was ${interfaceMark(service, kept)}`;
-    return left.length === kept.length
-      ? []
-      : [{ type: "set-interface", name, index: have.index, service, ...carrying(left), reason }];
+    return left.length === kept.length ? [] : [{
+      type: "set-interface",
+      name,
+      index: have.index,
+      service,
+      ...carrying(left),
+      ipv6: wantsIpv6(want),
+      reason,
+    }];
   });
 }
 

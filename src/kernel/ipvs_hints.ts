@@ -13,6 +13,11 @@ import type { VirtualService } from "./state.ts";
 /** A change of virtual services or destinations. */
 export type IpvsChange = Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>;
 
+/** Whether a change is one of virtual services or destinations. */
+export function isIpvsChange(change: Change): change is IpvsChange {
+  return change.type.endsWith("-service") || change.type.endsWith("-destination");
+}
+
 /** What a kernel is too old to know. */
 export type Lacking = NonNullable<IpvsActualDestination["lacks"]>;
 

@@ -107,13 +107,21 @@ function forwardingOf(method: number): Destination["forwarding"] {
 /** What a destination has that we have no word for, for we never set it. */
 function foreignOf({ forwarding, tunnelType, tunnelFlags }: IpvsDestination): string | undefined {
   const flags = tunnelFlags & ~IP_VS_TUNNEL_ENCAP_FLAG.CSUM;
+  const method = OURS.includes(forwarding) ? undefined : FOREIGN_METHODS[forwarding] ?? `${forwarding}`;
+  const isKnown = tunnelType <= IP_VS_CONN_F_TUNNEL_TYPE.GRE;
+  if (flags === 0 && method === undefined && isKnown) return undefined;
+  const rest = flags & ~IP_VS_TUNNEL_ENCAP_FLAG.REMCSUM;
   const words = [
-    ...forwarding === IP_VS_CONN_F.LOCALNODE ? ["forwarding localnode"] : [],
-    ...forwarding === IP_VS_CONN_F.BYPASS ? ["forwarding bypass"] : [],
-    ...forwarding > IP_VS_CONN_F.BYPASS ? [`forwarding ${forwarding}`] : [],
-    ...typeOf(tunnelType) === undefined ? [`tunnel type ${tunnelType}`] : [],
-    ...(flags & IP_VS_TUNNEL_ENCAP_FLAG.REMCSUM) !== 0 ? ["remote checksum"] : [],
-    ...(flags & ~IP_VS_TUNNEL_ENCAP_FLAG.REMCSUM) !== 0 ? [`tunnel flags ${flags}`] : [],
+    method && `forwarding ${method}`,
+    isKnown ? undefined : `tunnel type ${tunnelType}`,
+    flags === rest ? undefined : "remote checksum",
+    rest === 0 ? undefined : `tunnel flags ${rest}`,
   ];
-  return words.length === 0 ? undefined : words.join(", ");
+  return words.filter((word) => word !== undefined).join(", ");
 }
+
+const OURS: readonly number[] = Object.values(FORWARDING);
+const FOREIGN_METHODS: Readonly<Record<number, string>> = {
+  [IP_VS_CONN_F.LOCALNODE]: "localnode",
+  [IP_VS_CONN_F.BYPASS]: "bypass",
+};

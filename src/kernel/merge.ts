@@ -98,7 +98,9 @@ export function ours(
   { interfaces, virtualServices }: ActualKernel,
   configured: Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">,
 ): DesiredKernel {
-  const links = interfaces.filter(isOurs).map((link) => ({
+  // What has no alias yet was made for nobody that is known: nothing was ever announced with it.
+  const marked = interfaces.filter((link) => isOurs(link) && link.alias !== undefined);
+  const links = marked.map((link) => ({
     name: link.name,
     service: serviceOf(link),
     addresses: link.addresses.map(({ address }) => address),

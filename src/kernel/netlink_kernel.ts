@@ -3,18 +3,19 @@
  * changes, the event loop gets to run, so that a keepalive is not late because of a thousand destinations. Reads and changes
  * take turns.
  */
-import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
+import { NETLINK } from "../netlink/constants.ts";
 import { KernelError, type NetlinkTransport, openSocket, type ReactorPort } from "../netlink/transport.ts";
 import type { Clock } from "../time/clock.ts";
 import { Slices } from "../time/slices.ts";
 import type { Change } from "./change.ts";
 import type { Interest, Kernel } from "./kernel.ts";
-import type { IpvsChange } from "./ipvs_hints.ts";
+import { isIpvsChange } from "./ipvs_hints.ts";
 import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
-import { NetlinkWatch } from "./netlink_watch.ts";
+import { LINK_GROUPS, LOCAL_TABLE, NetlinkWatch, ROUTE_GROUPS } from "./netlink_watch.ts";
 import { sharedKernel } from "./sharing.ts";
 import { type ActualKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
+import type { Sysctls } from "./sysctl.ts";
 import { Turns } from "./turns.ts";
 
 /** What the kernel port stands on. */
@@ -22,16 +23,19 @@ export interface NetlinkKernelPorts {
   readonly transport: NetlinkTransport;
   readonly reactor: ReactorPort;
   readonly clock: Clock;
+  readonly sysctls: Sysctls;
 }
 
 /** IPVS changes in one datagram: few enough for every one's error to fit the receive buffer. */
 const BATCH = 64;
+/** Milliseconds to wait for the routes of IPv6 addresses that were added. */
+const ROUTE_WAITS = 20;
 
 /** The kernel of this host. Sockets are opened when they are needed first; disposing closes them. */
-export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPorts): Kernel {
+export function openNetlinkKernel({ transport, reactor, clock, sysctls }: NetlinkKernelPorts): Kernel {
   const slices = new Slices(clock);
   const turns = new Turns();
-  const links = new NetlinkLinks(transport, slices);
+  const links = new NetlinkLinks(transport, sysctls, slices);
   const ipvs = new NetlinkIpvs(transport, slices);
   const watches = new Set<NetlinkWatch>();
   let last: ActualKernel | undefined;
@@ -42,7 +46,9 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     for (const watch of watches) watch.drain();
     const interfaces = interest.managed.interfaces ? await links.read(interest) : [];
     const indexes = new Set(interfaces.map(({ index }) => index));
-    for (const watch of watches) watch.concern({ interfaceNames: interest.interfaceNames, indexes });
+    const placed = new Set(interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text)));
+    const concern = { interfaceNames: interest.interfaceNames, indexes, addresses: placed };
+    for (const watch of watches) watch.concern(concern);
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
     const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
@@ -60,7 +66,21 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
       const batch = nextBatch(changes, outcomes.length);
       outcomes.push(...await applyBatch(batch, failed));
     }
+    await routesMade();
     return outcomes;
+  }
+
+  /** What is not there by then will be heard of. */
+  async function routesMade(): Promise<void> {
+    try {
+      for (let waits = 0; waits < ROUTE_WAITS && await links.awaitsRoutes(); waits++) {
+        await slices.wait(1);
+      }
+    } catch (error) {
+      // It is the next read's to say what is wrong.
+      if (!(error instanceof KernelError)) throw error;
+    }
+    links.forgetRoutes();
   }
 
   /** `failed` holds the errors of what later changes rest on. */
@@ -90,15 +110,14 @@ export function openNetlinkKernel({ transport, reactor, clock }: NetlinkKernelPo
     read: (interest) => turns.take(() => read(interest)),
     apply: (changes) => turns.take(() => apply(changes)),
     watch(onChange) {
-      const groups = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
-      const watch = new NetlinkWatch(openSocket(transport, NETLINK.ROUTE, groups), reactor, onChange);
-      watches.add(watch);
-      return {
-        [Symbol.dispose]() {
-          watches.delete(watch);
-          watch[Symbol.dispose]();
-        },
-      };
+      using made = new DisposableStack();
+      for (const [groups, filter] of [[LINK_GROUPS, undefined], [ROUTE_GROUPS, LOCAL_TABLE]] as const) {
+        const socket = openSocket(transport, NETLINK.ROUTE, groups, filter);
+        const watch = made.use(new NetlinkWatch(socket, reactor, onChange));
+        made.defer(() => void watches.delete(watch));
+        watches.add(watch);
+      }
+      return made.move();
     },
     probe: (needs) =>
       turns.take(() => [...(needs.interfaces ? links.probe() : []), ...(needs.ipvs ? ipvs.probe() : [])]),
@@ -128,10 +147,6 @@ function foundationOf(change: Change): string {
 
 /** The foundation of a change; "nothing" where it has none. */
 function restsOn(change: Change): string {
-  if (change.type === "add-address" || change.type === "set-address") return `interface ${change.interface}`;
+  if ("interface" in change && change.type !== "delete-address") return `interface ${change.interface}`;
   return change.type === "create-destination" ? virtualServiceKey(change.service) : "nothing";
-}
-
-function isIpvsChange(change: Change): change is IpvsChange {
-  return change.type.endsWith("-service") || change.type.endsWith("-destination");
 }

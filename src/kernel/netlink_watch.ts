@@ -1,22 +1,45 @@
-/** Hears of changes of links and addresses, and tells those that concern us. */
-import { RT_SCOPE, RTM } from "../netlink/constants.ts";
+/** Hears of changes of links, addresses and local routes, and tells those that concern us. */
+import { NLMSG, RT_SCOPE, RT_TABLE, RTM, RTNLGRP } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
+import { decodeRoute } from "../netlink/route.ts";
 import { decodeAddress, decodeLink } from "../netlink/rtnetlink.ts";
-import { EPOLLIN, type NetlinkSocket, type ReactorPort } from "../netlink/transport.ts";
+import { EPOLLIN, type FilterStep, type NetlinkSocket, type ReactorPort } from "../netlink/transport.ts";
 import type { Notice } from "./kernel.ts";
 import { isOurs } from "./state.ts";
+
+/** What is heard on one socket. */
+export const LINK_GROUPS: readonly number[] = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
+
+/**
+ * What is heard on another one, through `LOCAL_TABLE`: a routing daemon that installs a million routes must neither wake us
+ * nor push what concerns us out of the buffer.
+ */
+export const ROUTE_GROUPS: readonly number[] = [RTNLGRP.IPV4_ROUTE, RTNLGRP.IPV6_ROUTE];
+
+/** Where rtm_table stands in a message. */
+const RTM_TABLE_OFFSET = NLMSG.HDRLEN + 4;
+
+/** Lets through what is told of routes in table `local`: BPF_LD|BPF_B|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_RET|BPF_K. */
+export const LOCAL_TABLE: readonly FilterStep[] = [
+  { code: 0x30, jumps: [0, 0], operand: RTM_TABLE_OFFSET },
+  { code: 0x15, jumps: [0, 1], operand: RT_TABLE.LOCAL },
+  { code: 0x06, jumps: [0, 0], operand: 0xffff_ffff },
+  { code: 0x06, jumps: [0, 0], operand: 0 },
+];
 
 /** What was read last: changes of these concern us. */
 export interface Concern {
   readonly interfaceNames: ReadonlySet<string>;
   readonly indexes: ReadonlySet<number>;
+  /** The addresses on those interfaces, by `text`. */
+  readonly addresses: ReadonlySet<string>;
 }
 
 /** More notices at once are told as any change. */
 const MAX_NOTICES = 256;
 
-/** A socket that is a member of the groups of links and addresses. */
+/** One socket that is a member of groups. */
 export class NetlinkWatch implements Disposable {
   readonly #socket: NetlinkSocket;
   readonly #registration: Disposable;
@@ -96,7 +119,10 @@ function noticeOf(message: NetlinkMessage): Notice | undefined {
   return address && { index: address.index, address: address.address.text, port };
 }
 
-function messageConcerns(message: NetlinkMessage, { interfaceNames, indexes }: Concern): boolean {
+function messageConcerns(
+  message: NetlinkMessage,
+  { interfaceNames, indexes, addresses }: Concern,
+): boolean {
   switch (message.type) {
     case RTM.NEWLINK:
     case RTM.DELLINK: {
@@ -108,6 +134,14 @@ function messageConcerns(message: NetlinkMessage, { interfaceNames, indexes }: C
       const address = decodeAddress(message);
       return address !== undefined && indexes.has(address.index) &&
         !(address.address.family === 6 && address.scope === RT_SCOPE.LINK);
+    }
+    case RTM.NEWROUTE:
+    case RTM.DELROUTE: {
+      const { index, destination } = decodeRoute(message);
+      // That IPv6 was switched on again is told by nothing but the routes and the link-local address that come with it.
+      const isMulticast = destination?.family === 6 && destination.bytes[0] === 0xff;
+      return destination !== undefined && addresses.has(destination.text) ||
+        isMulticast && indexes.has(index);
     }
     default:
       return true;

@@ -49,6 +49,11 @@ export interface DesiredInterface {
   readonly fwmarks?: readonly VirtualServiceId[] | undefined;
 }
 
+/** Whether an interface has to have IPv6. */
+export function wantsIpv6({ addresses }: DesiredInterface): boolean {
+  return addresses.some(({ family }) => family === 6);
+}
+
 /** What should be. `ownedAddresses` are the service addresses that we are configured for, `ownedFwmarks` the marks: virtual
  * services on them that are not desired are removed; any other virtual service is invisible to us. */
 export interface DesiredKernel {
@@ -58,15 +63,38 @@ export interface DesiredKernel {
   readonly ownedFwmarks: readonly VirtualServiceId[];
 }
 
-/** An address on an interface. */
+/** An address on an interface. Its label, metric and protocol, and `noprefixroute`, are not ours: they decide nothing here. */
 export interface ActualAddress {
   readonly address: Address;
   readonly prefixLength: number;
   /** True where it is as we set it: preferred_lft 0 (the kernel does not choose it as a source), valid for ever. */
   readonly deprecated: boolean;
+  /** Of scope host, so that an IPv4 address is never chosen as a source; IPv6 has no choice there, and it is true. */
+  readonly hostScope: boolean;
+  /** It has an (IPv4) broadcast address. */
+  readonly broadcast: boolean;
+  /** The other end of a point-to-point link. */
+  readonly peer: Address | undefined;
+  /** Used without duplicate address detection, as we set it; IPv4 has none, and it is true. */
+  readonly nodad: boolean;
+  /** While it runs, and after it failed, the kernel takes no packet to an IPv6 address. */
+  readonly duplicateDetection: "over" | "running" | "failed";
+  /** The kernel takes packets to it, by the route in table `local` that it made with the address. */
+  readonly localRoute: boolean;
 }
 
-/** An interface as the kernel has it. */
+/** What an address has that is as we set it. */
+export const ADDRESS_AS_SET = {
+  deprecated: true,
+  hostScope: true,
+  broadcast: false,
+  peer: undefined,
+  nodad: true,
+  duplicateDetection: "over",
+  localRoute: true,
+} as const;
+
+/** An interface as the kernel has it. Its hardware address, queues, ARP and promiscuous mode are not ours. */
 export interface ActualInterface {
   readonly index: number;
   readonly name: string;
@@ -74,9 +102,33 @@ export interface ActualInterface {
   readonly kind: string | undefined;
   /** IFLA_IFALIAS: our mark. */
   readonly alias: string | undefined;
+  /** IFLA_GROUP: the mark from the creation until there is an alias. */
+  readonly group: number;
   readonly up: boolean;
+  /** What has no carrier may get no routes (`ignore_routes_with_linkdown`). */
+  readonly carrier: boolean;
+  /** The bridge, VRF or bond that it is part of: what takes its packets, or its routes out of table `local`. */
+  readonly master: string | undefined;
+  /** Below 1,280 it has no IPv6. */
+  readonly mtu: number;
+  /** It has IPv6, and its `disable_ipv6` is 0. */
+  readonly ipv6: boolean;
   readonly addresses: readonly ActualAddress[];
 }
+
+/** The group that our interfaces are created in ("bgpl"). */
+export const INTERFACE_GROUP = 0x6267_706c;
+
+/** What an interface has that is as we made it, beside its names. */
+export const INTERFACE_AS_MADE = {
+  kind: "dummy",
+  group: INTERFACE_GROUP,
+  up: true,
+  carrier: true,
+  master: undefined,
+  mtu: 1500,
+  ipv6: true,
+} as const;
 
 /** A destination with what runs over it. */
 export interface ActualDestination extends Destination {
@@ -100,6 +152,9 @@ export interface ActualKernel {
 }
 
 const MARK = "bgp-lb:";
+
+/** What tells whose an interface is; where its group is not known, the alias alone. */
+type Marked = Pick<ActualInterface, "kind" | "alias"> & Partial<Pick<ActualInterface, "group">>;
 
 /** What stands between a service's name, which has no space, and its firewall marks. */
 const FWMARKS = " fwmark ";
@@ -132,7 +187,7 @@ export function serviceOf({ alias = "" }: Pick<ActualInterface, "alias">): strin
 }
 
 /** The firewall marks that an interface of ours carries; what is none is passed over. */
-export function markedFwmarks(link: Pick<ActualInterface, "kind" | "alias">): readonly VirtualServiceId[] {
+export function markedFwmarks(link: Marked): readonly VirtualServiceId[] {
   const words = isOurs(link) ? link.alias?.split(FWMARKS)[1]?.split(" ") ?? [] : [];
   return words.flatMap((word) => {
     const [, fwmark, family] = /^([1-9][0-9]{0,9})(?:\/([46]))?$/.exec(word) ?? [];
@@ -147,9 +202,12 @@ export function fwmarkId(fwmark: number, family: 4 | 6): VirtualServiceId {
   return { protocol: "tcp", address: UNSPECIFIED[family], port: 0, fwmark };
 }
 
-/** Whether an interface carries our mark. A device of another kind never does, whatever its alias. */
-export function isOurs(link: Pick<ActualInterface, "kind" | "alias">): boolean {
-  return link.kind === "dummy" && link.alias !== undefined && link.alias.startsWith(MARK);
+/**
+ * Whether an interface carries our mark. A device of another kind never does, whatever its alias. What has no alias yet is
+ * ours by the group that it was created in: so it is from the first moment, whatever ends us before the second one.
+ */
+export function isOurs({ kind, alias, group }: Marked): boolean {
+  return kind === "dummy" && (alias === undefined ? group === INTERFACE_GROUP : alias.startsWith(MARK));
 }
 
 /** The key of a virtual service: protocol, address and port, or its mark and family. */

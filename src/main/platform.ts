@@ -9,6 +9,7 @@ import { Processes } from "../../ffi/processes.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { destinationChecks } from "../agent/check_identity.ts";
 import { clientLimits, descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
@@ -161,7 +162,8 @@ function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Ke
     );
   }
   const transport = stack.use(openLibnl(native.libc));
-  return stack.use(openNetlinkKernel({ transport, reactor: native.reactor, clock: systemClock }));
+  const { libc, reactor } = native;
+  return stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(libc) }));
 }
 
 /** Undefined where the process may not ask. */

@@ -12,10 +12,16 @@ export interface AddressSource {
 /** Makes every address anew. */
 export const FRESH_ADDRESSES: AddressSource = { address: copied };
 
+/** An address, and those of other octets that have the same hash. */
+interface Entry {
+  readonly address: Address;
+  readonly next: Entry | undefined;
+}
+
 /** Keeps what the last two reads had, and no more. */
 export class AddressPool implements AddressSource {
-  #last: ReadonlyMap<number, readonly Address[]> = new Map();
-  #current = new Map<number, readonly Address[]>();
+  #last: ReadonlyMap<number, Entry> = new Map();
+  #current = new Map<number, Entry>();
 
   /** A read begins: what only the one before the last had is forgotten. */
   beginRead(): void {
@@ -26,11 +32,10 @@ export class AddressPool implements AddressSource {
   address(view: DataView, at: number, family: 4 | 6): Address {
     const hash = hashOf(view, at, family);
     const now = this.#current.get(hash);
-    const have = now?.find((each) => isAt(each, view, at, family));
+    const have = found(now, view, at, family);
     if (have !== undefined) return have;
-    const before = this.#last.get(hash)?.find((each) => isAt(each, view, at, family));
-    const address = before ?? copied(view, at, family);
-    this.#current.set(hash, now === undefined ? [address] : [...now, address]);
+    const address = found(this.#last.get(hash), view, at, family) ?? copied(view, at, family);
+    this.#current.set(hash, { address, next: now });
     return address;
   }
 }
@@ -43,11 +48,21 @@ function hashOf(view: DataView, at: number, family: 4 | 6): number {
   let hash = view.getInt32(at);
   if (family === 4) return hash;
   // Neighbours differ in their last octets: what is multiplied is what was before them.
-  for (const offset of [4, 8, 12]) hash = Math.imul(hash, 31) + view.getInt32(at + offset) | 0;
+  for (let offset = 4; offset < 16; offset += 4) hash = Math.imul(hash, 31) + view.getInt32(at + offset) | 0;
   return hash;
 }
 
-function isAt(address: Address, view: DataView, at: number, family: 4 | 6): boolean {
-  return address.family === family &&
-    address.bytes.every((octet, index) => octet === view.getUint8(at + index));
+function found(first: Entry | undefined, view: DataView, at: number, family: 4 | 6): Address | undefined {
+  for (let entry = first; entry !== undefined; entry = entry.next) {
+    if (isAt(entry.address, view, at, family)) return entry.address;
+  }
+  return undefined;
+}
+
+function isAt({ family, bytes }: Address, view: DataView, at: number, wanted: 4 | 6): boolean {
+  if (family !== wanted) return false;
+  for (let index = 0; index < bytes.byteLength; index++) {
+    if (bytes[index] !== view.getUint8(at + index)) return false;
+  }
+  return true;
 }

@@ -76,6 +76,29 @@ export class NetlinkChannel implements Disposable {
   }
 
   /**
+   * The one answer to each of several requests of this kind, undefined where the kernel refused it. As many as fit the
+   * receive buffer: each one's answer is there before the first is read.
+   * @throws {KernelError} the exchange as such failed
+   */
+  getEach<T>(
+    operation: string,
+    requests: readonly Request[],
+    decode: (message: NetlinkMessage) => T,
+  ): readonly (T | undefined)[] {
+    const first = this.#send(operation, requests, 0);
+    const answers = new Map<number, T | undefined>();
+    while (answers.size < requests.length) {
+      for (const message of this.#receive(operation)) {
+        const index = (message.sequence - first) >>> 0;
+        if (index >= requests.length) continue;
+        answers.set(index, message.type === NLMSG.ERROR ? undefined : decode(message));
+      }
+    }
+    this.#isClean = true;
+    return requests.map((_, index) => answers.get(index));
+  }
+
+  /**
    * Every object of a dump, without those that `decode` makes undefined of. No other exchange may begin meanwhile.
    * @throws {KernelError} also where changes interrupted every attempt: half a dump is no answer
    */

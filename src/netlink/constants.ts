@@ -52,7 +52,7 @@ export const NLA_F = {
   NET_BYTEORDER: 1 << 14,
 } as const;
 
-/** Message types of links and addresses. */
+/** Message types of links, addresses and routes. */
 export const RTM = {
   NEWLINK: 16,
   DELLINK: 17,
@@ -61,16 +61,21 @@ export const RTM = {
   NEWADDR: 20,
   DELADDR: 21,
   GETADDR: 22,
+  NEWROUTE: 24,
+  DELROUTE: 25,
+  GETROUTE: 26,
 } as const;
 
-/** Multicast groups of links and addresses. */
+/** Multicast groups of links, addresses and routes. */
 export const RTNLGRP = {
   LINK: 1,
   IPV4_IFADDR: 5,
+  IPV4_ROUTE: 7,
   IPV6_IFADDR: 9,
+  IPV6_ROUTE: 11,
 } as const;
 
-/** Scopes of an address. */
+/** Scopes of an address or a route. */
 export const RT_SCOPE = {
   UNIVERSE: 0,
   LINK: 253,
@@ -81,9 +86,29 @@ export const RT_SCOPE = {
 export const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
+  MTU: 4,
+  MASTER: 10,
   LINKINFO: 18,
   IFALIAS: 20,
+  AF_SPEC: 26,
+  GROUP: 27,
+  CARRIER: 33,
 } as const;
+
+/** Attributes nested in IFLA_AF_SPEC's AF_INET6. */
+export const IFLA_INET6 = {
+  CONF: 2,
+} as const;
+
+/** Places in the array of IFLA_INET6_CONF (<linux/ipv6.h>). */
+export const DEVCONF = {
+  DISABLE_IPV6: 26,
+} as const;
+
+/** An interface of a smaller MTU has no IPv6 (<linux/ipv6.h>). */
+export const IPV6_MIN_MTU = 1280;
+/** The MTU that a dummy interface has by default (<linux/if_ether.h>). */
+export const ETH_DATA_LEN = 1500;
 
 /** Attributes nested in IFLA_LINKINFO. */
 export const IFLA_INFO = {
@@ -99,6 +124,7 @@ export const IFF = {
 export const IFA = {
   ADDRESS: 1,
   LOCAL: 2,
+  BROADCAST: 4,
   CACHEINFO: 6,
   FLAGS: 8,
 } as const;
@@ -106,8 +132,37 @@ export const IFA = {
 /** Flags of an address. */
 export const IFA_F = {
   NODAD: 0x02,
+  DADFAILED: 0x08,
   DEPRECATED: 0x20,
+  TENTATIVE: 0x40,
   PERMANENT: 0x80,
+  NOPREFIXROUTE: 0x200,
+} as const;
+
+/** Attributes of a route. */
+export const RTA = {
+  DST: 1,
+  OIF: 4,
+  PREFSRC: 7,
+  TABLE: 15,
+} as const;
+
+/** Routing tables. */
+export const RT_TABLE = {
+  MAIN: 254,
+  LOCAL: 255,
+} as const;
+
+/** Types of a route. */
+export const RTN = {
+  UNICAST: 1,
+  LOCAL: 2,
+  BLACKHOLE: 6,
+} as const;
+
+/** Who made a route. */
+export const RTPROT = {
+  KERNEL: 2,
 } as const;
 
 /** Address families. */

@@ -6,6 +6,7 @@ import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { type Address, addressOf } from "../net/address.ts";
 import {
+  type Attributes,
   attributeString,
   attributeU32,
   decodeAttributes,
@@ -18,10 +19,12 @@ import {
 } from "./attribute.ts";
 import {
   AF,
+  DEVCONF,
   IFA,
   IFA_F,
   IFF,
   IFLA,
+  IFLA_INET6,
   IFLA_INFO,
   INFINITY_LIFE_TIME,
   NLM_F,
@@ -37,7 +40,16 @@ export interface Link {
   /** IFLA_INFO_KIND, such as `dummy`; undefined for hardware. */
   readonly kind: string | undefined;
   readonly alias: string | undefined;
+  /** IFLA_GROUP; 0 unless somebody gave it another. */
+  readonly group: number;
   readonly up: boolean;
+  /** IFLA_CARRIER: as if a cable were in it. */
+  readonly carrier: boolean;
+  /** IFLA_MASTER: the index of the bridge, VRF or bond that it is part of; 0: none. */
+  readonly master: number;
+  readonly mtu: number;
+  /** It has IPv6, and its `disable_ipv6` is 0. */
+  readonly ipv6: boolean;
 }
 
 /** An address on an interface. */
@@ -45,12 +57,14 @@ export interface LinkAddress {
   readonly index: number;
   readonly address: Address;
   readonly prefixLength: number;
+  /** IFA_ADDRESS, where it is another one: the other end of a point-to-point link. */
+  readonly peer: Address | undefined;
+  /** IFA_BROADCAST is there. */
+  readonly broadcast: boolean;
   /** RT_SCOPE_*. */
   readonly scope: number;
-  /** IFA_F_DEPRECATED: preferred_lft is 0. */
-  readonly deprecated: boolean;
-  /** IFA_F_PERMANENT: valid_lft is forever. */
-  readonly permanent: boolean;
+  /** IFA_F_*. */
+  readonly flags: number;
 }
 
 /** By index, or by name where the index is not known. */
@@ -60,12 +74,20 @@ export type LinkReference = { readonly index: number } | { readonly name: string
 export interface LinkSettings {
   readonly alias?: string;
   readonly up?: boolean;
+  /** 0 takes it out of its master. */
+  readonly master?: number;
+  readonly mtu?: number;
+  readonly carrier?: boolean;
 }
 
-/** Creates a dummy interface; fails with EEXIST where the name is taken. Its alias can only be set afterwards. */
-export function createDummy(name: string): Request {
+/**
+ * Creates a dummy interface in a group; fails with EEXIST where the name is taken. Its alias can only be set afterwards:
+ * the group is what the kernel takes with the creation.
+ */
+export function createDummy(name: string, group: number): Request {
   const payload = linkPayload({ index: 0 }, {}, (writer) => {
     writeString(writer, IFLA.IFNAME, name);
+    writeU32(writer, IFLA.GROUP, group);
     writeNested(writer, IFLA.LINKINFO, () => writeString(writer, IFLA_INFO.KIND, "dummy"));
   });
   return { type: RTM.NEWLINK, flags: NLM_F.CREATE | NLM_F.EXCL, payload };
@@ -107,21 +129,43 @@ export function dumpLinks(): Request {
  * Adds a host address (/32, /128) that is never chosen as a source, or gives one that is there its lifetimes: valid
  * for ever, preferred for no time, without duplicate address detection. IPv6 heeds the preferred lifetime; IPv4 shows
  * it only, and takes an address of any interface where the one towards the destination has none, unless its scope is
- * the host. (The scope of an address that is there already stays.)
+ * the host. (Scope and broadcast address of an IPv4 address that is there already stay: see `exchangeAddress`.)
  */
 export function replaceAddress(index: number, address: Address): Request {
-  const payload = addressPayload(index, address, address.bytes.byteLength * 8, (writer) => {
-    // struct ifa_cacheinfo: ifa_prefered, ifa_valid, cstamp, tstamp
-    const cacheInfo = new Writer(HOST_ORDER).u32(0).u32(INFINITY_LIFE_TIME).u32(0).u32(0).finish();
-    writeAttribute(writer, IFA.CACHEINFO, cacheInfo);
-    if (address.family === 6) writeU32(writer, IFA.FLAGS, IFA_F.NODAD);
-  });
-  return { type: RTM.NEWADDR, flags: NLM_F.CREATE | NLM_F.REPLACE, payload };
+  return newAddress(
+    { index, address, prefixLength: hostLength(address) },
+    address.family === 6 ? IFA_F.NODAD : 0,
+  );
+}
+
+/**
+ * Puts a host address in the place of the same one with attributes that the kernel changes in none that is there, in one
+ * datagram. The IPv4 address is never away: meanwhile a second one of another length keeps its local route.
+ */
+export function exchangeAddress(index: number, old: PlacedAddress): readonly Request[] {
+  const { address } = old;
+  const next = [deleteAddress(index, old), replaceAddress(index, address)];
+  if (address.family === 6) return next;
+  // Such a one brings neither a route to its prefix nor a broadcast address.
+  const standIn = { address, prefixLength: hostLength(address) - 1 };
+  return [
+    newAddress({ index, ...standIn }, IFA_F.NOPREFIXROUTE),
+    ...next,
+    deleteAddress(index, standIn),
+  ];
+}
+
+/** An address as it has to be told to find it on its interface. */
+export interface PlacedAddress {
+  readonly address: Address;
+  readonly prefixLength: number;
+  /** The other end, where the address has one. */
+  readonly peer?: Address | undefined;
 }
 
 /** Deletes an address. */
-export function deleteAddress(index: number, address: Address, prefixLength: number): Request {
-  return { type: RTM.DELADDR, flags: 0, payload: addressPayload(index, address, prefixLength) };
+export function deleteAddress(index: number, placed: PlacedAddress): Request {
+  return { type: RTM.DELADDR, flags: 0, payload: addressPayload({ index, ...placed }) };
 }
 
 /** Asks for every address of both families. */
@@ -143,8 +187,22 @@ export function decodeLink(message: NetlinkMessage): Link {
     name: attributeString(attributes, IFLA.IFNAME) ?? "",
     kind: attributeString(nested(attributes, IFLA.LINKINFO), IFLA_INFO.KIND),
     alias: attributeString(attributes, IFLA.IFALIAS),
+    group: attributeU32(attributes, IFLA.GROUP) ?? 0,
     up: (flags & IFF.UP) !== 0,
+    // Kernels that do not tell it cannot switch it off.
+    carrier: attributes.get(IFLA.CARRIER)?.[0] !== 0,
+    master: attributeU32(attributes, IFLA.MASTER) ?? 0,
+    mtu: attributeU32(attributes, IFLA.MTU) ?? 0,
+    ipv6: hasIpv6(attributes),
   };
+}
+
+/** IFLA_INET6_CONF is an array of __s32; an interface without IPv6 has none. */
+function hasIpv6(attributes: Attributes): boolean {
+  const conf = nested(nested(attributes, IFLA.AF_SPEC), AF.INET6).get(IFLA_INET6.CONF);
+  if (conf === undefined) return false;
+  const at = DEVCONF.DISABLE_IPV6 * 4;
+  return conf.subarray(at, at + 4).every((octet) => octet === 0);
 }
 
 /**
@@ -162,23 +220,25 @@ export function decodeAddress(message: NetlinkMessage): LinkAddress | undefined 
   const octets = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
   const length = family === AF.INET ? 4 : family === AF.INET6 ? 16 : undefined;
   if (octets === undefined || octets.byteLength !== length) return undefined;
-  const flags = attributeU32(attributes, IFA.FLAGS) ?? shortFlags;
+  const address = addressOf(octets);
+  const end = attributes.get(IFA.ADDRESS);
+  const peer = end?.byteLength === length ? addressOf(end) : undefined;
   return {
     index,
-    address: addressOf(octets),
+    address,
     prefixLength,
+    peer: peer?.text === address.text ? undefined : peer,
+    broadcast: attributes.has(IFA.BROADCAST),
     scope,
-    deprecated: (flags & IFA_F.DEPRECATED) !== 0,
-    permanent: (flags & IFA_F.PERMANENT) !== 0,
+    flags: attributeU32(attributes, IFA.FLAGS) ?? shortFlags,
   };
 }
 
 function linkPayload(
   link: LinkReference,
-  settings: LinkSettings,
+  { alias, up, master, mtu, carrier }: LinkSettings,
   fill?: (writer: Writer) => void,
 ): Uint8Array<ArrayBuffer> {
-  const { alias, up } = settings;
   // struct ifinfomsg: ifi_family, pad, ifi_type, ifi_index, ifi_flags, ifi_change
   const writer = new Writer(HOST_ORDER).u8(AF.UNSPEC).u8(0).u16(0);
   writer.u32("index" in link ? link.index : 0).u32(up === true ? IFF.UP : 0).u32(
@@ -186,14 +246,29 @@ function linkPayload(
   );
   if ("name" in link) writeString(writer, IFLA.IFNAME, link.name);
   if (alias !== undefined) writeString(writer, IFLA.IFALIAS, alias);
+  if (master !== undefined) writeU32(writer, IFLA.MASTER, master);
+  if (mtu !== undefined) writeU32(writer, IFLA.MTU, mtu);
+  if (carrier !== undefined) writeAttribute(writer, IFLA.CARRIER, Uint8Array.of(carrier ? 1 : 0));
   fill?.(writer);
   return writer.finish();
 }
 
+function hostLength({ bytes }: Address): number {
+  return bytes.byteLength * 8;
+}
+
+function newAddress(placed: PlacedAddress & { readonly index: number }, flags: number): Request {
+  const payload = addressPayload(placed, (writer) => {
+    // struct ifa_cacheinfo: ifa_prefered, ifa_valid, cstamp, tstamp
+    const cacheInfo = new Writer(HOST_ORDER).u32(0).u32(INFINITY_LIFE_TIME).u32(0).u32(0).finish();
+    writeAttribute(writer, IFA.CACHEINFO, cacheInfo);
+    if (flags !== 0) writeU32(writer, IFA.FLAGS, flags);
+  });
+  return { type: RTM.NEWADDR, flags: NLM_F.CREATE | NLM_F.REPLACE, payload };
+}
+
 function addressPayload(
-  index: number,
-  address: Address,
-  prefixLength: number,
+  { index, address, prefixLength, peer }: PlacedAddress & { readonly index: number },
   fill?: (writer: Writer) => void,
 ): Uint8Array<ArrayBuffer> {
   const family = address.family === 4 ? AF.INET : AF.INET6;
@@ -201,7 +276,7 @@ function addressPayload(
   // struct ifaddrmsg: ifa_family, ifa_prefixlen, ifa_flags, ifa_scope, ifa_index
   const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(scope).u32(index);
   writeAttribute(writer, IFA.LOCAL, address.bytes);
-  writeAttribute(writer, IFA.ADDRESS, address.bytes);
+  writeAttribute(writer, IFA.ADDRESS, (peer ?? address).bytes);
   fill?.(writer);
   return writer.finish();
 }

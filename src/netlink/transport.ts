@@ -14,13 +14,22 @@ export interface NetlinkSocket extends Disposable {
   describe(errno: number): string;
 }
 
+/** One step of a classic BPF program: struct sock_filter of <linux/filter.h>. */
+export interface FilterStep {
+  readonly code: number;
+  /** Steps to skip where the comparison holds, and where it does not. */
+  readonly jumps: readonly [number, number];
+  readonly operand: number;
+}
+
 /** Where netlink sockets come from. */
 export interface NetlinkTransport {
   /**
-   * A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of multicast `groups`.
+   * A socket of a protocol (NETLINK_ROUTE, NETLINK_GENERIC), a member of multicast `groups`, of whose messages it gets
+   * those alone that `filter` lets through.
    * @throws an Error with `errno`
    */
-  open(protocol: number, groups: readonly number[]): NetlinkSocket;
+  open(protocol: number, groups: readonly number[], filter?: readonly FilterStep[]): NetlinkSocket;
   /** The number of a generic netlink family; undefined where the kernel does not know it (module not loaded). */
   resolveFamily(name: string): number | undefined;
 }
@@ -64,8 +73,9 @@ export function openSocket(
   transport: NetlinkTransport,
   protocol: number,
   groups: readonly number[] = [],
+  filter?: readonly FilterStep[],
 ): NetlinkSocket {
-  return withKernelErrors("open a netlink socket", () => transport.open(protocol, groups));
+  return withKernelErrors("open a netlink socket", () => transport.open(protocol, groups, filter));
 }
 
 /** The number of the generic netlink family `name`, undefined where the kernel has none. @throws {KernelError} */
@@ -73,7 +83,8 @@ export function resolveFamily(transport: NetlinkTransport, name: string): number
   return withKernelErrors(`find ${name}`, () => transport.resolveFamily(name));
 }
 
-function withKernelErrors<T>(operation: string, call: () => T): T {
+/** What `call` returns; an error of it that has an errno becomes one of the kernel. @throws {KernelError} */
+export function withKernelErrors<T>(operation: string, call: () => T): T {
   try {
     return call();
   } catch (error) {

@@ -78,7 +78,7 @@ const GATES: readonly GateRow[] = [
         facts,
         (each) => each.virtualService === undefined && (each.address ?? address.text) === address.text,
       );
-      return openUnless(addressFault(facts, address), "link up, address present", words);
+      return openUnless(addressFault(facts, address), "link up, address present and local", words);
     },
   },
   {
@@ -159,8 +159,18 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   // Marked for another service it is ours all the same: so it is for a moment where services change places.
   if (!isOurs(link)) return `interface ${config.interface} is not ours`;
   if (!link.up) return `interface ${config.interface} is down`;
-  const present = link.addresses.some((entry) => entry.address.text === address.text);
-  return present ? undefined : `address ${address.text} is not on interface ${config.interface}`;
+  if (link.master !== undefined) return `interface ${config.interface} is part of master ${link.master}`;
+  const present = link.addresses.filter((entry) => entry.address.text === address.text);
+  const host = present.find(({ prefixLength }) => prefixLength === address.bytes.byteLength * 8);
+  const name = `address ${address.text}`;
+  if (host === undefined) {
+    const other = present[0];
+    if (other === undefined) return `${name} is not on interface ${config.interface}`;
+    return `${name} is on interface ${config.interface} with length ${other.prefixLength} alone`;
+  }
+  if (host.duplicateDetection === "failed") return `${name} is taken for a duplicate by the kernel`;
+  if (host.duplicateDetection === "running") return `${name} is tentative: the kernel looks for a duplicate`;
+  return host.localRoute ? undefined : `${name} has no local route: the kernel takes no packets to it`;
 }
 
 function virtualServiceFault({ config, ports, actual }: ServiceFacts, address: Address): string | undefined {

@@ -71,7 +71,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
-  const ownerOf = (service: VirtualService) => owners.get(placeOf(service)) ?? placeOf(service);
+  const ownerOf = (each: VirtualService) => owners.get(placeOf(each)) ?? placeText(each);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
   const virtualServices = Map.groupBy(going.virtualServices, ownerOf);
@@ -95,16 +95,22 @@ export function leavings(
     );
     const ownedAddresses = [
       ...interfaces.flatMap((link) => link.addresses),
-      ...others.map(({ address }) => address).filter(({ text }) => !staying.has(text)),
+      ...others.filter(({ fwmark, address: { text } }) => fwmark === 0 && !staying.has(text))
+        .map(({ address }) => address),
     ];
-    const ownedFwmarks = ports.filter(({ fwmark }) => fwmark > 0);
-    const addresses = { ...NOTHING, interfaces, virtualServices: others, ownedAddresses };
+    const marksOf = (services: readonly VirtualService[]) => services.filter(({ fwmark }) => fwmark > 0);
+    const addresses = {
+      interfaces,
+      virtualServices: others,
+      ownedAddresses,
+      ownedFwmarks: marksOf(others),
+    };
     const common = { service, toldBy, connections: undefined };
     return [
       { ...common, objects: addresses, told: false, phase: withdrawn(drain, nowMs, untilMs - nowMs) },
       {
         ...common,
-        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks },
+        objects: { ...NOTHING, virtualServices: ports, ownedFwmarks: marksOf(ports) },
         told: true,
         phase: quiescing(drain, nowMs),
       },
@@ -240,6 +246,11 @@ function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | und
   });
   if (found.some(({ weight }) => weight > 0)) return undefined;
   return found.reduce((sum, { activeConnections }) => sum + activeConnections, 0);
+}
+
+/** For where nothing says whose a virtual service is. */
+function placeText({ address, fwmark }: VirtualService): string {
+  return fwmark > 0 ? `fwmark ${fwmark}` : address.text;
 }
 
 /** The services whose addresses and marks these are; the last word counts. */

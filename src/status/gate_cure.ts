@@ -76,7 +76,16 @@ function addressCure({ reason }: GateStatus, { service }: CurePlace): string {
   if (reason.includes("is not ours")) {
     return `another interface has that name: remove it, or choose another with interface of ${service.name}`;
   }
-  if (reason.includes("master")) return "take the interface out of its master";
+  if (reason.includes("master")) {
+    return "the agent takes it out by itself; where it does not stay, find what puts it in (networkd, NetworkManager)";
+  }
+  if (reason.includes("duplicate")) {
+    return "the agent adds it again without looking for duplicates; where it does not stay, find what adds it (ip monitor address)";
+  }
+  if (reason.includes("local route")) {
+    return "the agent puts it back by itself; where it does not stay, find what removes it (ip monitor route), or a rule " +
+      "before table local (ip rule)";
+  }
   return "the agent puts it back by itself; where it does not stay, find what removes it (ip monitor)";
 }
 

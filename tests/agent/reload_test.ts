@@ -309,7 +309,7 @@ Deno.test("an invalid file keeps the running configuration, and is told", async 
 
 Deno.test("what this host cannot do is refused whole: an interface of somebody else has the name", async () => {
   const { world, agent } = await running();
-  world.kernel.addLink("new", "dummy");
+  world.kernel.addLink("new", "dummy").up = true;
   const answer = await reload(world, agent, (config) => ({
     ...withWeb(config, { enabled: false }),
     services: [...config.services, NEW],

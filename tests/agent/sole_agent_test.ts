@@ -27,7 +27,7 @@ function scene() {
   const streams = new Told();
   const { stream: events, events: told } = new RecordedEvents(clock);
   const agent = (state: () => AgentState = () => "running") =>
-    new SoleAgent({ streams, clock, events, user: 7, state });
+    new SoleAgent({ streams, clock, events, socketFiles: { user: 7 } }, state);
   const warnings = () => told.filter(({ kind }) => kind === "warning").map(({ cause }) => cause);
   return { clock, streams, agent, warnings };
 }

@@ -5,6 +5,7 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { type KernelReport, Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
@@ -73,7 +74,9 @@ function enterFreshNetwork(): void {
 /** A reconciler in a fresh network. */
 function freshReconciler(onReport: (report: KernelReport) => void = () => {}): Reconciler {
   enterFreshNetwork();
-  const kernel = kept.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  const kernel = kept.use(
+    openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(libc) }),
+  );
   return kept.use(new Reconciler({ kernel, clock: systemClock, onReport, onFault: console.error }));
 }
 
@@ -180,7 +183,7 @@ async function repair(): Promise<void> {
       onReport = ({ changes }) => changes.length > 0 ? resolve() : undefined;
     });
     const begin = performance.now();
-    channel.transact("delete an address", [deleteAddress(link.index, address, 32)]);
+    channel.transact("delete an address", [deleteAddress(link.index, { address, prefixLength: 32 })]);
     await repaired;
     repairs.push(performance.now() - begin);
   }

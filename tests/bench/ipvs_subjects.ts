@@ -18,7 +18,7 @@ import { Slices } from "../../src/time/slices.ts";
 import { encodeMessages, type Request } from "../../src/netlink/message.ts";
 import { createDummy, decodeLink, dumpLinks, replaceAddress, setLink } from "../../src/netlink/rtnetlink.ts";
 import type { NetlinkSocket, NetlinkTransport } from "../../src/netlink/transport.ts";
-import type { DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
+import { type DesiredKernel, INTERFACE_GROUP, type VirtualService } from "../../src/kernel/state.ts";
 import { Process, runOrThrow } from "../support/process.ts";
 import { waitFor } from "../support/until.ts";
 
@@ -98,7 +98,10 @@ export class BareNetlink implements Disposable {
     using _channel = channel;
     const begin = performance.now();
     for (let at = 0; at < interfaces.length; at += BATCH / 10) {
-      channel.transact("create", interfaces.slice(at, at + BATCH / 10).map(({ name }) => createDummy(name)));
+      channel.transact(
+        "create",
+        interfaces.slice(at, at + BATCH / 10).map(({ name }) => createDummy(name, INTERFACE_GROUP)),
+      );
     }
     const links = await channel.dump("list", dumpLinks(), decodeLink);
     const indexes = new Map(links.map(({ name, index }) => [name, index]));

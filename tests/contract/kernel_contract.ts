@@ -11,13 +11,10 @@ import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import type { ForeignHand } from "../support/host_view.ts";
+import { linkRows } from "./kernel_contract_links.ts";
 import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
-
-/** A kernel of one's own with nothing in it. */
-export interface ContractSubject extends AsyncDisposable {
-  readonly kernel: Kernel;
-  readonly hand: ForeignHand;
-}
+import { assertConverged, type ContractSubject, make } from "./contract_subject.ts";
+import { ipvsRows } from "./ipvs_contract.ts";
 
 /** Registers the contract's tests for one kind of kernel. */
 export function kernelContract(
@@ -25,7 +22,7 @@ export function kernelContract(
   open: () => Promise<ContractSubject>,
   options: { readonly ignore?: boolean } = {},
 ): void {
-  for (const [sentence, run] of Object.entries(rows)) {
+  for (const [sentence, run] of Object.entries({ ...rows, ...linkRows, ...ipvsRows })) {
     Deno.test({
       name: `${place} ${sentence}`,
       ignore: options.ignore ?? false,
@@ -367,17 +364,6 @@ async function plantForeign(hand: ForeignHand): Promise<void> {
 
 function read(kernel: Kernel, desired: DesiredKernel) {
   return kernel.read(interestIn(desired));
-}
-
-async function make(kernel: Kernel, desired: DesiredKernel): Promise<void> {
-  const { changes, conflicts } = diff(desired, await read(kernel, desired));
-  assert.deepEqual(conflicts, []);
-  const outcomes = await kernel.apply(changes);
-  assert.deepEqual(outcomes.filter((error) => error !== undefined), []);
-}
-
-async function assertConverged(kernel: Kernel, desired: DesiredKernel): Promise<void> {
-  assert.deepEqual(diff(desired, await read(kernel, desired)), { changes: [], conflicts: [] });
 }
 
 function destination(overrides: Partial<Destination> = {}): Destination {

@@ -1,5 +1,6 @@
 // What each row of doctor finds: a subject, what spoils a fit host for it, and what is then said.
 import type { FindingStatus } from "../../src/doctor/finding.ts";
+import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
 import { CONTENTION, internalPeer, PLAIN_PORT } from "../support/config.ts";
@@ -176,7 +177,14 @@ export const CASES: readonly Case[] = [
     row: "interface names",
     subject: subject(),
     spoil(host) {
-      const own = { index: 9, name: "web", kind: "bridge", alias: undefined, up: true, addresses: [] };
+      const own = {
+        ...INTERFACE_AS_MADE,
+        index: 9,
+        name: "web",
+        kind: "bridge",
+        alias: undefined,
+        addresses: [],
+      };
       host.kernel = kernelWith({ interfaces: [own] });
     },
     status: "problem",

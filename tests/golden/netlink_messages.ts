@@ -22,12 +22,14 @@ import {
   setService,
 } from "../../src/netlink/ipvs.ts";
 import type { Request } from "../../src/netlink/message.ts";
+import { getRoute, restoreLocalRoute } from "../../src/netlink/route.ts";
 import {
   createDummy,
   deleteAddress,
   deleteLink,
   dumpAddresses,
   dumpLinks,
+  exchangeAddress,
   getLink,
   probeDummy,
   replaceAddress,
@@ -127,17 +129,30 @@ export const DEST_GUE: IpvsDestination = {
   tunnelFlags: IP_VS_TUNNEL_ENCAP_FLAG.CSUM,
 };
 
+/** Rows of requests that go together. */
+function goldenRequests(
+  name: string,
+  requests: readonly Request[],
+  rows: readonly (readonly [what: string, hex: string])[],
+): readonly GoldenRequest[] {
+  return requests.map((request, index) => {
+    const [what, hex] = rows[index] ?? ["is not expected", ""];
+    return { name: `${name} ${what}`, hex, request };
+  });
+}
+
 /** The requests. */
 export const REQUESTS: readonly GoldenRequest[] = [
   {
-    name: "createDummy() asks for a new interface of kind dummy",
+    name: "createDummy() asks for a new interface of kind dummy, in a group",
     hex: `
-      38000000 1000 0106 01000000 00000000
+      40000000 1000 0106 01000000 00000000
       00 00 0000 00000000 00000000 00000000
       0800 0300 77656200
+      0800 1b00 6c706762
       1000 1280 0a00 0100 64756d6d79000000
     `,
-    request: createDummy("web"),
+    request: createDummy("web", 0x6267_706c),
   },
   {
     name: "probeDummy() asks for a dummy interface that cannot be",
@@ -166,6 +181,17 @@ export const REQUESTS: readonly GoldenRequest[] = [
       00 00 0000 07000000 00000000 01000000
     `,
     request: setLink({ index: 7 }, { up: false }),
+  },
+  {
+    name: "setLink() sets MTU and carrier, and takes the link out of its master",
+    hex: `
+      38000000 1300 0100 01000000 00000000
+      00 00 0000 07000000 00000000 00000000
+      0800 0a00 00000000
+      0800 0400 dc050000
+      0500 2100 01000000
+    `,
+    request: setLink({ index: 7 }, { master: 0, mtu: 1500, carrier: true }),
   },
   {
     name: "deleteLink() names the index",
@@ -223,7 +249,7 @@ export const REQUESTS: readonly GoldenRequest[] = [
       0800 0200 0a630001
       0800 0100 0a630001
     `,
-    request: deleteAddress(7, V4, 24),
+    request: deleteAddress(7, { address: V4, prefixLength: 24 }),
   },
   {
     name: "deleteAddress() of IPv6 with its length",
@@ -233,8 +259,121 @@ export const REQUESTS: readonly GoldenRequest[] = [
       1400 0200 20010db8009900000000000000000001
       1400 0100 20010db8009900000000000000000001
     `,
-    request: deleteAddress(7, V6, 64),
+    request: deleteAddress(7, { address: V6, prefixLength: 64 }),
   },
+  {
+    name: "deleteAddress() of IPv4 with its other end",
+    hex: `
+      28000000 1500 0100 01000000 00000000
+      02 20 00 fe 07000000
+      0800 0200 0a630001
+      0800 0100 0a630002
+    `,
+    request: deleteAddress(7, { address: V4, prefixLength: 32, peer: address("10.99.0.2") }),
+  },
+  ...goldenRequests("exchangeAddress() of IPv4", exchangeAddress(7, { address: V4, prefixLength: 32 }), [
+    [
+      "adds a stand-in of another length, without a route to its prefix",
+      `
+      44000000 1400 0105 01000000 00000000
+      02 1f 00 fe 07000000
+      0800 0200 0a630001
+      0800 0100 0a630001
+      1400 0600 00000000ffffffff0000000000000000
+      0800 0800 00020000
+    `,
+    ],
+    [
+      "deletes the old one",
+      `
+      28000000 1500 0100 01000000 00000000
+      02 20 00 fe 07000000
+      0800 0200 0a630001
+      0800 0100 0a630001
+    `,
+    ],
+    [
+      "adds the right one",
+      `
+      3c000000 1400 0105 01000000 00000000
+      02 20 00 fe 07000000
+      0800 0200 0a630001
+      0800 0100 0a630001
+      1400 0600 00000000ffffffff0000000000000000
+    `,
+    ],
+    [
+      "deletes the stand-in",
+      `
+      28000000 1500 0100 01000000 00000000
+      02 1f 00 fe 07000000
+      0800 0200 0a630001
+      0800 0100 0a630001
+    `,
+    ],
+  ]),
+  ...goldenRequests("exchangeAddress() of IPv6", exchangeAddress(7, { address: V6, prefixLength: 64 }), [
+    [
+      "deletes the old one",
+      `
+      40000000 1500 0100 01000000 00000000
+      0a 40 00 00 07000000
+      1400 0200 20010db8009900000000000000000001
+      1400 0100 20010db8009900000000000000000001
+    `,
+    ],
+    [
+      "adds the right one",
+      `
+      5c000000 1400 0105 01000000 00000000
+      0a 80 00 00 07000000
+      1400 0200 20010db8009900000000000000000001
+      1400 0100 20010db8009900000000000000000001
+      1400 0600 00000000ffffffff0000000000000000
+      0800 0800 02000000
+    `,
+    ],
+  ]),
+  {
+    name: "getRoute() of IPv4 asks for the way to an address",
+    hex: `
+      24000000 1a00 0100 01000000 00000000
+      02 20 00 00 00 00 00 00 00000000
+      0800 0100 0a630001
+    `,
+    request: getRoute(V4),
+  },
+  {
+    name: "getRoute() of IPv6 asks for the way to an address",
+    hex: `
+      30000000 1a00 0100 01000000 00000000
+      0a 80 00 00 00 00 00 00 00000000
+      1400 0100 20010db8009900000000000000000001
+    `,
+    request: getRoute(V6),
+  },
+  ...goldenRequests("restoreLocalRoute()", restoreLocalRoute(7, V4), [
+    [
+      "deletes the route",
+      `
+      34000000 1900 0100 01000000 00000000
+      02 20 00 00 ff 02 fe 02 00000000
+      0800 0100 0a630001
+      0800 0400 07000000
+      0800 0700 0a630001
+    `,
+    ],
+    [
+      "makes it: table local, protocol kernel, scope host, type local",
+      `
+      34000000 1800 0104 01000000 00000000
+      02 20 00 00 ff 02 fe 02 00000000
+      0800 0100 0a630001
+      0800 0400 07000000
+      0800 0700 0a630001
+    `,
+    ],
+  ]),
   {
     name: "dumpAddresses() asks for both families",
     hex: `

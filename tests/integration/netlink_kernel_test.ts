@@ -7,11 +7,17 @@ import { noFault } from "../support/events.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { type Libnl, openLibnl } from "../../ffi/libnl.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { diff } from "../../src/kernel/diff.ts";
 import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
+import { LOCAL_TABLE, ROUTE_GROUPS } from "../../src/kernel/netlink_watch.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
+import { decodeMessages } from "../../src/netlink/message.ts";
+import { decodeRoute } from "../../src/netlink/route.ts";
+import type { FilterStep } from "../../src/netlink/transport.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address } from "../support/bgp.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
@@ -52,11 +58,15 @@ async function bench(): Promise<Bench> {
   const libnl = made.use(openLibnl(libc));
   const reactor = made.use(new Reactor(libc));
   const transport = {
-    open: (protocol: number, groups: readonly number[]) =>
-      namespace.inside(() => libnl.open(protocol, groups)),
+    open: (protocol: number, groups: readonly number[], filter?: readonly FilterStep[]) =>
+      namespace.inside(() => libnl.open(protocol, groups, filter)),
     resolveFamily: (name: string) => namespace.inside(() => libnl.resolveFamily(name)),
   };
-  const kernel = made.use(openNetlinkKernel({ transport, reactor, clock: systemClock }));
+  const host = new Sysctls(libc);
+  const sysctls = {
+    set: (path: readonly string[], value: string) => namespace.inside(() => host.set(path, value)),
+  };
+  const kernel = made.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls }));
   const kept = made.move();
   return { namespace, libc, libnl, kernel, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
@@ -133,21 +143,63 @@ Deno.test({
     using _watch = at.kernel.watch(() => void told++);
     await at.kernel.read(interestIn({ ...web, interfaces: [] }));
     // The thread is busy while far more is told than fits: interfaces that do not concern us, so only a loss can.
-    const batch = Array.from({ length: 4000 }, (_, i) => `link set dev web ${i % 2 === 0 ? "up" : "down"}`);
-    const file = await Deno.makeTempFile();
-    try {
-      await Deno.writeTextFile(file, batch.join("\n"));
-      const { code } = new Deno.Command("ip", { args: ["-netns", at.namespace.name, "-batch", file] })
-        .outputSync();
-      assert.equal(code, 0);
-    } finally {
-      await Deno.remove(file);
-    }
+    const changes = Array.from({ length: 4000 }, (_, i) => `link set dev web ${i % 2 === 0 ? "up" : "down"}`);
+    await batch(at.namespace, changes);
     await until(() => told > 0);
     const before = told;
     await at.kernel.read(interestIn(web));
     await at.namespace.ip("link", "set", "dev", "web", "up");
     await until(() => told > before);
+  },
+});
+
+Deno.test({
+  name: "a routing daemon that installs routes wakes nobody: the kernel drops what is not of table local",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    const groups = { open: (filter?: typeof LOCAL_TABLE) => at.libnl.open(0, ROUTE_GROUPS, filter) };
+    using heard = at.namespace.inside(() => groups.open(LOCAL_TABLE));
+    using flooded = at.namespace.inside(() => groups.open());
+    const routes = Array.from({ length: 20_000 }, (_, i) => `10.${100 + (i >> 8)}.${i & 255}.0/24`);
+    await batch(at.namespace, routes.map((to) => `route add blackhole ${to}`));
+    assert.equal(heard.receive(), ERRNO.EAGAIN, "nothing was told");
+    assert.equal(flooded.receive(), ERRNO.ENOBUFS, "without the filter it was more than fits");
+
+    await at.namespace.ip("address", "add", "10.99.0.1/32", "dev", "lo");
+    await at.namespace.ip("link", "set", "dev", "lo", "up");
+    await at.namespace.ip("address", "add", "2001:db8:99::1/128", "dev", "lo", "nodad");
+    const destinations = new Set<string | undefined>();
+    await until(() => {
+      const datagram = heard.receive();
+      const messages = typeof datagram === "number" ? [] : decodeMessages(datagram);
+      for (const message of messages) destinations.add(decodeRoute(message).destination?.text);
+      return destinations.has("10.99.0.1") && destinations.has("2001:db8:99::1");
+    });
+  },
+});
+
+Deno.test({
+  name: "a local route that goes, or gives way to another one, is heard of in both families",
+  ignore,
+  async fn() {
+    await using at = await bench();
+    const { namespace, kernel } = at;
+    await namespace.ip("link", "add", "web", "type", "veth", "peer", "name", "other");
+    await namespace.ip("link", "set", "dev", "web", "up");
+    await namespace.ip("address", "add", "10.99.0.1/32", "dev", "web");
+    await namespace.ip("address", "add", "2001:db8:99::1/128", "dev", "web", "nodad");
+    const actions = [
+      ["-4", "route", "replace", "blackhole", "10.99.0.1", "table", "local", "scope", "host"],
+      ["-6", "route", "delete", "local", "2001:db8:99::1", "table", "local", "dev", "web"],
+    ];
+    for (const action of actions) {
+      let told = 0;
+      using _watch = kernel.watch(() => void told++);
+      await kernel.read(interestIn(web));
+      await namespace.ip(...action);
+      await until(() => told > 0);
+    }
   },
 });
 
@@ -182,3 +234,15 @@ Deno.test("libnl sockets: what they are asked for, errors by number, and closed 
   assert.equal(libnl.resolveFamily("nlctrl"), 16);
   assert.equal(libnl.resolveFamily("NONESUCH"), undefined);
 });
+
+/** Runs lines of ip(8) while nothing else runs on this thread. */
+async function batch({ name }: NetworkNamespace, lines: readonly string[]): Promise<void> {
+  const file = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(file, lines.join("\n"));
+    const { code } = new Deno.Command("ip", { args: ["-netns", name, "-batch", file] }).outputSync();
+    assert.equal(code, 0);
+  } finally {
+    await Deno.remove(file);
+  }
+}

@@ -4,6 +4,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { Processes } from "../../ffi/processes.ts";
 import { Reactor } from "../../ffi/reactor.ts";
+import { Sysctls } from "../../ffi/sysctl.ts";
 import { interestIn, type Notice } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import { Suspects } from "../../src/kernel/suspects.ts";
@@ -42,6 +43,7 @@ Deno.test({
     await using reactor = new Reactor(libc);
     using kernel = openNetlinkKernel({
       clock: systemClock,
+      sysctls: new Sysctls(libc),
       reactor,
       transport: {
         open: (...args) => namespace.inside(() => libnl.open(...args)),

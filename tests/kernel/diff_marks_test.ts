@@ -33,8 +33,12 @@ for (const [fwmarks, alias] of aliases) {
     assert.equal(interfaceMark("web", fwmarks), alias);
     assert.equal(serviceOf({ alias }), "web");
     const keys = (ids: readonly VirtualServiceId[]) => ids.map(virtualServiceKey).sort();
-    assert.deepEqual(keys(markedFwmarks({ kind: "dummy", alias })), keys(fwmarks));
-    assert.deepEqual(markedFwmarks({ kind: "bridge", alias }), [], "of another kind it is not ours");
+    assert.deepEqual(keys(markedFwmarks({ kind: "dummy", group: 0, alias })), keys(fwmarks));
+    assert.deepEqual(
+      markedFwmarks({ kind: "bridge", group: 0, alias }),
+      [],
+      "of another kind it is not ours",
+    );
   });
 }
 
@@ -42,18 +46,22 @@ Deno.test("interfaceMark() fits an alias of Linux with as many whole marks as th
   const many = Array.from({ length: 60 }, (_, index) => fwmarkId(0xffff_ffff - index, 4));
   const alias = interfaceMark("fifteen-letters", many);
   assert.ok(alias.length <= 255, `${alias.length} octets`);
-  const read = markedFwmarks({ kind: "dummy", alias });
+  const read = markedFwmarks({ kind: "dummy", group: 0, alias });
   assert.equal(read.length, 17);
   assert.ok(read.every(({ fwmark }) => many.some((each) => each.fwmark === fwmark)));
   const wide = interfaceMark("é".repeat(7), many);
   assert.ok(new TextEncoder().encode(wide).byteLength <= 255, "octets are counted, and not letters");
   const both = many.flatMap(({ fwmark }) => [fwmarkId(fwmark, 4), fwmarkId(fwmark, 6)]);
-  assert.equal(markedFwmarks({ kind: "dummy", alias: interfaceMark("web", both) }).length, 42);
+  assert.equal(markedFwmarks({ kind: "dummy", group: 0, alias: interfaceMark("web", both) }).length, 42);
 });
 
 Deno.test("markedFwmarks() passes over what is no mark", () => {
   for (const words of ["", "0", "x", "7/5", "07", "4294967296", "7/4/6"]) {
-    assert.deepEqual(markedFwmarks({ kind: "dummy", alias: `bgp-lb:web fwmark ${words}` }), [], words);
+    assert.deepEqual(
+      markedFwmarks({ kind: "dummy", group: 0, alias: `bgp-lb:web fwmark ${words}` }),
+      [],
+      words,
+    );
   }
 });
 

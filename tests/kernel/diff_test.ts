@@ -3,13 +3,17 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import { diff } from "../../src/kernel/diff.ts";
-import type {
-  ActualInterface,
-  ActualKernel,
-  DesiredKernel,
-  Destination,
-  VirtualService,
-  VirtualServiceId,
+import {
+  type ActualAddress,
+  type ActualInterface,
+  type ActualKernel,
+  ADDRESS_AS_SET,
+  type DesiredKernel,
+  type Destination,
+  INTERFACE_AS_MADE,
+  INTERFACE_GROUP,
+  type VirtualService,
+  type VirtualServiceId,
 } from "../../src/kernel/state.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
@@ -25,12 +29,15 @@ function wantInterface(addresses = [VIP]): DesiredKernel {
 }
 
 function have(overrides: Partial<ActualInterface> = {}): ActualKernel {
-  const link = { index: 7, name: "web", kind: "dummy", alias: "bgp-lb:web", up: true, addresses: [on(VIP)] };
-  return { ...empty, interfaces: [{ ...link, ...overrides }] };
+  return { ...empty, interfaces: [{ ...made("web", [on(VIP)]), ...overrides }] };
 }
 
-function on(of = VIP, prefixLength = of.bytes.byteLength * 8, deprecated = true) {
-  return { address: of, prefixLength, deprecated };
+function made(name: string, addresses: readonly ActualAddress[], index = 7): ActualInterface {
+  return { index, name, ...INTERFACE_AS_MADE, alias: `bgp-lb:${name}`, addresses };
+}
+
+function on(of = VIP, prefixLength = of.bytes.byteLength * 8, deprecated = true): ActualAddress {
+  return { address: of, prefixLength, ...ADDRESS_AS_SET, deprecated };
 }
 
 function service(overrides: Partial<VirtualService> = {}): VirtualService {
@@ -102,12 +109,127 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     ["add address 10.99.0.1/32 to web", "delete address 10.99.0.1/24 from web"],
   ],
   [
-    "deletes an IPv6 address of the wrong length first, for it is in the way",
+    "exchanges an IPv6 address of the wrong length, for it is in the way",
     wantInterface([VIP6]),
     have({
       addresses: [on(VIP6, 64)],
     }),
-    ["delete address 2001:db8:99::1/64 from web", "add address 2001:db8:99::1/128 to web"],
+    ["repair address 2001:db8:99::1/128 on web (it was 2001:db8:99::1/64)"],
+  ],
+  [
+    "exchanges an IPv4 address whose scope or broadcast address the kernel cannot set",
+    wantInterface([VIP, address("10.99.0.2")]),
+    have({
+      addresses: [
+        { ...on(VIP, 32, false), hostScope: false },
+        { ...on(address("10.99.0.2")), broadcast: true, localRoute: false },
+      ],
+    }),
+    ["repair address 10.99.0.1/32 on web (scope)", "repair address 10.99.0.2/32 on web (broadcast address)"],
+  ],
+  [
+    "adds an IPv4 address before it deletes the same one with another end, and exchanges an IPv6 one",
+    wantInterface([VIP, VIP6]),
+    have({
+      addresses: [{ ...on(), peer: address("10.1.1.1") }, { ...on(VIP6), peer: address("2001:db8::9") }],
+    }),
+    [
+      "add address 10.99.0.1/32 to web",
+      "repair address 2001:db8:99::1/128 on web (it was 2001:db8:99::1 peer 2001:db8::9/128)",
+      "delete address 10.99.0.1/32 from web",
+    ],
+  ],
+  [
+    "sets that duplicate addresses are not looked for, and exchanges an address where it was found to be one",
+    wantInterface([VIP6, address("2001:db8:99::2")]),
+    have({
+      addresses: [{ ...on(VIP6), nodad: false, duplicateDetection: "running", localRoute: false }, {
+        ...on(address("2001:db8:99::2")),
+        duplicateDetection: "failed",
+        localRoute: false,
+      }],
+    }),
+    [
+      "repair address 2001:db8:99::1/128 on web (duplicate address detection)",
+      "repair address 2001:db8:99::2/128 on web (duplicate address detection failed)",
+    ],
+  ],
+  [
+    "waits for duplicate address detection that runs",
+    wantInterface([VIP6]),
+    have({ addresses: [{ ...on(VIP6), duplicateDetection: "running", localRoute: false }] }),
+    [],
+  ],
+  [
+    "puts local routes back",
+    wantInterface([VIP, VIP6]),
+    have({ addresses: [{ ...on(), localRoute: false }, { ...on(VIP6), localRoute: false }] }),
+    [
+      "repair address 10.99.0.1/32 on web (local route)",
+      "repair address 2001:db8:99::1/128 on web (local route)",
+    ],
+  ],
+  [
+    "leaves the local routes of a link that is down to the kernel, which makes them when it comes up",
+    wantInterface(),
+    have({ up: false, addresses: [{ ...on(), localRoute: false }] }),
+    ["repair interface web (was down)"],
+  ],
+  [
+    "takes a link out of its master, and adds the IPv6 addresses that it loses with that",
+    wantInterface([VIP, VIP6]),
+    have({
+      master: "red",
+      addresses: [{ ...on(), localRoute: false }, { ...on(VIP6), localRoute: false }],
+    }),
+    ["repair interface web (was in master red)", "add address 2001:db8:99::1/128 to web"],
+  ],
+  ["gives a link its carrier", wantInterface(), have({ carrier: false }), [
+    "repair interface web (had no carrier)",
+  ]],
+  ["switches IPv6 on where it is wanted", wantInterface([VIP6]), have({ ipv6: false, addresses: [] }), [
+    "repair interface web (IPv6 was off)",
+    "add address 2001:db8:99::1/128 to web",
+  ]],
+  [
+    "gives a link the MTU that IPv6 needs",
+    wantInterface([VIP6]),
+    have({ mtu: 1279, ipv6: false, addresses: [] }),
+    [
+      "repair interface web (MTU was 1279, too small for IPv6)",
+      "add address 2001:db8:99::1/128 to web",
+    ],
+  ],
+  [
+    "does not care for IPv6 and its MTU where the service has none, nor for the group",
+    wantInterface(),
+    have({ mtu: 576, ipv6: false, group: 0 }),
+    [],
+  ],
+  [
+    "finishes an interface of ours that was created and not marked, whatever is on it",
+    wantInterface(),
+    have({ alias: undefined, up: false, addresses: [on(address("10.1.1.1"))] }),
+    [
+      "repair interface web (finish: set alias bgp-lb:web, was down)",
+      "add address 10.99.0.1/32 to web",
+      "delete address 10.1.1.1/32 from web",
+    ],
+  ],
+  [
+    "deletes an interface of ours that was created and not marked, where it is not wanted",
+    NONE,
+    have({ alias: undefined, up: false, addresses: [] }),
+    ["delete interface web"],
+  ],
+  [
+    "adopts an empty dummy without alias that is down: an older agent was killed before it marked it",
+    wantInterface(),
+    have({ alias: undefined, group: 0, up: false, addresses: [] }),
+    [
+      "repair interface web (adopt: set alias bgp-lb:web, was down)",
+      "add address 10.99.0.1/32 to web",
+    ],
   ],
   [
     "deletes addresses on our interface that are not wanted",
@@ -125,6 +247,7 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     wantInterface([VIP, VIP6]),
     have({
       alias: undefined,
+      group: 0,
       up: false,
       addresses: [on(VIP, 32, false)],
     }),
@@ -155,8 +278,8 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     })),
     haveServices(service({ destinations: [destination(), destination({ port: 82 })] })),
     [
-      "repair virtual service tcp 10.99.0.1:80 wrr",
-      "set destination 10.0.0.1:8080 (masq, weight 2) of tcp 10.99.0.1:80",
+      "repair virtual service tcp 10.99.0.1:80 (scheduler wrr, was rr)",
+      "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 2, was 1)",
       "add destination 10.0.0.1:81 (masq, weight 1) to tcp 10.99.0.1:80",
       "delete destination 10.0.0.1:82 from tcp 10.99.0.1:80",
     ],
@@ -165,7 +288,7 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     "sets the forwarding of a destination",
     wantServices(service({ destinations: [destination({ forwarding: "droute" })] })),
     haveServices(service({ destinations: [destination()] })),
-    ["set destination 10.0.0.1:8080 (droute, weight 1) of tcp 10.99.0.1:80"],
+    ["set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (forwarding droute, was masq)"],
   ],
   [
     "sets flags, timeout and netmask of a persistent service",
@@ -180,9 +303,9 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
       service({ port: 82, flags: 1, timeoutSeconds: 300, netmask: 32 }),
     ),
     [
-      "repair virtual service tcp 10.99.0.1:80 rr",
-      "repair virtual service tcp 10.99.0.1:81 rr",
-      "repair virtual service tcp 10.99.0.1:82 rr",
+      "repair virtual service tcp 10.99.0.1:80 (persistence 300 s by /24, was 300 s by /32)",
+      "repair virtual service tcp 10.99.0.1:81 (persistence 300 s by /32, was 60 s by /32)",
+      "repair virtual service tcp 10.99.0.1:82 (flags ops, was none)",
     ],
   ],
   [
@@ -213,15 +336,8 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     },
     {
       interfaces: [
-        { index: 7, name: "web", kind: "dummy", alias: "bgp-lb:web", up: true, addresses: [on(VIP)] },
-        {
-          index: 8,
-          name: "api",
-          kind: "dummy",
-          alias: "bgp-lb:api",
-          up: true,
-          addresses: [on(address("10.1.1.1"))],
-        },
+        made("web", [on(VIP)]),
+        made("api", [on(address("10.1.1.1"))], 8),
       ],
       virtualServices: haveServices(
         service({ address: VIP6, destinations: [destination({ port: 82 })] }),
@@ -250,9 +366,14 @@ const strangers: readonly (readonly [string, Partial<ActualInterface>, RegExp])[
     /a dummy interface with alias "mine".*link delete.*hand it over/,
   ],
   [
-    "a dummy without alias or address",
+    "a dummy without alias or address that is up",
     { alias: undefined, addresses: [] },
     /with no alias.*alias bgp-lb:web/,
+  ],
+  [
+    "a dummy without alias with ours that is part of a bridge",
+    { alias: undefined, up: false, master: "br0" },
+    /hand it over/,
   ],
   [
     "a dummy without alias with another address",
@@ -276,7 +397,7 @@ const strangers: readonly (readonly [string, Partial<ActualInterface>, RegExp])[
 for (const [stranger, overrides, message] of strangers) {
   Deno.test(`diff() takes ${stranger} of a wanted name for a conflict, and makes the rest`, () => {
     const want = { ...wantInterface(), virtualServices: [service()] };
-    const { changes, conflicts } = diff(want, have(overrides));
+    const { changes, conflicts } = diff(want, have({ group: 0, ...overrides }));
     assert.deepEqual(changes.map(describeChange), ["create virtual service tcp 10.99.0.1:80 rr"]);
     assert.equal(conflicts.length, 1);
     assert.deepEqual([conflicts[0]?.interface, conflicts[0]?.service], ["web", "web"]);
@@ -289,19 +410,45 @@ const NAMES = ["web", "api", "dns", "eth0"];
 
 const poolAddress = fc.constantFrom(...POOL);
 const actualAddresses = fc.uniqueArray(
-  fc.record({ address: poolAddress, host: fc.boolean(), deprecated: fc.boolean() }),
+  fc.record({
+    address: poolAddress,
+    host: fc.boolean(),
+    deprecated: fc.boolean(),
+    hostScope: fc.boolean(),
+    broadcast: fc.boolean(),
+    peer: fc.constantFrom(undefined, undefined, address("10.1.1.9")),
+    nodad: fc.boolean(),
+    duplicateDetection: fc.constantFrom("over", "failed"),
+    localRoute: fc.boolean(),
+  }),
   { maxLength: 3, selector: ({ address }) => address.text },
 ).map((list) =>
-  list.map(({ address: of, host, deprecated }) => on(of, host ? of.bytes.byteLength * 8 : 24, deprecated))
+  list.map(({ address, host, hostScope, nodad, duplicateDetection, broadcast, ...rest }): ActualAddress => ({
+    ...rest,
+    address,
+    prefixLength: host ? address.bytes.byteLength * 8 : 24,
+    ...(address.family === 4
+      ? { hostScope, broadcast, nodad: true, duplicateDetection: "over" }
+      : { hostScope: true, broadcast: false, nodad, duplicateDetection }),
+  }))
 );
 const links = fc.uniqueArray(
   fc.record({
     name: fc.constantFrom(...NAMES),
     kind: fc.constantFrom("dummy", "dummy", "dummy", "bridge", undefined),
     alias: fc.constantFrom(undefined, "bgp-lb:web", "bgp-lb:api", "bgp-lb:gone", "bgp-lb", "mine"),
+    group: fc.constantFrom(0, 7, INTERFACE_GROUP),
     up: fc.boolean(),
+    carrier: fc.boolean(),
+    master: fc.constantFrom(undefined, undefined, "red"),
+    mtu: fc.constantFrom(1000, 1280, 9000),
     addresses: actualAddresses,
-  }),
+  }).chain((link) => fc.boolean().map((ipv6) => ({ ...link, ipv6: ipv6 && link.mtu >= 1280 }))).map((
+    link,
+  ) => ({
+    ...link,
+    addresses: link.addresses.filter(({ address: { family } }) => family === 4 || (link.ipv6 && link.up)),
+  })),
   { selector: ({ name }) => name },
 );
 const destinations = fc.uniqueArray(
@@ -373,8 +520,8 @@ function populate(
   services: readonly VirtualService[],
 ): FakeKernel {
   const kernel = new FakeKernel();
-  for (const { name, kind, alias, up, addresses } of interfaces) {
-    Object.assign(kernel.addLink(name, kind, alias), { up, addresses: [...addresses] });
+  for (const link of interfaces) {
+    Object.assign(kernel.addLink(link.name, link.kind), { ...link, addresses: [...link.addresses] });
   }
   for (const each of services) kernel.addService(each);
   return kernel;
@@ -382,14 +529,13 @@ function populate(
 
 /** What of the host is not ours, by the words of the design and not by the diff's own code. */
 function foreignParts(kernel: FakeKernel, desired: DesiredKernel) {
-  const marked = kernel.interfaces.filter(({ kind, alias }) =>
-    kind === "dummy" && /^bgp-lb:/.test(alias ?? "")
+  const marked = kernel.interfaces.filter(({ kind, alias, group }) =>
+    kind === "dummy" && (/^bgp-lb:/.test(alias ?? "") || (alias === undefined && group === 0x6267706c))
   );
-  const adoptable = kernel.interfaces.filter(({ name, kind, alias, addresses }) => {
-    const want = desired.interfaces.find((each) => each.name === name)?.addresses.map(({ text }) => text) ??
-      [];
-    return kind === "dummy" && alias === undefined && addresses.length > 0 &&
-      addresses.every(({ address }) => want.includes(address.text));
+  const adoptable = kernel.interfaces.filter(({ name, kind, alias, up, master, addresses }) => {
+    const want = desired.interfaces.find((each) => each.name === name)?.addresses.map(({ text }) => text);
+    if (want === undefined || kind !== "dummy" || alias !== undefined || master !== undefined) return false;
+    return addresses.length > 0 ? addresses.every(({ address }) => want.includes(address.text)) : !up;
   });
   const owned = [
     ...desired.ownedAddresses,
@@ -406,6 +552,8 @@ const RANK: Readonly<Record<Change["type"], number>> = {
   "set-interface": 0,
   "add-address": 1,
   "set-address": 1,
+  "exchange-address": 1,
+  "restore-route": 1,
   "create-service": 2,
   "set-service": 2,
   "create-destination": 3,
@@ -462,10 +610,7 @@ Deno.test("diff() makes before it breaks, and in the order of the layers", () =>
         virtualServices: haveServices(...services).virtualServices,
       };
       const { changes } = diff(desired, actual);
-      const inTheWay = (change: Change) =>
-        change.type === "delete-address" && change.address.family === 6 &&
-        changes.some((other) => other.type === "add-address" && other.address.text === change.address.text);
-      const ranks = changes.filter((change) => !inTheWay(change)).map(({ type }) => RANK[type]);
+      const ranks = changes.map(({ type }) => RANK[type]);
       assert.deepEqual(ranks, ranks.toSorted((a, b) => a - b));
     }),
     { seed: 20260111, numRuns: 1000 },

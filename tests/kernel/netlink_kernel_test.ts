@@ -1,10 +1,19 @@
 /** The netlink kernel port on a kernel's end in memory: the contract, and what only this end can do to it. */
 import assert from "node:assert/strict";
+import { Writer } from "../../src/bytes/writer.ts";
 import { diff } from "../../src/kernel/diff.ts";
 import { EVERYTHING, interestIn, type Kernel, type Notice } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
-import type { ActualKernel, DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
-import { IPVS_CMD, NLMSG, RTM } from "../../src/netlink/constants.ts";
+import {
+  type ActualKernel,
+  type DesiredKernel,
+  INTERFACE_AS_MADE,
+  isOurs,
+  type VirtualService,
+} from "../../src/kernel/state.ts";
+import type { Address } from "../../src/net/address.ts";
+import { HOST_ORDER, writeAttribute, writeU32 } from "../../src/netlink/attribute.ts";
+import { AF, IPVS_CMD, NLMSG, RT_TABLE, RTA, RTM } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
 import { decodeAddress } from "../../src/netlink/rtnetlink.ts";
@@ -15,12 +24,14 @@ import { kernelContract } from "../contract/kernel_contract.ts";
 import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messages.ts";
 import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
-import { FakeHost } from "../support/fake_host.ts";
+import { FakeLinkHand } from "../support/fake_link_hand.ts";
+import { ALL_SCHEDULERS, FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
+const VIP6 = address("2001:db8:99::1");
 
 interface Bench extends Disposable {
   readonly host: FakeHost;
@@ -38,7 +49,7 @@ function bench(clock: Clock = new VirtualClock()): Bench {
     for (const link of host.interfaces) netlink.tellLink(link);
     netlink.react();
   });
-  const kernel = openNetlinkKernel({ transport: netlink, reactor: netlink, clock });
+  const kernel = openNetlinkKernel({ transport: netlink, reactor: netlink, clock, sysctls: host.sysctls });
   return {
     host,
     hand: new FakeHand(host),
@@ -53,8 +64,10 @@ function bench(clock: Clock = new VirtualClock()): Bench {
 }
 
 kernelContract("the netlink kernel port", () => {
-  const { kernel, hand, [Symbol.dispose]: dispose } = bench();
-  return Promise.resolve({ kernel, hand, [Symbol.asyncDispose]: () => Promise.resolve(dispose()) });
+  const { kernel, host, hand, [Symbol.dispose]: dispose } = bench();
+  host.schedulers = ALL_SCHEDULERS;
+  const links = new FakeLinkHand(host);
+  return Promise.resolve({ kernel, hand, links, [Symbol.asyncDispose]: () => Promise.resolve(dispose()) });
 });
 
 Deno.test("read() and apply() without CAP_NET_ADMIN: reading works, changing says what is needed", async () => {
@@ -243,16 +256,51 @@ Deno.test("a lost acknowledgement fails the whole batch: nothing is known of it"
   assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3)))).changes, []);
 });
 
-Deno.test("an interface that cannot be marked is not left behind", async () => {
+Deno.test("an interface that cannot be marked is ours all the same, and is finished by the next run", async () => {
   using at = bench();
   at.netlink.beforeRequest = ({ type }) => void (at.host.failing = type === RTM.SETLINK);
   const outcomes = await apply(at.kernel, desired(0));
   assert.equal(outcomes[0]?.errno, ERRNO.ENOBUFS);
   assert.equal(outcomes[1], outcomes[0]);
-  assert.deepEqual(at.host.interfaces, []);
+  assert.deepEqual(at.host.interfaces.map(isOurs), [true]);
   at.netlink.beforeRequest = () => {};
   at.host.failing = false;
   assert.deepEqual(await apply(at.kernel, desired(0)), [undefined, undefined]);
+});
+
+Deno.test("a start that is killed before any request leaves no interface without mark, and the next one finishes (faults K3)", async () => {
+  const want = { ...NONE, interfaces: [{ name: "web", service: "web", addresses: [VIP, VIP6] }] };
+  for (let survived = 0;; survived++) {
+    using at = bench();
+    let requests = 0;
+    let killed = false;
+    // IPv6 is off at first: its switch is one more step.
+    at.host.ipv6ByDefault = false;
+    at.netlink.beforeRequest = () => {
+      killed ||= requests++ === survived;
+      if (killed) throw new Error("killed");
+    };
+    await apply(at.kernel, want).catch((error) => assert.match(String(error), /killed/));
+    at.netlink.beforeRequest = () => {};
+    assert.ok(at.host.interfaces.every(isOurs), `after ${survived} requests an interface has no mark`);
+    assert.deepEqual((await apply(at.kernel, want)).filter((error) => error !== undefined), []);
+    assert.deepEqual(diff(want, await at.kernel.read(interestIn(want))).changes, []);
+    await apply(at.kernel, NONE);
+    assert.deepEqual(at.host.interfaces, []);
+    if (!killed) return void assert.ok(survived > 7, `${survived} requests made a start`);
+  }
+});
+
+Deno.test("what cannot be switched on is said with its cure: /proc/sys is read-only, or there is no IPv6 at all (faults K2)", async () => {
+  const want = { ...NONE, interfaces: [{ name: "web", service: "web", addresses: [VIP, VIP6] }] };
+  using at = bench();
+  at.host.ipv6ByDefault = false;
+  at.host.sysctlsWritable = false;
+  const [created] = await apply(at.kernel, want);
+  assert.match(created?.message ?? "", /create dummy interface web: .*\(\/proc\/sys must be writable: .*\)/);
+  at.host.sysctlsWritable = true;
+  assert.deepEqual((await apply(at.kernel, want)).filter((error) => error !== undefined), []);
+  assert.ok(at.host.delivers(VIP6));
 });
 
 Deno.test("a transport that fails to open is a kernel error with its number", async () => {
@@ -263,7 +311,12 @@ Deno.test("a transport that fails to open is a kernel error with its number", as
     },
     resolveFamily: () => undefined,
   };
-  using kernel = openNetlinkKernel({ transport, reactor: new FakeNetlink(host), clock: new VirtualClock() });
+  using kernel = openNetlinkKernel({
+    transport,
+    reactor: new FakeNetlink(host),
+    clock: new VirtualClock(),
+    sysctls: host.sysctls,
+  });
   await assert.rejects(
     kernel.read(interestIn(desired(1))),
     /open a netlink socket: nl_connect: too many open files \(EMFILE\)$/,
@@ -282,7 +335,15 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
     at.netlink.react();
     return told;
   };
-  const foreign = { index: 9, name: "veth0", kind: "veth", alias: undefined, up: true, addresses: [] };
+  const foreign = {
+    ...INTERFACE_AS_MADE,
+    index: 9,
+    name: "veth0",
+    kind: "veth",
+    alias: undefined,
+    group: 0,
+    addresses: [],
+  };
   const link = (
     overrides: Partial<typeof foreign>,
     type: number = RTM.NEWLINK,
@@ -312,6 +373,17 @@ Deno.test("watch() tells what concerns us and nothing else", async () => {
   assert.equal(tell(ERRNO.EMSGSIZE), 1, "one was too long for the buffer, and what it said is lost");
   assert.equal(tell(ERRNO.EMSGSIZE, message(LINK_LOCAL_NEW)), 1, "and what came after it says nothing");
   assert.equal(tell({ type: NLMSG.OVERRUN, flags: 0, payload: new Uint8Array(0) }), 1, "some got lost");
+  const route = (texts: string, overrides: { readonly index?: number; readonly type?: number }) => {
+    const [destination = "", length = "128"] = texts.split("/");
+    const { index = 0, type = RTM.DELROUTE } = overrides;
+    return tell({ type, flags: 0, payload: routePayload(address(destination), Number(length), index) });
+  };
+  assert.equal(route("10.99.0.1/32", { index: 2 }), 1, "the local route of our address");
+  assert.equal(route("10.99.0.1/32", { type: RTM.NEWROUTE }), 1, "another one to our address");
+  assert.equal(route("10.99.0.2/32", { index: 9 }), 0, "somebody else's local route");
+  assert.equal(route("ff00::/8", { index: 2, type: RTM.NEWROUTE }), 1, "IPv6 was switched on");
+  assert.equal(route("ff00::/8", { index: 9, type: RTM.NEWROUTE }), 0, "somebody else's");
+  assert.equal(route("fe80::1", { index: 2, type: RTM.NEWROUTE }), 0, "the kernel's own");
   assert.equal(tell(), 0, "nothing");
 });
 
@@ -348,6 +420,18 @@ Deno.test("a read covers what was told before it", async () => {
   at.netlink.react();
   assert.equal(told, 0);
 });
+
+/** A route in table `local`. */
+function routePayload(destination: Address, prefixLength: number, index: number): Uint8Array {
+  const family = destination.family === 4 ? AF.INET : AF.INET6;
+  const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u16(0).u8(RT_TABLE.LOCAL).u8(2).u8(0).u8(
+    2,
+  )
+    .u32(0);
+  writeAttribute(writer, RTA.DST, destination.bytes);
+  if (index !== 0) writeU32(writer, RTA.OIF, index);
+  return writer.finish();
+}
 
 /** Service `web` with so many destinations. */
 function desired(destinations: number): DesiredKernel {

@@ -14,6 +14,7 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { FakeHand } from "../support/fake_hand.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
@@ -119,7 +120,7 @@ async function plantForeign(kernel: FakeKernel, hand: FakeHand): Promise<void> {
   kernel.addLink("eth0", undefined).addresses.push({
     address: address("192.0.2.1"),
     prefixLength: 24,
-    deprecated: false,
+    ...ADDRESS_BY_HAND,
   });
   await hand.addLink("stranger", "dummy", "bgp-lb");
   await hand.addAddress("stranger", "10.99.0.9/32");

@@ -8,6 +8,7 @@ import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { bench, made, VIP, web } from "../support/reconciler_bench.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
@@ -53,7 +54,7 @@ Deno.test("want() several times during a run makes one more run, for the last on
   await first;
   assert.equal(at.reports.length, 2);
   assert.deepEqual(at.reports[1]?.changes, [
-    "set destination 10.0.0.1:8080 (masq, weight 0) of tcp 10.99.0.1:80",
+    "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 0, was 1)",
   ]);
 });
 
@@ -194,7 +195,11 @@ Deno.test("a taken name is a conflict, not an error, and is over when the name i
 
 Deno.test("removeAll() removes in order all that is ours, and keeps it away", async () => {
   await using at = bench();
-  at.kernel.addLink("eth0", undefined).addresses.push({ address: VIP, prefixLength: 24, deprecated: false });
+  at.kernel.addLink("eth0", undefined).addresses.push({
+    address: VIP,
+    prefixLength: 24,
+    ...ADDRESS_BY_HAND,
+  });
   await at.reconciler.want(web);
   const report = await at.reconciler.removeAll();
   assert.deepEqual(report.changes, ["delete virtual service tcp 10.99.0.1:80", "delete interface web"]);

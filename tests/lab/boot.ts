@@ -42,6 +42,7 @@ export const labModules: readonly string[] = [
   ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark", "xt_tcpudp"],
   ...["ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "vrf"],
   "ip_vs",
+  "ip_vs_pe_sip",
   ...["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"].map((it) =>
     `ip_vs_${it}`
   ),

@@ -46,7 +46,12 @@ export class Host implements AsyncDisposable {
   #agent: Process | undefined;
   readonly #application: ApplicationProcess;
 
-  constructor(readonly node: HostNode, readonly placement: Placement, readonly launch: AgentLaunch) {
+  constructor(
+    readonly topology: Topology,
+    readonly node: HostNode,
+    readonly placement: Placement,
+    readonly launch: AgentLaunch,
+  ) {
     const { name, applicationAddress, applicationPort } = node;
     this.#application = new ApplicationProcess(placement.wrap, name, applicationAddress, applicationPort);
   }

@@ -16,7 +16,7 @@ import {
   writeU16,
   writeU32,
 } from "../../src/netlink/attribute.ts";
-import { AF, NLM_F, NLMSG, RT_SCOPE, RTM } from "../../src/netlink/constants.ts";
+import { AF, IFA_F, NLM_F, NLMSG, RT_SCOPE, RT_TABLE, RTM, RTN } from "../../src/netlink/constants.ts";
 import { decodeGeneric } from "../../src/netlink/genetlink.ts";
 import { AddressPool } from "../../src/netlink/address_pool.ts";
 import { type IpvsService, newService } from "../../src/netlink/ipvs.ts";
@@ -27,6 +27,7 @@ import {
   encodeMessages,
   type NetlinkMessage,
 } from "../../src/netlink/message.ts";
+import { decodeRoute } from "../../src/netlink/route.ts";
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import { fromHex, toHex } from "../bgp/wire/support.ts";
 import * as golden from "../golden/netlink_messages.ts";
@@ -80,17 +81,37 @@ Deno.test("decodeDest() tells what an older kernel does not say of a tunnel, and
 });
 
 Deno.test("decodeLink() reads what createDummy() and setLink() wrote", () => {
-  const link = { index: 0, name: "web", kind: undefined, alias: undefined, up: false };
-  assert.deepEqual(decodeLink(request("createDummy()")), { ...link, kind: "dummy" });
-  assert.deepEqual(decodeLink(request("setLink() sets")), { ...link, alias: "bgp-lb:web", up: true });
+  const link = {
+    index: 0,
+    name: "web",
+    kind: undefined,
+    alias: undefined,
+    group: 0,
+    up: false,
+    carrier: true,
+    master: 0,
+    mtu: 0,
+    ipv6: false,
+  };
+  const dummy = { ...link, kind: "dummy", group: 0x6267_706c };
+  assert.deepEqual(decodeLink(request("createDummy()")), dummy);
+  assert.deepEqual(decodeLink(request("setLink() sets alias")), { ...link, alias: "bgp-lb:web", up: true });
+  assert.deepEqual(decodeLink(request("setLink() sets MTU")), { ...link, index: 7, name: "", mtu: 1500 });
 });
 
 Deno.test("decodeAddress() reads what replaceAddress() and deleteAddress() wrote", () => {
-  const fresh = { index: 7, deprecated: false, permanent: false };
+  const fresh = { index: 7, peer: undefined, broadcast: false, flags: 0 };
   assert.deepEqual(decodeAddress(request("replaceAddress() of IPv4")), {
     ...fresh,
     address: golden.V4,
     prefixLength: 32,
+    scope: RT_SCOPE.HOST,
+  });
+  assert.deepEqual(decodeAddress(request("deleteAddress() of IPv4 with its other end")), {
+    ...fresh,
+    address: golden.V4,
+    prefixLength: 32,
+    peer: address("10.99.0.2"),
     scope: RT_SCOPE.HOST,
   });
   assert.deepEqual(decodeAddress(request("deleteAddress() of IPv6")), {
@@ -109,20 +130,51 @@ Deno.test("decodeLink() reads the kernel's answer (Linux 6.1)", () => {
     name: "web",
     kind: "dummy",
     alias: "bgp-lb:web",
+    group: 0,
     up: true,
+    carrier: true,
+    master: 0,
+    mtu: 1500,
+    ipv6: true,
+  });
+});
+
+Deno.test("decodeRoute() reads what getRoute() and restoreLocalRoute() wrote", () => {
+  assert.deepEqual(decodeRoute(request("getRoute() of IPv6")), {
+    family: AF.INET6,
+    destination: golden.V6,
+    prefixLength: 128,
+    type: 0,
+    table: 0,
+    index: 0,
+  });
+  assert.deepEqual(decodeRoute(request("restoreLocalRoute() makes it")), {
+    family: AF.INET,
+    destination: golden.V4,
+    prefixLength: 32,
+    type: RTN.LOCAL,
+    table: RT_TABLE.LOCAL,
+    index: 7,
   });
 });
 
 Deno.test("decodeAddress() reads the kernel's dumps: IPv4 never preferred is only told by its flag (Linux 6.1)", () => {
-  const ours = { index: 2, deprecated: true, permanent: true };
-  const plain = { index: 1, scope: RT_SCOPE.HOST, deprecated: false, permanent: true };
+  const common = { peer: undefined, broadcast: false };
+  const ours = { ...common, index: 2, flags: IFA_F.DEPRECATED | IFA_F.PERMANENT };
+  const plain = { ...common, index: 1, scope: RT_SCOPE.HOST, flags: IFA_F.PERMANENT };
   assert.deepEqual(decodeMessages(fromHex(golden.ADDRESSES4)).map(decodeAddress), [
     { ...plain, address: address("127.0.0.1"), prefixLength: 8 },
     { ...ours, address: golden.V4, prefixLength: 32, scope: RT_SCOPE.HOST },
   ]);
   assert.deepEqual(decodeMessages(fromHex(golden.ADDRESSES6)).map(decodeAddress), [
     { ...plain, address: address("::1"), prefixLength: 128 },
-    { ...ours, address: golden.V6, prefixLength: 128, scope: RT_SCOPE.UNIVERSE },
+    {
+      ...ours,
+      flags: ours.flags | IFA_F.NODAD,
+      address: golden.V6,
+      prefixLength: 128,
+      scope: RT_SCOPE.UNIVERSE,
+    },
     {
       ...plain,
       index: 2,

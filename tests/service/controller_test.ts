@@ -11,7 +11,14 @@ import {
 import type { ServiceState } from "../../src/service/state.ts";
 import { serviceVerdict } from "../../src/service/gates.ts";
 import type { Managed } from "../../src/kernel/kernel.ts";
-import { type ActualKernel, interfaceMark } from "../../src/kernel/state.ts";
+import {
+  type ActualAddress,
+  type ActualInterface,
+  type ActualKernel,
+  ADDRESS_AS_SET,
+  INTERFACE_AS_MADE,
+  interfaceMark,
+} from "../../src/kernel/state.ts";
 import { desiredKernel, desiredRoutes } from "../../src/service/desired.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
@@ -48,14 +55,25 @@ function kernel(overrides: Partial<ActualKernel> = {}): ActualKernel {
     interfaces: [{
       index: 7,
       name: "web",
-      kind: "dummy",
+      ...INTERFACE_AS_MADE,
       alias: interfaceMark("web"),
-      up: true,
-      addresses: [{ address: address(vip), prefixLength: 32, deprecated: true }],
+      addresses: [{ address: address(vip), prefixLength: 32, ...ADDRESS_AS_SET }],
     }],
     virtualServices: virtualServices(),
     ...overrides,
   };
+}
+
+/** The same with something else of the interface. */
+function linked(overrides: Partial<ActualInterface>): ActualKernel {
+  return kernel({ interfaces: kernel().interfaces.map((link) => ({ ...link, ...overrides })) });
+}
+
+/** The same with something else of the address. */
+function placed(overrides: Partial<ActualAddress>): ActualKernel {
+  return linked({
+    addresses: [{ address: address(vip), prefixLength: 32, ...ADDRESS_AS_SET, ...overrides }],
+  });
 }
 
 const healthy: ServiceEvent = { type: "verdict", check: "http-1", verdict: "healthy", cause: "status 200" };
@@ -85,14 +103,16 @@ Deno.test("step() says which gate is shut and why", () => {
   const rows: readonly (readonly [ActualKernel, RegExp])[] = [
     [kernel({ interfaces: [] }), /interface web does not exist/],
     [
-      kernel({ interfaces: kernel().interfaces.map((link) => ({ ...link, up: false })) }),
+      linked({ up: false }),
       /interface web is down/,
     ],
-    [kernel({ interfaces: kernel().interfaces.map((link) => ({ ...link, alias: "mine" })) }), /is not ours/],
-    [
-      kernel({ interfaces: kernel().interfaces.map((link) => ({ ...link, addresses: [] })) }),
-      /is not on interface/,
-    ],
+    [linked({ alias: "mine" }), /is not ours/],
+    [linked({ addresses: [] }), /is not on interface/],
+    [linked({ master: "red" }), /interface web is part of master red/],
+    [placed({ prefixLength: 24 }), /is on interface web with length 24 alone/],
+    [placed({ localRoute: false }), /address 10\.99\.0\.1 has no local route/],
+    [placed({ localRoute: false, duplicateDetection: "running" }), /is tentative/],
+    [placed({ localRoute: false, duplicateDetection: "failed" }), /taken for a duplicate/],
     [kernel({ virtualServices: [] }), /virtual service tcp 10\.99\.0\.1:80 does not exist/],
     [
       kernel({ virtualServices: virtualServices(0) }),
@@ -108,6 +128,16 @@ Deno.test("step() says which gate is shut and why", () => {
     assert.match(transitions[2]?.[0]?.cause ?? "", reason);
     assert.match(state.routes.get(vip)?.gates.find((gate) => !gate.open)?.reason ?? "", reason);
     assert.deepEqual(desiredRoutes([state]), []);
+  }
+});
+
+Deno.test("step() announces what only looks wrong: lifetimes, scope, carrier, MTU and IPv6 of others keep nobody from it", () => {
+  const rows = [
+    placed({ deprecated: false, hostScope: false, broadcast: true }),
+    linked({ carrier: false, mtu: 576, ipv6: false, group: 0 }),
+  ];
+  for (const actual of rows) {
+    assert.equal(desiredRoutes([run([healthy, { type: "kernel", actual }]).state]).length, 1);
   }
 });
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Route } from "../../src/bgp/routes/route.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import type { ActualKernel, DesiredKernel } from "../../src/kernel/state.ts";
-import { interfaceMark } from "../../src/kernel/state.ts";
+import { ADDRESS_AS_SET, INTERFACE_AS_MADE, interfaceMark } from "../../src/kernel/state.ts";
 import type { ServiceTransition } from "../../src/service/controller.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import type { ServiceDriverOptions } from "../../src/service/driver_options.ts";
@@ -61,11 +61,10 @@ class Scene implements Disposable {
       interfaces: interfaces.map(({ name, service, addresses }, index) => ({
         index,
         name,
-        kind: "dummy",
+        ...INTERFACE_AS_MADE,
         alias: interfaceMark(service),
-        up: true,
         addresses: addresses.map((each) => {
-          return { address: each, prefixLength: each.bytes.byteLength * 8, deprecated: true };
+          return { address: each, prefixLength: each.bytes.byteLength * 8, ...ADDRESS_AS_SET };
         }),
       })),
       virtualServices: virtualServices.map((service) => ({

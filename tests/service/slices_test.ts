@@ -1,5 +1,6 @@
 /** Every service gets what concerns it of the kernel's state, and nothing else. */
 import assert from "node:assert/strict";
+import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import { desiredKernel } from "../../src/service/desired.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import { initialState } from "../../src/service/controller.ts";
@@ -18,7 +19,7 @@ Deno.test("slicesOf() gives a service its interface and the virtual services on 
   );
   const sliceOf = slicesOf({
     interfaces: interfaces.map(({ name }, index) => {
-      return { index, name, kind: "dummy", alias: undefined, up: true, addresses: [] };
+      return { index, name, ...INTERFACE_AS_MADE, alias: undefined, addresses: [] };
     }),
     virtualServices: virtualServices.map((each) => ({ ...each, destinations: [] })),
   });

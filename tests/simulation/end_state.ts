@@ -6,6 +6,7 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "../../src/config/config.ts";
+import { fwmarksOf } from "../../src/service/desired.ts";
 import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { weightScale } from "../../src/service/weights.ts";
@@ -116,8 +117,10 @@ function attributesOf(
 function expectedKernel(world: World): string[] {
   const { network, services } = world.config;
   const links = network.setup
-    ? services.map(({ name, interface: link, addresses }) =>
-      `${link} ${interfaceMark(name)} up ${addresses.map(({ text }) => prefixOf(text)).sort().join(" ")}`
+    ? services.map(({ name, interface: link, addresses, ports }) =>
+      `${link} ${interfaceMark(name, ports.flatMap(fwmarksOf))} up ${
+        addresses.map(({ text }) => prefixOf(text)).sort().join(" ")
+      }`
     )
     : [];
   const virtualServices = network.ipvs

@@ -4,11 +4,12 @@
  */
 import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import type { Change } from "../../src/kernel/change.ts";
-import { isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import { ADDRESS_AS_SET, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
+import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import type { Dice } from "./dice.ts";
 import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
@@ -45,10 +46,10 @@ export class HostKernel extends FakeKernel {
     super();
     const eth0 = this.addLink("eth0", undefined);
     eth0.up = true;
-    eth0.addresses = [{ address: address("10.0.0.1"), prefixLength: 24, deprecated: false }];
+    eth0.addresses = [{ address: address("10.0.0.1"), prefixLength: 24, ...ADDRESS_BY_HAND }];
     this.addLink("br0", "bridge", "bgp-lb:s0");
     const others = this.addLink("others", "dummy", "somebody else's");
-    others.addresses = [{ address: address("10.50.0.1"), prefixLength: 32, deprecated: true }];
+    others.addresses = [{ address: address("10.50.0.1"), prefixLength: 32, ...ADDRESS_AS_SET }];
     this.addLink("unmarked", "dummy");
     for (const text of ["10.50.0.1", "10.0.0.1"]) {
       this.addService({
@@ -206,6 +207,13 @@ export class HostKernel extends FakeKernel {
       service.ports.some(({ port, protocol }) => port === have.port && protocol === have.protocol);
   }
 
+  /** One that is down and empty would serve nobody, and be adopted. */
+  #squat(name: string, kind: string): void {
+    const link = this.addLink(name, kind);
+    link.up = true;
+    this.#squatters.add(link.index);
+  }
+
   #meddleWithLink(what: Meddling, link: HostKernel["interfaces"][number], dice: Dice): string | undefined {
     const [first] = link.addresses;
     if (what === "deletes an address" || what === "deletes a link" || what === "takes a name") {
@@ -224,7 +232,7 @@ export class HostKernel extends FakeKernel {
         return link.name;
       case "takes a name":
         this.deleteLink(link.index);
-        this.#squatters.add(this.addLink(link.name, dice.pick(["bridge", "dummy"])).index);
+        this.#squat(link.name, dice.pick(["bridge", "dummy"]));
         return link.name;
       case "changes an alias":
         link.alias = "bgp-lb:other";
@@ -233,7 +241,7 @@ export class HostKernel extends FakeKernel {
         this.replaceAddress(link.index, {
           address: address("10.99.250.1"),
           prefixLength: 24,
-          deprecated: false,
+          ...ADDRESS_BY_HAND,
         });
         return link.name;
       default:

@@ -165,6 +165,21 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     /^another interface has that name: remove it, or choose another with interface of web$/,
   ],
   [
+    { shut: ["address present", "interface web is part of master br0"] },
+    "address present",
+    /^the agent takes it out by itself; .*networkd/,
+  ],
+  [
+    { shut: ["address present", "address 2001:db8::1 is taken for a duplicate by the kernel"] },
+    "address present",
+    /^the agent adds it again .*ip monitor address/,
+  ],
+  [
+    { shut: ["address present", "address 10.99.0.1 has no local route: the kernel takes no packets to it"] },
+    "address present",
+    /^the agent puts it back by itself; .*ip monitor route.*ip rule/,
+  ],
+  [
     { shut: ["address present", "the kernel has not been read yet"] },
     "address present",
     /^comes with the first reading of the kernel$/,

@@ -189,6 +189,7 @@ export function link(index: number, name: string, ...addresses: readonly string[
     name,
     kind: undefined,
     alias: undefined,
+    group: 0,
     up: true,
     mtu: 1600,
     addresses: addresses.map((text) => {

@@ -1,17 +1,23 @@
 /** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
+import { hintOf, type IpvsChange, isIpvsChange } from "../../src/kernel/ipvs_hints.ts";
 import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
 import {
   type ActualKernel,
+  ADDRESS_AS_SET,
+  INTERFACE_GROUP,
   interfaceMark,
   isOurs,
   markedFwmarks,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
 import { errnoText } from "../../ffi/errno.ts";
+import type { Address } from "../../src/net/address.ts";
+import { IPV6_MIN_MTU } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
-import { type Errno, FakeHost } from "./fake_host.ts";
+import { FakeHost } from "./fake_host.ts";
+import type { Errno, FakeAddress } from "./fake_links.ts";
 
 /** A kernel in memory, with the host's state open to tests. */
 export class FakeKernel extends FakeHost implements Kernel {
@@ -40,10 +46,7 @@ export class FakeKernel extends FakeHost implements Kernel {
     const marks = new Set([...fwmarks, ...interfaces.flatMap(markedFwmarks).map(virtualServiceKey)]);
     const services = managed.ipvs && this.modules.ipvs ? this.services : [];
     return {
-      interfaces: interfaces.map((link) => ({
-        ...link,
-        addresses: link.addresses.map(({ ends: _, ...each }) => each),
-      })),
+      interfaces: interfaces.map((link) => this.told(link)),
       virtualServices: services
         .filter((service) =>
           service.fwmark > 0
@@ -100,45 +103,45 @@ export class FakeKernel extends FakeHost implements Kernel {
   #hint(change: Change, errno: number): string | undefined {
     if (errno === ERRNO.EOPNOTSUPP) return "modprobe dummy";
     if (!this.modules.ipvs) return "modprobe ip_vs";
-    return change.type === "create-service" && errno === ERRNO.ENOENT
-      ? `modprobe ip_vs_${change.service.scheduler}`
-      : undefined;
+    return isIpvsChange(change) ? hintOf(change, { errno, extendedAck: undefined }) : undefined;
   }
 
   #make(change: Change): Errno {
     switch (change.type) {
-      case "create-interface": {
-        const errno = this.createDummy(change.name);
-        if (errno !== undefined) return errno;
-        return this.setLink(this.link(change.name).index, {
-          alias: interfaceMark(change.service, change.fwmarks),
-          up: true,
-        });
-      }
+      case "create-interface":
+        return this.createDummy(change.name, INTERFACE_GROUP) ??
+          this.#configure(change, this.link(change.name).index);
       case "set-interface":
-        return this.setLink(change.index, { alias: interfaceMark(change.service, change.fwmarks), up: true });
+        return this.#configure(change, change.index);
       case "delete-interface":
         return this.#onOurs(change.index, (index) => this.deleteLink(index));
       case "add-address":
       case "set-address": {
-        const { address } = change;
-        const added = { address, prefixLength: address.bytes.byteLength * 8, deprecated: true };
         const index = change.index ?? this.interfaces.find(({ name }) => name === change.interface)?.index;
-        return this.#onOurs(index, (known) => this.replaceAddress(known, added));
+        return this.#onOurs(index, (known) => this.replaceAddress(known, placed(change.address)));
       }
+      case "exchange-address":
+        return this.#onOurs(change.index, (index) => {
+          const { address, prefixLength, peer } = change.old;
+          this.deleteAddress(index, address, prefixLength, peer);
+          return this.replaceAddress(index, placed(address));
+        });
+      case "restore-route":
+        return this.#onOurs(change.index, (index) => this.setLocalRoute(index, change.address, true));
       case "delete-address":
         return this.#onOurs(
           change.index,
-          (index) => this.deleteAddress(index, change.address, change.prefixLength),
+          (index) => {
+            const errno = this.deleteAddress(index, change.address, change.prefixLength, change.peer);
+            return errno === ERRNO.EADDRNOTAVAIL ? undefined : errno;
+          },
         );
       default:
         return this.modules.ipvs ? this.#makeIpvs(change) : ERRNO.ENOENT;
     }
   }
 
-  #makeIpvs(
-    change: Extract<Change, { readonly type: `${string}-service` | `${string}-destination` }>,
-  ): Errno {
+  #makeIpvs(change: IpvsChange): Errno {
     switch (change.type) {
       case "create-service":
         return this.newService(change.service);
@@ -157,11 +160,34 @@ export class FakeKernel extends FakeHost implements Kernel {
     }
   }
 
+  #configure(
+    { service, fwmarks, ipv6 }: Extract<Change, { readonly type: "create-interface" | "set-interface" }>,
+    index: number,
+  ): Errno {
+    const link = this.interfaces.find((each) => each.index === index);
+    const narrow = link !== undefined && link.mtu < IPV6_MIN_MTU;
+    const errno = this.setLink(index, {
+      alias: interfaceMark(service, fwmarks),
+      up: true,
+      carrier: true,
+      ...link?.master === undefined ? {} : { master: 0 },
+      ...ipv6 && narrow ? { mtu: 1500 } : {},
+    });
+    if (errno !== undefined || link === undefined || !ipv6 || link.ipv6) return errno;
+    if (!this.sysctlsWritable) return ERRNO.EROFS;
+    this.setIpv6(link, true);
+    return undefined;
+  }
+
   #onOurs(index: number | undefined, make: (index: number) => Errno): Errno {
     const link = this.interfaces.find((each) => each.index === index);
     if (link === undefined) return ERRNO.ENODEV;
     return isOurs(link) ? make(link.index) : 0;
   }
+}
+
+function placed(address: Address): FakeAddress {
+  return { address, prefixLength: address.bytes.byteLength * 8, ...ADDRESS_AS_SET };
 }
 
 function foundationOf(change: Change): string {
@@ -171,6 +197,8 @@ function foundationOf(change: Change): string {
       return `interface ${change.name}`;
     case "add-address":
     case "set-address":
+    case "exchange-address":
+    case "restore-route":
       return `interface ${change.interface}`;
     case "create-service":
     case "create-destination":

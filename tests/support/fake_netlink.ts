@@ -10,10 +10,17 @@ import {
   ipvsService,
   ipvsServiceId,
 } from "../../src/kernel/ipvs_objects.ts";
-import { type VirtualService, type VirtualServiceId, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  ADDRESS_AS_SET,
+  type VirtualService,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
+import type { Address } from "../../src/net/address.ts";
 import { Writer } from "../../src/bytes/writer.ts";
 import {
   align,
+  attributeU32,
   decodeAttributes,
   HOST_ORDER,
   writeAttribute,
@@ -23,13 +30,16 @@ import {
 } from "../../src/netlink/attribute.ts";
 import {
   AF,
+  DEVCONF,
   IFA,
   IFA_F,
   IFF,
   IFLA,
+  IFLA_INET6,
   IFLA_INFO,
   IP_VS_SVC_F,
   IP_VS_TUNNEL_ENCAP_FLAG,
+  IPV6_MIN_MTU,
   IPVS_CMD,
   IPVS_CMD_ATTR,
   IPVS_DEST_ATTR,
@@ -39,7 +49,11 @@ import {
   NLMSG,
   NLMSGERR_ATTR,
   RT_SCOPE,
+  RT_TABLE,
+  RTA,
   RTM,
+  RTN,
+  RTNLGRP,
 } from "../../src/netlink/constants.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
@@ -47,16 +61,24 @@ import { decodeGeneric, GENL_HDRLEN } from "../../src/netlink/genetlink.ts";
 import { addressFamily, newDest, newService } from "../../src/netlink/ipvs.ts";
 import { decodeDest, decodeService } from "../../src/netlink/ipvs_decode.ts";
 import { decodeMessages, encodeMessages, type NetlinkMessage } from "../../src/netlink/message.ts";
+import { decodeRoute } from "../../src/netlink/route.ts";
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import type { NetlinkSocket, NetlinkTransport, ReactorPort } from "../../src/netlink/transport.ts";
-import type { Errno, FakeDestination, FakeHost, FakeInterface } from "./fake_host.ts";
+import type { FakeDestination, FakeHost } from "./fake_host.ts";
+import type { Errno, FakeInterface } from "./fake_links.ts";
 
+const ROUTES: ReadonlySet<number> = new Set([RTM.NEWROUTE, RTM.DELROUTE, RTM.GETROUTE]);
 const LOOPBACK: FakeInterface = {
   index: 1,
   name: "lo",
   kind: undefined,
   alias: undefined,
+  group: 0,
   up: true,
+  carrier: true,
+  master: undefined,
+  mtu: 65536,
+  ipv6: true,
   addresses: [],
 };
 
@@ -91,7 +113,7 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
       this.#sockets.delete(fd);
     });
     this.#sockets.set(fd, socket);
-    if (groups.length > 0) socket.subscribed = true;
+    socket.groups = groups;
     return socket;
   }
 
@@ -110,10 +132,11 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
     return this.#sockets.size;
   }
 
-  /** Tells members of the groups, and calls back those who are ready. */
+  /** Tells members of the group that `message` is of; an errno those of links. */
   tell(message: Omit<NetlinkMessage, "sequence" | "port"> & { readonly port?: number } | number): void {
     for (const socket of this.#sockets.values()) {
-      if (!socket.subscribed) continue;
+      const type = typeof message === "number" ? NLMSG.OVERRUN : message.type;
+      if (!socket.groups.includes(groupOf(type))) continue;
       socket.queue.push(
         typeof message === "number" ? message : encodeMessages([{ port: 0, ...message, sequence: 0 }]),
       );
@@ -153,6 +176,8 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
         ? RTM.NEWLINK
         : request.type === RTM.GETADDR
         ? RTM.NEWADDR
+        : request.type === RTM.GETROUTE
+        ? RTM.NEWROUTE
         : request.type;
       if ((request.flags & NLM_F.DUMP) !== NLM_F.DUMP) {
         return answers.map((payload) => encodeMessages([reply(type, payload)]));
@@ -182,32 +207,58 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
     if (request.type === RTM.NEWADDR || request.type === RTM.DELADDR) {
       const decoded = decodeAddress(request);
       if (decoded === undefined) return ERRNO.EINVAL;
-      const { index, address, prefixLength } = decoded;
-      return request.type === RTM.DELADDR
-        ? host.deleteAddress(index, address, prefixLength)
-        : host.replaceAddress(index, { address, prefixLength, deprecated: neverPreferred(request) });
+      const { index, address, prefixLength, peer, scope, flags } = decoded;
+      if (request.type === RTM.DELADDR) return host.deleteAddress(index, address, prefixLength, peer);
+      return host.replaceAddress(index, {
+        ...ADDRESS_AS_SET,
+        address,
+        prefixLength,
+        peer,
+        deprecated: neverPreferred(request),
+        hostScope: address.family === 6 || scope === RT_SCOPE.HOST,
+        nodad: address.family === 4 || (flags & IFA_F.NODAD) !== 0,
+      });
     }
-    if (dump) return [LOOPBACK, ...host.interfaces].map(linkPayload);
-    const { index, name, kind, alias, up } = decodeLink(request);
+    if (ROUTES.has(request.type)) {
+      const { index, destination } = decodeRoute(request);
+      if (destination === undefined) return ERRNO.EINVAL;
+      if (request.type !== RTM.GETROUTE) {
+        return host.setLocalRoute(index, destination, request.type === RTM.NEWROUTE);
+      }
+      return host.delivers(destination) ? [routePayload(destination)] : ERRNO.ENETUNREACH;
+    }
+    const masterOf = ({ master }: FakeInterface) => master === undefined ? 0 : this.#masterIndex(master);
+    const toldLink = (each: FakeInterface) => linkPayload(each, masterOf(each));
+    if (dump) return [LOOPBACK, ...host.interfaces].map(toldLink);
+    const { index, name, kind, alias, group, up } = decodeLink(request);
+    const attributes = decodeAttributes(request.payload.subarray(16));
     const link = host.interfaces.find((each) => index === 0 ? each.name === name : each.index === index);
     switch (request.type) {
       case RTM.NEWLINK:
         if (!host.privileged) return ERRNO.EPERM;
         if (name === "") return host.modules.dummy ? ERRNO.EADDRNOTAVAIL : ERRNO.EOPNOTSUPP;
-        return kind === "dummy" ? host.createDummy(name) : ERRNO.EOPNOTSUPP;
+        return kind === "dummy" ? host.createDummy(name, group) : ERRNO.EOPNOTSUPP;
       case RTM.GETLINK:
-        return link === undefined ? ERRNO.ENODEV : [linkPayload(link)];
+        return link === undefined ? ERRNO.ENODEV : [toldLink(link)];
       case RTM.SETLINK:
         if (!host.privileged) return ERRNO.EPERM;
         return host.setLink(link?.index ?? -1, {
           ...alias === undefined ? {} : { alias },
           ...up ? { up } : {},
+          ...attributes.has(IFLA.MASTER) ? { master: 0 } : {},
+          ...attributes.has(IFLA.MTU) ? { mtu: attributeU32(attributes, IFLA.MTU) ?? 0 } : {},
+          ...attributes.has(IFLA.CARRIER) ? { carrier: true } : {},
         });
       case RTM.DELLINK:
         return host.deleteLink(link?.index ?? -1);
       default:
         return ERRNO.EOPNOTSUPP;
     }
+  }
+
+  /** A master that is not among the interfaces has a number of its own. */
+  #masterIndex(name: string): number {
+    return this.#host.interfaces.find((each) => each.name === name)?.index ?? 1000;
   }
 
   #generic(request: NetlinkMessage): readonly Uint8Array[] | Errno {
@@ -275,7 +326,7 @@ const HIDDEN = {
 class FakeSocket implements NetlinkSocket {
   /** Datagrams and errnos that are there to be received. */
   readonly queue: (Uint8Array | number)[] = [];
-  subscribed = false;
+  groups: readonly number[] = [];
   readonly fd: number;
   readonly #onSend: (datagram: Uint8Array) => void;
   readonly #onClose: () => void;
@@ -304,9 +355,28 @@ class FakeSocket implements NetlinkSocket {
   }
 }
 
-function linkPayload({ index, name, kind, alias, up }: FakeInterface): Uint8Array {
+function groupOf(type: number): number {
+  if (ROUTES.has(type)) return RTNLGRP.IPV6_ROUTE;
+  return type === RTM.NEWADDR || type === RTM.DELADDR ? RTNLGRP.IPV6_IFADDR : RTNLGRP.LINK;
+}
+
+function linkPayload(
+  { index, name, kind, alias, group, up, carrier, mtu, ipv6 }: FakeInterface,
+  master = 0,
+): Uint8Array {
   const writer = new Writer(HOST_ORDER).u32(0).u32(index).u32(up ? IFF.UP : 0).u32(0);
   writeString(writer, IFLA.IFNAME, name);
+  writeU32(writer, IFLA.MTU, mtu);
+  writeU32(writer, IFLA.GROUP, group);
+  if (master !== 0) writeU32(writer, IFLA.MASTER, master);
+  writeAttribute(writer, IFLA.CARRIER, Uint8Array.of(carrier ? 1 : 0));
+  if (mtu >= IPV6_MIN_MTU) {
+    const conf = new Uint8Array(4 * 50);
+    conf[DEVCONF.DISABLE_IPV6 * 4] = ipv6 ? 0 : 1;
+    writeNested(writer, IFLA.AF_SPEC, () => {
+      writeNested(writer, AF.INET6, () => writeAttribute(writer, IFLA_INET6.CONF, conf));
+    });
+  }
   if (alias !== undefined) writeString(writer, IFLA.IFALIAS, alias);
   if (kind !== undefined) {
     writeNested(writer, IFLA.LINKINFO, () => writeString(writer, IFLA_INFO.KIND, kind));
@@ -321,15 +391,31 @@ function addressPayloads(link: FakeInterface): readonly Uint8Array[] {
     IFA.ADDRESS,
     Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, link.index),
   );
-  const others = link.addresses.map(({ address, prefixLength, deprecated, ends }) => {
+  const others = link.addresses.map((each) => {
+    const { address, prefixLength, deprecated, ends, hostScope, broadcast, peer, nodad } = each;
     const family = address.family === 4 ? AF.INET : AF.INET6;
-    const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(0).u32(link.index);
-    writeAttribute(writer, IFA.ADDRESS, address.bytes);
-    const never = deprecated || ends === true ? IFA_F.DEPRECATED : 0;
-    writeU32(writer, IFA.FLAGS, (ends === true ? 0 : IFA_F.PERMANENT) | never);
+    const scope = address.family === 4 && hostScope ? RT_SCOPE.HOST : RT_SCOPE.UNIVERSE;
+    const writer = new Writer(HOST_ORDER).u8(family).u8(prefixLength).u8(0).u8(scope).u32(link.index);
+    writeAttribute(writer, IFA.ADDRESS, (peer ?? address).bytes);
+    if (family === AF.INET || peer !== undefined) writeAttribute(writer, IFA.LOCAL, address.bytes);
+    if (broadcast) writeAttribute(writer, IFA.BROADCAST, address.bytes);
+    const flags = [
+      deprecated || ends === true ? IFA_F.DEPRECATED : 0,
+      ends === true ? 0 : IFA_F.PERMANENT,
+      nodad && family === AF.INET6 ? IFA_F.NODAD : 0,
+      { over: 0, running: IFA_F.TENTATIVE, failed: IFA_F.DADFAILED }[each.duplicateDetection],
+    ];
+    writeU32(writer, IFA.FLAGS, flags.reduce((all, flag) => all | flag, 0));
     return writer.finish();
   });
   return link.up ? [...others, linkLocal.finish()] : others;
+}
+
+function routePayload(destination: Address): Uint8Array {
+  const writer = new Writer(HOST_ORDER).u8(destination.family === 4 ? AF.INET : AF.INET6)
+    .u8(destination.bytes.byteLength * 8).u16(0).u8(RT_TABLE.LOCAL).u8(0).u8(0).u8(RTN.LOCAL).u32(0);
+  writeAttribute(writer, RTA.DST, destination.bytes);
+  return writer.finish();
 }
 
 /** IFA_CACHEINFO says: preferred for no time. */

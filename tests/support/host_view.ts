@@ -31,6 +31,14 @@ export interface ForeignHand {
   /** Gives an address that is there a lifetime that ends, preferred for no time of it. */
   endAddress(name: string, address: string): Promise<void>;
   deleteAddress(name: string, address: string): Promise<void>;
+  /** Thresholds of destinations that have any, such as `10.0.0.1:8080 10 5`: `ipvsadm -Sn` does not tell them. */
+  thresholds(): Promise<readonly string[]>;
+  /** Starts or stops the IPVS sync daemon. */
+  syncDaemon(run: boolean): Promise<void>;
+  /** Sends a datagram to a virtual service, and waits until the kernel tells that it counted it. */
+  use(address: string, port: number): Promise<void>;
+  /** What the kernel counted of virtual services and destinations: lost with an object that is made anew. */
+  counters(): Promise<readonly string[]>;
   /** The arguments of one ipvsadm command. */
   ipvsadm(...args: readonly string[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 /** The hand of somebody else on a real host, by iproute2 and ipvsadm. Only for a host that is there for the test. */
 import type { ForeignHand, HostView } from "./host_view.ts";
+import { eventually, PATIENCE_MS } from "./until.ts";
 
 interface IpAddress {
   readonly local?: string;
@@ -48,6 +49,36 @@ export class ToolHand implements ForeignHand {
       links: links.sort((a, b) => a.name < b.name ? -1 : 1),
       ipvs: ipvs.filter((line) => line !== "").sort(),
     };
+  }
+
+  async thresholds(): Promise<readonly string[]> {
+    const lines = (await run("ipvsadm", ["-Ln", "--thresholds"])).split("\n");
+    return lines.flatMap((line) => {
+      const [, endpoint, upper, lower] = /^ {2}-> (\S+) +(\d+) +(\d+) +\d+ +\d+ *$/.exec(line) ?? [];
+      return endpoint === undefined || (upper === "0" && lower === "0")
+        ? []
+        : [`${endpoint} ${upper} ${lower}`];
+    }).sort();
+  }
+
+  async syncDaemon(start: boolean): Promise<void> {
+    const args = start
+      ? ["--start-daemon", "master", "--mcast-interface", "lo"]
+      : ["--stop-daemon", "master"];
+    await this.ipvsadm(...args);
+  }
+
+  /** The kernel adds up what its processors counted every two seconds. */
+  async use(address: string, port: number): Promise<void> {
+    const before = (await this.counters()).join();
+    await run("bash", ["-c", `echo >/dev/udp/${address}/${port}`]);
+    const isCounted = (counters: readonly string[]) => counters.join() !== before;
+    await eventually(() => this.counters(), isCounted, "the kernel counts a datagram", PATIENCE_MS, 200);
+  }
+
+  async counters(): Promise<readonly string[]> {
+    const lines = (await run("ipvsadm", ["-Ln", "--stats", "--exact"])).split("\n").slice(3);
+    return lines.map((line) => line.trim().replaceAll(/ +/g, " ")).filter((line) => line !== "");
   }
 
   async addLink(name: string, kind: string, alias?: string): Promise<void> {
