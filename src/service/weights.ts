@@ -192,7 +192,7 @@ function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {
 }
 
 function givesWeight(check: DestinationConfig["checks"][number]): boolean {
-  return "weightHeader" in check && check.weightHeader !== undefined;
+  return check.type === "http" && check.weightHeader !== undefined;
 }
 
 function grown(target: number, sinceMs: number, slowStartMs: number, nowMs: number): KernelWeight {

@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import type { Route } from "../../src/bgp/routes/route.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import type { ActualKernel, DesiredKernel } from "../../src/kernel/state.ts";
-import { ADDRESS_AS_SET, INTERFACE_AS_MADE, interfaceMark } from "../../src/kernel/state.ts";
 import type { ServiceTransition } from "../../src/service/controller.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import type { ServiceDriverOptions } from "../../src/service/driver_options.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
+import { madeKernel } from "../support/made_kernel.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const stop = { shiftMs: 0, convergeMs: 1000, quiesceMs: 5000 };
@@ -55,27 +55,8 @@ class Scene implements Disposable {
   }
 
   /** What a kernel reads back that was given `desired`. */
-  kernel({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
-    const { activeConnections } = this;
-    return {
-      interfaces: interfaces.map(({ name, service, addresses }, index) => ({
-        index,
-        name,
-        ...INTERFACE_AS_MADE,
-        alias: interfaceMark(service),
-        addresses: addresses.map((each) => {
-          return { address: each, prefixLength: each.bytes.byteLength * 8, ...ADDRESS_AS_SET };
-        }),
-      })),
-      virtualServices: virtualServices.map((service) => ({
-        ...service,
-        destinations: service.destinations.map((each) => ({
-          ...each,
-          activeConnections,
-          inactiveConnections: 0,
-        })),
-      })),
-    };
+  kernel(desired: DesiredKernel): ActualKernel {
+    return madeKernel(desired, this.activeConnections);
   }
 
   /** The kernel has everything, and every check is healthy. */

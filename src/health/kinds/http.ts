@@ -23,11 +23,8 @@ const FIELDS = { "user-agent": "bgp-lb", accept: "*/*" } as const;
 /** In the order of our liking; the server chooses. */
 const PROTOCOLS = ["http/1.1", "h2"] as const;
 
-/** An http check whose answer may give the weight of its destination. */
-type WeighingHttpCheck = HttpCheckConfig & { readonly weightHeader?: string | undefined };
-
 /** The probe of an http check. */
-export function httpProbe(config: WeighingHttpCheck, ports: HttpPorts): Probe {
+export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
   const connect = config.scheme === "https" ? httpsConnector(config, ports) : httpConnector(config, ports);
   const request = requestOf(config);
   return {
@@ -67,7 +64,7 @@ function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
   return (signal, progress) => dialer.dial(signal, progress);
 }
 
-function requestOf({ scheme, address, port, path, weightHeader }: WeighingHttpCheck): GetRequest {
+function requestOf({ scheme, address, port, path, weightHeader }: HttpCheckConfig): GetRequest {
   const host = parseAddress(address)?.family === 6 ? `[${address}]` : address;
   const isDefaultPort = port === (scheme === "https" ? 443 : 80);
   return {

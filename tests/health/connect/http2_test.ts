@@ -49,6 +49,13 @@ for (
   });
 }
 
+Deno.test("decodeFields() keeps the one field more that is asked for, and no other", () => {
+  const block = encodeFields([[":status", "200"], ["x-weight", "7"], ["x-other", "8"]]);
+  const named = (also?: string) => decodeFields(block, also).flatMap(({ name }) => name ?? []);
+  assert.deepEqual(named("x-weight"), [":status", "x-weight"]);
+  assert.deepEqual(named(), [":status"]);
+});
+
 Deno.test("decodeFields() reads what encodeFields() writes, and ends with a ProbeFailure at worst, whatever comes", () => {
   const texts = fc.string({ maxLength: 300 });
   fc.assert(
