@@ -109,6 +109,8 @@ export class AgentServers {
   configure(next: Config): void {
     const old = this.#config;
     this.#config = next;
+    // What may be open at once is shared out anew: a configuration may have the first checks of all, and no other servers.
+    this.#ports.maxClients(next);
     const isOther = (...keys: readonly ("http" | "control" | "limits")[]) =>
       keys.some((key) => changedKeys<object>(old[key], next[key]).length > 0);
     if (isOther("http", "limits")) {
