@@ -21,6 +21,7 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 /** What was made and is not there may be another one's work of a moment. */
 const FIRST_REPEAT_MS = 10;
+const LONGEST_REPEAT_MS = 5_000;
 
 /** The failing changes, by the text of their objects. */
 export class BackOff {
@@ -63,7 +64,9 @@ export class BackOff {
     const content = contentOf(change);
     const before = this.#failing.get(object);
     const sinceMs = before?.content === content ? before.sinceMs : nowMs;
-    const dueMs = nowMs + retryMs(nowMs - sinceMs, error === undefined ? FIRST_REPEAT_MS : FIRST_RETRY_MS);
+    const failingMs = nowMs - sinceMs;
+    const dueMs = nowMs +
+      (error === undefined ? Math.min(FIRST_REPEAT_MS + failingMs, LONGEST_REPEAT_MS) : retryMs(failingMs));
     this.#failing.set(object, { change, content, sinceMs, triedMs: nowMs, dueMs, error });
   }
 
@@ -89,8 +92,8 @@ export class BackOff {
 }
 
 /** How long to wait after failing for so long: it doubles with each attempt, and others' attempts do not make it later. */
-export function retryMs(failingMs: number, firstMs: number = FIRST_RETRY_MS): number {
-  return Math.min(firstMs + failingMs, LONGEST_RETRY_MS);
+export function retryMs(failingMs: number): number {
+  return Math.min(FIRST_RETRY_MS + failingMs, LONGEST_RETRY_MS);
 }
 
 /** What is wanted of the object itself. */

@@ -164,14 +164,18 @@ export class Repairs {
     return failed;
   }
 
-  /** What is needed and neither failed nor waits: somebody has changed it since this pass began. */
+  /**
+   * What is needed and neither failed nor waits: somebody has changed it since this pass began. Of IPVS nobody hears, so
+   * that nobody can be that quick: there it is the kernel that did not keep it.
+   */
   #noteUndone(needed: ReadonlyMap<string, Change>, failed: ReadonlySet<string>): void {
     const nowMs = this.#options.clock.now();
     const { withheld } = this.#selection;
     const undone = [...needed].filter(([object]) => !failed.has(object) && !withheld.has(object));
     for (const [object, change] of undone) this.#backOff.failed(object, change, undefined, nowMs);
-    if (undone.length > 0) {
-      this.#disturbed = new Set([...this.#disturbed, ...undone.map(([object]) => object)]);
+    const disturbed = undone.filter(([, change]) => objectOf(change).virtualService === undefined);
+    if (disturbed.length > 0) {
+      this.#disturbed = new Set([...this.#disturbed, ...disturbed.map(([object]) => object)]);
     }
     this.#backOff.keep(new Set(needed.keys()));
   }

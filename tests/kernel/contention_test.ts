@@ -307,3 +307,18 @@ Deno.test("deadlines that have passed while the process stood still are met once
   assert.ok(at.kernel.reads <= 16, `${at.kernel.reads} reads in a minute of blindness`);
   at.kernel.readError = undefined;
 });
+
+Deno.test("a kernel that takes a change of IPVS and does not keep it is nobody's fight: tried again each 5 s, and never contested (K1)", async () => {
+  await using at = bench(at10);
+  await at.reconciler.want(web);
+  const setService = at.kernel.setService.bind(at.kernel);
+  at.kernel.setService = () => undefined;
+  await at.hand.ipvsadm("-E", "-t", "10.99.0.1:80", "-s", "lc");
+  at.kernel.reads = 0;
+  await at.clock.advance(120_000);
+  assert.deepEqual([contested(at), last(at).converged], [[], false]);
+  assert.ok(at.kernel.reads < 100, `${at.kernel.reads} reads in two minutes`);
+  at.kernel.setService = setService;
+  await at.clock.advance(5000);
+  assert.equal(at.kernel.services[0]?.scheduler, "rr");
+});
