@@ -13,6 +13,7 @@ import {
   type OwnedPlaces,
   placesKey,
   placesOf,
+  placesPath,
   together,
 } from "../kernel/owned_places.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
@@ -122,7 +123,7 @@ export class OwnedKeeper {
   }
 
   get #path(): string | undefined {
-    return this.#directory === undefined ? undefined : `${this.#directory}/ipvs`;
+    return this.#directory === undefined ? undefined : placesPath(this.#directory);
   }
 
   async #cover(changes: readonly Change[]): Promise<void> {

@@ -35,6 +35,11 @@ export function placesKey({ ownedAddresses, ownedFwmarks }: OwnedPlaces): string
   );
 }
 
+/** Where the file is, in `state.directory`. */
+export function placesPath(directory: string): string {
+  return `${directory}/ipvs`;
+}
+
 const VERSION = 1;
 const WHAT = "ipvs";
 

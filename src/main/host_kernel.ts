@@ -31,12 +31,8 @@ export function openHostKernel(stack: AsyncDisposableStack, libc?: Libc): HostKe
   // Nothing is watched: there is no callback that could fail.
   const reactor = stack.use(new Reactor(library, { onError: () => {} }));
   const transport = stack.use(openLibnl(library));
-  const kernel = stack.use(openNetlinkKernel({
-    transport,
-    reactor,
-    clock: systemClock,
-    sysctls: new Sysctls(library),
-  }));
+  const sysctls = new Sysctls(library);
+  const kernel = stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls }));
   const streams = new Streams<Address>(new Sockets(library, reactor), addressOf);
   return { transport, kernel, streams };
 }

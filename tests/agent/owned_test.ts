@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { ServiceConfig } from "../../src/config/config.ts";
 import { World } from "../support/agent_world.ts";
 import { address } from "../support/bgp.ts";
-import { CONTENTION } from "../support/config.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
+import { CONTENTION, serviceConfig } from "../support/config.ts";
 import { BY_ADDRESS } from "../support/kernel_objects.ts";
 
 const DIRECTORY = "/var/lib/bgp-lb";
@@ -127,6 +128,37 @@ Deno.test("without a folder for it, it is said what stays", async () => {
   assert.match(world.events.of("warning")[0]?.cause ?? "", /^state\.directory is turned off: .* stay/);
   assert.ok(places(world).includes("10.99.0.1"));
   await world.close();
+});
+
+Deno.test("a stop that could not remove virtual services says which stay, where interfaces are not ours, and of marks, too (faults K12)", async () => {
+  for (const setup of [false, true]) {
+    const world = ipvsOnly();
+    world.network = { setup, ipvs: true, contention: CONTENTION };
+    const [port] = serviceConfig().ports;
+    assert.ok(port !== undefined);
+    const marked = { ...port, port: 0, fwmark: 7, families: [4] as const };
+    const agent = world.agent({ ports: [port, marked] });
+    void agent.start();
+    await world.stage.clock.advance(3000);
+    world.kernel.refuse = ({ type }) => type === "delete-service" ? ERRNO.EBUSY : undefined;
+    const stopped = agent.stop("for the test");
+    await world.stage.clock.advance(20_000);
+    const left = (await stopped).join();
+    assert.match(left, /virtual service tcp 10\.99\.0\.1:80/);
+    assert.match(left, /virtual service fwmark 7 IPv4/);
+    assert.match(left, /EBUSY/);
+    assert.match(
+      textOf(world.side.stateFiles.files.get(FILE) ?? assert.fail()),
+      /"fwmark":7/,
+      "the next one knows",
+    );
+    world.kernel.refuse = () => undefined;
+    const next = world.agent({ ports: [] });
+    void next.start();
+    await world.stage.clock.advance(60_000);
+    assert.deepEqual(places(world), ["192.0.2.1"], "and removes it");
+    await world.close();
+  }
 });
 
 function textOf(octets: Uint8Array): string {

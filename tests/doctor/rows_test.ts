@@ -6,7 +6,7 @@ import { hostAlone } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
 import { CONTENTION } from "../support/config.ts";
 import { FakeDoctorHost, link } from "../support/doctor_host.ts";
-import { CASES, LISTENING, UNPRIVILEGED } from "./rows_cases.ts";
+import { CASES, LISTENING, SIX, UNPRIVILEGED } from "./rows_cases.ts";
 import { ALONE, lookBy, sendingTo, subject } from "./subjects.ts";
 
 for (const { row, subject: of, spoil, status, found, command } of CASES) {
@@ -113,4 +113,11 @@ Deno.test("a port of http.listen that may not be had is a warning: services are 
   assert.deepEqual(findings.map(({ status, why }) => [status, why]), [
     ["warning", "without it the agent cannot listen on port 80 for http.listen"],
   ]);
+});
+
+Deno.test("IPv6 that is off by default is the agent's to turn on for its own interfaces, where it may", async () => {
+  const host = new FakeDoctorHost();
+  host.set("net.ipv6.conf.default.disable_ipv6", 1);
+  host.writable.add("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+  assert.equal((await lookBy("disable_ipv6", host, subject(SIX)))[0]?.status, "ok");
 });

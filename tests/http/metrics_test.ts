@@ -65,6 +65,20 @@ Deno.test("transitions are counted by service and by check, from 0 on", async ()
   ]);
 });
 
+Deno.test("repairs are counted, and contested objects shown, by kind of object from 0 on (K1)", async () => {
+  const counted = metrics();
+  const repairs = [{ object: "address", name: "10.99.0.1 on web" }];
+  observe(counted, { kind: "kernel-changed", changes: ["a", "b"], repairs, cause: "" });
+  const now = status(["r1"]);
+  const contested = [{ kind: "address", object: "address x", repairs: 6, since: "", suspect: undefined }];
+  includesAll(await lines(counted, { ...now, kernel: { ...now.kernel, contested } }), [
+    'bgp_lb_kernel_repairs_total{object="address"} 1',
+    'bgp_lb_kernel_repairs_total{object="virtual service"} 0',
+    'bgp_lb_kernel_contested{object="address"} 1',
+    'bgp_lb_kernel_contested{object="interface"} 0',
+  ]);
+});
+
 Deno.test("series go with their service, check or peer, and stay away whatever is still told of it", async () => {
   const counted = metrics();
   const everything: readonly AgentFact[] = [

@@ -175,6 +175,15 @@ test("doctor finds our address and our name with somebody else, and its commands
   await scene.mends("interface names", "problem", /web/);
 });
 
+test("doctor finds IPv6 that the agent cannot turn on, for /proc/sys is read-only, and its command turns it on", async () => {
+  await using scene = await Scene.open({ services: [{ name: "web", addresses: ["2001:db8:99::1"] }] });
+  await scene.network.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+  const { findings } = await scene.doctor("disable_ipv6");
+  assert.deepEqual(findings.map(({ status }) => status), ["ok"]);
+  const script = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+  await scene.mends("disable_ipv6", "problem", /is 1, and/, "unshare", "--mount", "sh", "-ec", script, "sh");
+});
+
 test("doctor states MTU and MSS of each tunnel by the way that the kernel's routes give it", async () => {
   const port = (...destinations: readonly string[]) => ({
     port: 80,

@@ -16,6 +16,7 @@ const scripts = [
   "tests/lab/client.ts",
   "tests/lab/application.ts",
   "tests/contract/kernel_contract_test.ts",
+  "tests/contract/killed_kernel_test.ts",
   "tests/bench/ipvs_inside.ts",
 ].filter((path) => existsSync(`${root}/${path}`));
 

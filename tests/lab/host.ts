@@ -203,5 +203,6 @@ export function foreign(topology: Topology, view: KernelView): KernelView {
 
 function isOurs(topology: Topology, line: string): boolean {
   const addresses = topology.services.flatMap(addressesOf);
-  return addresses.some((address) => line.includes(` ${bracketed(address)}:`));
+  // Nobody else has services by mark here.
+  return /^-[Aa] -f /.test(line) || addresses.some((address) => line.includes(` ${bracketed(address)}:`));
 }

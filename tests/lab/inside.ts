@@ -26,7 +26,7 @@ import { agentConfig, loadTopology, referenceTopology, standardTopology } from "
 import { World, type WorldOptions } from "./world.ts";
 
 /** What else needs a real kernel. */
-const contractTest = "tests/contract/kernel_contract_test.ts";
+const kernelTests = ["tests/contract/kernel_contract_test.ts", "tests/contract/killed_kernel_test.ts"];
 const ipvsBench = "tests/bench/ipvs_inside.ts";
 
 function report(event: LabEvent): void {
@@ -113,7 +113,9 @@ if (import.meta.main) {
       totals.push(await runAll(create(dataPlane), dataPlaneSuite.filter(wanted), false));
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
-      if (wanted({ name: contractTest })) totals.push(await runTestFile(contractTest, folder, report));
+      for (const name of kernelTests.filter((name) => wanted({ name }))) {
+        totals.push(await runTestFile(name, folder, report));
+      }
     }
   }
   const sum = (key: keyof Totals) => totals.reduce((total, each) => total + each[key], 0);

@@ -12,17 +12,12 @@ import type {
 } from "../../src/config/config.ts";
 import type { Address } from "../../src/net/address.ts";
 import { address, peerConfig } from "../support/bgp.ts";
-import {
-  config,
-  CONTENTION,
-  httpCheckConfig,
-  PLAIN_PORT,
-  scheduledBy,
-  serviceConfig,
-} from "../support/config.ts";
+import { config, httpCheckConfig, PLAIN_PORT, scheduledBy, serviceConfig } from "../support/config.ts";
 import type { Dice } from "./dice.ts";
 import { PLAIN } from "../support/kernel_objects.ts";
 
+/** From when on an object is contested, and until when. */
+export const CONTENTION = { limit: 3, windowMs: 30_000, holdMs: 8_000 } as const;
 /** The agent's own address. */
 export const AGENT: Address = address("10.0.0.1");
 const AGENT_6 = address("2001:db8::1");

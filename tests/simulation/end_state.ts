@@ -1,4 +1,5 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
+import { fwmarksOf } from "../../src/service/desired.ts";
 import type {
   Config,
   DestinationConfig,
@@ -6,7 +7,6 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "../../src/config/config.ts";
-import { fwmarksOf } from "../../src/service/desired.ts";
 import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { weightScale } from "../../src/service/weights.ts";

@@ -36,6 +36,7 @@ export interface View {
 export type Rule =
   | "served while announced"
   | "in the kernel while announced"
+  | "not announced while contested"
   | "others' objects"
   | "withdraw before break"
   | "make before announce"
@@ -204,7 +205,7 @@ export class Inspector {
             `${describeChange(change)} while ${router.name} keeps ${prefix}`,
           );
         }
-        if (this.#impeded(router)) continue;
+        if (this.impeded(router)) continue;
         const route = router.routes.get(prefix);
         if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
@@ -284,7 +285,7 @@ export class Inspector {
     this.#withdrawnMs.delete(`${router.name} ${prefix}`);
     const text = addressOf(prefix);
     const lacking = this.#lacking.get(text);
-    if (lacking === undefined || this.#impeded(router)) return;
+    if (lacking === undefined || this.impeded(router)) return;
     const { kernel, config, nowMs, latencyMs } = this.#view;
     const lack = kernel.lack(config, text);
     if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs, lack)) return;
@@ -295,12 +296,12 @@ export class Inspector {
   lost(router: FakeRouter, prefix: string, how: Loss): void {
     const { nowMs, config } = this.#view;
     // A router that read late is no measure of when it was told.
-    if (how === "withdrawn" && !this.#impeded(router)) {
+    if (how === "withdrawn" && !this.impeded(router)) {
       this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
     }
     if (how === "session" || how === "restart time") return;
     // One that has just begun to read again hears what was said long ago.
-    if (how === "withdrawn" && this.#impeded(router)) return;
+    if (how === "withdrawn" && this.impeded(router)) return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
     if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
@@ -353,7 +354,7 @@ export class Inspector {
     const { routers, process, config, kernel } = this.#view;
     if (process === undefined || process.stalled) return;
     for (const router of routers) {
-      if (this.#impeded(router)) continue;
+      if (this.impeded(router)) continue;
       for (const [prefix, { stale }] of router.routes) {
         if (!stale) this.#judgeRoute(router, prefix, config, kernel);
       }
@@ -447,8 +448,8 @@ export class Inspector {
     return Math.max(latestMs, this.#trouble.endMs) + REPAIR_MS;
   }
 
-  /** What the agent says does not get through to it. */
-  #impeded(router: FakeRouter): boolean {
+  /** What the agent says does not get through to a router. */
+  impeded(router: FakeRouter): boolean {
     const agoMs = this.#view.nowMs - (this.#heardMs.get(router.name) ?? -Infinity);
     return !router.established || router.deaf || agoMs < 10 * this.#view.latencyMs + SLACK_MS;
   }

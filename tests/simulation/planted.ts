@@ -24,6 +24,12 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "if (report.errors.length === 0) this.#arm(this.#nextMs());",
   },
   {
+    name: "what others change again and again is announced all the same",
+    file: "service/gates.ts",
+    find: "applies: ({ contested }) => contested.length > 0,",
+    replace: "applies: () => false,",
+  },
+  {
     name: "dead timer: IPVS is not looked at between changes",
     file: "kernel/reconciler.ts",
     find: "return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;",

@@ -4,11 +4,12 @@ import { IPVS_CMD, NETLINK, RTM } from "../../src/netlink/constants.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../../src/netlink/message.ts";
 import { decodeLink } from "../../src/netlink/rtnetlink.ts";
+import type { Sysctls } from "../../src/kernel/sysctl.ts";
 import type { NetlinkTransport } from "../../src/netlink/transport.ts";
 
-/** A process that dies before one of its sends, and is dead from then on. */
+/** A process that dies before one of its sends or of what it writes to a sysctl, and is dead from then on. */
 export class Mortal {
-  /** How many datagrams it has sent. */
+  /** How many datagrams it has sent, and sysctls written. */
   sent = 0;
   /** How many messages of these would change something. */
   changes = 0;
@@ -42,6 +43,17 @@ export class Mortal {
         };
       },
       resolveFamily: (name) => transport.resolveFamily(name),
+    };
+  }
+
+  /** `sysctls`, for as long as it lives. */
+  sysctls(sysctls: Sysctls): Sysctls {
+    return {
+      set: (path, value) => {
+        if (!this.isDead) this.sent++;
+        if (!this.isDead) this.changes++;
+        if (!this.isDead) sysctls.set(path, value);
+      },
     };
   }
 

@@ -30,7 +30,6 @@ const SYSCTLS: readonly (readonly [name: string, fit: number, bad: number, row: 
   ["net.ipv4.conf.all.rp_filter", 2, 1, "rp_filter"],
   ["net.ipv4.conf.all.arp_ignore", 1, 0, "arp_ignore"],
   ["net.ipv4.conf.all.arp_announce", 2, 0, "arp_announce"],
-  ["net.ipv6.conf.default.disable_ipv6", 0, 1, "disable_ipv6"],
   ["net.ipv4.vs.conntrack", 0, 1, "conntrack"],
   ["net.ipv4.vs.conn_reuse_mode", 1, 0, "conn_reuse_mode"],
   ["net.ipv4.vs.expire_nodest_conn", 1, 0, "expire_nodest_conn"],
