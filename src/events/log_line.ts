@@ -57,7 +57,7 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       ];
     case "verdict":
       return [
-        line(event, "health", event.to === "unhealthy" ? "warning" : "info", { message: "check is {to}" }),
+        line(event, "health", verdictLevel(event), { message: "check is {to}" }),
       ];
     case "probe":
       return [];
@@ -211,6 +211,12 @@ function reloadLines(event: Extract<AgentEvent, { kind: "reload" }>): readonly L
     line(event, "agent", "warning", { message: "{key} needs a restart to take effect", fields: { key } })
   );
   return [first, ...rest.slice(0, CHANGES_EACH), ...needed];
+}
+
+/** Of a destination's check the destination's own line tells, but where it was never live. */
+function verdictLevel({ from, to, destination }: Extract<AgentEvent, { kind: "verdict" }>): LineLevel {
+  if (destination !== undefined && (from !== "unknown" || to === "healthy")) return "debug";
+  return to === "unhealthy" ? "warning" : "info";
 }
 
 function changeLines(event: Extract<AgentEvent, { kind: "kernel-changed" }>): readonly LogLine[] {

@@ -84,3 +84,18 @@ Deno.test("logLines() has words for routes and for sessions that ended or never 
   assert.deepEqual(lines({ ...held, count: 0 }), ["bgp: no route is held back any more"]);
   assert.deepEqual(lines({ ...held, count: 2 }), ["bgp: routes cannot go to this peer: 2"]);
 });
+
+Deno.test("a verdict on a destination is told by the destination's own line, but where it was never live", () => {
+  const verdict = { id: 1, at: 0, kind: "verdict", service: "web", check: "http", cause: "refused" } as const;
+  const rows = [
+    ["unknown", "healthy", "10.0.0.1:80", "debug"],
+    ["healthy", "unhealthy", "10.0.0.1:80", "debug"],
+    ["unknown", "unhealthy", "10.0.0.1:80", "warning"],
+    ["healthy", "unhealthy", undefined, "warning"],
+    ["unknown", "healthy", undefined, "info"],
+  ] as const;
+  for (const [from, to, destination, level] of rows) {
+    const event = { ...verdict, from, to, ...destination === undefined ? {} : { destination } };
+    assert.deepEqual(logLines(event).map((line) => line.level), [level], `${from} ${to} ${destination}`);
+  }
+});

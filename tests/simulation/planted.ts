@@ -111,8 +111,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "an interface of somebody else's is adopted",
     file: "kernel/diff_links.ts",
-    find: "have.alias === undefined && have.addresses.length > 0 &&",
-    replace: "have.alias === undefined &&",
+    find: "if (have.addresses.length === 0) return !have.up;",
+    replace: "if (have.addresses.length === 0) return true;",
   },
   {
     name: "an unhealthy service is announced",
