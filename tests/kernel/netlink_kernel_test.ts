@@ -2,13 +2,12 @@
 import assert from "node:assert/strict";
 import { Writer } from "../../src/bytes/writer.ts";
 import { diff } from "../../src/kernel/diff.ts";
-import { EVERYTHING, interestIn, type Kernel, type Notice } from "../../src/kernel/kernel.ts";
+import { EVERYTHING, interestIn, type Notice } from "../../src/kernel/kernel.ts";
 import { openNetlinkKernel } from "../../src/kernel/netlink_kernel.ts";
 import {
   type ActualKernel,
   type DesiredKernel,
   INTERFACE_AS_MADE,
-  isOurs,
   type VirtualService,
 } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
@@ -23,45 +22,14 @@ import { fromHex } from "../bgp/wire/support.ts";
 import { kernelContract } from "../contract/kernel_contract.ts";
 import { ADDRESS_GONE, LINK_GONE, LINK_LOCAL_NEW } from "../golden/netlink_messages.ts";
 import { address } from "../support/bgp.ts";
-import { FakeHand } from "../support/fake_hand.ts";
 import { FakeLinkHand } from "../support/fake_link_hand.ts";
 import { ALL_SCHEDULERS, FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
+import { apply, bench } from "../support/netlink_bench.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
-import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
+import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
-const VIP6 = address("2001:db8:99::1");
-
-interface Bench extends Disposable {
-  readonly host: FakeHost;
-  readonly hand: FakeHand;
-  readonly netlink: FakeNetlink;
-  readonly clock: VirtualClock;
-  readonly kernel: Kernel;
-}
-
-function bench(clock: Clock = new VirtualClock()): Bench {
-  const host = new FakeHost();
-  const netlink = new FakeNetlink(host);
-  // The hand tells of every change; the port has to find out for itself which ones concern it.
-  host.watch(() => {
-    for (const link of host.interfaces) netlink.tellLink(link);
-    netlink.react();
-  });
-  const kernel = openNetlinkKernel({ transport: netlink, reactor: netlink, clock, sysctls: host.sysctls });
-  return {
-    host,
-    hand: new FakeHand(host),
-    netlink,
-    clock: clock instanceof VirtualClock ? clock : new VirtualClock(),
-    kernel,
-    [Symbol.dispose]() {
-      kernel[Symbol.dispose]();
-      assert.equal(netlink.openSockets, 0, "a socket is left open");
-    },
-  };
-}
 
 kernelContract("the netlink kernel port", () => {
   const { kernel, host, hand, [Symbol.dispose]: dispose } = bench();
@@ -256,53 +224,6 @@ Deno.test("a lost acknowledgement fails the whole batch: nothing is known of it"
   assert.deepEqual(diff(desired(3), await at.kernel.read(interestIn(desired(3)))).changes, []);
 });
 
-Deno.test("an interface that cannot be marked is ours all the same, and is finished by the next run", async () => {
-  using at = bench();
-  at.netlink.beforeRequest = ({ type }) => void (at.host.failing = type === RTM.SETLINK);
-  const outcomes = await apply(at.kernel, desired(0));
-  assert.equal(outcomes[0]?.errno, ERRNO.ENOBUFS);
-  assert.equal(outcomes[1], outcomes[0]);
-  assert.deepEqual(at.host.interfaces.map(isOurs), [true]);
-  at.netlink.beforeRequest = () => {};
-  at.host.failing = false;
-  assert.deepEqual(await apply(at.kernel, desired(0)), [undefined, undefined]);
-});
-
-Deno.test("a start that is killed before any request leaves no interface without mark, and the next one finishes (faults K3)", async () => {
-  const want = { ...NONE, interfaces: [{ name: "web", service: "web", addresses: [VIP, VIP6] }] };
-  for (let survived = 0;; survived++) {
-    using at = bench();
-    let requests = 0;
-    let killed = false;
-    // IPv6 is off at first: its switch is one more step.
-    at.host.ipv6ByDefault = false;
-    at.netlink.beforeRequest = () => {
-      killed ||= requests++ === survived;
-      if (killed) throw new Error("killed");
-    };
-    await apply(at.kernel, want).catch((error) => assert.match(String(error), /killed/));
-    at.netlink.beforeRequest = () => {};
-    assert.ok(at.host.interfaces.every(isOurs), `after ${survived} requests an interface has no mark`);
-    assert.deepEqual((await apply(at.kernel, want)).filter((error) => error !== undefined), []);
-    assert.deepEqual(diff(want, await at.kernel.read(interestIn(want))).changes, []);
-    await apply(at.kernel, NONE);
-    assert.deepEqual(at.host.interfaces, []);
-    if (!killed) return void assert.ok(survived > 7, `${survived} requests made a start`);
-  }
-});
-
-Deno.test("what cannot be switched on is said with its cure: /proc/sys is read-only, or there is no IPv6 at all (faults K2)", async () => {
-  const want = { ...NONE, interfaces: [{ name: "web", service: "web", addresses: [VIP, VIP6] }] };
-  using at = bench();
-  at.host.ipv6ByDefault = false;
-  at.host.sysctlsWritable = false;
-  const [created] = await apply(at.kernel, want);
-  assert.match(created?.message ?? "", /create dummy interface web: .*\(\/proc\/sys must be writable: .*\)/);
-  at.host.sysctlsWritable = true;
-  assert.deepEqual((await apply(at.kernel, want)).filter((error) => error !== undefined), []);
-  assert.ok(at.host.delivers(VIP6));
-});
-
 Deno.test("a transport that fails to open is a kernel error with its number", async () => {
   const host = new FakeHost();
   const transport = {
@@ -462,8 +383,4 @@ function service(destinations: number): VirtualService {
       ...PLAIN,
     })),
   };
-}
-
-async function apply(kernel: Kernel, want: DesiredKernel) {
-  return await kernel.apply(diff(want, await kernel.read(interestIn(want))).changes);
 }
