@@ -1,6 +1,6 @@
 /**
  * Which firewall marks an interface's alias carries, so that a later process finds what this one leaves: those of its
- * service, and others for as long as a virtual service of theirs is wanted, as one is that is on its way out.
+ * service, and others for as long as a virtual service of theirs is wanted, as one is that is on its way out, or is there.
  */
 import type { Change } from "./change.ts";
 import {
@@ -32,13 +32,15 @@ export function carrying(
   return fwmarks.length > 0 ? { fwmarks } : {};
 }
 
-/** Takes marks away that are neither their interface's nor of a virtual service that is wanted; broken last. */
+/** Takes marks away that are neither their interface's nor of a virtual service that is wanted or there still. */
 export function dropMarks(desired: DesiredKernel, actual: ActualKernel): readonly Change[] {
   const marked = actual.interfaces.filter((link) => markedFwmarks(link).length > 0);
   if (marked.length === 0) return [];
   const wanted = new Map(desired.interfaces.map((link) => [link.name, link]));
   const claimed = keysOf(desired.interfaces.flatMap(({ fwmarks = [] }) => fwmarks));
-  const busy = keysOf(desired.virtualServices);
+  const busy = keysOf(
+    [...desired.virtualServices, ...actual.virtualServices].filter(({ fwmark }) => fwmark > 0),
+  );
   return marked.filter(isOurs).flatMap((have): readonly Change[] => {
     const want = wanted.get(have.name);
     if (want?.fwmarks === undefined) return [];

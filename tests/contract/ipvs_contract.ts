@@ -268,6 +268,12 @@ export const ipvsRows: Readonly<Record<string, (subject: ContractSubject) => Pro
     // As a later process is configured, which knows nothing of mark 8.
     const one = wanting([service(fwmarkId(7, 4))]);
     await make(kernel, one);
+    assert.equal(
+      (await hand.view()).links[0]?.alias,
+      "bgp-lb:web fwmark 7/4 8/6",
+      "until it is seen to be gone",
+    );
+    await make(kernel, one);
     const { links, ipvs } = await hand.view();
     assert.equal(links[0]?.alias, "bgp-lb:web fwmark 7/4");
     assert.deepEqual(ipvs.filter((line) => line.startsWith("-A")), ["-A -f 7 -s rr"]);

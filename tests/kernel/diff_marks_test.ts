@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describeChange } from "../../src/kernel/change.ts";
 import { diff } from "../../src/kernel/diff.ts";
 import { interestIn } from "../../src/kernel/kernel.ts";
+import { Reconciler } from "../../src/kernel/reconciler.ts";
 import { NOTHING, ours } from "../../src/kernel/merge.ts";
 import {
   type DesiredKernel,
@@ -16,9 +17,12 @@ import {
   virtualServiceKey,
   virtualServiceText,
 } from "../../src/kernel/state.ts";
+import { ERRNO } from "../../src/netlink/errno.ts";
 import { address } from "../support/bgp.ts";
+import { noFault } from "../support/events.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { BY_ADDRESS } from "../support/kernel_objects.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 const MARK7 = [fwmarkId(7, 4), fwmarkId(7, 6)];
 
@@ -94,12 +98,16 @@ function wants(
   };
 }
 
+/** One pass makes everything but the alias of what it removed: that is written once it is seen to be gone. */
 async function make(kernel: FakeKernel, desired: DesiredKernel): Promise<readonly string[]> {
-  const { changes } = diff(desired, await kernel.read(interestIn(desired)));
-  assert.deepEqual((await kernel.apply(changes)).filter((error) => error !== undefined), []);
-  const rest = diff(desired, await kernel.read(interestIn(desired))).changes;
-  assert.deepEqual(rest.map(describeChange), [], "one pass is enough");
-  return changes.map(describeChange);
+  const made: string[] = [];
+  for (const isLast of [false, false, true]) {
+    const { changes } = diff(desired, await kernel.read(interestIn(desired)));
+    if (isLast) assert.deepEqual(changes.map(describeChange), [], "two passes are enough");
+    assert.deepEqual((await kernel.apply(changes)).filter((error) => error !== undefined), []);
+    made.push(...changes.map(describeChange));
+  }
+  return made;
 }
 
 const aliasOf = (kernel: FakeKernel, name = "web") => kernel.link(name).alias;
@@ -156,6 +164,42 @@ Deno.test("a mark is written down before its virtual service is made, and stays 
     "delete-service bgp-lb:web fwmark 7",
   ]);
   assert.deepEqual([kernel.interfaces, kernel.services], [[], []]);
+});
+
+Deno.test("a mark stays on the interface while its virtual service cannot be removed", async () => {
+  const kernel = new FakeKernel();
+  await make(kernel, wants({ web: MARK7 }));
+  kernel.refuse = ({ type }) => type === "delete-service" ? ERRNO.EBUSY : undefined;
+  const desired = wants({ web: [] });
+  for (let pass = 0; pass < 3; pass++) {
+    await kernel.apply(diff(desired, await kernel.read(interestIn(desired))).changes);
+    assert.equal(aliasOf(kernel), "bgp-lb:web fwmark 7");
+  }
+  kernel.refuse = () => undefined;
+  await make(kernel, desired);
+  assert.deepEqual([aliasOf(kernel), marksOf(kernel)], ["bgp-lb:web", []]);
+});
+
+Deno.test("a mark that only an interface told of is removed in the end, even if the interface goes first", async () => {
+  const kernel = new FakeKernel();
+  await make(kernel, wants({ web: MARK7 }));
+  const clock = new VirtualClock();
+  const reconciler = new Reconciler({ kernel, clock, onReport: () => {}, onFault: noFault });
+  // The new process reads what there is before it wants less.
+  void reconciler.want({
+    ...NOTHING,
+    interfaces: wants({ web: MARK7 }).interfaces,
+    virtualServices: MARK7.map(marked),
+  });
+  await clock.advance(1000);
+  kernel.refuse = ({ type }) => type === "delete-service" ? ERRNO.EBUSY : undefined;
+  void reconciler.want(NOTHING);
+  await clock.advance(1000);
+  assert.deepEqual([kernel.interfaces.length, marksOf(kernel).length], [0, 2]);
+  kernel.refuse = () => undefined;
+  await clock.advance(60_000);
+  assert.deepEqual(marksOf(kernel), []);
+  await reconciler.dispose();
 });
 
 Deno.test("a mark that moves to another service is on its interface, and not on the old one any more", async () => {

@@ -291,6 +291,12 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     ["set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (forwarding droute, was masq)"],
   ],
   [
+    "sets a destination that has something that we never set",
+    wantServices(service({ destinations: [destination()] })),
+    haveServices(service({ destinations: [Object.assign({ foreign: "remote checksum" }, destination())] })),
+    ["set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (no remote checksum)"],
+  ],
+  [
     "sets flags, timeout and netmask of a persistent service",
     wantServices(
       service({ flags: 1, timeoutSeconds: 300, netmask: 24 }),
