@@ -6,6 +6,7 @@ import { applicationDies, applicationHangs, applicationRecovers } from "./scenar
 import { doctorScenarios } from "./scenarios/doctor.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
+import { agentKilledWhileItStarts } from "./scenarios/killed_start.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import {
   agentKilled,
@@ -35,6 +36,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   applicationHangs,
   routerRestarts,
   agentKilled,
+  agentKilledWhileItStarts,
   agentStopsAtOnce,
   ...repairScenarios,
   ...gracefulScenarios,
