@@ -9,7 +9,7 @@ import type { Check, CheckStatus } from "../health/check.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
-import { toldCheck } from "./told_check.ts";
+import { type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
 export interface ServiceChecksOptions extends DestinationChecksOptions {
@@ -89,6 +89,11 @@ export class ServiceChecks {
   /** What is known of a service's checks. */
   status(service: string): readonly CheckStatus[] {
     return this.#of(service).map((check) => check.status());
+  }
+
+  /** What is known already of a check of a destination, for there is the same one. */
+  saidOf(config: CheckConfig): Said | undefined {
+    return this.#destinations.saidOf(config);
   }
 
   start(): void {

@@ -1,18 +1,27 @@
-/** What an agent that is gone has left in the kernel: found by the rules of ownership, and removed by the reconciler. */
+/**
+ * What an agent that is gone has left in the kernel: found by the rules of ownership (marks on interfaces, addresses on them,
+ * the record on the disk, what is configured), and removed by the reconciler. While it is looked at no agent starts.
+ */
+import { EventStream } from "../events/stream.ts";
 import type { Kernel, Managed } from "../kernel/kernel.ts";
-import { merge, NOTHING, ours, owns } from "../kernel/merge.ts";
+import { NOTHING, ours, owns } from "../kernel/merge.ts";
+import { type OwnedPlaces, together } from "../kernel/owned_places.ts";
 import { Reconciler } from "../kernel/reconciler.ts";
 import {
   type ActualKernel,
-  type DesiredKernel,
   isOurs,
   serviceOf,
   virtualServiceKey,
   virtualServiceText,
 } from "../kernel/state.ts";
+import type { Streams } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import type { StateFiles } from "./drain_keeper.ts";
+import { OwnedKeeper } from "./owned_keeper.ts";
+import { HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
+import { SoleAgent } from "./sole_agent.ts";
 
 /** An object of ours in the kernel. */
 export type OwnObject =
@@ -29,10 +38,7 @@ export type OwnObject =
     readonly activeConnections: number;
   };
 
-/** Where virtual services are ours besides on the addresses of our interfaces. */
-export type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
-
-/** What was left behind, and what became of it. */
+/** What became of it. */
 export interface Removal {
   readonly removed: readonly OwnObject[];
   readonly stays: readonly OwnObject[];
@@ -40,51 +46,125 @@ export interface Removal {
   readonly errors: readonly string[];
 }
 
-/** What is ours, and whose it is: the addresses of our interfaces are part of `owned` now. */
-export interface Remains {
+/** The host, and what on it is to be ours. */
+export interface CleanupOptions {
+  readonly kernel: Kernel;
+  readonly clock: Clock;
+  /** Where agents find each other. */
+  readonly streams: Streams;
+  /** User ID of this process; undefined where it may not know. */
+  readonly user: number | undefined;
+  readonly files: StateFiles;
+  /** `state.directory`, where an agent keeps where its virtual services are. */
+  readonly directory: string | undefined;
+  readonly managed: Managed;
+  /** Where virtual services are ours besides. */
+  readonly configured: OwnedPlaces;
+}
+
+/** What was left behind. Until it is disposed of no agent starts. */
+export class LeftBehind implements AsyncDisposable {
   readonly objects: readonly OwnObject[];
-  readonly owned: Owned;
-}
+  /** What is told of the way here. */
+  readonly warnings: readonly string[];
+  readonly #options: CleanupOptions;
+  readonly #places: OwnedPlaces;
+  readonly #record: OwnedKeeper;
+  readonly #stack: AsyncDisposableStack;
 
-/** Looks for what is ours; changes nothing. @throws {KernelError} the kernel cannot be read */
-export async function findOurs(kernel: Kernel, configured: Owned, managed: Managed): Promise<Remains> {
-  const actual = await kernel.read({
-    interfaceNames: new Set(),
-    addresses: new Set(configured.ownedAddresses.map(({ text }) => text)),
-    fwmarks: new Set(configured.ownedFwmarks.map(virtualServiceKey)),
-    managed,
-  });
-  const { ownedAddresses } = merge([{ ...NOTHING, ...configured }, ours(actual, configured)]);
-  const owned = { ownedAddresses, ownedFwmarks: configured.ownedFwmarks };
-  return { objects: objectsIn(actual, owned), owned };
-}
+  private constructor(
+    options: CleanupOptions,
+    found: { readonly objects: readonly OwnObject[]; readonly places: OwnedPlaces },
+    parts: {
+      readonly record: OwnedKeeper;
+      readonly stack: AsyncDisposableStack;
+      readonly warnings: readonly string[];
+    },
+  ) {
+    this.objects = found.objects;
+    this.warnings = parts.warnings;
+    this.#options = options;
+    this.#places = found.places;
+    this.#record = parts.record;
+    this.#stack = parts.stack;
+  }
 
-/** Removes what was found; whatever that meets is part of the answer. */
-export async function removeFound(
-  { objects, owned }: Remains,
-  { kernel, clock, managed }: { readonly kernel: Kernel; readonly clock: Clock; readonly managed: Managed },
-): Promise<Removal> {
-  const faults: string[] = [];
-  const reconciler = new Reconciler({
-    kernel,
-    clock,
-    managed,
-    onReport: () => {},
-    onFault: (cause) => faults.push(cause),
-  });
-  await using _reconciler = reconciler;
-  await reconciler.want({ ...NOTHING, ...owned });
-  const errors = [...await removeOurs(reconciler, clock), ...faults];
-  try {
-    const { objects: stays } = await findOurs(kernel, owned, managed);
-    const left = new Set(stays.map(keyOf));
-    return { removed: objects.filter((object) => !left.has(keyOf(object))), stays, errors };
-  } catch (error) {
-    return { removed: [], stays: objects, errors: [...errors, messageOf(error)] };
+  /**
+   * Looks for it; changes nothing.
+   * @throws {HostNotFitError} an agent manages this kernel, or that cannot be known
+   * @throws {KernelError} the kernel cannot be read
+   */
+  static async find(options: CleanupOptions): Promise<LeftBehind> {
+    const { clock, streams, user, files, directory, managed, configured, kernel } = options;
+    const stack = new AsyncDisposableStack();
+    try {
+      const events = new EventStream(clock);
+      const warnings: string[] = [];
+      stack.use(events.subscribe("warnings", (event) => {
+        if (event.kind === "warning") warnings.push(event.cause);
+      }));
+      const sole = stack.use(
+        new SoleAgent({ streams, clock, events, socketFiles: { user } }, () => "stopping"),
+      );
+      await sole.claim();
+      const [doubt] = warnings;
+      if (doubt !== undefined) throw new HostNotFitError(doubt);
+      const record = new OwnedKeeper({ clock, files, events, directory });
+      stack.defer(() => record.close());
+      const kept = managed.ipvs ? [await record.load(false)] : [];
+      const found = await look(kernel, together([configured, ...kept]), managed);
+      return new LeftBehind(options, found, { record, stack, warnings });
+    } catch (error) {
+      await stack.disposeAsync();
+      throw error;
+    }
+  }
+
+  /** Removes it; whatever that meets is part of the answer. */
+  async remove(): Promise<Removal> {
+    const { kernel, clock, managed } = this.#options;
+    const faults: string[] = [];
+    const reconciler = new Reconciler({
+      kernel,
+      clock,
+      managed,
+      onReport: (report) => managed.ipvs && this.#record.observe(report),
+      onFault: (cause) => faults.push(cause),
+    });
+    await using _reconciler = reconciler;
+    await reconciler.want({ ...NOTHING, ...this.#places });
+    const errors = [...await removeOurs(reconciler, clock), ...faults];
+    try {
+      const { objects: stays } = await look(kernel, this.#places, managed);
+      const left = new Set(stays.map(keyOf));
+      return { removed: this.objects.filter((object) => !left.has(keyOf(object))), stays, errors };
+    } catch (error) {
+      return { removed: [], stays: this.objects, errors: [...errors, messageOf(error)] };
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#stack.disposeAsync();
   }
 }
 
-function objectsIn({ interfaces, virtualServices }: ActualKernel, owned: Owned): readonly OwnObject[] {
+/** What is ours, and where: with the places that our interfaces tell of. */
+async function look(
+  kernel: Kernel,
+  known: OwnedPlaces,
+  managed: Managed,
+): Promise<{ readonly objects: readonly OwnObject[]; readonly places: OwnedPlaces }> {
+  const actual = await kernel.read({
+    interfaceNames: new Set(),
+    addresses: new Set(known.ownedAddresses.map(({ text }) => text)),
+    fwmarks: new Set(known.ownedFwmarks.map(virtualServiceKey)),
+    managed,
+  });
+  const places = together([known, ours(actual, known)]);
+  return { objects: objectsIn(actual, places), places };
+}
+
+function objectsIn({ interfaces, virtualServices }: ActualKernel, places: OwnedPlaces): readonly OwnObject[] {
   return [
     ...interfaces.filter(isOurs).map((link): OwnObject => ({
       kind: "interface",
@@ -92,7 +172,7 @@ function objectsIn({ interfaces, virtualServices }: ActualKernel, owned: Owned):
       service: serviceOf(link),
       addresses: link.addresses.map(({ address, prefixLength }) => `${address.text}/${prefixLength}`),
     })),
-    ...virtualServices.filter(owns(owned)).map((service): OwnObject => ({
+    ...virtualServices.filter(owns(places)).map((service): OwnObject => ({
       kind: "virtual service",
       name: virtualServiceText(service),
       destinations: service.destinations.length,

@@ -3,6 +3,7 @@
  * keep theirs, then clients that ask, then probes; a probe without one is our own shortage and says nothing. Pure.
  */
 import type { Config } from "../config/config.ts";
+import { destinationChecks } from "./check_identity.ts";
 import { maxInFlight } from "../health/schedule.ts";
 
 /** What the runtime, the log, netlink, epoll and files that are read for a moment may have open. */
@@ -35,7 +36,8 @@ export interface ClientLimits {
 /** What `config` may need at most. */
 export function descriptorNeeds({ bgp, http, limits, control, services }: Config): DescriptorNeeds {
   const listeners = bgp.local.listenPort < 0 ? 0 : bgp.local.listenAddresses.length;
-  const probes = services.flatMap(({ checks }) => checks).map((check) => maxInFlight(check));
+  const checks = [...services.flatMap((service) => service.checks), ...destinationChecks(services)];
+  const probes = checks.map((check) => maxInFlight(check));
   return {
     core: OWN + PER_PEER * bgp.peers.length + listeners,
     clients: (http.listen === undefined ? 0 : limits.httpConnections) +

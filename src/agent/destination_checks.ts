@@ -2,12 +2,12 @@
  * The checks of all destinations. Those that are the same but for their names are one, whose verdict is for every port of
  * every service that has it: so many as share a target, it is probed once. They are known by what they are across reloads.
  */
-import { canonical } from "../config/canonical.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { DestinationConfig, ServiceConfig } from "../config/config.ts";
 import type { Check } from "../health/check.ts";
 import { destinationKey } from "../kernel/state.ts";
 import { type DestinationPlace, portName } from "../service/port_state.ts";
+import { checkIdentity } from "./check_identity.ts";
 import { type CheckSurroundings, type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks of destinations are made of. */
@@ -69,6 +69,14 @@ export class DestinationChecks {
       return [identity, { check, listeners: listeners.filter(({ service }) => isThere(service)) }];
     });
     this.#goOver(new Map(kept.filter(([, { listeners }]) => listeners.length > 0)), () => false);
+  }
+
+  /** What a check has said that is the same as this one; undefined: nothing. */
+  saidOf(config: CheckConfig): Said | undefined {
+    const status = this.#checks.get(checkIdentity(config))?.check.status();
+    if (status === undefined || status.verdict === "unknown") return undefined;
+    const { verdict, cause, weight } = status;
+    return { verdict, cause, weight };
   }
 
   start(): void {
@@ -137,7 +145,7 @@ function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked>
     for (const port of ports) {
       for (const destination of port.destinations) {
         for (const config of destination.checks) {
-          const identity = identityOf(config);
+          const identity = checkIdentity(config);
           const place = {
             port: portName(port),
             destination: destinationKey(destination),
@@ -151,15 +159,6 @@ function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked>
     }
   }
   return asked;
-}
-
-/** The same for checks that are the same but for their names. */
-function identityOf(config: CheckConfig): string {
-  const texts = Object.entries(config).map(([key, value]) => {
-    if (key === "name" || value === undefined) return "";
-    return `${key}:${typeof value === "number" ? value : canonical(value, key)}`;
-  });
-  return texts.join("\n");
 }
 
 function listenerKey({ service, place }: Listener): string {

@@ -53,7 +53,7 @@ function configuredService({ port, state, id, found }: View, when: When): Virtua
   });
   const { live, total } = weightSums(port, state, family);
   const held = state.families.get(family)?.quorum ?? false;
-  const needs = Math.max(1, quorumNeeds(port, held));
+  const needs = quorumNeeds(port, held);
   return {
     ...idStatus(id),
     scheduler: port.ipvs.scheduler,

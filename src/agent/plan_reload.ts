@@ -17,6 +17,7 @@ import {
 import { step } from "../service/controller.ts";
 import { desiredKernel, inPhase } from "../service/desired.ts";
 import { serviceVerdict } from "../service/gates.ts";
+import { awaitsDestinations } from "../service/quorum.ts";
 import { kernelOf } from "../service/leaving.ts";
 import type { Reconfiguration } from "../service/reconfiguration.ts";
 import { slicesOf } from "../service/slices.ts";
@@ -88,6 +89,10 @@ function coming(state: ServiceState, made: ServiceState, before: ServiceState | 
       const isOpenAgain = shut === "healthy" && verdictOf(before) === "unhealthy" &&
         verdictOf(state) === "unknown";
       if (!announce && shut === shutBefore && !isOpenAgain) return [];
+      // What is short of live destinations is withdrawn, whatever becomes of it later.
+      const isLost = shut === "quorum" &&
+        (before?.routes.get(address.text)?.announce === true || !awaitsDestinations(state));
+      if (isLost) return [];
       const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
       return when === undefined ? [] : [{ ...route, service: state.config.name, when }];
     },

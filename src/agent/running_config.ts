@@ -3,6 +3,7 @@
  * announced, what is wanted no more goes in order. What that would be can be told without doing it.
  */
 import type { Speaker } from "../bgp/speaker.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import type { NamedText } from "../config/load.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
@@ -134,7 +135,10 @@ export class RunningConfig implements Disposable {
 
   /** @param because ID of the event that brings a service which an earlier process had drained */
   #entriesOf(config: Config, because?: number): readonly ServiceEntry[] {
-    return entriesOf(config, this.#parts.drains).map((entry) => {
+    const { drains, checks } = this.#parts;
+    const saidOf = (check: CheckConfig) => checks.saidOf(check);
+    return entriesOf(config, drains).map((plain) => {
+      const entry = { ...plain, saidOf };
       const { drain } = entry;
       return drain === undefined
         ? entry

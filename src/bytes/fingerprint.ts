@@ -2,9 +2,11 @@
 
 /** FNV-1a with 32 bits, from two beginnings, as 16 hexadecimal digits. */
 export function fingerprint(octets: Uint8Array): string {
-  return [0x811c9dc5, 0x050c5d1f].map((basis) => {
-    let sum = basis;
-    for (const octet of octets) sum = Math.imul(sum ^ octet, 0x01000193) >>> 0;
-    return sum.toString(16).padStart(8, "0");
-  }).join("");
+  let [one, other] = [0x811c9dc5, 0x050c5d1f];
+  for (let at = 0; at < octets.byteLength; at++) {
+    const octet = octets[at] ?? 0;
+    one = Math.imul(one ^ octet, 0x01000193);
+    other = Math.imul(other ^ octet, 0x01000193);
+  }
+  return [one, other].map((sum) => (sum >>> 0).toString(16).padStart(8, "0")).join("");
 }

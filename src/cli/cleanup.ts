@@ -2,21 +2,20 @@
  * `bgp-lb cleanup [--yes] [FILE]`: what an agent that is gone has left in the kernel. Shows it; with --yes removes it. Refuses
  * where an agent runs, or where that cannot be known: what an agent has is the agent's to remove.
  */
-import { findOurs, type Owned, type OwnObject, type Removal, removeFound } from "../agent/cleanup.ts";
+import { type CleanupOptions, LeftBehind, type OwnObject, type Removal } from "../agent/cleanup.ts";
 import type { Config } from "../config/config.ts";
 import { formatIssue } from "../config/issue.ts";
 import { loadConfig } from "../config/load.ts";
 import { DEFAULT_STATE_DIRECTORY } from "../config/values/directory.ts";
 import { DEFAULT_CONTROL_SOCKET } from "../config/values/socket_path.ts";
 import type { Found } from "../control/client.ts";
-import type { Kernel, Managed } from "../kernel/kernel.ts";
-import { decodePlaces, NO_PLACES, type OwnedPlaces, placesPath, together } from "../kernel/owned_places.ts";
+import { EVERYTHING } from "../kernel/kernel.ts";
+import { NO_PLACES } from "../kernel/owned_places.ts";
 import { fwmarksOf } from "../service/desired.ts";
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import type { Style } from "../text/style.ts";
 import { lines } from "../text/table.ts";
-import type { Clock } from "../time/clock.ts";
 import { indented, socketPathProblem } from "./ask.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { fileArgument, type FilePorts } from "./file_ports.ts";
@@ -34,19 +33,24 @@ export interface CleanupArguments {
 
 /** Files, the way to an agent, and this host's kernel. */
 export interface CleanupPorts extends FilePorts {
-  readonly clock: Clock;
   readonly style: Style;
   /** Who listens at a path. @throws {Error} where that may not be asked */
   findAgent(path: string): Promise<Found>;
-  /** Opens the kernel for as long as `use` takes. @throws {Error} in words: it cannot be opened */
-  withKernel<T>(use: (kernel: Kernel) => Promise<T>): Promise<T>;
+  /** Opens the host for as long as `use` takes. @throws {Error} in words: it cannot be opened */
+  withHost<T>(use: (host: CleanupHost) => Promise<T>): Promise<T>;
 }
 
-/** What is removed without a file: nothing but what carries our mark, what is on it, and what an agent has kept as its own. */
-const UNCONFIGURED: Owned & { readonly managed: Managed } = {
-  ownedAddresses: [],
-  ownedFwmarks: [],
-  managed: { interfaces: true, ipvs: true },
+/** The host. */
+export type CleanupHost = Omit<CleanupOptions, keyof Claims>;
+
+/** What is to be ours on it. */
+type Claims = Pick<CleanupOptions, "directory" | "managed" | "configured">;
+
+/** Without a file: what carries our mark, what is on it, and what an agent with the usual folder has recorded. */
+const UNCONFIGURED: Claims = {
+  configured: NO_PLACES,
+  managed: EVERYTHING,
+  directory: DEFAULT_STATE_DIRECTORY,
 };
 
 /** Resolves to 0 where nothing of ours is left or nothing was to be removed, 1 where something stays, 2 or 3. */
@@ -78,25 +82,26 @@ export async function cleanup(
   if (running.type === "unknown") {
     return refuse(ExitStatus.HOST_NOT_FIT, `whether an agent runs cannot be known: ${running.reason}`);
   }
-  const { managed, ...configured } = config === undefined ? UNCONFIGURED : ownedBy(config);
-  const owned = together([configured, recordedPlaces(config, ports)]);
+  const claims = config === undefined ? UNCONFIGURED : claimsOf(config);
   try {
-    return await ports.withKernel(async (kernel) => {
-      const remains = await findOurs(kernel, owned, managed);
-      const { objects } = remains;
+    return await ports.withHost(async (host) => {
+      const left = await LeftBehind.find({ ...host, ...claims });
+      await using _left = left;
+      for (const warning of left.warnings) refuse(ExitStatus.OK, `warning: ${warning}`);
+      const { objects } = left;
       if (!yes || objects.length === 0) {
         const text = json ? indented(JSON.stringify({ found: objects })) : foundText(objects, ports.style);
         ports.stdout(text);
         return ExitStatus.OK;
       }
-      const removal = await removeFound(remains, { kernel, clock: ports.clock, managed });
+      const removal = await left.remove();
       ports.stdout(
         json ? indented(JSON.stringify({ found: objects, ...removal })) : removalText(removal, ports.style),
       );
       return removal.stays.length > 0 || removal.errors.length > 0 ? ExitStatus.FAILED : ExitStatus.OK;
     });
   } catch (error) {
-    return refuse(ExitStatus.HOST_NOT_FIT, `what is in the kernel cannot be known: ${messageOf(error)}`);
+    return refuse(ExitStatus.HOST_NOT_FIT, `nothing is shown or removed: ${messageOf(error)}`);
   }
 }
 
@@ -128,30 +133,14 @@ async function runningAgent(
   };
 }
 
-/** Where an agent had virtual services, as it has kept it itself. */
-function recordedPlaces(
-  config: Config | undefined,
-  { readFile, stderr }: Pick<CleanupPorts, "readFile" | "stderr">,
-): OwnedPlaces {
-  const directory = config === undefined ? DEFAULT_STATE_DIRECTORY : config.state.directory;
-  if (directory === undefined) return NO_PLACES;
-  const path = placesPath(directory);
-  try {
-    return decodePlaces(readFile(path).octets);
-  } catch (error) {
-    const problem = messageOf(error);
-    if (problem !== "does not exist") {
-      stderr(escapeUnprintable(`${path} cannot be used, so virtual services may be left: ${problem}`) + "\n");
-    }
-    return NO_PLACES;
-  }
-}
-
-function ownedBy({ network, services }: Config): Owned & { readonly managed: Managed } {
+function claimsOf({ network, services, state }: Config): Claims {
   return {
-    ownedAddresses: services.flatMap(({ addresses }) => addresses),
-    ownedFwmarks: services.flatMap(({ ports }) => ports.flatMap(fwmarksOf)),
+    configured: {
+      ownedAddresses: services.flatMap(({ addresses }) => addresses),
+      ownedFwmarks: services.flatMap(({ ports }) => ports.flatMap(fwmarksOf)),
+    },
     managed: { interfaces: true, ipvs: network.ipvs },
+    directory: state.directory,
   };
 }
 

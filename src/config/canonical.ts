@@ -31,6 +31,9 @@ export function changedKeys<T extends object>(old: T, next: T): readonly (keyof 
 function isSame(old: unknown, next: unknown, key: string): boolean {
   if (Object.is(old, next)) return true;
   if (isRecord(old) && isRecord(next)) return changedKeys(old, next).length === 0;
+  if (old instanceof Uint8Array && next instanceof Uint8Array && old.byteLength === next.byteLength) {
+    return old.every((octet, at) => octet === next[at]);
+  }
   if (Array.isArray(old) && Array.isArray(next) && old.length === next.length) {
     if (old.every((item, at) => isSame(item, next[at], ""))) return true;
   }

@@ -11,6 +11,7 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "./config.ts";
+import { given } from "./values/given.ts";
 import { formatListenAddress } from "./values/listen_address.ts";
 import { formatDuration } from "../time/duration.ts";
 import { formatZoned } from "./values/address.ts";
@@ -27,7 +28,7 @@ export function renderConfig(
   return {
     log: { level: log.level, format: log.format },
     http: { listen: formatListenAddress(http.listen), allowedHosts: http.allowedHosts },
-    control: present({ socket: control.socket ?? "", group: control.group }),
+    control: given({ socket: control.socket ?? "", group: control.group }),
     network: {
       setup: network.setup,
       ipvs: network.ipvs,
@@ -41,7 +42,7 @@ export function renderConfig(
     state: { directory: state.directory ?? "" },
     hooks: { timeout: formatDuration(hooks.timeoutMs) },
     bgp: {
-      local: present({
+      local: given({
         routerID: bgp.local.routerID.text,
         as: bgp.local.as,
         listenPort: bgp.local.listenPort,
@@ -56,7 +57,7 @@ export function renderConfig(
 }
 
 function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
-  return present({
+  return given({
     address: formatZoned(peer.address, peer.zone),
     name: peer.name,
     as: peer.as,
@@ -80,14 +81,14 @@ function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
 
 function renderService(service: ServiceConfig): unknown {
   const { announce, stop } = service;
-  return present({
+  return given({
     name: service.name,
     interface: service.interface,
     enabled: service.enabled,
     addresses: service.addresses.map((address) =>
       renderAddress(address, service.prefixLengths.get(address.text))
     ),
-    announce: present({ ...renderAttributes(announce), peers: announce.peers }),
+    announce: given({ ...renderAttributes(announce), peers: announce.peers }),
     ports: service.ports.map((port) => renderPort(port, service)),
     checks: service.checks.map((check) => renderCheck(check)),
     stop: {
@@ -133,12 +134,12 @@ function renderAddress(address: Address, length: number | undefined): string {
 function renderPort(port: PortConfig, { addresses }: ServiceConfig): unknown {
   const { fwmark, families, destinations, sorry } = port;
   const served = new Set(addresses.map(({ family }) => family));
-  return present({
+  return given({
     ...fwmark > 0
       ? { fwmark, family: families.length < served.size ? families[0] : undefined }
       : { port: port.port, protocol: port.protocol },
     destinations: destinations.map(({ upperThreshold, lowerThreshold, checks, ...server }) =>
-      present({
+      given({
         ...renderServer(server, server.weight),
         upperThreshold,
         lowerThreshold,
@@ -149,7 +150,7 @@ function renderPort(port: PortConfig, { addresses }: ServiceConfig): unknown {
     quorum: port.quorum,
     hysteresis: port.hysteresis,
     slowStart: formatDuration(port.slowStartMs),
-    sorry: sorry.length === 0 ? undefined : sorry.map((server) => present(renderServer(server, undefined))),
+    sorry: sorry.length === 0 ? undefined : sorry.map((server) => given(renderServer(server, undefined))),
     ipvs: renderIpvs(port.ipvs),
   });
 }
@@ -167,7 +168,7 @@ function renderServer(
     port: port === 0 ? undefined : port,
     weight,
     forwarding,
-    tunnel: tunnel && present({
+    tunnel: tunnel && given({
       type: tunnel.type,
       port: tunnel.type === "gue" ? tunnel.port : undefined,
       checksum: tunnel.type === "ipip" ? undefined : tunnel.checksum,
@@ -176,7 +177,7 @@ function renderServer(
 }
 
 function renderIpvs({ scheduler, flags, persistence }: IpvsConfig): unknown {
-  return present({
+  return given({
     scheduler,
     flags: [...flags],
     persistence: persistence && {
@@ -189,9 +190,4 @@ function renderIpvs({ scheduler, flags, persistence }: IpvsConfig): unknown {
 
 function seconds(value: number | undefined): string | undefined {
   return value === undefined ? undefined : formatDuration(value * 1000);
-}
-
-/** Without the keys that are not set. */
-function present(entries: Readonly<Record<string, unknown>>): unknown {
-  return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
 }

@@ -1,5 +1,6 @@
 /** One port of a service: its scheduling, its destinations with their checks, and what can never come true of it. */
 import type { Address } from "../net/address.ts";
+import { isLoopback } from "../net/address_kind.ts";
 import type { DestinationConfig, PortConfig, TunnelConfig } from "./config.ts";
 import { destinationName } from "./destination_name.ts";
 import { reachableFrom } from "./families.ts";
@@ -161,7 +162,11 @@ function checkFamilies(
           : `is IPv${family}, but the service has no IPv${family} address; ${CROSSING}`,
       );
     } else if (own.has(text)) tell("is an address of the service itself");
-    else if (key === "sorry" && before !== undefined) tell("is of the same family as", before);
+    else if (forwarding === "masq" && isLoopback(server.address)) {
+      const message =
+        "is a loopback address, to which IPVS sends nothing that comes from other hosts: name another of this host";
+      findings.push({ path: place, message, severity: "warning" });
+    } else if (key === "sorry" && before !== undefined) tell("is of the same family as", before);
     if (before === undefined) first.set(family, place);
   }
   // Without the error there may be one.

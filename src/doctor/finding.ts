@@ -45,8 +45,16 @@ export function problem(found: string, why: string, cure: Cure): Finding {
   return { status: "problem", found, why, ...cure };
 }
 
-/** Several names as one phrase: `a, b and c`. */
+/** So many names are said, */
+const SAID = 6;
+/** and of more so many. */
+const SAID_OF_MORE = 4;
+
+/** Several names as one phrase: `a, b and c`, or `a, b, c, d and 96 more`. */
 export function listed(names: readonly string[]): string {
-  const last = names.at(-1) ?? "";
-  return names.length < 2 ? last : `${names.slice(0, -1).join(", ")} and ${last}`;
+  const said = names.length > SAID
+    ? [...names.slice(0, SAID_OF_MORE), `${names.length - SAID_OF_MORE} more`]
+    : names;
+  const last = said.at(-1) ?? "";
+  return said.length < 2 ? last : `${said.slice(0, -1).join(", ")} and ${last}`;
 }

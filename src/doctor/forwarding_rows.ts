@@ -4,11 +4,13 @@ import { prefixOf } from "../net/prefix.ts";
 import { type Finding, listed, ok, problem, type Row, warning } from "./finding.ts";
 import type { Host, HostLink } from "./host.ts";
 import type { Subject } from "./subject.ts";
-import { linkSetting, setting, sysctl } from "./sysctl.ts";
+import { fileOf, linkSetting, setting, sysctl } from "./sysctl.ts";
 
 /** Of rp_filter: only what would go back by the same interface is let in. */
 const STRICT = 1;
 const LOOSE = 2;
+/** What a new interface has. */
+const DEFAULT_SWITCH = "net.ipv6.conf.default.disable_ipv6";
 /** Interfaces that decapsulate. */
 const TUNNELS: ReadonlySet<string> = new Set(["ipip", "gre", "sit", "ip6tnl", "ip6gre"]);
 
@@ -129,7 +131,7 @@ export const FORWARDING_ROWS: readonly Row[] = [
     applies: ({ managesLinks, addresses }) => managesLinks && addresses.some(({ family }) => family === 6),
     look(host, { interfaces, addresses }) {
       const six = listed(addresses.filter(({ family }) => family === 6).map(({ text }) => text));
-      const setByDefault = sysctl(host, "net.ipv6.conf.default.disable_ipv6");
+      const setByDefault = sysctl(host, DEFAULT_SWITCH);
       if (setByDefault === undefined) {
         return [
           problem("this kernel has no IPv6", `${six} cannot be set`, {
@@ -145,11 +147,24 @@ export const FORWARDING_ROWS: readonly Row[] = [
       });
       // A new interface has the default.
       const places = [
-        ...setByDefault === 0 ? [] : ["net.ipv6.conf.default.disable_ipv6"],
+        ...setByDefault === 0 ? [] : [DEFAULT_SWITCH],
         ...off.map((name) => linkSetting(6, name, "disable_ipv6")),
       ];
       if (places.length === 0) return [ok("IPv6 is on where our interfaces come from")];
-      return places.map((name) => problem(`${name} is 1`, `${six} cannot be set`, setting(name, 0)));
+      if (host.mayWrite(fileOf(DEFAULT_SWITCH)) === true) {
+        return [ok(`${listed(places)} is 1: the agent turns it on for its own interfaces`)];
+      }
+      return places.map((name) =>
+        problem(
+          `${name} is 1, and /proc/sys cannot be written to`,
+          `the agent cannot turn IPv6 on for its own interfaces: ${six} cannot be set`,
+          setting(
+            name,
+            0,
+            "or no ProtectKernelTunables= in the unit, no read-only /proc/sys in the container; from outside:",
+          ),
+        )
+      );
     },
   },
 ];

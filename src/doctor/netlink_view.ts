@@ -104,8 +104,13 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
   if (family === undefined) return false;
   const channel = new NetlinkChannel(openSocket(transport, NETLINK.GENERIC), slices);
   using _channel = channel;
-  const [failure] = channel.transact("probe", [impossibleService(family, name)]);
-  switch (failure?.errno) {
+  const [failure] = channel.transact("probe", [impossibleService(family, IPVS_CMD.NEW_SERVICE, name)]);
+  if (failure === undefined) {
+    // A kernel that takes it has the scheduler, and is to have nothing of us.
+    channel.transact("undo the probe", [impossibleService(family, IPVS_CMD.DEL_SERVICE, name)]);
+    return true;
+  }
+  switch (failure.errno) {
     case ERRNO.EINVAL:
       return true;
     case ERRNO.ENOENT:
@@ -113,7 +118,7 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
     case ERRNO.EPERM:
       throw new NotSeenError("only with CAP_NET_ADMIN does the kernel say");
     default:
-      throw new NotSeenError(`the kernel does not say: ${failure?.words ?? failure?.errno ?? "no error"}`);
+      throw new NotSeenError(`the kernel does not say: ${failure.words ?? `errno ${failure.errno}`}`);
   }
 }
 
@@ -140,9 +145,9 @@ function decodeRoute(message: NetlinkMessage): HostRoute {
   };
 }
 
-function impossibleService(family: number, scheduler: string): Request {
+function impossibleService(family: number, command: number, scheduler: string): Request {
   const port = new Writer().u16(DISCARD_PORT).finish();
-  const payload = encodeGeneric(IPVS_CMD.NEW_SERVICE, IPVS_GENL.VERSION, (writer) => {
+  const payload = encodeGeneric(command, IPVS_GENL.VERSION, (writer) => {
     writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => {
       writeU16(writer, IPVS_SVC_ATTR.AF, AF.INET6);
       writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, IPPROTO.TCP);

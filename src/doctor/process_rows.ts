@@ -25,7 +25,7 @@ export const PROCESS_ROWS: readonly Row[] = [
       const byCapability = Map.groupBy(lacking, ({ capability }) => capability);
       const cure = capabilityCure(host, [...byCapability.keys()]);
       return [...byCapability].map(([capability, what]) =>
-        problem(
+        (what.every(({ optional }) => optional) ? warning : problem)(
           `this process does not have CAP_${capability}`,
           `without it the agent cannot ${listed(what.map(({ use }) => use))}`,
           cure,
@@ -171,23 +171,27 @@ interface Use {
   readonly use: string;
   /** What is listened on, where it is needed for that. */
   readonly port?: number;
+  /** Services are announced all the same. */
+  readonly optional: boolean;
 }
 
 function usesOf(
-  { managesLinks, programsIpvs, peers, listenPort, listenAddresses, http }: Subject,
+  { managesLinks, programsIpvs, listenPort, listenAddresses, http }: Subject,
 ): readonly Use[] {
-  const keyed = peers.some(({ password }) => password !== undefined);
   return [
-    ...managesLinks ? [{ capability: "NET_ADMIN", use: "set interfaces and addresses" } as const] : [],
-    ...programsIpvs ? [{ capability: "NET_ADMIN", use: "set virtual services" } as const] : [],
-    ...keyed ? [{ capability: "NET_ADMIN", use: "set keys of TCP-MD5" } as const] : [],
-    ...listenPort > 0 && listenAddresses.length > 0 ? [listening("BGP", listenPort)] : [],
-    ...http === undefined ? [] : [listening("http.listen", http.port)],
+    ...managesLinks
+      ? [{ capability: "NET_ADMIN", use: "set interfaces and addresses", optional: false } as const]
+      : [],
+    ...programsIpvs
+      ? [{ capability: "NET_ADMIN", use: "set virtual services", optional: false } as const]
+      : [],
+    ...listenPort > 0 && listenAddresses.length > 0 ? [listening("BGP", listenPort, false)] : [],
+    ...http === undefined ? [] : [listening("http.listen", http.port, true)],
   ];
 }
 
-function listening(what: string, port: number): Use {
-  return { capability: "NET_BIND_SERVICE", use: `listen on port ${port} for ${what}`, port };
+function listening(what: string, port: number, optional: boolean): Use {
+  return { capability: "NET_BIND_SERVICE", use: `listen on port ${port} for ${what}`, port, optional };
 }
 
 /** The folder, or the nearest one above it that is there. */

@@ -113,8 +113,9 @@ export function hostAlone(circumstances: Circumstances): Subject {
 /** Destinations of the virtual services' families, and tunnels into the other one. */
 function reached(port: PortConfig, ids: readonly VirtualServiceId[]): readonly SubjectDestination[] {
   const all = [...new Set(ids.map(({ address }) => address.family))];
+  const taken = all.map((family) => ({ family, by: new Set(destinationsOf(port, family)) }));
   const takes = (destination: DestinationConfig) =>
-    all.filter((family) => destinationsOf(port, family).includes(destination));
+    taken.filter(({ by }) => by.has(destination)).map(({ family }) => family);
   return [
     ...port.destinations.map((destination) => ({ ...destination, families: takes(destination) }))
       .filter(({ families }) => families.length > 0),

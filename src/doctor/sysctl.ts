@@ -4,7 +4,7 @@ import { type Host, NotSeenError } from "./host.ts";
 
 /** A number under /proc/sys; undefined where this kernel does not have it. @throws {NotSeenError} */
 export function sysctl(host: Host, name: string): number | undefined {
-  const text = host.read(`/proc/sys/${pathOf(name)}`);
+  const text = host.read(fileOf(name));
   if (text === undefined) return undefined;
   const value = Number(text.trim());
   if (!Number.isFinite(value)) throw new NotSeenError(`${name} is no number`);
@@ -43,6 +43,7 @@ export function kernelRelease(host: Host): string {
   return release;
 }
 
-function pathOf(name: string): string {
-  return name.split(".").map((part) => part.replaceAll("/", ".")).join("/");
+/** The file of a setting. */
+export function fileOf(name: string): string {
+  return `/proc/sys/${name.split(".").map((part) => part.replaceAll("/", ".")).join("/")}`;
 }

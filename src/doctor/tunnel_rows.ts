@@ -2,7 +2,7 @@
 import type { TunnelConfig } from "../config/config.ts";
 import type { Address } from "../net/address.ts";
 import { type Finding, listed, ok, problem, type Row, warning } from "./finding.ts";
-import { type Host, type HostLink, NotSeenError } from "./host.ts";
+import { type HostLink, type HostRoute, NotSeenError } from "./host.ts";
 import type { SubjectPort } from "./subject.ts";
 
 /** Octets of headers. */
@@ -25,10 +25,14 @@ interface Tunnel {
   readonly ports: readonly SubjectPort[];
 }
 
-/** A tunnel and the interface by which its packets leave. */
-interface Measured extends Tunnel {
+/** Tunnels of one kind whose packets leave by the same way. */
+interface Way extends Omit<Tunnel, "address"> {
+  /** Of one family. */
+  readonly addresses: readonly [Address, ...Address[]];
   readonly link: HostLink;
   readonly mtu: number;
+  /** The MTU is the route's, not the interface's. */
+  readonly routed: boolean;
 }
 
 /** The row. */
@@ -38,11 +42,26 @@ export const TUNNEL_ROWS: readonly Row[] = [
     applies: ({ ports }) => tunnelsOf(ports).length > 0,
     look(host, { ports }) {
       const links = host.links();
-      const looked = tunnelsOf(ports).map((tunnel) => measured(tunnel, host, links));
-      const tunnels = looked.filter((each) => "link" in each);
+      const routed = tunnelsOf(ports).map((tunnel) => ({ tunnel, route: host.routeTo(tunnel.address) }));
+      const lost = routed.filter(({ route }) => route === undefined).map(({ tunnel }) => tunnel);
+      const local = routed.filter(({ route }) => route?.local === true).map(({ tunnel }) => tunnel);
+      const ways = waysOf(
+        routed.flatMap(({ tunnel, route }) =>
+          route === undefined || route.local ? [] : [wayOf(tunnel, route, links)]
+        ),
+      );
       return [
-        ...looked.filter((each) => "found" in each),
-        ...tunnels.map((tunnel) => judged(tunnel, widest(tunnels, tunnel.link))),
+        ...lost.length === 0 ? [] : [
+          problem(
+            `no route to ${addressesText(lost)}`,
+            `${servicesText(lost)} cannot reach these destinations`,
+            {
+              cure: "a route to them, or other destinations",
+            },
+          ),
+        ],
+        ...ways.map((way) => judged(way, widest(ways, way.link))),
+        ...local.length === 0 ? [] : [ok(`${addressesText(local)} is this host: nothing is encapsulated`)],
       ];
     },
   },
@@ -79,43 +98,60 @@ function tunnelsOf(ports: readonly SubjectPort[]): readonly Tunnel[] {
   });
 }
 
-/** By which interface it leaves, or why there is nothing to measure. */
-function measured(tunnel: Tunnel, host: Host, links: readonly HostLink[]): Measured | Finding {
-  const { address, ports } = tunnel;
-  const route = host.routeTo(address);
-  if (route === undefined) {
-    return problem(`no route to ${address.text}`, `${portsText(ports)} cannot reach this destination`, {
-      cure: "a route to it, or another destination",
-    });
-  }
-  if (route.local) return ok(`${address.text} is this host: nothing is encapsulated`);
+function wayOf({ address, ...tunnel }: Tunnel, route: HostRoute, links: readonly HostLink[]): Way {
   const link = links.find(({ index }) => index === route.link) ?? narrowest(links);
   if (link === undefined) throw new NotSeenError(`by which interface ${address.text} is reached`);
-  return { ...tunnel, link, mtu: route.mtu ?? link.mtu };
+  return {
+    ...tunnel,
+    addresses: [address],
+    link,
+    mtu: route.mtu ?? link.mtu,
+    routed: route.mtu !== undefined,
+  };
+}
+
+/** Those that are said in one sentence: of hundreds of destinations most are alike. */
+function waysOf(ways: readonly Way[]): readonly Way[] {
+  const groups = Map.groupBy(
+    ways,
+    ({ addresses: [address], tunnel, families, link, mtu, routed }) =>
+      JSON.stringify([address.family, tunnel.type, tunnel.checksum, families, link.index, mtu, routed]),
+  );
+  return [...groups.values()].flatMap((group) => {
+    const [first, ...rest] = group;
+    if (first === undefined) return [];
+    const [address, ...others] = first.addresses;
+    const addresses = [address, ...others, ...rest.flatMap((way) => way.addresses)] as const;
+    return [{ ...first, addresses, ports: [...new Set(group.flatMap(({ ports }) => ports))] }];
+  });
 }
 
 /** The MTU at which packets of clients fit into every tunnel by this interface. */
-function widest(tunnels: readonly Measured[], { index }: HostLink): number {
-  const needs = tunnels.filter(({ link }) => link.index === index)
-    .map(({ tunnel, address }) => CLIENT_MTU + overheadOf(tunnel, address.family));
+function widest(ways: readonly Way[], { index }: HostLink): number {
+  const needs = ways.filter(({ link }) => link.index === index)
+    .map(({ tunnel, addresses: [{ family }] }) => CLIENT_MTU + overheadOf(tunnel, family));
   return Math.max(...needs);
 }
 
-function judged({ address, tunnel, families, ports, link, mtu }: Measured, wantedMtu: number): Finding {
+function judged({ addresses, tunnel, families, ports, link, mtu, routed }: Way, wantedMtu: number): Finding {
+  const [address] = addresses;
   const overhead = overheadOf(tunnel, address.family);
   const inner = mtu - overhead;
   const segments = families.map((family) => `MSS ${mssOf(inner, family)} over IPv${family}`);
-  const found = `${address.text} (${tunnel.type}) by ${link.name}: MTU ${mtu} - ${overhead} = ${inner}, ${
-    segments.join(", ")
+  const what = `${listed(addresses.map(({ text }) => text))} (${tunnel.type}) by ${
+    routed ? "a route" : link.name
   }`;
-  const command = `ip link set dev ${link.name} mtu ${wantedMtu}`;
+  const found = `${what}: MTU ${mtu} - ${overhead} = ${inner}, ${segments.join(", ")}`;
+  // What a route says of its MTU is configured where the route is.
+  const own = routed ? ` the route's own mtu at ${wantedMtu} (ip route get ${address.text})` : "";
+  const command = routed ? {} : { command: `ip link set dev ${link.name} mtu ${wantedMtu}` };
   if (families.includes(6) && inner < LEAST_IPV6_MTU) {
     return problem(
       found,
       `IPv6 needs an MTU of ${LEAST_IPV6_MTU}: ${portsText(ports)} cannot work over IPv6`,
       {
-        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:`,
-        command,
+        cure: `at least ${LEAST_IPV6_MTU + overhead}, and for whole packets of clients:${own}`,
+        ...command,
       },
     );
   }
@@ -130,8 +166,8 @@ function judged({ address, tunnel, families, ports, link, mtu }: Measured, wante
       }`,
     {
       cure: clampWords(ports, inner, families) +
-        "Or, where everything up to the destination carries frames of that size, here:",
-      command,
+        `Or, where everything up to the destination carries frames of that size, here:${own}`,
+      ...command,
     },
   );
 }
@@ -181,4 +217,12 @@ function narrowest(links: readonly HostLink[]): HostLink | undefined {
 
 function portsText(ports: readonly SubjectPort[]): string {
   return listed([...new Set(ports.map(({ service }) => service))]);
+}
+
+function addressesText(tunnels: readonly Tunnel[]): string {
+  return listed([...new Set(tunnels.map(({ address }) => address.text))]);
+}
+
+function servicesText(tunnels: readonly Tunnel[]): string {
+  return portsText(tunnels.flatMap(({ ports }) => ports));
 }

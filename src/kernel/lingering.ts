@@ -1,9 +1,13 @@
 /** Addresses and marks that were ours: they stay so until their virtual services are gone. */
 import { merge, NOTHING, owns, without } from "./merge.ts";
-import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks } from "./state.ts";
 
 /** Where every virtual service is ours. */
 type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
+
+function ownedOf({ ownedAddresses, ownedFwmarks }: DesiredKernel): Owned {
+  return { ownedAddresses, ownedFwmarks };
+}
 
 /** What is owned beside what is wanted. */
 export class Lingering {
@@ -24,9 +28,10 @@ export class Lingering {
   succeed(before: DesiredKernel | undefined, desired: DesiredKernel, actual: ActualKernel | undefined): void {
     const onOurs = actual?.interfaces.filter(isOurs)
       .flatMap(({ addresses }) => addresses.map(({ address }) => address)) ?? [];
-    const owned = this.with(before ?? NOTHING);
-    const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs }]);
-    const { ownedAddresses, ownedFwmarks } = without(all, desired);
+    const owned = this.with({ ...NOTHING, ...ownedOf(before ?? NOTHING) });
+    const marked = actual?.interfaces.flatMap(markedFwmarks) ?? [];
+    const all = merge([owned, { ...NOTHING, ownedAddresses: onOurs, ownedFwmarks: marked }]);
+    const { ownedAddresses, ownedFwmarks } = without(all, { ...NOTHING, ...ownedOf(desired) });
     this.#owned = { ownedAddresses, ownedFwmarks };
   }
 

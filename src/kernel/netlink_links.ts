@@ -7,7 +7,7 @@ import { NetlinkChannel } from "../netlink/channel.ts";
 import { ETH_DATA_LEN, IFA_F, IPV6_MIN_MTU, NETLINK, RT_SCOPE, RTM, RTN } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import type { Request } from "../netlink/message.ts";
-import { decodeRoute, getRoute, restoreLocalRoute } from "../netlink/route.ts";
+import { decodeRouteType, getRoute, restoreLocalRoute } from "../netlink/route.ts";
 import {
   createDummy,
   decodeAddress,
@@ -42,6 +42,9 @@ export type LinkChange = Extract<
 /** What a change does to an interface that is there. */
 type ConfiguredChange = Extract<LinkChange, { readonly type: "create-interface" | "set-interface" }>;
 
+/** An address and the interface that it is on. */
+type OnLink = Pick<LinkAddress, "index" | "address">;
+
 /** Questions in one datagram: few enough for every answer to fit the receive buffer. */
 const QUESTIONS = 32;
 
@@ -53,7 +56,7 @@ export class NetlinkLinks implements Disposable {
   /** As last read, by index. */
   #last: ReadonlyMap<number, ActualInterface> = new Map();
   /** Added and not yet seen with its route. */
-  #unrouted: Address[] = [];
+  #unrouted: OnLink[] = [];
   #channel: NetlinkChannel | undefined;
 
   constructor(transport: NetlinkTransport, sysctls: Sysctls, slices: Slices) {
@@ -77,7 +80,7 @@ export class NetlinkLinks implements Disposable {
     const names = new Map(all.map(({ index, name }) => [index, name]));
     const dummies = new Set(links.filter(({ kind }) => kind === "dummy").map(({ index }) => index));
     const delivered = await this.#delivered(
-      addresses.filter(({ index }) => dummies.has(index)).map(({ address }) => address),
+      addresses.filter(({ index }) => dummies.has(index)),
     );
     const placed = Map.groupBy(addresses, ({ index }) => index);
     const interfaces = links.map(({ master, ...link }) =>
@@ -97,15 +100,18 @@ export class NetlinkLinks implements Disposable {
    * Which addresses the kernel takes packets to: it is asked where each would go. (A dump of table `local` would walk the
    * main table along with it where there are no policy rules, 35 ms for a million routes.)
    */
-  async #delivered(addresses: readonly Address[]): Promise<ReadonlySet<string>> {
-    const asked = new Map(addresses.map((address) => [address.text, address]));
+  async #delivered(addresses: readonly OnLink[]): Promise<ReadonlySet<string>> {
+    const asked = new Map(addresses.map((each) => [each.address.text, each]));
     const delivered = new Set<string>();
     const all = [...asked.values()];
     for (let start = 0; start < all.length; start += QUESTIONS) {
       await this.#slices.pause();
       const some = all.slice(start, start + QUESTIONS);
-      const routes = this.#open().getEach("ask for routes", some.map(getRoute), decodeRoute);
-      some.forEach(({ text }, at) => void (routes[at]?.type === RTN.LOCAL && delivered.add(text)));
+      const requests = some.map(({ index, address }) => getRoute(index, address));
+      const types = this.#open().getEach("ask for routes", requests, decodeRouteType);
+      for (const [at, { address }] of some.entries()) {
+        if (types[at] === RTN.LOCAL) delivered.add(address.text);
+      }
     }
     return delivered;
   }
@@ -127,12 +133,12 @@ export class NetlinkLinks implements Disposable {
         const { index, interface: name, address } = change;
         const link = this.#ours(change, index === undefined ? { name } : { index });
         this.#make(change, replaceAddress(link.index, address));
-        return this.#awaitRoute(address);
+        return this.#awaitRoute(link.index, address);
       }
       case "exchange-address": {
         const { index } = this.#ours(change, { index: change.index });
         this.#make(change, ...exchangeAddress(index, change.old));
-        return this.#awaitRoute(change.address);
+        return this.#awaitRoute(index, change.address);
       }
       case "restore-route": {
         const { address } = change;
@@ -143,7 +149,7 @@ export class NetlinkLinks implements Disposable {
           ? restoreLocalRoute(index, address)
           : exchangeAddress(index, placed);
         this.#make(change, ...requests);
-        return this.#awaitRoute(address);
+        return this.#awaitRoute(index, address);
       }
       case "delete-address": {
         const { index } = this.#ours(change, { index: change.index });
@@ -161,7 +167,7 @@ export class NetlinkLinks implements Disposable {
   async awaitsRoutes(): Promise<boolean> {
     if (this.#unrouted.length === 0) return false;
     const delivered = await this.#delivered(this.#unrouted);
-    this.#unrouted = this.#unrouted.filter(({ text }) => !delivered.has(text));
+    this.#unrouted = this.#unrouted.filter(({ address }) => !delivered.has(address.text));
     return this.#unrouted.length > 0;
   }
 
@@ -170,8 +176,8 @@ export class NetlinkLinks implements Disposable {
     this.#unrouted = [];
   }
 
-  #awaitRoute(address: Address): void {
-    if (address.family === 6) this.#unrouted.push(address);
+  #awaitRoute(index: number, address: Address): void {
+    if (address.family === 6) this.#unrouted.push({ index, address });
   }
 
   /** What this process or this kernel cannot do. @throws {KernelError} */

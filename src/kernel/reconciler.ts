@@ -6,7 +6,7 @@
  */
 import type { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
-import { type Clock, sleep } from "../time/clock.ts";
+import type { Clock } from "../time/clock.ts";
 import { retryMs } from "./back_off.ts";
 import { type Change, describeChange } from "./change.ts";
 import type { ContentionLimits, Contested } from "./contested.ts";
@@ -18,6 +18,7 @@ import type { KernelObject } from "./kernel_object.ts";
 import { Lingering } from "./lingering.ts";
 import { NOTHING, within } from "./merge.ts";
 import { type Refusal, refusalOfAll, refusalOfConflict } from "./refusal.ts";
+import { inSlices, mapInSteps } from "./pace.ts";
 import { Repairs } from "./repairs.ts";
 import { changedThemselves } from "./selection.ts";
 import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
@@ -78,8 +79,6 @@ const QUIET_MS = 10;
 /** It doubles up to this while they come closely and lead to nothing. */
 const LONGEST_QUIET_MS = 40;
 const CLOSE_MS = 1_000;
-/** The event loop waits for no longer while something is compared. */
-const SLICE_MS = 5;
 const CONTENTION: ContentionLimits = { limit: 5, windowMs: 60_000, holdMs: 60_000 };
 
 /** Makes the kernel what it should be, and keeps it so. */
@@ -195,7 +194,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #makeSo(): Promise<KernelReport> {
-    const { kernel } = this.#options;
+    const { kernel, clock } = this.#options;
     const [desired, interest] = [this.#wanted, this.#interest];
     const watchErrors = this.#openWatch();
     this.#blindSinceMs ??= this.#options.clock.now();
@@ -218,12 +217,13 @@ export class Reconciler implements AsyncDisposable {
         hasRead = false;
       }
     }
+    const made = changes.filter((_, index) => outcomes[index] === undefined);
     const repairs = this.#repairs.conclude({ changes, outcomes, pending: hasRead ? needed : undefined });
     this.#last = { desired, interest, actual: this.#actual, pending: hasRead ? needed : undefined };
     if (errors.length === 0) this.#blindSinceMs = undefined;
     errors.push(...this.#repairs.errors);
     return this.#report({
-      changes: changes.filter((_, index) => outcomes[index] === undefined).map(describeChange),
+      changes: await inSlices(clock, mapInSteps(made, describeChange)),
       repairs,
       errors,
       conflicts,
@@ -233,17 +233,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   /** What differs, found in slices. */
-  async #compare(desired: DesiredKernel, actual: ActualKernel): Promise<Difference> {
-    const { clock } = this.#options;
-    const steps = this.#differ.compare(desired, actual);
-    let endMs = clock.now() + SLICE_MS;
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-      if (clock.now() < endMs) continue;
-      await sleep(clock);
-      endMs = clock.now() + SLICE_MS;
-    }
+  #compare(desired: DesiredKernel, actual: ActualKernel): Promise<Difference> {
+    return inSlices(this.#options.clock, this.#differ.compare(desired, actual));
   }
 
   /** Tells which objects would differ had nobody else changed anything since the last pass. */

@@ -33,7 +33,7 @@ import { messageOf } from "../text/error_message.ts";
 import { painted } from "../text/style.ts";
 import { sleep, systemClock } from "../time/clock.ts";
 import { withDoctorHost } from "./doctor_host.ts";
-import { withHostKernel } from "./host_kernel.ts";
+import { withCleanupHost } from "./host_kernel.ts";
 import { planOnHost } from "./plan_host.ts";
 import { openPlatform } from "./platform.ts";
 
@@ -108,10 +108,9 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     async cleanup(args) {
       return await cleanup(args, {
         ...files,
-        clock: systemClock,
         style: styleFor(new StandardTerminal()),
         findAgent: (path) => findAgent(path, controlPorts()),
-        withKernel: withHostKernel,
+        withHost: withCleanupHost,
       });
     },
     async migrate(file, overrides) {

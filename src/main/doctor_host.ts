@@ -5,7 +5,7 @@ import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { descriptorLimit } from "../../ffi/limits.ts";
 import { SocketOptions } from "../../ffi/socket_options.ts";
 import { addressOf } from "../net/address.ts";
-import { type Host, type HostLink, NotSeenError, type SocketOption } from "../doctor/host.ts";
+import { type Host, type HostLink, type HostRoute, NotSeenError, type SocketOption } from "../doctor/host.ts";
 import {
   probeForDummy,
   probeForIpvs,
@@ -69,6 +69,7 @@ function hostOf(
     if ("problem" in opened) throw new NotSeenError(NO_LIBNL);
     return opened.host;
   };
+  const routes = new Map<string, { readonly route: HostRoute | undefined }>();
   return {
     read: (path) => seen(() => readSmallFile(libc, path, MAX_FILE_OCTETS)),
     list: (folder) => readable(() => listFolder(libc, folder)) ?? [],
@@ -78,7 +79,14 @@ function hostOf(
       if (links instanceof NotSeenError) throw links;
       return links;
     },
-    routeTo: (address) => seen(() => readRoute(kernel().transport, slices, address)),
+    routeTo(address) {
+      // Many ports share their destinations, and rows ask for the same.
+      const known = routes.get(address.text);
+      if (known !== undefined) return known.route;
+      const route = seen(() => readRoute(kernel().transport, slices, address));
+      routes.set(address.text, { route });
+      return route;
+    },
     hasDummy: () => seen(() => probeForDummy(kernel().transport, slices)),
     hasIpvs: () => seen(() => probeForIpvs(kernel().transport)),
     hasScheduler: (name) => seen(() => probeForScheduler(kernel().transport, slices, name)),

@@ -10,6 +10,7 @@ import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
 import { Streams } from "../../ffi/streams.ts";
 import { Sysctls } from "../../ffi/sysctl.ts";
+import { destinationChecks } from "../agent/check_identity.ts";
 import { clientLimits, descriptorNeeds, shareOut, shortageText, totalNeed } from "../agent/descriptors.ts";
 import { HostNotFitError } from "../agent/ports.ts";
 import type { Transport } from "../bgp/transport/transport.ts";
@@ -140,7 +141,9 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
     `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
   );
   if (native !== undefined) return hooks;
-  const pinging = services.filter(({ checks }) => checks.some(({ type }) => type === "ping"));
+  const pinging = services.filter((service) =>
+    [...service.checks, ...destinationChecks([service])].some(({ type }) => type === "ping")
+  );
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);

@@ -142,6 +142,7 @@ export const IFA_F = {
 /** Attributes of a route. */
 export const RTA = {
   DST: 1,
+  IIF: 3,
   OIF: 4,
   PREFSRC: 7,
   TABLE: 15,

@@ -22,10 +22,15 @@ export interface Route {
   readonly index: number;
 }
 
-/** Asks where a packet to `address` would go; the answer's type is RTN_LOCAL where this host takes it. */
-export function getRoute(address: Address): Request {
+/**
+ * Asks where a packet to `address`, which is on interface `index`, would go; the answer's type is RTN_LOCAL where this host
+ * takes it. Of IPv6 it asks as of a packet that comes in by that interface: for one that goes out, the kernel would look
+ * for a source among all addresses, each time. (Of IPv4 that would need a source address.)
+ */
+export function getRoute(index: number, address: Address): Request {
   const writer = routeHeader(address, { type: 0, scope: 0, table: 0, protocol: 0 });
   writeAttribute(writer, RTA.DST, address.bytes);
+  if (address.family === 6) writeU32(writer, RTA.IIF, index);
   return { type: RTM.GETROUTE, flags: 0, payload: writer.finish() };
 }
 
@@ -62,6 +67,13 @@ export function decodeRoute(message: NetlinkMessage): Route {
     table: attributeU32(attributes, RTA.TABLE) ?? table,
     index: attributeU32(attributes, RTA.OIF) ?? 0,
   };
+}
+
+/** The type of a route alone, RTN_*: of a thousand answers nothing else is read. @throws {ReadError} it is cut short */
+export function decodeRouteType({ payload }: NetlinkMessage): number {
+  const reader = new Reader(payload, HOST_ORDER);
+  reader.bytes(7, "rtm_family to rtm_scope");
+  return reader.u8("rtm_type");
 }
 
 function localRoute(index: number, address: Address): Uint8Array<ArrayBuffer> {

@@ -92,10 +92,11 @@ const RETRY_MS = 1000;
 
 /** The state at start: nothing known, nothing announced before the first event, so that this is a transition, too. */
 export function initialState(
-  { config, checks, drain }: ServiceEntry,
+  entry: ServiceEntry,
   managed: Managed,
   nowMs: number,
 ): ServiceState {
+  const { config, checks, drain } = entry;
   const verdicts = new Map(checks.map((name) => [name, NOT_PROBED]));
   const phase = drain === undefined ? serving(nowMs) : withdrawn(drain, nowMs);
   const facts: ServiceFacts = {
@@ -103,7 +104,7 @@ export function initialState(
     removed: false,
     managed,
     verdicts,
-    ports: continuedPorts(config, new Map(), nowMs),
+    ports: continuedPorts(entry, new Map(), nowMs),
     actual: undefined,
     refusals: [],
     contested: [],
@@ -125,9 +126,10 @@ export function initialState(
  */
 export function reconfigured(
   state: ServiceState,
-  { config, checks, drain }: ServiceEntry,
+  entry: ServiceEntry,
   env: { readonly now: number },
 ): ServiceState {
+  const { config, checks, drain } = entry;
   const isAnnounced = [...state.routes.values()].some(({ announce }) => announce);
   const verdicts = new Map(checks.flatMap((key): readonly (readonly [string, CheckVerdict])[] => {
     const known = state.verdicts.get(key);
@@ -135,7 +137,7 @@ export function reconfigured(
     return isAnnounced ? [] : [[key, NOT_PROBED]];
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
-  const ports = continuedPorts(config, state.ports, env.now);
+  const ports = continuedPorts(entry, state.ports, env.now);
   const facts = { ...state, ...state.removed ? way : {}, config, verdicts, ports, removed: false };
   return decided(facts, state, env.now);
 }

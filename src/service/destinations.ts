@@ -11,6 +11,7 @@ import {
   type DestinationVerdict,
   type FamilyState,
   type PortState,
+  type SaidOf,
   type SorryState,
 } from "./port_state.ts";
 import { growsSince, quorumHolds, sorryFor, standingCause, standingOf, weightSums } from "./weights.ts";
@@ -37,12 +38,22 @@ const NOT_PROBED: DestinationVerdict = { verdict: "unknown", cause: "not probed 
  * A port under another configuration, or one of which nothing is known but that. Destinations are known by their keys and checks by their names: what stays is known as
  * before, and a new check of a live destination has no say until its first verdict.
  */
-export function continuedPort(port: PortConfig, before: PortState | undefined, now: number): PortState {
+export function continuedPort(
+  port: PortConfig,
+  before: PortState | undefined,
+  now: number,
+  saidOf: SaidOf = () => undefined,
+): PortState {
   const isServing = [...before?.destinations.values() ?? []].some(({ live }) => live);
   const destinations = new Map(port.destinations.map((config) => {
     const key = destinationKey(config);
     const known = before?.destinations.get(key);
-    return [key, known === undefined ? newDestination(config, isServing, now) : withChecks(known, config)];
+    return [
+      key,
+      known === undefined
+        ? newDestination(config, isServing, now, saidOf)
+        : withChecks(known, config, saidOf),
+    ];
   }));
   const families = new Map(
     port.families.map((family) => [family, before?.families.get(family) ?? NEW_FAMILY]),
@@ -52,9 +63,14 @@ export function continuedPort(port: PortConfig, before: PortState | undefined, n
 
 const NEW_FAMILY: FamilyState = { quorum: false, sorry: "out" };
 
-function newDestination({ checks }: DestinationConfig, slow: boolean, now: number): DestinationState {
+function newDestination(
+  { checks }: DestinationConfig,
+  slow: boolean,
+  now: number,
+  saidOf: SaidOf = () => undefined,
+): DestinationState {
   return {
-    checks: new Map(checks.map(({ name }) => [name, NOT_PROBED])),
+    checks: new Map(checks.map((check) => [check.name, saidOf(check) ?? NOT_PROBED])),
     inherited: undefined,
     live: false,
     sinceMs: now,
@@ -63,11 +79,16 @@ function newDestination({ checks }: DestinationConfig, slow: boolean, now: numbe
   };
 }
 
-function withChecks(known: DestinationState, { checks }: DestinationConfig): DestinationState {
+function withChecks(
+  known: DestinationState,
+  { checks }: DestinationConfig,
+  saidOf: SaidOf,
+): DestinationState {
   return {
     ...known,
-    checks: new Map(checks.flatMap(({ name }): readonly (readonly [string, DestinationVerdict])[] => {
-      const said = known.checks.get(name);
+    checks: new Map(checks.flatMap((check): readonly (readonly [string, DestinationVerdict])[] => {
+      const { name } = check;
+      const said = saidOf(check) ?? known.checks.get(name);
       if (said !== undefined) return [[name, said]];
       return known.live ? [] : [[name, NOT_PROBED]];
     })),

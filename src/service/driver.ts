@@ -14,11 +14,12 @@ import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import { HandOver } from "./hand_over.ts";
 import {
+  awaitTold,
+  inheritedLeavings,
   kernelOf,
   type Leaving,
   leavingDeadline,
   type LeavingEvent,
-  leavings,
   stepLeaving,
   withLimit,
 } from "./leaving.ts";
@@ -34,8 +35,6 @@ export type Names = ReadonlySet<string> | undefined;
 
 /** So many services are looked at in one turn when all of the kernel is another one. */
 const SERVICES_A_TURN = 100;
-/** For what an earlier process left, whose limits are not known any more. */
-const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
 
 /** Why something goes that another configuration does not have. */
 const REMOVED = "removed from the configuration";
@@ -191,10 +190,9 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = leavings(ours(actual, together([wanted, owned])), wanted, {
-      reason: "the configuration does not have it",
-      limits: (service) => this.#states.get(service)?.config.stop ?? INHERITED_LIMITS,
-      told: () => ({ by: "end-of-rib", untilMs }),
+    this.#leaving = inheritedLeavings(ours(actual, together([wanted, owned])), wanted, {
+      limits: (service) => this.#states.get(service)?.config.stop,
+      untilMs,
       managed,
     }, clock.now());
   }
@@ -260,10 +258,10 @@ export class ServiceDriver implements Disposable {
     for (const { config, removed } of this.states) if (removed) gone.add(config.name);
     this.drain(REMOVED, { names: gone, because });
     for (const [service, transition] of transitions) {
-      this.#attempt(() => this.#options.onTransition(service, transition, because));
+      this.#handOver.attempt(() => this.#options.onTransition(service, transition, because));
     }
     for (const each of leaving) {
-      if (!before.includes(each)) this.#attempt(() => this.#options.onLeaving?.(each));
+      if (!before.includes(each)) this.#handOver.attempt(() => this.#options.onLeaving?.(each));
     }
   }
 
@@ -330,10 +328,10 @@ export class ServiceDriver implements Disposable {
       const isVerdict = type === "verdict" || type === "destination";
       const byVerdict = isVerdict && transition.type !== "phase";
       const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
-      this.#attempt(() => onTransition(config.name, transition, origin));
+      this.#handOver.attempt(() => onTransition(config.name, transition, origin));
     }
-    for (const leaving of moved) this.#attempt(() => this.#options.onLeaving?.(leaving));
-    if (gone.length > 0) this.#attempt(() => this.#options.onGone?.(gone));
+    for (const leaving of moved) this.#handOver.attempt(() => this.#options.onLeaving?.(leaving));
+    if (gone.length > 0) this.#handOver.attempt(() => this.#options.onGone?.(gone));
     this.#awaitTold();
     this.#arm();
     if (this.#onDown.size > 0 && this.#isDown()) this.#tellDown();
@@ -358,30 +356,15 @@ export class ServiceDriver implements Disposable {
     return gone.map(({ config }) => config.name);
   }
 
-  /** Whatever is called from here may throw: the next one is called all the same, and the timer is armed. */
-  #attempt(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#options.onFault(messageOf(error));
-    }
-  }
-
   /** Where withdrawals are on their way, the services hear when the routers' sockets have them. */
   #awaitTold(): void {
-    if (this.#waitsForTold || !this.#hasUntold()) return;
+    if (this.#waitsForTold || !awaitTold(this.states, this.#leaving)) return;
     this.#waitsForTold = true;
     const { told, onFault } = this.#options;
     Promise.try(told, WITHDRAWN_LIMIT_MS).catch((error) => onFault(messageOf(error))).then(() => {
       this.#waitsForTold = false;
       this.#feed(this.states, () => ({ type: "told" }), { type: "told" });
     });
-  }
-
-  #hasUntold(): boolean {
-    const isUntold = ({ phase, told }: ServiceState | Leaving) => phase.name === "withdrawn" && !told;
-    return this.states.some(isUntold) ||
-      this.#leaving.some((leaving) => leaving.toldBy === "told" && isUntold(leaving));
   }
 
   #arm(): void {

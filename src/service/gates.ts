@@ -184,7 +184,8 @@ function virtualServiceFault({ config, ports, actual }: ServiceFacts, address: A
       if (service === undefined) return `${name} does not exist`;
       const weighted = service.destinations.filter(({ weight }) => weight > 0);
       if (weighted.length === 0) return `${name} has no destination of weight`;
-      const isLive = weighted.some((each) => known?.get(destinationKey(each))?.live);
+      // Where no quorum is asked for the last resort serves, too.
+      const isLive = port.quorum === 0 || weighted.some((each) => known?.get(destinationKey(each))?.live);
       if (!isLive) return `${name} has no destination of weight that is live`;
     }
   }

@@ -71,16 +71,23 @@ export class HandOver {
     return Math.min(this.#retryMs, this.#weightsDueMs, pollMs);
   }
 
+  /** Whoever is told of something may throw: that is a fault, and keeps nobody else from hearing. @returns whether it did not */
+  attempt(call: () => void): boolean {
+    try {
+      call();
+      return true;
+    } catch (error) {
+      this.#takers.onFault(messageOf(error));
+      return false;
+    }
+  }
+
   #hand(what: "routes" | "kernel", call: () => void): void {
     if (!this.#owed[what]) return;
     // Before the call: it may come back here with news of its own.
     this.#owed[what] = false;
-    try {
-      call();
-    } catch (error) {
-      this.#owed[what] = true;
-      this.#retryMs = this.#takers.clock.now() + RETRY_MS;
-      this.#takers.onFault(messageOf(error));
-    }
+    if (this.attempt(call)) return;
+    this.#owed[what] = true;
+    this.#retryMs = this.#takers.clock.now() + RETRY_MS;
   }
 }

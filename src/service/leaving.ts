@@ -15,7 +15,7 @@ import {
   virtualServiceKey,
   virtualServiceText,
 } from "../kernel/state.ts";
-import { withPort } from "../net/address.ts";
+import { type Address, withPort } from "../net/address.ts";
 import {
   type Drain,
   type DrainLimits,
@@ -57,13 +57,15 @@ export interface LeavingTerms {
   told(service: string): { readonly by: Leaving["toldBy"]; readonly untilMs: number };
   /** What is ours of the kernel. */
   readonly managed: Managed;
+  /** The route of an address that stays is withdrawn with this: what it leads to is in use until routers have converged. */
+  readonly isWithdrawn?: (address: Address) => boolean;
 }
 
 /** The objects of `all` that are not in `wanted` and ours to manage, on their way out from now on. */
 export function leavings(
   all: DesiredKernel,
   wanted: DesiredKernel,
-  { reason, because, limits, told, managed }: LeavingTerms,
+  { reason, because, limits, told, managed, isWithdrawn = () => false }: LeavingTerms,
   nowMs: number,
 ): readonly Leaving[] {
   const going = within(managed, without(all, wanted));
@@ -84,12 +86,17 @@ export function leavings(
     // A mark has no address of its own: it goes with those of its service, where they go.
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
-      ({ fwmark, address }) =>
-        (fwmark > 0 ? interfaces.length === 0 : staying.has(address.text)) ? "ports" : "others",
+      ({ fwmark, address }) => {
+        const stays = fwmark > 0
+          ? interfaces.length === 0
+          : staying.has(address.text) && !isWithdrawn(address);
+        return stays ? "ports" : "others";
+      },
     );
     const ownedAddresses = [
       ...interfaces.flatMap((link) => link.addresses),
-      ...others.filter(({ fwmark }) => fwmark === 0).map(({ address }) => address),
+      ...others.filter(({ fwmark, address: { text } }) => fwmark === 0 && !staying.has(text))
+        .map(({ address }) => address),
     ];
     const marksOf = (services: readonly VirtualService[]) => services.filter(({ fwmark }) => fwmark > 0);
     const addresses = {
@@ -109,6 +116,44 @@ export function leavings(
       },
     ].filter(({ objects }) => !isEmpty(objects));
   });
+}
+
+/** For what an earlier process left, whose limits are not known any more. */
+const INHERITED_LIMITS: DrainLimits = { shiftMs: 0, convergeMs: 1000, quiesceMs: 30_000 };
+
+/** The same of what an earlier process left: `untilMs` routers may have its routes. */
+export function inheritedLeavings(
+  all: DesiredKernel,
+  wanted: DesiredKernel,
+  { limits, untilMs, managed }: Pick<LeavingTerms, "managed"> & {
+    readonly limits: (service: string) => DrainLimits | undefined;
+    readonly untilMs: number;
+  },
+  nowMs: number,
+): readonly Leaving[] {
+  const idle = idleAddresses(wanted);
+  return leavings(all, wanted, {
+    reason: "the configuration does not have it",
+    limits: (service) => limits(service) ?? INHERITED_LIMITS,
+    told: () => ({ by: "end-of-rib", untilMs }),
+    managed,
+    isWithdrawn: ({ text }) => idle.has(text),
+  }, nowMs);
+}
+
+/** Of virtual services in which nothing has weight: what had it serves until routers know. */
+function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> {
+  const idle = virtualServices.filter(({ destinations }) => destinations.every(({ weight }) => weight === 0));
+  return new Set(idle.map(({ address }) => address.text));
+}
+
+/** Whether something is withdrawn, and waits for the sockets of routers to have taken that. */
+export function awaitTold(
+  states: readonly Pick<Leaving, "phase" | "told">[],
+  leaving: readonly Leaving[],
+): boolean {
+  const waiting = [...states, ...leaving.filter(({ toldBy }) => toldBy === "told")];
+  return waiting.some(({ phase, told }) => phase.name === "withdrawn" && !told);
 }
 
 /** Takes one event in; the phase moves on as far as time and facts allow. */

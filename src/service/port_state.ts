@@ -1,4 +1,5 @@
 /** What is remembered of a service's port: what is known of each destination, and for each family whether its quorum holds. */
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { DestinationConfig, PortConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
 import { withPort } from "../net/address.ts";
@@ -10,6 +11,9 @@ export interface DestinationVerdict {
   /** The weight that the newest passing answer gave; undefined: none, the configured one counts. */
   readonly weight: number | undefined;
 }
+
+/** What a check of a destination has said already, for it is another one's, too; undefined: nothing, or it is none's. */
+export type SaidOf = (check: CheckConfig) => DestinationVerdict | undefined;
 
 /** What is known of a destination of a port. */
 export interface DestinationState {

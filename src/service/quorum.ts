@@ -52,7 +52,7 @@ export function awaitsDestinations({ config, ports }: Pick<ServiceFacts, "config
 function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "open" | "reason"> {
   const open = state.families.get(family)?.quorum ?? false;
   const { live, total } = weightSums(port, state, family);
-  const needs = Math.max(1, quorumNeeds(port, open));
+  const needs = quorumNeeds(port, open);
   const sum = `port ${portName(port)}: live weight ${live} of ${total}, needs ${needs}`;
   if (open) return { open, reason: sum };
   const failed = destinationsOf(port, family).filter((config) => {

@@ -57,6 +57,7 @@ export function reconfiguration(
     .map((state) => removed(state, isWanted, { now }));
   const next = [...services.map(begin), ...going.filter(({ config }) => config.addresses.length > 0)];
   const states = new Map(next.map((state) => [state.config.name, state]));
+  const [wasAnnounced, isAnnounced] = [announcedBy(running.states.values()), announcedBy(next)];
   const kernel = desiredKernel(next);
   const before = [...running.states.values()];
   const leaving = [
@@ -73,6 +74,7 @@ export function reconfiguration(
           : { by: "told", untilMs: now + WITHDRAWN_LIMIT_MS };
       },
       managed,
+      isWithdrawn: ({ text }) => wasAnnounced.has(text) && !isAnnounced.has(text),
     }, now),
   ];
   const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>
@@ -91,6 +93,14 @@ function added(
   const { drain } = state.phase;
   const isHeld = entry.config.addresses.some(({ text }) => held.has(text));
   return drain === undefined || isHeld ? state : inPhase(state, quiescing(drain, now));
+}
+
+function announcedBy(states: Iterable<ServiceState>): ReadonlySet<string> {
+  return new Set(
+    [...states].flatMap(({ routes }) =>
+      [...routes].filter(([, { announce }]) => announce).map(([text]) => text)
+    ),
+  );
 }
 
 const NO_LIMITS = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };

@@ -1,5 +1,5 @@
 /** The ports of one service together, from event to event (src/service/destinations.ts has each alone). Pure. */
-import type { PortConfig, ServiceConfig } from "../config/config.ts";
+import type { PortConfig } from "../config/config.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import {
   continuedPort,
@@ -10,7 +10,7 @@ import {
   toldPort,
 } from "./destinations.ts";
 import { type DestinationPlace, type DestinationVerdict, portName, type PortState } from "./port_state.ts";
-import type { ServiceFacts } from "./state.ts";
+import type { ServiceEntry, ServiceFacts } from "./state.ts";
 
 type Ports = ServiceFacts["ports"];
 type PortFacts = Pick<ServiceFacts, "config" | "ports">;
@@ -21,10 +21,14 @@ export type DestinationTransition =
   & DestinationChange;
 
 /** The ports of `config`, each as it was known before, by its name. */
-export function continuedPorts(config: ServiceConfig, before: Ports, nowMs: number): Ports {
+export function continuedPorts(
+  { config, saidOf }: Pick<ServiceEntry, "config" | "saidOf">,
+  before: Ports,
+  nowMs: number,
+): Ports {
   const ports = new Map(config.ports.map((port) => {
     const name = portName(port);
-    return [name, continuedPort(port, before.get(name), nowMs)];
+    return [name, continuedPort(port, before.get(name), nowMs, saidOf)];
   }));
   return settledPorts({ config, ports, actual: undefined }, nowMs);
 }

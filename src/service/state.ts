@@ -8,13 +8,15 @@ import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel, VirtualService } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
-import type { PortState } from "./port_state.ts";
+import type { PortState, SaidOf } from "./port_state.ts";
 
 /** A service as it is configured. */
 export interface ServiceEntry {
   readonly config: ServiceConfig;
   /** The keys of its checks. */
   readonly checks: readonly string[];
+  /** What is known already of checks of its destinations; undefined: of none. */
+  readonly saidOf?: SaidOf | undefined;
   /** Why it is out of service from the beginning. */
   readonly drain?: Drain | undefined;
 }

@@ -144,15 +144,16 @@ export function quorumHolds(
   liveWeight: number,
   before: boolean,
 ): boolean {
-  return liveWeight > 0 && liveWeight >= quorumNeeds({ quorum, hysteresis }, before);
+  return liveWeight >= quorumNeeds({ quorum, hysteresis }, before);
 }
 
-/** The live weight that it takes to hold the quorum, or to gain it. */
+/** The live weight that it takes to hold the quorum, or to gain it: some, unless none is asked for. */
 export function quorumNeeds(
   { quorum, hysteresis }: Pick<PortConfig, "quorum" | "hysteresis">,
   held: boolean,
 ): number {
-  return held ? quorum - hysteresis : quorum + hysteresis;
+  if (quorum === 0) return 0;
+  return Math.max(1, held ? quorum - hysteresis : quorum + hysteresis);
 }
 
 /** When a weight would have been 0 that grows and is `inherited` now; -Infinity: it has all of it. */

@@ -83,8 +83,10 @@ function methodOf({ forwarding, tunnel, upperThreshold, lowerThreshold }: Destin
     tunnel.port === 0 ? tunnel.type : `${tunnel.type} ${tunnel.port}`,
     ...tunnel.checksum ? ["checksum"] : [],
   ];
+  // ip_vs_dest_update_overload(): where there is no lower one, three quarters of the upper one.
+  const againBelow = lowerThreshold === 0 ? Math.ceil(upperThreshold * 3 / 4) : lowerThreshold;
   return [
     words.join(" "),
-    ...upperThreshold === 0 ? [] : [`at most ${upperThreshold}, again below ${lowerThreshold}`],
+    ...upperThreshold === 0 ? [] : [`at most ${upperThreshold}, again below ${againBelow}`],
   ].join(", ");
 }

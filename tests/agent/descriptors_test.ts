@@ -8,6 +8,7 @@ import {
   totalNeed,
 } from "../../src/agent/descriptors.ts";
 import { config, httpCheckConfig, internalPeer, serviceConfig } from "../support/config.ts";
+import { checkedPort } from "../support/ports.ts";
 
 Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes that may hang at once (faults S5)", () => {
   const alone = descriptorNeeds(config({ services: [], bgp: { ...config().bgp, peers: [] } }));
@@ -21,6 +22,9 @@ Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes th
   assert.equal(alone.clients, 0, "what is turned off needs nothing");
   const http = { listen: { hostname: "", port: 1 }, allowedHosts: [] };
   assert.equal(descriptorNeeds(config({ http, limits: { httpConnections: 99 } })).clients, 99);
+  const shared = serviceConfig({ ports: [checkedPort()] });
+  const sharing = descriptorNeeds(config({ services: [shared, { ...shared, name: "twin" }] })).probes;
+  assert.equal(sharing, 2 * 2 * 2, "destinations that share a check are probed once");
   const checks = [httpCheckConfig({ timeoutMs: 5000, fastIntervalMs: 1000 }), httpCheckConfig()];
   const probing = descriptorNeeds(
     config({ services: [serviceConfig({ checks }), serviceConfig({ checks })] }),

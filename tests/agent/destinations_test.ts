@@ -170,6 +170,23 @@ Deno.test("a restart cuts nothing: the same configuration writes nothing, before
   await at.world.close();
 });
 
+Deno.test("a restart with other destinations keeps those that served until routers know, and lets those that come serve first", async () => {
+  const at = new Scene({ destinations: [checkedDestination(1)] });
+  const first = await at.start();
+  await first.abort();
+  const next = new Scene({ destinations: [checkedDestination(2)] }, at.world);
+  const second = next.agent();
+  second.start();
+  await next.pass(1);
+  assert.deepEqual(next.weights, { 2: 0, 1: 1 });
+  await next.pass(1100);
+  assert.equal(isAnnounced(second), true);
+  assert.equal(next.weights[2], 1);
+  await next.pass(10_000);
+  assert.deepEqual(next.weights, { 2: 1 });
+  await at.world.close();
+});
+
 Deno.test("ports of several services that share a target are probed once, and hear of it when they come", async () => {
   const at = new Scene();
   const agent = await at.start();

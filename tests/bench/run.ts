@@ -6,6 +6,7 @@ const BENCHMARKS = [
   "life_bench.ts",
   "agent_bench.ts",
   "reload_bench.ts",
+  "reconciler_bench.ts",
   "health_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",

@@ -2,15 +2,18 @@
 import assert from "node:assert/strict";
 import { cleanup, type CleanupArguments } from "../../src/cli/cleanup.ts";
 import type { Found } from "../../src/control/client.ts";
-import { encodePlaces, placesOf } from "../../src/kernel/owned_places.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { PLAIN as PLAIN_TEXT } from "../../src/text/style.ts";
-import { systemClock } from "../../src/time/clock.ts";
+import { encodePlaces } from "../../src/kernel/owned_places.ts";
+import { SoleAgent } from "../../src/agent/sole_agent.ts";
+import { EventStream } from "../../src/events/stream.ts";
 import { MINIMAL } from "../config/text.ts";
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
+import { kernelError, MemoryStreams } from "../support/memory_streams.ts";
+import { PatientClock } from "../support/patient_clock.ts";
 import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
 import { filePorts } from "./files.ts";
 
@@ -43,12 +46,19 @@ interface World {
   readonly found?: Found | Error | ((path: string) => Found);
   readonly files?: Readonly<Record<string, string>>;
   readonly prepare?: (kernel: FakeKernel) => void;
+  /** Of the disk, by path. */
+  readonly kept?: Map<string, Uint8Array>;
+  readonly streams?: MemoryStreams;
 }
 
 /** What the command did in a world. */
 async function run(args: Partial<CleanupArguments>, world: World = {}) {
+  // What is tried again is tried after half a second.
+  const clock = new PatientClock(50);
+  await using _clock = clock;
   const kernel = new FakeKernel();
-  const reconciler = new Reconciler({ kernel, clock: systemClock, onReport: () => {}, onFault: assert.fail });
+  const kept = world.kept ?? new Map();
+  const reconciler = new Reconciler({ kernel, clock, onReport: () => {}, onFault: assert.fail });
   await reconciler.want(world.left ?? NONE);
   await reconciler.dispose();
   kernel.made.splice(0);
@@ -57,7 +67,6 @@ async function run(args: Partial<CleanupArguments>, world: World = {}) {
   const asked: string[] = [];
   const status = await cleanup({ file: undefined, yes: false, json: false, socket: undefined, ...args }, {
     ...files,
-    clock: systemClock,
     style: PLAIN_TEXT,
     findAgent(path) {
       asked.push(path);
@@ -65,7 +74,18 @@ async function run(args: Partial<CleanupArguments>, world: World = {}) {
       if (found instanceof Error) return Promise.reject(found);
       return Promise.resolve(typeof found === "function" ? found(path) : found);
     },
-    withKernel: (use) => use(kernel),
+    withHost: (use) =>
+      use({
+        kernel,
+        clock,
+        streams: world.streams ?? new MemoryStreams(),
+        user: 0,
+        files: {
+          read: (path) => Promise.resolve(kept.get(path)),
+          replace: (path, octets) => Promise.resolve(void kept.set(path, octets)),
+          setAside: (path) => Promise.resolve(void kept.delete(path)),
+        },
+      }),
   });
   return { status, kernel, asked, out: files.out.join(""), err: files.err.join("") };
 }
@@ -171,17 +191,65 @@ Deno.test("cleanup() of an invalid file or a socket that is none ends with 2 (CO
   assert.equal((await run({ socket: "" })).status, 2);
 });
 
-Deno.test("cleanup removes virtual services that an agent has kept as its own, where no interface of ours has their address (faults K10)", async () => {
-  const left = { ...leftBy([], "10.99.7.7"), ownedAddresses: [address("10.99.7.7")] };
-  const kept = new TextDecoder().decode(encodePlaces(placesOf(left.virtualServices)));
-  const files = { "a.yaml": MINIMAL, "/var/lib/bgp-lb/ipvs": kept };
-  for (const file of [undefined, "a.yaml"]) {
-    const { status, out } = await run({ file, yes: true }, { left, files });
-    assert.equal(status, 0);
-    assert.match(out, /removed {2}virtual service tcp 10\.99\.7\.7:80/);
+Deno.test("cleanup() removes what an agent has recorded on the disk, and the record goes with it", async () => {
+  const left = leftBy([], "10.99.0.1");
+  const record = encodePlaces({ ownedAddresses: [address("10.99.0.1")], ownedFwmarks: [] });
+  const kept = new Map([["/var/lib/bgp-lb/ipvs", record]]);
+  const shown = await run({}, { left, kept });
+  assert.match(shown.out, /^ {2}virtual service tcp 10\.99\.0\.1:80: 1 destination$/m);
+  assert.deepEqual([...kept.values()], [record]);
+  const removed = await run({ yes: true }, { left, kept });
+  assert.deepEqual([removed.status, removed.kernel.services], [0, []]);
+  assert.deepEqual(kept.get("/var/lib/bgp-lb/ipvs"), encodePlaces({ ownedAddresses: [], ownedFwmarks: [] }));
+});
+
+Deno.test("cleanup() with a file looks for the record where the file has it, and goes on without one that is torn", async () => {
+  const left = leftBy([], "10.99.0.7");
+  const record = encodePlaces({ ownedAddresses: [address("10.99.0.7")], ownedFwmarks: [] });
+  const files = { "a.yaml": `state: {directory: /s}\n${MINIMAL}` };
+  const kept = () => new Map([["/s/ipvs", record]]);
+  assert.equal(
+    (await run({ file: "a.yaml", yes: true }, { left, files, kept: kept() })).kernel.services.length,
+    0,
+  );
+  assert.equal((await run({ yes: true }, { left, files, kept: kept() })).kernel.services.length, 1);
+  const torn = new Map([["/s/ipvs", record.subarray(1)]]);
+  const { status, err } = await run({ file: "a.yaml" }, { left, files, kept: torn });
+  assert.equal(status, 0);
+  assert.match(
+    err,
+    /^warning: \/s\/ipvs cannot be used, so that virtual services of an earlier configuration may stay: /,
+  );
+});
+
+Deno.test("cleanup() refuses where an agent has this kernel without a control socket, and keeps others from it meanwhile", async () => {
+  const streams = new MemoryStreams();
+  const clock = new PatientClock(50);
+  await using _clock = clock;
+  const events = new EventStream(clock);
+  const agent = () => new SoleAgent({ streams, clock, events, socketFiles: { user: 0 } }, () => "running");
+  {
+    using first = agent();
+    await first.claim();
+    const { status, err, kernel } = await run({ yes: true }, { left: leftBy(["web"]), streams });
+    assert.equal(status, 3);
+    assert.match(
+      err,
+      /^nothing is shown or removed: a process manages the interfaces and IPVS of this host already/,
+    );
+    assert.deepEqual(kernel.made, []);
   }
-  const torn = { ...files, "/var/lib/bgp-lb/ipvs": kept.slice(0, -5) };
-  const { err, out } = await run({ yes: true }, { left, files: torn });
-  assert.match(err, /\/ipvs cannot be used, so virtual services may be left: it is torn/);
-  assert.doesNotMatch(out, /10\.99\.7\.7/);
+  let during: unknown;
+  await run({ yes: true }, {
+    left: leftBy(["web"]),
+    streams,
+    prepare: (kernel) => void (kernel.beforeChange = () => during ??= [...streams.listeners.keys()]),
+  });
+  assert.deepEqual(during, ["@bgp-lb/kernel"]);
+  assert.deepEqual([...streams.listeners.keys()], []);
+  streams.faults.set("@bgp-lb/kernel", kernelError("EMFILE"));
+  assert.match(
+    (await run({ yes: true }, { streams })).err,
+    /whether another agent manages this kernel cannot be known/,
+  );
 });

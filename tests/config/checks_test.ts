@@ -50,7 +50,12 @@ Deno.test("renderConfig() leaves out what a check was not given, and shows what 
     services: [{
       name: "web",
       addresses: ["10.99.0.1"],
-      checks: [HTTP, { ...HTTP, scheme: "https", caFile: "/etc/ca.pem" }],
+      // The names that the last two have by kind and place are longer than one that is given may be.
+      checks: [
+        HTTP,
+        { ...HTTP, scheme: "https", caFile: "/etc/ca.pem" },
+        ...Array.from({ length: 2 }, () => ({ ...HTTP, path: `/${"long".repeat(25)}` })),
+      ],
     }],
   };
   const options = { fileName: "x", readSecretFile: () => ({ text: "" }) };

@@ -289,7 +289,7 @@ export const CASES: readonly Case[] = [
     subject: subject(SIX),
     spoil: (host) => host.set("net.ipv6.conf.default.disable_ipv6", 1),
     status: "problem",
-    found: /^net\.ipv6\.conf\.default\.disable_ipv6 is 1$/,
+    found: /^net\.ipv6\.conf\.default\.disable_ipv6 is 1, and \/proc\/sys cannot be written to$/,
     command: /^sysctl -w net\.ipv6\.conf\.default\.disable_ipv6=0$/,
   },
   {
@@ -297,7 +297,7 @@ export const CASES: readonly Case[] = [
     subject: subject(SIX),
     spoil: (host) => host.set("net.ipv6.conf.web.disable_ipv6", 1),
     status: "problem",
-    found: /^net\.ipv6\.conf\.web\.disable_ipv6 is 1$/,
+    found: /^net\.ipv6\.conf\.web\.disable_ipv6 is 1, and \/proc\/sys cannot be written to$/,
     command: /^sysctl -w net\.ipv6\.conf\.web\.disable_ipv6=0$/,
   },
   {

@@ -5,8 +5,8 @@ import { ROWS } from "../../src/doctor/rows.ts";
 import { hostAlone } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
 import { CONTENTION } from "../support/config.ts";
-import { FakeDoctorHost } from "../support/doctor_host.ts";
-import { CASES, LISTENING, UNPRIVILEGED } from "./rows_cases.ts";
+import { FakeDoctorHost, link } from "../support/doctor_host.ts";
+import { CASES, LISTENING, SIX, UNPRIVILEGED } from "./rows_cases.ts";
 import { ALONE, lookBy, sendingTo, subject } from "./subjects.ts";
 
 for (const { row, subject: of, spoil, status, found, command } of CASES) {
@@ -90,4 +90,34 @@ Deno.test("a listener at another address is in nobody's way", async () => {
   assert.equal((await lookBy("BGP port", host, at("10.0.0.1")))[0]?.status, "ok");
   assert.equal((await lookBy("BGP port", host, at("127.0.0.1")))[0]?.status, "problem");
   assert.equal((await lookBy("BGP port", host, at("0.0.0.0")))[0]?.status, "problem");
+});
+
+Deno.test("an address on an interface of ours is in its place, whatever that was made for", async () => {
+  const host = new FakeDoctorHost();
+  const own = { ...link(3, "before", "10.99.0.1/32"), kind: "dummy", alias: "bgp-lb:before" };
+  host.interfaces.push(own);
+  assert.equal((await lookBy("service addresses", host, subject()))[0]?.status, "ok");
+  host.interfaces = [{ ...own, alias: undefined }];
+  assert.equal((await lookBy("service addresses", host, subject()))[0]?.status, "warning");
+});
+
+Deno.test("a port of http.listen that may not be had is a warning: services are announced all the same", async () => {
+  const host = new FakeDoctorHost();
+  host.credentials(UNPRIVILEGED);
+  const http = { listen: { hostname: "127.0.0.1", port: 80 }, allowedHosts: [] };
+  const announceOnly = subject({ ports: [] }, {
+    http,
+    network: { setup: false, ipvs: false, contention: CONTENTION },
+  });
+  const findings = await lookBy("capabilities", host, announceOnly);
+  assert.deepEqual(findings.map(({ status, why }) => [status, why]), [
+    ["warning", "without it the agent cannot listen on port 80 for http.listen"],
+  ]);
+});
+
+Deno.test("IPv6 that is off by default is the agent's to turn on for its own interfaces, where it may", async () => {
+  const host = new FakeDoctorHost();
+  host.set("net.ipv6.conf.default.disable_ipv6", 1);
+  host.writable.add("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+  assert.equal((await lookBy("disable_ipv6", host, subject(SIX)))[0]?.status, "ok");
 });

@@ -44,7 +44,23 @@ Deno.test("a tunnel whose way the kernel does not say is held against the narrow
   }];
   assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by eth1: MTU 1400 - 20/);
   host.routes.set("10.0.0.7", { link: 2, local: false, mtu: 1450 });
-  assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by eth0: MTU 1450 - 20/);
+  assert.match((await lookBy("tunnel MTU", host, of))[0]?.found ?? "", /by a route: MTU 1450 - 20/);
+  assert.equal((await lookBy("tunnel MTU", host, of))[0]?.command, undefined);
   host.routes.set("10.0.0.7", { link: 1, local: true, mtu: undefined });
   assert.equal((await lookBy("tunnel MTU", host, of))[0]?.status, "ok");
+});
+
+Deno.test("hundreds of tunnels of one kind by one way are one finding", async () => {
+  const host = new FakeDoctorHost();
+  host.interfaces = [{ ...link(2, "eth0"), mtu: 1500 }];
+  const [one] = sendingTo("10.0.0.7", IPIP).ports?.[0]?.destinations ?? [];
+  if (one === undefined) throw new Error("no destination");
+  const destinations = Array.from(
+    { length: 200 },
+    (_, index) => ({ ...one, address: address(`10.1.0.${index + 1}`) }),
+  );
+  const findings = await lookBy("tunnel MTU", host, subject({ ports: [port({ destinations })] }));
+  assert.deepEqual(findings.map(({ found }) => found), [
+    "10.1.0.1, 10.1.0.2, 10.1.0.3, 10.1.0.4 and 196 more (ipip) by eth0: MTU 1500 - 20 = 1480, MSS 1440 over IPv4",
+  ]);
 });

@@ -18,6 +18,22 @@ Deno.test("logLines() tells few kernel changes one by one, and bulk in one line 
   ]);
 });
 
+Deno.test("logLines() warns of what others change again and again, object by object, and of the rest in one line (K1)", () => {
+  const of = (count: number, to: "contested" | "let alone") => {
+    const objects = Array.from({ length: count }, (_, index) => {
+      return { object: `address ${index}`, repairs: 6, suspect: index === 0 ? "ip (process 7)" : undefined };
+    });
+    return { id: 1, at: 0, kind: "kernel-contested", to, objects, cause: "not known" } as const;
+  };
+  assert.deepEqual(linesOf(of(2, "contested")), [
+    "kernel: address 0 is changed by somebody else again and again, repaired 6 times: most likely ip (process 7)",
+    "kernel: address 1 is changed by somebody else again and again, repaired 6 times: not known",
+  ]);
+  assert.deepEqual(linesOf(of(1, "let alone")), ["kernel: address 0 was let alone"]);
+  assert.deepEqual(logLines(of(1, "contested")).map(({ level }) => level), ["warning"]);
+  assert.equal(logLines(of(1000, "contested")).length, CHANGES_EACH + 1);
+});
+
 Deno.test("logLines() says nothing of single probes, and never counts a transition instead of telling it", () => {
   const probe = {
     kind: "probe",

@@ -97,6 +97,18 @@ Deno.test("the app throws what it did not expect, for the server to tell it (fau
 Deno.test("/readyz is 200 when every healthy service is announced to a peer, else 503 with the ones that are not", async () => {
   assert.equal((await get("/readyz", status(["r1"]))).status, 200);
   assert.equal((await get("/readyz", status([], "unhealthy"))).status, 200);
+  const below = status([]);
+  const gates = [{
+    name: "quorum",
+    open: false,
+    reason: "port tcp 80: live weight 0 of 1, needs 1",
+    since: "",
+  }];
+  const services = below.services.map((service) => ({
+    ...service,
+    routes: service.routes.map((route) => ({ ...route, gates })),
+  }));
+  assert.equal((await get("/readyz", { ...below, services })).status, 200, "its destinations have failed");
   const missing = await get("/readyz", status([]));
   assert.equal(missing.status, 503);
   assert.match(missing.text, /^service web: 10\.99\.0\.1\/32 is not announced to any peer$/m);

@@ -65,6 +65,20 @@ Deno.test("transitions are counted by service and by check, from 0 on", async ()
   ]);
 });
 
+Deno.test("repairs are counted, and contested objects shown, by kind of object from 0 on (K1)", async () => {
+  const counted = metrics();
+  const repairs = [{ object: "address", name: "10.99.0.1 on web" }];
+  observe(counted, { kind: "kernel-changed", changes: ["a", "b"], repairs, cause: "" });
+  const now = status(["r1"]);
+  const contested = [{ kind: "address", object: "address x", repairs: 6, since: "", suspect: undefined }];
+  includesAll(await lines(counted, { ...now, kernel: { ...now.kernel, contested } }), [
+    'bgp_lb_kernel_repairs_total{object="address"} 1',
+    'bgp_lb_kernel_repairs_total{object="virtual service"} 0',
+    'bgp_lb_kernel_contested{object="address"} 1',
+    'bgp_lb_kernel_contested{object="interface"} 0',
+  ]);
+});
+
 Deno.test("series go with their service, check or peer, and stay away whatever is still told of it", async () => {
   const counted = metrics();
   const everything: readonly AgentFact[] = [
@@ -103,6 +117,68 @@ Deno.test("series go with their service, check or peer, and stay away whatever i
     'bgp_lb_check_transitions_total{service="dns",check="http-1",to="healthy"} 0',
   ]);
   assert.deepEqual(names(await lines(counted), 'bgp_lb_announcements_total{peer="r2"'), []);
+});
+
+Deno.test("destinations have series of their own, and their probes are counted together", async () => {
+  const destination = {
+    address: "2001:db8::a",
+    port: 8080,
+    role: "configured",
+    configuredWeight: 3,
+    weight: 60,
+    forwarding: "masq",
+    tunnel: undefined,
+    upperThreshold: 0,
+    lowerThreshold: 0,
+    live: true,
+    verdict: "healthy",
+    cause: "",
+    since: undefined,
+    activeConnections: 2,
+    inactiveConnections: 5,
+  } as const;
+  const absent = {
+    ...destination,
+    port: 8081,
+    weight: undefined,
+    live: false,
+    verdict: "unhealthy",
+  } as const;
+  const leaving = { ...destination, port: 8082, role: "leaving" } as const;
+  const virtualServices = [{
+    protocol: "tcp",
+    address: "10.99.0.1",
+    port: 80,
+    fwmark: 0,
+    family: 4,
+    scheduler: "rr",
+    quorum: undefined,
+    destinations: [destination, absent, leaving],
+  }] as const;
+  const counted = metrics();
+  const probe = {
+    id: 0,
+    at: 0,
+    kind: "probe",
+    service: "web",
+    check: "http-1",
+    durationMs: 1,
+    cause: "",
+  } as const;
+  counted.observe({ ...probe, destination: "[2001:db8::a]:8080", result: "pass" });
+  const all = await lines(counted, withService({ virtualServices }));
+  const labels = (port: number) =>
+    `service="web",virtual_service="tcp 10.99.0.1:80",destination="[2001:db8::a]:${port}"`;
+  includesAll(all, [
+    `bgp_lb_destination_live{${labels(8080)}} 1`,
+    `bgp_lb_destination_live{${labels(8081)}} 0`,
+    `bgp_lb_destination_healthy{${labels(8081)}} 0`,
+    `bgp_lb_destination_weight{${labels(8080)}} 60`,
+    `bgp_lb_destination_connections{${labels(8080)}} 2`,
+    'bgp_lb_destination_probes_total{result="pass"} 1',
+  ]);
+  assert.ok(!all.some((line) => line.startsWith("bgp_lb_destination_weight") && line.includes(":8081")));
+  assert.ok(!all.some((line) => line.includes(":8082") || /^bgp_lb_probes_total.*[1-9]$/.test(line)));
 });
 
 Deno.test("gates, phases, drains, connections and the last probe are the status document's", async () => {

@@ -175,6 +175,50 @@ test("doctor finds our address and our name with somebody else, and its commands
   await scene.mends("interface names", "problem", /web/);
 });
 
+test("doctor finds IPv6 that the agent cannot turn on, for /proc/sys is read-only, and its command turns it on", async () => {
+  await using scene = await Scene.open({ services: [{ name: "web", addresses: ["2001:db8:99::1"] }] });
+  await scene.network.sysctl("net.ipv6.conf.default.disable_ipv6", "1");
+  const { findings } = await scene.doctor("disable_ipv6");
+  assert.deepEqual(findings.map(({ status }) => status), ["ok"]);
+  const script = 'mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"';
+  await scene.mends("disable_ipv6", "problem", /is 1, and/, "unshare", "--mount", "sh", "-ec", script, "sh");
+});
+
+test("doctor states MTU and MSS of each tunnel by the way that the kernel's routes give it", async () => {
+  const port = (...destinations: readonly string[]) => ({
+    port: 80,
+    destinations: destinations.map((address) => ({ address, port: 80, forwarding: "tunnel" })),
+  });
+  await using scene = await Scene.open({
+    services: [{
+      name: "web",
+      addresses: ["10.99.0.1"],
+      ports: [port("10.0.0.7", "10.9.0.7", "10.8.0.7", "10.0.0.1")],
+    }],
+  });
+  await scene.network.ip("link", "add", "name", "up0", "type", "veth", "peer", "name", "up1");
+  await scene.network.ip("address", "add", "10.0.0.1/24", "dev", "up0");
+  await scene.network.ip("link", "set", "up0", "up");
+  await scene.network.ip("link", "set", "up1", "up");
+  await scene.network.ip("route", "add", "10.9.0.0/24", "via", "10.0.0.254", "mtu", "lock", "1400");
+  const { findings } = await scene.doctor("tunnel MTU");
+  assert.deepEqual(findings.map(({ status, found, command }) => [status, found, command]), [
+    ["problem", "no route to 10.8.0.7", undefined],
+    [
+      "warning",
+      "10.0.0.7 (ipip) by up0: MTU 1500 - 20 = 1480, MSS 1440 over IPv4",
+      "ip link set dev up0 mtu 1520",
+    ],
+    ["warning", "10.9.0.7 (ipip) by a route: MTU 1400 - 20 = 1380, MSS 1340 over IPv4", undefined],
+    ["ok", "10.0.0.1 is this host: nothing is encapsulated", undefined],
+  ]);
+  await scene.carryOut(findings[1]?.command);
+  const after = await scene.doctor("tunnel MTU");
+  const mended = after.findings.find(({ found }) => found.startsWith("10.0.0.7 "));
+  assert.equal(mended?.status, "ok");
+  assert.match(mended?.found ?? "", /^10\.0\.0\.7 \(ipip\) by up0: MTU 1520 - 20 = 1500, /);
+});
+
 test("the command that clamps the MSS on a real server makes clients send segments that fit", async () => {
   await using client = await NetworkNamespace.create("client");
   await using server = await NetworkNamespace.create("server");

@@ -4,6 +4,7 @@ import type { KernelReport } from "../../src/kernel/reconciler.ts";
 import { Suspects } from "../../src/kernel/suspects.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
+import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { type Bench, bench, VIP, web } from "../support/reconciler_bench.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -283,4 +284,26 @@ Deno.test("who fights is named: by netlink port for links and addresses, by what
     ["address 10.99.0.1 on web", "systemd-networkd (process 4242)"],
     ["virtual service tcp 10.99.0.1:80", "keepalived (process 88), which runs on this host"],
   ]);
+});
+
+Deno.test("deadlines that have passed while the process stood still are met once, whatever fails or is fought over (K11)", async () => {
+  await using at = bench(at10);
+  at.kernel.refuse = ({ type }) => type === "create-destination" ? ERRNO.EBUSY : undefined;
+  await at.reconciler.want(both);
+  for (let times = 0; times < 8; times++) {
+    await take(at);
+    await at.clock.advance(100);
+  }
+  at.kernel.reads = 0;
+  for (let times = 0; times < 5; times++) {
+    at.clock.stall(100_000);
+    await at.clock.advance(0);
+  }
+  assert.ok(at.kernel.reads <= 10, `${at.kernel.reads} reads of 5 looks`);
+  at.kernel.readError = new KernelError("read", { errno: ERRNO.ENOBUFS, extendedAck: undefined });
+  at.kernel.reads = 0;
+  await at.clock.advance(60_000);
+  // 0.5 s and twice as long with each, to the period of 5 s.
+  assert.ok(at.kernel.reads <= 16, `${at.kernel.reads} reads in a minute of blindness`);
+  at.kernel.readError = undefined;
 });

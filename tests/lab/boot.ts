@@ -37,6 +37,7 @@ export const labModules: readonly string[] = [
   "dummy",
   "veth",
   "bridge",
+  "vrf",
   "ipv6",
   "nf_conntrack",
   ...["iptable_mangle", "ip6table_mangle", "xt_conntrack", "xt_connmark", "xt_mark", "xt_tcpudp"],

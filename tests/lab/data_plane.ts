@@ -48,18 +48,22 @@ const STOP = { convergeMs: 500, quiesceMs: 20_000 };
 const CHECK = { intervalMs: 1_000, fastIntervalMs: 200, timeoutMs: 500, rise: 2, fall: 3 };
 
 /** One service for each way; only masq can change the port. */
-export const planeServices: readonly PlaneService[] = ([
-  { way: "masq" },
-  { way: "droute" },
-  { way: "ipip" },
-] satisfies Pick<PlaneService, "way" | "fwmark" | "onePacket">[]).map((each, index) => ({
-  ...each,
-  name: each.way,
-  address: `10.99.0.${index + 1}`,
-  address6: `2001:db8:99::${index + 1}`,
-  port: each.way === "masq" ? 80 : SERVER_PORT,
-  ...{ check: CHECK, stop: STOP },
-}));
+export const planeServices: readonly PlaneService[] = [
+  planeService("masq", "masq", 1),
+  planeService("droute", "droute", 2),
+  planeService("ipip", "ipip", 3),
+  planeService("gue", "gue", 4),
+  planeService("gre", "gre", 5),
+  { ...planeService("mixed", "mixed", 6), address6: undefined },
+  { ...planeService("mixed6", "mixed", 7), address: "2001:db8:99::7", address6: undefined },
+  { ...planeService("marked", "droute", 8), fwmark: 7 },
+  { ...planeService("ops", "droute", 9), onePacket: true },
+];
+
+function planeService(name: string, way: Way, number: number): PlaneService {
+  const addresses = { address: `10.99.0.${number}`, address6: `2001:db8:99::${number}` };
+  return { name, way, ...addresses, port: way === "masq" ? 80 : SERVER_PORT, check: CHECK, stop: STOP };
+}
 
 /** A router, a host and three servers on one wire, and a client behind the router. */
 export const planeTopology: Topology = {
@@ -100,6 +104,8 @@ export interface PlaneVariant {
   readonly weights?: readonly number[];
   /** How many servers there are. */
   readonly count?: number;
+  /** What the ports of the first service have beside destinations: checks, quorum, sorry servers and the like. */
+  readonly port?: Readonly<Record<string, unknown>>;
   /** Further services. */
   readonly more?: readonly Record<string, unknown>[];
 }
@@ -112,18 +118,24 @@ export function planeConfig(
   variant: PlaneVariant = {},
 ): AgentConfig {
   const { services: _, ...config } = agentConfig(topology, host, folder);
-  const services = planeServices.map((service) => planeServiceConfig(service, variant));
-  return { ...config, services: [...services, ...variant.more ?? []] };
+  const { port, ...rest } = variant;
+  const services = planeServices.map((service, index) =>
+    planeServiceConfig(service, index === 0 && port !== undefined ? { ...rest, port } : rest)
+  );
+  // As short as it may be, so that what is contested is let alone soon.
+  const network = { contention: { limit: 3, window: "60s", hold: "3s" } };
+  return { ...config, network, services: [...services, ...variant.more ?? []] };
 }
 
 /** One service of it. */
 export function planeServiceConfig(
   service: PlaneService,
-  { weights = [], count = servers.length }: PlaneVariant,
+  { weights = [], count = servers.length, port: more = {} }: PlaneVariant,
 ): Record<string, unknown> {
   const { name, way, port, stop, fwmark, onePacket } = service;
+  const families = addressesOf(service).map((address) => carrierFamily(way, familyOf(address)));
   const destinations = servers.slice(0, count).flatMap((server, index) =>
-    addressesOf(server).map((address) => ({
+    addressesOf(server).filter((address) => families.includes(familyOf(address))).map((address) => ({
       address,
       port: SERVER_PORT,
       weight: weights[index] ?? 1,
@@ -136,7 +148,7 @@ export function planeServiceConfig(
     addresses: addressesOf(service),
     ports: fwmark === undefined
       ? [
-        { port, destinations, ipvs },
+        { port, destinations, ipvs, ...more },
         {
           port,
           protocol: "udp",
@@ -144,9 +156,14 @@ export function planeServiceConfig(
           ...(onePacket === true ? { ipvs: { ...ipvs, flags: ["ops"] } } : {}),
         },
       ]
-      : [{ fwmark, destinations }],
+      : [{ fwmark, destinations: destinations.map(({ port: _, ...destination }) => destination), ipvs }],
     stop: { converge: `${stop.convergeMs}ms`, quiesce: `${stop.quiesceMs}ms` },
   };
+}
+
+/** The family of the addresses that packets of a service's family are sent to. */
+function carrierFamily(way: Way, family: 4 | 6): 4 | 6 {
+  return way !== "mixed" ? family : family === 4 ? 6 : 4;
 }
 
 function forwardingOf(way: Way): Record<string, unknown> {
@@ -172,6 +189,15 @@ export const directorSysctls: Readonly<Record<string, string>> = {
   "net/ipv4/conf/eth0/send_redirects": "0",
 };
 
+/** What `iptables-legacy-restore` is told on a host for one family: marks that services are found by. */
+export function markTable(family: 4 | 6): string[] {
+  const marks = planeServices.flatMap(({ fwmark, ...service }) =>
+    fwmark === undefined ? [] : addressesOf(service).filter((address) => familyOf(address) === family)
+      .map((address) => `-A PREROUTING -d ${address} -j MARK --set-mark ${fwmark}`)
+  );
+  return ["*mangle", ...marks, "COMMIT"];
+}
+
 /** What a server needs: it has the service's address and does not say so, takes tunnels, and is not led around the host. */
 export const serverSysctls: Readonly<Record<string, string>> = Object.fromEntries([
   ...["all", "eth0"].flatMap((name) => [
@@ -181,7 +207,7 @@ export const serverSysctls: Readonly<Record<string, string>> = Object.fromEntrie
     [`net/ipv6/conf/${name}/accept_redirects`, "0"],
     [`net/ipv4/conf/${name}/rp_filter`, "0"],
   ]),
-  ...["tun4", "gre4"].map((name) => [`net/ipv4/conf/${name}/rp_filter`, "0"]),
+  ...["tun4", "tun6", "gre4"].map((name) => [`net/ipv4/conf/${name}/rp_filter`, "0"]),
 ]);
 
 /** Input for `ip -n SERVER -batch`: service addresses, tunnels that end here, and the way back through the host for masq. */
@@ -196,7 +222,8 @@ export function serverBatch({ address, address6 }: ServerNode): string[] {
     `link add name tun6 type ip6tnl mode any local ${address6} remote ${host6}`,
     `link add name gre4 type gre local ${address} remote ${host} csum`,
     `link add name gre6 type ip6gre local ${address6} remote ${host6} csum`,
-    ...["tun4", "tun6", "gre4", "gre6"].map((name) => `link set ${name} up`),
+    `link add name sit4 type sit local ${address} remote ${host}`,
+    ...["tun4", "tun6", "gre4", "gre6", "sit4"].map((name) => `link set ${name} up`),
     `fou add port ${GUE_PORT} gue`,
     `rule add from ${address} lookup 100`,
     `route add default via ${host} table 100`,
@@ -233,6 +260,11 @@ export function countersOf(server: ServerNode): Counter[] {
       })
     ),
     ...([4, 6] as const).flatMap((family) => [
+      {
+        name: `carried-mixed-${carrierFamily("mixed", family)}`,
+        family,
+        match: `-i eth0 -p ${family === 4 ? 41 : 4}`,
+      },
       { name: `carried-ipip-${family}`, family, match: `-i eth0 -p ${family === 4 ? 4 : 41}` },
       { name: `carried-gre-${family}`, family, match: "-i eth0 -p 47" },
       { name: `carried-gue-${family}`, family, match: `-i eth0 -p udp --dport ${GUE_PORT}` },
@@ -250,7 +282,7 @@ function deviceOf(way: Way, family: 4 | 6): string {
     case "gue":
       return `tun${family}`;
     case "mixed":
-      return `tun${family === 4 ? 6 : 4}`;
+      return family === 4 ? "tun6" : "sit4";
     case "gre":
       return `gre${family}`;
   }

@@ -3,6 +3,7 @@
  * that map the same ones do not see each other's locks, which damaged V8's code cache and with it every later start.
  */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import { repositoryRoot, run, runOrThrow } from "../support/process.ts";
 
 const root = repositoryRoot();
@@ -19,8 +20,11 @@ const scripts = [
   "tests/bench/ipvs_inside.ts",
 ].filter((path) => existsSync(`${root}/${path}`));
 
-/** Plain files that are written once under a name that says what is in them, and never changed. */
-const IMMUTABLE = ["npm", "gen"];
+/**
+ * Plain files that are written once under a name that says what is in them, and never changed. Of what was compiled only this
+ * folder's: a machine on which much was tried has tens of thousands of others.
+ */
+const IMMUTABLE = ["npm", `gen/file${root}`];
 
 /** Brings everything that the lab starts into this machine's own cache. @returns its path @throws where it cannot be filled */
 export async function cacheDependencies(): Promise<string> {
@@ -33,9 +37,10 @@ export async function cacheDependencies(): Promise<string> {
 
 /** Makes a cache of its own in `to`, from the files of `from` and without a network; nothing has it open afterwards. */
 export async function ownDenoDir(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to);
-  const there = IMMUTABLE.map((name) => `${from}/${name}`).filter((path) => existsSync(path));
-  if (there.length > 0) await runOrThrow("cp", ["-r", ...there, to]);
+  for (const name of IMMUTABLE.filter((each) => existsSync(`${from}/${each}`))) {
+    await Deno.mkdir(dirname(`${to}/${name}`), { recursive: true });
+    await runOrThrow("cp", ["-r", `${from}/${name}`, `${to}/${name}`]);
+  }
   await fill({ DENO_DIR: to });
   // Shared memory of who had them open here; it is made anew from the file beside it.
   for await (const { name } of Deno.readDir(to)) {

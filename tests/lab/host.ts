@@ -46,7 +46,12 @@ export class Host implements AsyncDisposable {
   #agent: Process | undefined;
   readonly #application: ApplicationProcess;
 
-  constructor(readonly node: HostNode, readonly placement: Placement, readonly launch: AgentLaunch) {
+  constructor(
+    readonly topology: Topology,
+    readonly node: HostNode,
+    readonly placement: Placement,
+    readonly launch: AgentLaunch,
+  ) {
     const { name, applicationAddress, applicationPort } = node;
     this.#application = new ApplicationProcess(placement.wrap, name, applicationAddress, applicationPort);
   }
@@ -198,5 +203,6 @@ export function foreign(topology: Topology, view: KernelView): KernelView {
 
 function isOurs(topology: Topology, line: string): boolean {
   const addresses = topology.services.flatMap(addressesOf);
-  return addresses.some((address) => line.includes(` ${bracketed(address)}:`));
+  // Nobody else has services by mark here.
+  return /^-[Aa] -f /.test(line) || addresses.some((address) => line.includes(` ${bracketed(address)}:`));
 }

@@ -53,7 +53,7 @@ export class LoopbackWorld implements LabWorld {
     this.routes = new LabRouter({ ...ROUTER, prefix: this.prefixes[0], nextHopPort: port });
     const placement: Placement = { folder, agent, wrap: (_, command, args) => ({ command, args }) };
     this.hosts = nodesOf(this.topology, "host").map((node) =>
-      new Host(node, placement, launchWith(this.#config(node)))
+      new Host(this.topology, node, placement, launchWith(this.#config(node)))
     );
     this.client = new Client("c1", placement, [{ address: ROUTER.address, port: this.routes.servicePort }]);
   }

@@ -36,11 +36,7 @@ export class RealServer implements AsyncDisposable {
     await runOrThrow("ip", ["-n", name, "-6", "-batch", "-"], lines(serverBatch6(this.node)));
     await writeSysctls(name, serverSysctls);
     const counters = countersOf(this.node);
-    for (
-      const [restore, family] of [["iptables-legacy-restore", 4], ["ip6tables-legacy-restore", 6]] as const
-    ) {
-      await runOrThrow("ip", ["netns", "exec", name, restore], lines(counterTable(counters, family)));
-    }
+    await restoreTables(name, (family) => counterTable(counters, family));
     await this.application.start();
   }
 
@@ -52,6 +48,18 @@ export class RealServer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.application[Symbol.asyncDispose]();
+  }
+}
+
+/** Gives a node's packet filter a table for each family. */
+export async function restoreTables(
+  node: string,
+  table: (family: 4 | 6) => readonly string[],
+): Promise<void> {
+  for (
+    const [restore, family] of [["iptables-legacy-restore", 4], ["ip6tables-legacy-restore", 6]] as const
+  ) {
+    await runOrThrow("ip", ["netns", "exec", node, restore], lines(table(family)));
   }
 }
 

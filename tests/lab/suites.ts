@@ -3,11 +3,14 @@ import type { LabWorld } from "./lab_world.ts";
 import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
+import { destinationsChecked } from "./scenarios/destinations.ts";
 import { doctorScenarios } from "./scenarios/doctor.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
 import { agentKilledWhileItStarts } from "./scenarios/killed_start.ts";
+import { contestedScenarios, meddledIpvs, meddledLinks, meddledWholeLinks } from "./scenarios/meddling.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
+import { keptAcross } from "./scenarios/kept.ts";
 import {
   agentKilled,
   agentKilledAnnounceOnly,
@@ -60,6 +63,12 @@ export const loadSuite: readonly Scenario<World<RoutingDaemon>>[] = [
 /** What goes to other hosts, and the kernel that somebody else meddles with. */
 export const dataPlaneSuite: readonly Scenario<World>[] = [
   everyWay,
+  keptAcross,
+  destinationsChecked,
+  meddledIpvs,
+  meddledLinks,
+  meddledWholeLinks,
+  ...contestedScenarios,
 ];
 
 /** What another router's graceful restart could do otherwise. */

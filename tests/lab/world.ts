@@ -4,10 +4,10 @@
  */
 import { run, runOrThrow } from "../support/process.ts";
 import { type AgentLaunch, Host, type Placement } from "./host.ts";
-import { directorSysctls } from "./data_plane.ts";
+import { directorSysctls, markTable } from "./data_plane.ts";
 import { keepFlows } from "./kept_flows.ts";
 import { type Converged, type LabWorld, PATIENCE_MS, untilAll, untilConverged } from "./lab_world.ts";
-import { RealServer, writeSysctls } from "./real_server.ts";
+import { RealServer, restoreTables, writeSysctls } from "./real_server.ts";
 import { RouteWatch } from "./route_watch.ts";
 import type { Router, RoutingDaemon, Wrap } from "./router.ts";
 import {
@@ -54,7 +54,7 @@ export class World<R extends RoutingDaemon = Router> implements LabWorld {
     this.topology = topology;
     const placement: Placement = { folder, agent, wrap: inNamespace };
     this.hosts = nodesOf(topology, "host").map((node) =>
-      new Host(node, placement, launch(topology, node, folder))
+      new Host(topology, node, placement, launch(topology, node, folder))
     );
     this.routers = nodesOf(topology, "router").map((node) => router(topology, node, folder, inNamespace));
     this.servers = nodesOf(topology, "server").map((node) => new RealServer(node, inNamespace));
@@ -156,6 +156,7 @@ async function buildTopology(topology: Topology): Promise<void> {
     }
     if (node.kind === "host" && nodesOf(topology, "server").length > 0) {
       await writeSysctls(node.name, directorSysctls);
+      await restoreTables(node.name, markTable);
     }
     if (node.kind === "host" && node.foreign !== undefined) {
       await runOrThrow("ip", ["netns", "exec", node.name, "ipvsadm", "-R"], {

@@ -27,7 +27,7 @@ import {
   encodeMessages,
   type NetlinkMessage,
 } from "../../src/netlink/message.ts";
-import { decodeRoute } from "../../src/netlink/route.ts";
+import { decodeRoute, decodeRouteType } from "../../src/netlink/route.ts";
 import { decodeAddress, decodeLink } from "../../src/netlink/rtnetlink.ts";
 import { fromHex, toHex } from "../bgp/wire/support.ts";
 import * as golden from "../golden/netlink_messages.ts";
@@ -148,6 +148,7 @@ Deno.test("decodeRoute() reads what getRoute() and restoreLocalRoute() wrote", (
     table: 0,
     index: 0,
   });
+  assert.equal(decodeRouteType(request("restoreLocalRoute() makes it")), RTN.LOCAL);
   assert.deepEqual(decodeRoute(request("restoreLocalRoute() makes it")), {
     family: AF.INET,
     destination: golden.V4,
@@ -208,6 +209,13 @@ Deno.test("decodeDest() reads the kernel's dumps (Linux 6.1)", () => {
   assert.deepEqual(decodeMessages(fromHex(golden.DESTS6)).map((message) => decodeDest(message, AF.INET6)), [
     { ...golden.DEST6, ...IDLE },
   ]);
+});
+
+Deno.test("decodeService() and decodeDest() read marks, an engine, thresholds and tunnels as the kernel says them (Linux 6.1)", () => {
+  const marks = decodeMessages(fromHex(golden.MARKS)).map((message) => decodeService(message));
+  assert.deepEqual(marks, [{ ...golden.MARK4, flags: 0x2 }, { ...golden.MARK6, flags: 0x3 }]);
+  const mixed = decodeMessages(fromHex(golden.DESTS_MIXED)).map((message) => decodeDest(message, AF.INET6));
+  assert.deepEqual(mixed, [{ ...golden.DEST6, port: 0, ...IDLE }, { ...golden.DEST_GUE, ...IDLE }]);
 });
 
 Deno.test("AddressPool gives the same address for the same octets, in this read and the next, and forgets after that", () => {

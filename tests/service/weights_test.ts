@@ -138,7 +138,8 @@ Deno.test("quorumHolds(): gained at quorum + hysteresis, lost below quorum - hys
     [3, 1, 2, true, true],
     [3, 1, 1, true, false],
     [2, 2, 0, true, false],
-    [0, 0, 0, false, false],
+    [0, 0, 0, false, true],
+    [0, 2, 0, true, true],
   ];
   for (const [quorum, hysteresis, live, before, expected] of rows) {
     assert.equal(

@@ -12,17 +12,12 @@ import type {
 } from "../../src/config/config.ts";
 import type { Address } from "../../src/net/address.ts";
 import { address, peerConfig } from "../support/bgp.ts";
-import {
-  config,
-  CONTENTION,
-  httpCheckConfig,
-  PLAIN_PORT,
-  scheduledBy,
-  serviceConfig,
-} from "../support/config.ts";
+import { config, httpCheckConfig, PLAIN_PORT, scheduledBy, serviceConfig } from "../support/config.ts";
 import type { Dice } from "./dice.ts";
 import { PLAIN } from "../support/kernel_objects.ts";
 
+/** From when on an object is contested, and until when. */
+export const CONTENTION = { limit: 3, windowMs: 30_000, holdMs: 8_000 } as const;
 /** The agent's own address. */
 export const AGENT: Address = address("10.0.0.1");
 const AGENT_6 = address("2001:db8::1");
@@ -34,6 +29,10 @@ export const ROUTERS: readonly { readonly name: string; readonly address: Addres
 ];
 const AS = 65_512;
 const SERVICES = 4;
+/** Takes what comes where nobody else does. */
+const SORRY = address("10.0.0.99");
+/** The same as a destination. */
+export const SORRY_NAME = "10.0.0.99:8080";
 const BACKENDS: readonly Address[] = [AGENT, address("10.0.0.11"), address("10.0.0.12")];
 const BACKENDS_6: readonly Address[] = [AGENT_6, address("2001:db8::11")];
 
@@ -104,7 +103,7 @@ function changed(before: Config, dice: Dice): Config {
 
 function otherService(service: ServiceConfig, dice: Dice): ServiceConfig {
   const index = indexOf(service.name);
-  switch (dice.below(9)) {
+  switch (dice.below(10)) {
     case 0:
       return withAddresses(service, someAddresses(index, dice), dice);
     case 1:
@@ -121,6 +120,8 @@ function otherService(service: ServiceConfig, dice: Dice): ServiceConfig {
       return { ...service, enabled: !service.enabled };
     case 7:
       return scheduledBy(service, { ...PLAIN_PORT.ipvs, scheduler: dice.pick(["rr", "wrr", "mh"]) });
+    case 8:
+      return { ...service, ports: service.ports.map((port) => maybeChecked(port, dice)) };
     default:
       return { ...service, ports: service.ports.map((port) => otherWeights(port, dice)) };
   }
@@ -198,15 +199,52 @@ function someAddresses(index: number, dice: Dice): readonly Address[] {
 
 function somePorts(addresses: readonly Address[], dice: Dice): readonly PortConfig[] {
   const both = addresses.some(({ family }) => family === 6);
-  return dice.some([80, 443], 0.5).map((port) => ({
-    ...PLAIN_PORT,
-    port,
-    protocol: dice.chance(0.75) ? "tcp" : "udp",
-    destinations: [
-      ...someDestinations(BACKENDS, dice),
-      ...both || dice.chance(0.2) ? someDestinations(BACKENDS_6, dice) : [],
-    ],
-  }));
+  return dice.some([80, 443], 0.5).map((port) =>
+    maybeChecked({
+      ...PLAIN_PORT,
+      port,
+      protocol: dice.chance(0.75) ? "tcp" : "udp",
+      destinations: [
+        ...someDestinations(BACKENDS, dice),
+        ...both || dice.chance(0.2) ? someDestinations(BACKENDS_6, dice) : [],
+      ],
+    }, dice)
+  );
+}
+
+/** With checks of its destinations, as often as not, and what rests on these. */
+function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
+  const plain = { ...port, destinations: port.destinations.map((each) => ({ ...each, checks: [] })) };
+  if (dice.chance(0.5)) {
+    return { ...plain, quorum: 1, slowStartMs: 0, sorry: [], whenFailed: "quiesce" };
+  }
+  // Few kinds of them, so that ports and services share probes.
+  const intervalMs = dice.pick([1000, 2000]);
+  const [rise, fall] = [dice.between(1, 2), dice.between(1, 2)];
+  return {
+    ...port,
+    destinations: port.destinations.map((each) => ({
+      ...each,
+      checks: [httpCheckConfig({
+        name: "d",
+        port: destinationPort(each.address),
+        intervalMs,
+        fastIntervalMs: 500,
+        timeoutMs: 500,
+        rise,
+        fall,
+      })],
+    })),
+    whenFailed: dice.pick(["quiesce", "remove"]),
+    quorum: dice.pick([1, 1, 2]),
+    slowStartMs: dice.pick([0, 0, 2000]),
+    sorry: dice.chance(0.3) ? [{ address: SORRY, port: 8080, weight: 1, forwarding: "masq", ...PLAIN }] : [],
+  };
+}
+
+/** Where the check of a destination asks. */
+function destinationPort({ text }: Address): number {
+  return 9500 + [...BACKENDS, ...BACKENDS_6].findIndex((each) => each.text === text);
 }
 
 function someDestinations(backends: readonly Address[], dice: Dice): readonly DestinationConfig[] {
@@ -271,7 +309,8 @@ function someStop(dice: Dice): ServiceConfig["stop"] {
 }
 
 /** Where a check's target answers: every port that some check may ask. */
-export const BACKEND_PORTS: readonly number[] = Array.from(
-  { length: SERVICES },
-  (_, index) => [backendPort(index, "a"), backendPort(index, "b")],
-).flat();
+export const BACKEND_PORTS: readonly number[] = [
+  ...Array.from({ length: SERVICES }, (_, index) => [backendPort(index, "a"), backendPort(index, "b")])
+    .flat(),
+  ...[...BACKENDS, ...BACKENDS_6].map(destinationPort),
+];

@@ -1,8 +1,15 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
 import { fwmarksOf } from "../../src/service/desired.ts";
-import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
+import type {
+  Config,
+  DestinationConfig,
+  PeerConfig,
+  PortConfig,
+  ServiceConfig,
+} from "../../src/config/config.ts";
 import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
+import { weightScale } from "../../src/service/weights.ts";
 import { ROUTERS } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
@@ -37,17 +44,56 @@ function routerFault(world: World, router: FakeRouter): string | undefined {
 
 /** The routes of every service that is in service and well. */
 function expectedRoutes(world: World, peer: PeerConfig): readonly string[] {
-  return world.config.services.filter((service) => isServed(world, service)).flatMap((service) => {
-    const { announce, addresses } = service;
+  return world.config.services.flatMap((service) => {
+    const { announce } = service;
+    const addresses = service.addresses.filter((address) => isServed(world, service, address));
     if (announce.peers !== undefined && !announce.peers.includes(peer.name)) return [];
     return addresses.filter(({ family }) => peer.families.includes(`ipv${family}-unicast`))
       .map((address) => `${prefixOf(address.text)}: ${attributesOf(service, address, peer, world.config)}`);
   });
 }
 
-function isServed(world: World, { name, enabled, checks }: ServiceConfig): boolean {
+function isServed(
+  world: World,
+  { name, enabled, checks, ports }: ServiceConfig,
+  { family }: Address,
+): boolean {
   return enabled && !world.operator.isDrained(name) &&
-    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up");
+    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up") &&
+    ports.every((port) => {
+      const live = liveOf(world, port, family).reduce((sum, { weight }) => sum + weight, 0);
+      return live > 0 && live >= port.quorum;
+    });
+}
+
+/** Destinations that work. */
+function liveOf(world: World, { destinations }: PortConfig, family: 4 | 6): readonly DestinationConfig[] {
+  return destinations.filter(({ address, weight, checks }) =>
+    address.family === family && weight > 0 &&
+    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up")
+  );
+}
+
+/** What a virtual service should have in the end. */
+function destinationsIn(
+  world: World,
+  service: string,
+  port: PortConfig,
+  family: 4 | 6,
+): readonly Destination[] {
+  const live = liveOf(world, port, family);
+  const isKept = port.protocol !== "udp" && port.whenFailed === "quiesce";
+  const scale = weightScale(port);
+  const own = port.destinations.filter(({ address }) => address.family === family).flatMap((each) => {
+    if (live.includes(each)) return [{ ...each, weight: each.weight * scale }];
+    const isWell = each.checks.every((check) =>
+      check.type === "http" && world.backend(check.port)?.state === "up"
+    );
+    return isKept || isWell ? [{ ...each, weight: 0 }] : [];
+  });
+  const last = live.length > 0 ? [] : port.sorry.filter(({ address }) => address.family === family)
+    .map((sorry) => ({ ...sorry, weight: scale }));
+  return [...own, ...last].map((each) => world.operator.isDrained(service) ? { ...each, weight: 0 } : each);
 }
 
 function attributesOf(
@@ -68,7 +114,8 @@ function attributesOf(
   ].join(", ");
 }
 
-function expectedKernel({ config: { network, services }, operator }: World): string[] {
+function expectedKernel(world: World): string[] {
+  const { network, services } = world.config;
   const links = network.setup
     ? services.map(({ name, interface: link, addresses, ports }) =>
       `${link} ${interfaceMark(name, ports.flatMap(fwmarksOf))} up ${
@@ -79,11 +126,10 @@ function expectedKernel({ config: { network, services }, operator }: World): str
   const virtualServices = network.ipvs
     ? services.flatMap(({ name, addresses, ports }) =>
       addresses.flatMap((address) =>
-        ports.map(({ port, protocol, ipvs, destinations }) => {
-          const own = destinations.filter((each) => each.address.family === address.family)
-            .map((each) => operator.isDrained(name) ? { ...each, weight: 0 } : each);
+        ports.map((each) => {
+          const { port, protocol, ipvs } = each;
           return `${virtualServiceKey({ protocol, address, port, fwmark: 0 })} ${ipvs.scheduler} ${
-            destinationWords(own)
+            destinationWords(destinationsIn(world, name, each, address.family))
           }`;
         })
       )

@@ -9,7 +9,7 @@ import type { Plan } from "../../src/status/plan.ts";
 import { actualKernel, endState } from "./end_state.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
-import { BACKEND_PORTS } from "./configurations.ts";
+import { BACKEND_PORTS, SORRY_NAME } from "./configurations.ts";
 import type { Scenario } from "./steps.ts";
 import { World } from "./world.ts";
 
@@ -52,7 +52,7 @@ async function playReload(world: World, next: Config): Promise<void> {
   const made = kernel.made.slice(before);
   // What a new check finds is news, and not the plan's.
   const judged = new Set(newlyJudged(world, since).map(prefixOf));
-  const wrong = wrongKernel(plan, made) ??
+  const wrong = wrongKernel(plan, made, judgedDestinations(world, since)) ??
     peers.map((router) => {
       const heard = router.heard.slice(told.get(router.name));
       const isWhole = router.sessions === ended.get(router.name);
@@ -74,15 +74,29 @@ async function playReload(world: World, next: Config): Promise<void> {
 /** Addresses of services of which a check has found something new. */
 function newlyJudged({ journal, config }: World, since: number): readonly string[] {
   const names = journal.slice(since).flatMap(({ what }) =>
-    typeof what !== "string" && what.kind === "verdict" ? [what.service] : []
+    typeof what !== "string" && (what.kind === "verdict" || what.kind === "destination") ? [what.service] : []
   );
   return config.services.filter(({ name }) => names.includes(name))
     .flatMap(({ addresses }) => addresses.map(({ text }) => text));
 }
 
-function wrongKernel(plan: Plan, made: readonly string[]): string | undefined {
+/** Destinations of which a check has found something new, and the sorry ones, which follow from that. */
+function judgedDestinations({ journal }: World, since: number): ReadonlySet<string> {
+  const names = journal.slice(since).flatMap(({ what }) =>
+    typeof what !== "string" && (what.kind === "verdict" || what.kind === "destination")
+      ? what.destination ?? []
+      : []
+  );
+  return new Set(names.length === 0 ? [] : [...names, SORRY_NAME]);
+}
+
+function wrongKernel(plan: Plan, made: readonly string[], judged: ReadonlySet<string>): string | undefined {
   const foretold = plan.kernel.flatMap(({ changes }) => changes);
-  const [should, is] = [foretold.toSorted().join("\n"), made.toSorted().join("\n")];
+  const textOf = (changes: readonly string[]) =>
+    changes.filter((change) => !judged.has(/^\w+ destination (\S+)/.exec(change)?.[1] ?? "")).toSorted().join(
+      "\n",
+    );
+  const [should, is] = [textOf(foretold), textOf(made)];
   return should === is ? undefined : `the plan says\n${should}\nand the kernel got\n${is}`;
 }
 

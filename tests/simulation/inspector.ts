@@ -2,9 +2,11 @@
  * What must hold at every moment of a run. The inspector is told what happens and looks at the world; the first thing that is
  * wrong is kept, and ends the run. It counts what it judged, so that a run that exercises nothing shows.
  */
-import type { Config, ServiceConfig } from "../../src/config/config.ts";
+import type { CheckConfig } from "../../src/config/checks/kinds.ts";
+import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
+import { destinationKey, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
 import { Causes } from "./causes.ts";
 import type { FakeRouter } from "./fake_router.ts";
@@ -34,9 +36,11 @@ export interface View {
 export type Rule =
   | "served while announced"
   | "in the kernel while announced"
+  | "not announced while contested"
   | "others' objects"
   | "withdraw before break"
   | "make before announce"
+  | "nothing is cut that is not known"
   | "withdrawn for a reason"
   | "sessions end for a reason"
   | "events have causes"
@@ -64,6 +68,8 @@ const NOTICE_MS = 2500;
 const COLLISION_MS = 1000;
 /** For so long after something happened to a service it may be withdrawn: verdicts on their way, a shift. */
 const DISTURBED_MS = 5000;
+/** For so long a destination that works may count as failed: rise times its interval, and what it may take besides. */
+const AILING_MS = 10_000;
 /** And after something happened to all: what the kernel tells nobody of is found when it is next looked at. */
 const ALL_DISTURBED_MS = 8000;
 
@@ -95,6 +101,10 @@ export class Inspector {
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
   #beganMs = 0;
+  /** Destinations of which this process has said that they failed. */
+  readonly #failed = new Set<string>();
+  /** It was told to run with something else. */
+  #reloaded = false;
   /** Of each router, before this process. */
   readonly #sessionsBefore = new Map<string, number>();
 
@@ -134,6 +144,8 @@ export class Inspector {
     this.#beganMs = this.#view.nowMs;
     for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
+    this.#failed.clear();
+    this.#reloaded = false;
     this.#convergeMs.clear();
   }
 
@@ -159,6 +171,10 @@ export class Inspector {
 
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
+    if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
+    if (event.kind === "verdict" && event.destination !== undefined && event.to === "unhealthy") {
+      this.#failed.add(event.destination);
+    }
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }
@@ -175,6 +191,9 @@ export class Inspector {
   /** The agent is about to make a change that the kernel will not refuse. */
   change(change: Change): void {
     const { kernel, config, routers, nowMs, latencyMs } = this.#view;
+    this.#judgeCut(change);
+    // What has failed serves nobody: its route is withdrawn in the same turn, and nothing is waited for.
+    if (this.#isOfFailed(change)) return;
     for (const text of kernel.broken(config, change)) {
       this.#count("withdraw before break");
       const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
@@ -186,7 +205,7 @@ export class Inspector {
             `${describeChange(change)} while ${router.name} keeps ${prefix}`,
           );
         }
-        if (this.#impeded(router)) continue;
+        if (this.impeded(router)) continue;
         const route = router.routes.get(prefix);
         if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
@@ -200,6 +219,45 @@ export class Inspector {
         }
       }
     }
+  }
+
+  /** A destination that has weight keeps it until this process knows something of it. */
+  #judgeCut(change: Change): void {
+    if (change.type !== "set-destination" && change.type !== "delete-destination") return;
+    if (change.type === "set-destination" && change.destination.weight > 0) return;
+    const { config, kernel, nowMs } = this.#view;
+    const service = serviceOf(config, change.service.address.text);
+    const found = destinationIn(service, change);
+    if (service === undefined || found === undefined || !this.#view.isInService(service.name)) return;
+    if (found.checks.length === 0 || found.weight === 0 || this.#reloaded) return;
+    const key = virtualServiceKey(change.service);
+    const had = kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
+      .find((each) => destinationKey(each) === destinationKey(change.destination))?.weight ?? 0;
+    if (had === 0) return;
+    this.#count("nothing is cut that is not known");
+    const name = `${
+      found.address.text.includes(":") ? `[${found.address.text}]` : found.address.text
+    }:${found.port}`;
+    if (!this.#failed.has(name)) {
+      this.fail(
+        "nothing is cut that is not known",
+        `${describeChange(change)} ${nowMs - this.#beganMs} ms after the start`,
+      );
+    }
+  }
+
+  /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
+  #isOfFailed(change: Change): boolean {
+    if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
+    const service = serviceOf(this.#view.config, change.service.address.text);
+    const isSorry = service?.ports.some(({ sorry }) =>
+      sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
+    );
+    return isSorry === true || (destinationIn(service, change)?.checks ?? []).some((check) => {
+      const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
+      return backend !== undefined &&
+        (backend.state !== "up" || this.#view.nowMs < this.#noticedMs(backend.sinceMs) + AILING_MS);
+    });
   }
 
   /** The agent, or somebody else, has changed the kernel, or the configuration is another one. */
@@ -227,7 +285,7 @@ export class Inspector {
     this.#withdrawnMs.delete(`${router.name} ${prefix}`);
     const text = addressOf(prefix);
     const lacking = this.#lacking.get(text);
-    if (lacking === undefined || this.#impeded(router)) return;
+    if (lacking === undefined || this.impeded(router)) return;
     const { kernel, config, nowMs, latencyMs } = this.#view;
     const lack = kernel.lack(config, text);
     if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs, lack)) return;
@@ -238,12 +296,12 @@ export class Inspector {
   lost(router: FakeRouter, prefix: string, how: Loss): void {
     const { nowMs, config } = this.#view;
     // A router that read late is no measure of when it was told.
-    if (how === "withdrawn" && !this.#impeded(router)) {
+    if (how === "withdrawn" && !this.impeded(router)) {
       this.#withdrawnMs.set(`${router.name} ${prefix}`, nowMs);
     }
     if (how === "session" || how === "restart time") return;
     // One that has just begun to read again hears what was said long ago.
-    if (how === "withdrawn" && this.#impeded(router)) return;
+    if (how === "withdrawn" && this.impeded(router)) return;
     this.#count("withdrawn for a reason");
     const service = serviceOf(config, addressOf(prefix));
     if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
@@ -255,7 +313,8 @@ export class Inspector {
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
     );
-    const sick = backends.some((backend) => backend !== undefined && backend.state !== "up");
+    const sick = backends.some((backend) => backend !== undefined && backend.state !== "up") ||
+      this.#isAiling(service);
     if (sick || nowMs < excusedMs || nowMs < this.#trouble.endMs) return;
     this.fail(
       "withdrawn for a reason",
@@ -295,7 +354,7 @@ export class Inspector {
     const { routers, process, config, kernel } = this.#view;
     if (process === undefined || process.stalled) return;
     for (const router of routers) {
-      if (this.#impeded(router)) continue;
+      if (this.impeded(router)) continue;
       for (const [prefix, { stale }] of router.routes) {
         if (!stale) this.#judgeRoute(router, prefix, config, kernel);
       }
@@ -326,7 +385,7 @@ export class Inspector {
         this.fail("in the kernel while announced", `${router.name} has ${prefix} after ${forMs} ms: ${lack}`);
       }
     }
-    const dueMs = this.#withdrawalDueMs(serviceOf(config, text));
+    const dueMs = this.#withdrawalDueMs(serviceOf(config, text), text.includes(":") ? 6 : 4);
     if (dueMs === Infinity) return;
     this.#count("served while announced");
     if (nowMs > dueMs) {
@@ -337,16 +396,46 @@ export class Inspector {
     }
   }
 
-  /** The guarantee of CONTRACT: interval + (fall − 1) × fastInterval + timeout after a check's target was last well. */
-  #withdrawalDueMs(service: ServiceConfig | undefined): number {
-    const { process, configuredMs, latencyMs } = this.#view;
-    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0);
-    const due = service?.checks.map((check) => {
+  /** Some destination of it does not work, or has not long enough for its verdict. */
+  #isAiling({ ports }: ServiceConfig): boolean {
+    const checks = ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks));
+    return checks.some((check) => {
       const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
-      const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
-      return deadMs + check.intervalMs + (check.fall - 1) * check.fastIntervalMs + check.timeoutMs;
-    }) ?? [];
-    return Math.min(Infinity, ...due) + SLACK_MS + latencyMs;
+      return backend !== undefined &&
+        (backend.state !== "up" || this.#view.nowMs < this.#noticedMs(backend.sinceMs) + AILING_MS);
+    });
+  }
+
+  /** The guarantee of CONTRACT, for the checks of a service, and for as many destinations as its quorums need. */
+  #withdrawalDueMs(service: ServiceConfig | undefined, family: 4 | 6): number {
+    const checks = service?.checks.map((check) => this.#verdictDueMs(check)) ?? [];
+    const ports = service?.ports.map((port) => this.#quorumDueMs(port, family)) ?? [];
+    return Math.min(Infinity, ...checks, ...ports) + SLACK_MS + this.#view.latencyMs;
+  }
+
+  /** Interval + (fall − 1) × fastInterval + timeout after a check's target was last well. */
+  #verdictDueMs(check: CheckConfig): number {
+    const { process, configuredMs } = this.#view;
+    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0);
+    const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
+    const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
+    return deadMs + check.intervalMs + (check.fall - 1) * check.fastIntervalMs + check.timeoutMs;
+  }
+
+  /** When so many destinations are known to have failed that the rest is less than the quorum. */
+  #quorumDueMs({ destinations, quorum }: PortConfig, family: 4 | 6): number {
+    const own = destinations.filter(({ address }) => address.family === family).map((each) => {
+      return {
+        weight: each.weight,
+        dueMs: Math.min(Infinity, ...each.checks.map((check) => this.#verdictDueMs(check))),
+      };
+    }).sort((a, b) => a.dueMs - b.dueMs);
+    let live = own.reduce((sum, { weight }) => sum + weight, 0);
+    for (const { weight, dueMs } of own) {
+      live -= weight;
+      if (live === 0 || live < quorum) return dueMs;
+    }
+    return Infinity;
   }
 
   #lackBoundMs(sinceMs: number, lack: string | undefined): number {
@@ -359,8 +448,8 @@ export class Inspector {
     return Math.max(latestMs, this.#trouble.endMs) + REPAIR_MS;
   }
 
-  /** What the agent says does not get through to it. */
-  #impeded(router: FakeRouter): boolean {
+  /** What the agent says does not get through to a router. */
+  impeded(router: FakeRouter): boolean {
     const agoMs = this.#view.nowMs - (this.#heardMs.get(router.name) ?? -Infinity);
     return !router.established || router.deaf || agoMs < 10 * this.#view.latencyMs + SLACK_MS;
   }
@@ -388,4 +477,13 @@ function isFor({ bgp }: Config, { announce }: ServiceConfig, router: string, pre
 
 function serviceOf(config: Config, text: string): ServiceConfig | undefined {
   return config.services.find(({ addresses }) => addresses.some((each) => each.text === text));
+}
+
+/** The configured destination that a change is about. */
+function destinationIn(
+  service: ServiceConfig | undefined,
+  { service: { port, protocol }, destination }: Extract<Change, { readonly type: `${string}-destination` }>,
+) {
+  return service?.ports.find((each) => each.port === port && each.protocol === protocol)?.destinations
+    .find((each) => destinationKey(each) === destinationKey(destination));
 }

@@ -24,6 +24,12 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "if (report.errors.length === 0) this.#arm(this.#nextMs());",
   },
   {
+    name: "what others change again and again is announced all the same",
+    file: "service/gates.ts",
+    find: "applies: ({ contested }) => contested.length > 0,",
+    replace: "applies: () => false,",
+  },
+  {
     name: "dead timer: IPVS is not looked at between changes",
     file: "kernel/reconciler.ts",
     find: "return virtualServices.length > 0 ? ipvsPeriodMs : periodMs;",
@@ -68,9 +74,39 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: "a service that is drained keeps its weights",
+    file: "service/weights.ts",
+    find: "destinationOf(config, view.quiesced ? 0 : weighed.weight)",
+    replace: "destinationOf(config, weighed.weight)",
+  },
+  {
+    name: "a destination that failed keeps its weight",
+    file: "service/weights.ts",
+    find: "return still(isKept ? 0 : undefined);",
+    replace: "return still(isKept ? target : undefined);",
+  },
+  {
+    name: "a restart cuts destinations that have no verdict yet",
+    file: "service/weights.ts",
+    find: "return still(isGiven && config.weight > 0 ? known.inherited : Math.min(known.inherited, target));",
+    replace: "return still(isGiven ? target : 0);",
+  },
+  {
+    name: "dead timer: a weight that grows stands still",
     file: "service/desired.ts",
-    find: "quiesced ? { ...destination, weight: 0 } : destination",
-    replace: "quiesced ? { ...destination } : destination",
+    find: "nextMs = Math.min(nextMs, weights.nextMs);",
+    replace: "void weights.nextMs;",
+  },
+  {
+    name: "lost event: who shares a check does not hear of it",
+    file: "agent/destination_checks.ts",
+    find: "if (known !== undefined) known.listeners.push({ service, place });",
+    replace: "if (known !== undefined) void known.listeners;",
+  },
+  {
+    name: "a port that is below its quorum is announced",
+    file: "service/weights.ts",
+    find: "return liveWeight >= quorumNeeds({ quorum, hysteresis }, before);",
+    replace: "return liveWeight >= Math.min(1, quorumNeeds({ quorum, hysteresis }, before));",
   },
   {
     name: "an interface of somebody else's is adopted",

@@ -10,9 +10,11 @@ const RUNS = 200;
 const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "served while announced": 100,
   "in the kernel while announced": 30,
+  "not announced while contested": 200,
   "others' objects": 400,
   "withdraw before break": 400,
   "make before announce": 700,
+  "nothing is cut that is not known": 20,
   "withdrawn for a reason": 300,
   "sessions end for a reason": 250,
   "events have causes": 5000,

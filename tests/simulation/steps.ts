@@ -19,6 +19,8 @@ export type RouterTrouble =
 export type Deed =
   | { readonly do: "backend"; readonly port: number; readonly state: BackendState }
   | { readonly do: "meddle"; readonly what: Meddling; readonly dice: number }
+  /** Undoes every repair of one object. */
+  | { readonly do: "fight"; readonly dice: number; readonly forMs: number }
   | { readonly do: "refuse"; readonly share: number; readonly forMs: number }
   | { readonly do: "fail reads"; readonly forMs: number }
   | { readonly do: "router"; readonly router: string; readonly what: RouterTrouble; readonly forMs: number }
@@ -82,11 +84,11 @@ export function scenarioOf(seed: number): Scenario {
   }
   const steps = Array.from({ length: dice.below(18) }, (): Step => {
     return { atMs: dice.below(dice.chance(0.2) ? 3000 : TROUBLE_MS), ...someDeed(configs.length, dice) };
-  }).sort((a, b) => a.atMs - b.atMs);
+  });
   return {
     seed,
     configs,
-    steps,
+    steps: [...steps, ...fightsOf(seed)].sort((a, b) => a.atMs - b.atMs),
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {
       connects: dice.chance(0.5) ||
@@ -103,6 +105,17 @@ export function scenarioOf(seed: number): Scenario {
     },
     ending: dice.pick(["stop", "stop", "handover", "kill"]),
   };
+}
+
+/** By dice of their own: what else happens does not hang on them. */
+function fightsOf(seed: number): readonly Step[] {
+  // Seeds that follow each other begin alike.
+  const dice = new Dice(Math.imul(seed, 0x9e37_79b1) >>> 0);
+  if (!dice.chance(0.3)) return [];
+  return Array.from({ length: dice.between(1, 2) }, () => {
+    const forMs = dice.pick([1000, 5000, 25_000]);
+    return { do: "fight", dice: dice.below(2 ** 30), forMs, atMs: dice.between(2000, TROUBLE_MS / 2) };
+  });
 }
 
 const DEAD: readonly BackendState[] = ["refuses", "hangs", "late"];

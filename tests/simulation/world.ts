@@ -19,6 +19,7 @@ import { HostKernel } from "./host_kernel.ts";
 import { Inspector } from "./inspector.ts";
 import { Operator, StateDirectory } from "./operator.ts";
 import type { AgentProcess } from "./process.ts";
+import { Fights } from "./fights.ts";
 import { RouterTroubles, STALE_SESSION_MS } from "./router_troubles.ts";
 import { leftIn, ServiceManager } from "./service_manager.ts";
 import { type Ending, SAME, type Scenario, type Step, TROUBLE_MS } from "./steps.ts";
@@ -42,6 +43,7 @@ export class World {
   readonly #disk = new StateDirectory();
   readonly #manager: ServiceManager;
   readonly #troubles: RouterTroubles;
+  readonly #fights: Fights;
   #calm = false;
 
   constructor(scenario: Scenario) {
@@ -114,6 +116,7 @@ export class World {
       inspector,
       later: (ms, end) => this.#later(ms, end),
     });
+    this.#fights = new Fights({ clock, view: this, inspector, note: (what) => this.note(what) });
     this.kernel.beforeChange = (change) => {
       if (this.kernel.refuse(change) !== undefined) return;
       this.note(`kernel: ${describeChange(change)}`);
@@ -174,7 +177,11 @@ export class World {
         const backend = this.backend(step.port);
         if (backend === undefined) return;
         if (step.state === "throws") this.inspector.faultsExcused = true;
-        for (const { name, checks } of this.config.services) {
+        for (const { name, checks: own, ports } of this.config.services) {
+          const checks = [
+            ...own,
+            ...ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks)),
+          ];
           if (checks.some((check) => check.type === "http" && check.port === step.port)) {
             this.inspector.disturb(name);
           }
@@ -192,6 +199,8 @@ export class World {
         }
         return this.inspector.kernelChanged(false);
       }
+      case "fight":
+        return this.#fights.begin(step.forMs, new Dice(step.dice), () => !this.#calm);
       case "refuse":
         this.#trouble(step.forMs, false);
         this.kernel.refuseShare(step.share);
@@ -245,6 +254,7 @@ export class World {
     while (clock.now() < untilMs && inspector.violation === undefined) {
       await clock.advance(Math.min(LOOK_MS, untilMs - clock.now()));
       inspector.look();
+      this.#fights.look();
     }
   }
 

@@ -46,6 +46,17 @@ Deno.test("eventLine() says when, which, what about, from what to what, why, and
       },
       `${at} #10    routes-held      r1  count 1, held 10.0.0.1/32 no next hop: c`,
     ],
+    [
+      {
+        id: 10,
+        at,
+        kind: "kernel-contested",
+        to: "contested",
+        objects: [{ object: "address 10.99.0.1 on web", repairs: 6, suspect: "ip (process 7)" }],
+        cause: "c",
+      },
+      `${at} #10    kernel-contested contested, objects address 10.99.0.1 on web 6 ip (process 7): c`,
+    ],
     [{ id: 11, at, kind: "handover", cause: "c" }, `${at} #11    handover         c`],
     [
       { id: 12, at, kind: "drained", services: [], cause: "\x1b[2J\u202e" },

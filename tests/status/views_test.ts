@@ -151,6 +151,21 @@ Deno.test("the view status tells the kernel's state in words", () => {
       { at: "2026-01-01T01:02:02Z", errors: ["no ip_vs"] },
       "kernel: not as it should be, read 1s ago\n  no ip_vs",
     ],
+    [
+      {
+        at: "2026-01-01T01:02:02Z",
+        contested: [{
+          kind: "address",
+          object: "address 10.99.0.1 on web",
+          repairs: 6,
+          since: "2026-01-01T01:01:03Z",
+          suspect: "ip (process 7)",
+        }],
+      },
+      "kernel: as it should be, read 1s ago\n" +
+      "kernel: address 10.99.0.1 on web is changed again and again, most likely by ip (process 7): " +
+      "repaired 6 times, contested for 1m",
+    ],
   ];
   for (const [change, line] of rows) {
     const text = VIEWS.status.text({ ...scene([]), kernel: { ...kernel, ...change } }, NOW);

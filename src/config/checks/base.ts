@@ -1,6 +1,7 @@
 /** What every kind of check has: a name, the beat, the time limit and the threshold. */
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
+import { PATTERNS } from "../values/patterns.ts";
 import { duration, notSupportedYet, text, whole } from "../values/rules.ts";
 import { nameProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
@@ -27,7 +28,7 @@ export interface CheckBase extends CheckTiming {
 /** Keys of every kind. */
 export const baseSchema = lazily(() => {
   return {
-    name: text(parseCheckName).optional().describe(
+    name: text(parseCheckName, PATTERNS.checkName).optional().describe(
       "Unique within the service. Default: kind and place, such as http 127.0.0.1:8080/healthz",
     ),
     interval: duration(50, 3_600_000).prefault("1s").describe("Time between the starts of two probes"),

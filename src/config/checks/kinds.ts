@@ -1,7 +1,8 @@
 /** Every kind of check that the configuration knows, and what is done with a check of whatever kind it is. */
 import * as z from "zod";
+import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
-import { renderBase, resolveBase } from "./base.ts";
+import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
@@ -82,7 +83,9 @@ export function resolveCheck<Type extends CheckType>(
 export function renderCheck<Type extends CheckType>(
   check: CheckConfigOf[Type] & { readonly type: Type },
 ): Readonly<Record<string, unknown>> {
-  const { name, ...timing } = renderBase(check);
-  const all = { type: check.type, name, ...KINDS[check.type].render(check), ...timing };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  const { name: _, ...timing } = renderBase(check);
+  const { name } = check;
+  // One that is too long to be given is made again of kind and place.
+  const own = [...name].length > MAX_CHECK_NAME_LENGTH ? undefined : name;
+  return given({ type: check.type, name: own, ...KINDS[check.type].render(check), ...timing });
 }

@@ -1,7 +1,7 @@
 /** The file's `services[].ports`: virtual services by port or firewall mark, their destinations, and what becomes of those. */
 import * as z from "zod";
 import { destinationCheckSchema } from "../checks/kinds.ts";
-import { parseHostAddress } from "../values/address.ts";
+import { parseServerAddress } from "../values/address.ts";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { duration, oneOrList, text, whole } from "../values/rules.ts";
@@ -39,7 +39,7 @@ const tunnelSchema = lazily(() => {
 /** Keys of a destination that a sorry server has, too: one set of types for both. */
 const realServer = lazily(() => {
   return {
-    address: text(parseHostAddress, PATTERNS.hostAddress).describe("Address of the real server"),
+    address: text(parseServerAddress, PATTERNS.serverAddress).describe("Address of the real server"),
     forwarding: z.enum(["masq", "droute", "tunnel"]).default("masq").describe(
       "masq: NAT; droute: same link, address kept; tunnel: see tunnel. The latter two cannot change the port",
     ),
@@ -149,7 +149,10 @@ export type FileSorry = NonNullable<FilePort["sorry"]>[number];
 
 /** One port of a service. */
 export const portSchema = lazily(() => {
-  return portKeys().superRefine(checkPort).meta({ ...PORT_RULES, description: "An IPVS virtual service" });
+  return portKeys().superRefine(requirePorts, { when: () => true }).superRefine(checkPort).meta({
+    ...PORT_RULES,
+    description: "An IPVS virtual service",
+  });
 });
 
 /** The rules between keys, for JSON Schema. */
@@ -167,12 +170,27 @@ const PORT_RULES = {
   },
 };
 
+/** Ports that are missing, whatever else is wrong: they would be required keys, were there no marks. */
+function requirePorts(value: unknown, context: z.RefinementCtx): void {
+  if (!isRecord(value) || value["fwmark"] !== undefined) return;
+  const require = (path: readonly (string | number)[]) =>
+    context.addIssue({ code: "custom", path: [...path, "port"], message: "is required" });
+  if (value["port"] === undefined) require([]);
+  const destinations: unknown = value["destinations"];
+  for (const [index, destination] of Array.isArray(destinations) ? destinations.entries() : []) {
+    if (isRecord(destination) && destination["port"] === undefined) require(["destinations", index]);
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
 function checkPort(value: FilePort, context: z.RefinementCtx): void {
   const tell = (path: readonly (string | number)[], message: string) =>
     context.addIssue({ code: "custom", path: [...path], message });
-  const { port, fwmark, destinations } = value;
+  const { fwmark, destinations } = value;
   if (fwmark === undefined) {
-    if (port === undefined) tell(["port"], "is required");
     if (value.family !== undefined) {
       tell(["family"], "needs fwmark: a port is balanced on every address of the service");
     }
@@ -191,7 +209,6 @@ function checkPort(value: FilePort, context: z.RefinementCtx): void {
   const seen = new Set<string>();
   for (const [index, destination] of (destinations ?? []).entries()) {
     const path = ["destinations", index];
-    if (fwmark === undefined && destination.port === undefined) tell([...path, "port"], "is required");
     checkKeptPort(destination, value, (message) => tell([...path, "port"], message));
     const key = `${destination.address.text} ${destination.port}`;
     if (seen.has(key)) tell(path, "is the same address and port as another");

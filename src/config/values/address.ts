@@ -31,6 +31,13 @@ export function parseHostAddress(text: string, family?: 4 | 6): Parsed<Address> 
   return { value: address };
 }
 
+/** The address of a real server (ip_vs_new_dest of net/netfilter/ipvs/ip_vs_ctl.c refuses link-local IPv6 ones of other hosts). */
+export function parseServerAddress(text: string): Parsed<Address> {
+  const host = parseHostAddress(text);
+  if ("problem" in host || !isLinkLocal(host.value)) return host;
+  return { problem: "must not be a link-local address: IPVS has no interface to find it on" };
+}
+
 /** A service's address, `ADDRESS` or `ADDRESS/LENGTH`: routable, so neither loopback nor link-local. */
 export function parseServiceAddress(
   text: string,

@@ -46,6 +46,7 @@ export const PATTERNS = {
   hostAddress4: whole(HOST4),
   hostAddress6: whole(HOST6),
   hostAddress: whole(`${HOST4}|${HOST6}`),
+  serverAddress: whole(`${HOST4}|(?![fF][eE][89aAbB])${HOST6}`),
   bindAddress: whole(`0\\.0\\.0\\.0|::|${HOST4}|${HOST6}`),
   peerAddress: whole(
     `${HOST4}|(?![fF][eE][89aAbB])${HOST6}|[fF][eE][89aAbB][0-9A-Fa-f:.]*%[^${NO_NAME}]{1,15}`,
@@ -56,6 +57,7 @@ export const PATTERNS = {
   ),
   listenAddress: whole(`|(?:|localhost|${V4}|\\[${V6}\\]):(?!0)${U16}`),
   interfaceName: whole(`(?!\\.{1,2}$|lo$|all$|default$)[^${NO_NAME}]{1,15}`),
+  checkName: whole("\\S(?:.{0,98}\\S)?"),
   peerName: whole("\\S{1,64}"),
   socketPath: whole("|/.*[^/]"),
   directory: whole("|/.*"),

@@ -16,11 +16,10 @@ export async function planeServes(world: World): Promise<void> {
   const [host] = world.hosts;
   if (host === undefined) throw new Error("no host");
   await host.whileAgentRuns(Promise.all(
-    planeServices.flatMap((service) =>
-      addressesOf(service).map((address, index) =>
-        world.routes.until(hostRoute(address), [addressesOf(host.node)[index] ?? ""], PATIENCE_MS)
-      )
-    ),
+    planeServices.flatMap(addressesOf).map((address) => {
+      const nextHop = addressesOf(host.node).find((each) => familyOf(each) === familyOf(address)) ?? "";
+      return world.routes.until(hostRoute(address), [nextHop], PATIENCE_MS);
+    }),
   ));
 }
 
@@ -59,7 +58,7 @@ export const everyWay: Scenario<World> = {
     }
     const after = await counted(world);
     for (const service of planeServices) {
-      for (const family of [4, 6] as const) {
+      for (const family of addressesOf(service).map(familyOf)) {
         const arrived = `${service.name}-${family}`;
         const carrier = carrierOf(service.way, family);
         for (const name of [arrived, ...(carrier === undefined ? [] : [carrier])]) {

@@ -30,7 +30,6 @@ const SYSCTLS: readonly (readonly [name: string, fit: number, bad: number, row: 
   ["net.ipv4.conf.all.rp_filter", 2, 1, "rp_filter"],
   ["net.ipv4.conf.all.arp_ignore", 1, 0, "arp_ignore"],
   ["net.ipv4.conf.all.arp_announce", 2, 0, "arp_announce"],
-  ["net.ipv6.conf.default.disable_ipv6", 0, 1, "disable_ipv6"],
   ["net.ipv4.vs.conntrack", 0, 1, "conntrack"],
   ["net.ipv4.vs.conn_reuse_mode", 1, 0, "conn_reuse_mode"],
   ["net.ipv4.vs.expire_nodest_conn", 1, 0, "expire_nodest_conn"],
@@ -254,8 +253,47 @@ const cleansUp: Scenario<World> = {
   },
 };
 
+/** Rows that find what somebody else has. */
+const CLASHES: ReadonlySet<string> = new Set([
+  "BGP port",
+  "http.listen",
+  "control socket",
+  "interface names",
+  "service addresses",
+  "virtual services",
+]);
+
+/** What an agent has is not somebody else's. */
+const leavesTheAgentAlone: Scenario<World> = {
+  name: "doctor: beside a running agent nothing of it is foreign, and cleanup refuses",
+  async run(world) {
+    await world.steady();
+    const [host] = world.hosts;
+    if (host === undefined) throw new Error("no host");
+    const { folder, agent } = host.placement;
+    const ours = async (...args: readonly string[]) =>
+      await run("ip", ["netns", "exec", host.name, ...agent, ...args]);
+    const [file, socket] = [`${folder}/${host.name}.json`, `--control-socket=${folder}/${host.name}.sock`];
+    const before = await host.kernel();
+    const { stdout, stderr } = await ours("doctor", "--json", file, socket);
+    const { agent: who, findings }: { agent?: string; findings: readonly Finding[] } = JSON.parse(
+      stdout || "{}",
+    );
+    match(who ?? stderr, /^an agent \(pid \d+, version .*\) runs at /);
+    const clashes = findings.filter(({ name, status }) => CLASHES.has(name) && status !== "ok");
+    deepEqual(clashes, []);
+    for (const args of [[socket], ["--control-socket=/nowhere/s"]]) {
+      const { code, stderr: words } = await ours("cleanup", "--yes", ...args);
+      equal(code, 3, words);
+    }
+    deepEqual(await host.kernel(), before);
+    return `${who}; ${findings.length} findings`;
+  },
+};
+
 /** All of it. */
 export const doctorScenarios: readonly Scenario<World>[] = [
+  leavesTheAgentAlone,
   findsAndMends,
   modulesAreFound,
   descriptorsAreRaised,

@@ -1,0 +1,156 @@
+/**
+ * Hands that undo every repair of one object of ours, for as long as they like, and what the agent has to make of that: what
+ * rests on the object is not announced from one repair too many on until it was let alone.
+ */
+import { isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import type { VirtualClock } from "../support/virtual_clock.ts";
+import { CONTENTION } from "./configurations.ts";
+import type { Dice } from "./dice.ts";
+import { isService } from "./host_kernel.ts";
+import { type Inspector, prefixOf, type View } from "./inspector.ts";
+
+/** A hand looks so often whether its object is back. */
+const STRIKE_MS = 40;
+/** The pass that sees one repair too many, and the way to the router. */
+const SLACK_MS = 300;
+/** The process of the hand. */
+const PORT = 4242;
+
+/** What fights live in. */
+export interface FightPorts {
+  readonly clock: VirtualClock;
+  readonly view: View;
+  readonly inspector: Inspector;
+  note(what: string): void;
+}
+
+/** What one hand is after. */
+interface Target {
+  readonly object: string;
+  /** What rests on it. */
+  readonly address: string;
+  /** Takes it away where it is there. */
+  strike(): boolean;
+}
+
+/** How often an object was taken away. */
+interface Strikes {
+  readonly address: string;
+  readonly timesMs: readonly number[];
+  readonly contestedMs: number | undefined;
+}
+
+/** All fights of a run. */
+export class Fights {
+  readonly #ports: FightPorts;
+  /** When each object was taken away, of this process and configuration. */
+  readonly #strikes = new Map<string, Strikes>();
+  #process: View["process"];
+  #configuredMs = -Infinity;
+
+  constructor(ports: FightPorts) {
+    this.#ports = ports;
+  }
+
+  /** Somebody begins one. `goesOn`: it may. */
+  begin(forMs: number, dice: Dice, goesOn: () => boolean): void {
+    const { clock, note } = this.#ports;
+    const target = this.#target(dice);
+    if (target === undefined) return;
+    note(`    over ${target.object}`);
+    const untilMs = clock.now() + forMs;
+    const strike = () => {
+      if (!goesOn() || clock.now() > untilMs) return;
+      if (target.strike()) this.#note(target);
+      clock.at(clock.now() + STRIKE_MS, strike);
+    };
+    strike();
+  }
+
+  /** Looks at what every router has. */
+  look(): void {
+    const { view: { nowMs, routers, process, latencyMs }, inspector } = this.#ports;
+    this.#follow();
+    if (process === undefined || process.stalled) return;
+    for (const { address, timesMs, contestedMs } of this.#strikes.values()) {
+      const endMs = (timesMs.at(-1) ?? 0) + CONTENTION.holdMs;
+      if (contestedMs === undefined || nowMs <= contestedMs + SLACK_MS + latencyMs || nowMs >= endMs) {
+        continue;
+      }
+      for (const router of routers.filter((each) => !inspector.impeded(each))) {
+        const route = router.routes.get(prefixOf(address));
+        const isThere = route !== undefined && !route.stale;
+        inspector.judge(
+          "not announced while contested",
+          isThere ? `${router.name} has ${prefixOf(address)}, taken away ${timesMs.length} times` : undefined,
+        );
+      }
+    }
+  }
+
+  #target(dice: Dice): Target | undefined {
+    const { kernel } = this.#ports.view;
+    const ofService = dice.chance(0.3);
+    const services = kernel.services.filter(({ address: { text } }) => isService(text));
+    const links = kernel.interfaces.filter((link) => isOurs(link) && link.addresses.length > 0);
+    if (ofService && services.length > 0) {
+      const key = virtualServiceKey(dice.pick(services));
+      const find = () => kernel.services.find((each) => virtualServiceKey(each) === key);
+      const address = find()?.address.text ?? "";
+      return {
+        object: key,
+        address,
+        strike() {
+          const service = find();
+          if (service !== undefined) kernel.delService(service);
+          return service !== undefined;
+        },
+      };
+    }
+    if (links.length === 0) return undefined;
+    const link = dice.pick(links);
+    const address = dice.pick(link.addresses).address.text;
+    return {
+      object: `${address} on ${link.name}`,
+      address,
+      strike() {
+        const there = kernel.interfaces.find(({ name }) => name === link.name);
+        const isThere = there !== undefined && isOurs(there) &&
+          there.addresses.some((each) => each.address.text === address);
+        if (!isThere) return false;
+        there.addresses = there.addresses.filter((each) => each.address.text !== address);
+        kernel.orphaned.add(address);
+        kernel.notify({ index: there.index, address, port: PORT });
+        return true;
+      },
+    };
+  }
+
+  #note({ object, address }: Target): void {
+    const { view: { nowMs }, inspector } = this.#ports;
+    this.#follow();
+    inspector.disturb();
+    inspector.kernelChanged(false);
+    const before = this.#strikes.get(object);
+    const timesMs = [...(before?.timesMs ?? []).filter((ms) => ms > nowMs - CONTENTION.windowMs), nowMs];
+    // Between two of them it was repaired once.
+    const isContested = timesMs.length - 1 > CONTENTION.limit;
+    this.#strikes.set(object, {
+      address,
+      timesMs,
+      contestedMs: before?.contestedMs ?? (isContested ? nowMs : undefined),
+    });
+  }
+
+  /** Another process knows nothing of what was before, and another configuration may want it otherwise. */
+  #follow(): void {
+    const { view: { process, configuredMs, nowMs } } = this.#ports;
+    if (process !== this.#process || configuredMs !== this.#configuredMs) this.#strikes.clear();
+    this.#process = process;
+    this.#configuredMs = configuredMs;
+    for (const [object, { timesMs }] of this.#strikes) {
+      const lastMs = timesMs.at(-1) ?? 0;
+      if (nowMs > lastMs + Math.max(CONTENTION.windowMs, CONTENTION.holdMs)) this.#strikes.delete(object);
+    }
+  }
+}
