@@ -19,6 +19,7 @@ import type { ServiceDriver } from "../service/driver.ts";
 import { sleep } from "../time/clock.ts";
 import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
+import { removeOurs } from "./removal.ts";
 import { managedBy } from "./running_config.ts";
 
 /** What the adoption works on. */
@@ -49,6 +50,7 @@ export class KernelAdoption {
   #reconciler: Reconciler | undefined;
   #places = NO_PLACES;
   #retry: Disposable | undefined;
+  /** Why it is not known what an earlier process left; undefined: it is known, and ours to remove. */
   #unread: string | undefined;
   #disposed = false;
 
@@ -82,11 +84,6 @@ export class KernelAdoption {
     }
   }
 
-  /** Why it is not known what an earlier process left; undefined: it is known, and ours to remove. */
-  get unread(): string | undefined {
-    return this.#unread;
-  }
-
   /** The only writer of the kernel, once it is known what an earlier process left. */
   get reconciler(): Reconciler | undefined {
     return this.#reconciler;
@@ -95,6 +92,11 @@ export class KernelAdoption {
   /** Where virtual services are is kept in another folder from now on. */
   keepOwned(directory: string | undefined): void {
     if (this.#managed.ipvs) this.#owned.configure(directory);
+  }
+
+  /** Removes everything that is ours; resolves to what stays all the same, in words. */
+  remove(): Promise<readonly string[]> {
+    return removeOurs(this.#reconciler, this.#options.ports.clock, this.#unread);
   }
 
   /** Nothing is adopted, and nothing changed any more. */

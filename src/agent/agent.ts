@@ -26,7 +26,6 @@ import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
-import { removeOurs } from "./removal.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
@@ -354,19 +353,15 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await this.#removeOurs();
+    const left = await this.#adoption?.remove() ?? [];
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
   }
 
-  #removeOurs(): Promise<readonly string[]> {
-    return removeOurs(this.#adoption?.reconciler, this.#ports.clock, this.#adoption?.unread);
-  }
-
   /** After a start that failed: nothing new is left behind, or it is told. */
   async #removeNew(): Promise<void> {
-    for (const cause of await this.#removeOurs()) {
+    for (const cause of await this.#adoption?.remove() ?? []) {
       this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
   }

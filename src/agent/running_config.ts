@@ -12,6 +12,7 @@ import type { AgentState } from "../events/event.ts";
 import type { Metrics } from "../http/metrics.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { type KernelReport, Reconciler } from "../kernel/reconciler.ts";
+import type { DesiredKernel } from "../kernel/state.ts";
 import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
@@ -155,16 +156,26 @@ export class RunningConfig implements Disposable {
     if (busy !== undefined) throw new BusyError(busy);
   }
 
-  /** What keeps this host from running `next`. */
+  /** What keeps this host from running `next`, and does not keep it from running what runs. */
   async #refuse(next: Config): Promise<readonly string[]> {
     const { ports, services } = this.#parts;
     const problems = ports.refuse(next);
     if (problems.length > 0 || ports.kernel === undefined) return problems;
+    const { kernel, clock } = ports;
+    const look = async (desired: DesiredKernel, config: Config) => {
+      const examined = Reconciler.examine(kernel, desired, managedBy(config));
+      // A kernel that does not answer has not refused anything.
+      return (await within(examined, clock, KERNEL_LIMIT_MS))?.problems ?? [];
+    };
     const { states } = services.preview(this.#entriesOf(next));
-    const wanted = desiredKernel(states.values());
-    const examined = Reconciler.examine(ports.kernel, wanted, managedBy(next));
-    // A kernel that does not answer has not refused anything.
-    return (await within(examined, ports.clock, KERNEL_LIMIT_MS))?.problems ?? [];
+    const found = await look(desiredKernel(states.values()), next);
+    if (found.length === 0) return [];
+    // What is in the way of a service that runs already is no reason to leave the others as they are.
+    const known = new Set([
+      ...await look(services.desiredKernel, this.#config),
+      ...messagesOf(this.#parts.report()),
+    ]);
+    return found.filter((problem) => !known.has(problem));
   }
 
   /**

@@ -107,6 +107,36 @@ for (const { name, cause, reasons, mend } of TROUBLES) {
   });
 }
 
+Deno.test("a reload is not refused for what is in the way of a service that runs already, and is for what is new (faults K2)", async () => {
+  for (
+    const cause of [
+      (kernel: FakeKernel) => void kernel.addLink("web", "bridge"),
+      (kernel: FakeKernel) => void (kernel.modules.ipvs = false),
+    ]
+  ) {
+    const world = new World();
+    cause(world.kernel);
+    const agent = world.agent();
+    void agent.start();
+    await world.stage.clock.advance(4000);
+    const config = world.config();
+    const reload = async (services: typeof config.services) => {
+      world.file = { ok: true, config: { ...config, services }, warnings: [] };
+      const answer = agent.orders.reload(undefined);
+      await world.stage.clock.advance(5000);
+      return await answer;
+    };
+    const [web, other, off] = config.services;
+    assert.ok(web !== undefined && other !== undefined && off !== undefined);
+    assert.equal((await reload([web, other])).result, "applied");
+    assert.deepEqual(agent.status().services.map(({ name }) => name), ["web", "other"]);
+    world.kernel.addLink("new", "bridge");
+    const added = { ...off, name: "new", interface: "new", enabled: true };
+    assert.equal((await reload([web, other, added])).result, "invalid");
+    await world.close();
+  }
+});
+
 Deno.test("Agent starts where every service is in conflict, too: names are mended while it runs (faults K2)", async () => {
   const world = new World();
   for (const name of ["web", "other", "off"]) world.kernel.addLink(name, "bridge");

@@ -17,7 +17,7 @@ const { state } = Deno.permissions.querySync({ name: "env", variable: "BGP_LB_LA
 const ignore = !(state === "granted" && Deno.env.get("BGP_LB_LAB") === "1");
 const NAMES: readonly ConfigName[] = ["full", "other", "bare"];
 /** So many of the sends are the last ones. */
-const SAMPLE = 24;
+const SAMPLE = 12;
 
 async function openHost(network: Network) {
   const stack = new AsyncDisposableStack();

@@ -7,6 +7,7 @@ import { destinationsChecked } from "./scenarios/destinations.ts";
 import { doctorScenarios } from "./scenarios/doctor.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
+import { agentKilledWhileItStarts } from "./scenarios/killed_start.ts";
 import { contestedScenarios, meddledIpvs, meddledLinks, meddledWholeLinks } from "./scenarios/meddling.ts";
 import { addressRepaired, foreignSurvives, repairScenarios } from "./scenarios/repair.ts";
 import { keptAcross } from "./scenarios/kept.ts";
@@ -38,6 +39,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   applicationHangs,
   routerRestarts,
   agentKilled,
+  agentKilledWhileItStarts,
   agentStopsAtOnce,
   ...repairScenarios,
   ...gracefulScenarios,
