@@ -75,17 +75,22 @@ export const KERNEL_ROWS: readonly Row[] = [
   },
   {
     name: "tunnel types",
-    applies: ({ ports }) => tunnelTypes(ports).some((type) => type !== "ipip"),
+    applies: ({ ports }) => newerTunnels(ports).length > 0,
     look(host, { ports }) {
-      const types = listed(tunnelTypes(ports));
-      if (!olderThan(host, 5, 3)) return [ok(`IPVS of ${kernelRelease(host)} has ${types}`)];
-      return [
+      const lacking = newerTunnels(ports).filter(({ minor }) => olderThan(host, 5, minor));
+      const release = kernelRelease(host);
+      if (lacking.length === 0) {
+        return [ok(`IPVS of ${release} has ${listed(newerTunnels(ports).map(({ what }) => what))}`)];
+      }
+      return lacking.map(({ what, minor }) =>
         problem(
-          `IPVS of ${kernelRelease(host)} has only ipip tunnels`,
-          `${types} are configured, and came with Linux 5.3`,
-          { cure: "a kernel from 5.3 on, or tunnel.type: ipip" },
-        ),
-      ];
+          `IPVS of ${release} has no ${what}`,
+          `it came with Linux 5.${minor}: such destinations are left out`,
+          {
+            cure: `a kernel from 5.${minor} on, or tunnel.type: ipip`,
+          },
+        )
+      );
     },
   },
   {
@@ -121,9 +126,15 @@ function needsKernel({ managesLinks, programsIpvs }: Subject): boolean {
   return managesLinks || programsIpvs;
 }
 
-function tunnelTypes(ports: Subject["ports"]): readonly string[] {
-  const tunnels = ports.flatMap(({ destinations }) => destinations.map(({ tunnel }) => tunnel?.type));
-  return [...new Set(tunnels.filter((type) => type !== undefined))];
+/** What is configured of tunnels that came after ipip, with the Linux 5.x that it came with. */
+function newerTunnels(ports: Subject["ports"]): readonly { readonly what: string; readonly minor: number }[] {
+  const tunnels = ports.flatMap(({ destinations }) => destinations.flatMap(({ tunnel }) => tunnel ?? []));
+  const rows = [
+    { what: "tunnels by gue", minor: 2, used: tunnels.some(({ type }) => type === "gue") },
+    { what: "tunnels by gre", minor: 3, used: tunnels.some(({ type }) => type === "gre") },
+    { what: "checksums of tunnels", minor: 3, used: tunnels.some(({ checksum }) => checksum) },
+  ];
+  return rows.filter(({ used }) => used);
 }
 
 function virtualServicesOf(ports: Subject["ports"]): string {

@@ -86,7 +86,7 @@ export const CASES: readonly Case[] = [
     ),
     spoil: (host) => host.files.set("/proc/sys/kernel/osrelease", "5.2.21\n"),
     status: "problem",
-    found: /^IPVS of 5.2.21 has only ipip tunnels$/,
+    found: /^IPVS of 5\.2\.21 has no checksums of tunnels$/,
   },
   {
     row: "conn_tab_bits",

@@ -64,3 +64,27 @@ Deno.test("hundreds of tunnels of one kind by one way are one finding", async ()
     "10.1.0.1, 10.1.0.2, 10.1.0.3, 10.1.0.4 and 196 more (ipip) by eth0: MTU 1500 - 20 = 1480, MSS 1440 over IPv4",
   ]);
 });
+
+Deno.test("the row tunnel types knows with which Linux each came", async () => {
+  const rows: readonly (readonly [TunnelConfig, string, number])[] = [
+    [{ type: "gue", port: 6080, checksum: false }, "5.1.0", 1],
+    [{ type: "gue", port: 6080, checksum: false }, "5.2.0", 0],
+    [{ type: "gue", port: 6080, checksum: true }, "5.1.0", 2],
+    [{ type: "gre", port: 0, checksum: false }, "5.2.0", 1],
+    [{ type: "gre", port: 0, checksum: true }, "5.3.0", 0],
+  ];
+  for (const [tunnel, release, problems] of rows) {
+    const host = new FakeDoctorHost();
+    host.files.set("/proc/sys/kernel/osrelease", `${release}\n`);
+    const findings = await lookBy(
+      "tunnel types",
+      host,
+      subject(sendingTo("10.0.0.7", { forwarding: "tunnel", tunnel })),
+    );
+    assert.equal(
+      findings.filter(({ status }) => status === "problem").length,
+      problems,
+      `${release} ${tunnel.type}`,
+    );
+  }
+});
