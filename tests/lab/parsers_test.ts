@@ -1,6 +1,7 @@
 /** What the lab reads from other programs, and what it writes for them: pure, so tested without any of them. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { loadConfig } from "../../src/config/load.ts";
+import { countersOf, counterTable, parseCounters, planeConfig, planeTopology } from "./data_plane.ts";
 import { frrConfig } from "./frr_router.ts";
 import { birdConfig, parseProtocols, parseRoutes } from "./bird.ts";
 import { parseJunit } from "../support/junit.ts";
@@ -46,6 +47,28 @@ Deno.test("parseRoutes() reads alternatives under one prefix, the best one marke
   equal(first?.attributes["BGP.as_path"], "65001");
   deepEqual([second?.prefix, second?.best, second?.nextHop], ["10.99.0.1/32", false, "10.0.2.2"]);
   deepEqual(second?.attributes, { "BGP.community": "(65001,1)" });
+});
+
+Deno.test("parseCounters() reads packets by counter, and every counter of a server has a rule (iptables-legacy-save -c)", () => {
+  const text = "*mangle\n:PREROUTING ACCEPT [9:99]\n:masq-4 - [0:0]\n" +
+    "[77:4620] -A PREROUTING -s 10.0.9.2/32 -d 10.0.1.11/32 -i eth0 -j masq-4\nCOMMIT\n";
+  deepEqual([...parseCounters(text)], [["masq-4", 77]]);
+  const [server] = nodesOf(planeTopology, "server");
+  ok(server !== undefined);
+  const counters = countersOf(server);
+  equal(new Set(counters.map(({ name }) => name)).size, counters.length);
+  const rules = ([4, 6] as const).flatMap((family) => counterTable(counters, family))
+    .filter((line) => line.startsWith("-A"));
+  equal(rules.length, counters.length);
+});
+
+Deno.test("planeConfig() is a configuration: every way to forward, marks and one-packet services", () => {
+  const [host] = nodesOf(planeTopology, "host");
+  ok(host !== undefined);
+  const text = JSON.stringify(planeConfig(planeTopology, host, "/tmp"));
+  const loaded = loadConfig("plane.json", () => ({ octets: new TextEncoder().encode(text) }));
+  ok(loaded.ok, JSON.stringify(loaded));
+  equal(loaded.config.services.length, planeTopology.services.length);
 });
 
 Deno.test("parseProtocols() reads BGP sessions and nothing else (BIRD 2.0.12)", () => {
