@@ -26,6 +26,8 @@ export interface View {
   readonly config: Config;
   /** When it was told that, or started. */
   readonly configuredMs: number;
+  /** When it was told to stop; Infinity: it was not. */
+  readonly stoppingMs: number;
   backend(port: number): Backend | undefined;
   /** The agent is to announce a service of this name where it is well. */
   isInService(service: string): boolean;
@@ -70,6 +72,8 @@ const COLLISION_MS = 1000;
 const DISTURBED_MS = 5000;
 /** For so long a destination that works may count as failed: rise times its interval, and what it may take besides. */
 const AILING_MS = 10_000;
+/** A stop waits no longer than this for routers that have not come back to this process. */
+const STOP_WAITS_MS = 5000;
 /** And after something happened to all: what the kernel tells nobody of is found when it is next looked at. */
 const ALL_DISTURBED_MS = 8000;
 
@@ -330,6 +334,7 @@ export class Inspector {
     const { config, kernel } = this.#view;
     const route = router.routes.get(prefixOf(text));
     if (route === undefined || !route.stale || kernel.orphaned.has(text)) return false;
+    if (this.#view.nowMs >= this.#view.stoppingMs + STOP_WAITS_MS) return false;
     if (router.sessions !== this.#sessionsBefore.get(router.name)) return false;
     const peer = config.bgp.peers.find(({ name }) => name === router.name);
     this.#count("withdraw before break");

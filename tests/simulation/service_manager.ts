@@ -43,6 +43,8 @@ export interface Running {
   readonly process: AgentProcess;
   /** It was told to end. */
   ending: boolean;
+  /** When it was told to stop; Infinity: it was not. */
+  stoppingMs: number;
 }
 
 /** Keeps an agent running. */
@@ -137,7 +139,7 @@ export class ServiceManager {
       interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     });
-    const running = { agent, process, ending: false };
+    const running = { agent, process, ending: false, stoppingMs: Infinity };
     this.#running = running;
     for (const name of changedNames(this.config.services, config.services)) inspector.disturb(name);
     this.#configure(config);
@@ -187,7 +189,10 @@ export class ServiceManager {
     const running = this.#running;
     if (running === undefined || running.ending) return;
     running.ending = true;
-    if (how === "stop") this.#world.inspector.disturb();
+    if (how === "stop") {
+      running.stoppingMs = this.#world.clock.now();
+      this.#world.inspector.disturb();
+    }
     this.#world.inspector.excuse(undefined, 30_000);
     const ended = how === "stop" ? running.agent.stop("told to") : running.agent.handover();
     ended.then((left) => {

@@ -141,6 +141,10 @@ export class World {
     return this.#manager.configuredMs;
   }
 
+  get stoppingMs(): number {
+    return this.#manager.running?.stoppingMs ?? Infinity;
+  }
+
   get process(): AgentProcess | undefined {
     return this.#manager.running?.process;
   }
