@@ -5,7 +5,7 @@ import type { DestinationConfig, PortConfig, TunnelConfig } from "./config.ts";
 import { destinationName } from "./destination_name.ts";
 import { reachableFrom } from "./families.ts";
 import { aimChecks, givesWeight } from "./resolve_checks.ts";
-import { checkFlags, heedsWeights, schedulingOf } from "./scheduling.ts";
+import { checkFlags, heedsWeights, MAX_WEIGHT, schedulingOf } from "./scheduling.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FileIpvs } from "./schema/ipvs.ts";
 import type { FileDestination, FilePort, FileSorry } from "./schema/port.ts";
@@ -178,8 +178,6 @@ function checkFamilies(
     findings.push({ path: [...path, key], at: "key", severity: "warning", message });
   }
 }
-
-const MAX_WEIGHT = 65_535;
 
 /** A quorum that no state of the destinations can ever reach. */
 function checkQuorum(

@@ -9,6 +9,9 @@ export interface PlacedIpvs<T> {
   readonly path: Path;
 }
 
+/** The largest weight of a destination. */
+export const MAX_WEIGHT = 65535;
+
 /** Schedulers to which every weight but 0 is the same. */
 const WITHOUT_WEIGHTS: readonly string[] = ["rr", "lc", "dh"];
 

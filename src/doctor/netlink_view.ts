@@ -1,47 +1,28 @@
 /**
- * What netlink tells of a host beside what the agent reads itself: every interface with its MTU, the way to an address
- * (struct rtmsg of <linux/rtnetlink.h>), and whether IPVS has a scheduler. Nothing of it changes anything.
+ * What netlink tells of a host beside what the agent reads itself: every interface with its MTU, the way to an address,
+ * and whether IPVS has a scheduler. Nothing of it changes anything.
  */
-import { Reader } from "../bytes/reader.ts";
-import { Writer } from "../bytes/writer.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, addressOf } from "../net/address.ts";
 import { NetlinkChannel } from "../netlink/channel.ts";
-import {
-  attributeU32,
-  decodeAttributes,
-  HOST_ORDER,
-  nested,
-  writeAttribute,
-  writeNested,
-  writeString,
-  writeU16,
-  writeU32,
-} from "../netlink/attribute.ts";
-import {
-  AF,
-  IPPROTO,
-  IPVS_CMD,
-  IPVS_CMD_ATTR,
-  IPVS_GENL,
-  IPVS_SVC_ATTR,
-  NETLINK,
-} from "../netlink/constants.ts";
+import { IPPROTO, IPVS_GENL, NETLINK, RTN } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
-import { encodeGeneric } from "../netlink/genetlink.ts";
-import type { NetlinkMessage, Request } from "../netlink/message.ts";
+import { delService, type IpvsService, newService } from "../netlink/ipvs.ts";
+import { decodeRoute, getOutgoingRoute } from "../netlink/route.ts";
 import { decodeAddress, decodeLink, dumpAddresses, dumpLinks, probeDummy } from "../netlink/rtnetlink.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
 import type { Slices } from "../time/slices.ts";
 import { type HostLink, type HostRoute, NotSeenError } from "./host.ts";
 
-/** Of <linux/rtnetlink.h> and <linux/if_link.h>, what only doctor needs. */
-const RTM_GETROUTE = 26;
-const RTN_LOCAL = 2;
-const RTA = { DST: 1, OIF: 4, METRICS: 8 } as const;
-const RTAX_MTU = 2;
-const ENETUNREACH = 101;
-const EHOSTUNREACH = 113;
-/** The discard prefix (RFC 6666) and port: nobody has a virtual service there. */
+/** What the kernel says where no route leads to an address. */
+const NO_ROUTE: readonly number[] = [
+  ERRNO.ENETUNREACH,
+  ERRNO.EHOSTUNREACH,
+  ERRNO.ESRCH,
+  ERRNO.EACCES,
+  ERRNO.EINVAL,
+];
+
+/** In the discard prefix (RFC 6666), and the discard port: nobody has a virtual service there. */
 const NOWHERE = Uint8Array.from([0x01, ...new Array<number>(14).fill(0), 0x01]);
 const DISCARD_PORT = 9;
 
@@ -72,11 +53,14 @@ export function readRoute(
   const channel = new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), slices);
   using _channel = channel;
   try {
-    return channel.get(`find the route to ${address.text}`, getRoute(address), decodeRoute);
+    const { index, type, mtu } = channel.get(
+      `find the route to ${address.text}`,
+      getOutgoingRoute(address),
+      decodeRoute,
+    );
+    return { link: index === 0 ? undefined : index, local: type === RTN.LOCAL, mtu };
   } catch (error) {
-    const none = error instanceof KernelError &&
-      [ENETUNREACH, EHOSTUNREACH, ERRNO.ESRCH, ERRNO.EACCES, ERRNO.EINVAL].includes(error.errno);
-    if (none) return undefined;
+    if (error instanceof KernelError && NO_ROUTE.includes(error.errno)) return undefined;
     throw error;
   }
 }
@@ -104,10 +88,11 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
   if (family === undefined) return false;
   const channel = new NetlinkChannel(openSocket(transport, NETLINK.GENERIC), slices);
   using _channel = channel;
-  const [failure] = channel.transact("probe", [impossibleService(family, IPVS_CMD.NEW_SERVICE, name)]);
+  const service = impossibleService(name);
+  const [failure] = channel.transact("probe", [newService(family, service)]);
   if (failure === undefined) {
     // A kernel that takes it has the scheduler, and is to have nothing of us.
-    channel.transact("undo the probe", [impossibleService(family, IPVS_CMD.DEL_SERVICE, name)]);
+    channel.transact("undo the probe", [delService(family, service)]);
     return true;
   }
   switch (failure.errno) {
@@ -122,43 +107,16 @@ export function probeForScheduler(transport: NetlinkTransport, slices: Slices, n
   }
 }
 
-function getRoute({ family, bytes }: Address): Request {
-  // struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type, flags
-  const writer = new Writer(HOST_ORDER).u8(family === 4 ? AF.INET : AF.INET6).u8(bytes.byteLength * 8).zeros(
-    6,
-  )
-    .u32(0);
-  writeAttribute(writer, RTA.DST, bytes);
-  return { type: RTM_GETROUTE, flags: 0, payload: writer.finish() };
-}
-
-function decodeRoute(message: NetlinkMessage): HostRoute {
-  const reader = new Reader(message.payload, HOST_ORDER);
-  reader.bytes(7, "struct rtmsg up to its scope");
-  const type = reader.u8("rtm_type");
-  reader.u32("rtm_flags");
-  const attributes = decodeAttributes(reader.rest());
+function impossibleService(scheduler: string): IpvsService {
   return {
-    link: attributeU32(attributes, RTA.OIF),
-    local: type === RTN_LOCAL,
-    mtu: attributeU32(nested(attributes, RTA.METRICS), RTAX_MTU),
+    protocol: IPPROTO.TCP,
+    address: addressOf(NOWHERE),
+    port: DISCARD_PORT,
+    fwmark: 0,
+    scheduler,
+    flags: 0,
+    timeoutSeconds: 0,
+    netmask: 0,
+    persistenceEngine: "",
   };
-}
-
-function impossibleService(family: number, command: number, scheduler: string): Request {
-  const port = new Writer().u16(DISCARD_PORT).finish();
-  const payload = encodeGeneric(command, IPVS_GENL.VERSION, (writer) => {
-    writeNested(writer, IPVS_CMD_ATTR.SERVICE, () => {
-      writeU16(writer, IPVS_SVC_ATTR.AF, AF.INET6);
-      writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, IPPROTO.TCP);
-      writeAttribute(writer, IPVS_SVC_ATTR.ADDR, NOWHERE);
-      writeAttribute(writer, IPVS_SVC_ATTR.PORT, port);
-      writeString(writer, IPVS_SVC_ATTR.SCHED_NAME, scheduler);
-      // struct ip_vs_flags: flags, mask
-      writeAttribute(writer, IPVS_SVC_ATTR.FLAGS, new Writer(HOST_ORDER).u32(0).u32(0xffff_ffff).finish());
-      writeU32(writer, IPVS_SVC_ATTR.TIMEOUT, 0);
-      writeU32(writer, IPVS_SVC_ATTR.NETMASK, 0);
-    });
-  });
-  return { type: family, flags: 0, payload };
 }

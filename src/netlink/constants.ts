@@ -145,7 +145,13 @@ export const RTA = {
   IIF: 3,
   OIF: 4,
   PREFSRC: 7,
+  METRICS: 8,
   TABLE: 15,
+} as const;
+
+/** What is nested in RTA_METRICS. */
+export const RTAX = {
+  MTU: 2,
 } as const;
 
 /** Routing tables. */

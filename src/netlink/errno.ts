@@ -21,4 +21,5 @@ export const ERRNO = {
   EADDRNOTAVAIL: 99,
   ENETUNREACH: 101,
   ENOBUFS: 105,
+  EHOSTUNREACH: 113,
 } as const;

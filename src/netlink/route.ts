@@ -1,12 +1,12 @@
 /**
- * Routes: struct rtmsg with its attributes, as far as the routes of our own addresses in table `local` need it.
+ * Routes: struct rtmsg with its attributes, as far as our own addresses in table `local` and the way to others need it.
  * <linux/rtnetlink.h>.
  */
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { type Address, addressOf } from "../net/address.ts";
-import { attributeU32, decodeAttributes, HOST_ORDER, writeAttribute, writeU32 } from "./attribute.ts";
-import { AF, NLM_F, RT_SCOPE, RT_TABLE, RTA, RTM, RTN, RTPROT } from "./constants.ts";
+import { attributeU32, decodeAttributes, HOST_ORDER, nested, writeAttribute, writeU32 } from "./attribute.ts";
+import { AF, NLM_F, RT_SCOPE, RT_TABLE, RTA, RTAX, RTM, RTN, RTPROT } from "./constants.ts";
 import type { NetlinkMessage, Request } from "./message.ts";
 
 /** A route. */
@@ -18,8 +18,10 @@ export interface Route {
   /** RTN_*. */
   readonly type: number;
   readonly table: number;
-  /** RTA_OIF; 0: none. */
+  /** RTA_OIF; 0: none, as of several next hops. */
   readonly index: number;
+  /** RTAX_MTU, where the route itself has one. */
+  readonly mtu: number | undefined;
 }
 
 /**
@@ -28,10 +30,14 @@ export interface Route {
  * for a source among all addresses, each time. (Of IPv4 that would need a source address.)
  */
 export function getRoute(index: number, address: Address): Request {
-  const writer = routeHeader(address, { type: 0, scope: 0, table: 0, protocol: 0 });
-  writeAttribute(writer, RTA.DST, address.bytes);
-  if (address.family === 6) writeU32(writer, RTA.IIF, index);
-  return { type: RTM.GETROUTE, flags: 0, payload: writer.finish() };
+  return routeRequest(address, (writer) => {
+    if (address.family === 6) writeU32(writer, RTA.IIF, index);
+  });
+}
+
+/** Asks where a packet of this host to `address` would go. */
+export function getOutgoingRoute(address: Address): Request {
+  return routeRequest(address, () => {});
 }
 
 /**
@@ -66,6 +72,7 @@ export function decodeRoute(message: NetlinkMessage): Route {
     type,
     table: attributeU32(attributes, RTA.TABLE) ?? table,
     index: attributeU32(attributes, RTA.OIF) ?? 0,
+    mtu: attributeU32(nested(attributes, RTA.METRICS), RTAX.MTU),
   };
 }
 
@@ -74,6 +81,13 @@ export function decodeRouteType({ payload }: NetlinkMessage): number {
   const reader = new Reader(payload, HOST_ORDER);
   reader.bytes(7, "rtm_family to rtm_scope");
   return reader.u8("rtm_type");
+}
+
+function routeRequest(address: Address, fill: (writer: Writer) => void): Request {
+  const writer = routeHeader(address, { type: 0, scope: 0, table: 0, protocol: 0 });
+  writeAttribute(writer, RTA.DST, address.bytes);
+  fill(writer);
+  return { type: RTM.GETROUTE, flags: 0, payload: writer.finish() };
 }
 
 function localRoute(index: number, address: Address): Uint8Array<ArrayBuffer> {

@@ -8,12 +8,12 @@
  */
 import { reachableFrom } from "../config/families.ts";
 import type { DestinationConfig, PortConfig } from "../config/config.ts";
+import { givesWeight } from "../config/resolve_checks.ts";
+import { MAX_WEIGHT } from "../config/scheduling.ts";
 import type { Verdict } from "../health/threshold.ts";
 import { type Destination, destinationKey, isConnected } from "../kernel/state.ts";
 import type { DestinationState, FamilyState, PortState } from "./port_state.ts";
 
-/** The largest weight that a virtual service's destination may have here. */
-export const MAX_WEIGHT = 65535;
 /** A weight that grows does so in so many steps at most. */
 const STEPS = 20;
 
@@ -189,10 +189,6 @@ function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {
   // One that is well and was given no weight is no failure.
   const isKept = standing.verdict === "healthy" || (port.whenFailed === "quiesce" && isConnected(port));
   return still(isKept ? 0 : undefined);
-}
-
-function givesWeight(check: DestinationConfig["checks"][number]): boolean {
-  return check.type === "http" && check.weightHeader !== undefined;
 }
 
 function grown(target: number, sinceMs: number, slowStartMs: number, nowMs: number): KernelWeight {

@@ -22,7 +22,7 @@ import {
   setService,
 } from "../../src/netlink/ipvs.ts";
 import type { Request } from "../../src/netlink/message.ts";
-import { getRoute, restoreLocalRoute } from "../../src/netlink/route.ts";
+import { getOutgoingRoute, getRoute, restoreLocalRoute } from "../../src/netlink/route.ts";
 import {
   createDummy,
   deleteAddress,
@@ -352,6 +352,15 @@ export const REQUESTS: readonly GoldenRequest[] = [
       0800 0300 07000000
     `,
     request: getRoute(7, V6),
+  },
+  {
+    name: "getOutgoingRoute() asks for the way of a packet of this host",
+    hex: `
+      30000000 1a00 0100 01000000 00000000
+      0a 80 00 00 00 00 00 00 00000000
+      1400 0100 20010db8009900000000000000000001
+    `,
+    request: getOutgoingRoute(V6),
   },
   ...goldenRequests("restoreLocalRoute()", restoreLocalRoute(7, V4), [
     [

@@ -147,6 +147,7 @@ Deno.test("decodeRoute() reads what getRoute() and restoreLocalRoute() wrote", (
     type: 0,
     table: 0,
     index: 0,
+    mtu: undefined,
   });
   assert.equal(decodeRouteType(request("restoreLocalRoute() makes it")), RTN.LOCAL);
   assert.deepEqual(decodeRoute(request("restoreLocalRoute() makes it")), {
@@ -156,6 +157,7 @@ Deno.test("decodeRoute() reads what getRoute() and restoreLocalRoute() wrote", (
     type: RTN.LOCAL,
     table: RT_TABLE.LOCAL,
     index: 7,
+    mtu: undefined,
   });
 });
 

@@ -4,6 +4,7 @@
  * whatever the port is and whether certificates are verified; what an answer may have is bounded.
  */
 import type { HttpCheckConfig } from "../../config/checks/http.ts";
+import { MAX_WEIGHT } from "../../config/scheduling.ts";
 import { parseAddress } from "../../net/address.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
@@ -89,8 +90,6 @@ function outcomeOf({ status, location, weight }: AnswerHead, weightHeader: strin
     : "";
   return { kind: "fail", detail: `status ${status}${redirect}` };
 }
-
-const MAX_WEIGHT = 65535;
 
 /** What the answer says of the weight. */
 function weighed(detail: string, header: string, value: string | undefined): Omit<ProbeOutcome, "kind"> {
