@@ -3,7 +3,7 @@
  * those between what should be at one moment and at the next, as the reconciler would find them. Pure.
  */
 import type { Config } from "../config/config.ts";
-import { describeChange } from "../kernel/change.ts";
+import { type Change, describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import { merge, within } from "../kernel/merge.ts";
@@ -138,19 +138,36 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
   return kernelStages(moments.map(({ stage, desired }) => {
     const wanted = within(managed, { ...desired, ownedAddresses, ownedFwmarks });
     const { changes } = diff(wanted, there);
-    there = asMade(wanted);
-    return { stage, changes: changes.map(describeChange) };
+    there = asMade(wanted, aliasesAfter(changes, there));
+    // A mark goes in a pass of its own, once its virtual service is seen to be gone.
+    const after = diff(wanted, there).changes;
+    there = asMade(wanted, aliasesAfter(after, there));
+    return { stage, changes: [...changes, ...after].map(describeChange) };
   }));
 }
 
-/** A kernel that has exactly what is wanted. */
-function asMade({ interfaces, virtualServices }: DesiredKernel): ActualKernel {
+/** What interfaces are marked with after these changes: more than what is wanted where a mark is in use still. */
+function aliasesAfter(changes: readonly Change[], { interfaces }: ActualKernel): ReadonlyMap<string, string> {
+  const before = interfaces.map(({ name, alias = "" }) => [name, alias] as const);
+  const set = changes.flatMap((change) =>
+    change.type === "set-interface" || change.type === "create-interface"
+      ? [[change.name, interfaceMark(change.service, change.fwmarks)] as const]
+      : []
+  );
+  return new Map([...before, ...set]);
+}
+
+/** A kernel that has exactly what is wanted, apart from what its interfaces are marked with. */
+function asMade(
+  { interfaces, virtualServices }: DesiredKernel,
+  aliases: ReadonlyMap<string, string> = new Map(),
+): ActualKernel {
   return {
     interfaces: interfaces.map(({ name, service, addresses, fwmarks }, index) => ({
       index,
       name,
       ...INTERFACE_AS_MADE,
-      alias: interfaceMark(service, fwmarks),
+      alias: aliases.get(name) ?? interfaceMark(service, fwmarks),
       addresses: addresses.map((address) => {
         return { address, prefixLength: address.bytes.byteLength * 8, ...ADDRESS_AS_SET };
       }),

@@ -30,6 +30,7 @@ export function quorumLook(
     const state = ports.get(portName(port));
     return state === undefined ? [] : [seenOf(port, state, family)];
   });
+  if (seen.length === 0) return { open: true, reason: `no port needs live weight of IPv${family}` };
   const short = seen.filter(({ open }) => !open);
   const reasons = (short.length > 0 ? short : seen).map(({ reason }) => reason);
   return {

@@ -183,7 +183,7 @@ function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {
   if (standing.verdict === "unknown" && known?.inherited !== undefined) {
     // What a check gave an earlier process is not known here: the kernel has it.
     const isGiven = config.checks.some(givesWeight);
-    return still(isGiven && config.weight > 0 ? known.inherited : Math.min(known.inherited, target));
+    return still(isGiven ? known.inherited : Math.min(known.inherited, target));
   }
   if (standing.live) return grown(target, known?.growsSinceMs ?? -Infinity, port.slowStartMs, now);
   // One that is well and was given no weight is no failure.

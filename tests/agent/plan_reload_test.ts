@@ -66,6 +66,8 @@ const [first] = port?.destinations ?? [];
 if (web === undefined || port === undefined || first === undefined) throw new Error("the world has changed");
 const second = { ...first, address: address("10.0.0.9") };
 
+const marked = { ...port, port: 0, fwmark: 7, families: [4] } as const;
+
 /** What changes, by name. */
 const ROWS: Readonly<Record<string, (config: Config) => Config>> = {
   "nothing": (config) => config,
@@ -84,6 +86,7 @@ const ROWS: Readonly<Record<string, (config: Config) => Config>> = {
   "one more address": (config) => withWeb(config, { addresses: [...web.addresses, address("10.99.0.2")] }),
   "a port comes": (config) => withWeb(config, { ports: [port, { ...port, port: 81 }] }),
   "a port goes": (config) => withWeb(config, { ports: [] }),
+  "a firewall mark comes": (config) => withWeb(config, { ports: [port, marked] }),
   "another scheduler": (config) =>
     withWeb(config, scheduledBy(web, { ...PLAIN_PORT.ipvs, scheduler: "wrr" })),
   "another weight": (config) =>
@@ -139,6 +142,14 @@ for (const [name, change] of Object.entries(ROWS)) {
     await world.close();
   });
 }
+
+Deno.test("the agent's plan foretells that a firewall mark goes, and from its interface once it is out of use (found by simulation)", async () => {
+  const { world, agent } = await running();
+  await foretell(world, agent, withWeb(world.config(), { ports: [port, marked] }), true);
+  await foretell(world, agent, world.config(), true);
+  assert.match(world.kernel.made.join(), /repair interface web \(alias was bgp-lb:web fwmark 7\/4\)$/);
+  await world.close();
+});
 
 Deno.test("the agent's plan foretells a reload from and to any two configurations, and of several changes at once", async () => {
   const rows = Object.values(ROWS);

@@ -129,6 +129,19 @@ Deno.test("a destination without a verdict after a restart keeps what the kernel
   assert.deepEqual(removing.weights, { 1: 5, 2: 0 }, "what is absent stays so");
 });
 
+Deno.test("a weight that a check gave stays over a restart until the check says another, whatever is configured (found by simulation)", () => {
+  const weighed = (weight: number) =>
+    checkedPort({
+      destinations: [
+        checkedDestination(1, { weight, checks: [httpCheckConfig({ name: "d", weightHeader: "X-Weight" })] }),
+      ],
+    });
+  for (const weight of [0, 1, 9]) {
+    const at = new PortScene(weighed(weight)).inherit({ 1: 5 });
+    assert.deepEqual(at.weights, { 1: 5 }, `configured ${weight}`);
+  }
+});
+
 Deno.test("quorumHolds(): gained at quorum + hysteresis, lost below quorum - hysteresis, and at 0 (CONTRACT Quorum)", () => {
   const rows: readonly (readonly [number, number, number, boolean, boolean])[] = [
     [1, 0, 0, true, false],
