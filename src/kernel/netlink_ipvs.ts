@@ -1,5 +1,7 @@
 /** Virtual services and destinations by generic netlink: reads those that concern us, and makes changes in batches. */
+import { Writer } from "../bytes/writer.ts";
 import { AddressPool } from "../netlink/address_pool.ts";
+import { HOST_ORDER } from "../netlink/attribute.ts";
 import { NetlinkChannel } from "../netlink/channel.ts";
 import { IPVS_GENL, NETLINK } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
@@ -28,7 +30,7 @@ import {
   ipvsServiceId,
 } from "./ipvs_objects.ts";
 import type { Interest } from "./kernel.ts";
-import { shared } from "./sharing.ts";
+import { sharedService } from "./sharing.ts";
 import {
   type ActualDestination,
   type ActualVirtualService,
@@ -37,11 +39,20 @@ import {
   virtualServiceText,
 } from "./state.ts";
 
+/** More than most requests have. */
+const REQUEST_OCTETS = 192;
+
 /** Which virtual services are of interest. */
 type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
 
 /** For so long a kernel that has no IPVS is not asked again: every question makes it look for the module. */
 const MISSING_MS = 4_000;
+
+/** A virtual service as last read, and what asks for its destinations. */
+interface Known {
+  readonly service: ActualVirtualService;
+  readonly request: Request;
+}
 
 /** The host's IPVS. The socket is opened when it is needed first. */
 export class NetlinkIpvs implements Disposable {
@@ -55,7 +66,7 @@ export class NetlinkIpvs implements Disposable {
   #known = false;
   #lacking: Lacking | undefined;
   /** As last read, by key. */
-  #last: ReadonlyMap<string, ActualVirtualService> = new Map();
+  #last: ReadonlyMap<string, Known> = new Map();
 
   constructor(transport: NetlinkTransport, slices: Slices) {
     this.#transport = transport;
@@ -82,7 +93,8 @@ export class NetlinkIpvs implements Disposable {
     const family = this.#resolve();
     if (family === undefined) return changes.map((change) => missing(describeChange(change)));
     const possible = changes.filter((change) => tooOldFor(change, this.#lacking) === undefined);
-    const requests = possible.map((change) => requestOf(family, change));
+    const into = new Writer({ capacity: possible.length * REQUEST_OCTETS, ...HOST_ORDER });
+    const requests = possible.map((change) => requestOf(family, change, into));
     const failures = this.#open().transact("change IPVS", requests);
     if (failures.some((failure) => failure?.errno === ERRNO.ENOENT)) this.#family = undefined;
     const errors = new Map(possible.map((change, index) => {
@@ -122,22 +134,23 @@ export class NetlinkIpvs implements Disposable {
 
   async #dump(family: number, interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
     this.#addresses.beginRead();
-    const read: ActualVirtualService[] = [];
+    const read = new Map<string, Known>();
     let isDoubtful = false;
     for (const service of await this.#list(family, interest)) {
-      const destinations = await this.#destinations(family, service);
-      const last = this.#last.get(virtualServiceKey(service));
-      isDoubtful ||= destinations.length === 0 && last?.destinations.length !== 0;
-      read.push(shared(last, { ...service, destinations }));
+      const key = virtualServiceKey(service);
+      const known = this.#last.get(key);
+      const request = known?.request.type === family ? known.request : askDestinations(family, service);
+      const destinations = await this.#destinations(service, request);
+      isDoubtful ||= destinations.length === 0 && known?.service.destinations.length !== 0;
+      read.set(key, { service: sharedService(known?.service, service, destinations), request });
     }
     // The kernel has no destinations, and no error, for a virtual service that somebody has deleted meanwhile.
-    const present = isDoubtful ? await this.#list(family, interest) : undefined;
-    const keys = new Set(present?.map(virtualServiceKey));
-    const still = present === undefined
-      ? read
-      : read.filter((service) => keys.has(virtualServiceKey(service)));
-    this.#last = new Map(still.map((service) => [virtualServiceKey(service), service]));
-    return still;
+    if (isDoubtful) {
+      const present = new Set((await this.#list(family, interest)).map(virtualServiceKey));
+      for (const key of read.keys()) if (!present.has(key)) read.delete(key);
+    }
+    this.#last = read;
+    return Array.from(read.values(), ({ service }) => service);
   }
 
   #list(family: number, { addresses, fwmarks }: IpvsInterest): Promise<ActualVirtualService[]> {
@@ -152,11 +165,11 @@ export class NetlinkIpvs implements Disposable {
     });
   }
 
-  #destinations(family: number, service: VirtualServiceId): Promise<ActualDestination[]> {
+  #destinations(service: VirtualServiceId, request: Request): Promise<ActualDestination[]> {
     const serviceFamily = addressFamily(service.address);
     return this.#open().dump(
       `list destinations of ${virtualServiceText(service)}`,
-      dumpDests(family, ipvsServiceId(service)),
+      request,
       (message) => {
         const destination = decodeDest(message, serviceFamily, this.#addresses);
         if (destination === undefined) return undefined;
@@ -171,7 +184,7 @@ export class NetlinkIpvs implements Disposable {
   async #learn(family: number, made: readonly IpvsChange[]): Promise<void> {
     const [first] = made.filter(needsNewKernel);
     if (first === undefined) return;
-    await this.#destinations(family, first.service);
+    await this.#destinations(first.service, askDestinations(family, first.service));
     const wrong = made.filter((change) =>
       change.type === "create-destination" && tooOldFor(change, this.#lacking) !== undefined
     );
@@ -184,19 +197,24 @@ export class NetlinkIpvs implements Disposable {
   }
 }
 
-function requestOf(family: number, change: IpvsChange): Request {
+function askDestinations(family: number, service: VirtualServiceId): Request {
+  return dumpDests(family, ipvsServiceId(service));
+}
+
+/** Written to `into`. */
+function requestOf(family: number, change: IpvsChange, into: Writer): Request {
   const id = ipvsServiceId(change.service);
   switch (change.type) {
     case "create-service":
-      return newService(family, ipvsService(change.service));
+      return newService(family, ipvsService(change.service), into);
     case "set-service":
-      return setService(family, ipvsService(change.service));
+      return setService(family, ipvsService(change.service), into);
     case "delete-service":
       return delService(family, id);
     case "create-destination":
-      return newDest(family, id, ipvsDestination(change.destination));
+      return newDest(family, id, ipvsDestination(change.destination), into);
     case "set-destination":
-      return setDest(family, id, ipvsDestination(change.destination));
+      return setDest(family, id, ipvsDestination(change.destination), into);
     case "delete-destination":
       return delDest(family, id, change.destination);
     default:

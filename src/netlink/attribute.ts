@@ -46,7 +46,7 @@ export class AttributeCursor {
   /** Of the payload, in octets. */
   length = 0;
   #next: number;
-  readonly #end: number;
+  #end: number;
 
   /** Attributes from `start` to `end` of the view. */
   constructor(view: DataView, start: number, end: number) {
@@ -70,9 +70,10 @@ export class AttributeCursor {
     return true;
   }
 
-  /** The attributes inside this one. */
-  nested(): AttributeCursor {
-    return new AttributeCursor(this.view, this.start, this.start + this.length);
+  /** Goes into this one: what comes next are the attributes inside it, and nothing after them. */
+  enter(): void {
+    this.#next = this.start;
+    this.#end = this.start + this.length;
   }
 
   /** @throws {ReadError} it is too short */

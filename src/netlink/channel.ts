@@ -23,11 +23,16 @@ const LONGEST_PAUSE_MS = 50;
 /** for so long at most: on a busy host somebody changes something all the time. */
 const DUMP_LIMIT_MS = 2_000;
 
+/** After so much of dumps it is asked whether the slice is over: what takes a fraction of one. */
+const LOOK_OCTETS = 16 << 10;
+
 /** One socket with its sequence numbers. */
 export class NetlinkChannel implements Disposable {
   readonly #socket: NetlinkSocket;
   readonly #slices: Slices;
   #sequence = 0;
+  /** Octets that came since it was asked last whether the slice is over. */
+  #unlooked = 0;
   /** Everything that came was read: the last exchange has ended as it should. */
   #isClean = false;
 
@@ -108,10 +113,12 @@ export class NetlinkChannel implements Disposable {
     decode: (message: NetlinkMessage) => T | undefined,
   ): Promise<T[]> {
     const { clock } = this.#slices;
-    const endMs = clock.now() + DUMP_LIMIT_MS;
+    let endMs = Infinity;
     for (let attempt = 1;; attempt++) {
       const { objects, interrupted } = await this.#dumpOnce(operation, request, decode);
       if (!interrupted) return objects;
+      // A pass takes a thousand dumps that nothing interrupts: the clock is not asked for each.
+      if (attempt === 1) endMs = clock.now() + DUMP_LIMIT_MS;
       if (clock.now() >= endMs) {
         throw this.#error(operation, ERRNO.EINTR, `changes interrupted ${attempt} attempts`);
       }
@@ -144,9 +151,16 @@ export class NetlinkChannel implements Disposable {
         const object = decode(message);
         if (object !== undefined) objects.push(object);
       }
-      const pause = this.#slices.pause();
+      const pause = this.#pause();
       if (pause !== undefined) await pause;
     }
+  }
+
+  /** To be waited for, where enough was read to ask whether the slice is over. */
+  #pause(): Promise<void> | undefined {
+    if (this.#unlooked < LOOK_OCTETS) return undefined;
+    this.#unlooked = 0;
+    return this.#slices.pause();
   }
 
   /** Returns the first one's sequence number; `lastFlags` are for the last one. */
@@ -170,7 +184,10 @@ export class NetlinkChannel implements Disposable {
 
   #receive(operation: string): readonly NetlinkMessage[] {
     const datagram = this.#socket.receive();
-    if (typeof datagram !== "number") return decodeMessages(datagram);
+    if (typeof datagram !== "number") {
+      this.#unlooked += datagram.byteLength;
+      return decodeMessages(datagram);
+    }
     // Nothing is there although the kernel has answered: the answer did not fit the receive buffer.
     const errno = datagram === ERRNO.EAGAIN ? ERRNO.ENOBUFS : datagram;
     throw this.#error(operation, errno, "the kernel's answer was lost");

@@ -13,15 +13,16 @@ export interface GenericMessage {
   readonly attributes: Attributes;
 }
 
-/** The payload of `command` with the attributes that `fill` writes. */
+/** The payload of `command` with the attributes that `fill` writes: a view of what `writer` holds from there on. */
 export function encodeGeneric(
   command: number,
   version: number,
   fill: (writer: Writer) => void,
+  writer: Writer = new Writer(HOST_ORDER),
 ): Uint8Array<ArrayBuffer> {
-  const writer = new Writer(HOST_ORDER).u8(command).u8(version).u16(0);
-  fill(writer);
-  return writer.finish();
+  const start = writer.length;
+  fill(writer.u8(command).u8(version).u16(0));
+  return writer.view(start);
 }
 
 /** Splits a payload into command, version and attributes. @throws {ReadError} it is cut short */

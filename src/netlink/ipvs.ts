@@ -14,9 +14,21 @@ import {
   writeU32,
   writeU8,
 } from "./attribute.ts";
-import { AF, IPVS_CMD, IPVS_CMD_ATTR, IPVS_DEST_ATTR, IPVS_GENL, IPVS_SVC_ATTR, NLM_F } from "./constants.ts";
+import {
+  AF,
+  IPVS_CMD,
+  IPVS_CMD_ATTR,
+  IPVS_DEST_ATTR,
+  IPVS_GENL,
+  IPVS_SVC_ATTR,
+  NLA,
+  NLM_F,
+} from "./constants.ts";
 import { encodeGeneric } from "./genetlink.ts";
 import type { Request } from "./message.ts";
+
+/** Of union nf_inet_addr. */
+const INET_ADDRESS_OCTETS = 16;
 
 /** What identifies a virtual service. */
 export interface IpvsServiceId {
@@ -63,17 +75,17 @@ export interface IpvsDestination extends IpvsDestinationId {
   readonly tunnelFlags: number;
 }
 
-/** Creates a virtual service: EEXIST where it is there, ENOENT where the scheduler is not. */
-export function newService(family: number, service: IpvsService): Request {
-  return request(family, IPVS_CMD.NEW_SERVICE, (writer) => writeService(writer, service));
+/** Creates a virtual service, written to `into` where many are written: EEXIST where it is there, ENOENT where the scheduler is not. */
+export function newService(family: number, service: IpvsService, into?: Writer): Request {
+  return request(family, IPVS_CMD.NEW_SERVICE, (writer) => writeService(writer, service), into);
 }
 
 /**
  * Changes a virtual service; its connections, counters and destinations stay. Flags that are not among `flags`, and a
  * persistence engine that is not named, are taken from it. ESRCH where it is not there.
  */
-export function setService(family: number, service: IpvsService): Request {
-  return request(family, IPVS_CMD.SET_SERVICE, (writer) => writeService(writer, service));
+export function setService(family: number, service: IpvsService, into?: Writer): Request {
+  return request(family, IPVS_CMD.SET_SERVICE, (writer) => writeService(writer, service), into);
 }
 
 /** Deletes a virtual service with its destinations. */
@@ -87,13 +99,23 @@ export function dumpServices(family: number): Request {
 }
 
 /** Adds a destination to a virtual service: EEXIST where it is there, ESRCH where the service is not. */
-export function newDest(family: number, id: IpvsServiceId, destination: IpvsDestination): Request {
-  return destinationRequest(family, IPVS_CMD.NEW_DEST, id, destination, destination);
+export function newDest(
+  family: number,
+  id: IpvsServiceId,
+  destination: IpvsDestination,
+  into?: Writer,
+): Request {
+  return destinationRequest(family, IPVS_CMD.NEW_DEST, id, destination, destination, into);
 }
 
 /** Changes a destination, every field of it; its connections and counters stay. ENOENT where it is not there. */
-export function setDest(family: number, id: IpvsServiceId, destination: IpvsDestination): Request {
-  return destinationRequest(family, IPVS_CMD.SET_DEST, id, destination, destination);
+export function setDest(
+  family: number,
+  id: IpvsServiceId,
+  destination: IpvsDestination,
+  into?: Writer,
+): Request {
+  return destinationRequest(family, IPVS_CMD.SET_DEST, id, destination, destination, into);
 }
 
 /** Takes a destination out of a virtual service. */
@@ -111,8 +133,8 @@ export function addressFamily(address: Address): number {
   return address.family === 4 ? AF.INET : AF.INET6;
 }
 
-function request(family: number, command: number, fill: (writer: Writer) => void): Request {
-  return { type: family, flags: 0, payload: encodeGeneric(command, IPVS_GENL.VERSION, fill) };
+function request(family: number, command: number, fill: (writer: Writer) => void, into?: Writer): Request {
+  return { type: family, flags: 0, payload: encodeGeneric(command, IPVS_GENL.VERSION, fill, into) };
 }
 
 function destinationRequest(
@@ -121,16 +143,18 @@ function destinationRequest(
   service: IpvsServiceId,
   { address, port }: IpvsDestinationId,
   settings: IpvsDestination | undefined,
+  into?: Writer,
 ): Request {
-  return request(family, command, (writer) => {
+  const fill = (writer: Writer) => {
     writeServiceId(writer, service);
     writeNested(writer, IPVS_CMD_ATTR.DEST, () => {
-      writeAttribute(writer, IPVS_DEST_ATTR.ADDR, inetAddress(address));
+      writeInetAddress(writer, IPVS_DEST_ATTR.ADDR, address);
       writePort(writer, IPVS_DEST_ATTR.PORT, port);
       writeU16(writer, IPVS_DEST_ATTR.ADDR_FAMILY, addressFamily(address));
       if (settings !== undefined) writeSettings(writer, settings);
     });
-  });
+  };
+  return request(family, command, fill, into);
 }
 
 function writeSettings(writer: Writer, settings: IpvsDestination): void {
@@ -150,7 +174,7 @@ function writeServiceId(writer: Writer, id: IpvsServiceId, fill?: () => void): v
       writeU32(writer, IPVS_SVC_ATTR.FWMARK, id.fwmark);
     } else {
       writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, id.protocol);
-      writeAttribute(writer, IPVS_SVC_ATTR.ADDR, inetAddress(id.address));
+      writeInetAddress(writer, IPVS_SVC_ATTR.ADDR, id.address);
       writePort(writer, IPVS_SVC_ATTR.PORT, id.port);
     }
     fill?.();
@@ -171,14 +195,14 @@ function writeService(writer: Writer, service: IpvsService): void {
 }
 
 function writePort(writer: Writer, type: number, port: number): void {
-  writeAttribute(writer, type, Uint8Array.of(port >>> 8, port & 0xff));
+  writer.u16(NLA.HDRLEN + 2).u16(type).u8(port >>> 8).u8(port & 0xff).zeros(2);
 }
 
 /** union nf_inet_addr: 16 octets, of which an IPv4 address fills the first four. */
-function inetAddress(address: Address): Uint8Array {
-  const octets = new Uint8Array(16);
-  octets.set(address.bytes);
-  return octets;
+function writeInetAddress(writer: Writer, type: number, { bytes }: Address): void {
+  writer.u16(NLA.HDRLEN + INET_ADDRESS_OCTETS).u16(type).bytes(bytes).zeros(
+    INET_ADDRESS_OCTETS - bytes.byteLength,
+  );
 }
 
 /** A mask in network order for IPv4, a length in host order for IPv6. */

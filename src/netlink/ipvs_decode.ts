@@ -192,7 +192,11 @@ export function decodeDest(
 function inside({ payload }: NetlinkMessage, type: number): AttributeCursor | undefined {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
   const cursor = new AttributeCursor(view, GENL_HDRLEN, payload.byteLength);
-  while (cursor.next()) if (cursor.type === type) return cursor.nested();
+  while (cursor.next()) {
+    if (cursor.type !== type) continue;
+    cursor.enter();
+    return cursor;
+  }
   return undefined;
 }
 

@@ -2,7 +2,7 @@
  * struct nlmsghdr and the control messages NLMSG_ERROR (with the extended acknowledgement's text) and NLMSG_DONE.
  * <linux/netlink.h>. A datagram holds any number of messages; a request's answers carry its sequence number.
  */
-import { Reader } from "../bytes/reader.ts";
+import { Reader, ReadError } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
 import { align, attributeString, decodeAttributes, HOST_ORDER } from "./attribute.ts";
 import { NLM_F, NLMSG, NLMSGERR_ATTR } from "./constants.ts";
@@ -37,31 +37,32 @@ export interface Failure {
 /** The messages of a datagram. @throws {ReadError} a message is longer than what is left, or than its own header */
 export function decodeMessages(datagram: Uint8Array): readonly NetlinkMessage[] {
   const messages: NetlinkMessage[] = [];
-  const reader = new Reader(datagram, HOST_ORDER);
-  while (reader.remaining >= NLMSG.HDRLEN) {
-    const length = reader.u32("nlmsg_len");
-    const type = reader.u16("nlmsg_type");
-    const flags = reader.u16("nlmsg_flags");
-    const sequence = reader.u32("nlmsg_seq");
-    const port = reader.u32("nlmsg_pid");
-    const payloadLength = length < NLMSG.HDRLEN ? 0xffff_ffff : length - NLMSG.HDRLEN;
-    const payload = reader.bytes(payloadLength, "netlink payload");
-    reader.bytes(Math.min(align(length) - length, reader.remaining), "padding");
-    messages.push({ type, flags, sequence, port, payload });
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  for (let at = 0, left = datagram.byteLength; left >= NLMSG.HDRLEN; left = datagram.byteLength - at) {
+    const length = view.getUint32(at, true);
+    if (length < NLMSG.HDRLEN || length > left) throw new ReadError("netlink payload", at, length, left);
+    messages.push({
+      type: view.getUint16(at + 4, true),
+      flags: view.getUint16(at + 6, true),
+      sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
+      payload: datagram.subarray(at + NLMSG.HDRLEN, at + length),
+    });
+    at += align(length);
   }
   return messages;
 }
 
 /** Messages in one datagram, in order. */
 export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array<ArrayBuffer> {
-  const sizes = messages.map(({ payload }) => align(NLMSG.HDRLEN + payload.byteLength));
-  const writer = new Writer({ capacity: sizes.reduce((sum, size) => sum + size, 0), ...HOST_ORDER });
+  const capacity = messages.reduce((sum, { payload }) => sum + align(NLMSG.HDRLEN + payload.byteLength), 0);
+  const writer = new Writer({ capacity, ...HOST_ORDER });
   for (const { type, flags, sequence, port, payload } of messages) {
     const length = NLMSG.HDRLEN + payload.byteLength;
     writer.u32(length).u16(type).u16(flags).u32(sequence).u32(port);
     writer.bytes(payload).zeros(align(length) - length);
   }
-  return writer.finish();
+  return writer.view();
 }
 
 /**

@@ -216,10 +216,15 @@ Deno.test("dump() that changes keep interrupting is tried again with pauses in w
 Deno.test("dump() lets the event loop run between slices of a long answer, and loses nothing (faults K13)", async () => {
   const at = channel(([first]) => {
     const sequence = first?.sequence ?? 0;
-    return [...Array.from({ length: 10 }, (_, index) => [object(sequence, index)]), [done(sequence)]];
+    const datagrams = Array.from({ length: 10 }, (_, index) => {
+      const payload = new Uint8Array(16 << 10);
+      payload[0] = index;
+      return [{ ...object(sequence, index), payload }];
+    });
+    return [...datagrams, [done(sequence)]];
   });
   let objects: readonly unknown[] | undefined;
-  // Each object takes 3 ms: a slice is over after two.
+  // Each datagram, as large as the kernel makes them, takes 3 ms: a slice is over after two.
   const slow = (message: NetlinkMessage) => {
     at.clock.stall(3);
     return value(message);
