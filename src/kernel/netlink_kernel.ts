@@ -12,9 +12,15 @@ import type { Interest, Kernel } from "./kernel.ts";
 import { isIpvsChange } from "./ipvs_hints.ts";
 import { NetlinkIpvs } from "./netlink_ipvs.ts";
 import { NetlinkLinks } from "./netlink_links.ts";
-import { LINK_GROUPS, LOCAL_TABLE, NetlinkWatch, ROUTE_GROUPS } from "./netlink_watch.ts";
+import { type Concern, LINK_GROUPS, LOCAL_TABLE, NetlinkWatch, ROUTE_GROUPS } from "./netlink_watch.ts";
 import { sharedKernel } from "./sharing.ts";
-import { type ActualKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
+import {
+  type ActualInterface,
+  type ActualKernel,
+  isOurs,
+  markedFwmarks,
+  virtualServiceKey,
+} from "./state.ts";
 import type { Sysctls } from "./sysctl.ts";
 import { Turns } from "./turns.ts";
 
@@ -42,19 +48,31 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
 
   async function read(interest: Interest): Promise<ActualKernel> {
     slices.begin();
-    // Whatever was told before now is part of what is read now.
-    for (const watch of watches) watch.drain();
-    const interfaces = interest.managed.interfaces ? await links.read(interest) : [];
-    const indexes = new Set(interfaces.map(({ index }) => index));
-    const placed = new Set(interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text)));
-    const concern = { interfaceNames: interest.interfaceNames, indexes, addresses: placed };
-    for (const watch of watches) watch.concern(concern);
+    const interfaces = await readLinks(interest);
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
     const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
     const fwmarks = new Set([...interest.fwmarks, ...marks]);
     const virtualServices = interest.managed.ipvs ? await ipvs.read({ addresses, fwmarks }) : [];
     return last = sharedKernel(last, { interfaces, virtualServices });
+  }
+
+  /** Of what is told while it is read, too, that counts which concerns us by what is read. */
+  async function readLinks(interest: Interest): Promise<readonly ActualInterface[]> {
+    let concern: Concern | undefined;
+    for (const watch of watches) watch.beginRead();
+    try {
+      const interfaces = interest.managed.interfaces ? await links.read(interest) : [];
+      const placed = interfaces.flatMap((link) => link.addresses.map(({ address }) => address.text));
+      concern = {
+        interfaceNames: interest.interfaceNames,
+        indexes: new Set(interfaces.map(({ index }) => index)),
+        addresses: new Set(placed),
+      };
+      return interfaces;
+    } finally {
+      for (const watch of watches) watch.endRead(concern);
+    }
   }
 
   async function apply(changes: readonly Change[]): Promise<readonly (KernelError | undefined)[]> {

@@ -1,4 +1,5 @@
 /** Hears of changes of links, addresses and local routes, and tells those that concern us. */
+import type { Address } from "../net/address.ts";
 import { NLMSG, RT_SCOPE, RT_TABLE, RTM, RTNLGRP } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
 import { decodeMessages, type NetlinkMessage } from "../netlink/message.ts";
@@ -38,6 +39,8 @@ export interface Concern {
 
 /** More notices at once are told as any change. */
 const MAX_NOTICES = 256;
+/** So many datagrams are kept while a read goes on; with more of them, something may concern us. */
+const MAX_KEPT = 256;
 
 /** One socket that is a member of groups. */
 export class NetlinkWatch implements Disposable {
@@ -46,27 +49,34 @@ export class NetlinkWatch implements Disposable {
   #concern: Concern | undefined;
   /** What was heard and not told yet; undefined: something else besides, or more than is kept. */
   #notices: Notice[] | undefined = [];
+  /** What was told since a read began, which is to say what concerns us; undefined: no read goes on. */
+  #kept: Uint8Array[] | undefined;
+  readonly #onChange: (notices: readonly Notice[]) => void;
   #disposed = false;
 
   constructor(socket: NetlinkSocket, reactor: ReactorPort, onChange: (notices: readonly Notice[]) => void) {
     this.#socket = socket;
+    this.#onChange = onChange;
     this.#registration = reactor.add(socket.fd, EPOLLIN, () => {
-      if (!this.#receive()) return;
-      const notices = this.#notices ?? [];
-      this.#notices = [];
-      onChange(notices);
+      if (this.#receive()) this.#tell();
     });
   }
 
-  /** Forgets what was told before now; a read that begins now shows it. */
-  drain(): void {
+  /** A read begins, and shows whatever was told before now. */
+  beginRead(): void {
     this.#receive();
     this.#notices = [];
+    this.#kept = [];
   }
 
-  /** Narrows what is told. */
-  concern(concern: Concern): void {
-    this.#concern = concern;
+  /** It has ended, or failed: changes of `concern`, or of what concerned us before, are told; those since it began at once. */
+  endRead(concern: Concern | undefined): void {
+    const kept = this.#kept ?? [];
+    this.#kept = undefined;
+    this.#concern = concern ?? this.#concern;
+    let concerns = false;
+    for (const datagram of kept) concerns = this.#concerns(datagram) || concerns;
+    if (concerns) this.#tell();
   }
 
   [Symbol.dispose](): void {
@@ -74,6 +84,12 @@ export class NetlinkWatch implements Disposable {
     this.#disposed = true;
     this.#registration[Symbol.dispose]();
     this.#socket[Symbol.dispose]();
+  }
+
+  #tell(): void {
+    const notices = this.#notices ?? [];
+    this.#notices = [];
+    this.#onChange(notices);
   }
 
   /** Reads everything that is there; true where some of it concerns us, or got lost. */
@@ -87,6 +103,8 @@ export class NetlinkWatch implements Disposable {
         this.#notices = undefined;
         if (datagram === ERRNO.ENOBUFS || datagram === ERRNO.EMSGSIZE) concerns = true;
         else return true;
+      } else if (this.#kept !== undefined && this.#kept.length < MAX_KEPT) {
+        this.#kept.push(datagram.slice());
       } else {
         concerns = this.#concerns(datagram) || concerns;
       }
@@ -96,7 +114,10 @@ export class NetlinkWatch implements Disposable {
 
   #concerns(datagram: Uint8Array): boolean {
     const concern = this.#concern;
-    if (concern === undefined) return true;
+    if (concern === undefined || this.#kept !== undefined) {
+      this.#notices = undefined;
+      return true;
+    }
     const heard = decodeMessages(datagram).filter((message) => messageConcerns(message, concern));
     for (const message of heard) this.#keep(noticeOf(message));
     return heard.length > 0;
@@ -111,12 +132,30 @@ export class NetlinkWatch implements Disposable {
 /** What a message tells of; undefined: nothing that has a name here. */
 function noticeOf(message: NetlinkMessage): Notice | undefined {
   const { type, port } = message;
-  if (type === RTM.NEWLINK || type === RTM.DELLINK) {
-    return { index: decodeLink(message).index, address: undefined, port };
+  switch (type) {
+    case RTM.NEWLINK:
+    case RTM.DELLINK:
+      return { index: decodeLink(message).index, address: undefined, port };
+    case RTM.NEWADDR:
+    case RTM.DELADDR: {
+      const address = decodeAddress(message);
+      return address && { index: address.index, address: address.address.text, port };
+    }
+    case RTM.NEWROUTE:
+    case RTM.DELROUTE: {
+      const { index, destination } = decodeRoute(message);
+      // Of a multicast route nothing is ours by name: anything of IPv6 may work now.
+      return destination === undefined || isMulticast(destination)
+        ? undefined
+        : { index, address: destination.text, port };
+    }
+    default:
+      return undefined;
   }
-  if (type !== RTM.NEWADDR && type !== RTM.DELADDR) return undefined;
-  const address = decodeAddress(message);
-  return address && { index: address.index, address: address.address.text, port };
+}
+
+function isMulticast({ family, bytes }: Address): boolean {
+  return family === 6 && bytes[0] === 0xff;
 }
 
 function messageConcerns(
@@ -139,9 +178,8 @@ function messageConcerns(
     case RTM.DELROUTE: {
       const { index, destination } = decodeRoute(message);
       // That IPv6 was switched on again is told by nothing but the routes and the link-local address that come with it.
-      const isMulticast = destination?.family === 6 && destination.bytes[0] === 0xff;
-      return destination !== undefined && addresses.has(destination.text) ||
-        isMulticast && indexes.has(index);
+      return destination !== undefined &&
+        (addresses.has(destination.text) || isMulticast(destination) && indexes.has(index));
     }
     default:
       return true;

@@ -37,6 +37,7 @@ const IPVS_TOOLS: ReadonlySet<string> = new Set([
 const LOOK_MS = 30_000;
 const SLICE = 32;
 const MAX_PROCESSES = 8_192;
+const KERNEL = "the kernel itself";
 /** Objects of which is known who changed them. */
 const MAX_NOTES = 1_024;
 
@@ -55,7 +56,10 @@ export class Suspects {
   /** Somebody with this netlink port has changed an object (by `objectText`). */
   note(object: string, port: number): void {
     const isOwn = port === this.#options.pid;
-    if (isOwn || this.#notes.size >= MAX_NOTES || this.#notes.has(object)) return;
+    const known = this.#notes.get(object);
+    // What somebody does to an address the kernel itself does to its route.
+    const isKnown = known === undefined ? this.#notes.size >= MAX_NOTES : port === 0 || known !== KERNEL;
+    if (isOwn || isKnown) return;
     this.#notes.set(object, this.#wordsOf(port));
   }
 
@@ -91,7 +95,7 @@ export class Suspects {
   }
 
   #wordsOf(port: number): string {
-    if (port === 0) return "the kernel itself";
+    if (port === 0) return KERNEL;
     const name = this.#options.processes.name(port);
     return name === undefined
       ? `a program that has ended, or whose process number is not its netlink port ${port}`

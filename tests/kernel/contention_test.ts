@@ -1,5 +1,6 @@
 /** Objects that somebody else changes again and again, and changes that fail for long: neither is in another one's way (K1, K7, K11). */
 import assert from "node:assert/strict";
+import { addressObject, objectText } from "../../src/kernel/kernel_object.ts";
 import type { KernelReport } from "../../src/kernel/reconciler.ts";
 import { Suspects } from "../../src/kernel/suspects.ts";
 import type { DesiredKernel } from "../../src/kernel/state.ts";
@@ -284,6 +285,51 @@ Deno.test("who fights is named: by netlink port for links and addresses, by what
     ["address 10.99.0.1 on web", "systemd-networkd (process 4242)"],
     ["virtual service tcp 10.99.0.1:80", "keepalived (process 88), which runs on this host"],
   ]);
+});
+
+Deno.test("a local route that is deleted again and again is answered for itself alone, and names who did it (K8)", async () => {
+  const clock = new VirtualClock();
+  const suspects = new Suspects({
+    clock,
+    pid: 5,
+    processes: { name: (pid) => pid === 4242 ? "ip" : undefined, pids: () => [] },
+  });
+  await using at = bench({ ...at10, clock, suspects });
+  let tries = 0;
+  at.kernel.refuse = (change) => {
+    if (!("address" in change) || change.address.text !== OTHER.text) return undefined;
+    tries++;
+    return ERRNO.EACCES;
+  };
+  await at.reconciler.want(both);
+  const { index } = at.kernel.link("web");
+  await clock.advance(20_000);
+  const before = tries;
+  for (let times = 1; times <= 4; times++) {
+    at.kernel.setLocalRoute(index, VIP, false);
+    at.kernel.notify({ index, address: VIP.text, port: 4242 });
+    await clock.advance(50);
+    assert.ok(at.kernel.delivers(VIP), "it is back");
+  }
+  assert.equal(tries, before, "what fails beside it waits");
+  assert.deepEqual(last(at).contested.map(({ object, suspect }) => [object, suspect]), [
+    ["local route 10.99.0.1 on web", "ip (process 4242)"],
+  ]);
+});
+
+Deno.test("the kernel's word on an address yields to that of who asked it", () => {
+  const clock = new VirtualClock();
+  const suspects = new Suspects({ clock, pid: 5, processes: { name: () => "ip", pids: () => [] } });
+  const object = addressObject("address", "web", VIP);
+  const noted = (...ports: readonly number[]) => {
+    suspects.forget();
+    for (const port of ports) suspects.note(objectText(object), port);
+    return suspects.of(object);
+  };
+  assert.equal(noted(0), "the kernel itself");
+  assert.equal(noted(0, 4242), "ip (process 4242)");
+  assert.equal(noted(4242, 0, 17), "ip (process 4242)");
+  assert.equal(noted(5), undefined, "ourselves");
 });
 
 Deno.test("deadlines that have passed while the process stood still are met once, whatever fails or is fought over (K11)", async () => {

@@ -323,12 +323,46 @@ Deno.test("watch() tells what was changed, and the netlink port of who changed i
   at.netlink.react();
   at.netlink.tell(gone);
   at.netlink.react();
-  const address = decodeAddress(gone)?.address.text;
+  const vip = decodeAddress(gone)?.address.text;
   assert.deepEqual(told, [
-    [{ index: 2, address, port: 4242 }, { index: 2, address: undefined, port: 0 }],
+    [{ index: 2, address: vip, port: 4242 }, { index: 2, address: undefined, port: 0 }],
     [],
-    [{ index: 2, address, port: gone.port }],
+    [{ index: 2, address: vip, port: gone.port }],
   ]);
+  told.length = 0;
+  const route = (payload: Uint8Array) => {
+    at.netlink.tell({ type: RTM.DELROUTE, flags: 0, payload, port: 4243 });
+    at.netlink.react();
+  };
+  route(routePayload(VIP, 32, 2));
+  route(routePayload(address("ff00::"), 8, 2));
+  assert.deepEqual(told, [[{ index: 2, address: VIP.text, port: 4243 }], []], "a route is its address's");
+});
+
+Deno.test("what is told while a read goes on concerns us by what that read finds", async () => {
+  using at = bench();
+  let told = 0;
+  using _watch = at.kernel.watch(() => void told++);
+  await at.kernel.read(interestIn(desired(1)));
+  await apply(at.kernel, desired(1));
+  const gone = decodeMessages(fromHex(ADDRESS_GONE))[0] ?? assert.fail();
+  const during = async (message: Parameters<FakeNetlink["tell"]>[0], fails = false) => {
+    told = 0;
+    at.netlink.beforeRequest = ({ type }) => {
+      if (type !== RTM.GETADDR) return;
+      at.netlink.beforeRequest = () => {};
+      at.netlink.tell(message);
+      at.netlink.react();
+      if (fails) at.netlink.loseAnswers = 1;
+    };
+    await at.kernel.read(interestIn(desired(1))).catch(() => assert.ok(fails));
+    at.netlink.react();
+    return told;
+  };
+  assert.equal(await during(gone), 1, "of an interface that nobody knew when it began");
+  assert.equal(await during({ ...gone, payload: gone.payload.with(4, 9) }), 0, "somebody else's");
+  assert.equal(await during(gone, true), 1, "of what was known before a read that failed");
+  assert.equal(await during(ERRNO.ENOBUFS), 1, "some got lost");
 });
 
 Deno.test("a read covers what was told before it", async () => {
