@@ -6,7 +6,7 @@
 import type { Agent } from "../../src/agent/agent.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { Plan } from "../../src/status/plan.ts";
-import { actualKernel, endState } from "./end_state.ts";
+import { actualKernel, endState, undecided } from "./end_state.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
 import { BACKEND_PORTS, SORRY_NAME } from "./configurations.ts";
@@ -162,8 +162,11 @@ async function differsFromFresh(world: World, scenario: Scenario): Promise<strin
 }
 
 function wordsOf(world: World): string {
+  const open = undecided(world);
   const routes = world.routers.flatMap(({ name, routes }) =>
-    [...routes].map(([prefix, { attributes }]) => `${name} ${prefix} ${attributes}`)
+    [...routes].filter(([prefix]) => !open.has(prefix)).map(([prefix, { attributes }]) =>
+      `${name} ${prefix} ${attributes}`
+    )
   );
   return [...actualKernel(world), ...routes].sort().join("\n");
 }

@@ -4,14 +4,16 @@
  */
 import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.ts";
+import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import { destinationKey, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
+import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { KernelTrouble } from "./kernel_trouble.ts";
-import type { HostKernel } from "./host_kernel.ts";
+import { type HostKernel, serviceAt } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
 import type { Loss } from "./route_table.ts";
 
@@ -39,6 +41,7 @@ export type Rule =
   | "served while announced"
   | "in the kernel while announced"
   | "not announced while contested"
+  | "repaired at once"
   | "others' objects"
   | "withdraw before break"
   | "make before announce"
@@ -105,7 +108,9 @@ export class Inspector {
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
   #beganMs = 0;
-  /** Destinations of which this process has said that they failed. */
+  /** Destinations of which this process has said something. */
+  readonly #judged = new Set<string>();
+  /** And those of which it has said that they failed. */
   readonly #failed = new Set<string>();
   /** It was told to run with something else. */
   #reloaded = false;
@@ -148,6 +153,7 @@ export class Inspector {
     this.#beganMs = this.#view.nowMs;
     for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
+    this.#judged.clear();
     this.#failed.clear();
     this.#reloaded = false;
     this.#convergeMs.clear();
@@ -176,8 +182,9 @@ export class Inspector {
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
     if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
-    if (event.kind === "verdict" && event.destination !== undefined && event.to === "unhealthy") {
-      this.#failed.add(event.destination);
+    if (event.kind === "verdict" && event.destination !== undefined) {
+      this.#judged.add(event.destination);
+      if (event.to === "unhealthy") this.#failed.add(event.destination);
     }
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
@@ -228,21 +235,23 @@ export class Inspector {
   /** A destination that has weight keeps it until this process knows something of it. */
   #judgeCut(change: Change): void {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return;
-    if (change.type === "set-destination" && change.destination.weight > 0) return;
+    const weight = change.type === "set-destination" ? change.destination.weight : 0;
     const { config, kernel, nowMs } = this.#view;
-    const service = serviceOf(config, change.service.address.text);
+    const service = serviceAt(config, change.service);
     const found = destinationIn(service, change);
     if (service === undefined || found === undefined || !this.#view.isInService(service.name)) return;
-    if (found.checks.length === 0 || found.weight === 0 || this.#reloaded) return;
+    if (found.checks.length === 0 || this.#reloaded) return;
+    // What its checks gave it is not known yet.
+    const isGiven = found.checks.some((check) => check.type === "http" && check.weightHeader !== undefined);
+    if (isGiven ? this.#disturbedSince(this.#beganMs) : weight > 0 || found.weight === 0) return;
     const key = virtualServiceKey(change.service);
     const had = kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
       .find((each) => destinationKey(each) === destinationKey(change.destination))?.weight ?? 0;
-    if (had === 0) return;
+    if (weight >= had) return;
     this.#count("nothing is cut that is not known");
-    const name = `${
-      found.address.text.includes(":") ? `[${found.address.text}]` : found.address.text
-    }:${found.port}`;
-    if (!this.#failed.has(name)) {
+    const { address: { text }, port } = found;
+    const name = `${text.includes(":") ? `[${text}]` : text}:${port}`;
+    if (!(isGiven ? this.#judged : this.#failed).has(name)) {
       this.fail(
         "nothing is cut that is not known",
         `${describeChange(change)} ${nowMs - this.#beganMs} ms after the start`,
@@ -253,7 +262,7 @@ export class Inspector {
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
   #isOfFailed(change: Change): boolean {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
-    const service = serviceOf(this.#view.config, change.service.address.text);
+    const service = serviceAt(this.#view.config, change.service);
     const isSorry = service?.ports.some(({ sorry }) =>
       sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
     );
@@ -339,6 +348,24 @@ export class Inspector {
     const peer = config.bgp.peers.find(({ name }) => name === router.name);
     this.#count("withdraw before break");
     return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+  }
+
+  #disturbedSince(ms: number): boolean {
+    return this.#allDisturbedMs >= ms;
+  }
+
+  /** The kernel does as it is told, and has done so for long enough. */
+  get isKernelWell(): boolean {
+    const { nowMs, kernel } = this.#view;
+    return kernel.isWell && nowMs > this.#trouble.endMs && nowMs > this.#unread.endMs;
+  }
+
+  /** Addresses that have begun at this very moment to be served no more. */
+  get hurtNow(): readonly string[] {
+    const { nowMs } = this.#view;
+    return [...this.#lacking].filter(([, { sinceMs, made }]) => made && sinceMs === nowMs).map(([text]) =>
+      text
+    );
   }
 
   /** When the agent can have noticed something: not while it stood still. */
@@ -428,17 +455,18 @@ export class Inspector {
   }
 
   /** When so many destinations are known to have failed that the rest is less than the quorum. */
-  #quorumDueMs({ destinations, quorum }: PortConfig, family: 4 | 6): number {
-    const own = destinations.filter(({ address }) => address.family === family).map((each) => {
+  #quorumDueMs({ fwmark, families, destinations, quorum, hysteresis }: PortConfig, family: 4 | 6): number {
+    if (fwmark > 0 && !families.includes(family)) return Infinity;
+    const own = reachableFrom(family, destinations).map((each) => {
       return {
-        weight: each.weight,
+        weight: givenWeight(each),
         dueMs: Math.min(Infinity, ...each.checks.map((check) => this.#verdictDueMs(check))),
       };
     }).sort((a, b) => a.dueMs - b.dueMs);
     let live = own.reduce((sum, { weight }) => sum + weight, 0);
     for (const { weight, dueMs } of own) {
       live -= weight;
-      if (live === 0 || live < quorum) return dueMs;
+      if (live === 0 || live < quorum - hysteresis) return dueMs;
     }
     return Infinity;
   }
@@ -487,8 +515,13 @@ function serviceOf(config: Config, text: string): ServiceConfig | undefined {
 /** The configured destination that a change is about. */
 function destinationIn(
   service: ServiceConfig | undefined,
-  { service: { port, protocol }, destination }: Extract<Change, { readonly type: `${string}-destination` }>,
+  { service: { port, protocol, fwmark }, destination }: Extract<
+    Change,
+    { readonly type: `${string}-destination` }
+  >,
 ) {
-  return service?.ports.find((each) => each.port === port && each.protocol === protocol)?.destinations
-    .find((each) => destinationKey(each) === destinationKey(destination));
+  const own = service?.ports.find((each) =>
+    each.fwmark === fwmark && each.port === port && each.protocol === protocol
+  );
+  return own?.destinations.find((each) => destinationKey(each) === destinationKey(destination));
 }

@@ -11,6 +11,7 @@ const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "served while announced": 100,
   "in the kernel while announced": 30,
   "not announced while contested": 200,
+  "repaired at once": 10,
   "others' objects": 400,
   "withdraw before break": 400,
   "make before announce": 700,
