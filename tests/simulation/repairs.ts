@@ -15,6 +15,8 @@ export interface RepairPorts {
   readonly clock: VirtualClock;
   readonly view: View;
   readonly inspector: Inspector;
+  /** An agent runs, and is not about to end. */
+  isRunning(): boolean;
   isFoughtOver(address: string): boolean;
 }
 
@@ -51,7 +53,7 @@ export class Repairs {
   }
 
   #isCalm(): boolean {
-    const { view: { process, stoppingMs }, inspector } = this.#ports;
-    return process?.stalled === false && stoppingMs === Infinity && inspector.isKernelWell;
+    const { view: { process }, inspector, isRunning } = this.#ports;
+    return isRunning() && process?.stalled === false && inspector.isKernelWell;
   }
 }

@@ -126,6 +126,7 @@ export class World {
       clock,
       view: this,
       inspector,
+      isRunning: () => this.agent !== undefined,
       isFoughtOver: (address) => this.#fights.isFoughtOver(address),
     });
     this.kernel.beforeChange = (change) => {
