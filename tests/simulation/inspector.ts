@@ -7,7 +7,12 @@ import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.
 import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import { destinationKey, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  type Destination,
+  destinationKey,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
 import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
@@ -46,6 +51,7 @@ export type Rule =
   | "withdraw before break"
   | "make before announce"
   | "nothing is cut that is not known"
+  | "nothing goes to what is not known"
   | "withdrawn for a reason"
   | "sessions end for a reason"
   | "events have causes"
@@ -203,6 +209,7 @@ export class Inspector {
   change(change: Change): void {
     const { kernel, config, routers, nowMs, latencyMs } = this.#view;
     this.#judgeCut(change);
+    this.#judgeNew(change);
     // What has failed serves nobody: its route is withdrawn in the same turn, and nothing is waited for.
     if (this.#isOfFailed(change)) return;
     for (const text of kernel.broken(config, change)) {
@@ -236,27 +243,41 @@ export class Inspector {
   #judgeCut(change: Change): void {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return;
     const weight = change.type === "set-destination" ? change.destination.weight : 0;
-    const { config, kernel, nowMs } = this.#view;
+    const { config, nowMs } = this.#view;
     const service = serviceAt(config, change.service);
     const found = destinationIn(service, change);
     if (service === undefined || found === undefined || !this.#view.isInService(service.name)) return;
     if (found.checks.length === 0 || this.#reloaded) return;
+    // It may have been out of service until now.
+    if (nowMs < this.#disturbedUntilMs(service.name)) return;
     // What its checks gave it is not known yet.
     const isGiven = found.checks.some((check) => check.type === "http" && check.weightHeader !== undefined);
     if (isGiven ? this.#disturbedSince(this.#beganMs) : weight > 0 || found.weight === 0) return;
-    const key = virtualServiceKey(change.service);
-    const had = kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
-      .find((each) => destinationKey(each) === destinationKey(change.destination))?.weight ?? 0;
-    if (weight >= had) return;
+    if (weight >= this.#weightOf(change.service, change.destination)) return;
     this.#count("nothing is cut that is not known");
-    const { address: { text }, port } = found;
-    const name = `${text.includes(":") ? `[${text}]` : text}:${port}`;
-    if (!(isGiven ? this.#judged : this.#failed).has(name)) {
+    if (!(isGiven ? this.#judged : this.#failed).has(nameOf(found))) {
       this.fail(
         "nothing is cut that is not known",
         `${describeChange(change)} ${nowMs - this.#beganMs} ms after the start`,
       );
     }
+  }
+
+  /** A destination that had no weight gets none before this process knows something of it. */
+  #judgeNew(change: Change): void {
+    if (change.type !== "set-destination" && change.type !== "create-destination") return;
+    const { destination, service: id } = change;
+    if (destination.weight === 0 || this.#reloaded || this.#disturbedSince(this.#beganMs)) return;
+    const found = destinationIn(serviceAt(this.#view.config, id), change);
+    if (found === undefined || found.checks.length === 0 || this.#weightOf(id, destination) > 0) return;
+    const isKnown = this.#judged.has(nameOf(destination));
+    this.judge("nothing goes to what is not known", isKnown ? undefined : describeChange(change));
+  }
+
+  #weightOf(id: VirtualServiceId, destination: Destination): number {
+    const key = virtualServiceKey(id);
+    return this.#view.kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
+      .find((each) => destinationKey(each) === destinationKey(destination))?.weight ?? 0;
   }
 
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
@@ -321,7 +342,7 @@ export class Inspector {
     if (!isFor(config, service, router.name, prefix)) return;
     const excusedMs = Math.max(
       this.#noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
-      this.#noticedMs(this.#disturbed.get(service.name) ?? -Infinity) + DISTURBED_MS,
+      this.#disturbedUntilMs(service.name),
     );
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
@@ -348,6 +369,10 @@ export class Inspector {
     const peer = config.bgp.peers.find(({ name }) => name === router.name);
     this.#count("withdraw before break");
     return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+  }
+
+  #disturbedUntilMs(service: string): number {
+    return this.#noticedMs(this.#disturbed.get(service) ?? -Infinity) + DISTURBED_MS;
   }
 
   #disturbedSince(ms: number): boolean {
@@ -490,6 +515,11 @@ export class Inspector {
   #count(rule: Rule): void {
     this.counts.set(rule, (this.counts.get(rule) ?? 0) + 1);
   }
+}
+
+/** As events call a destination. */
+function nameOf({ address: { text }, port }: Pick<Destination, "address" | "port">): string {
+  return `${text.includes(":") ? `[${text}]` : text}:${port}`;
 }
 
 /** The prefix of a host address. */
