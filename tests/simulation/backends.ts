@@ -28,9 +28,12 @@ export class Backend {
   /** When it was last up, or nobody could tell: Infinity while that lasts. */
   deadSinceMs = Infinity;
   readonly #clock: Clock;
+  readonly #weight: number;
 
-  constructor(clock: Clock) {
+  /** @param weight what it gives itself where it is asked for that */
+  constructor(clock: Clock, weight: number) {
     this.#clock = clock;
+    this.#weight = weight;
   }
 
   get state(): BackendState {
@@ -47,8 +50,14 @@ export class Backend {
   }
 
   /** A probe of it whose timers are those of `clock`. */
-  probe(clock: Clock): Probe {
-    return { run: (signal) => this.#run(signal, clock) };
+  probe(clock: Clock, isWeighed: boolean): Probe {
+    const weight = isWeighed ? this.#weight : undefined;
+    return {
+      run: async (signal) => {
+        const outcome = await this.#run(signal, clock);
+        return outcome.kind === "pass" ? { ...outcome, weight } : outcome;
+      },
+    };
   }
 
   #run(signal: AbortSignal, clock: Clock): Promise<ProbeOutcome> {

@@ -31,6 +31,9 @@ export class Causes {
       case "reload":
         return this.#unordered(event);
       case "drained":
+        // An order for all leaves those alone that have one of their own.
+        for (const name of event.services ?? []) this.#restored.delete(name);
+        return this.#unordered(event);
       case "undrained":
         for (const name of event.services ?? [...this.#restored]) this.#restored.delete(name);
         return cause === "the time is over" ? undefined : this.#unordered(event);

@@ -43,6 +43,20 @@ const ADDRESSES = Array.from({ length: SERVICES }, (_, index) => [
   address(`2001:db8:99:${index}::1`),
 ]);
 
+/** The marks that services may have; others have others. */
+export const MARKS: readonly number[] = ADDRESSES.map((_, index) => markOf(index));
+
+/** The addresses of the service that has this mark, or had it. */
+export function addressesOfMark(mark: number, { services }: Config): readonly Address[] {
+  // One that stays without the mark is not served by it any more.
+  const index = MARKS.indexOf(mark);
+  return services.some(({ name }) => name === nameOf(index)) ? [] : ADDRESSES[index] ?? [];
+}
+
+function markOf(index: number): number {
+  return 10 + index;
+}
+
 /** A configuration to start with. */
 export function someConfig(dice: Dice): Config {
   const peers = dice.some(ROUTERS, 0.6).map((router) => somePeer(router, dice));
@@ -107,7 +121,7 @@ function otherService(service: ServiceConfig, dice: Dice): ServiceConfig {
     case 0:
       return withAddresses(service, someAddresses(index, dice), dice);
     case 1:
-      return { ...service, ports: somePorts(service.addresses, dice) };
+      return { ...service, ports: somePorts(index, service.addresses, dice) };
     case 2:
       return { ...service, checks: someChecks(index, dice) };
     case 3:
@@ -181,7 +195,7 @@ function someService(index: number, dice: Dice): ServiceConfig {
     enabled: dice.chance(0.95),
     addresses,
     announce: someAnnounce(dice),
-    ports: somePorts(addresses, dice),
+    ports: somePorts(index, addresses, dice),
     checks: someChecks(index, dice),
     stop: someStop(dice),
     onChange: dice.chance(0.4) ? ["/usr/local/bin/on-change"] : undefined,
@@ -189,7 +203,7 @@ function someService(index: number, dice: Dice): ServiceConfig {
 }
 
 function withAddresses(service: ServiceConfig, addresses: readonly Address[], dice: Dice): ServiceConfig {
-  return { ...service, addresses, ports: somePorts(addresses, dice) };
+  return { ...service, addresses, ports: somePorts(indexOf(service.name), addresses, dice) };
 }
 
 function someAddresses(index: number, dice: Dice): readonly Address[] {
@@ -197,30 +211,58 @@ function someAddresses(index: number, dice: Dice): readonly Address[] {
   return [...first === undefined ? [] : [first], ...dice.some(others, 0.3)];
 }
 
-function somePorts(addresses: readonly Address[], dice: Dice): readonly PortConfig[] {
-  const both = addresses.some(({ family }) => family === 6);
-  return dice.some([80, 443], 0.5).map((port) =>
-    maybeChecked({
+function somePorts(index: number, addresses: readonly Address[], dice: Dice): readonly PortConfig[] {
+  const has6 = addresses.some(({ family }) => family === 6);
+  const ports = dice.some([80, 443], 0.5).map((port): PortConfig => ({
+    ...PLAIN_PORT,
+    port,
+    protocol: dice.chance(0.75) ? "tcp" : "udp",
+    destinations: destinationsFor(has6 || dice.chance(0.2), dice),
+  }));
+  if (dice.chance(0.25)) {
+    const both = has6 && dice.chance(0.7);
+    ports.push({
       ...PLAIN_PORT,
-      port,
-      protocol: dice.chance(0.75) ? "tcp" : "udp",
-      destinations: [
-        ...someDestinations(BACKENDS, dice),
-        ...both || dice.chance(0.2) ? someDestinations(BACKENDS_6, dice) : [],
-      ],
-    }, dice)
-  );
+      port: 0,
+      protocol: "tcp",
+      fwmark: markOf(index),
+      families: both ? [4, 6] : [4],
+      destinations: destinationsFor(both, dice),
+    });
+  }
+  return ports.map((port) => maybeChecked(maybeScheduled(port, dice), dice));
+}
+
+function destinationsFor(both: boolean, dice: Dice): readonly DestinationConfig[] {
+  const own = someDestinations(BACKENDS, dice);
+  if (!both) return own;
+  // Or those of the other family carry its packets in a tunnel.
+  const others = dice.chance(0.8) ? someDestinations(BACKENDS_6, dice) : [];
+  return others.length > 0 ? [...own, ...others] : own.map((each) => tunnelled(each, dice));
+}
+
+/** By more than round robin, now and then. */
+function maybeScheduled(port: PortConfig, dice: Dice): PortConfig {
+  if (dice.chance(0.75)) return port;
+  const hashed = dice.chance(0.5);
+  const ipvs = {
+    scheduler: hashed ? "mh" : dice.pick(["wrr", "lc"]),
+    flags: hashed ? ["mh-port"] : [],
+    persistence: dice.chance(0.6) ? { timeoutSeconds: 300, netmask: 24, netmask6: 64 } : undefined,
+  };
+  return { ...port, ipvs };
 }
 
 /** With checks of its destinations, as often as not, and what rests on these. */
 function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
   const plain = { ...port, destinations: port.destinations.map((each) => ({ ...each, checks: [] })) };
   if (dice.chance(0.5)) {
-    return { ...plain, quorum: 1, slowStartMs: 0, sorry: [], whenFailed: "quiesce" };
+    return { ...plain, quorum: 1, hysteresis: 0, slowStartMs: 0, sorry: [], whenFailed: "quiesce" };
   }
   // Few kinds of them, so that ports and services share probes.
   const intervalMs = dice.pick([1000, 2000]);
   const [rise, fall] = [dice.between(1, 2), dice.between(1, 2)];
+  const weightHeader = dice.chance(0.2) ? "X-Weight" : undefined;
   return {
     ...port,
     destinations: port.destinations.map((each) => ({
@@ -233,13 +275,31 @@ function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
         timeoutMs: 500,
         rise,
         fall,
+        weightHeader,
       })],
     })),
     whenFailed: dice.pick(["quiesce", "remove"]),
-    quorum: dice.pick([1, 1, 2]),
+    ...someQuorum(dice),
     slowStartMs: dice.pick([0, 0, 2000]),
     sorry: dice.chance(0.3) ? [{ address: SORRY, port: 8080, weight: 1, forwarding: "masq", ...PLAIN }] : [],
   };
+}
+
+/** What a backend answers whose answer has a weight. */
+export function weightGivenAt(port: number): number {
+  return 2 + port % 4;
+}
+
+/** The least that its checks give it, or what is configured. */
+export function givenWeight({ weight, checks }: DestinationConfig): number {
+  const given = checks.flatMap((check) =>
+    check.type === "http" && check.weightHeader !== undefined ? [weightGivenAt(check.port)] : []
+  );
+  return given.length === 0 ? weight : Math.min(...given);
+}
+
+function someQuorum(dice: Dice): Pick<PortConfig, "quorum" | "hysteresis"> {
+  return { quorum: dice.pick([1, 1, 2]), hysteresis: dice.pick([0, 0, 1]) };
 }
 
 /** Where the check of a destination asks. */
@@ -250,14 +310,29 @@ function destinationPort({ text }: Address): number {
 function someDestinations(backends: readonly Address[], dice: Dice): readonly DestinationConfig[] {
   const [first, ...others] = backends;
   const chosen = [...first === undefined ? [] : [first], ...dice.some(others, 0.5)];
-  return chosen.map((address, index) => ({
-    address,
-    port: 8080,
-    weight: index === 0 ? dice.between(1, 3) : dice.below(3),
-    forwarding: "masq",
-    ...PLAIN,
-    checks: [],
-  }));
+  return chosen.map((address, index) => {
+    const plain = {
+      address,
+      port: 8080,
+      weight: index === 0 ? dice.between(1, 3) : dice.below(3),
+      forwarding: "masq",
+      ...PLAIN,
+      checks: [],
+    } as const;
+    if (dice.chance(0.1)) return tunnelled(plain, dice);
+    return dice.chance(0.1) ? { ...plain, upperThreshold: 100, lowerThreshold: 80 } : plain;
+  });
+}
+
+function tunnelled(destination: DestinationConfig, dice: Dice): DestinationConfig {
+  const tunnel = dice.pick(
+    [
+      { type: "ipip", port: 0, checksum: false },
+      { type: "gue", port: 6080, checksum: true },
+      { type: "gre", port: 0, checksum: false },
+    ] as const,
+  );
+  return { ...destination, forwarding: "tunnel", tunnel };
 }
 
 function otherWeights(port: PortConfig, dice: Dice): PortConfig {

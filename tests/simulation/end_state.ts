@@ -1,5 +1,6 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
-import { fwmarksOf } from "../../src/service/desired.ts";
+import { reachableFrom } from "../../src/config/families.ts";
+import { fwmarksOf, idsOf } from "../../src/service/desired.ts";
 import type {
   Config,
   DestinationConfig,
@@ -7,13 +8,24 @@ import type {
   PortConfig,
   ServiceConfig,
 } from "../../src/config/config.ts";
-import { type Destination, interfaceMark, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  type Destination,
+  destinationKey,
+  interfaceMark,
+  isConnected,
+  isOurs,
+  type VirtualService,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
+import { IP_VS_SVC_F } from "../../src/netlink/constants.ts";
 import type { Address } from "../../src/net/address.ts";
 import { weightScale } from "../../src/service/weights.ts";
-import { ROUTERS } from "./configurations.ts";
+import type { FakeDestination } from "../support/fake_host.ts";
+import type { FakeAddress } from "../support/fake_links.ts";
+import { givenWeight, ROUTERS } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
-import { isService } from "./host_kernel.ts";
+import { isOfServices, placeOf } from "./host_kernel.ts";
 import type { World } from "./world.ts";
 
 /** The first thing that is not as it should be; undefined: everything is. */
@@ -35,9 +47,9 @@ function routerFault(world: World, router: FakeRouter): string | undefined {
   const peer = config.bgp.peers.find(({ name }) => name === router.name);
   if (peer !== undefined && !router.established) return `${router.name} has no session`;
   const expected = peer === undefined ? [] : expectedRoutes(world, peer);
-  const actual = [...router.routes].map(([prefix, { attributes, stale }]) => {
-    return `${prefix}: ${attributes}${stale ? ", stale" : ""}`;
-  });
+  const open = undecided(world);
+  const actual = [...router.routes].filter(([prefix]) => !open.has(prefix))
+    .map(([prefix, { attributes, stale }]) => `${prefix}: ${attributes}${stale ? ", stale" : ""}`);
   const [is, should] = [actual.sort().join("\n"), [...expected].sort().join("\n")];
   return is === should ? undefined : `${router.name} has\n${is}\nand should have\n${should}`;
 }
@@ -46,32 +58,52 @@ function routerFault(world: World, router: FakeRouter): string | undefined {
 function expectedRoutes(world: World, peer: PeerConfig): readonly string[] {
   return world.config.services.flatMap((service) => {
     const { announce } = service;
-    const addresses = service.addresses.filter((address) => isServed(world, service, address));
+    const addresses = service.addresses.filter((address) => served(world, service, address) === true);
     if (announce.peers !== undefined && !announce.peers.includes(peer.name)) return [];
     return addresses.filter(({ family }) => peer.families.includes(`ipv${family}-unicast`))
       .map((address) => `${prefixOf(address.text)}: ${attributesOf(service, address, peer, world.config)}`);
   });
 }
 
-function isServed(
+/** Prefixes that hysteresis may leave announced or not, by what was before. */
+export function undecided(world: World): ReadonlySet<string> {
+  return new Set(
+    world.config.services.flatMap((service) =>
+      service.addresses.filter((address) => served(world, service, address) === undefined)
+        .map(({ text }) => prefixOf(text))
+    ),
+  );
+}
+
+/** Whether an address is announced in the end; undefined: it depends on what was before. */
+function served(
   world: World,
   { name, enabled, checks, ports }: ServiceConfig,
   { family }: Address,
-): boolean {
-  return enabled && !world.operator.isDrained(name) &&
-    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up") &&
-    ports.every((port) => {
+): boolean | undefined {
+  if (!enabled || world.operator.isDrained(name) || !checks.every((check) => isWell(world, check))) {
+    return false;
+  }
+  const holds = ports.filter(({ fwmark, families }) => fwmark === 0 || families.includes(family)).map(
+    (port) => {
       const live = liveOf(world, port, family).reduce((sum, { weight }) => sum + weight, 0);
-      return live > 0 && live >= port.quorum;
-    });
+      if (live === 0 || live < port.quorum - port.hysteresis) return false;
+      return live >= port.quorum + port.hysteresis ? true : undefined;
+    },
+  );
+  return holds.includes(false) ? false : holds.includes(undefined) ? undefined : true;
 }
 
-/** Destinations that work. */
+function isWell(world: World, check: ServiceConfig["checks"][number]): boolean {
+  return check.type === "http" && world.backend(check.port)?.state === "up";
+}
+
+/** Destinations that work and have weight. */
 function liveOf(world: World, { destinations }: PortConfig, family: 4 | 6): readonly DestinationConfig[] {
-  return destinations.filter(({ address, weight, checks }) =>
-    address.family === family && weight > 0 &&
-    checks.every((check) => check.type === "http" && world.backend(check.port)?.state === "up")
-  );
+  return reachableFrom(family, destinations).filter(({ checks }) =>
+    checks.every((check) => isWell(world, check))
+  )
+    .map((each) => ({ ...each, weight: givenWeight(each) })).filter(({ weight }) => weight > 0);
 }
 
 /** What a virtual service should have in the end. */
@@ -81,18 +113,17 @@ function destinationsIn(
   port: PortConfig,
   family: 4 | 6,
 ): readonly Destination[] {
-  const live = liveOf(world, port, family);
-  const isKept = port.protocol !== "udp" && port.whenFailed === "quiesce";
+  const live = new Map(liveOf(world, port, family).map((each) => [destinationKey(each), each.weight]));
+  const isKept = isConnected(port) && port.whenFailed === "quiesce";
   const scale = weightScale(port);
-  const own = port.destinations.filter(({ address }) => address.family === family).flatMap((each) => {
-    if (live.includes(each)) return [{ ...each, weight: each.weight * scale }];
-    const isWell = each.checks.every((check) =>
-      check.type === "http" && world.backend(check.port)?.state === "up"
-    );
-    return isKept || isWell ? [{ ...each, weight: 0 }] : [];
+  const own = reachableFrom(family, port.destinations).flatMap((each) => {
+    const weight = live.get(destinationKey(each));
+    if (weight !== undefined) return [{ ...each, weight: weight * scale }];
+    return isKept || each.checks.every((check) => isWell(world, check)) ? [{ ...each, weight: 0 }] : [];
   });
-  const last = live.length > 0 ? [] : port.sorry.filter(({ address }) => address.family === family)
-    .map((sorry) => ({ ...sorry, weight: scale }));
+  const last = live.size > 0
+    ? []
+    : reachableFrom(family, port.sorry).slice(0, 1).map((sorry) => ({ ...sorry, weight: scale }));
   return [...own, ...last].map((each) => world.operator.isDrained(service) ? { ...each, weight: 0 } : each);
 }
 
@@ -118,19 +149,17 @@ function expectedKernel(world: World): string[] {
   const { network, services } = world.config;
   const links = network.setup
     ? services.map(({ name, interface: link, addresses, ports }) =>
-      `${link} ${interfaceMark(name, ports.flatMap(fwmarksOf))} up ${
+      `${link} ${interfaceMark(name, network.ipvs ? ports.flatMap(fwmarksOf) : [])} up ${
         addresses.map(({ text }) => prefixOf(text)).sort().join(" ")
       }`
     )
     : [];
   const virtualServices = network.ipvs
-    ? services.flatMap(({ name, addresses, ports }) =>
-      addresses.flatMap((address) =>
-        ports.map((each) => {
-          const { port, protocol, ipvs } = each;
-          return `${virtualServiceKey({ protocol, address, port, fwmark: 0 })} ${ipvs.scheduler} ${
-            destinationWords(destinationsIn(world, name, each, address.family))
-          }`;
+    ? services.flatMap((service) =>
+      service.ports.flatMap((port) =>
+        idsOf(port, service).map((id) => {
+          const destinations = destinationsIn(world, service.name, port, id.address.family);
+          return serviceWords({ ...id, ...scheduledAs(port, id.address.family), destinations });
         })
       )
     )
@@ -138,24 +167,61 @@ function expectedKernel(world: World): string[] {
   return [...links, ...virtualServices];
 }
 
+function scheduledAs({ ipvs: { scheduler, flags, persistence } }: PortConfig, family: 4 | 6) {
+  const bits = flags.map((flag) => flag === "mh-port" ? IP_VS_SVC_F.SCHED2 : 0);
+  return {
+    scheduler,
+    flags: bits.reduce((sum, bit) => sum | bit, persistence === undefined ? 0 : IP_VS_SVC_F.PERSISTENT),
+    timeoutSeconds: persistence?.timeoutSeconds ?? 0,
+    netmask: (family === 4 ? persistence?.netmask : persistence?.netmask6) ?? 0,
+    persistenceEngine: "",
+  };
+}
+
 /** What of the kernel is ours, in words. */
-export function actualKernel({ kernel: { interfaces, services, orphaned }, config }: World): string[] {
-  const wanted = new Set(config.services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
+export function actualKernel({ kernel, config }: World): string[] {
+  const { interfaces, services, orphaned } = kernel;
+  const wanted = new Set(config.services.flatMap((service) => [
+    ...service.addresses.map(({ text }) => text),
+    ...service.ports.flatMap(fwmarksOf).map(virtualServiceKey),
+  ]));
   return [
-    ...interfaces.filter(isOurs).map(({ name, alias, up, addresses }) => {
-      const texts = addresses.map(({ address, prefixLength }) => `${address.text}/${prefixLength}`);
-      return `${name} ${alias} ${up ? "up" : "down"} ${texts.sort().join(" ")}`;
+    ...interfaces.filter(isOurs).map((link) => {
+      const { name, alias, up, carrier, master } = link;
+      const texts = link.addresses.map((each) => `${each.address.text}/${each.prefixLength}${wrongOf(each)}`);
+      const wrong = `${carrier ? "" : " no carrier"}${master === undefined ? "" : ` in ${master}`}`;
+      return `${name} ${alias} ${up ? "up" : "down"}${wrong} ${texts.sort().join(" ")}`;
     }),
-    ...services.filter(({ address: { text } }) =>
-      isService(text) && (wanted.has(text) || !orphaned.has(text))
-    )
-      .map((service) =>
-        `${virtualServiceKey(service)} ${service.scheduler} ${destinationWords(service.destinations)}`
-      ),
+    ...services.filter((each) =>
+      isOfServices(each) && (wanted.has(placeOf(each)) || !orphaned.has(placeOf(each)))
+    ).map(serviceWords),
   ];
 }
 
-function destinationWords(destinations: readonly Destination[]): string {
-  return destinations.map(({ address, port, weight }) => `${address.text} ${port} weight ${weight}`).sort()
-    .join(" ");
+/** What of an address is not as we set it. */
+function wrongOf({ deprecated, hostScope, broadcast, peer, nodad, localRoute }: FakeAddress): string {
+  return [
+    deprecated ? "" : " preferred",
+    hostScope ? "" : " global",
+    broadcast ? " broadcast" : "",
+    peer === undefined ? "" : " peer",
+    nodad ? "" : " dad",
+    localRoute ? "" : " no local route",
+  ].join("");
+}
+
+/** Without persistence its timeout and granularity mean nothing. */
+function serviceWords(service: VirtualService): string {
+  const { scheduler, flags, timeoutSeconds, netmask, persistenceEngine, destinations } = service;
+  const isPersistent = (flags & IP_VS_SVC_F.PERSISTENT) !== 0;
+  const persistence = isPersistent ? ` ${timeoutSeconds} s by /${netmask}` : "";
+  return `${virtualServiceKey(service)} ${scheduler} ${flags}${persistence} ${persistenceEngine} ` +
+    destinations.map(destinationWords).sort().join(", ");
+}
+
+function destinationWords(destination: FakeDestination): string {
+  const { address, port, weight, forwarding, tunnel, upperThreshold, lowerThreshold, foreign } = destination;
+  const encapsulation = tunnel === undefined ? "" : ` ${tunnel.type} ${tunnel.port} ${tunnel.checksum}`;
+  return `${address.text} ${port} ${forwarding}${encapsulation} weight ${weight}` +
+    ` thresholds ${upperThreshold} ${lowerThreshold} ${foreign ?? ""}`;
 }

@@ -6,7 +6,7 @@ import { isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 import { CONTENTION } from "./configurations.ts";
 import type { Dice } from "./dice.ts";
-import { isService } from "./host_kernel.ts";
+import { isOfServices, restingOn } from "./host_kernel.ts";
 import { type Inspector, prefixOf, type View } from "./inspector.ts";
 
 /** A hand looks so often whether its object is back. */
@@ -28,14 +28,14 @@ export interface FightPorts {
 interface Target {
   readonly object: string;
   /** What rests on it. */
-  readonly address: string;
+  readonly addresses: readonly string[];
   /** Takes it away where it is there. */
   strike(): boolean;
 }
 
 /** How often an object was taken away. */
 interface Strikes {
-  readonly address: string;
+  readonly addresses: readonly string[];
   readonly timesMs: readonly number[];
   readonly contestedMs: number | undefined;
 }
@@ -72,34 +72,44 @@ export class Fights {
     const { view: { nowMs, routers, process, latencyMs }, inspector } = this.#ports;
     this.#follow();
     if (process === undefined || process.stalled) return;
-    for (const { address, timesMs, contestedMs } of this.#strikes.values()) {
+    for (const { addresses, timesMs, contestedMs } of this.#strikes.values()) {
       const endMs = (timesMs.at(-1) ?? 0) + CONTENTION.holdMs;
       if (contestedMs === undefined || nowMs <= contestedMs + SLACK_MS + latencyMs || nowMs >= endMs) {
         continue;
       }
       for (const router of routers.filter((each) => !inspector.impeded(each))) {
-        const route = router.routes.get(prefixOf(address));
-        const isThere = route !== undefined && !route.stale;
-        inspector.judge(
-          "not announced while contested",
-          isThere ? `${router.name} has ${prefixOf(address)}, taken away ${timesMs.length} times` : undefined,
-        );
+        for (const address of addresses) {
+          const route = router.routes.get(prefixOf(address));
+          const isThere = route !== undefined && !route.stale;
+          inspector.judge(
+            "not announced while contested",
+            isThere
+              ? `${router.name} has ${prefixOf(address)}, taken away ${timesMs.length} times`
+              : undefined,
+          );
+        }
       }
     }
   }
 
+  /** Whether somebody fights over what an address rests on. */
+  isFoughtOver(address: string): boolean {
+    this.#follow();
+    return [...this.#strikes.values()].some(({ addresses }) => addresses.includes(address));
+  }
+
   #target(dice: Dice): Target | undefined {
-    const { kernel } = this.#ports.view;
+    const { kernel, config } = this.#ports.view;
     const ofService = dice.chance(0.3);
-    const services = kernel.services.filter(({ address: { text } }) => isService(text));
+    const services = kernel.services.filter(isOfServices);
     const links = kernel.interfaces.filter((link) => isOurs(link) && link.addresses.length > 0);
     if (ofService && services.length > 0) {
       const key = virtualServiceKey(dice.pick(services));
       const find = () => kernel.services.find((each) => virtualServiceKey(each) === key);
-      const address = find()?.address.text ?? "";
+      const service = find();
       return {
         object: key,
-        address,
+        addresses: service === undefined ? [] : restingOn(config, service),
         strike() {
           const service = find();
           if (service !== undefined) kernel.delService(service);
@@ -112,7 +122,7 @@ export class Fights {
     const address = dice.pick(link.addresses).address.text;
     return {
       object: `${address} on ${link.name}`,
-      address,
+      addresses: [address],
       strike() {
         const there = kernel.interfaces.find(({ name }) => name === link.name);
         const isThere = there !== undefined && isOurs(there) &&
@@ -126,7 +136,7 @@ export class Fights {
     };
   }
 
-  #note({ object, address }: Target): void {
+  #note({ object, addresses }: Target): void {
     const { view: { nowMs }, inspector } = this.#ports;
     this.#follow();
     inspector.disturb();
@@ -136,7 +146,7 @@ export class Fights {
     // Between two of them it was repaired once.
     const isContested = timesMs.length - 1 > CONTENTION.limit;
     this.#strikes.set(object, {
-      address,
+      addresses,
       timesMs,
       contestedMs: before?.contestedMs ?? (isContested ? nowMs : undefined),
     });

@@ -4,34 +4,33 @@
  */
 import type { Config, ServiceConfig } from "../../src/config/config.ts";
 import type { Change } from "../../src/kernel/change.ts";
-import { ADDRESS_AS_SET, isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  ADDRESS_AS_SET,
+  fwmarkId,
+  isOurs,
+  markedFwmarks,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
+import { idsOf } from "../../src/service/desired.ts";
 import { errnoText } from "../../ffi/errno.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
-import type { Dice } from "./dice.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { addressesOfMark, MARKS } from "./configurations.ts";
+import { PLAIN } from "../support/kernel_objects.ts";
 
-/** What somebody else does to objects of ours. */
-export const MEDDLINGS = [
-  "deletes an address",
-  "sets a link down",
-  "deletes a link",
-  "takes a name",
-  "changes an alias",
-  "adds an address",
-  "deletes a virtual service",
-  "deletes a destination",
-  "sets a weight to 0",
-  "changes a scheduler",
-  "adds a destination",
-  "changes what is theirs",
-] as const;
-
-/** One of them. */
-export type Meddling = typeof MEDDLINGS[number];
+const FOREIGN_MARK = 99;
+/** How others' virtual services are scheduled. */
+const SCHEDULED = {
+  persistenceEngine: "",
+  scheduler: "rr",
+  flags: 0,
+  timeoutSeconds: 0,
+  netmask: 32,
+} as const;
 
 /** The kernel. */
 export class HostKernel extends FakeKernel {
@@ -56,14 +55,16 @@ export class HostKernel extends FakeKernel {
         protocol: "tcp",
         address: address(text),
         port: 80,
-        ...BY_ADDRESS,
-        scheduler: "rr",
-        flags: 0,
-        timeoutSeconds: 0,
-        netmask: 32,
+        fwmark: 0,
+        ...SCHEDULED,
         destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq", ...PLAIN }],
       });
     }
+    this.addService({
+      ...fwmarkId(FOREIGN_MARK, 4),
+      ...SCHEDULED,
+      destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq", ...PLAIN }],
+    });
     this.rememberForeign();
   }
 
@@ -80,7 +81,7 @@ export class HostKernel extends FakeKernel {
   get ours(): readonly string[] {
     return [
       ...this.interfaces.filter(isOurs).map(({ name }) => `interface ${name}`),
-      ...this.services.filter(({ address: { text } }) => isService(text) && !this.orphaned.has(text))
+      ...this.services.filter((each) => isOfServices(each) && !this.orphaned.has(placeOf(each)))
         .map(virtualServiceKey),
     ];
   }
@@ -137,23 +138,26 @@ export class HostKernel extends FakeKernel {
       case "delete-service":
       case "delete-destination":
       case "set-destination":
-        return this.#breaksPort(config, change) ? [change.service.address.text] : [];
+        return this.#breaksPort(config, change) ? restingOn(config, change.service) : [];
       default:
         return [];
     }
   }
 
-  /** Somebody else does this to something of ours; says to what, or undefined where there is nothing. */
-  meddle(what: Meddling, dice: Dice): string | undefined {
-    const links = this.interfaces.filter(isOurs);
-    const services = this.services.filter(({ address }) => isService(address.text));
-    const onLink = links.length > 0 ? this.#meddleWithLink(what, dice.pick(links), dice) : undefined;
-    const done = onLink ??
-      (services.length > 0 ? this.#meddleWithService(what, dice.pick(services), dice) : undefined);
-    if (what === "changes what is theirs") this.#changeTheirs(dice);
-    this.rememberForeign();
-    if (onLink !== undefined) this.notify();
-    return done;
+  /** What is on an interface, or of one family on it, goes by another hand. */
+  orphan({ addresses, alias, kind, group }: HostKernel["interfaces"][number], family?: 4 | 6): void {
+    for (const { address } of addresses) {
+      if (family === undefined || address.family === family) this.orphaned.add(address.text);
+    }
+    if (family !== undefined) return;
+    for (const mark of markedFwmarks({ alias, kind, group })) this.orphaned.add(virtualServiceKey(mark));
+  }
+
+  /** Somebody makes an interface of this name. One that is down and empty would serve nobody, and be adopted. */
+  squat(name: string, kind: string): void {
+    const link = this.addLink(name, kind);
+    link.up = true;
+    this.#squatters.add(link.index);
   }
 
   /** Whoever took names gives them back. */
@@ -171,16 +175,20 @@ export class HostKernel extends FakeKernel {
     // Marked for another service it serves all the same.
     if (!isOurs(have)) return `interface ${link} is not ours`;
     if (!have.up) return `interface ${link} is down`;
-    return have.addresses.some(({ address }) => address.text === text) ? undefined : `no address on ${link}`;
+    const there = have.addresses.find(({ address }) => address.text === text);
+    if (there === undefined) return `no address on ${link}`;
+    return this.delivers(there.address) ? undefined : `no local route of an address on ${link}`;
   }
 
   #portLack({ ports }: ServiceConfig, text: string): string | undefined {
-    for (const { port, protocol } of ports) {
-      const have = this.services.find((each) =>
-        each.address.text === text && each.port === port && each.protocol === protocol
-      );
-      if (have === undefined) return `no virtual service at port ${port}`;
-      if (!have.destinations.some(({ weight }) => weight > 0)) return `no weight at port ${port}`;
+    const { family } = address(text);
+    for (const port of ports) {
+      const ids = idsOf(port, { addresses: [address(text)] }).filter((id) => id.address.family === family);
+      for (const key of ids.map(virtualServiceKey)) {
+        const have = this.services.find((each) => virtualServiceKey(each) === key);
+        if (have === undefined) return `no virtual service ${key}`;
+        if (!have.destinations.some(({ weight }) => weight > 0)) return `no weight at ${key}`;
+      }
     }
     return undefined;
   }
@@ -201,98 +209,14 @@ export class HostKernel extends FakeKernel {
       if (others.some(({ weight }) => weight > 0)) return false;
     }
     // A port that is wanted no more goes while the address stays announced for the others.
-    const { text } = change.service.address;
-    const service = config.services.find(({ addresses }) => addresses.some((each) => each.text === text));
+    const service = serviceAt(config, change.service);
     return service === undefined ||
-      service.ports.some(({ port, protocol }) => port === have.port && protocol === have.protocol);
-  }
-
-  /** One that is down and empty would serve nobody, and be adopted. */
-  #squat(name: string, kind: string): void {
-    const link = this.addLink(name, kind);
-    link.up = true;
-    this.#squatters.add(link.index);
-  }
-
-  #meddleWithLink(what: Meddling, link: HostKernel["interfaces"][number], dice: Dice): string | undefined {
-    const [first] = link.addresses;
-    if (what === "deletes an address" || what === "deletes a link" || what === "takes a name") {
-      for (const { address } of link.addresses) this.orphaned.add(address.text);
-    }
-    switch (what) {
-      case "deletes an address":
-        if (first === undefined) return undefined;
-        this.deleteAddress(link.index, first.address, first.prefixLength);
-        return `${first.address.text} of ${link.name}`;
-      case "sets a link down":
-        link.up = false;
-        return link.name;
-      case "deletes a link":
-        this.deleteLink(link.index);
-        return link.name;
-      case "takes a name":
-        this.deleteLink(link.index);
-        this.#squat(link.name, dice.pick(["bridge", "dummy"]));
-        return link.name;
-      case "changes an alias":
-        link.alias = "bgp-lb:other";
-        return link.name;
-      case "adds an address":
-        this.replaceAddress(link.index, {
-          address: address("10.99.250.1"),
-          prefixLength: 24,
-          ...ADDRESS_BY_HAND,
-        });
-        return link.name;
-      default:
-        return undefined;
-    }
-  }
-
-  #meddleWithService(
-    what: Meddling,
-    service: HostKernel["services"][number],
-    dice: Dice,
-  ): string | undefined {
-    const key = virtualServiceKey(service);
-    const [first] = service.destinations;
-    switch (what) {
-      case "deletes a virtual service":
-        this.delService(service);
-        return key;
-      case "deletes a destination":
-        if (first !== undefined) this.delDest(service, first);
-        return key;
-      case "sets a weight to 0":
-        for (const each of service.destinations) this.setDest(service, { ...each, weight: 0 });
-        return key;
-      case "changes a scheduler":
-        this.setService({ ...service, scheduler: dice.pick(["lc", "sh"]) });
-        return key;
-      case "adds a destination":
-        this.newDest(service, {
-          address: address("10.66.0.1"),
-          port: 1,
-          weight: 1,
-          forwarding: "masq",
-          ...PLAIN,
-        });
-        return key;
-      default:
-        return undefined;
-    }
-  }
-
-  #changeTheirs(dice: Dice): void {
-    const link = this.link("others");
-    link.up = dice.chance(0.5);
-    const theirs = this.services.find(({ address }) => !isService(address.text));
-    if (theirs !== undefined) this.setService({ ...theirs, scheduler: dice.pick(["rr", "lc"]) });
+      service.ports.some((port) => idsOf(port, service).some((id) => virtualServiceKey(id) === key));
   }
 
   #foreignNow(): Map<string, string> {
     const links = this.interfaces.filter((link) => !isOurs(link));
-    const services = this.services.filter(({ address }) => !isService(address.text));
+    const services = this.services.filter((each) => !isOfServices(each));
     return new Map([
       ...links.map((link) => [`interface ${link.index}`, wordsOf(link)] as const),
       ...services.map((service) => [`virtual service ${service.birth}`, wordsOf(service)] as const),
@@ -300,13 +224,35 @@ export class HostKernel extends FakeKernel {
   }
 }
 
-/** Whether it is an address that services may have. */
-export function isService(text: string): boolean {
+/** Whether it is at an address that services may have, or at a mark. */
+export function isOfServices({ address: { text }, fwmark }: VirtualServiceId): boolean {
+  if (fwmark > 0) return MARKS.includes(fwmark);
   return text.startsWith("10.99.") || text.startsWith("2001:db8:99:");
+}
+
+/** What a process that has just started can know a virtual service by: its address, or its mark. */
+export function placeOf(id: VirtualServiceId): string {
+  return id.fwmark > 0 ? virtualServiceKey(id) : id.address.text;
+}
+
+/** The service that has a virtual service. */
+export function serviceAt(config: Config, { address, fwmark }: VirtualServiceId): ServiceConfig | undefined {
+  return config.services.find(({ addresses, ports }) =>
+    fwmark > 0
+      ? ports.some((port) => port.fwmark === fwmark)
+      : addresses.some((each) => each.text === address.text)
+  );
 }
 
 function wordsOf(object: object): string {
   return JSON.stringify(object, (key, value) => key === "bytes" ? undefined : value);
+}
+
+/** The addresses that are served by a virtual service: its own, or those of its mark's service. */
+export function restingOn(config: Config, id: VirtualServiceId): readonly string[] {
+  if (id.fwmark === 0) return [id.address.text];
+  const addresses = serviceAt(config, id)?.addresses ?? addressesOfMark(id.fwmark, config);
+  return addresses.filter(({ family }) => family === id.address.family).map(({ text }) => text);
 }
 
 /** From 0 to 1, for a text. */

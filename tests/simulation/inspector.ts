@@ -4,14 +4,21 @@
  */
 import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.ts";
+import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import { destinationKey, virtualServiceKey } from "../../src/kernel/state.ts";
+import {
+  type Destination,
+  destinationKey,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
+import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { KernelTrouble } from "./kernel_trouble.ts";
-import type { HostKernel } from "./host_kernel.ts";
+import { type HostKernel, serviceAt } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
 import type { Loss } from "./route_table.ts";
 
@@ -39,10 +46,12 @@ export type Rule =
   | "served while announced"
   | "in the kernel while announced"
   | "not announced while contested"
+  | "repaired at once"
   | "others' objects"
   | "withdraw before break"
   | "make before announce"
   | "nothing is cut that is not known"
+  | "nothing goes to what is not known"
   | "withdrawn for a reason"
   | "sessions end for a reason"
   | "events have causes"
@@ -105,7 +114,9 @@ export class Inspector {
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
   #beganMs = 0;
-  /** Destinations of which this process has said that they failed. */
+  /** Destinations of which this process has said something. */
+  readonly #judged = new Set<string>();
+  /** And those of which it has said that they failed. */
   readonly #failed = new Set<string>();
   /** It was told to run with something else. */
   #reloaded = false;
@@ -148,6 +159,7 @@ export class Inspector {
     this.#beganMs = this.#view.nowMs;
     for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
+    this.#judged.clear();
     this.#failed.clear();
     this.#reloaded = false;
     this.#convergeMs.clear();
@@ -176,8 +188,9 @@ export class Inspector {
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
     if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
-    if (event.kind === "verdict" && event.destination !== undefined && event.to === "unhealthy") {
-      this.#failed.add(event.destination);
+    if (event.kind === "verdict" && event.destination !== undefined) {
+      this.#judged.add(event.destination);
+      if (event.to === "unhealthy") this.#failed.add(event.destination);
     }
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
@@ -196,6 +209,7 @@ export class Inspector {
   change(change: Change): void {
     const { kernel, config, routers, nowMs, latencyMs } = this.#view;
     this.#judgeCut(change);
+    this.#judgeNew(change);
     // What has failed serves nobody: its route is withdrawn in the same turn, and nothing is waited for.
     if (this.#isOfFailed(change)) return;
     for (const text of kernel.broken(config, change)) {
@@ -228,21 +242,20 @@ export class Inspector {
   /** A destination that has weight keeps it until this process knows something of it. */
   #judgeCut(change: Change): void {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return;
-    if (change.type === "set-destination" && change.destination.weight > 0) return;
-    const { config, kernel, nowMs } = this.#view;
-    const service = serviceOf(config, change.service.address.text);
+    const weight = change.type === "set-destination" ? change.destination.weight : 0;
+    const { config, nowMs } = this.#view;
+    const service = serviceAt(config, change.service);
     const found = destinationIn(service, change);
     if (service === undefined || found === undefined || !this.#view.isInService(service.name)) return;
-    if (found.checks.length === 0 || found.weight === 0 || this.#reloaded) return;
-    const key = virtualServiceKey(change.service);
-    const had = kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
-      .find((each) => destinationKey(each) === destinationKey(change.destination))?.weight ?? 0;
-    if (had === 0) return;
+    if (found.checks.length === 0 || this.#reloaded) return;
+    // It may have been out of service until now.
+    if (nowMs < this.#disturbedUntilMs(service.name)) return;
+    // What its checks gave it is not known yet.
+    const isGiven = found.checks.some((check) => check.type === "http" && check.weightHeader !== undefined);
+    if (isGiven ? this.#disturbedSince(this.#beganMs) : weight > 0 || found.weight === 0) return;
+    if (weight >= this.#weightOf(change.service, change.destination)) return;
     this.#count("nothing is cut that is not known");
-    const name = `${
-      found.address.text.includes(":") ? `[${found.address.text}]` : found.address.text
-    }:${found.port}`;
-    if (!this.#failed.has(name)) {
+    if (!(isGiven ? this.#judged : this.#failed).has(nameOf(found))) {
       this.fail(
         "nothing is cut that is not known",
         `${describeChange(change)} ${nowMs - this.#beganMs} ms after the start`,
@@ -250,10 +263,27 @@ export class Inspector {
     }
   }
 
+  /** A destination that had no weight gets none before this process knows something of it. */
+  #judgeNew(change: Change): void {
+    if (change.type !== "set-destination" && change.type !== "create-destination") return;
+    const { destination, service: id } = change;
+    if (destination.weight === 0 || this.#reloaded || this.#disturbedSince(this.#beganMs)) return;
+    const found = destinationIn(serviceAt(this.#view.config, id), change);
+    if (found === undefined || found.checks.length === 0 || this.#weightOf(id, destination) > 0) return;
+    const isKnown = this.#judged.has(nameOf(destination));
+    this.judge("nothing goes to what is not known", isKnown ? undefined : describeChange(change));
+  }
+
+  #weightOf(id: VirtualServiceId, destination: Destination): number {
+    const key = virtualServiceKey(id);
+    return this.#view.kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
+      .find((each) => destinationKey(each) === destinationKey(destination))?.weight ?? 0;
+  }
+
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
   #isOfFailed(change: Change): boolean {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
-    const service = serviceOf(this.#view.config, change.service.address.text);
+    const service = serviceAt(this.#view.config, change.service);
     const isSorry = service?.ports.some(({ sorry }) =>
       sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
     );
@@ -312,7 +342,7 @@ export class Inspector {
     if (!isFor(config, service, router.name, prefix)) return;
     const excusedMs = Math.max(
       this.#noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
-      this.#noticedMs(this.#disturbed.get(service.name) ?? -Infinity) + DISTURBED_MS,
+      this.#disturbedUntilMs(service.name),
     );
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
@@ -339,6 +369,28 @@ export class Inspector {
     const peer = config.bgp.peers.find(({ name }) => name === router.name);
     this.#count("withdraw before break");
     return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
+  }
+
+  #disturbedUntilMs(service: string): number {
+    return this.#noticedMs(this.#disturbed.get(service) ?? -Infinity) + DISTURBED_MS;
+  }
+
+  #disturbedSince(ms: number): boolean {
+    return this.#allDisturbedMs >= ms;
+  }
+
+  /** The kernel does as it is told, and has done so for long enough. */
+  get isKernelWell(): boolean {
+    const { nowMs, kernel } = this.#view;
+    return kernel.isWell && nowMs > this.#trouble.endMs && nowMs > this.#unread.endMs;
+  }
+
+  /** Addresses that have begun at this very moment to be served no more. */
+  get hurtNow(): readonly string[] {
+    const { nowMs } = this.#view;
+    return [...this.#lacking].filter(([, { sinceMs, made }]) => made && sinceMs === nowMs).map(([text]) =>
+      text
+    );
   }
 
   /** When the agent can have noticed something: not while it stood still. */
@@ -428,17 +480,18 @@ export class Inspector {
   }
 
   /** When so many destinations are known to have failed that the rest is less than the quorum. */
-  #quorumDueMs({ destinations, quorum }: PortConfig, family: 4 | 6): number {
-    const own = destinations.filter(({ address }) => address.family === family).map((each) => {
+  #quorumDueMs({ fwmark, families, destinations, quorum, hysteresis }: PortConfig, family: 4 | 6): number {
+    if (fwmark > 0 && !families.includes(family)) return Infinity;
+    const own = reachableFrom(family, destinations).map((each) => {
       return {
-        weight: each.weight,
+        weight: givenWeight(each),
         dueMs: Math.min(Infinity, ...each.checks.map((check) => this.#verdictDueMs(check))),
       };
     }).sort((a, b) => a.dueMs - b.dueMs);
     let live = own.reduce((sum, { weight }) => sum + weight, 0);
     for (const { weight, dueMs } of own) {
       live -= weight;
-      if (live === 0 || live < quorum) return dueMs;
+      if (live === 0 || live < quorum - hysteresis) return dueMs;
     }
     return Infinity;
   }
@@ -464,6 +517,11 @@ export class Inspector {
   }
 }
 
+/** As events call a destination. */
+function nameOf({ address: { text }, port }: Pick<Destination, "address" | "port">): string {
+  return `${text.includes(":") ? `[${text}]` : text}:${port}`;
+}
+
 /** The prefix of a host address. */
 export function prefixOf(text: string): string {
   return `${text}/${text.includes(":") ? 128 : 32}`;
@@ -487,8 +545,13 @@ function serviceOf(config: Config, text: string): ServiceConfig | undefined {
 /** The configured destination that a change is about. */
 function destinationIn(
   service: ServiceConfig | undefined,
-  { service: { port, protocol }, destination }: Extract<Change, { readonly type: `${string}-destination` }>,
+  { service: { port, protocol, fwmark }, destination }: Extract<
+    Change,
+    { readonly type: `${string}-destination` }
+  >,
 ) {
-  return service?.ports.find((each) => each.port === port && each.protocol === protocol)?.destinations
-    .find((each) => destinationKey(each) === destinationKey(destination));
+  const own = service?.ports.find((each) =>
+    each.fwmark === fwmark && each.port === port && each.protocol === protocol
+  );
+  return own?.destinations.find((each) => destinationKey(each) === destinationKey(destination));
 }

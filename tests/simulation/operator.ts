@@ -36,7 +36,7 @@ export class StateDirectory {
   of(process: AgentProcess, operator: Operator): StateFiles {
     const read = (path: string) => {
       if (!this.failing) return this.#files.get(path);
-      operator.unread();
+      if (hasDrains(path)) operator.unread();
       throw new Error("Input/output error");
     };
     return {
@@ -46,7 +46,7 @@ export class StateDirectory {
       },
       replace: async (path, octets) => {
         const written = Uint8Array.from(octets);
-        const keep = operator.keep();
+        const keep = hasDrains(path) ? operator.keep() : () => {};
         await sleep(process, DISK_MS);
         if (this.failing) throw new Error("No space left on device");
         this.#files.set(path, written);
@@ -63,6 +63,11 @@ export class StateDirectory {
   tear(): void {
     for (const [path, octets] of this.#files) this.#files.set(path, octets.slice(0, octets.length - 3));
   }
+}
+
+/** Virtual services are kept there, too. */
+function hasDrains(path: string): boolean {
+  return path.endsWith("/drains");
 }
 
 /** What an operator needs of the world. */

@@ -87,7 +87,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "a restart cuts destinations that have no verdict yet",
     file: "service/weights.ts",
-    find: "return still(isGiven && config.weight > 0 ? known.inherited : Math.min(known.inherited, target));",
+    find: "return still(isGiven ? known.inherited : Math.min(known.inherited, target));",
     replace: "return still(isGiven ? target : 0);",
   },
   {
@@ -107,6 +107,55 @@ export const PLANTED: readonly PlantedBug[] = [
     file: "service/weights.ts",
     find: "return liveWeight >= quorumNeeds({ quorum, hysteresis }, before);",
     replace: "return liveWeight >= Math.min(1, quorumNeeds({ quorum, hysteresis }, before));",
+  },
+  {
+    name: "a quorum gate that is open too early: hysteresis counts where it is held alone",
+    file: "service/weights.ts",
+    find: "return Math.max(1, held ? quorum - hysteresis : quorum + hysteresis);",
+    replace: "return Math.max(1, held ? quorum - hysteresis : quorum);",
+  },
+  {
+    name: "a new destination gets connections before its first verdict",
+    file: "service/weights.ts",
+    find: `const mayServe = verdict === "healthy" || (verdict === "unknown" && (state?.inherited ?? 0) > 0);`,
+    replace: `const mayServe = verdict !== "unhealthy";`,
+  },
+  {
+    name: "a weight that a check gave is forgotten over a restart",
+    file: "service/weights.ts",
+    find: "const isGiven = config.checks.some(givesWeight);",
+    replace: "const isGiven = false;",
+  },
+  {
+    name: "that a local route is gone is not looked at",
+    file: "kernel/diff_links.ts",
+    find: "...there.localRoute || !isRouted ? []",
+    replace: "...there.localRoute !== undefined || !isRouted ? []",
+  },
+  {
+    name: "that an interface is part of another is not looked at",
+    file: "kernel/diff_links.ts",
+    find: "if (have.master !== undefined) reasons.push(`was in master ${have.master}`);",
+    replace: "void have.master;",
+  },
+  {
+    name: "thresholds are written and not compared",
+    file: "kernel/ipvs_fields.ts",
+    find: `{ name: "upper threshold", of: ({ upperThreshold }) => upperThreshold },`,
+    replace: `{ name: "upper threshold", of: () => 0 },`,
+  },
+  {
+    name: "one back-off for all: who is fought over keeps the others from being repaired",
+    file: "kernel/repairs.ts",
+    find: "Math.max(this.#backOff.dueMs(object, change), quietUntilMs(this.#contention, object));",
+    replace:
+      "Math.max(this.#backOff.dueMs(object, change), ...[...this.#contention.keys()].map((each) => quietUntilMs(this.#contention, each)));",
+  },
+  {
+    name: "a mark stays on its interface when it is used no more",
+    file: "kernel/diff.ts",
+    find: "const marks = dropMarks(desired, actual);",
+    replace: "const marks = dropMarks(desired, { ...actual, interfaces: [] });",
   },
   {
     name: "an interface of somebody else's is adopted",

@@ -119,9 +119,10 @@ export class ServiceManager {
       transport: process.transport(this.#world.network.transport(AGENT)),
       kernel: config.network.setup || config.network.ipvs ? kernel : undefined,
       probe: (check) => {
-        const backend = check.type === "http" ? this.#world.backend(check.port) : undefined;
+        if (check.type !== "http") throw new Error("no such check");
+        const backend = this.#world.backend(check.port);
         if (backend === undefined) throw new Error("no such backend");
-        return process.probe(backend.probe(process));
+        return process.probe(backend.probe(process, check.weightHeader !== undefined));
       },
       ...this.#side,
       stateFiles: this.#world.disk.of(process, this.#world.operator),

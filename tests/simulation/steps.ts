@@ -3,7 +3,7 @@ import type { Config } from "../../src/config/config.ts";
 import { type BackendState } from "./backends.ts";
 import { anotherConfig, BACKEND_PORTS, ROUTERS, SERVICE_NAMES, someConfig } from "./configurations.ts";
 import { Dice } from "./dice.ts";
-import { type Meddling, MEDDLINGS } from "./host_kernel.ts";
+import { FIELD_MEDDLINGS, type Meddling, MEDDLINGS } from "./meddling.ts";
 
 /** What a router does, or what happens to it. */
 export type RouterTrouble =
@@ -88,7 +88,7 @@ export function scenarioOf(seed: number): Scenario {
   return {
     seed,
     configs,
-    steps: [...steps, ...fightsOf(seed)].sort((a, b) => a.atMs - b.atMs),
+    steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed)].sort((a, b) => a.atMs - b.atMs),
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {
       connects: dice.chance(0.5) ||
@@ -115,6 +115,20 @@ function fightsOf(seed: number): readonly Step[] {
   return Array.from({ length: dice.between(1, 2) }, () => {
     const forMs = dice.pick([1000, 5000, 25_000]);
     return { do: "fight", dice: dice.below(2 ** 30), forMs, atMs: dice.between(2000, TROUBLE_MS / 2) };
+  });
+}
+
+/** Single fields of objects that others change, by dice of their own. */
+function fieldsOf(seed: number): readonly Step[] {
+  const dice = new Dice(Math.imul(seed, 0x85eb_ca6b) >>> 0);
+  if (!dice.chance(0.5)) return [];
+  return Array.from({ length: dice.between(1, 3) }, () => {
+    return {
+      do: "meddle",
+      what: dice.pick(FIELD_MEDDLINGS),
+      dice: dice.below(2 ** 30),
+      atMs: dice.below(TROUBLE_MS),
+    };
   });
 }
 

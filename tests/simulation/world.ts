@@ -12,14 +12,16 @@ import { config as plainConfig } from "../support/config.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backends.ts";
-import { AGENT, BACKEND_PORTS, ROUTERS } from "./configurations.ts";
+import { AGENT, BACKEND_PORTS, ROUTERS, weightGivenAt } from "./configurations.ts";
 import { Dice } from "./dice.ts";
 import { FakeRouter } from "./fake_router.ts";
 import { HostKernel } from "./host_kernel.ts";
 import { Inspector } from "./inspector.ts";
+import { meddle } from "./meddling.ts";
 import { Operator, StateDirectory } from "./operator.ts";
 import type { AgentProcess } from "./process.ts";
 import { Fights } from "./fights.ts";
+import { Repairs } from "./repairs.ts";
 import { RouterTroubles, STALE_SESSION_MS } from "./router_troubles.ts";
 import { leftIn, ServiceManager } from "./service_manager.ts";
 import { type Ending, SAME, type Scenario, type Step, TROUBLE_MS } from "./steps.ts";
@@ -44,6 +46,7 @@ export class World {
   readonly #manager: ServiceManager;
   readonly #troubles: RouterTroubles;
   readonly #fights: Fights;
+  readonly #repairs: Repairs;
   #calm = false;
 
   constructor(scenario: Scenario) {
@@ -55,7 +58,9 @@ export class World {
       bufferLength,
       latencyMs: () => Math.ceil(this.random() * latencyMs),
     });
-    this.#backends = new Map(BACKEND_PORTS.map((port) => [port, new Backend(this.clock)]));
+    this.#backends = new Map(
+      BACKEND_PORTS.map((port) => [port, new Backend(this.clock, weightGivenAt(port))]),
+    );
     this.inspector = new Inspector(this, () => this.note("--- violated"));
     this.operator = new Operator({
       clock: this.clock,
@@ -117,6 +122,13 @@ export class World {
       later: (ms, end) => this.#later(ms, end),
     });
     this.#fights = new Fights({ clock, view: this, inspector, note: (what) => this.note(what) });
+    this.#repairs = new Repairs({
+      clock,
+      view: this,
+      inspector,
+      isRunning: () => this.agent !== undefined,
+      isFoughtOver: (address) => this.#fights.isFoughtOver(address),
+    });
     this.kernel.beforeChange = (change) => {
       if (this.kernel.refuse(change) !== undefined) return;
       this.note(`kernel: ${describeChange(change)}`);
@@ -194,14 +206,15 @@ export class World {
         return;
       }
       case "meddle": {
-        const to = this.kernel.meddle(step.what, new Dice(step.dice));
+        const to = meddle(this.kernel, step.what, new Dice(step.dice));
         this.note(`    ${to}`);
         this.inspector.disturb();
         if (step.what === "takes a name") {
           // Whoever took it keeps it until all is calm.
           this.inspector.trouble(Math.max(0, TROUBLE_MS - this.nowMs), false);
         }
-        return this.inspector.kernelChanged(false);
+        this.inspector.kernelChanged(false);
+        return this.#repairs.expect();
       }
       case "fight":
         return this.#fights.begin(step.forMs, new Dice(step.dice), () => !this.#calm);
