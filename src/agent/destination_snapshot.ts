@@ -11,7 +11,14 @@ import { idsOf } from "../service/desired.ts";
 import { portName, type PortState } from "../service/port_state.ts";
 import { mayLackQuorum } from "../service/quorum.ts";
 import type { ServiceState } from "../service/state.ts";
-import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "../service/weights.ts";
+import {
+  destinationsOf,
+  fullWeight,
+  quorumNeeds,
+  standingCause,
+  standingOf,
+  weightSums,
+} from "../service/weights.ts";
 import type { DestinationStatus, VirtualServiceStatus } from "../status/status.ts";
 
 /** The ISO 8601 wall time of a moment on the monotonic scale. */
@@ -49,7 +56,7 @@ function configuredService({ port, state, id, found }: View, when: When): Virtua
     const key = destinationKey(config);
     const there = left.get(key);
     left.delete(key);
-    return configuredDestination(config, state, there, when);
+    return configuredDestination({ port, config, state, there }, when);
   });
   const { live, total } = weightSums(port, state, family);
   const held = state.families.get(family)?.quorum ?? false;
@@ -76,18 +83,24 @@ function idStatus({ protocol, address, port, fwmark }: VirtualServiceId) {
   return { protocol, address: address.text, port, fwmark, family: address.family };
 }
 
+interface DestinationView {
+  readonly port: PortConfig;
+  readonly config: DestinationConfig;
+  readonly state: PortState;
+  readonly there: ActualDestination | undefined;
+}
+
 function configuredDestination(
-  config: DestinationConfig,
-  state: PortState,
-  there: ActualDestination | undefined,
+  { port, config, state, there }: DestinationView,
   when: When,
 ): DestinationStatus {
   const known = state.destinations.get(destinationKey(config));
-  const { verdict } = standingOf(config, known);
+  const { verdict, weight } = standingOf(config, known);
   return {
     ...fieldsOf(config),
     role: "configured",
     configuredWeight: config.weight,
+    fullWeight: fullWeight(port, weight),
     ...countsOf(there),
     live: known?.live ?? false,
     verdict,
@@ -103,6 +116,7 @@ function otherDestination(there: ActualDestination, port: PortConfig | undefined
     ...fieldsOf(there),
     role: isSorry ? "sorry" : "leaving",
     configuredWeight: undefined,
+    fullWeight: undefined,
     ...countsOf(there),
     live: false,
     verdict: undefined,

@@ -24,7 +24,7 @@ export const CLASH_ROWS: readonly Row[] = [
           endOf(
             holder,
             listenPort,
-            "or bgp.local.listenPort: -1, to only connect out; or other listenAddresses",
+            "end it, or set bgp.local.listenPort: -1 to only connect out, or name other listenAddresses",
           ),
         )
       );
@@ -42,7 +42,7 @@ export const CLASH_ROWS: readonly Row[] = [
         warning(
           `${withPort(listener.address, listener.port)} is taken${holderText(holder)}`,
           "metrics, /readyz and the API are not to be had until it is free; services are announced all the same",
-          endOf(holder, http.port, "or another http.listen"),
+          endOf(holder, http.port, "end it, or name another http.listen"),
         )
       );
     },
@@ -69,7 +69,9 @@ export const CLASH_ROWS: readonly Row[] = [
       );
       return conflicts.map((conflict) =>
         problem(conflict.message, `service ${conflict.service} cannot be set up`, {
-          cure: `or another services[].interface for ${conflict.service}`,
+          cure: removable.has(conflict.interface)
+            ? `remove it, or name another services[].interface for ${conflict.service}`
+            : `name another services[].interface for ${conflict.service}`,
           ...removable.has(conflict.interface) ? { command: `ip link delete dev ${conflict.interface}` } : {},
         })
       );

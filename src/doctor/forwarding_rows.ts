@@ -161,7 +161,7 @@ export const FORWARDING_ROWS: readonly Row[] = [
           setting(
             name,
             0,
-            "or no ProtectKernelTunables= in the unit, no read-only /proc/sys in the container; from outside:",
+            "take ProtectKernelTunables= out of the unit, or let the container write /proc/sys; or set it from outside:",
           ),
         )
       );

@@ -1,4 +1,5 @@
 /** Settings of IPVS that decide what becomes of connections: net.ipv4.vs.*, where a port depends on them. */
+import { isConnected } from "../kernel/state.ts";
 import { type Finding, listed, ok, type Row, warning } from "./finding.ts";
 import type { Host } from "./host.ts";
 import type { Subject, SubjectPort } from "./subject.ts";
@@ -56,7 +57,10 @@ export const IPVS_ROWS: readonly Row[] = [
     look: (host, { ports }) =>
       vs(host, "expire_nodest_conn", (value, name) => {
         if (value === 1) return ok(`${name} is 1: connections end with their destination`);
-        const removing = ports.filter(({ port }) => port.whenFailed === "remove" || port.protocol === "udp");
+        const removing = ports.filter(({ port }) =>
+          (port.whenFailed === "remove" || !isConnected(port)) &&
+          port.destinations.some(({ checks }) => checks.length > 0)
+        );
         const when = removing.length > 0
           ? `${portsText(removing)} removes a destination that fails`
           : "a destination goes when it is no longer configured";

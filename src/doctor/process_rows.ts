@@ -123,7 +123,7 @@ export const PROCESS_ROWS: readonly Row[] = [
 ];
 
 const AS_ROOT =
-  "or run it as root, as the unit does; for another user AmbientCapabilities= of the unit, or setpriv(1)";
+  "run the agent as root, as its unit does; or as another user with AmbientCapabilities=, by setpriv(1), or where its group may ping:";
 
 /** The agent may be started otherwise than this process was. */
 function capabilityCure(host: Host, capabilities: readonly string[]) {

@@ -158,8 +158,13 @@ export function quorumNeeds(
 
 /** When a weight would have been 0 that grows and is `inherited` now; -Infinity: it has all of it. */
 export function growsSince(port: PortConfig, inherited: number, weight: number, nowMs: number): number {
-  const target = scaled(weight, weightScale(port));
+  const target = fullWeight(port, weight);
   return inherited >= target ? -Infinity : nowMs - port.slowStartMs * inherited / target;
+}
+
+/** What the kernel has of a weight that has grown whole. */
+export function fullWeight(port: PortConfig, weight: number): number {
+  return scaled(weight, weightScale(port));
 }
 
 interface Weighing {

@@ -47,7 +47,7 @@ function destinationLines(destinations: readonly DestinationStatus[], now: Date)
   const rows = destinations.map((each) => [
     endpoint(each.address, each.port),
     each.weight === undefined ? "none" : String(each.weight),
-    each.configuredWeight === undefined ? "" : String(each.configuredWeight),
+    each.fullWeight === undefined ? "" : String(each.fullWeight),
     stateOf(each),
     each.since === undefined ? "" : age(each.since, now),
     String(each.activeConnections),

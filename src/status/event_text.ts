@@ -48,8 +48,15 @@ function listText(name: string, items: readonly unknown[], leftOut: unknown): st
 
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
+  if (isRecord(value) && typeof value.repairs === "number") return contestedText(value);
   if (isRecord(value)) return Object.values(value).map(textOf).join(" ");
   return value === undefined ? "" : String(value);
+}
+
+/** An object that somebody else changes again and again. */
+function contestedText({ object, repairs, suspect }: ForeignRecord): string {
+  const who = suspect === undefined ? "" : `, most likely changed by ${textOf(suspect)}`;
+  return `${textOf(object)} (repaired ${repairs === 1 ? "once" : `${repairs} times`}${who})`;
 }
 
 function isRecord(value: unknown): value is ForeignRecord {

@@ -111,7 +111,9 @@ export interface DestinationStatus {
   readonly role: "configured" | "sorry" | "leaving";
   /** Undefined: it is not among those that share the connections. */
   readonly configuredWeight: number | undefined;
-  /** As the kernel has it; undefined: it is not there. With slowStart it is a multiple of the configured one. */
+  /** What the kernel has when it is live and has grown: the configured one or that of a check, with slowStart a multiple of it. */
+  readonly fullWeight: number | undefined;
+  /** As the kernel has it; undefined: it is not there. */
   readonly weight: number | undefined;
   readonly forwarding: string;
   /** With forwarding tunnel alone. */

@@ -4,10 +4,11 @@ import { examine } from "../../src/doctor/examine.ts";
 import { ROWS } from "../../src/doctor/rows.ts";
 import { hostAlone } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
-import { CONTENTION } from "../support/config.ts";
+import type { DestinationConfig } from "../../src/config/config.ts";
+import { CONTENTION, httpCheckConfig } from "../support/config.ts";
 import { FakeDoctorHost, link } from "../support/doctor_host.ts";
 import { CASES, LISTENING, SIX, UNPRIVILEGED } from "./rows_cases.ts";
-import { ALONE, lookBy, sendingTo, subject } from "./subjects.ts";
+import { ALONE, lookBy, port, sendingTo, subject } from "./subjects.ts";
 
 for (const { row, subject: of, spoil, status, found, command } of CASES) {
   Deno.test(`the row ${row} finds ${found.source}, says why, and its command mends it`, async () => {
@@ -120,4 +121,19 @@ Deno.test("IPv6 that is off by default is the agent's to turn on for its own int
   host.set("net.ipv6.conf.default.disable_ipv6", 1);
   host.writable.add("/proc/sys/net/ipv6/conf/default/disable_ipv6");
   assert.equal((await lookBy("disable_ipv6", host, subject(SIX)))[0]?.status, "ok");
+});
+
+Deno.test("expire_nodest_conn says that failing destinations are removed only where some check can fail", async () => {
+  const whyOf = async (checks: DestinationConfig["checks"]) => {
+    const host = new FakeDoctorHost();
+    host.set("net.ipv4.vs.expire_nodest_conn", 0);
+    const [finding] = await lookBy(
+      "expire_nodest_conn",
+      host,
+      subject({ ports: [port({ protocol: "udp" }, { checks })] }),
+    );
+    return finding?.why ?? "";
+  };
+  assert.match(await whyOf([]), /^a destination goes when it is no longer configured: /);
+  assert.match(await whyOf([httpCheckConfig()]), /^web \(udp \d+\) removes a destination that fails: /);
 });

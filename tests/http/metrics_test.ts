@@ -125,6 +125,7 @@ Deno.test("destinations have series of their own, and their probes are counted t
     port: 8080,
     role: "configured",
     configuredWeight: 3,
+    fullWeight: 60,
     weight: 60,
     forwarding: "masq",
     tunnel: undefined,

@@ -55,7 +55,7 @@ Deno.test("eventLine() says when, which, what about, from what to what, why, and
         objects: [{ object: "address 10.99.0.1 on web", repairs: 6, suspect: "ip (process 7)" }],
         cause: "c",
       },
-      `${at} #10    kernel-contested contested, objects address 10.99.0.1 on web 6 ip (process 7): c`,
+      `${at} #10    kernel-contested contested, objects address 10.99.0.1 on web (repaired 6 times, most likely changed by ip (process 7)): c`,
     ],
     [{ id: 11, at, kind: "handover", cause: "c" }, `${at} #11    handover         c`],
     [

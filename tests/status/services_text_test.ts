@@ -17,6 +17,7 @@ const destination: ServiceStatus["virtualServices"][number]["destinations"][numb
   port: 8080,
   role: "configured",
   configuredWeight: 3,
+  fullWeight: 60,
   weight: 0,
   forwarding: "masq",
   tunnel: undefined,
@@ -57,6 +58,7 @@ const virtualServices: ServiceStatus["virtualServices"] = [{
       address: "2001:db8::c",
       role: "leaving",
       configuredWeight: undefined,
+      fullWeight: undefined,
       verdict: undefined,
       since: undefined,
       cause: "is not configured any more",
@@ -160,8 +162,8 @@ Deno.test("the view services tells all about one: phase, drain, verdict, checks,
     not to r2: no IPv6 next hop
   virtual        tcp [2001:db8::1]:80, mh: live weight 3 of 6, needs 4
     DESTINATION         WEIGHT  OF  STATE      FOR  ACTIVE  INACTIVE  METHOD                                                 WHY
-    [2001:db8::a]:8080  0       3   unhealthy  4s   2       5         masq                                                   http-1: refused
-    [2001:db8::b]:8080  3       3   live       4s   1       5         tunnel gue 6080 checksum, at most 100, again below 80  http-1: status 200
+    [2001:db8::a]:8080  0       60  unhealthy  4s   2       5         masq                                                   http-1: refused
+    [2001:db8::b]:8080  3       60  live       4s   1       5         tunnel gue 6080 checksum, at most 100, again below 80  http-1: status 200
     [2001:db8::c]:8080  0           leaving         0       5         masq                                                   is not configured any more
 leaving web: converging for 4s, 26s left: address 10.99.0.9
 `,
