@@ -1,6 +1,6 @@
 /** Addresses and marks that were ours: they stay so until their virtual services are gone. */
-import { merge, NOTHING, owns, without } from "./merge.ts";
-import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks } from "./state.ts";
+import { merge, NOTHING, without } from "./merge.ts";
+import { type ActualKernel, type DesiredKernel, isOurs, markedFwmarks, virtualServiceKey } from "./state.ts";
 
 /** Where every virtual service is ours. */
 type Owned = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
@@ -39,11 +39,15 @@ export class Lingering {
   forget(actual: ActualKernel | undefined): boolean {
     const { ownedAddresses, ownedFwmarks } = this.#owned;
     if (ownedAddresses.length === 0 && ownedFwmarks.length === 0) return false;
-    const services = actual?.virtualServices ?? [];
-    const isBusy = (owned: Partial<Owned>) => services.some(owns({ ...NOTHING, ...owned }));
+    const { marked = [], others = [] } = Object.groupBy(
+      actual?.virtualServices ?? [],
+      ({ fwmark }) => fwmark > 0 ? "marked" : "others",
+    );
+    const marks = new Set(marked.map(virtualServiceKey));
+    const addresses = new Set(others.map(({ address }) => address.text));
     this.#owned = {
-      ownedAddresses: ownedAddresses.filter((address) => isBusy({ ownedAddresses: [address] })),
-      ownedFwmarks: ownedFwmarks.filter((mark) => isBusy({ ownedFwmarks: [mark] })),
+      ownedAddresses: ownedAddresses.filter(({ text }) => addresses.has(text)),
+      ownedFwmarks: ownedFwmarks.filter((mark) => marks.has(virtualServiceKey(mark))),
     };
     return true;
   }
