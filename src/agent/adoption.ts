@@ -16,6 +16,7 @@ import { refusalOfAll } from "../kernel/refusal.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import { Suspects } from "../kernel/suspects.ts";
 import type { ServiceDriver } from "../service/driver.ts";
+import { messageOf } from "../text/error_message.ts";
 import { sleep } from "../time/clock.ts";
 import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
@@ -50,6 +51,8 @@ export class KernelAdoption {
   #reconciler: Reconciler | undefined;
   #places = NO_PLACES;
   #retry: Disposable | undefined;
+  /** A late look that goes on. */
+  #looking: Promise<void> = Promise.resolve();
   /** Why it is not known what an earlier process left; undefined: it is known, and ours to remove. */
   #unread: string | undefined;
   #disposed = false;
@@ -71,12 +74,13 @@ export class KernelAdoption {
     const endMs = clock.now() + READ_LIMIT_MS;
     for (;;) {
       const host = await this.#examine();
+      if (this.#disposed) return false;
       if (host.hopeless.length > 0) throw new HostNotFitError(host.hopeless.join("\n"));
       if (host.actual !== undefined) {
         await this.#adopt(host.actual, host.adopted ? routersKeepMs : 0);
         return host.adopted;
       }
-      if (clock.now() >= endMs || this.#disposed) {
+      if (clock.now() >= endMs) {
         this.#goOnWithout(host);
         return false;
       }
@@ -103,6 +107,7 @@ export class KernelAdoption {
   async close(): Promise<void> {
     this.#disposed = true;
     this.#retry?.[Symbol.dispose]();
+    await this.#looking;
     await this.#reconciler?.dispose();
     await this.#owned.close();
   }
@@ -111,7 +116,7 @@ export class KernelAdoption {
   #goOnWithout({ error }: HostFitness): void {
     const { ports: { clock }, onReport } = this.#options;
     this.#unread = error?.message;
-    this.#retry = clock.at(clock.now() + RETRY_MS, () => void this.#adoptLate());
+    this.#lookLater();
     const errors = error === undefined ? [] : [error];
     onReport({
       at: clock.now(),
@@ -123,6 +128,16 @@ export class KernelAdoption {
       refusals: errors.map(refusalOfAll),
       contested: [],
       converged: false,
+    });
+  }
+
+  #lookLater(): void {
+    const { ports: { clock }, onFault } = this.#options;
+    this.#retry = clock.at(clock.now() + RETRY_MS, () => {
+      this.#looking = this.#adoptLate().catch((error) => {
+        onFault(messageOf(error));
+        if (!this.#disposed && this.#reconciler === undefined) this.#lookLater();
+      });
     });
   }
 

@@ -44,6 +44,8 @@ export class OwnedKeeper {
   #kept: string | undefined;
   #problem: string | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** What waits for its turn, and writes what there is by then: a disk that hangs has no more than that before it. */
+  #queued: Promise<void> | undefined;
 
   constructor(options: OwnedKeeperOptions) {
     this.#options = options;
@@ -114,6 +116,7 @@ export class OwnedKeeper {
     this.#problem = undefined;
     // The old disk may hang for ever.
     this.#writing = Promise.resolve();
+    this.#queued = undefined;
     if (placesKey(this.#places) !== "") void this.#keep(this.#places);
   }
 
@@ -129,7 +132,10 @@ export class OwnedKeeper {
   async #cover(changes: readonly Change[]): Promise<void> {
     const made = changes.flatMap((change) => change.type === "create-service" ? [change.service] : []);
     const places = together([this.#places, placesOf(made)]);
-    if (made.length > 0 && placesKey(places) !== this.#kept) await this.#keep(places);
+    if (made.length === 0 || placesKey(places) === this.#kept) return;
+    const keeping = this.#keep(places);
+    // A disk that fails or hangs has been told of, and is waited for once.
+    if (this.#problem === undefined) await keeping;
   }
 
   /** Resolves when it is on the disk, or that is told to have failed. */
@@ -137,13 +143,11 @@ export class OwnedKeeper {
     this.#places = places;
     const path = this.#path;
     if (path === undefined) return;
-    const { files, clock, events } = this.#options;
-    const writing = this.#writing.catch(() => {}).then(() => files.replace(path, encodePlaces(places)));
+    const { clock, events } = this.#options;
+    const writing = this.#queued ??= this.#write(path, this.#writing);
     this.#writing = writing;
     try {
       await withinDiskLimit(writing, clock);
-      this.#kept = placesKey(places);
-      this.#problem = undefined;
     } catch (error) {
       const problem = messageOf(error);
       if (problem === this.#problem) return;
@@ -153,5 +157,16 @@ export class OwnedKeeper {
         `one does not have them: ${problem}; it is tried again`;
       events.publish({ kind: "warning", cause });
     }
+  }
+
+  async #write(path: string, before: Promise<void>): Promise<void> {
+    await before.catch(() => {});
+    // Another folder may have taken the place of this one, and has its own.
+    if (path === this.#path) this.#queued = undefined;
+    const places = this.#places;
+    await this.#options.files.replace(path, encodePlaces(places));
+    if (path !== this.#path) return;
+    this.#kept = placesKey(places);
+    this.#problem = undefined;
   }
 }

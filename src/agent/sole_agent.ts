@@ -4,6 +4,7 @@
  * the process ends, however that ends; who does not get it asks the holder, of whom the kernel tells process and user.
  */
 import type { AgentState } from "../events/event.ts";
+import type { StreamSocket } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep } from "../time/clock.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
@@ -31,12 +32,15 @@ const RETRY_MS = 100;
 /** An agent answers at once. */
 const ANSWER_LIMIT_MS = 1_000;
 const MAX_ANSWER_OCTETS = 32;
+/** Whoever may open a socket may ask: so many are answered at once, and others turned away. */
+const MAX_ANSWERS = 16;
 
 /** The claim of one agent. Disposing gives it up. */
 export class SoleAgent implements Disposable {
   readonly #ports: SoleAgentPorts;
   readonly #state: () => AgentState;
   #listener: Disposable | undefined;
+  #answers = 0;
 
   /** @param state of this agent, for who asks */
   constructor(ports: SoleAgentPorts, state: () => AgentState) {
@@ -73,13 +77,9 @@ export class SoleAgent implements Disposable {
   /** Undefined: we have it. */
   #listen(): { readonly code: string; readonly message: string } | undefined {
     const { streams } = this.#ports;
-    const state = this.#state;
     try {
       this.#listener = streams.listen(NAME, {
-        connection(socket) {
-          const answer = new TextEncoder().encode(`${state()}\n`);
-          socket.write(answer).then(() => socket.end(ANSWER_LIMIT_MS), () => socket[Symbol.dispose]());
-        },
+        connection: (socket) => void this.#answer(socket),
         fault() {},
       });
       return undefined;
@@ -89,25 +89,43 @@ export class SoleAgent implements Disposable {
     }
   }
 
+  async #answer(socket: StreamSocket): Promise<void> {
+    using _socket = socket;
+    if (this.#answers >= MAX_ANSWERS) return;
+    this.#answers++;
+    try {
+      await socket.write(new TextEncoder().encode(`${this.#state()}\n`));
+      await socket.end(ANSWER_LIMIT_MS);
+    } catch {
+      // Who asked is gone.
+    } finally {
+      this.#answers--;
+    }
+  }
+
   /** Undefined where nobody has it any more. */
   async #ask(): Promise<Holder | undefined> {
     const { streams, clock } = this.#ports;
     const abort = new AbortController();
     const limit = clock.at(clock.now() + ANSWER_LIMIT_MS, () => abort.abort(new Error("no answer")));
     using _limit = limit;
+    let holder: Omit<Holder, "state"> | undefined;
     try {
       const socket = await streams.connect(NAME, abort.signal);
       using _socket = socket;
       abort.signal.addEventListener("abort", () => socket[Symbol.dispose](), { once: true });
       const { pid, uid } = socket.credentials ?? {};
+      holder = { pid, uid };
       let state = "";
       for (let octets = await socket.read(); octets !== undefined; octets = await socket.read()) {
         state += new TextDecoder("latin1").decode(octets.subarray(0, MAX_ANSWER_OCTETS));
         if (state.includes("\n") || state.length >= MAX_ANSWER_OCTETS) break;
       }
-      return { pid, uid, state: state.split("\n")[0] ?? "" };
+      return { ...holder, state: state.split("\n")[0] ?? "" };
     } catch {
-      return abort.signal.aborted ? { pid: undefined, uid: undefined, state: "" } : undefined;
+      // One that does not answer, or closes without a word, is there all the same.
+      holder ??= abort.signal.aborted ? { pid: undefined, uid: undefined } : undefined;
+      return holder && { ...holder, state: "" };
     }
   }
 

@@ -119,6 +119,33 @@ Deno.test("a disk that cannot be written keeps no virtual service from being mad
   await world.close();
 });
 
+Deno.test("a disk that hangs holds up one pass, and has no more than two writes before it, however often virtual services are made anew", async () => {
+  const world = ipvsOnly();
+  const files = world.side.stateFiles;
+  const replace = files.replace.bind(files);
+  const { promise: answers, resolve: answer } = Promise.withResolvers<void>();
+  let begun = 0;
+  files.replace = async (path, octets) => {
+    if (path === FILE) begun++;
+    await answers;
+    await replace(path, octets);
+  };
+  const agent = world.agent();
+  void agent.start();
+  await world.stage.clock.advance(10_000);
+  for (let times = 1; times <= 8; times++) {
+    world.kernel.services = world.kernel.services.filter(({ address: { text } }) => text !== "10.99.0.1");
+    await world.stage.clock.advance(5_100);
+    assert.ok(places(world).includes("10.99.0.1"), "back within the period");
+  }
+  assert.equal(begun, 1);
+  answer();
+  await world.stage.clock.advance(20_000);
+  assert.equal(begun, 2);
+  assert.match(textOf(files.files.get(FILE) ?? assert.fail()), /10\.99\.0\.1/);
+  await world.close();
+});
+
 Deno.test("without a folder for it, it is said what stays", async () => {
   const world = ipvsOnly();
   world.stateDirectory = undefined;

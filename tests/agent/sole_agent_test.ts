@@ -110,6 +110,36 @@ Deno.test("claim(): root's process that does not answer has the kernel all the s
   await refused;
 });
 
+Deno.test("claim(): one that has run out of something, and resets whoever asks, has the kernel all the same", async () => {
+  const { clock, streams, agent } = scene();
+  using _short = streams.listen({ path: NAME }, {
+    connection: (socket) => socket[Symbol.dispose](),
+    fault() {},
+  });
+  const connect = streams.connect.bind(streams);
+  streams.connect = async (...args) => {
+    return Object.assign(await connect(...args), { read: () => Promise.reject(kernelError("ECONNRESET")) });
+  };
+  const refused = assert.rejects(agent().claim(), /^HostNotFitError: process 4242 of user 0 manages/);
+  await clock.advance(2000);
+  await refused;
+});
+
+Deno.test("whoever asks and does not go keeps no more than a few descriptors, and those for a second", async () => {
+  const { clock, streams, agent } = scene();
+  using only = agent();
+  await only.claim();
+  const ask = async () => {
+    const socket = await streams.connect({ path: NAME }, new AbortController().signal);
+    const octets = await socket.read();
+    return octets === undefined ? "turned away" : "answered";
+  };
+  const asked = await Promise.all(Array.from({ length: 40 }, ask));
+  assert.equal(asked.filter((each) => each === "answered").length, 16);
+  await clock.advance(2000);
+  assert.equal(await ask(), "answered");
+});
+
 Deno.test("claim() goes on where there can be no such name, and says so", async () => {
   const { streams, agent, warnings } = scene();
   streams.faults.set(NAME, kernelError("EPERM"));
