@@ -29,6 +29,8 @@ export class ServiceChecks {
   readonly #destinations: DestinationChecks;
   /** By service, then by name. */
   #checks: ReadonlyMap<string, ReadonlyMap<string, Made>> = new Map();
+  /** What was prepared and is not in force yet: it goes on, whoever goes meanwhile. */
+  #coming: ReadonlySet<Check> = new Set();
   #started = false;
 
   constructor(options: ServiceChecksOptions) {
@@ -59,10 +61,25 @@ export class ServiceChecks {
       ];
     }));
     const destinations = this.#destinations.prepare(services, count);
+    this.#forgetOwn();
+    this.#coming = new Set(allOf(made).map(({ check }) => check));
     return (leaving = new Set()) => {
+      this.#coming = new Set();
       destinations(leaving);
       this.#goOver(made, leaving);
     };
+  }
+
+  /** What was prepared does not come into force. */
+  forget(): void {
+    this.#destinations.forget();
+    this.#forgetOwn();
+  }
+
+  #forgetOwn(): void {
+    const kept = new Set(this.#all());
+    for (const check of this.#coming) if (!kept.has(check)) check.stop();
+    this.#coming = new Set();
   }
 
   /** Services that were on their way out have gone, but for those in `leaving`. */
@@ -76,7 +93,7 @@ export class ServiceChecks {
     const before = this.#checks;
     for (const [name, old] of before) if (leaving.has(name) && !checks.has(name)) checks.set(name, old);
     this.#checks = checks;
-    const kept = new Set(this.#all());
+    const kept = new Set([...this.#all(), ...this.#coming]);
     for (const { check } of allOf(before)) if (!kept.has(check)) check.stop();
     if (this.#started) this.start();
   }
@@ -112,6 +129,7 @@ export class ServiceChecks {
   /** Ends for good. */
   stop(): void {
     this.#started = false;
+    this.#forgetOwn();
     this.#all().forEach((check) => check.stop());
     this.#destinations.stop();
   }

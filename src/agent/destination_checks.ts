@@ -40,6 +40,8 @@ export class DestinationChecks {
   readonly #options: DestinationChecksOptions;
   /** By what they are. */
   #checks: ReadonlyMap<string, Made> = new Map();
+  /** What was prepared and is not in force yet: it goes on, whoever goes meanwhile. */
+  #coming: ReadonlyMap<string, Made> = new Map();
 
   constructor(options: DestinationChecksOptions) {
     this.#options = options;
@@ -60,7 +62,20 @@ export class DestinationChecks {
       return [identity, { check, listeners: each.listeners }];
     }));
     const configured = new Set(services.map(({ name }) => name));
-    return (leaving) => this.#goOver(next, ({ service }) => leaving.has(service) && !configured.has(service));
+    this.forget();
+    this.#coming = next;
+    return (leaving) => {
+      this.#coming = new Map();
+      this.#goOver(next, ({ service }) => leaving.has(service) && !configured.has(service));
+    };
+  }
+
+  /** What was prepared does not come into force. */
+  forget(): void {
+    for (const [identity, { check }] of this.#coming) {
+      if (this.#checks.get(identity)?.check !== check) check.stop();
+    }
+    this.#coming = new Map();
   }
 
   /** Services that were on their way out have gone: those alone are left for which `isThere`. */
@@ -94,6 +109,7 @@ export class DestinationChecks {
 
   /** Ends for good. */
   stop(): void {
+    this.forget();
     for (const { check } of this.#checks.values()) check.stop();
   }
 
@@ -104,7 +120,7 @@ export class DestinationChecks {
       const stays = next.get(identity);
       if (stays !== undefined) stays.listeners = [...stays.listeners, ...leaving];
       else if (leaving.length > 0) next.set(identity, { check, listeners: leaving });
-      else check.stop();
+      else if (this.#coming.get(identity)?.check !== check) check.stop();
     }
     this.#checks = next;
     for (const [identity, { check, listeners }] of next) {
@@ -115,8 +131,8 @@ export class DestinationChecks {
   /** Whoever listens now and did not before is told what is known. */
   #introduce(check: Check, before: Made | undefined, listeners: readonly Listener[]): void {
     const { verdict, cause, weight } = check.status();
-    if (before === undefined || verdict === "unknown") return;
-    const known = new Set(before.listeners.map(listenerKey));
+    if (verdict === "unknown") return;
+    const known = new Set(before?.listeners.map(listenerKey));
     const added = listeners.filter((listener) => !known.has(listenerKey(listener)));
     if (added.length > 0) this.#options.onSaid(placesOf(added), { verdict, cause, weight });
   }

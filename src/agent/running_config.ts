@@ -195,6 +195,7 @@ export class RunningConfig implements Disposable {
       const refusals = messagesOf(report).filter((message) => !known.has(message));
       if (refusals.length === 0 && this.#busy() === undefined) return [];
       services.forget();
+      checks.forget();
       this.#refuseWhileBusy();
       return refusals.map((refusal) => `the kernel refuses what is new: ${refusal}`);
     } catch (error) {

@@ -216,6 +216,35 @@ Deno.test("ports of several services that share a target are probed once, and he
   await at.world.close();
 });
 
+Deno.test("a check goes on that a service inherits from one that goes in the same reload (found by simulation)", async () => {
+  const unchecked = [1, 2].map((last) => checkedDestination(last, { checks: [] }));
+  const at = new Scene({ destinations: unchecked });
+  const agent = await at.start();
+  const gone = serviceConfig({
+    name: "gone",
+    interface: "gone",
+    addresses: [address("10.99.7.1")],
+    ports: [checkedPort()],
+  });
+  const withGone = (config: Config) => ({ ...config, services: [...config.services, gone] });
+  assert.equal(await at.reload(agent, withGone), "applied");
+  // It is out of service: what goes of it is gone at once.
+  void agent.orders.drain({ services: ["gone"], reason: "maintenance", forMs: undefined }, undefined);
+  await at.pass(40_000);
+  const asked = at.probes.get("10.0.0.1") ?? 0;
+  assert.ok(asked > 0);
+  const inherit = (config: Config) => ({
+    ...config,
+    services: config.services.map((each) => each.name === "web" ? { ...each, ports: [checkedPort()] } : each),
+  });
+  assert.equal(await at.reload(agent, inherit), "applied");
+  at.fail(1);
+  await at.pass(2500);
+  assert.ok((at.probes.get("10.0.0.1") ?? 0) > asked);
+  assert.deepEqual(at.weights, { 1: 0, 2: 1 });
+  await at.world.close();
+});
+
 Deno.test("a changed check keeps the verdict until the new one has its own, and a removed destination goes in order", async () => {
   const at = new Scene();
   const agent = await at.start();
