@@ -7,6 +7,7 @@
 import type { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import { inSlices, mapInSteps } from "../time/steps.ts";
 import { retryMs } from "./back_off.ts";
 import { type Change, describeChange } from "./change.ts";
 import type { ContentionLimits, Contested } from "./contested.ts";
@@ -18,7 +19,6 @@ import type { KernelObject } from "./kernel_object.ts";
 import { Lingering } from "./lingering.ts";
 import { NOTHING, within } from "./merge.ts";
 import { type Refusal, refusalOfAll, refusalOfConflict } from "./refusal.ts";
-import { inSlices, mapInSteps } from "./pace.ts";
 import { Repairs } from "./repairs.ts";
 import { changedThemselves } from "./selection.ts";
 import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
