@@ -16,6 +16,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
+import { inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
@@ -29,7 +30,7 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
-import { snapshot } from "./snapshot.ts";
+import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
 import { SoleAgent } from "./sole_agent.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
@@ -133,8 +134,8 @@ export class Agent {
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
     this.#servers = new AgentServers(config, ports, {
-      status: () => this.status(),
-      metrics: () => this.#metrics.render(this.status(), () => sleep(clock)),
+      status: () => this.statusInSlices(),
+      metrics: async () => this.#metrics.render(await this.statusInSlices(), () => sleep(clock)),
       orders: this.#orders,
       planner: this,
       journal: this.#journal,
@@ -200,8 +201,18 @@ export class Agent {
 
   /** Everything that is known, at this moment. */
   status(): Status {
+    return snapshot(this.#snapshotSource());
+  }
+
+  /** The same in slices, between which the event loop does what else is due: there may be thousands of services. */
+  async statusInSlices(): Promise<Status> {
+    await this.#config.makeHash();
+    return await inSlices(this.#ports.clock, snapshotInSteps(this.#snapshotSource()));
+  }
+
+  #snapshotSource(): SnapshotSource {
     const { version, clock } = this.#ports;
-    return snapshot({
+    return {
       version,
       clock,
       state: this.#state,
@@ -217,7 +228,7 @@ export class Agent {
       peers: this.#speaker?.status() ?? [],
       report: this.#report,
       journal: this.#journal,
-    });
+    };
   }
 
   #publish(fact: AgentFact, because?: number): void {

@@ -3,15 +3,19 @@
  * running configuration, and is told. Those who ask while one waits for its turn get the same answer.
  */
 import type { Config } from "../config/config.ts";
-import { type ConfigChange, differ } from "../config/difference.ts";
-import { configHash } from "../config/hash.ts";
+import { type ConfigChange, differInSteps } from "../config/difference.ts";
+import { configHash, configHashInSteps } from "../config/hash.ts";
 import { effective, restartKeys } from "../config/restart.ts";
 import { BusyError, type ReloadAnswer } from "../control/orders.ts";
 import type { EventStream } from "../events/stream.ts";
 import { changeLines } from "../status/change_text.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import { inSlices } from "../time/steps.ts";
 import type { Loaded } from "./ports.ts";
+
+/** Steps are taken for so long before everything else gets its turn. */
+const SLICE_MS = 5;
 
 /** What reloads act on. */
 export interface ReloadsOptions {
@@ -64,7 +68,17 @@ export class Reloads implements Disposable {
     readonly restart: readonly string[];
   } {
     this.#hash ??= configHash(this.#options.running());
-    return { hash: this.#hash, loadedMs: this.#loadedMs, last: this.#last, restart: this.#restart };
+    const hash = this.#hash;
+    return { hash, loadedMs: this.#loadedMs, last: this.#last, restart: this.#restart };
+  }
+
+  /** Makes the hash of the running configuration, so that `status` has it: in slices, for a large one takes long. */
+  async makeHash(): Promise<void> {
+    const { clock, running } = this.#options;
+    if (this.#hash !== undefined) return;
+    const config = running();
+    const hash = await inSlices(clock, configHashInSteps(config));
+    if (running() === config) this.#hash = hash;
   }
 
   /** Reads the file when those before are done. @throws {BusyError} */
@@ -85,9 +99,9 @@ export class Reloads implements Disposable {
     const next = effective(old, loaded.config);
     // Large configurations take their time: between two steps everything else gets its turn.
     await this.#turn();
-    const changes = differ(old, next);
-    await this.#turn();
-    const hash = changes.length > 0 ? configHash(next) : this.status.hash;
+    const changes = await this.#inTurns(differInSteps(old, next));
+    if (changes.length === 0) await this.makeHash();
+    const hash = changes.length > 0 ? await this.#inTurns(configHashInSteps(next)) : this.status.hash;
     const problems = changes.length === 0 ? [] : await this.#make(next);
     if (problems.length > 0) return this.#refused(problems, because);
     const restart = restartKeys(old, loaded.config);
@@ -101,6 +115,17 @@ export class Reloads implements Disposable {
     const problems = await this.#options.refuse(next);
     this.#refuseWhileBusy();
     return problems.length > 0 ? problems : await this.#options.make(next);
+  }
+
+  /** What `steps` do, with everything else between them. @throws {BusyError} */
+  async #inTurns<T>(steps: Generator<void, T>): Promise<T> {
+    for (let endMs = this.#options.clock.now() + SLICE_MS;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+      if (this.#options.clock.now() < endMs) continue;
+      await this.#turn();
+      endMs = this.#options.clock.now() + SLICE_MS;
+    }
   }
 
   /** Everything else gets its turn. */

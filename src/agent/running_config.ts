@@ -93,6 +93,11 @@ export class RunningConfig implements Disposable {
     return this.#reloads.status;
   }
 
+  /** Makes what `reloads` tells and takes long, in slices. */
+  async makeHash(): Promise<void> {
+    await this.#reloads.makeHash();
+  }
+
   /** Reads the file again, once the agent has started. @throws {BusyError} */
   async reload(because: number): Promise<ReloadAnswer> {
     await this.#parts.started()?.catch(() => undefined);

@@ -29,6 +29,7 @@ import type { Reloads } from "./reloads.ts";
 import { expectationOf } from "../status/expectation.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
+import { atOnce } from "../time/steps.ts";
 
 /** What the snapshot is taken of. */
 export interface SnapshotSource {
@@ -54,10 +55,22 @@ type When = (ms: number) => string;
 
 /** One consistent document of everything. */
 export function snapshot(source: SnapshotSource): Status {
+  return atOnce(snapshotInSteps(source));
+}
+
+/** The same in steps, one for each service; services are as they were at the first. */
+export function* snapshotInSteps(source: SnapshotSource): Generator<void, Status> {
   const { version, clock, state, startedMs, config, services, checks, peers, report } = source;
   const [wallMs, nowMs] = [clock.wallTime().getTime(), clock.now()];
   const when: When = (ms) => new Date(wallMs - (nowMs - ms)).toISOString();
   const whereabouts = whereaboutsOf(peers);
+  const serviceStatuses: ServiceStatus[] = [];
+  for (const service of services) {
+    const { name } = service.config;
+    const drain = drainStatus(source.drains, name, when);
+    serviceStatuses.push(serviceStatus(service, checks(name), { when, ...whereabouts, drain }));
+    yield;
+  }
   return {
     version,
     state,
@@ -70,13 +83,7 @@ export function snapshot(source: SnapshotSource): Status {
     },
     listeners: source.listeners.map(({ address, port, fault }) => ({ address, port, fault: fault?.message })),
     peers,
-    services: services.map((service) =>
-      serviceStatus(service, checks(service.config.name), {
-        when,
-        ...whereabouts,
-        drain: drainStatus(source.drains, service.config.name, when),
-      })
-    ),
+    services: serviceStatuses,
     leaving: source.leaving.map((leaving) => ({
       service: leaving.service,
       what: whatLeaves(leaving),

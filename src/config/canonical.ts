@@ -11,11 +11,21 @@ export function canonical(value: unknown, key = ""): string {
     const items = value.map((item) =>
       Array.isArray(item) ? `[${item.map((one) => canonical(one)).join()}]` : canonical(item)
     );
-    return `[${(ORDERED.has(key) ? items : items.toSorted()).join()}]`;
+    return ORDERED.has(key) ? `[${items.join()}]` : listText(items);
   }
   if (typeof value !== "object" || value === null) return value === undefined ? "-" : JSON.stringify(value);
-  const entries = Object.entries(value).toSorted(([a], [b]) => a < b ? -1 : 1);
-  return `{${entries.map(([name, below]) => `${JSON.stringify(name)}:${canonical(below, name)}`).join()}}`;
+  return recordText(Object.entries(value).map(([name, below]) => [name, canonical(below, name)]));
+}
+
+/** The text of a list whose order means nothing, of the texts of its items. */
+export function listText(items: readonly string[]): string {
+  return `[${items.toSorted().join()}]`;
+}
+
+/** The text of a record, of its keys and the texts of their values. */
+export function recordText(entries: readonly (readonly [string, string])[]): string {
+  const sorted = entries.toSorted(([a], [b]) => a < b ? -1 : 1);
+  return `{${sorted.map(([name, text]) => `${JSON.stringify(name)}:${text}`).join()}}`;
 }
 
 /** The keys whose values mean something else in `next`, sorted. */

@@ -3,6 +3,7 @@
  * their address, services and checks by their name, ports by protocol and number or by firewall mark, destinations by address and port;
  * so the order of lists means nothing. A key that is new in the configuration has to find its row in a table here.
  */
+import { atOnce } from "../time/steps.ts";
 import { changedKeys } from "./canonical.ts";
 import type { Config, DestinationConfig, PortConfig, ServiceConfig } from "./config.ts";
 import { destinationName } from "./destination_name.ts";
@@ -65,11 +66,26 @@ export type ServiceChange =
 
 /** The changes that lead from `old` to `next`: removals of a kind before what changes, and that before what is new. */
 export function differ(old: Config, next: Config): readonly ConfigChange[] {
-  return Object.values(PARTS).flatMap((compare) => compare(old, next));
+  return atOnce(differInSteps(old, next));
 }
 
+/** The same in steps, one for each service. */
+export function* differInSteps(old: Config, next: Config): Generator<void, readonly ConfigChange[]> {
+  const changes: ConfigChange[] = [];
+  for (const compare of Object.values(PARTS)) {
+    for (const change of compare(old, next)) {
+      if (change === undefined) yield;
+      else changes.push(change);
+    }
+  }
+  return changes;
+}
+
+/** Changes, and undefined wherever other work may be done. */
+type Changes = Iterable<ConfigChange | undefined>;
+
 /** How each part is compared, in the order in which changes are told. */
-const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => readonly ConfigChange[] } = {
+const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => Changes } = {
   log: (old, next) => plainChange("log", old.log, next.log),
   http: (old, next) => plainChange("http", old.http, next.http),
   control: (old, next) => plainChange("control", old.control, next.control),
@@ -93,20 +109,15 @@ function plainChange<Part extends object>(
   return keys.length === 0 ? [] : [{ of, change: "changed", keys }];
 }
 
-function serviceChanges(
-  old: readonly ServiceConfig[],
-  next: readonly ServiceConfig[],
-): readonly ConfigChange[] {
+function* serviceChanges(old: readonly ServiceConfig[], next: readonly ServiceConfig[]): Changes {
   const pairs = pair(old, next, ({ name }) => name);
-  const changed = pairs.kept.flatMap(({ key, old, next }): readonly ConfigChange[] => {
+  for (const { key } of pairs.removed) yield { of: "service", change: "removed", service: key };
+  for (const { key, old, next } of pairs.kept) {
     const parts = Object.values(SERVICE).flatMap((compare) => compare(old, next));
-    return parts.length === 0 ? [] : [{ of: "service", change: "changed", service: key, parts }];
-  });
-  return [
-    ...pairs.removed.map(({ key }) => ({ of: "service", change: "removed", service: key }) as const),
-    ...changed,
-    ...pairs.added.map(({ key }) => ({ of: "service", change: "added", service: key }) as const),
-  ];
+    if (parts.length > 0) yield { of: "service", change: "changed", service: key, parts };
+    yield undefined;
+  }
+  for (const { key } of pairs.added) yield { of: "service", change: "added", service: key };
 }
 
 type Comparison = (old: ServiceConfig, next: ServiceConfig) => readonly ServiceChange[];

@@ -23,7 +23,7 @@ export const HIDDEN = "(not shown)";
 export function renderConfig(
   config: Config,
   { showPasswords = false }: { showPasswords?: boolean } = {},
-): unknown {
+): Readonly<Record<string, unknown>> {
   const { log, http, control, network, limits, state, hooks, bgp } = config;
   return {
     log: { level: log.level, format: log.format },
@@ -79,7 +79,8 @@ function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
   });
 }
 
-function renderService(service: ServiceConfig): unknown {
+/** A service as the file spells it. */
+export function renderService(service: ServiceConfig): unknown {
   const { announce, stop } = service;
   return given({
     name: service.name,

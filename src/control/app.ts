@@ -3,14 +3,16 @@ import { type Context, Hono } from "hono";
 import { explain } from "../status/explain.ts";
 import { explainText } from "../status/explain_text.ts";
 import type { Status } from "../status/status.ts";
+import { jsonInSteps } from "../text/json_steps.ts";
 import type { Style } from "../text/style.ts";
+import { inSlices } from "../time/steps.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../status/views.ts";
 import { type ControlBindings, type OrderPorts, orderRoutes } from "./order_routes.ts";
 import { type Planner, planRoutes } from "./plan_route.ts";
 
 /** What the app shows, and who follows orders. */
 export interface ControlAppPorts extends OrderPorts {
-  status(): Status;
+  status(): Status | Promise<Status>;
   now(): Date;
   /** Of this process. */
   readonly pid: number;
@@ -30,30 +32,35 @@ export function createControlApp(
   const app = new Hono<ControlBindings>();
   app.route("/", orderRoutes(ports));
   app.route("/", planRoutes(ports.planner));
-  app.get("/v1/agent", (context) => {
-    const { version, state } = ports.status();
+  app.get("/v1/agent", async (context) => {
+    const { version, state } = await ports.status();
     return context.json({ agent: "bgp-lb", version, pid: ports.pid, state });
   });
   app.get("/v1/events", (context) => ports.events(context.req.raw));
-  app.get("/v1/explain/:service", (context) => {
+  app.get("/v1/explain/:service", async (context) => {
     const now = ports.now();
-    const answer = explain(ports.status(), context.req.param("service"), context.req.query("peer"), now);
+    const answer = explain(
+      await ports.status(),
+      context.req.param("service"),
+      context.req.query("peer"),
+      now,
+    );
     return isTextWanted(context)
       ? context.text(explainText(answer, now, styleOf(context)))
       : context.json(answer);
   });
-  app.get("/v1/:view", (context) => {
+  app.get("/v1/:view", async (context) => {
     const name = context.req.param("view");
     if (!isViewName(name)) {
       return context.text(`this agent has no view ${name}: it may be an older one\n`, 404);
     }
     const view = VIEWS[name];
     const only = context.req.query("name");
-    const status = ports.status();
+    const status = await ports.status();
     const shown = only === undefined ? status : view.only(status, only);
-    return isTextWanted(context)
-      ? context.text(view.text(shown, ports.now(), styleOf(context)))
-      : context.json(view.json(shown));
+    if (isTextWanted(context)) return context.text(view.text(shown, ports.now(), styleOf(context)));
+    const json = await inSlices(ports.clock, jsonInSteps(view.json(shown)));
+    return context.body(json, 200, { "content-type": "application/json" });
   });
   app.all("/v1/:view", (context) => context.text("only GET and HEAD here\n", 405, { allow: "GET, HEAD" }));
   app.onError((error, context) => {

@@ -1,10 +1,17 @@
 /** The read-only HTTP surface: Request in, Response out; what it says is taken from ports. */
 import { Hono } from "hono";
 import type { Status } from "../status/status.ts";
+import { jsonInSteps } from "../text/json_steps.ts";
+import type { Clock } from "../time/clock.ts";
+import { inSlices } from "../time/steps.ts";
+
+const JSON_TYPE = { "content-type": "application/json" } as const;
 
 /** What the app shows. */
 export interface HttpAppPorts {
-  status(): Status;
+  status(): Status | Promise<Status>;
+  /** By which long answers are made in slices. */
+  readonly clock: Clock;
   /** Prometheus text exposition. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Answers with the stream of events that a request asks for. */
@@ -19,13 +26,16 @@ export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promis
     return context.body(body, 200, { "content-type": contentType });
   });
   app.get("/healthz", (context) => context.text("ok\n"));
-  app.get("/readyz", (context) => {
-    const missing = unannounced(ports.status());
+  app.get("/readyz", async (context) => {
+    const missing = unannounced(await ports.status());
     return missing.length === 0
       ? context.text("ok\n")
       : context.text(missing.map((line) => `${line}\n`).join(""), 503);
   });
-  app.get("/api/v1/status", (context) => context.json(ports.status()));
+  app.get("/api/v1/status", async (context) => {
+    const json = await inSlices(ports.clock, jsonInSteps(await ports.status()));
+    return context.body(json, 200, JSON_TYPE);
+  });
   app.get("/api/v1/events", (context) => ports.events(context.req.raw));
   // What is unexpected is the server's to tell, and not Hono's.
   app.onError((error) => {

@@ -18,11 +18,11 @@ export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: "gauge" | "counter" | "histogram";
-  readonly samples: readonly Sample[];
+  readonly samples: Iterable<Sample>;
 }
 
-/** So many samples are written in one turn: some milliseconds of it. */
-const SAMPLES_PER_TURN = 2000;
+/** So many samples are made and written in one turn: some milliseconds of it. */
+const SAMPLES_PER_TURN = 1000;
 
 /**
  * The text of all families, one after the other, and its media type. Where there is much to write, `pause` is called in
@@ -35,17 +35,19 @@ export async function exposition(
   const texts: string[] = [];
   let room = SAMPLES_PER_TURN;
   for (const { samples, ...family } of families) {
-    let at = 0;
+    const rest = Iterator.from(samples);
+    let part: readonly Sample[];
+    let isFirst = true;
     do {
-      const part = samples.slice(at, at + room);
-      const text = await textOf({ ...family, samples: part });
-      texts.push(at === 0 ? `${texts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, ""));
-      at += part.length;
+      part = upTo(room, rest);
+      const text = isFirst || part.length > 0 ? await textOf({ ...family, samples: part }) : "";
+      texts.push(isFirst ? `${texts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, ""));
+      isFirst = false;
       room -= part.length;
       if (room > 0) continue;
       await pause();
       room = SAMPLES_PER_TURN;
-    } while (at < samples.length);
+    } while (part.length > 0);
   }
   return { contentType: new Registry().contentType, body: texts.join("") };
 }
@@ -53,7 +55,19 @@ export async function exposition(
 /** What stands before the samples of a family: its help and its type. */
 const HEAD = /^(#.*\n)+/;
 
-async function textOf({ name, help, type, samples }: MetricFamily): Promise<string> {
+function upTo(count: number, samples: Iterator<Sample>): readonly Sample[] {
+  const part: Sample[] = [];
+  while (part.length < count) {
+    const next = samples.next();
+    if (next.done === true) break;
+    part.push(next.value);
+  }
+  return part;
+}
+
+async function textOf(
+  { name, help, type, samples }: MetricFamily & { readonly samples: readonly Sample[] },
+): Promise<string> {
   const registry: PrometheusRegistry & Registrable = new Registry();
   const values = samples.map(({ labels, value, suffix = "" }) => ({
     labels,

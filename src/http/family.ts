@@ -4,7 +4,7 @@ import type { MetricFamily, Sample } from "./exposition.ts";
 
 /** A family and where its samples come from. */
 export interface Family extends Omit<MetricFamily, "samples"> {
-  samples(status: Status): readonly Sample[];
+  samples(status: Status): Iterable<Sample>;
 }
 
 /** A sample for each of `words`: 1 for the one that is so now, else 0. */

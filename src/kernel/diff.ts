@@ -3,6 +3,7 @@
  *
  * Make: interface, address, virtual service, destination. Break: destination, virtual service, address, interface.
  */
+import { atOnce } from "../time/steps.ts";
 import type { Change } from "./change.ts";
 import { diffServices } from "./diff_ipvs.ts";
 import { type Conflict, diffInterfaces } from "./diff_links.ts";
@@ -28,11 +29,7 @@ export interface Difference {
 
 /** The changes that lead from `actual` to `desired`. Nothing that is not ours is in them. */
 export function diff(desired: DesiredKernel, actual: ActualKernel): Difference {
-  const steps = new Differ().compare(desired, actual);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
+  return atOnce(new Differ().compare(desired, actual));
 }
 
 /** So many objects are compared in one step; a destination counts as one. */

@@ -7,7 +7,7 @@
 import type { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
-import { inSlices, mapInSteps } from "../time/slices.ts";
+import { inSlices, mapInSteps } from "../time/steps.ts";
 import { retryMs } from "./back_off.ts";
 import { type Change, describeChange } from "./change.ts";
 import type { ContentionLimits, Contested } from "./contested.ts";

@@ -4,9 +4,6 @@ import { type Clock, sleep } from "./clock.ts";
 /** The event loop waits for no longer than this, and one piece of work. */
 const SLICE_MS = 5;
 
-/** Steps that are this short are looked after together. */
-const STEP = 256;
-
 /** The slices of one kind of work. */
 export class Slices {
   /** That they are measured by. */
@@ -33,25 +30,4 @@ export class Slices {
     await sleep(this.clock, ms);
     this.begin();
   }
-}
-
-/** What the work gives that `steps` does; it may be interrupted wherever they yield. */
-export async function inSlices<T>(clock: Clock, steps: Generator<void, T>): Promise<T> {
-  const slices = new Slices(clock);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-    const pause = slices.pause();
-    if (pause !== undefined) await pause;
-  }
-}
-
-/** `values.map(call)`, to be interrupted. */
-export function* mapInSteps<T, U>(values: readonly T[], call: (value: T) => U): Generator<void, U[]> {
-  const mapped: U[] = [];
-  for (const value of values) {
-    mapped.push(call(value));
-    if (mapped.length % STEP === 0) yield;
-  }
-  return mapped;
 }

@@ -7,6 +7,7 @@ const BENCHMARKS = [
   "agent_bench.ts",
   "reload_bench.ts",
   "reconciler_bench.ts",
+  "whole_bench.ts",
   "health_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",

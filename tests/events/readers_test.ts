@@ -87,6 +87,7 @@ class Scene {
       clock,
       limits: { connections },
       app: createHttpApp({
+        clock,
         status: () => status([]),
         metrics: () => Promise.reject(new Error("none")),
         events: (request) => this.readers.answer(request),

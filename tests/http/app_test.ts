@@ -3,6 +3,7 @@ import { Metrics } from "../../src/http/metrics.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
 import { noPause, status } from "../support/status.ts";
+import { VirtualClock } from "../support/virtual_clock.ts";
 
 const metered = {
   services: [{ name: "web", checks: [{ name: "http-1" }] }],
@@ -18,6 +19,7 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   metrics.observe({ kind: "updates-sent", id: 1, at: 0, peer: "r1", announced: 2, withdrawn: 1, cause: "" });
   metrics.observe({ kind: "kernel-changed", id: 1, at: 0, changes: ["a", "b", "c", "d"], cause: "" });
   const app = createHttpApp({
+    clock: new VirtualClock(),
     status: () => now,
     metrics: () => metrics.render(now, noPause),
     events: () => new Response(),
@@ -88,7 +90,7 @@ Deno.test("the app throws what it did not expect, for the server to tell it (fau
   const fail = () => {
     throw new Error("a fault of ours");
   };
-  const app = createHttpApp({ status: fail, metrics: fail, events: fail });
+  const app = createHttpApp({ clock: new VirtualClock(), status: fail, metrics: fail, events: fail });
   for (const path of ["/metrics", "/readyz", "/api/v1/status", "/api/v1/events"]) {
     await assert.rejects(app(new Request(`http://agent${path}`)), /a fault of ours/);
   }

@@ -93,7 +93,7 @@ Deno.test("exposition() of much pauses, within a family and between them, and wr
     yield family("e", 1);
   };
   const { body } = await exposition(families(), () => Promise.resolve(void pauses++));
-  assert.deepEqual(sampled, ["a 0", "b 0", "c 4", "d 6", "e 6"]);
+  assert.deepEqual(sampled, ["a 0", "b 0", "c 9", "d 12", "e 12"]);
   const whole = ["a", "b", "c", "d", "e"].map((name, at) => {
     const lines = Array.from(
       { length: [10, 9000, 2990, 0, 1][at] ?? 0 },

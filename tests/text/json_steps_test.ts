@@ -1,0 +1,21 @@
+/** jsonInSteps() gives what JSON.stringify() gives. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { jsonInSteps } from "../../src/text/json_steps.ts";
+import { atOnce } from "../../src/time/steps.ts";
+
+Deno.test("jsonInSteps() gives what JSON.stringify() gives, for any plain data", () => {
+  fc.assert(fc.property(fc.jsonValue(), (value) => {
+    assert.equal(atOnce(jsonInSteps(value)), JSON.stringify(value));
+  }));
+});
+
+Deno.test("jsonInSteps() leaves out what is undefined, and steps at each item", () => {
+  const value = { a: undefined, b: [undefined, { c: undefined }], d: { e: [1], f: new Date(0) }, "\n": null };
+  const steps = jsonInSteps(value);
+  let count = 0;
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) count++;
+  assert.equal(step.value, JSON.stringify(value));
+  assert.equal(count, 3);
+});
