@@ -1,4 +1,5 @@
 /** A record of an event as one line for people. It may come of an agent that knows more kinds than this program. Pure. */
+import { isRecord } from "../bytes/json.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 
 /** What was read as JSON: anything may be in it. */
@@ -50,8 +51,4 @@ function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (isRecord(value)) return Object.values(value).map(textOf).join(" ");
   return value === undefined ? "" : String(value);
-}
-
-function isRecord(value: unknown): value is ForeignRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
