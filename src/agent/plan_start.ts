@@ -4,7 +4,7 @@ import { type Change, describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { within } from "../kernel/merge.ts";
-import { type KernelForecast, Reconciler } from "../kernel/reconciler.ts";
+import { Reconciler } from "../kernel/reconciler.ts";
 import { initialState, step } from "../service/controller.ts";
 import { desiredKernel } from "../service/desired.ts";
 import { slicesOf } from "../service/slices.ts";
@@ -13,6 +13,12 @@ import { configuredRoutes, routePlans } from "../status/route_plan.ts";
 
 /** The kernel to look at, where the configuration leaves something of it to us; or why it cannot be looked at. */
 export type KernelView = { readonly kernel: Kernel | undefined } | { readonly problem: string };
+
+/** What a first run would do, in order, and what would be in its way. */
+interface KernelForecast {
+  readonly changes: readonly Change[];
+  readonly problems: readonly string[];
+}
 
 /** Reads the kernel, changes nothing. Never throws. */
 export async function planStart(config: Config, view: KernelView): Promise<Plan> {

@@ -6,7 +6,7 @@ import type { Probe } from "../health/kinds/probe.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { CheckTarget } from "../health/target.ts";
 import type { Verdict } from "../health/threshold.ts";
-import { destinationName } from "../service/port_state.ts";
+import { destinationName } from "../config/destination_name.ts";
 import type { Clock } from "../time/clock.ts";
 
 /** What a check says. */

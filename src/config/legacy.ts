@@ -3,6 +3,7 @@
  * both; `origin` leads a problem back to the reference's own key. Keys match in any case and null means absent, as in
  * Go's encoding/json. Other unknown keys are ignored there, so they are warnings here, unless one looks misspelt.
  */
+import { isRecord } from "../bytes/json.ts";
 import { parseAddress } from "../net/address.ts";
 import { nearest } from "../text/nearest.ts";
 import { addressProblem } from "./values/address.ts";
@@ -274,8 +275,4 @@ function originOf(root: Node, path: Path): Path {
     here = next;
   }
   return here.origin;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

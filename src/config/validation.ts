@@ -3,6 +3,7 @@
  * read for itself, and what is readable of a faulty one still takes part in the checks across parts.
  */
 import * as z from "zod";
+import { isRecord } from "../bytes/json.ts";
 import { typeProblem } from "./checks/kinds.ts";
 import { nearest } from "../text/nearest.ts";
 import { numberSlip } from "./number_spelling.ts";
@@ -282,8 +283,4 @@ function cleaned(list: readonly unknown[], paths: readonly Path[]): unknown {
     return below.length === 0 ? item : without(item, below);
   });
   return paths.some((path) => path.length === 0) || kept.includes(undefined) ? undefined : kept;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -5,18 +5,10 @@
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Interest } from "../kernel/kernel.ts";
 import type { Address } from "../net/address.ts";
+import type { Link } from "../netlink/rtnetlink.ts";
 
 /** An interface of the host. */
-export interface HostLink {
-  readonly index: number;
-  readonly name: string;
-  /** IFLA_INFO_KIND, such as `dummy`; undefined for hardware. */
-  readonly kind: string | undefined;
-  readonly alias: string | undefined;
-  /** IFLA_GROUP. */
-  readonly group: number;
-  readonly up: boolean;
-  readonly mtu: number;
+export interface HostLink extends Pick<Link, "index" | "name" | "kind" | "alias" | "group" | "up" | "mtu"> {
   readonly addresses: readonly { readonly address: Address; readonly prefixLength: number }[];
 }
 
@@ -28,13 +20,6 @@ export interface HostRoute {
   readonly local: boolean;
   /** Of the route itself, where it has one. */
   readonly mtu: number | undefined;
-}
-
-/** A program that runs. */
-export interface HostProcess {
-  readonly pid: number;
-  /** Its name, at most 15 octets (/proc/PID/comm). */
-  readonly name: string;
 }
 
 /** Options of a TCP socket that not every kernel has. */

@@ -1,8 +1,7 @@
-/** A look at the host before anything is changed: is it fit, what is there already, what would a first run do. */
+/** A look at the host before anything is changed: is it fit, and what is there already. */
 import { ERRNO } from "../netlink/errno.ts";
 import { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Change } from "./change.ts";
 import { diff } from "./diff.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { within } from "./merge.ts";
@@ -22,14 +21,6 @@ export interface HostFitness {
   readonly actual: ActualKernel | undefined;
 }
 
-/** What a first run would do. */
-export interface KernelForecast {
-  /** In the order in which they would be made. */
-  readonly changes: readonly Change[];
-  /** What would be in the way, each with its cure. */
-  readonly problems: readonly string[];
-}
-
 /**
  * Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing.
  * @param needs what nothing of it works without. Default: all that some of it needs
@@ -40,45 +31,26 @@ export async function examine(
   managed: Managed = EVERYTHING,
   needs: Managed = needsOf(desired, managed),
 ): Promise<HostFitness> {
-  const { actual, ...found } = await look(kernel, desired, managed, needs);
-  const adopted = actual !== undefined &&
-    (actual.interfaces.some(isOurs) || (!managed.interfaces && actual.virtualServices.length > 0));
-  return { ...found, adopted, actual };
-}
-
-/** What the first run would do with `desired`. Changes nothing. */
-export async function foretell(
-  kernel: Kernel,
-  desired: DesiredKernel,
-  managed: Managed = EVERYTHING,
-): Promise<KernelForecast> {
-  const { problems, actual } = await look(kernel, desired, managed, needsOf(desired, managed));
-  return { changes: actual === undefined ? [] : diff(within(managed, desired), actual).changes, problems };
+  try {
+    const missing = messagesOf(await kernel.probe(needs));
+    const actual = await kernel.read(interestIn(desired, managed));
+    const { conflicts } = diff(within(managed, desired), actual);
+    const problems = [...missing, ...messagesOf(conflicts)];
+    const adopted = actual.interfaces.some(isOurs) ||
+      (!managed.interfaces && actual.virtualServices.length > 0);
+    return { hopeless: missing, problems, error: undefined, adopted, actual };
+  } catch (caught) {
+    const error = kernelError("examine the host", caught);
+    const problems = [error.message];
+    const hopeless = isForEver(error) ? problems : [];
+    return { hopeless, problems, error, adopted: false, actual: undefined };
+  }
 }
 
 /** An error as one of the kernel's. */
 export function kernelError(operation: string, error: unknown): KernelError {
   if (error instanceof KernelError) return error;
   return new KernelError(operation, { errno: 0, extendedAck: messageOf(error) });
-}
-
-/** What is there, and what is in the way of `desired`. */
-async function look(
-  kernel: Kernel,
-  desired: DesiredKernel,
-  managed: Managed,
-  needs: Managed,
-): Promise<Omit<HostFitness, "adopted">> {
-  try {
-    const missing = messagesOf(await kernel.probe(needs));
-    const actual = await kernel.read(interestIn(desired, managed));
-    const { conflicts } = diff(within(managed, desired), actual);
-    return { hopeless: missing, problems: [...missing, ...messagesOf(conflicts)], error: undefined, actual };
-  } catch (caught) {
-    const error = kernelError("examine the host", caught);
-    const problems = [error.message];
-    return { hopeless: isForEver(error) ? problems : [], problems, error, actual: undefined };
-  }
 }
 
 function needsOf({ virtualServices }: DesiredKernel, managed: Managed): Managed {

@@ -2,11 +2,12 @@
  * The places at which virtual services are ours, addresses and marks, and the file in which the next process finds them: a
  * virtual service carries no mark of ours, and where no interface of ours has its address nothing else tells whose it is. Pure.
  */
+import { isRecord } from "../bytes/json.ts";
 import { seal, unseal } from "../bytes/sealed.ts";
-import { parseAddress, UNSPECIFIED } from "../net/address.ts";
+import { parseAddress } from "../net/address.ts";
 import { merge, NOTHING } from "./merge.ts";
 import type { DesiredKernel, VirtualServiceId } from "./state.ts";
-import { virtualServiceKey } from "./state.ts";
+import { fwmarkId, virtualServiceKey } from "./state.ts";
 
 /** Addresses and marks. */
 export type OwnedPlaces = Pick<DesiredKernel, "ownedAddresses" | "ownedFwmarks">;
@@ -40,32 +41,22 @@ export function placesPath(directory: string): string {
   return `${directory}/ipvs`;
 }
 
-const VERSION = 1;
-const WHAT = "ipvs";
+const FORM = { what: "ipvs", version: 1 } as const;
 
 /** The file. */
 export function encodePlaces({ ownedAddresses, ownedFwmarks }: OwnedPlaces): Uint8Array {
-  return seal(
-    WHAT,
-    JSON.stringify({
-      version: VERSION,
-      addresses: ownedAddresses.map(({ text }) => text),
-      marks: ownedFwmarks.map(({ fwmark, address: { family } }) => ({ fwmark, family })),
-    }),
-  );
+  return seal(FORM, {
+    addresses: ownedAddresses.map(({ text }) => text),
+    marks: ownedFwmarks.map(({ fwmark, address: { family } }) => ({ fwmark, family })),
+  });
 }
 
 /** What `encodePlaces` wrote. @throws {Error} what is wrong with the file */
 export function decodePlaces(file: Uint8Array): OwnedPlaces {
-  const raw: unknown = JSON.parse(unseal(WHAT, file));
-  if (typeof raw !== "object" || raw === null || !("version" in raw) || raw.version !== VERSION) {
-    throw new Error("it is of another version");
-  }
-  const addresses = "addresses" in raw ? rowOf(raw.addresses) : [];
-  const marks = "marks" in raw ? rowOf(raw.marks) : [];
+  const { addresses = [], marks = [] } = unseal(FORM, file);
   return {
-    ownedAddresses: addresses.map((text) => parseAddress(String(text)) ?? refuse("an address")),
-    ownedFwmarks: marks.map(markOf),
+    ownedAddresses: rowOf(addresses).map((text) => parseAddress(String(text)) ?? refuse("an address")),
+    ownedFwmarks: rowOf(marks).map(markOf),
   };
 }
 
@@ -74,16 +65,13 @@ function rowOf(value: unknown): readonly unknown[] {
 }
 
 function markOf(value: unknown): VirtualServiceId {
-  if (typeof value !== "object" || value === null || !("fwmark" in value) || !("family" in value)) {
-    return refuse("a mark");
-  }
-  const { fwmark, family } = value;
+  const { fwmark, family } = isRecord(value) ? value : {};
   if (
     typeof fwmark !== "number" || !Number.isInteger(fwmark) || fwmark <= 0 || (family !== 4 && family !== 6)
   ) {
     return refuse("a mark");
   }
-  return { protocol: "tcp", address: UNSPECIFIED[family], port: 0, fwmark };
+  return fwmarkId(fwmark, family);
 }
 
 function refuse(what: string): never {

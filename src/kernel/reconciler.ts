@@ -13,7 +13,7 @@ import { type Change, describeChange } from "./change.ts";
 import type { ContentionLimits, Contested } from "./contested.ts";
 import { Differ, type Difference } from "./diff.ts";
 import type { Conflict } from "./diff_links.ts";
-import { examine, foretell, kernelError } from "./examination.ts";
+import { examine, kernelError } from "./examination.ts";
 import { EVERYTHING, type Interest, interestIn, type Kernel, type Managed, type Notice } from "./kernel.ts";
 import type { KernelObject } from "./kernel_object.ts";
 import { Lingering } from "./lingering.ts";
@@ -24,7 +24,7 @@ import { changedThemselves } from "./selection.ts";
 import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
 import type { Suspects } from "./suspects.ts";
 
-export type { HostFitness, KernelForecast } from "./examination.ts";
+export type { HostFitness } from "./examination.ts";
 
 /** One run of the reconciler. */
 export interface KernelReport {
@@ -117,9 +117,6 @@ export class Reconciler implements AsyncDisposable {
 
   /** Whether `kernel` can hold `desired`, and whether it has something of ours already. Changes nothing. */
   static readonly examine = examine;
-
-  /** What the first run would do with `desired`. Changes nothing. */
-  static readonly foretell = foretell;
 
   /** Sets what should be and makes it so. Resolves to the report of the first run that begins after this call. */
   want(desired: DesiredKernel): Promise<KernelReport> {

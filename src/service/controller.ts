@@ -163,8 +163,9 @@ export function step(
   event: ServiceEvent,
   env: { readonly now: number },
 ): { readonly state: ServiceState; readonly transitions: readonly ServiceTransition[] } {
-  const facts = absorb(state, event, env.now);
+  let facts: ServiceFacts = state;
   try {
+    facts = absorb(state, event, env.now);
     const ports = mayMovePorts(event, facts.ports) ? settledPorts(facts, env.now) : facts.ports;
     const next = settled(decided({ ...facts, ports }, state, env.now), env.now);
     return {

@@ -3,10 +3,10 @@
  * live since when, who grows, whether the quorum holds and whether the sorry destination is needed. Pure.
  */
 import type { DestinationConfig, PortConfig, ServiceConfig } from "../config/config.ts";
+import { destinationName } from "../config/destination_name.ts";
 import { type ActualKernel, destinationKey, isConnected, virtualServiceKey } from "../kernel/state.ts";
 import { idsOf } from "./desired.ts";
 import {
-  destinationName,
   type DestinationState,
   type DestinationVerdict,
   type FamilyState,

@@ -1,4 +1,5 @@
 /** Which services operators want out of service, until when, and why; as data, and as the file that outlives a process. Pure. */
+import { isRecord } from "../bytes/json.ts";
 import { seal, unseal } from "../bytes/sealed.ts";
 
 /** One operator's word. Moments are on the clock's scale, which is this process's own. */
@@ -69,7 +70,7 @@ export interface Moment {
   readonly nowMs: number;
 }
 
-const VERSION = 1;
+const FORM = { what: "drains", version: 1 } as const;
 
 /** The file. */
 export function encodeDrains({ all, services, except }: Drains, { wallMs, nowMs }: Moment): Uint8Array {
@@ -78,21 +79,17 @@ export function encodeDrains({ all, services, except }: Drains, { wallMs, nowMs 
     since: new Date(wallMs + sinceMs - nowMs).toISOString(),
     ...untilMs === Infinity ? {} : { until: new Date(wallMs + untilMs - nowMs).toISOString() },
   });
-  const body = JSON.stringify({
-    version: VERSION,
+  return seal(FORM, {
     ...all === undefined ? {} : { all: plain(all) },
     services: Object.fromEntries([...services].map(([name, drained]) => [name, plain(drained)])),
     except: [...except],
   });
-  return seal("drains", body);
 }
 
 /** What `encodeDrains` wrote, those left out that have ended since. @throws {Error} what is wrong with the file */
 export function decodeDrains(file: Uint8Array, { wallMs, nowMs }: Moment): Drains {
-  const raw: unknown = JSON.parse(unseal("drains", file));
-  if (!isRecord(raw) || raw["version"] !== VERSION || !isRecord(raw["services"])) {
-    throw new Error("it is of another version");
-  }
+  const { all, services, except } = unseal(FORM, file);
+  if (!isRecord(services)) throw new Error("it is of another version");
   const drainedOf = (value: unknown): Drained => {
     const { reason, since, until } = isRecord(value) ? value : {};
     const sinceMs = Date.parse(String(since));
@@ -104,14 +101,9 @@ export function decodeDrains(file: Uint8Array, { wallMs, nowMs }: Moment): Drain
     const leftMs = Math.min(untilMs - wallMs, untilMs - sinceMs);
     return { reason, sinceMs: nowMs - (wallMs - sinceMs), untilMs: nowMs + leftMs };
   };
-  const { all, except } = raw;
   return unexpired({
     all: all === undefined ? undefined : drainedOf(all),
-    services: new Map(Object.entries(raw["services"]).map(([name, value]) => [name, drainedOf(value)])),
+    services: new Map(Object.entries(services).map(([name, value]) => [name, drainedOf(value)])),
     except: new Set(Array.isArray(except) ? except.map(String) : []),
   }, nowMs);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

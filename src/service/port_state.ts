@@ -1,8 +1,7 @@
 /** What is remembered of a service's port: what is known of each destination, and for each family whether its quorum holds. */
 import type { CheckConfig } from "../config/checks/kinds.ts";
-import type { DestinationConfig, PortConfig } from "../config/config.ts";
+import type { PortConfig } from "../config/config.ts";
 import type { Verdict } from "../health/threshold.ts";
-import { withPort } from "../net/address.ts";
 
 /** One check's last word about a destination. */
 export interface DestinationVerdict {
@@ -63,11 +62,6 @@ export function portName(
   { fwmark, protocol, port }: Pick<PortConfig, "fwmark" | "protocol" | "port">,
 ): string {
   return fwmark > 0 ? `fwmark ${fwmark}` : `${protocol} ${port}`;
-}
-
-/** A destination in words, such as `10.0.0.1:8080`; with a mark the port is the client's. */
-export function destinationName({ address, port }: Pick<DestinationConfig, "address" | "port">): string {
-  return port === 0 ? address.text : withPort(address, port);
 }
 
 /** When the sorry destination goes at the latest that is needed no more; Infinity: none is on its way. */

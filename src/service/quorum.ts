@@ -1,9 +1,10 @@
 /** The gate of the ports' quorums, in words: who is short of live weight, and which destinations failed and why. Pure. */
 import type { PortConfig } from "../config/config.ts";
+import { destinationName } from "../config/destination_name.ts";
 import { destinationKey } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { foreignText } from "../text/foreign.ts";
-import { destinationName, portName, type PortState } from "./port_state.ts";
+import { portName, type PortState } from "./port_state.ts";
 import type { Gate, ServiceFacts } from "./state.ts";
 import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "./weights.ts";
 

@@ -1,4 +1,5 @@
 /** The kernel's state cut up by service, once for all of them, so that thousands of services stay linear. Pure. */
+import { isRecord } from "../bytes/json.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import { fwmarksOf } from "./desired.ts";
 import type { Refusal } from "../kernel/refusal.ts";
@@ -74,8 +75,4 @@ function listChange(before: readonly unknown[], after: readonly unknown[]): Slic
     if (own === "counts") change = own;
   }
   return change;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

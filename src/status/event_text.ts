@@ -1,4 +1,5 @@
 /** A record of an event as one line for people. It may come of an agent that knows more kinds than this program. Pure. */
+import { isRecord } from "../bytes/json.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 
 /** What was read as JSON: anything may be in it. */
@@ -54,11 +55,7 @@ function textOf(value: unknown): string {
 }
 
 /** An object that somebody else changes again and again. */
-function contestedText({ object, repairs, suspect }: ForeignRecord): string {
+function contestedText({ object, repairs, suspect }: Readonly<Record<string, unknown>>): string {
   const who = suspect === undefined ? "" : `, most likely changed by ${textOf(suspect)}`;
   return `${textOf(object)} (repaired ${repairs === 1 ? "once" : `${repairs} times`}${who})`;
-}
-
-function isRecord(value: unknown): value is ForeignRecord {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -32,16 +32,17 @@ Deno.test("decodePlaces() reads what encodePlaces() wrote", () => {
 
 Deno.test("decodePlaces() says what is wrong with a file", () => {
   const whole = encodePlaces(placesOf([at("10.99.0.1")]));
+  const sealed = (content: Record<string, unknown>) => seal({ what: "ipvs", version: 1 }, content);
   const rows: readonly (readonly [Uint8Array, RegExp])[] = [
     [new Uint8Array(0), /it is no file of ipvs/],
-    [seal("drains", "{}"), /it is no file of ipvs/],
+    [seal({ what: "drains", version: 1 }, {}), /it is no file of ipvs/],
     [whole.subarray(0, whole.length - 3), /it is torn/],
     [whole.map((octet, index) => index === whole.length - 5 ? octet ^ 1 : octet), /it is torn/],
-    [seal("ipvs", '{"version":2}'), /of another version/],
-    [seal("ipvs", '{"version":1,"addresses":["nowhere"]}'), /an address in it is none/],
-    [seal("ipvs", '{"version":1,"marks":[{"fwmark":0,"family":4}]}'), /a mark in it is none/],
-    [seal("ipvs", '{"version":1,"marks":[{"fwmark":7,"family":5}]}'), /a mark in it is none/],
-    [seal("ipvs", '{"version":1,"marks":7}'), /a list in it is none/],
+    [seal({ what: "ipvs", version: 2 }, {}), /of another version/],
+    [sealed({ addresses: ["nowhere"] }), /an address in it is none/],
+    [sealed({ marks: [{ fwmark: 0, family: 4 }] }), /a mark in it is none/],
+    [sealed({ marks: [{ fwmark: 7, family: 5 }] }), /a mark in it is none/],
+    [sealed({ marks: 7 }), /a list in it is none/],
     [new Uint8Array(2_000_000), /too large/],
   ];
   for (const [file, expected] of rows) assert.throws(() => decodePlaces(file), expected);

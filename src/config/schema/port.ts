@@ -1,5 +1,6 @@
 /** The file's `services[].ports`: virtual services by port or firewall mark, their destinations, and what becomes of those. */
 import * as z from "zod";
+import { isRecord } from "../../bytes/json.ts";
 import { destinationCheckSchema } from "../checks/kinds.ts";
 import { parseServerAddress } from "../values/address.ts";
 import { lazily } from "../values/lazily.ts";
@@ -180,10 +181,6 @@ function requirePorts(value: unknown, context: z.RefinementCtx): void {
   for (const [index, destination] of Array.isArray(destinations) ? destinations.entries() : []) {
     if (isRecord(destination) && destination["port"] === undefined) require(["destinations", index]);
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }
 
 function checkPort(value: FilePort, context: z.RefinementCtx): void {
