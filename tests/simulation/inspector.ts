@@ -7,12 +7,7 @@ import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.
 import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import {
-  type Destination,
-  destinationKey,
-  type VirtualServiceId,
-  virtualServiceKey,
-} from "../../src/kernel/state.ts";
+import { destinationKey } from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
 import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
@@ -21,6 +16,7 @@ import { KernelTrouble } from "./kernel_trouble.ts";
 import { type HostKernel, serviceAt } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
 import type { Loss } from "./route_table.ts";
+import { destinationIn, type WeightRule, WeightRules } from "./weight_rules.ts";
 
 /** What the inspector sees. */
 export interface View {
@@ -50,8 +46,7 @@ export type Rule =
   | "others' objects"
   | "withdraw before break"
   | "make before announce"
-  | "nothing is cut that is not known"
-  | "nothing goes to what is not known"
+  | WeightRule
   | "withdrawn for a reason"
   | "sessions end for a reason"
   | "events have causes"
@@ -114,17 +109,16 @@ export class Inspector {
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
   #beganMs = 0;
-  /** Destinations of which this process has said something. */
-  readonly #judged = new Set<string>();
-  /** And those of which it has said that they failed. */
-  readonly #failed = new Set<string>();
-  /** It was told to run with something else. */
-  #reloaded = false;
+  readonly #weights: WeightRules;
   /** Of each router, before this process. */
   readonly #sessionsBefore = new Map<string, number>();
 
   constructor(view: View, onViolation: () => void) {
     this.#view = view;
+    this.#weights = new WeightRules(view, {
+      serviceUntilMs: (name) => this.#disturbedUntilMs(name),
+      allMs: () => this.#allDisturbedMs,
+    });
     this.#onViolation = onViolation;
   }
 
@@ -159,9 +153,7 @@ export class Inspector {
     this.#beganMs = this.#view.nowMs;
     for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
-    this.#judged.clear();
-    this.#failed.clear();
-    this.#reloaded = false;
+    this.#weights.begin();
     this.#convergeMs.clear();
   }
 
@@ -187,11 +179,7 @@ export class Inspector {
 
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
-    if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
-    if (event.kind === "verdict" && event.destination !== undefined) {
-      this.#judged.add(event.destination);
-      if (event.to === "unhealthy") this.#failed.add(event.destination);
-    }
+    this.#weights.event(event);
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }
@@ -208,8 +196,7 @@ export class Inspector {
   /** The agent is about to make a change that the kernel will not refuse. */
   change(change: Change): void {
     const { kernel, config, routers, nowMs, latencyMs } = this.#view;
-    this.#judgeCut(change);
-    this.#judgeNew(change);
+    for (const { rule, wrong } of this.#weights.change(change)) this.judge(rule, wrong);
     // What has failed serves nobody: its route is withdrawn in the same turn, and nothing is waited for.
     if (this.#isOfFailed(change)) return;
     for (const text of kernel.broken(config, change)) {
@@ -237,47 +224,6 @@ export class Inspector {
         }
       }
     }
-  }
-
-  /** A destination that has weight keeps it until this process knows something of it. */
-  #judgeCut(change: Change): void {
-    if (change.type !== "set-destination" && change.type !== "delete-destination") return;
-    const weight = change.type === "set-destination" ? change.destination.weight : 0;
-    const { config, nowMs } = this.#view;
-    const service = serviceAt(config, change.service);
-    const found = destinationIn(service, change);
-    if (service === undefined || found === undefined || !this.#view.isInService(service.name)) return;
-    if (found.checks.length === 0 || this.#reloaded) return;
-    // It may have been out of service until now.
-    if (nowMs < this.#disturbedUntilMs(service.name)) return;
-    // What its checks gave it is not known yet.
-    const isGiven = found.checks.some((check) => check.type === "http" && check.weightHeader !== undefined);
-    if (isGiven ? this.#disturbedSince(this.#beganMs) : weight > 0 || found.weight === 0) return;
-    if (weight >= this.#weightOf(change.service, change.destination)) return;
-    this.#count("nothing is cut that is not known");
-    if (!(isGiven ? this.#judged : this.#failed).has(nameOf(found))) {
-      this.fail(
-        "nothing is cut that is not known",
-        `${describeChange(change)} ${nowMs - this.#beganMs} ms after the start`,
-      );
-    }
-  }
-
-  /** A destination that had no weight gets none before this process knows something of it. */
-  #judgeNew(change: Change): void {
-    if (change.type !== "set-destination" && change.type !== "create-destination") return;
-    const { destination, service: id } = change;
-    if (destination.weight === 0 || this.#reloaded || this.#disturbedSince(this.#beganMs)) return;
-    const found = destinationIn(serviceAt(this.#view.config, id), change);
-    if (found === undefined || found.checks.length === 0 || this.#weightOf(id, destination) > 0) return;
-    const isKnown = this.#judged.has(nameOf(destination));
-    this.judge("nothing goes to what is not known", isKnown ? undefined : describeChange(change));
-  }
-
-  #weightOf(id: VirtualServiceId, destination: Destination): number {
-    const key = virtualServiceKey(id);
-    return this.#view.kernel.services.find((each) => virtualServiceKey(each) === key)?.destinations
-      .find((each) => destinationKey(each) === destinationKey(destination))?.weight ?? 0;
   }
 
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
@@ -373,10 +319,6 @@ export class Inspector {
 
   #disturbedUntilMs(service: string): number {
     return this.#noticedMs(this.#disturbed.get(service) ?? -Infinity) + DISTURBED_MS;
-  }
-
-  #disturbedSince(ms: number): boolean {
-    return this.#allDisturbedMs >= ms;
   }
 
   /** The kernel does as it is told, and has done so for long enough. */
@@ -517,11 +459,6 @@ export class Inspector {
   }
 }
 
-/** As events call a destination. */
-function nameOf({ address: { text }, port }: Pick<Destination, "address" | "port">): string {
-  return `${text.includes(":") ? `[${text}]` : text}:${port}`;
-}
-
 /** The prefix of a host address. */
 export function prefixOf(text: string): string {
   return `${text}/${text.includes(":") ? 128 : 32}`;
@@ -540,18 +477,4 @@ function isFor({ bgp }: Config, { announce }: ServiceConfig, router: string, pre
 
 function serviceOf(config: Config, text: string): ServiceConfig | undefined {
   return config.services.find(({ addresses }) => addresses.some((each) => each.text === text));
-}
-
-/** The configured destination that a change is about. */
-function destinationIn(
-  service: ServiceConfig | undefined,
-  { service: { port, protocol, fwmark }, destination }: Extract<
-    Change,
-    { readonly type: `${string}-destination` }
-  >,
-) {
-  const own = service?.ports.find((each) =>
-    each.fwmark === fwmark && each.port === port && each.protocol === protocol
-  );
-  return own?.destinations.find((each) => destinationKey(each) === destinationKey(destination));
 }

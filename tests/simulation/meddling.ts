@@ -175,7 +175,10 @@ function meddleWithService(
       return key;
     }
     case "changes thresholds":
-      return changeFirst({ upperThreshold: dice.between(5, 9), lowerThreshold: dice.between(1, 4) });
+      return changeFirst({
+        upperThreshold: dice.between(105, 109),
+        ...dice.chance(0.5) ? { lowerThreshold: dice.between(1, 4) } : {},
+      });
     case "changes a tunnel":
       return changeFirst({
         forwarding: "tunnel",

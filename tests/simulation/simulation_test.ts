@@ -15,7 +15,7 @@ const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "others' objects": 400,
   "withdraw before break": 400,
   "make before announce": 700,
-  "nothing is cut that is not known": 20,
+  "nothing is cut that is not known": 5,
   "nothing goes to what is not known": 50,
   "withdrawn for a reason": 300,
   "sessions end for a reason": 250,
