@@ -4,6 +4,7 @@ import { Reloads } from "../../src/agent/reloads.ts";
 import type { Config } from "../../src/config/config.ts";
 import { EventStream } from "../../src/events/stream.ts";
 import { initialState, reconfigured } from "../../src/service/controller.ts";
+import { reconfiguration } from "../../src/service/reconfiguration.ts";
 import { address } from "../support/bgp.ts";
 import { config, serviceConfig } from "../support/config.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -52,4 +53,16 @@ Deno.test("reconfigured() with the very configuration that runs keeps ports and 
   const after = reconfigured(before, entry, { now: 1 });
   assert.equal(after.ports, before.ports);
   assert.equal(after.weights.virtualServices, before.weights.virtualServices);
+});
+
+Deno.test("reconfiguration() leaves a service as it is that runs with the very same configuration, and no other", () => {
+  const managed = { interfaces: true, ipvs: true };
+  const before = initialState({ config: serviceConfig(), checks: [] }, managed, 0);
+  const running = { states: new Map([["web", before]]), leaving: [], actual: undefined };
+  const goOver = (config: Config["services"][number]) => {
+    const env = { managed, reason: "removed", now: 1 };
+    return reconfiguration(running, [{ config, checks: [] }], env).states.get("web");
+  };
+  assert.equal(goOver(before.config), before);
+  assert.equal(goOver({ ...before.config, enabled: false })?.config.enabled, false);
 });

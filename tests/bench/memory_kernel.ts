@@ -3,6 +3,7 @@ import type { Change } from "../../src/kernel/change.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import {
   type ActualInterface,
+  type ActualKernel,
   type ActualVirtualService,
   ADDRESS_AS_SET,
   destinationKey,
@@ -20,7 +21,7 @@ export class MemoryKernel implements Kernel {
 
   constructor(readonly isAnew: boolean) {}
 
-  async read() {
+  async read(): Promise<ActualKernel> {
     await sleep(systemClock);
     const { isAnew } = this;
     const interfaces = [...this.#links.values()];
@@ -31,7 +32,7 @@ export class MemoryKernel implements Kernel {
     };
   }
 
-  async apply(changes: readonly Change[]) {
+  async apply(changes: readonly Change[]): Promise<readonly undefined[]> {
     const slices = new Slices(systemClock);
     for (const change of changes) {
       this.#make(change);
@@ -43,7 +44,7 @@ export class MemoryKernel implements Kernel {
 
   watch = () => ({ [Symbol.dispose]() {} });
   probe = () => Promise.resolve([]);
-  [Symbol.dispose]() {}
+  [Symbol.dispose](): void {}
 
   /** `ipvsadm -C`. */
   clear(): void {
