@@ -27,6 +27,8 @@ export class EndOfRib implements Disposable {
   #limit: Disposable | undefined;
   /** It went out, or may: that is for good. */
   #released = false;
+  /** Where a service stood that kept it back: each of thousands of verdicts asks whether it does so still. */
+  #openAt = 0;
   /** Peers that have had ours. */
   readonly #told = new Set<string>();
 
@@ -57,7 +59,11 @@ export class EndOfRib implements Disposable {
     const isOpen = (state: ServiceState) =>
       state.phase.drain === undefined &&
       (serviceVerdict(state.verdicts).verdict === "unknown" || awaitsDestinations(state));
-    if (!this.#options.services.states.some(isOpen)) this.#letGo(speaker);
+    const { states } = this.#options.services;
+    const last = states[this.#openAt];
+    if (last !== undefined && isOpen(last)) return;
+    this.#openAt = states.findIndex(isOpen);
+    if (this.#openAt < 0) this.#letGo(speaker);
   }
 
   #letGo(speaker: Speaker): void {

@@ -96,10 +96,11 @@ export class Reloads implements Disposable {
     const loaded = attempt(() => this.#options.load());
     if (!loaded.ok) return this.#refused(loaded.problems, because);
     const old = this.#options.running();
-    const next = effective(old, loaded.config);
+    const read = effective(old, loaded.config);
     // Large configurations take their time: between two steps everything else gets its turn.
     await this.#turn();
-    const changes = await this.#inTurns(differInSteps(old, next));
+    const changes = await this.#inTurns(differInSteps(old, read));
+    const next = withKept(old, read, changes);
     if (changes.length === 0) await this.makeHash();
     const hash = changes.length > 0 ? await this.#inTurns(configHashInSteps(next)) : this.status.hash;
     const problems = changes.length === 0 ? [] : await this.#make(next);
@@ -194,6 +195,16 @@ export class Reloads implements Disposable {
     const busy = this.#options.busy();
     if (busy !== undefined) throw new BusyError(busy);
   }
+}
+
+/** Services that mean the same are the same objects, so that whoever goes over to `next` sees at once what stays. */
+function withKept(old: Config, next: Config, changes: readonly ConfigChange[]): Config {
+  const changed = new Set(changes.flatMap((change) => change.of === "service" ? [change.service] : []));
+  const kept = new Map(old.services.map((service) => [service.name, service]));
+  const services = next.services.map((service) =>
+    changed.has(service.name) ? service : kept.get(service.name) ?? service
+  );
+  return { ...next, services };
 }
 
 /** What `load` gives; where it throws, that is the problem. */

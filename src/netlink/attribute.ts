@@ -70,6 +70,11 @@ export class AttributeCursor {
     return true;
   }
 
+  /** The attributes inside this one, to be walked beside those that it stands among. */
+  inside(): AttributeCursor {
+    return new AttributeCursor(this.view, this.start, this.start + this.length);
+  }
+
   /** Goes into this one: what comes next are the attributes inside it, and nothing after them. */
   enter(): void {
     this.#next = this.start;
@@ -107,9 +112,14 @@ export class AttributeCursor {
     for (let at = this.start; at < this.start + this.length; at++) {
       const octet = this.view.getUint8(at);
       if (octet === 0) break;
+      if (octet >= 0x80) return attributeText(this.#octets);
       text += String.fromCharCode(octet);
     }
     return text;
+  }
+
+  get #octets(): Uint8Array {
+    return new Uint8Array(this.view.buffer, this.view.byteOffset + this.start, this.length);
   }
 
   #from(needed: number): number {
@@ -139,7 +149,10 @@ export function attributeU32(attributes: Attributes, type: number): number | und
 /** Attribute `type` as text up to its zero byte, undefined where it is missing. */
 export function attributeString(attributes: Attributes, type: number): string | undefined {
   const bytes = attributes.get(type);
-  if (bytes === undefined) return undefined;
+  return bytes === undefined ? undefined : attributeText(bytes);
+}
+
+function attributeText(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
 }

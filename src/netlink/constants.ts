@@ -92,7 +92,13 @@ export const IFLA = {
   IFALIAS: 20,
   AF_SPEC: 26,
   GROUP: 27,
+  EXT_MASK: 29,
   CARRIER: 33,
+} as const;
+
+/** RTEXT_FILTER_*: what an answer may leave out. */
+export const RTEXT_FILTER = {
+  SKIP_STATS: 8,
 } as const;
 
 /** Attributes nested in IFLA_AF_SPEC's AF_INET6. */

@@ -137,7 +137,8 @@ export function reconfigured(
     return isAnnounced ? [] : [[key, NOT_PROBED]];
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
-  const ports = continuedPorts(entry, state.ports, env.now);
+  // What is the same service knows all that there is to know of its ports.
+  const ports = config === state.config ? state.ports : continuedPorts(entry, state.ports, env.now);
   const facts = { ...state, ...state.removed ? way : {}, config, verdicts, ports, removed: false };
   return decided(facts, state, env.now);
 }

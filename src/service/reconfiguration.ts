@@ -46,7 +46,11 @@ export function reconfiguration(
     ...running.leaving.flatMap(({ objects }) => objects.ownedAddresses),
   ].map(({ text }) => text));
   const begin = (entry: ServiceEntry): ServiceState => {
-    const before = running.states.get(entry.config.name) ?? added(entry, held, { managed, now });
+    const known = running.states.get(entry.config.name);
+    // What runs with the very same configuration has decided already.
+    const isSame = known?.config === entry.config && !known.removed;
+    if (isSame && (sliceOf === undefined || known.actual !== undefined)) return known;
+    const before = known ?? added(entry, held, { managed, now });
     const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
     return reconfigured(seen, entry, { now });
   };

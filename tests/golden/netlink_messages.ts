@@ -211,10 +211,11 @@ export const REQUESTS: readonly GoldenRequest[] = [
     request: getLink({ name: "web" }),
   },
   {
-    name: "dumpLinks() asks for all",
+    name: "dumpLinks() asks for all, without their counters",
     hex: `
-      20000000 1200 0103 01000000 00000000
+      28000000 1200 0103 01000000 00000000
       00 00 0000 00000000 00000000 00000000
+      0800 1d00 08000000
     `,
     request: dumpLinks(),
   },
