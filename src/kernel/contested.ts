@@ -48,6 +48,8 @@ const FIRST_QUIET_MS = 10;
 const LONGEST_QUIET_MS = 1_000;
 /** Repairs further apart than this are not a fight. */
 const FIGHT_MS = 10_000;
+/** So long after the repair of a virtual service it is looked at again: nobody is told what others do to IPVS. */
+const FIRST_LOOK_MS = 1_000;
 /** So many objects are followed; what a host has of ours is fewer, what others put there may not be. */
 const MAX_OBJECTS = 16_384;
 
@@ -96,6 +98,19 @@ export function contentionEndMs(contention: Contention, limits: ContentionLimits
     if (repairs.contestedMs !== undefined) first = Math.min(first, endMs(repairs, limits));
   }
   return first;
+}
+
+/**
+ * When to look again at virtual services that somebody else has just changed, and may change again: soon, and then ever
+ * later; Infinity: nobody has.
+ */
+export function nextLookMs(contention: Contention, nowMs: number): number {
+  let repairedMs = -Infinity;
+  for (const repairs of contention.values()) {
+    if (repairs.object.virtualService !== undefined) repairedMs = Math.max(repairedMs, lastMs(repairs));
+  }
+  const sinceMs = nowMs - repairedMs;
+  return sinceMs > FIGHT_MS ? Infinity : nowMs + Math.max(FIRST_LOOK_MS, sinceMs);
 }
 
 /** Until then an object (by `objectText`) is not repaired again, so that a fight over it costs little; -Infinity: at once. */

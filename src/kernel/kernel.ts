@@ -30,7 +30,7 @@ export interface Notice {
   readonly index: number;
   /** The address or local route that was changed, by `text`; undefined: the interface itself. */
   readonly address: string | undefined;
-  /** nlmsg_pid: the netlink port of who asked for it, most often the number of its process; 0: the kernel itself. */
+  /** nlmsg_pid: the netlink port of who asked for it, most often the number of its process; 0: it is not told. */
   readonly port: number;
 }
 

@@ -13,6 +13,7 @@ import {
   type ContentionLimits,
   type Contested,
   contestedIn,
+  nextLookMs,
   NO_CONTENTION,
   quietUntilMs,
 } from "./contested.ts";
@@ -72,7 +73,8 @@ export class Repairs {
   /** When a pass has to look at single objects again. */
   get nextMs(): number {
     const endMs = contentionEndMs(this.#contention, this.#options.limits());
-    return Math.min(this.#backOff.nextMs, this.#selection.nextMs, endMs);
+    const lookMs = nextLookMs(this.#contention, this.#options.clock.now());
+    return Math.min(this.#backOff.nextMs, this.#selection.nextMs, endMs, lookMs);
   }
 
   /** The next pass makes everything, whatever failed or is fought over. */

@@ -1,7 +1,7 @@
 /**
- * Who it may be that changes an object of ours. Of links and addresses the kernel tells the netlink port of whoever asked
- * for a change, which mostly is the number of its process; of IPVS it tells nothing, and there it may be one of the known
- * programs that runs now.
+ * Who it may be that changes an object of ours. Of IPv4 addresses the kernel tells the netlink port of whoever asked for a
+ * change, which mostly is the number of its process; of IPVS it tells nothing, and there it may be one of the known programs
+ * that runs now.
  */
 import { type Clock, sleep } from "../time/clock.ts";
 import { type KernelObject, objectText } from "./kernel_object.ts";
@@ -53,13 +53,14 @@ export class Suspects {
     this.#options = options;
   }
 
-  /** Somebody with this netlink port has changed an object (by `objectText`). */
+  /**
+   * Somebody with this netlink port has changed an object (by `objectText`). 0 tells nothing: the kernel says so of what it
+   * does itself, and of every link and IPv6 address, whoever asked for it.
+   */
   note(object: string, port: number): void {
-    const isOwn = port === this.#options.pid;
-    const known = this.#notes.get(object);
-    // What somebody does to an address the kernel itself does to its route.
-    const isKnown = known === undefined ? this.#notes.size >= MAX_NOTES : port === 0 || known !== KERNEL;
-    if (isOwn || isKnown) return;
+    if (
+      port === 0 || port === this.#options.pid || this.#notes.size >= MAX_NOTES || this.#notes.has(object)
+    ) return;
     this.#notes.set(object, this.#wordsOf(port));
   }
 
@@ -95,7 +96,6 @@ export class Suspects {
   }
 
   #wordsOf(port: number): string {
-    if (port === 0) return KERNEL;
     const name = this.#options.processes.name(port);
     return name === undefined
       ? `a program that has ended, or whose process number is not its netlink port ${port}`

@@ -368,3 +368,45 @@ Deno.test("a kernel that takes a change of IPVS and does not keep it is nobody's
   await at.clock.advance(5000);
   assert.equal(at.kernel.services[0]?.scheduler, "rr");
 });
+
+Deno.test("virtual services that are cleared again and again are looked at every second, so that the fight is known in time (K1)", async () => {
+  await using at = bench({ contention: () => ({ limit: 5, windowMs: 20_000, holdMs: 8_000 }) });
+  await at.reconciler.want(web);
+  let absentMs = 0;
+  const clear = () => {
+    const [service] = at.kernel.services;
+    if (service !== undefined) at.kernel.delService(service);
+  };
+  for (let ms = 0; ms < 15_000 && contested(at).length === 0; ms += 100) {
+    if (ms % 1_500 === 0) clear();
+    if (at.kernel.services.length === 0) absentMs += 100;
+    await at.clock.advance(100);
+  }
+  assert.deepEqual(contested(at), ["virtual service tcp 10.99.0.1:80"]);
+  assert.ok(absentMs <= 10_000, `absent for ${absentMs} ms`);
+});
+
+Deno.test("one repair of IPVS makes a few looks more, and then the period is as it was (K13)", async () => {
+  await using at = bench();
+  await at.reconciler.want(web);
+  const [service] = at.kernel.services;
+  assert.ok(service);
+  at.kernel.delService(service);
+  await at.clock.advance(5_000);
+  const repairedMs = last(at).at;
+  assert.equal(last(at).repairs.length, 1);
+  await at.clock.advance(30_000);
+  const looks = at.reports.map(({ at }) => at - repairedMs).filter((ms) => ms > 0);
+  assert.deepEqual(looks, [1_000, 2_000, 4_000, 8_000, 13_000, 18_000, 23_000, 28_000]);
+});
+
+Deno.test("netlink port 0 accuses nobody: the kernel says it of every link, whoever changed it (K1)", () => {
+  const clock = new VirtualClock();
+  const processes = { name: () => "ip", pids: () => [] };
+  const suspects = new Suspects({ processes, clock, pid: 7 });
+  const web = { kind: "interface", name: "web", interface: "web", address: undefined } as const;
+  suspects.note("interface web", 0);
+  assert.equal(suspects.of({ ...web, virtualService: undefined }), undefined);
+  suspects.note("interface web", 12);
+  assert.equal(suspects.of({ ...web, virtualService: undefined }), "ip (process 12)");
+});

@@ -20,6 +20,8 @@ interface Meddling {
   readonly name: string;
   /** In the host's namespace, by a shell. */
   readonly script: string;
+  /** Takes away what is not ours to take away. */
+  readonly undo?: string;
 }
 
 /** The service that is meddled with: its interface has its name. */
@@ -60,12 +62,30 @@ const ofWholeLinks: readonly Meddling[] = [
     script:
       `printf 'addr del 10.99.0.1/32 dev ${NAME}\\naddr add 10.99.0.1/32 dev ${NAME} scope global\\n' | ip -batch -`,
   },
+  // Of other services: an interface is repaired so often only before it counts as fought over.
+  { name: "an MTU too small for IPv6", script: "ip link set droute mtu 1000" },
+  { name: "IPv6 switched off", script: "echo 1 >/proc/sys/net/ipv6/conf/ipip/disable_ipv6" },
+  {
+    name: "an address on another interface",
+    script: "ip addr del 10.99.0.4/32 dev gue; ip addr add 10.99.0.4/32 dev gre",
+  },
+  {
+    name: "another name",
+    script: "printf 'link set gue down\\nlink set gue name meddled\\nlink set meddled up\\n' | ip -batch -",
+  },
+  {
+    name: "a blackhole in place of the local route",
+    script: "ip route replace blackhole 10.99.0.5 table local",
+    undo: "ip route del blackhole 10.99.0.5 table local",
+  },
 ];
 
 /** Each is put right, and clients are served again; `together`: they are all done before any is put right. */
 function repaired(title: string, all: readonly Meddling[], together: boolean): Scenario<World> {
   const names = all.map(({ name }) => name).join(", ");
-  const steps = together ? [{ name: names, script: all.map(({ script }) => script).join("\n") }] : all;
+  const steps: readonly Meddling[] = together
+    ? [{ name: names, script: all.map(({ script }) => script).join("\n") }]
+    : all;
   return {
     name: `meddling with ${title} is put right: ${names}`,
     async run(world, { figure }) {
@@ -73,8 +93,9 @@ function repaired(title: string, all: readonly Meddling[], together: boolean): S
       const host = only(world);
       const before = ours(host.topology, await host.kernel());
       const words: string[] = [];
-      for (const { name, script } of steps) {
+      for (const { name, script, undo } of steps) {
         const tookMs = await putRight(host, before, { name, script });
+        if (undo !== undefined) await runOrThrow("ip", ["netns", "exec", host.name, "sh", "-ec", undo]);
         figure(`${together ? title : name} changed by somebody else, to put right`, tookMs, "ms");
         words.push(`${name} ${tookMs} ms`);
       }
