@@ -157,7 +157,9 @@ export class Reloads implements Disposable {
     const { clock, events, apply } = this.#options;
     const isChanged = changes.length > 0;
     const result = isChanged ? "applied" : "unchanged";
-    const cause = isChanged ? `${changes.length} changes` : "it is the running one";
+    const cause = isChanged
+      ? `${changes.length} change${changes.length === 1 ? "" : "s"}`
+      : "it is the running one";
     const lines = changeLines(changes);
     this.#hash = hash;
     const told = { kind: "reload", to: result, hash, details: lines, restart, cause } as const;

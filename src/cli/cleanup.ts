@@ -90,7 +90,7 @@ export async function cleanup(
       for (const warning of left.warnings) refuse(ExitStatus.OK, `warning: ${warning}`);
       const { objects } = left;
       if (!yes || objects.length === 0) {
-        const text = json ? indented(JSON.stringify({ found: objects })) : foundText(objects, ports.style);
+        const text = json ? indented(JSON.stringify({ found: objects })) : foundText(left, ports.style);
         ports.stdout(text);
         return ExitStatus.OK;
       }
@@ -123,6 +123,9 @@ async function runningAgent(
     ],
     findAgent,
   );
+  if (running.type === "unknown") {
+    return { ...running, reason: `${running.reason}; ask as root, or end what is there and no agent` };
+  }
   if (running.type !== "nobody" || config === undefined || configured !== undefined || socket !== undefined) {
     return running;
   }
@@ -144,8 +147,13 @@ function claimsOf({ network, services, state }: Config): Claims {
   };
 }
 
-function foundText(objects: readonly OwnObject[], style: Style): string {
-  if (objects.length === 0) return "Nothing of bgp-lb is in the kernel.\n";
+function foundText({ objects, warnings }: Pick<LeftBehind, "objects" | "warnings">, style: Style): string {
+  if (objects.length === 0) {
+    // Where not all can be known, there may be something.
+    return `Nothing of bgp-lb is ${
+      warnings.length === 0 ? "in the kernel" : "found in the kernel otherwise"
+    }.\n`;
+  }
   const count = `${objects.length} object${objects.length === 1 ? "" : "s"}`;
   return lines([
     { text: `${count} of bgp-lb in the kernel, and no agent runs:`, tone: "strong" },

@@ -150,20 +150,6 @@ const TABLE = [
   },
   { name: "top", options: [CONTROL_SOCKET], description: "a live view on the terminal; q or Ctrl-C ends it" },
   {
-    name: "completions",
-    argument: "SHELL",
-    options: [
-      {
-        name: "list",
-        value: "KIND",
-        hidden: true,
-        description: "names of the running agent's services or peers",
-      },
-      CONTROL_SOCKET,
-    ],
-    description: "print a script of completions for bash, zsh or fish",
-  },
-  {
     name: "routes",
     argument: "SERVICE",
     options: QUESTION,
@@ -228,6 +214,20 @@ const TABLE = [
       "print a file of the reference's format (- is standard input) in ours; flags become part of it",
   },
   { name: "schema", options: [], description: "print the JSON Schema of the configuration file" },
+  {
+    name: "completions",
+    argument: "SHELL",
+    options: [
+      {
+        name: "list",
+        value: "KIND",
+        hidden: true,
+        description: "names of the running agent's services or peers",
+      },
+      CONTROL_SOCKET,
+    ],
+    description: "print a script of completions for bash, zsh or fish",
+  },
   { name: "version", options: [], description: "print the version" },
 ] as const satisfies readonly CommandRow[];
 

@@ -77,7 +77,30 @@ export function resolvePort(
       message: `${message}: choose another, such as wrr or wlc`,
     });
   }
+  checkGivenWeights(file, port, context);
   return port;
+}
+
+/** Weights that checks give to a scheduler that knows none: they still count for the quorum, and 0 is heeded. */
+function checkGivenWeights(
+  { checks = [], destinations = [] }: FilePort,
+  { ipvs: { scheduler } }: PortConfig,
+  { path, findings }: Context,
+): void {
+  if (heedsWeights(scheduler)) return;
+  type Given = NonNullable<FilePort["checks"]>;
+  const weighing = (given: Given) =>
+    given.findIndex((check) => "weightHeader" in check && check.weightHeader !== undefined);
+  const shared = weighing(checks);
+  const own = destinations.findIndex(({ checks: given = [] }) => weighing(given) >= 0);
+  if (shared < 0 && own < 0) return;
+  const place = shared < 0 ? ["destinations", own, "checks"] : ["checks", shared, "weightHeader"];
+  findings.push({
+    path: [...path, ...place],
+    at: "key",
+    severity: "warning",
+    message: `shares out nothing with scheduler ${scheduler}, to which all weights but 0 are the same`,
+  });
 }
 
 function resolveDestinations(

@@ -30,21 +30,21 @@ function transitionOf({ from, to }: ForeignRecord): readonly string[] {
   return [from === undefined ? textOf(to) : `${textOf(from)} \u2192 ${textOf(to)}`];
 }
 
-/** What its kind alone has. */
+/** What its kind alone has; lists of nothing are left out. */
 function detailsOf(record: ForeignRecord): readonly string[] {
   return Object.entries(record)
     .filter(([name]) => !SUBJECT.includes(name) && !IDENTITY.includes(name))
-    .map(([name, value]) =>
-      Array.isArray(value) ? listText(name, value, record.leftOut) : `${name} ${textOf(value)}`
+    .flatMap(([name, value]) =>
+      Array.isArray(value) ? listText(name, value, record.leftOut) : [`${name} ${textOf(value)}`]
     );
 }
 
-function listText(name: string, items: readonly unknown[], leftOut: unknown): string {
+function listText(name: string, items: readonly unknown[], leftOut: unknown): readonly string[] {
   const named = items.slice(0, ITEMS_NAMED).map(textOf).join("; ");
   const unsent = isRecord(leftOut) ? Number(leftOut[name] ?? 0) : 0;
   const more = items.length - Math.min(items.length, ITEMS_NAMED) + unsent;
-  if (items.length + unsent === 0) return `no ${name}`;
-  return more === 0 ? `${name} ${named}` : `${name} ${named}; and ${more} more`;
+  if (items.length + unsent === 0) return [];
+  return [more === 0 ? `${name} ${named}` : `${name} ${named}; and ${more} more`];
 }
 
 function textOf(value: unknown): string {

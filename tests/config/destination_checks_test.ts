@@ -2,16 +2,20 @@
 import assert from "node:assert/strict";
 import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import { jsonSchema } from "../../src/config/schema/json_schema.ts";
-import { configOf } from "./text.ts";
+import { configOf, issuesOf } from "./text.ts";
 
 const LOCAL = { routerID: "10.0.0.1", as: 65512, address6: "2001:db8::1" };
 
+function fileWith(port: unknown, addresses = ["10.99.0.1", "2001:db8:99::1"]) {
+  return {
+    bgp: { local: LOCAL, peers: [{ address: "10.0.0.254", as: 65512 }] },
+    services: [{ name: "web", addresses, ports: [port] }],
+  };
+}
+
 /** The checks of each destination of `port`. */
 function checksOf(port: unknown): readonly (readonly CheckConfig[])[] {
-  const config = configOf(JSON.stringify({
-    bgp: { local: LOCAL, peers: [{ address: "10.0.0.254", as: 65512 }] },
-    services: [{ name: "web", addresses: ["10.99.0.1", "2001:db8:99::1"], ports: [port] }],
-  }));
+  const config = configOf(JSON.stringify(fileWith(port)));
   return config.services[0]?.ports[0]?.destinations.map(({ checks }) => checks) ?? [];
 }
 
@@ -106,6 +110,24 @@ Deno.test("an http check of destinations may give their weight, and its timing i
   assert.deepEqual([check.intervalMs, check.fastIntervalMs, check.rise, check.fall], [5000, 200, 1, 3]);
   const [[plain] = []] = checksOf({ port: 443, destinations: DESTINATIONS, checks: [HTTP] });
   assert.ok(plain?.type === "http" && plain.weightHeader === undefined);
+});
+
+Deno.test("a weight that a check gives to a scheduler that knows none is warned of, where it is asked for", () => {
+  const weighing = [PING, { ...HTTP, weightHeader: "X-Weight" }];
+  const [first] = DESTINATIONS;
+  const rows: readonly (readonly [unknown, readonly string[]])[] = [
+    [{ port: 443, destinations: [first], checks: weighing }, ["checks[1].weightHeader"]],
+    [{ port: 443, destinations: [{ ...first, checks: weighing }] }, ["destinations[0].checks"]],
+    [{ port: 443, destinations: [first], checks: [HTTP] }, []],
+    [{ port: 443, destinations: [first], checks: weighing, ipvs: { scheduler: "wrr" } }, []],
+  ];
+  for (const [port, places] of rows) {
+    const issues = issuesOf(JSON.stringify(fileWith(port, ["10.99.0.1"])));
+    const found = issues.flatMap((text) =>
+      /ports\[0\]\.(\S+): shares out nothing with scheduler rr/.exec(text)?.[1] ?? []
+    );
+    assert.deepEqual(found, places);
+  }
 });
 
 /** The names of the kinds at a place of the schema. */

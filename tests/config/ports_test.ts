@@ -160,6 +160,7 @@ Deno.test("parseConfig() lets a weight that a check gives reach any quorum", () 
   const port = (check: unknown) => ({
     port: 80,
     quorum: 5,
+    ipvs: { scheduler: "wrr" },
     destinations: [{ address: "10.0.0.2", port: 80 }],
     checks: [check],
   });

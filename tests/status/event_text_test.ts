@@ -60,7 +60,19 @@ Deno.test("eventLine() says when, which, what about, from what to what, why, and
     [{ id: 11, at, kind: "handover", cause: "c" }, `${at} #11    handover         c`],
     [
       { id: 12, at, kind: "drained", services: [], cause: "\x1b[2J\u202e" },
-      `${at} #12    drained          no services: \\u001b[2J\\u202e`,
+      `${at} #12    drained          \\u001b[2J\\u202e`,
+    ],
+    [
+      {
+        id: 13,
+        at,
+        kind: "reload",
+        to: "applied",
+        details: ["port tcp 80 of web added"],
+        restart: [],
+        cause: "1 change",
+      },
+      `${at} #13    reload           applied, details port tcp 80 of web added: 1 change`,
     ],
   ];
   for (const [record, line] of rows) assert.equal(eventLine(record), line);
