@@ -12,7 +12,7 @@ import { address } from "../support/bgp.ts";
 import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import type { Dice } from "./dice.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { PLAIN, plainDestination, plainService } from "../support/kernel_objects.ts";
 
 /** What somebody else does to objects of ours. */
 export const MEDDLINGS = [
@@ -52,17 +52,12 @@ export class HostKernel extends FakeKernel {
     others.addresses = [{ address: address("10.50.0.1"), prefixLength: 32, ...ADDRESS_AS_SET }];
     this.addLink("unmarked", "dummy");
     for (const text of ["10.50.0.1", "10.0.0.1"]) {
-      this.addService({
-        protocol: "tcp",
-        address: address(text),
-        port: 80,
-        ...BY_ADDRESS,
-        scheduler: "rr",
-        flags: 0,
-        timeoutSeconds: 0,
-        netmask: 32,
-        destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq", ...PLAIN }],
-      });
+      this.addService(
+        plainService({
+          address: address(text),
+          destinations: [plainDestination({ address: address("10.0.0.11"), port: 80 })],
+        }),
+      );
     }
     this.rememberForeign();
   }
