@@ -8,7 +8,7 @@ import type { KernelReport } from "../kernel/reconciler.ts";
 /** Remembers what the last report said. */
 export class KernelEvents {
   readonly #events: EventStream;
-  #last: readonly string[] = [];
+  #last: ReadonlySet<string> = new Set();
   #contested: ReadonlyMap<string, Contested> = new Map();
 
   constructor(events: EventStream) {
@@ -28,12 +28,13 @@ export class KernelEvents {
 
   #newsOf({ changes, repairs, errors, conflicts, contested }: KernelReport): AgentFact[] {
     const problems = [...errors, ...conflicts].map(({ message }) => message);
+    // There may be one for each of thousands of destinations.
     const before = this.#last;
-    this.#last = problems;
+    this.#last = new Set(problems);
     return [
       ...changes.length > 0 ? [changed(changes, repairs)] : [],
-      ...problems.filter((cause) => !before.includes(cause)).map((cause) => failed(cause)),
-      ...problems.length === 0 && before.length > 0 ? [RECOVERED] : [],
+      ...problems.filter((cause) => !before.has(cause)).map((cause) => failed(cause)),
+      ...problems.length === 0 && before.size > 0 ? [RECOVERED] : [],
       ...this.#contentionOf(contested),
     ];
   }

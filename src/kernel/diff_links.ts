@@ -71,17 +71,25 @@ export function diffInterfaces(
 function diffAddresses(want: DesiredInterface, have: ActualInterface, steps: Steps): void {
   const target = { interface: have.name, index: have.index };
   const wanted = new Map(want.addresses.map((address) => [address.text, address]));
-  const others = have.addresses.filter((other) => !(isHost(other) && wanted.has(other.address.text)));
+  const right = new Map<string, ActualAddress>();
   // The kernel has an IPv6 address once on an interface, whatever its length: there the wrong one gives way.
-  const inTheWay = others.filter(({ address }) => address.family === 6 && wanted.has(address.text));
+  const inTheWay = new Map<string, ActualAddress>();
+  const others: ActualAddress[] = [];
+  for (const each of have.addresses) {
+    const { family, text } = each.address;
+    if (!wanted.has(text)) others.push(each);
+    else if (isHost(each)) right.set(text, each);
+    else if (family === 6) inTheWay.set(text, each);
+    else others.push(each);
+  }
   for (const address of wanted.values()) {
-    const there = have.addresses.find((other) => isHost(other) && other.address.text === address.text);
-    const wrong = inTheWay.find((other) => other.address.text === address.text);
+    const there = right.get(address.text);
+    const wrong = inTheWay.get(address.text);
     if (there !== undefined) steps.make.push(...addressRepair(there, have));
     else if (wrong === undefined) steps.make.push({ type: "add-address", ...target, address });
     else steps.make.push(exchange(have, wrong, `it was ${placeText(wrong)}`));
   }
-  for (const { address, prefixLength, peer } of others.filter((other) => !inTheWay.includes(other))) {
+  for (const { address, prefixLength, peer } of others) {
     steps.break.push({ type: "delete-address", ...target, address, prefixLength, peer });
   }
 }

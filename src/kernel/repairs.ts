@@ -18,7 +18,14 @@ import {
   quietUntilMs,
 } from "./contested.ts";
 import type { Notice } from "./kernel.ts";
-import { carriedBy, foundationOf, type KernelObject, objectOf, objectText } from "./kernel_object.ts";
+import {
+  carriedBy,
+  foundationOf,
+  type KernelObject,
+  type ObjectKind,
+  objectOf,
+  objectText,
+} from "./kernel_object.ts";
 import type { Refusal } from "./refusal.ts";
 import { changedThemselves, select, type Selection } from "./selection.ts";
 import type { Suspects } from "./suspects.ts";
@@ -127,13 +134,7 @@ export class Repairs {
     const nowMs = this.#options.clock.now();
     const heard = notices.map(({ index, address, port }) => ({ link: linkOf(index), address, port }));
     const isKnown = heard.length > 0 && heard.every(({ link }) => link !== undefined);
-    this.#backOff.hear(
-      (object) =>
-        isKnown
-          ? heard.some(({ link, address }) => concerns(object, link ?? "", address))
-          : !object.startsWith("virtual service") && !object.startsWith("destination"),
-      nowMs,
-    );
+    this.#backOff.hear(isKnown ? concernedBy(heard) : (object) => nameOnLink(object) !== undefined, nowMs);
     for (const { link, address, port } of heard) {
       for (const text of link === undefined ? [] : textsOf(link, address)) this.#suspect(text, port);
     }
@@ -209,8 +210,26 @@ function textsOf(link: string, address: string | undefined): readonly string[] {
   return [objectText({ kind: "address", name }), objectText({ kind: "local route", name }), carrier];
 }
 
-/** Whether a notice is about an object; one about an interface is about what is on it, too. */
-function concerns(object: string, link: string, address: string | undefined): boolean {
-  if (address !== undefined) return object.endsWith(` ${address} on ${link}`);
-  return object.endsWith(` ${link}`);
+/** Tells by its text whether an object was heard of; who hears of an interface hears of what is on it, too. */
+function concernedBy(
+  heard: readonly { readonly link: string | undefined; readonly address: string | undefined }[],
+): (object: string) => boolean {
+  const links = new Set<string>();
+  const placed = new Set<string>();
+  for (const { link = "", address } of heard) {
+    if (address === undefined) links.add(link);
+    else placed.add(`${address} on ${link}`);
+  }
+  return (object) => {
+    const name = nameOnLink(object);
+    return name !== undefined && (placed.has(name) || links.has(name.slice(name.lastIndexOf(" ") + 1)));
+  };
+}
+
+const LINK_KINDS: readonly ObjectKind[] = ["interface", "address", "local route"];
+
+/** Of an interface its name, of an address or a route `10.99.0.1 on web`; undefined for what is of IPVS. */
+function nameOnLink(object: string): string | undefined {
+  const kind = LINK_KINDS.find((each) => object.startsWith(`${each} `));
+  return kind && object.slice(kind.length + 1);
 }

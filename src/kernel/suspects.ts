@@ -37,7 +37,6 @@ const IPVS_TOOLS: ReadonlySet<string> = new Set([
 const LOOK_MS = 30_000;
 const SLICE = 32;
 const MAX_PROCESSES = 8_192;
-const KERNEL = "the kernel itself";
 /** Objects of which is known who changed them. */
 const MAX_NOTES = 1_024;
 

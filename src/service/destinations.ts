@@ -35,8 +35,9 @@ interface SorryFacts {
 const NOT_PROBED: DestinationVerdict = { verdict: "unknown", cause: "not probed yet", weight: undefined };
 
 /**
- * A port under another configuration, or one of which nothing is known but that. Destinations are known by their keys and checks by their names: what stays is known as
- * before, and a new check of a live destination has no say until its first verdict.
+ * A port under another configuration, or one of which nothing is known but that. Destinations are known by their keys and
+ * checks by their names: what stays is known as before, and a new check of a live destination has no say until its first
+ * verdict.
  */
 export function continuedPort(
   port: PortConfig,

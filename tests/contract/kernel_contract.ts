@@ -5,14 +5,14 @@
 import assert from "node:assert/strict";
 import { diff } from "../../src/kernel/diff.ts";
 import { EVERYTHING, interestIn, type Kernel } from "../../src/kernel/kernel.ts";
-import type { DesiredKernel, Destination, VirtualService } from "../../src/kernel/state.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
 import type { Address } from "../../src/net/address.ts";
 import { ERRNO } from "../../src/netlink/errno.ts";
 import type { KernelError } from "../../src/netlink/transport.ts";
 import { address } from "../support/bgp.ts";
 import type { ForeignHand } from "../support/host_view.ts";
 import { linkRows } from "./kernel_contract_links.ts";
-import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
+import { NONE, plainDestination as destination, plainService as service } from "../support/kernel_objects.ts";
 import { assertConverged, type ContractSubject, make } from "./contract_subject.ts";
 import { ipvsRows } from "./ipvs_contract.ts";
 
@@ -364,23 +364,4 @@ async function plantForeign(hand: ForeignHand): Promise<void> {
 
 function read(kernel: Kernel, desired: DesiredKernel) {
   return kernel.read(interestIn(desired));
-}
-
-function destination(overrides: Partial<Destination> = {}): Destination {
-  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, ...overrides };
-}
-
-function service(overrides: Partial<VirtualService> = {}): VirtualService {
-  return {
-    protocol: "tcp",
-    address: address("10.99.0.1"),
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: [],
-    ...overrides,
-  };
 }

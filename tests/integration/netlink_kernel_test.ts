@@ -23,23 +23,13 @@ import { address } from "../support/bgp.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { run } from "../support/process.ts";
 import { until } from "../support/until.ts";
-import { BY_ADDRESS } from "../support/kernel_objects.ts";
+import { plainService } from "../support/kernel_objects.ts";
 
 const ignore = !(await canMakeNamespaces());
 
 const web: DesiredKernel = {
   interfaces: [{ name: "web", service: "web", addresses: [address("10.99.0.1")] }],
-  virtualServices: [{
-    protocol: "tcp",
-    address: address("10.99.0.1"),
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: [],
-  }],
+  virtualServices: [plainService()],
   ownedAddresses: [address("10.99.0.1")],
   ownedFwmarks: [],
 };

@@ -18,7 +18,7 @@ import {
 import { address } from "../support/bgp.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { interestIn } from "../../src/kernel/kernel.ts";
-import { BY_ADDRESS, NONE, PLAIN } from "../support/kernel_objects.ts";
+import { NONE, plainDestination as destination, plainService as service } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
 const VIP6 = address("2001:db8:99::1");
@@ -38,25 +38,6 @@ function made(name: string, addresses: readonly ActualAddress[], index = 7): Act
 
 function on(of = VIP, prefixLength = of.bytes.byteLength * 8, deprecated = true): ActualAddress {
   return { address: of, prefixLength, ...ADDRESS_AS_SET, deprecated };
-}
-
-function service(overrides: Partial<VirtualService> = {}): VirtualService {
-  return {
-    protocol: "tcp",
-    address: VIP,
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: [],
-    ...overrides,
-  };
-}
-
-function destination(overrides: Partial<Destination> = {}): Destination {
-  return { address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN, ...overrides };
 }
 
 function wantServices(...virtualServices: readonly VirtualService[]): DesiredKernel {

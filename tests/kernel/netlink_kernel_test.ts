@@ -27,7 +27,7 @@ import { ALL_SCHEDULERS, FakeHost } from "../support/fake_host.ts";
 import { FakeNetlink } from "../support/fake_netlink.ts";
 import { apply, bench } from "../support/netlink_bench.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { plainDestination, plainService } from "../support/kernel_objects.ts";
 
 const VIP = address("10.99.0.1");
 
@@ -400,21 +400,10 @@ function desired(destinations: number): DesiredKernel {
 
 /** `tcp 10.99.0.1:80` with so many destinations. */
 function service(destinations: number): VirtualService {
-  return {
-    protocol: "tcp",
-    address: VIP,
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: Array.from({ length: destinations }, (_, index) => ({
-      address: address("10.0.0.1"),
-      port: 1000 + index,
-      weight: 1,
-      forwarding: "masq",
-      ...PLAIN,
-    })),
-  };
+  return plainService({
+    destinations: Array.from(
+      { length: destinations },
+      (_, index) => plainDestination({ port: 1000 + index }),
+    ),
+  });
 }

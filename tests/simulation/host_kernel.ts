@@ -20,7 +20,7 @@ import { address } from "../support/bgp.ts";
 import { ADDRESS_BY_HAND } from "../support/fake_links.ts";
 import { FakeKernel } from "../support/fake_kernel.ts";
 import { addressesOfMark, MARKS } from "./configurations.ts";
-import { PLAIN } from "../support/kernel_objects.ts";
+import { PLAIN, plainDestination, plainService } from "../support/kernel_objects.ts";
 
 const FOREIGN_MARK = 99;
 /** How others' virtual services are scheduled. */
@@ -51,14 +51,12 @@ export class HostKernel extends FakeKernel {
     others.addresses = [{ address: address("10.50.0.1"), prefixLength: 32, ...ADDRESS_AS_SET }];
     this.addLink("unmarked", "dummy");
     for (const text of ["10.50.0.1", "10.0.0.1"]) {
-      this.addService({
-        protocol: "tcp",
-        address: address(text),
-        port: 80,
-        fwmark: 0,
-        ...SCHEDULED,
-        destinations: [{ address: address("10.0.0.11"), port: 80, weight: 1, forwarding: "masq", ...PLAIN }],
-      });
+      this.addService(
+        plainService({
+          address: address(text),
+          destinations: [plainDestination({ address: address("10.0.0.11"), port: 80 })],
+        }),
+      );
     }
     this.addService({
       ...fwmarkId(FOREIGN_MARK, 4),

@@ -6,7 +6,7 @@ import { address } from "./bgp.ts";
 import { noFault } from "./events.ts";
 import { FakeHand } from "./fake_hand.ts";
 import { FakeKernel } from "./fake_kernel.ts";
-import { BY_ADDRESS, PLAIN } from "./kernel_objects.ts";
+import { plainDestination, plainService } from "./kernel_objects.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** The address of `web`. */
@@ -15,17 +15,7 @@ export const VIP = address("10.99.0.1");
 /** One service with one of everything. */
 export const web: DesiredKernel = {
   interfaces: [{ name: "web", service: "web", addresses: [VIP] }],
-  virtualServices: [{
-    protocol: "tcp",
-    address: VIP,
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: [{ address: address("10.0.0.1"), port: 8080, weight: 1, forwarding: "masq", ...PLAIN }],
-  }],
+  virtualServices: [plainService({ destinations: [plainDestination()] })],
   ownedAddresses: [VIP],
   ownedFwmarks: [],
 };
