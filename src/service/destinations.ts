@@ -155,15 +155,8 @@ export function settledPort(
   facts: SorryFacts,
   now: number,
 ): PortState {
-  const moved = port.destinations.flatMap((config): readonly (readonly [string, DestinationState])[] => {
-    const key = destinationKey(config);
-    const before = state.destinations.get(key) ?? newDestination(config, false, now);
-    const after = settledDestination(port, config, before, now);
-    return after === before ? [] : [[key, after]];
-  });
-  const known = moved.length === 0
-    ? state
-    : { ...state, destinations: new Map([...state.destinations, ...moved]) };
+  const destinations = settledDestinations(port, state.destinations, now);
+  const known = destinations === state.destinations ? state : { ...state, destinations };
   const families = new Map([...state.families].map(([family, before]) => {
     const { live } = weightSums(port, known, family);
     const quorum = quorumHolds(port, live, before.quorum);
@@ -173,6 +166,23 @@ export function settledPort(
   }));
   const stay = [...families].every(([family, each]) => state.families.get(family) === each);
   return stay ? known : { ...known, families };
+}
+
+/** Each one settled, in the configuration's order; the same map where nothing follows. */
+function settledDestinations(
+  port: PortConfig,
+  before: PortState["destinations"],
+  now: number,
+): PortState["destinations"] {
+  let after: Map<string, DestinationState> | undefined;
+  let index = 0;
+  // A state has every destination of its port, in its order.
+  for (const [key, known] of before) {
+    const config = port.destinations[index++];
+    const next = config === undefined ? known : settledDestination(port, config, known, now);
+    if (next !== known) (after ??= new Map(before)).set(key, next);
+  }
+  return after ?? before;
 }
 
 function settledDestination(
@@ -237,14 +247,17 @@ export function destinationChanges(
   after: PortState,
 ): readonly DestinationChange[] {
   if (before === after) return [];
-  return port.destinations.flatMap((config) => {
-    const key = destinationKey(config);
-    const [was, is] = [before?.destinations.get(key), after.destinations.get(key)];
-    if (was === is || is === undefined) return [];
+  const changes: DestinationChange[] = [];
+  let index = 0;
+  for (const [key, is] of after.destinations) {
+    const config = port.destinations[index++];
+    const was = before?.destinations.get(key);
+    if (was === is || config === undefined) continue;
     const old = standingOf(config, was);
     const { weight } = standingOf(config, is);
     const isSame = (was?.live ?? false) === is.live && (!is.live || old.weight === weight);
     const cause = standingCause(config, is);
-    return isSame ? [] : [{ destination: destinationName(config), live: is.live, weight, cause }];
-  });
+    if (!isSame) changes.push({ destination: destinationName(config), live: is.live, weight, cause });
+  }
+  return changes;
 }

@@ -1,12 +1,11 @@
 /** The gate of the ports' quorums, in words: who is short of live weight, and which destinations failed and why. Pure. */
 import type { PortConfig } from "../config/config.ts";
 import { destinationName } from "../config/destination_name.ts";
-import { destinationKey } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import { foreignText } from "../text/foreign.ts";
 import { portName, type PortState } from "./port_state.ts";
 import type { Gate, ServiceFacts } from "./state.ts";
-import { destinationsOf, quorumNeeds, standingCause, standingOf, weightSums } from "./weights.ts";
+import { knownDestinations, quorumNeeds, standingCause, standingOf, weightSums } from "./weights.ts";
 
 /** So many destinations, or ports, are named. */
 const MAX_NAMED = 3;
@@ -45,9 +44,11 @@ export function awaitsDestinations({ config, ports }: Pick<ServiceFacts, "config
   return config.ports.filter(mayLackQuorum).some((port) => {
     const state = ports.get(portName(port));
     if (state === undefined || [...state.families.values()].every(({ quorum }) => quorum)) return false;
-    return port.destinations.some((config) => {
-      return standingOf(config, state.destinations.get(destinationKey(config))).verdict === "unknown";
-    });
+    return port.families.some((family) =>
+      knownDestinations(port, state, family).some(([config, known]) =>
+        standingOf(config, known).verdict === "unknown"
+      )
+    );
   });
 }
 
@@ -57,14 +58,14 @@ function seenOf(port: PortConfig, state: PortState, family: 4 | 6): Pick<Gate, "
   const needs = quorumNeeds(port, open);
   const sum = `port ${portName(port)}: live weight ${live} of ${total}, needs ${needs}`;
   if (open) return { open, reason: sum };
-  const failed = destinationsOf(port, family).filter((config) => {
-    return !standingOf(config, state.destinations.get(destinationKey(config))).live;
-  });
-  const named = failed.slice(0, MAX_NAMED).map((config) => {
-    const cause = standingCause(config, state.destinations.get(destinationKey(config)));
-    return `${destinationName(config)}: ${foreignText(cause, MAX_CAUSE_LENGTH)}`;
-  });
-  return { open, reason: [sum, ...named, ...moreThan(failed.length)].join("; ") };
+  const named: string[] = [];
+  let failed = 0;
+  for (const [config, known] of knownDestinations(port, state, family)) {
+    if (standingOf(config, known).live || ++failed > MAX_NAMED) continue;
+    const cause = foreignText(standingCause(config, known), MAX_CAUSE_LENGTH);
+    named.push(`${destinationName(config)}: ${cause}`);
+  }
+  return { open, reason: [sum, ...named, ...moreThan(failed)].join("; ") };
 }
 
 function moreThan(count: number): readonly string[] {

@@ -59,6 +59,24 @@ export function destinationsOf(
   return reachableFrom(family, destinations);
 }
 
+/**
+ * The same with what is known of each. There may be a thousand, at every verdict of one: no key is made where the state has
+ * them in the configuration's order, as every state does that knows all of them.
+ */
+export function* knownDestinations(
+  port: Pick<PortConfig, "destinations">,
+  { destinations }: PortState,
+  family: 4 | 6,
+): Generator<readonly [DestinationConfig, DestinationState | undefined]> {
+  const isOwn = port.destinations.some(({ address }) => address.family === family);
+  const known = destinations.size === port.destinations.length ? destinations.values() : undefined;
+  for (const config of port.destinations) {
+    const state = known === undefined ? destinations.get(destinationKey(config)) : known.next().value;
+    const isTaken = isOwn ? config.address.family === family : config.forwarding === "tunnel";
+    if (isTaken) yield [config, state];
+  }
+}
+
 /** What takes a family's packets while none of these is live. */
 export function sorryFor(
   { sorry }: Pick<PortConfig, "sorry">,
@@ -108,8 +126,8 @@ export function standingCause(config: DestinationConfig, state: DestinationState
 export function weightSums(port: PortConfig, state: PortState, family: 4 | 6): WeightSums {
   let live = 0;
   let total = 0;
-  for (const config of destinationsOf(port, family)) {
-    const standing = standingOf(config, state.destinations.get(destinationKey(config)));
+  for (const [config, known] of knownDestinations(port, state, family)) {
+    const standing = standingOf(config, known);
     total += standing.weight;
     if (standing.live) live += standing.weight;
   }
@@ -121,8 +139,7 @@ export function portWeights(port: PortConfig, state: PortState, view: WeightsVie
   const scale = weightScale(port);
   const destinations: Destination[] = [];
   let nextMs = Infinity;
-  for (const config of destinationsOf(port, view.family)) {
-    const known = state.destinations.get(destinationKey(config));
+  for (const [config, known] of knownDestinations(port, state, view.family)) {
     const standing = standingOf(config, known);
     const weighed = kernelWeight({ port, scale, config, known, standing }, view);
     nextMs = Math.min(nextMs, weighed.nextMs);
