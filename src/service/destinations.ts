@@ -198,6 +198,8 @@ function settledDestination(
     const growsSinceMs = live ? grows ? now : spoken.growsSinceMs : -Infinity;
     return { ...spoken, live, sinceMs: now, slow: !live, growsSinceMs };
   }
+  // What failed first thing after a start recovers like any other one.
+  if (verdict === "unhealthy" && !spoken.slow) return { ...spoken, slow: true };
   const isGrown = spoken.growsSinceMs !== -Infinity && now >= spoken.growsSinceMs + port.slowStartMs;
   return isGrown ? { ...spoken, growsSinceMs: -Infinity } : spoken;
 }

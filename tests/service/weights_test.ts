@@ -211,6 +211,13 @@ Deno.test("slowStart: a destination that comes while others serve grows, by relo
   assert.deepEqual(reloaded.say(2, "healthy").weights, { 1: 20, 2: 1 });
 });
 
+Deno.test("slowStart: what failed first thing after a start grows when it recovers, also where a dead process left nothing that serves", () => {
+  const port = checkedPort({ slowStartMs: 20_000 });
+  const at = new PortScene(port).inherit({ 1: 0 }).say(1, "unhealthy").say(2, "unhealthy");
+  assert.deepEqual(at.pass(1000).say(2, "healthy").weights, { 1: 0, 2: 1 });
+  assert.deepEqual(at.pass(10_000).say(1, "healthy").weights, { 1: 1, 2: 10 });
+});
+
 Deno.test("weightScale() depends on the configuration alone and stays within 65535", () => {
   const rows: readonly (readonly [number, readonly number[], number])[] = [
     [0, [1, 1], 1],
