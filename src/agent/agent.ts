@@ -173,8 +173,7 @@ export class Agent {
    * @throws {HostNotFitError} what is missing and how to mend it; nothing new is left behind
    */
   start(): Promise<void> {
-    this.#started ??= this.#startInOrder();
-    return this.#started;
+    return this.#started ??= this.#startInOrder();
   }
 
   /**
@@ -182,14 +181,12 @@ export class Agent {
    * Resolves to what could not be removed, in words; empty where nothing is left.
    */
   stop(reason: string): Promise<readonly string[]> {
-    this.#stopped ??= this.#stopInOrder(reason);
-    return this.#stopped;
+    return this.#stopped ??= this.#stopInOrder(reason);
   }
 
   /** Closes the sessions without a word, under graceful restart, and leaves the kernel for the next process. */
   handover(): Promise<readonly string[]> {
-    this.#stopped ??= this.#handOver();
-    return this.#stopped;
+    return this.#stopped ??= this.#handOver();
   }
 
   /** Ends in this turn as it is, as if the process were killed. */
