@@ -99,7 +99,7 @@ export class Agent {
       managed: managedBy(config),
       clock,
       announce: () => this.#announce(),
-      program: (desired) => void this.#program(desired),
+      program: (desired) => this.#program(desired),
       told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition, because) => {
         this.#publish(transitionFact(service, transition), because);
@@ -173,8 +173,7 @@ export class Agent {
    * @throws {HostNotFitError} what is missing and how to mend it; nothing new is left behind
    */
   start(): Promise<void> {
-    this.#started ??= this.#startInOrder();
-    return this.#started;
+    return this.#started ??= this.#startInOrder();
   }
 
   /**
@@ -182,14 +181,12 @@ export class Agent {
    * Resolves to what could not be removed, in words; empty where nothing is left.
    */
   stop(reason: string): Promise<readonly string[]> {
-    this.#stopped ??= this.#stopInOrder(reason);
-    return this.#stopped;
+    return this.#stopped ??= this.#stopInOrder(reason);
   }
 
   /** Closes the sessions without a word, under graceful restart, and leaves the kernel for the next process. */
   handover(): Promise<readonly string[]> {
-    this.#stopped ??= this.#handOver();
-    return this.#stopped;
+    return this.#stopped ??= this.#handOver();
   }
 
   /** Ends in this turn as it is, as if the process were killed. */
@@ -211,10 +208,8 @@ export class Agent {
   }
 
   #snapshotSource(): SnapshotSource {
-    const { version, clock } = this.#ports;
     return {
-      version,
-      clock,
+      ...this.#ports,
       state: this.#state,
       startedMs: this.#startedMs,
       config: this.#config.current,
@@ -253,7 +248,10 @@ export class Agent {
       adopted = await this.#adoptKernel();
       this.#speak(adopted);
     } catch (error) {
-      if (!adopted) await this.#removeNew();
+      // Nothing new is left behind, or it is told.
+      for (const cause of adopted ? [] : await this.#adoption?.remove() ?? []) {
+        this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
+      }
       await this.#teardown();
       throw error;
     }
@@ -266,9 +264,12 @@ export class Agent {
       services: this.#config.current.services.map(({ name }) => name),
       peers: this.#config.current.bgp.peers.map(({ name }) => name),
     };
-    const whole = this.#report?.converged ?? true;
-    const cause = whole ? "everything is up" : "up, but for what the kernel does not give";
-    this.#enter("running", cause, details);
+    const isWhole = this.#report?.converged ?? true;
+    this.#enter(
+      "running",
+      isWhole ? "everything is up" : "up, but for what the kernel does not give",
+      details,
+    );
     this.#announce();
     this.#services.refresh();
     this.#endOfRib.release();
@@ -336,18 +337,15 @@ export class Agent {
     if (this.#state !== "starting") this.#speaker?.announce(this.#services.desiredRoutes);
   }
 
-  async #program(desired: DesiredKernel): Promise<void> {
-    try {
-      await this.#adoption?.reconciler?.want(desired);
-    } catch (error) {
+  #program(desired: DesiredKernel): void {
+    this.#adoption?.reconciler?.want(desired).catch((error) => {
       this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
-    }
+    });
   }
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    const { actual } = report;
-    this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
+    this.#kernelEvents.publish(report, () => this.#services.kernel(report.actual, report));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {
@@ -368,13 +366,6 @@ export class Agent {
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
-  }
-
-  /** After a start that failed: nothing new is left behind, or it is told. */
-  async #removeNew(): Promise<void> {
-    for (const cause of await this.#adoption?.remove() ?? []) {
-      this.#publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
-    }
   }
 
   async #handOver(): Promise<readonly string[]> {
