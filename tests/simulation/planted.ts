@@ -172,8 +172,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
-    find: "if (!this.#options.services.states.some(isOpen)) this.#letGo",
-    replace: "if (this.#options.services.states.some(isOpen) !== undefined) this.#letGo",
+    find: "if (this.#openAt < 0) this.#letGo",
+    replace: "if (this.#openAt < Infinity) this.#letGo",
   },
   {
     name: "a watch of the kernel is not given back",
