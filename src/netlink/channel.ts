@@ -115,6 +115,9 @@ export class NetlinkChannel implements Disposable {
     const { clock } = this.#slices;
     let endMs = Infinity;
     for (let attempt = 1;; attempt++) {
+      // Of many dumps with short answers none would pause by itself.
+      const pause = this.#pause();
+      if (pause !== undefined) await pause;
       const { objects, interrupted } = await this.#dumpOnce(operation, request, decode);
       if (!interrupted) return objects;
       // A pass takes a thousand dumps that nothing interrupts: the clock is not asked for each.

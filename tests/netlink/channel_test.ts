@@ -236,6 +236,27 @@ Deno.test("dump() lets the event loop run between slices of a long answer, and l
   assert.deepEqual(objects, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
+Deno.test("dump() lets the event loop run between many short answers, too (faults K13)", async () => {
+  const at = channel(([first]) => {
+    const sequence = first?.sequence ?? 0;
+    return [[{ ...object(sequence, 7), payload: new Uint8Array(4 << 10) }, done(sequence)]];
+  });
+  let dumps = 0;
+  const all = (async () => {
+    for (; dumps < 100; dumps++) {
+      await at.channel.dump("list", request, (message) => {
+        at.clock.stall(1);
+        return value(message);
+      });
+    }
+  })();
+  for (let turn = 0; turn < 500; turn++) await Promise.resolve();
+  assert.ok(dumps < 20, `${dumps} dumps without a pause`);
+  await at.clock.advance(1000);
+  await all;
+  assert.equal(dumps, 100);
+});
+
 Deno.test("an exchange asks the socket for leftovers only where there can be some", async () => {
   const at = channel(([first]) => [[done(first?.sequence ?? 0)]]);
   await at.channel.dump("list", request, value);
