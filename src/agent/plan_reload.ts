@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { type Change, describeChange } from "../kernel/change.ts";
 import { diff } from "../kernel/diff.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import { merge, within } from "../kernel/merge.ts";
+import { beside, merge, within } from "../kernel/merge.ts";
 import {
   type ActualKernel,
   ADDRESS_AS_SET,
@@ -44,7 +44,7 @@ export interface ReloadView {
 
 /** What the kernel should have before anything goes over: what comes beside what is. */
 export function comingKernel({ preview, desired }: Pick<ReloadView, "preview" | "desired">): DesiredKernel {
-  return merge([desiredKernel(preview.states.values()), desired]);
+  return beside(desiredKernel(preview.states.values()), desired);
 }
 
 /** The plan. */

@@ -49,6 +49,20 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
   };
 }
 
+/**
+ * What is `coming` made beside what is there: nothing that has weight now loses all of it before routes have gone over, as
+ * what it serves is announced until then.
+ */
+export function beside(coming: DesiredKernel, now: DesiredKernel): DesiredKernel {
+  if (isEmpty(coming)) return now;
+  const services = new Map(now.virtualServices.map((service) => [virtualServiceKey(service), service]));
+  const virtualServices = coming.virtualServices.map((service) => {
+    const have = services.get(virtualServiceKey(service));
+    return have === undefined ? service : withWeights(service, have.destinations);
+  });
+  return merge([{ ...coming, virtualServices }, now]);
+}
+
 /** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
 export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
   // Two services may have an interface, while one comes and the other one goes.
@@ -148,4 +162,13 @@ function lacking<T>(more: readonly T[], have: readonly T[], key: (value: T) => s
 function withDestinations(service: VirtualService, more: VirtualService["destinations"]): VirtualService {
   const added = lacking(more, service.destinations, destinationKey);
   return added.length === 0 ? service : { ...service, destinations: [...service.destinations, ...added] };
+}
+
+function withWeights(service: VirtualService, have: VirtualService["destinations"]): VirtualService {
+  if (service.destinations.every(({ weight }) => weight > 0)) return service;
+  const weights = new Map(have.map((each) => [destinationKey(each), each.weight]));
+  const destinations = service.destinations.map((each) =>
+    each.weight > 0 ? each : { ...each, weight: weights.get(destinationKey(each)) ?? 0 }
+  );
+  return { ...service, destinations };
 }

@@ -4,7 +4,7 @@
  * of that until it has gone in order.
  */
 import type { Route } from "../bgp/routes/route.ts";
-import { merge, NOTHING, ours } from "../kernel/merge.ts";
+import { beside, merge, NOTHING, ours } from "../kernel/merge.ts";
 import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -90,7 +90,7 @@ export class ServiceDriver implements Disposable {
 
   /** What the kernel should have now. */
   get desiredKernel(): DesiredKernel {
-    return merge([this.#coming, desiredKernel(this.states), ...this.#leaving.map(kernelOf)]);
+    return beside(this.#coming, merge([desiredKernel(this.states), ...this.#leaving.map(kernelOf)]));
   }
 
   /** What should be announced now. */
