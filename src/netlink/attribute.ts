@@ -134,12 +134,6 @@ export function nested(attributes: Attributes, type: number): Attributes {
   return bytes === undefined ? NONE : decodeAttributes(bytes);
 }
 
-/** Attribute `type` as a u16 in host order, undefined where it is missing. @throws {ReadError} */
-export function attributeU16(attributes: Attributes, type: number): number | undefined {
-  const bytes = attributes.get(type);
-  return bytes && new Reader(bytes, HOST_ORDER).u16(`attribute ${type}`);
-}
-
 /** Attribute `type` as a u32 in host order, undefined where it is missing. @throws {ReadError} */
 export function attributeU32(attributes: Attributes, type: number): number | undefined {
   const bytes = attributes.get(type);

@@ -335,3 +335,18 @@ Deno.test("whatever happens to a port, weights are bounded, failed ones get noth
     { seed: 8 },
   );
 });
+
+Deno.test("what is known of a destination goes with it where the configuration has them in another order, and some no more", () => {
+  const [one, two, three] = [1, 2, 3].map((last) => checkedDestination(last, { weight: last }));
+  assert.ok(one !== undefined && two !== undefined && three !== undefined);
+  const before = new PortScene(checkedPort({ destinations: [one, two, three] }));
+  before.say(1, "healthy").say(2, "unhealthy").say(3, "healthy");
+  for (const destinations of [[three, two, one], [two, three], [two, checkedDestination(4), three, one]]) {
+    const at = new PortScene(checkedPort({ destinations }));
+    at.state = continuedPort(at.port, before.state, 0);
+    at.pass(0);
+    assert.deepEqual([at.weights["2"], at.weights["3"]], [0, 3]);
+    at.say(3, "unhealthy").say(2, "healthy");
+    assert.deepEqual([at.weights["2"], at.weights["3"]], [2, 0]);
+  }
+});
