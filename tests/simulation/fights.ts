@@ -158,9 +158,10 @@ export class Fights {
     if (process !== this.#process || configuredMs !== this.#configuredMs) this.#strikes.clear();
     this.#process = process;
     this.#configuredMs = configuredMs;
-    for (const [object, { timesMs }] of this.#strikes) {
-      const lastMs = timesMs.at(-1) ?? 0;
-      if (nowMs > lastMs + Math.max(CONTENTION.windowMs, CONTENTION.holdMs)) this.#strikes.delete(object);
+    for (const [object, { timesMs, contestedMs }] of this.#strikes) {
+      // What was let alone for long enough begins from nothing.
+      const rememberedMs = contestedMs === undefined ? CONTENTION.windowMs : CONTENTION.holdMs;
+      if (nowMs > (timesMs.at(-1) ?? 0) + rememberedMs) this.#strikes.delete(object);
     }
   }
 }
