@@ -15,7 +15,8 @@ import {
   interfaceMark,
 } from "../kernel/state.ts";
 import { step } from "../service/controller.ts";
-import { desiredKernel, inPhase } from "../service/desired.ts";
+import { desiredKernel, inPhase, withPorts } from "../service/desired.ts";
+import { convergedPort, endedPort } from "../service/destinations.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import { awaitsDestinations } from "../service/quorum.ts";
 import { kernelOf } from "../service/leaving.ts";
@@ -120,7 +121,9 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
   const quiescing = { name: "quiescing" } as const;
   const quiesced = merge([
     desiredKernel(all.map((state) => {
-      return state.removed ? inPhase(state, { ...state.phase, ...quiescing }) : state;
+      return state.removed
+        ? inPhase(state, { ...state.phase, ...quiescing })
+        : withPorts(state, convergedPort, preview.nowMs);
     })),
     ...preview.leaving.map((each) => kernelOf({ ...each, phase: { ...each.phase, ...quiescing } })),
   ]);
@@ -131,7 +134,10 @@ function stagesOf(view: ReloadView, actual: ActualKernel, staying: readonly Serv
       stage: "what is wanted no more takes no new connections, once routers have converged",
       desired: quiesced,
     },
-    { stage: "when its connections have ended", desired: desiredKernel(staying) },
+    {
+      stage: "when its connections have ended",
+      desired: desiredKernel(staying.map((state) => withPorts(state, endedPort, preview.nowMs))),
+    },
   ];
   let there = actual;
   const { ownedAddresses, ownedFwmarks } = merge([...moments.map(({ desired }) => desired), view.desired]);

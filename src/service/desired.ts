@@ -10,7 +10,7 @@ import {
 import { UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import { isQuiesced } from "./phase.ts";
-import { portName, sorryEnd } from "./port_state.ts";
+import { portName, type PortState, sorryEnd } from "./port_state.ts";
 import type { ServiceFacts, ServiceState, ServiceWeights } from "./state.ts";
 import { portWeights } from "./weights.ts";
 
@@ -51,21 +51,22 @@ export function fwmarksOf({ fwmark, protocol, families }: PortConfig): readonly 
 
 /** The virtual services of a service as of `now`; those of `before`, as it was, where nothing of them is another one. */
 export function serviceWeights(
-  facts: Pick<ServiceFacts, "config" | "phase" | "ports">,
-  before: Pick<ServiceState, "config" | "phase" | "ports" | "weights"> | undefined,
+  facts: Pick<ServiceFacts, "config" | "phase" | "ports" | "staleUntilMs">,
+  before: Pick<ServiceState, "config" | "phase" | "ports" | "staleUntilMs" | "weights"> | undefined,
   now: number,
 ): ServiceWeights {
-  const { config, ports, phase } = facts;
+  const { config, ports, phase, staleUntilMs } = facts;
   const quiesced = isQuiesced(phase);
   const isSame = before?.config === config && before.ports === ports && now < before.weights.nextMs &&
-    isQuiesced(before.phase) === quiesced;
+    isQuiesced(before.phase) === quiesced && before.staleUntilMs === staleUntilMs;
   if (isSame) return before.weights;
+  const goneOverMs = (sinceMs: number) => Math.max(sinceMs, staleUntilMs) + config.stop.convergeMs;
   let nextMs = Infinity;
   const virtualServices = config.ports.flatMap((port) => {
     const state = ports.get(portName(port)) ?? UNKNOWN_PORT;
     nextMs = Math.min(nextMs, sorryEnd(state));
     const byFamily = new Map(port.families.map((family) => {
-      const weights = portWeights(port, state, { family, quiesced, now });
+      const weights = portWeights(port, state, { family, quiesced, now, goneOverMs });
       nextMs = Math.min(nextMs, weights.nextMs);
       return [family, weights.destinations];
     }));
@@ -87,6 +88,16 @@ export function serviceWeights(
 export function inPhase(state: ServiceState, phase: ServiceState["phase"]): ServiceState {
   const facts = { ...state, phase };
   return { ...facts, weights: serviceWeights(facts, state, phase.sinceMs) };
+}
+
+/** The service as it is with its ports otherwise at `nowMs`. */
+export function withPorts(
+  state: ServiceState,
+  other: (port: PortState) => PortState,
+  nowMs: number,
+): ServiceState {
+  const ports = new Map([...state.ports].map(([name, port]) => [name, other(port)]));
+  return { ...state, ports, weights: serviceWeights({ ...state, ports }, state, nowMs) };
 }
 
 const UNKNOWN_PORT = { destinations: new Map(), families: new Map() } as const;

@@ -14,7 +14,15 @@ import {
   type SaidOf,
   type SorryState,
 } from "./port_state.ts";
-import { growsSince, quorumHolds, sorryFor, standingCause, standingOf, weightSums } from "./weights.ts";
+import {
+  growsSince,
+  quorumHolds,
+  sorryFor,
+  standingCause,
+  standingOf,
+  weightScale,
+  weightSums,
+} from "./weights.ts";
 
 /** A destination that is sent new connections from now on, or no more, or otherwise. */
 export interface DestinationChange {
@@ -75,6 +83,7 @@ function newDestination(
     inherited: undefined,
     live: false,
     sinceMs: now,
+    served: 0,
     slow,
     growsSinceMs: -Infinity,
   };
@@ -117,12 +126,14 @@ export function inheritedPort(
     }
   }
   const isServing = [...state.destinations.keys()].some((key) => (weights.get(key) ?? 0) > 0);
+  const scale = weightScale(port);
   const destinations = new Map(port.destinations.map((each) => {
     const key = destinationKey(each);
     const known = state.destinations.get(key) ?? newDestination(each, isServing, now);
     const inherited = weights.get(key);
     // Who is live is decided anew.
-    return [key, { ...known, inherited, live: false, slow: isServing && (inherited ?? 0) === 0 }];
+    const served = Math.ceil((inherited ?? 0) / scale);
+    return [key, { ...known, inherited, live: false, served, slow: isServing && served === 0 }];
   }));
   const families = new Map([...state.families].map(([family, known]) => {
     const own = found.filter(({ address }) => address.family === family);
@@ -196,8 +207,16 @@ function settledDestination(
   if (live !== spoken.live) {
     const grows = verdict !== "unknown" && spoken.slow && port.slowStartMs > 0;
     const growsSinceMs = live ? grows ? now : spoken.growsSinceMs : -Infinity;
-    return { ...spoken, live, sinceMs: now, slow: !live, growsSinceMs };
+    return {
+      ...spoken,
+      live,
+      sinceMs: now,
+      served: live ? weight : spoken.served,
+      slow: !live,
+      growsSinceMs,
+    };
   }
+  if (live && weight !== spoken.served) return { ...spoken, served: weight };
   // What failed first thing after a start recovers like any other one.
   if (verdict === "unhealthy" && !spoken.slow) return { ...spoken, slow: true };
   const isGrown = spoken.growsSinceMs !== -Infinity && now >= spoken.growsSinceMs + port.slowStartMs;
@@ -216,6 +235,20 @@ function withoutInheritance(
   if (inherited === 0) return { ...known, inherited: undefined };
   const growsSinceMs = port.slowStartMs === 0 ? -Infinity : growsSince(port, inherited, weight, now);
   return { ...known, inherited: undefined, slow: false, growsSinceMs };
+}
+
+/** The port once routers have gone over: nothing is held for them. */
+export function convergedPort(state: PortState): PortState {
+  const destinations = new Map([...state.destinations].map(([key, known]) => [key, { ...known, served: 0 }]));
+  return { ...state, destinations };
+}
+
+/** The port once connections have ended: a sorry destination that is needed no more is gone. */
+export function endedPort(state: PortState): PortState {
+  const families = new Map([...state.families].map(([family, { quorum, sorry }]) => {
+    return [family, { quorum, sorry: sorry === "serving" ? sorry : "out" }] as const;
+  }));
+  return { ...convergedPort(state), families };
 }
 
 function nextSorry(

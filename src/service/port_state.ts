@@ -24,6 +24,8 @@ export interface DestinationState {
   readonly live: boolean;
   /** When `live` last changed, on the clock's scale. */
   readonly sinceMs: number;
+  /** Its weight, without slow start, when it was last live, or as an earlier process left it; 0: it never was. */
+  readonly served: number;
   /** Its weight grows when it becomes live the next time. */
   readonly slow: boolean;
   /** When its weight was 0 and began to grow; -Infinity: all of it is there. */

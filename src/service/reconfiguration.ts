@@ -26,6 +26,8 @@ export interface Reconfiguration {
   readonly leaving: readonly Leaving[];
   /** By name of the service. */
   readonly transitions: readonly (readonly [string, ServiceTransition])[];
+  /** When it was looked at, on the clock's scale. */
+  readonly nowMs: number;
 }
 
 /** Goes over from `running` to `services`. */
@@ -84,7 +86,7 @@ export function reconfiguration(
   const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>
     changesBetween(running.states.get(name), states.get(name), reason).map((each) => [name, each] as const)
   );
-  return { states, leaving, transitions };
+  return { states, leaving, transitions, nowMs: now };
 }
 
 /** A service that comes. One that comes drained, on addresses that nobody uses, has nothing to wait for: it never gets weight. */

@@ -5,6 +5,9 @@
  *
  * With slowStart a weight grows in steps, and 1 has no room to grow: the weights of such a port are the configured ones times
  * `weightScale`, which depends on the configuration alone, so that what an earlier process left can be told apart.
+ *
+ * Destinations that are well but are to have weight 0 keep theirs where no other one is live, until routers have gone over:
+ * withdraw before break.
  */
 import { reachableFrom } from "../config/families.ts";
 import type { DestinationConfig, PortConfig } from "../config/config.ts";
@@ -48,6 +51,8 @@ export interface WeightsView {
   /** The service is on its way out: nothing has weight. */
   readonly quiesced: boolean;
   readonly now: number;
+  /** When routers have gone over that hear at `sinceMs` that nothing is announced any more. */
+  goneOverMs(sinceMs: number): number;
 }
 
 /** What a virtual service of `port` sends to: destinations of its own family, or the other family's tunnels where there are none. */
@@ -139,9 +144,14 @@ export function portWeights(port: PortConfig, state: PortState, view: WeightsVie
   const scale = weightScale(port);
   const destinations: Destination[] = [];
   let nextMs = Infinity;
+  let isLast: boolean | undefined;
   for (const [config, known] of knownDestinations(port, state, view.family)) {
     const standing = standingOf(config, known);
-    const weighed = kernelWeight({ port, scale, config, known, standing }, view);
+    const held = heldUntil(standing, known, view);
+    isLast ??= held > view.now ? !isServedOtherwise(port, state, view.family) : undefined;
+    const weighed = held > view.now && isLast === true
+      ? { weight: scaled(known?.served ?? 0, scale), nextMs: held }
+      : kernelWeight({ port, scale, config, known, standing }, view);
     nextMs = Math.min(nextMs, weighed.nextMs);
     if (weighed.weight === undefined) continue;
     destinations.push(destinationOf(config, view.quiesced ? 0 : weighed.weight));
@@ -196,6 +206,21 @@ interface Weighing {
 interface KernelWeight {
   readonly weight: number | undefined;
   readonly nextMs: number;
+}
+
+/** So long a destination that is well and is to have weight 0 may be needed still; -Infinity: it is not such a one. */
+function heldUntil(
+  { verdict, weight }: Standing,
+  known: DestinationState | undefined,
+  { goneOverMs }: WeightsView,
+): number {
+  const isTaken = weight === 0 && verdict !== "unhealthy" && known !== undefined && known.served > 0;
+  return isTaken ? goneOverMs(known.sinceMs) : -Infinity;
+}
+
+/** Something takes the family's packets. */
+function isServedOtherwise(port: PortConfig, state: PortState, family: 4 | 6): boolean {
+  return weightSums(port, state, family).live > 0 || sorryFor(port, family) !== undefined;
 }
 
 function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {

@@ -12,6 +12,8 @@ import { httpCheckConfig } from "../support/config.ts";
 import { BY_ADDRESS } from "../support/kernel_objects.ts";
 import { checkedDestination, checkedPort, placeOf, SORRY } from "../support/ports.ts";
 
+/** Routers have gone over after this. */
+const CONVERGE_MS = 500;
 const VIP = { addresses: [address("10.99.0.1")] };
 
 /** A port from event to event. */
@@ -47,7 +49,12 @@ class PortScene {
   }
 
   get seen() {
-    const weights = portWeights(this.port, this.state, { family: 4, quiesced: false, now: this.now });
+    const weights = portWeights(this.port, this.state, {
+      family: 4,
+      quiesced: false,
+      now: this.now,
+      goneOverMs: (sinceMs) => sinceMs + CONVERGE_MS,
+    });
     return { ...weights, liveWeight: weightSums(this.port, this.state, 4).live };
   }
 
@@ -245,6 +252,40 @@ Deno.test("a weight from a check counts in the kernel and for the quorum; 0 is n
   assert.deepEqual(at.weights, { 1: 1, 2: 3 }, "without one the configured weight counts");
 });
 
+Deno.test("what is well and is to have weight 0 keeps it until routers have gone over, where nothing else takes the packets", () => {
+  const at = new PortScene(checkedPort()).say(1, "healthy", 7).say(2, "healthy", 3);
+  at.say(1, "healthy", 0);
+  assert.deepEqual(at.weights, { 1: 0, 2: 3 }, "the other one serves");
+  at.pass(CONVERGE_MS).say(2, "healthy", 0);
+  assert.equal(at.quorum, false, "withdrawn at once");
+  assert.deepEqual(at.weights, { 1: 0, 2: 3 });
+  assert.equal(at.seen.nextMs, at.now + CONVERGE_MS);
+  at.pass(CONVERGE_MS - 1);
+  assert.deepEqual(at.weights, { 1: 0, 2: 3 });
+  at.pass(1);
+  assert.deepEqual(at.weights, { 1: 0, 2: 0 });
+  assert.equal(at.seen.nextMs, Infinity);
+  at.say(2, "healthy", 4);
+  assert.deepEqual(at.weights, { 1: 0, 2: 4 });
+  at.say(2, "unhealthy");
+  assert.deepEqual(at.weights, { 1: 0, 2: 0 }, "what failed serves nobody");
+});
+
+Deno.test("held weights: by reload, by a start with another configuration, and not beside a sorry destination", () => {
+  const none = checkedPort({ destinations: [1, 2].map((last) => checkedDestination(last, { weight: 0 })) });
+  const before = new PortScene(checkedPort()).say(1, "healthy").say(2, "unhealthy");
+  const reloaded = new PortScene(none, 1000);
+  reloaded.state = continuedPort(none, before.state, 1000);
+  assert.deepEqual(reloaded.pass(0).weights, { 1: 1, 2: 0 });
+  assert.deepEqual(reloaded.pass(CONVERGE_MS).weights, { 1: 0, 2: 0 });
+  const started = new PortScene(none, 1000).inherit({ 1: 5, 2: 0 });
+  assert.deepEqual(started.weights, { 1: 5, 2: 0 });
+  assert.deepEqual(started.say(1, "healthy").weights, { 1: 5, 2: 0 });
+  assert.deepEqual(started.pass(CONVERGE_MS).weights, { 1: 0, 2: 0 });
+  const sorry = new PortScene({ ...none, sorry: SORRY }, 1000).inherit({ 1: 5, 2: 0 });
+  assert.deepEqual(sorry.weights, { 1: 0, 2: 0, 250: 1 });
+});
+
 Deno.test("sorry serves where no destination is live, and goes by weight 0 once its connections have ended, or a limit", () => {
   const at = new PortScene(checkedPort({ sorry: SORRY }));
   assert.deepEqual(at.weights, { 1: 0, 2: 0, 250: 1 });
@@ -321,8 +362,15 @@ Deno.test("whatever happens to a port, weights are bounded, failed ones get noth
               Number.isInteger(each.weight) && each.weight >= 0 && each.weight <= 65535,
               String(each.weight),
             );
-            const live = at.state.destinations.get(destinationKey(each))?.live ?? liveWeight === 0;
-            assert.equal(each.weight > 0, live, `${each.address.text} ${each.weight}`);
+            const known = at.state.destinations.get(destinationKey(each));
+            const live = known?.live ?? liveWeight === 0;
+            // What was given no weight goes on where nothing else does, until routers have gone over.
+            const isHeld = !live && known !== undefined && known.served > 0 && liveWeight === 0 &&
+              port.sorry.length === 0 && at.now < known.sinceMs + CONVERGE_MS &&
+              ![...known.checks.values()].some((check) => check.verdict === "unhealthy");
+            if (!isHeld || each.weight === 0) {
+              assert.equal(each.weight > 0, live, `${each.address.text} ${each.weight}`);
+            }
           }
           assert.ok(at.seen.nextMs > at.now);
           at.pass(waitMs);

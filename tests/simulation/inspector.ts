@@ -16,7 +16,7 @@ import { KernelTrouble } from "./kernel_trouble.ts";
 import { type HostKernel, serviceAt } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
 import type { Loss } from "./route_table.ts";
-import { destinationIn, type WeightRule, WeightRules } from "./weight_rules.ts";
+import { type DestinationChange, destinationIn, type WeightRule, WeightRules } from "./weight_rules.ts";
 
 /** What the inspector sees. */
 export interface View {
@@ -105,6 +105,8 @@ export class Inspector {
   readonly #unread = new KernelTrouble();
   /** How long routers have to converge, by address, of this configuration or the last one that had it. */
   readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
+  /** What this process has run with: a service that is configured no more is probed until it has gone. */
+  #configs: readonly Config[] = [];
   /** When a router was told that it cannot reach a prefix here any more. */
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
@@ -155,6 +157,7 @@ export class Inspector {
     this.#made.clear();
     this.#weights.begin();
     this.#convergeMs.clear();
+    this.#configs = [];
   }
 
   /** A process has stopped in order: what it withdrew is done with, and what the next one makes is new. */
@@ -164,6 +167,7 @@ export class Inspector {
 
   /** The view's configuration is another one. */
   configured(): void {
+    this.#configs = [...this.#configs, this.#view.config];
     for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
       for (const { text } of addresses) {
         if (!this.#convergeMs.has(text)) this.#convergeMs.set(text, { service, ms });
@@ -229,7 +233,11 @@ export class Inspector {
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
   #isOfFailed(change: Change): boolean {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
-    const service = serviceAt(this.#view.config, change.service);
+    return this.#configs.some((config) => this.#isOfFailedIn(config, change));
+  }
+
+  #isOfFailedIn(config: Config, change: DestinationChange): boolean {
+    const service = serviceAt(config, change.service);
     const isSorry = service?.ports.some(({ sorry }) =>
       sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
     );

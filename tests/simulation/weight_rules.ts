@@ -11,6 +11,7 @@ import {
   type VirtualServiceId,
   virtualServiceKey,
 } from "../../src/kernel/state.ts";
+import { destinationsOf } from "../../src/service/weights.ts";
 import { type HostKernel, serviceAt } from "./host_kernel.ts";
 
 /** What is judged here, by name. */
@@ -113,20 +114,21 @@ export class WeightRules {
   }
 }
 
+/** A change of one destination. */
+export type DestinationChange = Extract<Change, { readonly type: `${string}-destination` }>;
+
 type Found = ServiceConfig["ports"][number]["destinations"][number];
 
 /** The configured destination that a change is about. */
 export function destinationIn(
   service: ServiceConfig | undefined,
-  { service: { port, protocol, fwmark }, destination }: Extract<
-    Change,
-    { readonly type: `${string}-destination` }
-  >,
+  { service: { port, protocol, fwmark, address: { family } }, destination }: DestinationChange,
 ): Found | undefined {
   const own = service?.ports.find((each) =>
     each.fwmark === fwmark && each.port === port && each.protocol === protocol
   );
-  return own?.destinations.find((each) => destinationKey(each) === destinationKey(destination));
+  const reached = own === undefined ? [] : destinationsOf(own, family);
+  return reached.find((each) => destinationKey(each) === destinationKey(destination));
 }
 
 function isGiven({ checks }: Found): boolean {
