@@ -76,7 +76,10 @@ export class DesiredRoutes {
   /** Where a prefix has several routes, all are looked at. */
   #exchangeAll(): RouteChanges {
     const fresh = byPrefix([...this.#bySource.values()].flat());
-    return this.#exchange([...this.#byPrefix.values()].filter(({ prefix }) => !fresh.has(prefix.text)), fresh);
+    return this.#exchange(
+      [...this.#byPrefix.values()].filter(({ prefix }) => !fresh.has(prefix.text)),
+      fresh,
+    );
   }
 
   #exchange(gone: readonly Route[], fresh: ReadonlyMap<string, Route>): RouteChanges {

@@ -11,7 +11,11 @@ Deno.test("DesiredRoutes.replaceOf() replaces what one source wants, and leaves 
   assert.deepEqual(textsOf(desired.replaceOf(new Map([["a", [a]], ["b", [b]]]))), [[], [a, b].map(textOf)]);
   assert.deepEqual(textsOf(desired.replaceOf(new Map([["a", []]]))), [[textOf(a)], []]);
   assert.equal(desired.of(b.prefix, "r").route, b);
-  assert.deepEqual(textsOf(desired.replaceOf(new Map([["b", [{ ...b }]]]))), [[], []], "the same in other objects");
+  assert.deepEqual(
+    textsOf(desired.replaceOf(new Map([["b", [{ ...b }]]]))),
+    [[], []],
+    "the same in other objects",
+  );
   assert.deepEqual(textsOf(desired.replaceOf(new Map([["b", []], ["c", [b]]]))), [[], []], "it goes over");
   assert.deepEqual(textsOf(desired.replace([])), [[textOf(b)], []], "the whole is that of all sources");
 });
