@@ -98,7 +98,7 @@ export class Agent {
       services: entriesOf(config),
       managed: managedBy(config),
       clock,
-      announce: () => this.#announce(),
+      announce: (routes) => this.#announce(routes),
       program: (desired) => this.#program(desired),
       told: (limitMs) => this.#speaker?.flushed(limitMs) ?? Promise.resolve(),
       onTransition: (service, transition, because) => {
@@ -270,7 +270,7 @@ export class Agent {
       isWhole ? "everything is up" : "up, but for what the kernel does not give",
       details,
     );
-    this.#announce();
+    this.#announce(this.#services.desiredRoutes);
     this.#services.refresh();
     this.#endOfRib.release();
     this.#endOfRib.look();
@@ -333,8 +333,8 @@ export class Agent {
     this.#endOfRib.start(this.#speaker);
   }
 
-  #announce(): void {
-    if (this.#state !== "starting") this.#speaker?.announce(this.#services.desiredRoutes);
+  #announce(routes: ServiceDriver["desiredRoutes"]): void {
+    if (this.#state !== "starting") this.#speaker?.announceOf(routes);
   }
 
   #program(desired: DesiredKernel): void {

@@ -27,8 +27,8 @@ export class EndOfRib implements Disposable {
   #limit: Disposable | undefined;
   /** It went out, or may: that is for good. */
   #released = false;
-  /** Where a service stood that kept it back: each of thousands of verdicts asks whether it does so still. */
-  #openAt = 0;
+  /** Services that kept it back when all were last looked at: each of thousands of verdicts asks whether one does so still. */
+  readonly #open = new Set<string>();
   /** Peers that have had ours. */
   readonly #told = new Set<string>();
 
@@ -55,15 +55,14 @@ export class EndOfRib implements Disposable {
   release(): void {
     const speaker = this.#speaker;
     if (this.#released || speaker === undefined) return;
-    // That a drained service has no route is certain, whatever its checks say.
-    const isOpen = (state: ServiceState) =>
-      state.phase.drain === undefined &&
-      (serviceVerdict(state.verdicts).verdict === "unknown" || awaitsDestinations(state));
-    const { states } = this.#options.services;
-    const last = states[this.#openAt];
-    if (last !== undefined && isOpen(last)) return;
-    this.#openAt = states.findIndex(isOpen);
-    if (this.#openAt < 0) this.#letGo(speaker);
+    const { services } = this.#options;
+    for (const name of this.#open) {
+      const state = services.stateOf(name);
+      if (state !== undefined && isOpen(state)) return;
+      this.#open.delete(name);
+    }
+    for (const state of services.states) if (isOpen(state)) this.#open.add(state.config.name);
+    if (this.#open.size === 0) this.#letGo(speaker);
   }
 
   #letGo(speaker: Speaker): void {
@@ -95,4 +94,10 @@ export class EndOfRib implements Disposable {
   [Symbol.dispose](): void {
     this.#limit?.[Symbol.dispose]();
   }
+}
+
+/** Whether it may be announced yet for all that is known. That a drained service has no route is certain, whatever its checks say. */
+function isOpen(state: ServiceState): boolean {
+  return state.phase.drain === undefined &&
+    (serviceVerdict(state.verdicts).verdict === "unknown" || awaitsDestinations(state));
 }

@@ -19,8 +19,8 @@
  * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
  * `session/timers.ts`. Learned routes are counted and dropped.
  *
- * How a route goes out: `Speaker.announce()` sets the whole of what is desired; `DesiredRoutes.replace()` finds the
- * prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
+ * How a route goes out: `Speaker.announce()` sets the whole of what is desired, `announceOf()` the part of one who wants
+ * something of it; `DesiredRoutes` finds the prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
  * `routes/adj_rib_out.ts` compares what is desired with what the peer was sent, `routes/next_hop.ts` and
  * `wire/attributes.ts` make the path, `wire/pack.ts` fills the UPDATEs, and the driver hands them to the socket. Where a
  * turn has gone on for long or a socket is full, the rest follows when there is time or room: withdrawals first, then
@@ -36,7 +36,7 @@ import { Repeats } from "../time/repeats.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import { Peer, type PeerPorts } from "./peer.ts";
 import type { PeerStatus } from "./peer_status.ts";
-import { DesiredRoutes } from "./routes/desired_routes.ts";
+import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
 import type { SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
@@ -209,8 +209,15 @@ export class Speaker {
 
   /** Sets the whole of what should be announced. */
   announce(routes: readonly Route[]): void {
-    if (this.#stopped) return;
-    const changes = this.#desired.replace(routes);
+    if (!this.#stopped) this.#advertise(this.#desired.replace(routes));
+  }
+
+  /** Sets what each of these sources wants announced, by any name; what others want stays as it is. */
+  announceOf(bySource: ReadonlyMap<string, readonly Route[]>): void {
+    if (!this.#stopped) this.#advertise(this.#desired.replaceOf(bySource));
+  }
+
+  #advertise(changes: RouteChanges): void {
     if (changes.withdrawn.length + changes.changed.length === 0) return;
     for (const peer of this.#peers.values()) peer.touch(changes);
     this.#flush(...this.#peers.values());

@@ -14,11 +14,16 @@ import { portName, type PortState, sorryEnd } from "./port_state.ts";
 import type { ServiceFacts, ServiceState, ServiceWeights } from "./state.ts";
 import { portWeights } from "./weights.ts";
 
-/** The routes of every address whose gates are all open. */
+/** The routes of every address of a service whose gates are all open. */
+export function announcedRoutes({ routes }: ServiceState): readonly Route[] {
+  const announced: Route[] = [];
+  for (const { announce, route } of routes.values()) if (announce) announced.push(route);
+  return announced;
+}
+
+/** The same of several. */
 export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[] {
-  return [...services].flatMap(({ routes }) =>
-    [...routes.values()].filter(({ announce }) => announce).map(({ route }) => route)
-  );
+  return [...services].flatMap(announcedRoutes);
 }
 
 /** Everything that the services need of the kernel; one that is quiesced keeps no destination of weight. */

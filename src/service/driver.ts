@@ -1,32 +1,25 @@
 /**
- * The driver of all services: feeds each one's machine, arms one timer for the earliest deadline, and hands the whole of
- * what should be, routes first, to the speaker and the reconciler. What an earlier configuration left in the kernel is part
- * of that until it has gone in order.
+ * The driver of all services: feeds each one's machine, arms one timer for the earliest deadline, and hands what should be,
+ * routes first, to the speaker and the reconciler. What an earlier configuration left in the kernel is part of that until it
+ * has gone in order. Nothing here looks at all services at each event: there may be thousands.
  */
 import type { Route } from "../bgp/routes/route.ts";
 import { beside, merge, NOTHING, ours } from "../kernel/merge.ts";
 import { NO_PLACES, together } from "../kernel/owned_places.ts";
 import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
-import { initialState, nextDeadline, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
-import { desiredKernel, desiredRoutes } from "./desired.ts";
+import { initialState, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
+import { announcedRoutes, desiredKernel } from "./desired.ts";
 import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import { HandOver } from "./hand_over.ts";
-import {
-  awaitTold,
-  inheritedLeavings,
-  kernelOf,
-  type Leaving,
-  leavingDeadline,
-  type LeavingEvent,
-  stepLeaving,
-  withLimit,
-} from "./leaving.ts";
+import { inheritedLeavings, kernelOf, type Leaving, type LeavingEvent } from "./leaving.ts";
+import { Leavings } from "./leavings.ts";
 import { type DrainLimits, WITHDRAWN_LIMIT_MS } from "./phase.ts";
 import type { DestinationPlace, DestinationVerdict } from "./port_state.ts";
 import { type Reconfiguration, reconfiguration } from "./reconfiguration.ts";
 import { type OrderOf, resumptions } from "./resumption.ts";
+import { Services } from "./services.ts";
 import { slicesOf } from "./slices.ts";
 import type { ServiceEntry, ServiceState } from "./state.ts";
 
@@ -43,9 +36,8 @@ const REMOVED = "removed from the configuration";
 export class ServiceDriver implements Disposable {
   readonly #options: ServiceDriverOptions;
   readonly #managesKernel: boolean;
-  /** By name; those that the configuration has no more are last. */
-  #states: Map<string, ServiceState>;
-  #leaving: readonly Leaving[] = [];
+  readonly #services = new Services();
+  readonly #leaving = new Leavings();
   /** What the next configuration wants beside what is, while it is made. */
   #coming: DesiredKernel = NOTHING;
   /** As last read. */
@@ -57,6 +49,8 @@ export class ServiceDriver implements Disposable {
   /** What was found with it. */
   #troubles: KernelTroubles = {};
   #timer: Disposable | undefined;
+  /** When it fires. */
+  #timerMs = Infinity;
   #disposed = false;
   #waitsForTold = false;
   /** Routers may have routes of an earlier process. */
@@ -69,39 +63,41 @@ export class ServiceDriver implements Disposable {
     this.#handOver = new HandOver({
       clock,
       managesKernel: this.#managesKernel,
-      routes: () => announce(this.desiredRoutes),
+      routes: (names) => announce(this.#routesOf(names)),
       kernel: () => program(this.desiredKernel),
       onFault,
     });
-    this.#states = new Map(services.map((entry) => {
-      return [entry.config.name, initialState(entry, managed, clock.now())];
-    }));
+    for (const entry of services) this.#services.set(initialState(entry, managed, clock.now()));
   }
 
   /** Every service, in the order of the configuration. */
   get states(): readonly ServiceState[] {
-    return [...this.#states.values()];
+    return this.#services.all;
+  }
+
+  /** One service; undefined: there is none of this name. */
+  stateOf(service: string): ServiceState | undefined {
+    return this.#services.get(service);
   }
 
   /** What is wanted no more, on its way out. */
   get leaving(): readonly Leaving[] {
-    return this.#leaving;
+    return this.#leaving.all;
   }
 
   /** What the kernel should have now. */
   get desiredKernel(): DesiredKernel {
-    return beside(this.#coming, merge([desiredKernel(this.states), ...this.#leaving.map(kernelOf)]));
+    return beside(this.#coming, merge([desiredKernel(this.states), ...this.leaving.map(kernelOf)]));
   }
 
-  /** What should be announced now. */
-  get desiredRoutes(): readonly Route[] {
-    return desiredRoutes(this.states);
+  /** What should be announced now, by service. */
+  get desiredRoutes(): ReadonlyMap<string, readonly Route[]> {
+    return this.#routesOf(this.#services.byName.keys());
   }
 
   /** One service's check has another verdict. */
   verdict(service: string, event: Extract<ServiceEvent, { type: "verdict" }>): void {
-    const state = this.#states.get(service);
-    if (state !== undefined) this.#feed([state], () => event);
+    this.#feed(this.#services.named([service]), () => event);
   }
 
   /** A check of destinations has another verdict, or gives them another weight; `places` by service. */
@@ -109,8 +105,7 @@ export class ServiceDriver implements Disposable {
     places: ReadonlyMap<string, readonly DestinationPlace[]>,
     said: DestinationVerdict,
   ): void {
-    const asked = [...places.keys()].flatMap((name) => this.#states.get(name) ?? []);
-    this.#feed(asked, ({ config }) => {
+    this.#feed(this.#services.named(places.keys()), ({ config }) => {
       return { type: "destination", ...said, places: places.get(config.name) ?? [] };
     });
   }
@@ -123,25 +118,25 @@ export class ServiceDriver implements Disposable {
     this.#actual = actual ?? this.#actual;
     this.#troubles = troubles;
     const { events, counted } = kernelNews(this.states, actual, troubles);
-    for (const state of counted) this.#states.set(state.config.name, state);
+    for (const state of counted) this.#services.set(state);
     this.#unseen = [...events.keys()].slice(SERVICES_A_TURN)
-      .filter((name) => this.#states.get(name)?.actual !== undefined);
+      .filter((name) => this.#services.get(name)?.actual !== undefined);
     for (const name of this.#unseen) events.delete(name);
     this.#look(events, actual && { type: "kernel", actual });
   }
 
   #look(events: KernelNews["events"], event?: LeavingEvent): void {
     this.#feed(
-      this.#named(new Set(events.keys())),
+      this.#services.named(events.keys()),
       ({ config: { name } }) => events.get(name) ?? { type: "time" },
       event,
     );
   }
 
   #lookOn(): void {
-    const names = new Set(this.#unseen.slice(0, SERVICES_A_TURN));
+    const seen = this.#services.named(this.#unseen.slice(0, SERVICES_A_TURN));
     this.#unseen = this.#unseen.slice(SERVICES_A_TURN);
-    this.#look(kernelNews(this.#named(names), this.#actual, this.#troubles).events);
+    this.#look(kernelNews(seen, this.#actual, this.#troubles).events);
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */
@@ -163,7 +158,7 @@ export class ServiceDriver implements Disposable {
    */
   stop(reason: string, because?: number): void {
     const untilMs = this.#options.clock.now() + WITHDRAWN_LIMIT_MS;
-    this.#leaving = this.#leaving.map((leaving) => withLimit(leaving, untilMs));
+    this.#leaving.limit(untilMs);
     this.#feed(this.states, ({ staleUntilMs }) => {
       return { type: "stale", untilMs: Math.min(staleUntilMs, untilMs) };
     });
@@ -190,11 +185,11 @@ export class ServiceDriver implements Disposable {
     this.#isStale = routersLimitMs > 0;
     if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
-    this.#leaving = inheritedLeavings(ours(actual, together([wanted, owned])), wanted, {
-      limits: (service) => this.#states.get(service)?.config.stop,
+    this.#leaving.set(inheritedLeavings(ours(actual, together([wanted, owned])), wanted, {
+      limits: (service) => this.#services.get(service)?.config.stop,
       untilMs,
       managed,
-    }, clock.now());
+    }, clock.now()));
   }
 
   /**
@@ -204,7 +199,7 @@ export class ServiceDriver implements Disposable {
   resume(orderOf: OrderOf): void {
     const now = this.#options.clock.now();
     const orders = resumptions(this.states, this.#actual, orderOf);
-    const named = () => this.#named(new Set(orders.keys()));
+    const named = () => this.#services.named(orders.keys());
     // Their routes may have been withdrawn a moment ago only: routers get their time once more.
     this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
     this.#feed(named(), ({ config: { name } }) => orders.get(name) ?? { type: "time" });
@@ -218,14 +213,14 @@ export class ServiceDriver implements Disposable {
 
   /** Whether something waits for that. */
   get awaitsEndOfRib(): boolean {
-    return this.#isStale || this.#leaving.some(({ told, toldBy }) => !told && toldBy === "end-of-rib");
+    return this.#isStale || this.leaving.some(({ told, toldBy }) => !told && toldBy === "end-of-rib");
   }
 
   /** What a change to `services` would lead to. Changes nothing. */
   preview(services: readonly ServiceEntry[], because?: number): Reconfiguration {
     const { managed, clock } = this.#options;
     return reconfiguration(
-      { states: this.#states, leaving: this.#leaving, actual: this.#actual },
+      { states: this.#services.byName, leaving: this.leaving, actual: this.#actual },
       services,
       { managed, reason: REMOVED, now: clock.now(), because },
     );
@@ -240,7 +235,7 @@ export class ServiceDriver implements Disposable {
   /** Wants no more than before `prepare`. */
   forget(): void {
     this.#coming = NOTHING;
-    this.#handOver.owe("kernel");
+    this.#handOver.oweKernel();
     this.#feed([], () => ({ type: "time" }));
   }
 
@@ -248,11 +243,10 @@ export class ServiceDriver implements Disposable {
   reconfigure(services: readonly ServiceEntry[], because?: number): void {
     const { states, leaving, transitions } = this.preview(services, because);
     this.#coming = NOTHING;
-    this.#states = new Map(states);
-    const before = this.#leaving;
-    this.#leaving = leaving;
-    this.#handOver.owe("routes");
-    this.#handOver.owe("kernel");
+    this.#handOver.oweRoutes(this.#services.replace(states));
+    const before = new Set(this.leaving);
+    this.#leaving.set(leaving);
+    this.#handOver.oweKernel();
     // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
     const gone = new Set<string>();
     for (const { config, removed } of this.states) if (removed) gone.add(config.name);
@@ -261,7 +255,7 @@ export class ServiceDriver implements Disposable {
       this.#handOver.attempt(() => this.#options.onTransition(service, transition, because));
     }
     for (const each of leaving) {
-      if (!before.includes(each)) this.#handOver.attempt(() => this.#options.onLeaving?.(each));
+      if (!before.has(each)) this.#handOver.attempt(() => this.#options.onLeaving?.(each));
     }
   }
 
@@ -281,13 +275,19 @@ export class ServiceDriver implements Disposable {
   /** Ends: nothing is decided or told any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
-    this.#timer?.[Symbol.dispose]();
-    this.#timer = undefined;
+    this.#disarm();
     this.#tellDown();
   }
 
   #named(names: Names): readonly ServiceState[] {
-    return this.states.filter(({ config }) => names === undefined || names.has(config.name));
+    return names === undefined ? this.states : this.#services.named(names);
+  }
+
+  #routesOf(names: Iterable<string>): ReadonlyMap<string, readonly Route[]> {
+    return new Map([...names].map((name) => {
+      const state = this.#services.get(name);
+      return [name, state === undefined ? [] : announcedRoutes(state)];
+    }));
   }
 
   #tellDown(): void {
@@ -307,20 +307,20 @@ export class ServiceDriver implements Disposable {
     const transitions: [ServiceState, ServiceTransition, ServiceEvent][] = [];
     let hasWeights = false;
     for (const before of states) {
-      const { name } = before.config;
       const event = eventOf(before);
       const { state, transitions: own } = step(before, event, { now: clock.now() });
-      this.#states.set(name, state);
+      this.#services.set(state);
       hasWeights ||= state.weights.virtualServices !== before.weights.virtualServices;
       for (const transition of own) transitions.push([state, transition, event]);
     }
-    const moved = leavingEvent === undefined ? [] : this.#moveLeaving(leavingEvent);
+    const moved = leavingEvent === undefined ? [] : this.#leaving.step(leavingEvent, clock.now());
     const gone = this.#dropGone();
-    const has = (type: ServiceTransition["type"]) =>
-      transitions.some(([, transition]) => transition.type === type);
+    const of = (type: ServiceTransition["type"]) =>
+      transitions.filter(([, transition]) => transition.type === type);
+    const [routes, phases] = [of("route"), of("phase")];
     // A service that shifts is announced otherwise.
-    if (has("route") || has("phase")) this.#handOver.owe("routes");
-    if (has("phase") || moved.length > 0 || gone.length > 0) this.#handOver.owe("kernel");
+    this.#handOver.oweRoutes([...routes, ...phases].map(([{ config }]) => config.name));
+    if (phases.length > 0 || moved.length > 0 || gone.length > 0) this.#handOver.oweKernel();
     if (hasWeights) this.#handOver.oweWeights();
     this.#handOver.run(this.#isQuiescing());
     for (const [{ config, phase }, transition, { type }] of transitions) {
@@ -337,62 +337,55 @@ export class ServiceDriver implements Disposable {
     if (this.#onDown.size > 0 && this.#isDown()) this.#tellDown();
   }
 
-  /** Those that have moved on; what is down is dropped. */
-  #moveLeaving(event: LeavingEvent): readonly Leaving[] {
-    const now = this.#options.clock.now();
-    const moved: Leaving[] = [];
-    this.#leaving = this.#leaving.flatMap((before) => {
-      const leaving = stepLeaving(before, event, { now });
-      if (leaving.phase.name !== before.phase.name) moved.push(leaving);
-      return leaving.phase.name === "down" ? [] : [leaving];
-    });
-    return moved;
-  }
-
   /** Services that are not configured any more are dropped once they are down. */
   #dropGone(): readonly string[] {
-    const gone = this.states.filter(({ removed, phase }) => removed && phase.name === "down");
-    for (const { config } of gone) this.#states.delete(config.name);
-    return gone.map(({ config }) => config.name);
+    const gone = this.#services.having("gone").map(({ config }) => config.name);
+    for (const name of gone) this.#services.delete(name);
+    return gone;
   }
 
   /** Where withdrawals are on their way, the services hear when the routers' sockets have them. */
   #awaitTold(): void {
-    if (this.#waitsForTold || !awaitTold(this.states, this.#leaving)) return;
+    const isAwaited = this.#services.has("awaiting told") || this.#leaving.awaitsTold;
+    if (this.#waitsForTold || !isAwaited) return;
     this.#waitsForTold = true;
     const { told, onFault } = this.#options;
     Promise.try(told, WITHDRAWN_LIMIT_MS).catch((error) => onFault(messageOf(error))).then(() => {
       this.#waitsForTold = false;
-      this.#feed(this.states, () => ({ type: "told" }), { type: "told" });
+      this.#feed(this.#services.having("awaiting told"), () => ({ type: "told" }), { type: "told" });
     });
   }
 
   #arm(): void {
+    const others = this.#unseen.length > 0
+      ? this.#options.clock.now()
+      : this.#handOver.deadlineMs(this.#isQuiescing());
+    const atMs = this.#disposed ? Infinity : Math.min(this.#services.nextMs, this.#leaving.nextMs, others);
+    if (atMs === this.#timerMs) return;
+    this.#disarm();
+    if (atMs === Infinity) return;
+    this.#timer = this.#options.clock.at(atMs, () => this.#tick());
+    this.#timerMs = atMs;
+  }
+
+  #disarm(): void {
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
-    if (this.#disposed) return;
-    const { clock } = this.#options;
-    const deadlines = [
-      ...this.states.map((state) => nextDeadline(state) ?? Infinity),
-      ...this.#leaving.map(leavingDeadline),
-    ];
-    const others = this.#unseen.length > 0 ? clock.now() : this.#handOver.deadlineMs(this.#isQuiescing());
-    const atMs = deadlines.reduce((first, deadline) => Math.min(first, deadline), others);
-    if (atMs !== Infinity) this.#timer = clock.at(atMs, () => this.#tick());
+    this.#timerMs = Infinity;
   }
 
   #tick(): void {
+    this.#disarm();
     if (this.#unseen.length > 0) return this.#lookOn();
-    const now = this.#options.clock.now();
-    const due = this.states.filter((state) => (nextDeadline(state) ?? Infinity) <= now);
+    const due = this.#services.takeDue(this.#options.clock.now());
     this.#feed(due, () => ({ type: "time" }), { type: "time" });
   }
 
   #isQuiescing(): boolean {
-    return [...this.states, ...this.#leaving].some(({ phase }) => phase.name === "quiescing");
+    return this.#services.has("quiescing") || this.#leaving.quiesces;
   }
 
   #isDown(): boolean {
-    return this.#leaving.length === 0 && this.states.every(({ phase }) => phase.name === "down");
+    return this.leaving.length === 0 && !this.#services.has("up");
   }
 }

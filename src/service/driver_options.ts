@@ -12,8 +12,8 @@ export interface ServiceDriverOptions {
   readonly services: readonly ServiceEntry[];
   readonly managed: Managed;
   readonly clock: Clock;
-  /** The whole of what should be announced; where it changed, and before anything else is done about it. */
-  readonly announce: (routes: readonly Route[]) => void;
+  /** What should be announced of services, by name, where it changed, and before anything else is done about it. */
+  readonly announce: (routes: ReadonlyMap<string, readonly Route[]>) => void;
   /** The whole of what the kernel should have, where it is ours; where it changed, and while connections are waited for. */
   readonly program: (desired: DesiredKernel) => void;
   /** Resolves when the sockets of all routers have taken what they should be told, or after `limitMs`. */

@@ -9,7 +9,8 @@ import type { Clock } from "../time/clock.ts";
 /** Who is handed what. */
 export interface Takers {
   readonly clock: Clock;
-  readonly routes: () => void;
+  /** Of these services. */
+  readonly routes: (services: ReadonlySet<string>) => void;
   readonly kernel: () => void;
   /** Undefined: nothing of the kernel is ours. */
   readonly managesKernel: boolean;
@@ -26,7 +27,9 @@ const WEIGHTS_MS = 20;
 /** What is owed to whom. */
 export class HandOver {
   readonly #takers: Takers;
-  readonly #owed = { routes: false, kernel: false };
+  /** Services whose routes may be others than were handed over. */
+  #rerouted: ReadonlySet<string> = new Set();
+  #owesKernel = false;
   /** When what is owed is tried again. */
   #retryMs = Infinity;
   /** Weights have changed, and were not handed over yet: that waits until then. */
@@ -38,9 +41,14 @@ export class HandOver {
     this.#takers = takers;
   }
 
-  /** Routes, or what the kernel should have, are others. */
-  owe(what: "routes" | "kernel"): void {
-    if (what === "routes" || this.#takers.managesKernel) this.#owed[what] = true;
+  /** The routes of these services may be others. */
+  oweRoutes(services: readonly string[]): void {
+    if (services.length > 0) this.#rerouted = new Set([...this.#rerouted, ...services]);
+  }
+
+  /** What the kernel should have is something else. */
+  oweKernel(): void {
+    this.#owesKernel ||= this.#takers.managesKernel;
   }
 
   /** Weights alone are others: at once where none were handed over a moment ago, for the whole of what should be is much. */
@@ -51,17 +59,13 @@ export class HandOver {
 
   /** Hands over what is owed. @param isQuiescing connections are waited for */
   run(isQuiescing: boolean): void {
-    const { clock, routes, kernel, managesKernel } = this.#takers;
+    const { clock, managesKernel } = this.#takers;
     const now = clock.now();
     const isDue = this.#weightsDueMs <= now || (isQuiescing && now >= this.#kernelMs + QUIESCE_POLL_MS);
-    this.#owed.kernel ||= isDue && managesKernel;
+    this.#owesKernel ||= isDue && managesKernel;
     this.#retryMs = Infinity;
-    this.#hand("routes", routes);
-    this.#hand("kernel", () => {
-      this.#weightsDueMs = Infinity;
-      this.#kernelMs = now;
-      kernel();
-    });
+    if (this.#rerouted.size > 0) this.#handRoutes();
+    if (this.#owesKernel) this.#handKernel(now);
   }
 
   /** When it wants to run again. */
@@ -82,12 +86,22 @@ export class HandOver {
     }
   }
 
-  #hand(what: "routes" | "kernel", call: () => void): void {
-    if (!this.#owed[what]) return;
-    // Before the call: it may come back here with news of its own.
-    this.#owed[what] = false;
-    if (this.attempt(call)) return;
-    this.#owed[what] = true;
+  // What is owed is so no more before the call: it may come back here with news of its own.
+
+  #handRoutes(): void {
+    const rerouted = this.#rerouted;
+    this.#rerouted = new Set();
+    if (this.attempt(() => this.#takers.routes(rerouted))) return;
+    this.oweRoutes([...rerouted]);
+    this.#retryMs = this.#takers.clock.now() + RETRY_MS;
+  }
+
+  #handKernel(now: number): void {
+    this.#owesKernel = false;
+    this.#weightsDueMs = Infinity;
+    this.#kernelMs = now;
+    if (this.attempt(this.#takers.kernel)) return;
+    this.#owesKernel = true;
     this.#retryMs = this.#takers.clock.now() + RETRY_MS;
   }
 }

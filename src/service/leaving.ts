@@ -8,6 +8,7 @@ import type { Managed } from "../kernel/kernel.ts";
 import { isEmpty, NOTHING, within, without } from "../kernel/merge.ts";
 import {
   type ActualKernel,
+  type ActualVirtualService,
   type DesiredKernel,
   destinationKey,
   isConnected,
@@ -147,18 +148,19 @@ function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> 
   return new Set(idle.map(({ address }) => address.text));
 }
 
-/** Whether something is withdrawn, and waits for the sockets of routers to have taken that. */
-export function awaitTold(
-  states: readonly Pick<Leaving, "phase" | "told">[],
-  leaving: readonly Leaving[],
-): boolean {
-  const waiting = [...states, ...leaving.filter(({ toldBy }) => toldBy === "told")];
-  return waiting.some(({ phase, told }) => phase.name === "withdrawn" && !told);
-}
-
-/** Takes one event in; the phase moves on as far as time and facts allow. */
-export function stepLeaving(leaving: Leaving, event: LeavingEvent, env: { readonly now: number }): Leaving {
-  return settled(absorb(leaving, event), env.now);
+/** Each takes one event in; its phase moves on as far as time and facts allow. */
+export function stepLeavings(
+  leavings: readonly Leaving[],
+  event: LeavingEvent,
+  env: { readonly now: number },
+): readonly Leaving[] {
+  if (event.type !== "kernel" || leavings.length === 0) {
+    return leavings.map((leaving) => settled(absorb(leaving, event), env.now));
+  }
+  const present = new Map(event.actual.virtualServices.map((each) => [virtualServiceKey(each), each]));
+  return leavings.map((leaving) => {
+    return settled({ ...leaving, connections: connectionsOf(leaving, present) }, env.now);
+  });
 }
 
 /** What is not wanted again of something that leaves; undefined: all of it is. */
@@ -172,11 +174,6 @@ export function withLimit(leaving: Leaving, untilMs: number): Leaving {
   const { phase } = leaving;
   if (phase.name !== "withdrawn" || phase.deadlineMs <= untilMs) return leaving;
   return { ...leaving, phase: { ...phase, deadlineMs: untilMs } };
-}
-
-/** When it wants a `time` event. */
-export function leavingDeadline({ phase }: Leaving): number {
-  return phase.deadlineMs;
 }
 
 /** What the kernel should have of it: quiesced it takes no new connections; UDP has none, and goes at once. */
@@ -205,18 +202,8 @@ export function whatLeaves({ objects }: Leaving): readonly string[] {
   ];
 }
 
-function absorb(leaving: Leaving, event: LeavingEvent): Leaving {
-  switch (event.type) {
-    case "kernel":
-      return { ...leaving, connections: connectionsOf(leaving, event.actual) };
-    case "told":
-    case "end-of-rib":
-      return event.type === leaving.toldBy ? { ...leaving, told: true } : leaving;
-    case "time":
-      return leaving;
-    default:
-      return event satisfies never;
-  }
+function absorb(leaving: Leaving, { type }: LeavingEvent): Leaving {
+  return type === leaving.toldBy ? { ...leaving, told: true } : leaving;
 }
 
 function settled(leaving: Leaving, nowMs: number): Leaving {
@@ -237,8 +224,10 @@ function settled(leaving: Leaving, nowMs: number): Leaving {
 }
 
 /** Of its own destinations, once all that are there have weight 0. */
-function connectionsOf({ objects }: Leaving, actual: ActualKernel): number | undefined {
-  const present = new Map(actual.virtualServices.map((service) => [virtualServiceKey(service), service]));
+function connectionsOf(
+  { objects }: Leaving,
+  present: ReadonlyMap<string, ActualVirtualService>,
+): number | undefined {
   const found = objects.virtualServices.filter(isConnected).flatMap((service) => {
     const keys = new Set(service.destinations.map(destinationKey));
     const there = present.get(virtualServiceKey(service))?.destinations ?? [];

@@ -1,11 +1,11 @@
 // The driver of all services on a virtual clock, between a speaker and a reconciler that keep what they are given.
 import assert from "node:assert/strict";
-import type { Route } from "../../src/bgp/routes/route.ts";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import type { ActualKernel, DesiredKernel } from "../../src/kernel/state.ts";
 import type { ServiceTransition } from "../../src/service/controller.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import type { ServiceDriverOptions } from "../../src/service/driver_options.ts";
+import { Announced } from "../support/announced.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { madeKernel } from "../support/made_kernel.ts";
@@ -29,6 +29,8 @@ const SERVICES = [
 
 class Scene implements Disposable {
   readonly clock = new VirtualClock();
+  readonly #speaker = new Announced();
+  /** All that is to be announced, each time that something of it is another. */
   readonly announced: string[][] = [];
   readonly programmed: DesiredKernel[] = [];
   readonly told: string[] = [];
@@ -42,7 +44,7 @@ class Scene implements Disposable {
       services: SERVICES,
       managed: EVERYTHING,
       clock: this.clock,
-      announce: (routes) => void this.announced.push(routes.map(textOf)),
+      announce: (routes) => void this.announced.push(this.#speaker.set(routes)),
       program: (desired) => {
         this.programmed.push(desired);
         this.driver.kernel(this.kernel(desired));
@@ -78,10 +80,6 @@ class Scene implements Disposable {
     this.driver[Symbol.dispose]();
     assert.equal(this.clock.pending, 0, "a timer is left");
   }
-}
-
-function textOf({ prefix }: Route): string {
-  return prefix.text;
 }
 
 function wordsOf(transition: ServiceTransition): string {
@@ -130,6 +128,18 @@ Deno.test("ServiceDriver drains each service within its own limits and tells whe
   assert.deepEqual(at.phases, ["down", "down"]);
   assert.equal(down, true);
   assert.equal(at.clock.pending, 0);
+});
+
+Deno.test("ServiceDriver lets a service that shifts wait for its own withdrawal, whatever another one's has come to (CONTRACT Drain)", async () => {
+  using at = new Scene();
+  at.serve();
+  at.driver.drain("moved", { names: new Set(["a"]), limits: { ...stop, shiftMs: 2000 } });
+  at.driver.drain("moved", { names: new Set(["b"]) });
+  await at.clock.advance(1000);
+  assert.deepEqual(at.phases, ["shifting", "converging"], "the routers know of b");
+  at.routersTold = new Promise(() => {});
+  await at.clock.advance(2000);
+  assert.equal(at.phases[0], "withdrawn", "they do not know of a yet");
 });
 
 Deno.test("ServiceDriver does not ask what a kernel should have that is not ours to manage", async () => {
@@ -187,12 +197,13 @@ Deno.test("ServiceDriver survives whatever it calls throwing once: it is said, a
     };
     const sound = new Scene();
     const announced: string[][] = [];
+    const speaker = new Announced();
     const programmed: DesiredKernel[] = [];
     const told: string[] = [];
     using at = new Scene({
       announce: part === "announce"
-        ? once((routes) => void announced.push(routes.map(textOf)))
-        : (routes) => void announced.push(routes.map(textOf)),
+        ? once((routes) => void announced.push(speaker.set(routes)))
+        : (routes) => void announced.push(speaker.set(routes)),
       program: part === "program"
         ? once((desired) => void programmed.push(desired))
         : (desired) => void programmed.push(desired),

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { EVERYTHING } from "../../src/kernel/kernel.ts";
 import type { ActualKernel, DesiredKernel } from "../../src/kernel/state.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
+import { Announced } from "../support/announced.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { madeKernel } from "../support/made_kernel.ts";
@@ -13,6 +14,7 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 class Scene implements Disposable {
   readonly clock = new VirtualClock();
   readonly programmed: DesiredKernel[] = [];
+  readonly #speaker = new Announced();
   announced: readonly string[] = [];
   readonly driver: ServiceDriver;
 
@@ -29,7 +31,7 @@ class Scene implements Disposable {
       services,
       managed: EVERYTHING,
       clock: this.clock,
-      announce: (routes) => void (this.announced = routes.map(({ prefix }) => prefix.text)),
+      announce: (routes) => void (this.announced = this.#speaker.set(routes)),
       program: (desired) => void this.programmed.push(desired),
       told: () => Promise.resolve(),
       onTransition: () => {},

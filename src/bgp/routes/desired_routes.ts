@@ -1,6 +1,6 @@
 /**
- * The whole of what should be announced, and what a new whole changes of it. Peers are brought to the changes
- * alone: to withdraw one route costs as much among a hundred thousand as among ten.
+ * The whole of what should be announced, and what a new whole, or another part of it, changes. Peers are brought to the
+ * changes alone: to withdraw one route costs as much among a hundred thousand as among ten.
  */
 import type { Prefix } from "../../net/prefix.ts";
 import type { Route, RouteAttributes } from "./route.ts";
@@ -18,12 +18,18 @@ export interface RouteChanges {
   readonly changed: readonly Prefix[];
 }
 
+/** Who wants all of what is set as a whole. */
+const ONE_SOURCE = "";
+
 /**
- * The desired routes by prefix. A prefix has one route, which the configuration sees to; of several the first counts, as
- * a fault there should not end what goes well otherwise.
+ * The desired routes by prefix, and by who wants them: each source has a list of its own, so that a change of one costs as
+ * much among thousands as among ten. A prefix has one route, which the configuration sees to; of several the first counts,
+ * as a fault there should not end what goes well otherwise.
  */
 export class DesiredRoutes {
-  #all: readonly Route[] = [];
+  readonly #bySource = new Map<string, readonly Route[]>();
+  /** Routes of all sources. */
+  #count = 0;
   readonly #byPrefix = new Map<string, Route>();
 
   /**
@@ -41,15 +47,42 @@ export class DesiredRoutes {
 
   /** Replaces the whole. The prefixes whose routes are not what they were, each once. */
   replace(routes: readonly Route[]): RouteChanges {
-    const [head, tail] = commonEnds(this.#all, routes);
-    const old = this.#all.slice(head, this.#all.length - tail);
-    const fresh = byPrefix(routes.slice(head, routes.length - tail));
-    const gone = old.filter(({ prefix }) => !fresh.has(prefix.text));
-    let added = 0;
-    for (const text of fresh.keys()) if (!this.#byPrefix.has(text)) added++;
-    const count = this.#byPrefix.size - gone.length + added;
-    if (count !== routes.length) return this.replace([...byPrefix(routes).values()]);
-    this.#all = routes;
+    const nothing = [...this.#bySource.keys()].map((source) => [source, []] as const);
+    return this.replaceOf(new Map<string, readonly Route[]>([...nothing, [ONE_SOURCE, routes]]));
+  }
+
+  /** Replaces what each of these sources wants; the others want what they did. @returns as `replace` does */
+  replaceOf(bySource: ReadonlyMap<string, readonly Route[]>): RouteChanges {
+    const wasUnique = this.#byPrefix.size === this.#count;
+    const old: (readonly Route[])[] = [];
+    const added: (readonly Route[])[] = [];
+    for (const [source, routes] of bySource) {
+      const before = this.#bySource.get(source) ?? [];
+      const [head, tail] = commonEnds(before, routes);
+      old.push(before.slice(head, before.length - tail));
+      added.push(routes.slice(head, routes.length - tail));
+      this.#count += routes.length - before.length;
+      if (routes.length === 0) this.#bySource.delete(source);
+      else this.#bySource.set(source, routes);
+    }
+    const fresh = byPrefix(added.flat());
+    const gone = old.flat().filter(({ prefix }) => !fresh.has(prefix.text));
+    let more = 0;
+    for (const text of fresh.keys()) if (!this.#byPrefix.has(text)) more++;
+    const isUnique = this.#byPrefix.size - gone.length + more === this.#count;
+    return wasUnique && isUnique ? this.#exchange(gone, fresh) : this.#exchangeAll();
+  }
+
+  /** Where a prefix has several routes, all are looked at. */
+  #exchangeAll(): RouteChanges {
+    const fresh = byPrefix([...this.#bySource.values()].flat());
+    return this.#exchange(
+      [...this.#byPrefix.values()].filter(({ prefix }) => !fresh.has(prefix.text)),
+      fresh,
+    );
+  }
+
+  #exchange(gone: readonly Route[], fresh: ReadonlyMap<string, Route>): RouteChanges {
     const withdrawn: Prefix[] = [];
     const changed: Prefix[] = [];
     for (const { prefix } of gone) {
