@@ -121,6 +121,7 @@ export class KernelAdoption {
     onReport({
       at: clock.now(),
       actual: undefined,
+      isRead: false,
       changes: [],
       repairs: [],
       errors,

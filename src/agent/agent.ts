@@ -345,7 +345,8 @@ export class Agent {
 
   #receiveReport(report: KernelReport): void {
     this.#report = report;
-    this.#kernelEvents.publish(report, () => this.#services.kernel(report.actual, report));
+    const actual = report.isRead ? report.actual : undefined;
+    this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

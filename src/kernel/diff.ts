@@ -55,8 +55,9 @@ export class Differ {
     const links = yield* this.#compareLinks(desired, actual, conflicts);
     const services = yield* this.#compareServices(desired, actual);
     const marks = dropMarks(desired, actual);
+    const made = services.made.filter(mayBeMade(desired, conflicts));
     const found = {
-      changes: [...links.made, ...services.made, ...services.broken, ...marks, ...links.broken],
+      changes: [...links.made, ...made, ...services.broken, ...marks, ...links.broken],
       conflicts,
     };
     this.#last = { desired, actual, found };
@@ -150,6 +151,20 @@ export class Differ {
       ? this.#keyOf(change.service)
       : undefined;
   }
+}
+
+/** A mark is not used where no interface can be marked with it: nobody would know later that its virtual service is ours. */
+function mayBeMade(desired: DesiredKernel, conflicts: readonly Conflict[]): (change: Change) => boolean {
+  const taken = new Set(conflicts.map((conflict) => conflict.interface));
+  const fwmarks = new Set(
+    desired.interfaces.filter(({ name }) => taken.has(name)).flatMap((each) =>
+      (each.fwmarks ?? []).map(virtualServiceKey)
+    ),
+  );
+  return (change) =>
+    fwmarks.size === 0 || !("service" in change) || typeof change.service === "string" ||
+    change.service.fwmark === 0 || !fwmarks.has(virtualServiceKey(change.service)) ||
+    !change.type.startsWith("create-");
 }
 
 const NOTHING_OWNED = { interfaces: [], ownedAddresses: [], ownedFwmarks: [] } as const;

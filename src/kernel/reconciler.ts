@@ -32,6 +32,8 @@ export interface KernelReport {
   readonly at: number;
   /** As read back after the changes, or as last read where reading failed; undefined before the first read. */
   readonly actual: ActualKernel | undefined;
+  /** `actual` was read in this run. */
+  readonly isRead: boolean;
   /** What was changed, in words. */
   readonly changes: readonly string[];
   /** Which objects were made as they should be after somebody else had changed them. */
@@ -220,6 +222,7 @@ export class Reconciler implements AsyncDisposable {
     if (errors.length === 0) this.#blindSinceMs = undefined;
     errors.push(...this.#repairs.errors);
     return this.#report({
+      isRead: hasRead,
       changes: await inSlices(clock, mapInSteps(made, describeChange)),
       repairs,
       errors,
@@ -262,6 +265,7 @@ export class Reconciler implements AsyncDisposable {
     return {
       at: this.#options.clock.now(),
       actual: this.#actual,
+      isRead: false,
       changes: [],
       repairs: [],
       errors: [],

@@ -42,6 +42,8 @@ export class ServiceDriver implements Disposable {
   #coming: DesiredKernel = NOTHING;
   /** As last read. */
   #actual: ActualKernel | undefined;
+  /** It was not read since, or not since more was wanted: what comes waits until it is. */
+  #isBlind = false;
   readonly #onDown = new Set<() => void>();
   readonly #handOver: HandOver;
   /** Services that have to look at the kernel as it was last read, in the next turn. */
@@ -116,6 +118,7 @@ export class ServiceDriver implements Disposable {
    */
   kernel(actual: ActualKernel | undefined, troubles: KernelTroubles = {}): void {
     this.#actual = actual ?? this.#actual;
+    this.#isBlind = actual === undefined;
     this.#troubles = troubles;
     const { events, counted } = kernelNews(this.states, actual, troubles);
     for (const state of counted) this.#services.set(state);
@@ -220,7 +223,12 @@ export class ServiceDriver implements Disposable {
   preview(services: readonly ServiceEntry[], because?: number): Reconfiguration {
     const { managed, clock } = this.#options;
     return reconfiguration(
-      { states: this.#services.byName, leaving: this.leaving, actual: this.#actual },
+      {
+        states: this.#services.byName,
+        leaving: this.leaving,
+        actual: this.#actual,
+        isBlind: this.#isBlind,
+      },
       services,
       { managed, reason: REMOVED, now: clock.now(), because },
     );
@@ -229,6 +237,7 @@ export class ServiceDriver implements Disposable {
   /** Wants what `services` will need beside what is wanted now, so that it is there before anything is announced. */
   prepare(services: readonly ServiceEntry[]): DesiredKernel {
     this.#coming = desiredKernel(this.preview(services).states.values());
+    this.#isBlind = true;
     return this.desiredKernel;
   }
 

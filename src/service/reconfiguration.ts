@@ -5,7 +5,14 @@
 import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
-import { changesBetween, initialState, reconfigured, removed, type ServiceTransition } from "./controller.ts";
+import {
+  changesBetween,
+  initialState,
+  reconfigured,
+  removed,
+  type ServiceTransition,
+  step,
+} from "./controller.ts";
 import { desiredKernel, inPhase } from "./desired.ts";
 import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
 import { merge } from "../kernel/merge.ts";
@@ -17,7 +24,10 @@ import type { ServiceEntry, ServiceState } from "./state.ts";
 export interface Running {
   readonly states: ReadonlyMap<string, ServiceState>;
   readonly leaving: readonly Leaving[];
+  /** As last read. */
   readonly actual: ActualKernel | undefined;
+  /** It was not read since, or not since more was wanted: what comes waits until it is. */
+  readonly isBlind: boolean;
 }
 
 /** What will run. Services that are no more are among the states until they are down. */
@@ -42,7 +52,7 @@ export function reconfiguration(
     readonly because?: number | undefined;
   },
 ): Reconfiguration {
-  const sliceOf = running.actual && slicesOf(running.actual);
+  const sliceOf = running.actual === undefined || running.isBlind ? undefined : slicesOf(running.actual);
   const held = new Set([
     ...[...running.states.values()].flatMap(({ config }) => config.addresses),
     ...running.leaving.flatMap(({ objects }) => objects.ownedAddresses),
@@ -52,7 +62,7 @@ export function reconfiguration(
     // What runs with the very same configuration has decided already.
     const isSame = known?.config === entry.config && !known.removed;
     if (isSame && (sliceOf === undefined || known.actual !== undefined)) return known;
-    const before = known ?? added(entry, held, { managed, now });
+    const before = known ?? added(entry, held, running.actual, { managed, now });
     const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
     return reconfigured(seen, entry, { now });
   };
@@ -89,16 +99,21 @@ export function reconfiguration(
   return { states, leaving, transitions, nowMs: now };
 }
 
-/** A service that comes. One that comes drained, on addresses that nobody uses, has nothing to wait for: it never gets weight. */
+/**
+ * A service that comes. One that comes drained, on addresses that nobody uses, has nothing to wait for: it never gets weight.
+ * What the kernel has on addresses that somebody uses goes on until checks have spoken.
+ */
 function added(
   entry: ServiceEntry,
   held: ReadonlySet<string>,
+  actual: ActualKernel | undefined,
   { managed, now }: { readonly managed: Managed; readonly now: number },
 ): ServiceState {
   const state = initialState(entry, managed, now);
   const { drain } = state.phase;
   const isHeld = entry.config.addresses.some(({ text }) => held.has(text));
-  return drain === undefined || isHeld ? state : inPhase(state, quiescing(drain, now));
+  if (!isHeld) return drain === undefined ? state : inPhase(state, quiescing(drain, now));
+  return actual === undefined ? state : step(state, { type: "inherited", actual }, { now }).state;
 }
 
 function announcedBy(states: Iterable<ServiceState>): ReadonlySet<string> {

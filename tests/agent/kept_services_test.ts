@@ -4,9 +4,14 @@ import { Reloads } from "../../src/agent/reloads.ts";
 import type { Config } from "../../src/config/config.ts";
 import { EventStream } from "../../src/events/stream.ts";
 import { initialState, reconfigured } from "../../src/service/controller.ts";
+import { NOTHING } from "../../src/kernel/merge.ts";
+import { desiredKernel } from "../../src/service/desired.ts";
+import { leavings } from "../../src/service/leaving.ts";
 import { reconfiguration } from "../../src/service/reconfiguration.ts";
 import { address } from "../support/bgp.ts";
 import { config, serviceConfig } from "../support/config.ts";
+import { madeKernel } from "../support/made_kernel.ts";
+import { checkedDestination, checkedPort } from "../support/ports.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 function configuration(med: number): Config {
@@ -58,11 +63,42 @@ Deno.test("reconfigured() with the very configuration that runs keeps ports and 
 Deno.test("reconfiguration() leaves a service as it is that runs with the very same configuration, and no other", () => {
   const managed = { interfaces: true, ipvs: true };
   const before = initialState({ config: serviceConfig(), checks: [] }, managed, 0);
-  const running = { states: new Map([["web", before]]), leaving: [], actual: undefined };
+  const running = { states: new Map([["web", before]]), leaving: [], actual: undefined, isBlind: false };
   const goOver = (config: Config["services"][number]) => {
     const env = { managed, reason: "removed", now: 1 };
     return reconfiguration(running, [{ config, checks: [] }], env).states.get("web");
   };
   assert.equal(goOver(before.config), before);
   assert.equal(goOver({ ...before.config, enabled: false })?.config.enabled, false);
+});
+
+Deno.test("a service that comes while what it needs is on its way out has the weights that are there, until its checks speak (found by simulation)", () => {
+  const managed = { interfaces: true, ipvs: true };
+  const ports = [checkedPort({ destinations: [checkedDestination(1), checkedDestination(2)] })];
+  const config = serviceConfig({ ports });
+  const before = initialState(
+    {
+      config: serviceConfig({
+        ports: [checkedPort({ destinations: [checkedDestination(1, { checks: [] })] })],
+      }),
+      checks: [],
+    },
+    managed,
+    0,
+  );
+  const objects = desiredKernel([before]);
+  const leaving = leavings(objects, NOTHING, {
+    reason: "not wanted",
+    limits: () => config.stop,
+    told: () => ({ by: "end-of-rib", untilMs: 5000 }),
+    managed,
+  }, 0);
+  const come = (gone: typeof leaving) => {
+    const running = { states: new Map(), leaving: gone, actual: madeKernel(objects), isBlind: false };
+    const env = { managed, reason: "removed", now: 1 };
+    const state = reconfiguration(running, [{ config, checks: [] }], env).states.get("web");
+    return state?.weights.virtualServices[0]?.destinations.map(({ weight }) => weight);
+  };
+  assert.deepEqual(come(leaving), [1, 0]);
+  assert.deepEqual(come([]), [0, 0]);
 });

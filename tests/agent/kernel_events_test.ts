@@ -8,6 +8,7 @@ const report = (overrides: Partial<KernelReport> = {}): KernelReport => {
   return {
     at: 0,
     actual: undefined,
+    isRead: false,
     changes: [],
     repairs: [],
     errors: [],

@@ -7,8 +7,10 @@ import { interestIn } from "../../src/kernel/kernel.ts";
 import { Reconciler } from "../../src/kernel/reconciler.ts";
 import { NOTHING, ours } from "../../src/kernel/merge.ts";
 import {
+  type ActualKernel,
   type DesiredKernel,
   fwmarkId,
+  INTERFACE_AS_MADE,
   interfaceMark,
   markedFwmarks,
   serviceOf,
@@ -239,4 +241,26 @@ Deno.test("marks are as wanted after one pass, whatever was on the interfaces, a
     }),
     { seed: 20260111, numRuns: 300 },
   );
+});
+
+Deno.test("a mark is not used where somebody else has the interface's name: nobody would know whose it is (found by simulation)", () => {
+  const desired = wants({ a: [fwmarkId(7, 4)], b: [fwmarkId(9, 4)] });
+  const stranger = {
+    index: 1,
+    name: "a",
+    ...INTERFACE_AS_MADE,
+    kind: "bridge",
+    alias: "",
+    group: 0,
+    addresses: [],
+  };
+  const made = (actual: ActualKernel) =>
+    diff(desired, actual).changes.map(describeChange).filter((change) => change.includes("fwmark"));
+  assert.deepEqual(made({ interfaces: [stranger], virtualServices: [] }), [
+    "create virtual service fwmark 9 IPv4 rr",
+  ]);
+  assert.deepEqual(made({ interfaces: [], virtualServices: [] }), [
+    "create virtual service fwmark 7 IPv4 rr",
+    "create virtual service fwmark 9 IPv4 rr",
+  ]);
 });

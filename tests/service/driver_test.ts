@@ -259,3 +259,23 @@ Deno.test("reconfigure() hands over what should be once, without what goes: no p
   scene.driver.reconfigure(SERVICES.slice(0, 1));
   assert.deepEqual(scene.announced, [["10.99.0.1/32"]]);
 });
+
+Deno.test("reconfigure() announces what comes by what the kernel has now, not by what it had when it could be read (found by simulation)", () => {
+  using other = new Scene();
+  const everything = other.kernel(other.driver.desiredKernel);
+  let isBlind = false;
+  using scene: Scene = new Scene({
+    services: SERVICES.slice(0, 1),
+    program: () => scene.driver.kernel(isBlind ? undefined : everything),
+  });
+  scene.driver.kernel(everything);
+  scene.verdict("a", "healthy");
+  isBlind = true;
+  scene.driver.kernel(undefined);
+  const comes = SERVICES.map((entry) => ({ ...entry, checks: [] }));
+  scene.driver.prepare(comes);
+  scene.driver.reconfigure(comes);
+  assert.deepEqual(scene.announced.at(-1), ["10.99.0.1/32"]);
+  scene.driver.kernel(everything);
+  assert.deepEqual(scene.announced.at(-1), ["10.99.0.1/32", "2001:db8::b/128"]);
+});
