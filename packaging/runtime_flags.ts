@@ -12,7 +12,7 @@ export interface Reach {
 }
 
 /** V8's: a small young generation and two compilers are enough, and keep memory small. */
-const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
+export const V8_FLAGS = "--v8-flags=--max-semi-space-size=1,--no-maglev";
 
 /**
  * V8's code cache is a file without a checksum: one damaged page in it would kill every start from then on. What the

@@ -38,9 +38,11 @@ export interface Notice {
 export interface Kernel extends Disposable {
   /**
    * What the host has of `interest`. Where the kernel has no IPVS there are no virtual services, and no error.
+   * @param made changes that were made since the same `interest` was read last: what none of them is about may be as it was
+   * read then. Default: everything is read
    * @throws {KernelError}
    */
-  read(interest: Interest): Promise<ActualKernel>;
+  read(interest: Interest, made?: readonly Change[]): Promise<ActualKernel>;
   /**
    * Makes `changes`, in order. One outcome for each: undefined, or why it could not be. A change that rests on a failed
    * one (an address on its interface, a destination in its virtual service) is left out and has that one's error.

@@ -73,12 +73,19 @@ export class NetlinkIpvs implements Disposable {
     this.#slices = slices;
   }
 
-  /** Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. @throws {KernelError} */
-  async read(interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
+  /**
+   * Virtual services on addresses and marks that are of interest; none where the kernel has no IPVS. Where it is told what
+   * was changed since the last read, the destinations of others are as they were then. @throws {KernelError}
+   */
+  async read(
+    interest: IpvsInterest,
+    changes?: readonly IpvsChange[],
+  ): Promise<readonly ActualVirtualService[]> {
     const family = this.#resolve();
     if (family === undefined || interest.addresses.size + interest.fwmarks.size === 0) return [];
     try {
-      return await this.#dump(family, interest);
+      const changed = changes && new Set(changes.map(({ service }) => virtualServiceKey(service)));
+      return await this.#dump(family, interest, changed);
     } catch (error) {
       // The module was unloaded, and perhaps loaded again since, under another number.
       if (!(error instanceof KernelError) || error.errno !== ERRNO.ENOENT) throw error;
@@ -132,15 +139,23 @@ export class NetlinkIpvs implements Disposable {
     return this.#family;
   }
 
-  async #dump(family: number, interest: IpvsInterest): Promise<readonly ActualVirtualService[]> {
-    this.#addresses.beginRead();
+  /** The destinations of virtual services that are known are not read again where these are not `changed`. */
+  async #dump(
+    family: number,
+    interest: IpvsInterest,
+    changed?: ReadonlySet<string>,
+  ): Promise<readonly ActualVirtualService[]> {
+    // Else those whose destinations are not read would be forgotten.
+    if (changed === undefined) this.#addresses.beginRead();
     const read = new Map<string, Known>();
     let isDoubtful = false;
     for (const service of await this.#list(family, interest)) {
       const key = virtualServiceKey(service);
       const known = this.#last.get(key);
       const request = known?.request.type === family ? known.request : askDestinations(family, service);
-      const destinations = await this.#destinations(service, request);
+      const isUnchanged = changed !== undefined && !changed.has(key);
+      const destinations = (isUnchanged ? known?.service.destinations : undefined) ??
+        await this.#destinations(service, request);
       isDoubtful ||= destinations.length === 0 && known?.service.destinations.length !== 0;
       read.set(key, { service: sharedService(known?.service, service, destinations), request });
     }

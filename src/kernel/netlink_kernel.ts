@@ -45,15 +45,20 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
   const ipvs = new NetlinkIpvs(transport, slices);
   const watches = new Set<NetlinkWatch>();
   let last: ActualKernel | undefined;
+  /** What it is of. */
+  let lastInterest: Interest | undefined;
 
-  async function read(interest: Interest): Promise<ActualKernel> {
+  async function read(interest: Interest, made?: readonly Change[]): Promise<ActualKernel> {
     slices.begin();
-    const interfaces = await readLinks(interest);
+    const changed = made?.filter(isIpvsChange);
+    const areLinksKnown = made !== undefined && changed?.length === made.length && interest === lastInterest;
+    const interfaces = (areLinksKnown ? last?.interfaces : undefined) ?? await readLinks(interest);
     const onOurs = interfaces.filter(isOurs).flatMap(({ addresses }) => addresses);
     const addresses = new Set([...interest.addresses, ...onOurs.map(({ address }) => address.text)]);
     const marks = interfaces.flatMap(markedFwmarks).map(virtualServiceKey);
     const fwmarks = new Set([...interest.fwmarks, ...marks]);
-    const virtualServices = interest.managed.ipvs ? await ipvs.read({ addresses, fwmarks }) : [];
+    const virtualServices = interest.managed.ipvs ? await ipvs.read({ addresses, fwmarks }, changed) : [];
+    lastInterest = interest;
     return last = sharedKernel(last, { interfaces, virtualServices });
   }
 
@@ -125,7 +130,7 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
   }
 
   return {
-    read: (interest) => turns.take(() => read(interest)),
+    read: (interest, made) => turns.take(() => read(interest, made)),
     apply: (changes) => turns.take(() => apply(changes)),
     watch(onChange) {
       using made = new DisposableStack();

@@ -16,6 +16,7 @@ import type { Conflict } from "./diff_links.ts";
 import { examine, kernelError } from "./examination.ts";
 import { EVERYTHING, type Interest, interestIn, type Kernel, type Managed, type Notice } from "./kernel.ts";
 import type { KernelObject } from "./kernel_object.ts";
+import { isIpvsChange } from "./ipvs_hints.ts";
 import { Lingering } from "./lingering.ts";
 import { NOTHING, within } from "./merge.ts";
 import { type Refusal, refusalOfAll, refusalOfConflict } from "./refusal.ts";
@@ -207,9 +208,9 @@ export class Reconciler implements AsyncDisposable {
     let hasRead = true;
     if (changes.length > 0) {
       try {
-        // It shows whatever was told until now, and that we wrote ourselves.
-        this.#noticedMs = Infinity;
-        this.#actual = await kernel.read(interest);
+        // Where links are read again that shows whatever was told until now, and that we wrote ourselves.
+        if (!changes.every(isIpvsChange)) this.#noticedMs = Infinity;
+        this.#actual = await kernel.read(interest, changes);
         ({ changes: needed, conflicts } = await this.#compare(desired, this.#actual));
       } catch (error) {
         errors.push(kernelError("read back", error));

@@ -10,6 +10,9 @@ export interface Clock {
   at(atMs: number, callback: () => void): Disposable;
 }
 
+/** A time that has always come: what is due at it runs in the next turn, at once where a timer of 0 takes two milliseconds. */
+export const NEXT_TURN = -Infinity;
+
 /** Resolves after `ms`; after none in the next turn, so that others have theirs. */
 export function sleep(clock: Clock, ms = 0): Promise<void> {
   return new Promise((resolve) => void clock.at(clock.now() + ms, resolve));
@@ -34,18 +37,44 @@ export function sturdyClock(clock: Clock, onFault: (error: unknown) => void): Cl
 /** A random number in [0, 1). */
 export type Random = () => number;
 
+/**
+ * While one turn follows the other at once the runtime asks for its sockets in every 61st only: after so long all who want the
+ * next turn wait for a timer, so that the loop does.
+ */
+const SOCKETS_MS = 15;
+
 /** The clock of this process. */
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  wallTime: () => new Date(),
-  at(atMs, callback) {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const arm = () => {
-      // setTimeout takes 32 bits and may fire a fraction of a millisecond early; both are hidden here.
-      const wait = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), 0x7fff_ffff);
-      timer = setTimeout(() => performance.now() < atMs ? arm() : callback(), wait);
-    };
-    arm();
+export const systemClock: Clock = openSystemClock();
+
+function openSystemClock(): Clock {
+  /** When the loop has waited last, as far as is known. */
+  let waitedMs = -Infinity;
+
+  function nextTurn(callback: () => void): Disposable {
+    if (performance.now() < waitedMs + SOCKETS_MS) {
+      const immediate = setImmediate(callback);
+      return { [Symbol.dispose]: () => clearImmediate(immediate) };
+    }
+    const timer = setTimeout(() => {
+      waitedMs = performance.now();
+      callback();
+    }, 0);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
-  },
-};
+  }
+
+  return {
+    now: () => performance.now(),
+    wallTime: () => new Date(),
+    at(atMs, callback) {
+      if (atMs === NEXT_TURN) return nextTurn(callback);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const arm = () => {
+        // setTimeout takes 32 bits and may fire a fraction of a millisecond early; both are hidden here.
+        const wait = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), 0x7fff_ffff);
+        timer = setTimeout(() => performance.now() < atMs ? arm() : callback(), wait);
+      };
+      arm();
+      return { [Symbol.dispose]: () => clearTimeout(timer) };
+    },
+  };
+}

@@ -1,5 +1,5 @@
 /** Long work in slices: between them the event loop gets to run, so that nothing that must be on time waits for it. */
-import { type Clock, sleep } from "./clock.ts";
+import { type Clock, NEXT_TURN, sleep } from "./clock.ts";
 
 /** The event loop waits for no longer than this, and one piece of work. */
 const SLICE_MS = 5;
@@ -22,12 +22,17 @@ export class Slices {
 
   /** To be waited for before the next piece of work; undefined while the slice lasts. */
   pause(): Promise<void> | undefined {
-    return this.clock.now() < this.#endMs ? undefined : this.wait(0);
+    return this.clock.now() < this.#endMs ? undefined : this.#nextTurn();
   }
 
   /** Lets others run for so long; the next slice begins after it. */
   async wait(ms: number): Promise<void> {
     await sleep(this.clock, ms);
+    this.begin();
+  }
+
+  async #nextTurn(): Promise<void> {
+    await new Promise<void>((resolve) => void this.clock.at(NEXT_TURN, resolve));
     this.begin();
   }
 }

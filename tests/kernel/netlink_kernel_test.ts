@@ -198,6 +198,40 @@ Deno.test("what is the same as at the last read is the same object, and else it 
   assert.equal(third.virtualServices[0], second.virtualServices[0]);
 });
 
+Deno.test("what is read back is what was changed: other destinations, and links, are as they were read (faults K13)", async () => {
+  using at = bench();
+  const want = { ...desired(1), virtualServices: [80, 81, 82].map((port) => ({ ...service(2), port })) };
+  await apply(at.kernel, want);
+  const interest = interestIn(want);
+  const before = await at.kernel.read(interest);
+  const [one, other] = before.virtualServices;
+  const [first, last] = [one?.destinations[0] ?? assert.fail(), other?.destinations[0] ?? assert.fail()];
+  const changes = [
+    { type: "set-destination", service: one ?? assert.fail(), destination: { ...first, weight: 7 } },
+  ] as const;
+  let asked = 0;
+  at.netlink.beforeRequest = () => void asked++;
+  await at.kernel.apply(changes);
+  at.host.setDest(other ?? assert.fail(), { ...last, weight: 9 });
+  at.host.services = at.host.services.filter(({ port }) => port !== 82);
+  asked = 0;
+  const back = await at.kernel.read(interest, changes);
+  assert.equal(asked, 2, "virtual services, and the destinations of one");
+  assert.deepEqual(back.virtualServices.map(({ port }) => port), [80, 81]);
+  const weights = ({ virtualServices }: ActualKernel) =>
+    virtualServices.map(({ destinations }) => destinations.map(({ weight }) => weight).toSorted());
+  assert.deepEqual(weights(back), [[1, 7], [1, 1]]);
+  assert.equal(back.virtualServices[1], other);
+  assert.equal(back.interfaces, before.interfaces);
+  const whole = await at.kernel.read(interest);
+  assert.deepEqual(weights(whole), [[1, 7], [1, 9]], "the next read sees everything");
+  const links = await at.kernel.read(interest, [{ type: "delete-interface", name: "x", index: 9 }]);
+  assert.deepEqual(links, whole);
+  asked = 0;
+  await at.kernel.read({ ...interest }, changes);
+  assert.ok(asked > 2, "what was read for somebody else's interest does not do");
+});
+
 Deno.test("an answer that got lost is an error, and the next exchange works", async () => {
   using at = bench();
   await apply(at.kernel, desired(1));

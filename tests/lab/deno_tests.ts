@@ -1,4 +1,5 @@
 /** Runs files of this repository that need a real kernel, each in a namespace of its own: tests and benchmarks. */
+import { V8_FLAGS } from "../../packaging/runtime_flags.ts";
 import { parseJunit } from "../support/junit.ts";
 import { Process, repositoryRoot, run, runOrThrow } from "../support/process.ts";
 import type { Report } from "./report.ts";
@@ -34,11 +35,11 @@ export async function runTestFile(path: string, folder: string, report: Report):
   return { ran: cases.length + 1, failed: failed + 1 };
 }
 
-/** Runs a benchmark and reports its lines, while it writes them. */
+/** Runs a benchmark with the flags of the agent's engine and reports its lines, while it writes them. */
 export async function runBenchFile(path: string, report: Report): Promise<Totals> {
   report({ type: "scenario", name: path });
   const begin = performance.now();
-  const args = ["run", "-A", "--cached-only", "--quiet", `${root}/${path}`];
+  const args = ["run", "-A", V8_FLAGS, "--cached-only", "--quiet", `${root}/${path}`];
   const { code } = await inNamespace("bench", args, (text) => report({ type: "say", text }));
   const outcome = code === 0 ? "passed" : "failed";
   const ms = performance.now() - begin;
