@@ -59,7 +59,7 @@ export interface LeavingTerms {
   /** What is ours of the kernel. */
   readonly managed: Managed;
   /** The route of an address that stays is withdrawn with this: what it leads to is in use until routers have converged. */
-  readonly isWithdrawn?: (address: Address) => boolean;
+  readonly isWithdrawn?: ((address: Address) => boolean) | undefined;
 }
 
 /** The objects of `all` that are not in `wanted` and ours to manage, on their way out from now on. */
@@ -72,6 +72,7 @@ export function leavings(
   const going = within(managed, without(all, wanted));
   if (isEmpty(going)) return [];
   const owners = ownersOf([wanted, all]);
+  const led = ledToBy([...all.interfaces, ...wanted.interfaces]);
   const ownerOf = (each: VirtualService) => owners.get(placeOf(each)) ?? placeText(each);
   const staying = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const links = Map.groupBy(going.interfaces, ({ service }) => service);
@@ -88,9 +89,8 @@ export function leavings(
     const { ports = [], others = [] } = Object.groupBy(
       virtualServices.get(service) ?? [],
       ({ fwmark, address }) => {
-        const stays = fwmark > 0
-          ? interfaces.length === 0
-          : staying.has(address.text) && !isWithdrawn(address);
+        const isKept = fwmark > 0 ? interfaces.length === 0 : staying.has(address.text);
+        const stays = isKept && !led({ fwmark, address }, service).some(isWithdrawn);
         return stays ? "ports" : "others";
       },
     );
@@ -143,9 +143,26 @@ export function inheritedLeavings(
 }
 
 /** Of virtual services in which nothing has weight: what had it serves until routers know. */
-function idleAddresses({ virtualServices }: DesiredKernel): ReadonlySet<string> {
+function idleAddresses(wanted: DesiredKernel): ReadonlySet<string> {
+  const { virtualServices, interfaces } = wanted;
+  const [owners, led] = [ownersOf([wanted]), ledToBy(interfaces)];
   const idle = virtualServices.filter(({ destinations }) => destinations.every(({ weight }) => weight === 0));
-  return new Set(idle.map(({ address }) => address.text));
+  return new Set(
+    idle.flatMap((each) => led(each, owners.get(placeOf(each)) ?? "").map(({ text }) => text)),
+  );
+}
+
+/** Tells the addresses that lead to a virtual service: its own, or those of its mark's service in that family. */
+function ledToBy(links: DesiredKernel["interfaces"]) {
+  const byService = Map.groupBy(links, ({ service }) => service);
+  return (
+    { fwmark, address }: Pick<VirtualService, "fwmark" | "address">,
+    service: string,
+  ): readonly Address[] => {
+    if (fwmark === 0) return [address];
+    const own = (byService.get(service) ?? []).flatMap(({ addresses }) => addresses);
+    return own.filter(({ family }) => family === address.family);
+  };
 }
 
 /** Each takes one event in; its phase moves on as far as time and facts allow. */

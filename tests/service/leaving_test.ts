@@ -9,6 +9,7 @@ import { initialState } from "../../src/service/controller.ts";
 import { desiredKernel } from "../../src/service/desired.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import { type Leaving, leavings, stillLeaving, whatLeaves } from "../../src/service/leaving.ts";
+import type { Address } from "../../src/net/address.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -28,8 +29,9 @@ function going(
   before: readonly ServiceConfig[],
   after: readonly ServiceConfig[],
   managed: Managed = EVERYTHING,
+  isWithdrawn?: (address: Address) => boolean,
 ) {
-  return leavings(kernelOf(before), kernelOf(after), { ...terms, managed }, 0);
+  return leavings(kernelOf(before), kernelOf(after), { ...terms, managed, isWithdrawn }, 0);
 }
 
 function words(all: readonly Leaving[]) {
@@ -67,6 +69,16 @@ Deno.test("leavings() has a mark go with its service's addresses where those go,
   assert.deepEqual(shape(going([marked, OTHER], [{ ...marked, ports: [] }, OTHER])), [
     ["web", "quiescing", marks],
   ]);
+  const withdrawn = going(
+    [marked, OTHER],
+    [{ ...marked, ports: [] }, OTHER],
+    EVERYTHING,
+    ({ family }) => family === 6,
+  );
+  assert.deepEqual(shape(withdrawn), [
+    ["web", "withdrawn", ["fwmark 7 IPv6"]],
+    ["web", "quiescing", ["fwmark 7 IPv4"]],
+  ], "by the family whose routes go");
 });
 
 Deno.test("leavings() knows nothing of what is not ours to manage", () => {

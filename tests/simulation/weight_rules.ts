@@ -42,6 +42,8 @@ export class WeightRules {
   readonly #failed = new Set<string>();
   /** It was told to run with something else. */
   #reloaded = false;
+  /** It was told to give weights back as they were. */
+  #undrained = false;
 
   constructor(view: WeightView, disturbances: Disturbances) {
     this.#view = view;
@@ -54,10 +56,12 @@ export class WeightRules {
     this.#judged.clear();
     this.#failed.clear();
     this.#reloaded = false;
+    this.#undrained = false;
   }
 
   event(event: AgentEvent): void {
     if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
+    if (event.kind === "order" && event.order === "undrain") this.#undrained = true;
     if (event.kind !== "verdict" || event.destination === undefined) return;
     this.#judged.add(event.destination);
     if (event.to === "unhealthy") this.#failed.add(event.destination);
@@ -94,7 +98,7 @@ export class WeightRules {
 
   /** It had none on any address, and gets some. */
   #isNew(service: ServiceConfig, id: VirtualServiceId, destination: Destination, weight: number): boolean {
-    if (weight === 0 || this.#isDisturbed) return false;
+    if (weight === 0 || this.#isDisturbed || this.#undrained) return false;
     const { kernel, config } = this.#view;
     return !kernel.services.some((each) =>
       each.port === id.port && each.protocol === id.protocol && serviceAt(config, each) === service &&
