@@ -8,6 +8,7 @@ import type { Change } from "./change.ts";
 import { diffServices } from "./diff_ipvs.ts";
 import { type Conflict, diffInterfaces } from "./diff_links.ts";
 import { dropMarks } from "./diff_marks.ts";
+import { owns } from "./merge.ts";
 import type { Steps } from "./steps.ts";
 import {
   type ActualInterface,
@@ -153,18 +154,23 @@ export class Differ {
   }
 }
 
-/** A mark is not used where no interface can be marked with it: nobody would know later that its virtual service is ours. */
+/** Nothing is made of what leads to a taken interface: without a mark of ours there, nobody would know later whose it is. */
 function mayBeMade(desired: DesiredKernel, conflicts: readonly Conflict[]): (change: Change) => boolean {
+  if (conflicts.length === 0) return () => true;
   const taken = new Set(conflicts.map((conflict) => conflict.interface));
-  const fwmarks = new Set(
-    desired.interfaces.filter(({ name }) => taken.has(name)).flatMap((each) =>
-      (each.fwmarks ?? []).map(virtualServiceKey)
-    ),
-  );
+  const isLed = ledToBy(desired.interfaces.filter(({ name }) => !taken.has(name)));
+  const isLost = ledToBy(desired.interfaces.filter(({ name }) => taken.has(name)));
   return (change) =>
-    fwmarks.size === 0 || !("service" in change) || typeof change.service === "string" ||
-    change.service.fwmark === 0 || !fwmarks.has(virtualServiceKey(change.service)) ||
-    !change.type.startsWith("create-");
+    (change.type !== "create-service" && change.type !== "create-destination") ||
+    !isLost(change.service) || isLed(change.service);
+}
+
+/** Tells virtual services on the addresses and marks of interfaces. */
+function ledToBy(links: readonly DesiredInterface[]): (id: VirtualServiceId) => boolean {
+  return owns({
+    ownedAddresses: links.flatMap(({ addresses }) => addresses),
+    ownedFwmarks: links.flatMap(({ fwmarks = [] }) => fwmarks),
+  });
 }
 
 const NOTHING_OWNED = { interfaces: [], ownedAddresses: [], ownedFwmarks: [] } as const;

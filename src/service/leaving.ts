@@ -152,16 +152,14 @@ function idleAddresses(wanted: DesiredKernel): ReadonlySet<string> {
   );
 }
 
-/** Tells the addresses that lead to a virtual service: its own, or those of its mark's service in that family. */
+/** Tells the addresses that lead to a virtual service: its own, or those of its mark's service, for both families of a mark go together. */
 function ledToBy(links: DesiredKernel["interfaces"]) {
   const byService = Map.groupBy(links, ({ service }) => service);
   return (
     { fwmark, address }: Pick<VirtualService, "fwmark" | "address">,
     service: string,
   ): readonly Address[] => {
-    if (fwmark === 0) return [address];
-    const own = (byService.get(service) ?? []).flatMap(({ addresses }) => addresses);
-    return own.filter(({ family }) => family === address.family);
+    return fwmark === 0 ? [address] : (byService.get(service) ?? []).flatMap(({ addresses }) => addresses);
   };
 }
 

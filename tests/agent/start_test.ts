@@ -46,6 +46,7 @@ const TROUBLES: readonly Trouble[] = [
     cause: (kernel) => void kernel.addLink("web", "bridge"),
     reasons: [
       /^address present: interface web is not ours: interface web of service web exists.* a bridge .*Delete it/,
+      NO_SERVICE,
     ],
     mend: (kernel) => {
       kernel.deleteLink(kernel.link("web").index);

@@ -243,7 +243,7 @@ Deno.test("marks are as wanted after one pass, whatever was on the interfaces, a
   );
 });
 
-Deno.test("a mark is not used where somebody else has the interface's name: nobody would know whose it is (found by simulation)", () => {
+Deno.test("no virtual service is made where somebody else has the interface's name: nobody would know whose it is (found by simulation)", () => {
   const desired = wants({ a: [fwmarkId(7, 4)], b: [fwmarkId(9, 4)] });
   const stranger = {
     index: 1,
