@@ -9,6 +9,7 @@ import type { Check, CheckStatus } from "../health/check.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
+import { atOnce, inSlices, mapInSteps } from "../time/steps.ts";
 import { type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
@@ -95,7 +96,7 @@ export class ServiceChecks {
     this.#checks = checks;
     const kept = new Set([...this.#all(), ...this.#coming]);
     for (const { check } of allOf(before)) if (!kept.has(check)) check.stop();
-    if (this.#started) this.start();
+    if (this.#started) atOnce(this.#starting());
   }
 
   /** The names of a service's checks. */
@@ -113,10 +114,15 @@ export class ServiceChecks {
     return this.#destinations.saidOf(config);
   }
 
-  start(): void {
+  /** Begins to probe; thousands do so in slices. */
+  async start(): Promise<void> {
     this.#started = true;
-    this.#all().forEach((check) => check.start());
-    this.#destinations.start();
+    await inSlices(this.#options.clock, this.#starting());
+  }
+
+  *#starting(): Generator<void, void> {
+    yield* mapInSteps(this.#all(), (check) => check.start());
+    yield* mapInSteps(this.#destinations.all, (check) => check.start());
   }
 
   /** Probes all of a service's at once; how many these are. */

@@ -94,8 +94,9 @@ export class DestinationChecks {
     return { verdict, cause, weight };
   }
 
-  start(): void {
-    for (const { check } of this.#checks.values()) check.start();
+  /** Every one of them. */
+  get all(): readonly Check[] {
+    return [...this.#checks.values()].map(({ check }) => check);
   }
 
   /** Probes all of a service's at once; how many these are. */

@@ -29,18 +29,21 @@ export class EventCounters {
   readonly #hookFailures = new Tally();
   readonly #announcements = new Tally();
   readonly #events = new Tally();
-  /** By name. */
-  #checks: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  /** By name: what is the same service keeps its series without a look at them. */
+  #services: ReadonlyMap<string, Metered["services"][number]> = new Map();
+  readonly #checks = new Map<string, ReadonlySet<string>>();
   #peers: ReadonlySet<string> = new Set();
 
   /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
   retain({ services, bgp }: Metered): void {
-    this.#checks = new Map(
-      services.map(({ name, checks }) => [name, new Set(checks.map(({ name }) => name))]),
-    );
+    const before = this.#services;
+    this.#services = new Map(services.map((service) => [service.name, service]));
+    const changed = services.filter((service) => before.get(service.name) !== service);
+    for (const name of before.keys()) if (!this.#services.has(name)) this.#checks.delete(name);
+    for (const { name, checks } of changed) this.#checks.set(name, new Set(checks.map(({ name }) => name)));
     this.#peers = new Set(bgp.peers.map(({ name }) => name));
     for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels));
-    for (const { name: service, checks, onChange } of services) {
+    for (const { name: service, checks, onChange } of changed) {
       for (const to of ["announced", "withdrawn"]) this.#serviceTransitions.add({ service, to }, 0);
       if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
       for (const { name: check } of checks) {

@@ -31,12 +31,13 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
   for (const part of parts) {
     for (const link of part.interfaces) {
       const have = interfaces.get(link.name);
-      interfaces.set(link.name, have === undefined ? link : withMore(have, link));
+      interfaces.set(link.name, have === undefined || have === link ? link : withMore(have, link));
     }
     for (const service of part.virtualServices) {
       const key = virtualServiceKey(service);
       const have = virtualServices.get(key);
-      virtualServices.set(key, have === undefined ? service : withDestinations(have, service.destinations));
+      const isOne = have === undefined || have === service;
+      virtualServices.set(key, isOne ? service : withDestinations(have, service.destinations));
     }
     for (const address of part.ownedAddresses) ownedAddresses.set(address.text, address);
     for (const mark of part.ownedFwmarks) ownedFwmarks.set(virtualServiceKey(mark), mark);
@@ -58,13 +59,15 @@ export function beside(coming: DesiredKernel, now: DesiredKernel): DesiredKernel
   const services = new Map(now.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const virtualServices = coming.virtualServices.map((service) => {
     const have = services.get(virtualServiceKey(service));
-    return have === undefined ? service : withWeights(service, have.destinations);
+    return have === undefined || have === service ? service : withWeights(service, have.destinations);
   });
   return merge([{ ...coming, virtualServices }, now]);
 }
 
 /** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
 export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
+  // Nearly all of it is most often the same objects, into which nobody has to look.
+  const same = new Set<DesiredInterface | VirtualService>([...wanted.interfaces, ...wanted.virtualServices]);
   // Two services may have an interface, while one comes and the other one goes.
   const links = Map.groupBy(wanted.interfaces, ({ name }) => name);
   const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
@@ -72,6 +75,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
   const ownedMarks = new Set(wanted.ownedFwmarks.map(virtualServiceKey));
   return {
     interfaces: all.interfaces.flatMap((link) => {
+      if (same.has(link)) return [];
       const have = new Set(
         links.get(link.name)?.flatMap(({ addresses }) => addresses.map(({ text }) => text)),
       );
@@ -79,6 +83,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
       return addresses.length > 0 || !links.has(link.name) ? [{ ...link, addresses }] : [];
     }),
     virtualServices: all.virtualServices.flatMap((service) => {
+      if (same.has(service)) return [];
       const have = services.get(virtualServiceKey(service));
       if (have === undefined) return [service];
       const keys = new Set(have.destinations.map(destinationKey));

@@ -9,6 +9,7 @@ import { initialState } from "../../src/service/controller.ts";
 import { desiredKernel } from "../../src/service/desired.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import { type Leaving, leavings, stillLeaving, whatLeaves } from "../../src/service/leaving.ts";
+import { atOnce } from "../../src/time/steps.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
@@ -150,7 +151,7 @@ Deno.test("a driver that took over keeps destinations that are no more until the
     onTransition: () => {},
     onFault: (cause) => assert.fail(cause),
   });
-  driver.inherit(actual, 0);
+  atOnce(driver.inherit(actual, 0));
   assert.deepEqual(words(driver.leaving), ["other quiescing: destination 10.0.0.9:8080 of tcp 10.99.0.2:80"]);
 });
 
