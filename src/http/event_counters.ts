@@ -36,13 +36,18 @@ export class EventCounters {
 
   /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
   retain({ services, bgp }: Metered): void {
-    const before = this.#services;
+    const before = { services: this.#services, peers: this.#peers };
     this.#services = new Map(services.map((service) => [service.name, service]));
-    const changed = services.filter((service) => before.get(service.name) !== service);
-    for (const name of before.keys()) if (!this.#services.has(name)) this.#checks.delete(name);
-    for (const { name, checks } of changed) this.#checks.set(name, new Set(checks.map(({ name }) => name)));
     this.#peers = new Set(bgp.peers.map(({ name }) => name));
-    for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels));
+    const changed = services.filter((service) => before.services.get(service.name) !== service);
+    for (const { name, checks } of changed) this.#checks.set(name, new Set(checks.map(({ name }) => name)));
+    const gone = [...before.services.keys()].filter((name) => !this.#services.has(name));
+    for (const name of gone) this.#checks.delete(name);
+    const loses = gone.length > 0 || [...before.peers].some((name) => !this.#peers.has(name)) ||
+      changed.some(({ name }) =>
+        before.services.get(name)?.checks.some((check) => !this.#hasCheck(name, check.name))
+      );
+    if (loses) { for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels)); }
     for (const { name: service, checks, onChange } of changed) {
       for (const to of ["announced", "withdrawn"]) this.#serviceTransitions.add({ service, to }, 0);
       if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
@@ -139,7 +144,11 @@ export class EventCounters {
 
   #isMetered({ peer, service, check }: Labels): boolean {
     if (peer !== undefined) return this.#peers.has(peer);
-    const checks = this.#checks.get(service ?? "");
+    return this.#hasCheck(service ?? "", check);
+  }
+
+  #hasCheck(service: string, check: string | undefined): boolean {
+    const checks = this.#checks.get(service);
     return checks !== undefined && (check === undefined || checks.has(check));
   }
 }

@@ -56,16 +56,22 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
  */
 export function beside(coming: DesiredKernel, now: DesiredKernel): DesiredKernel {
   if (isEmpty(coming)) return now;
+  const same = new Set(now.virtualServices);
   const services = new Map(now.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const virtualServices = coming.virtualServices.map((service) => {
-    const have = services.get(virtualServiceKey(service));
-    return have === undefined || have === service ? service : withWeights(service, have.destinations);
+    const have = same.has(service) ? undefined : services.get(virtualServiceKey(service));
+    return have === undefined ? service : withWeights(service, have.destinations);
   });
   return merge([{ ...coming, virtualServices }, now]);
 }
 
 /** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
 export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
+  return outside(wanted)(all);
+}
+
+/** Gives what of any kernel is not in `wanted`, as `without` does; `wanted` is looked through once. */
+export function outside(wanted: DesiredKernel): (all: DesiredKernel) => DesiredKernel {
   // Nearly all of it is most often the same objects, into which nobody has to look.
   const same = new Set<DesiredInterface | VirtualService>([...wanted.interfaces, ...wanted.virtualServices]);
   // Two services may have an interface, while one comes and the other one goes.
@@ -73,7 +79,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
   const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const owned = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const ownedMarks = new Set(wanted.ownedFwmarks.map(virtualServiceKey));
-  return {
+  return (all) => ({
     interfaces: all.interfaces.flatMap((link) => {
       if (same.has(link)) return [];
       const have = new Set(
@@ -92,11 +98,12 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
     }),
     ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
     ownedFwmarks: all.ownedFwmarks.filter((mark) => !ownedMarks.has(virtualServiceKey(mark))),
-  };
+  });
 }
 
 /** The part of `desired` that is ours to make. */
 export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  if (interfaces && ipvs) return desired;
   const links = ipvs ? desired.interfaces : desired.interfaces.map(({ fwmarks: _, ...link }) => link);
   return {
     interfaces: interfaces ? links : [],

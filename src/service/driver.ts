@@ -83,7 +83,9 @@ export class ServiceDriver implements Disposable {
 
   /** What the kernel should have now. */
   get desiredKernel(): DesiredKernel {
-    return beside(this.#coming, merge([desiredKernel(this.states), ...this.leaving.map(kernelOf)]));
+    const { kernel } = this.#services;
+    const leaving = this.leaving.map(kernelOf);
+    return beside(this.#coming, leaving.length === 0 ? kernel : merge([kernel, ...leaving]));
   }
 
   /** What should be announced now, by service. */

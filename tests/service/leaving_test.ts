@@ -93,11 +93,11 @@ Deno.test("stillLeaving() gives up what is wanted again, also where two services
   const [leaving] = going([WEB], []);
   assert.ok(leaving !== undefined);
   assert.equal(
-    stillLeaving(leaving, kernelOf([{ ...OTHER, interface: "web" }]))?.objects.virtualServices.length,
+    stillLeaving([leaving], kernelOf([{ ...OTHER, interface: "web" }]))[0]?.objects.virtualServices.length,
     2,
   );
   const both = kernelOf([WEB, { ...OTHER, interface: "web" }]);
-  assert.equal(stillLeaving(leaving, both), undefined);
+  assert.deepEqual(stillLeaving([leaving], both), []);
 });
 
 Deno.test("merge() and without(): nothing is lost, and nothing stays that is in both", () => {
