@@ -18,6 +18,7 @@ import { Suspects } from "../kernel/suspects.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep } from "../time/clock.ts";
+import { inSlices } from "../time/steps.ts";
 import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
@@ -147,7 +148,6 @@ export class KernelAdoption {
     const host = await this.#examine();
     if (this.#disposed) return;
     if (host.actual === undefined) return this.#goOnWithout(host);
-    this.#unread = undefined;
     await this.#adopt(host.actual, 0);
   }
 
@@ -156,7 +156,9 @@ export class KernelAdoption {
     const { clock, processes, pid } = ports;
     const owned = this.#owned;
     // Routers may still have the routes of the process before this one: what they lead to goes in order.
-    services.inherit(actual, routersKeepMs, this.#places);
+    await inSlices(clock, services.inherit(actual, routersKeepMs, this.#places));
+    if (this.#disposed) return;
+    this.#unread = undefined;
     resumeDrains();
     const managed = this.#managed;
     this.#reconciler = new Reconciler({
@@ -172,6 +174,8 @@ export class KernelAdoption {
       },
     });
     await this.#reconciler.want(services.desiredKernel);
+    // There may be thousands, and none is known to be well before it has seen what there is.
+    while (services.looksOn) await sleep(clock);
   }
 
   /** Addresses on interfaces of ours tell what is ours, too; nothing tells of marks, or where interfaces are not ours. */

@@ -257,7 +257,6 @@ export class Agent {
     }
     // Those that were ordered meanwhile.
     this.#resumeDrains();
-    this.#checks.start();
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
@@ -271,9 +270,11 @@ export class Agent {
       details,
     );
     this.#announce(this.#services.desiredRoutes);
-    this.#services.refresh();
+    await inSlices(clock, this.#services.refresh());
+    if (this.#state !== "running") return;
     this.#endOfRib.release();
     this.#endOfRib.look();
+    await this.#checks.start();
   }
 
   /** What operators have taken out of service stays out of it, whatever became of the process that they told. */

@@ -9,6 +9,9 @@ import type { Check, CheckStatus } from "../health/check.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
+import { messageOf } from "../text/error_message.ts";
+import { sleep } from "../time/clock.ts";
+import { atOnce, inSlices, mapInSteps } from "../time/steps.ts";
 import { type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
@@ -16,6 +19,9 @@ export interface ServiceChecksOptions extends DestinationChecksOptions {
   readonly services: readonly ServiceConfig[];
   readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
 }
+
+/** So many begin in one turn, and may have their answers in the next one. */
+const PROBES_A_TURN = 64;
 
 /** A check that runs, and what it was made of. */
 interface Made {
@@ -95,7 +101,7 @@ export class ServiceChecks {
     this.#checks = checks;
     const kept = new Set([...this.#all(), ...this.#coming]);
     for (const { check } of allOf(before)) if (!kept.has(check)) check.stop();
-    if (this.#started) this.start();
+    if (this.#started) atOnce(this.#starting());
   }
 
   /** The names of a service's checks. */
@@ -113,17 +119,32 @@ export class ServiceChecks {
     return this.#destinations.saidOf(config);
   }
 
-  start(): void {
+  /** Begins to probe; thousands do so in slices. */
+  async start(): Promise<void> {
     this.#started = true;
-    this.#all().forEach((check) => check.start());
-    this.#destinations.start();
+    await inSlices(this.#options.clock, this.#starting());
   }
 
-  /** Probes all of a service's at once; how many these are. */
-  probeNow(service: string): number {
-    const checks = this.#of(service);
-    for (const check of checks) check.probeNow();
-    return checks.length + this.#destinations.probeNow(service);
+  *#starting(): Generator<void, void> {
+    yield* mapInSteps(this.#all(), (check) => check.start());
+    yield* mapInSteps(this.#destinations.all, (check) => check.start());
+  }
+
+  /** Probes all of these services' at once, thousands some in each turn; gives the services that have any. */
+  probeNow(services: readonly string[]): readonly string[] {
+    const { events } = this.#options;
+    const { checks, having } = this.#destinations.of(new Set(services));
+    this.#probe([...services.flatMap((name) => this.#of(name)), ...checks]).catch((error) => {
+      events.publish({ kind: "fault", part: "check", name: "check-now", cause: messageOf(error) });
+    });
+    return services.filter((name) => having.has(name) || this.#of(name).length > 0);
+  }
+
+  async #probe(checks: readonly Check[]): Promise<void> {
+    for (let begun = 0; begun < checks.length; begun += PROBES_A_TURN) {
+      if (begun > 0) await sleep(this.#options.clock);
+      for (const check of checks.slice(begun, begun + PROBES_A_TURN)) check.probeNow();
+    }
   }
 
   /** Ends for good. */

@@ -94,17 +94,22 @@ export class DestinationChecks {
     return { verdict, cause, weight };
   }
 
-  start(): void {
-    for (const { check } of this.#checks.values()) check.start();
+  /** Every one of them. */
+  get all(): readonly Check[] {
+    return [...this.#checks.values()].map(({ check }) => check);
   }
 
-  /** Probes all of a service's at once; how many these are. */
-  probeNow(service: string): number {
-    const own = [...this.#checks.values()].filter(({ listeners }) =>
-      listeners.some((listener) => listener.service === service)
-    );
-    for (const { check } of own) check.probeNow();
-    return own.length;
+  /** Those of these services, each once, and which of the services have any. */
+  of(
+    services: ReadonlySet<string>,
+  ): { readonly checks: readonly Check[]; readonly having: ReadonlySet<string> } {
+    const having = new Set<string>();
+    const checks = [...this.#checks.values()].filter(({ listeners }) => {
+      const asked = listeners.filter(({ service }) => services.has(service));
+      for (const { service } of asked) having.add(service);
+      return asked.length > 0;
+    }).map(({ check }) => check);
+    return { checks, having };
   }
 
   /** Ends for good. */

@@ -148,7 +148,7 @@ export class OperatorOrders implements Orders {
     look?.catch((error) => {
       events.publish({ kind: "fault", part: "kernel", name: "reconciler", cause: messageOf(error) });
     });
-    return { services: names.filter((name) => checks.probeNow(name) > 0), kernel: look !== undefined };
+    return { services: checks.probeNow(names), kernel: look !== undefined };
   }
 
   handover(by: Requester | undefined): void {

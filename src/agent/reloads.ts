@@ -114,8 +114,9 @@ export class Reloads implements Disposable {
   async #make(next: Config): Promise<readonly string[]> {
     await this.#turn();
     const problems = await this.#options.refuse(next);
-    this.#refuseWhileBusy();
-    return problems.length > 0 ? problems : await this.#options.make(next);
+    if (problems.length > 0) return problems;
+    await this.#turn();
+    return await this.#options.make(next);
   }
 
   /** What `steps` do, with everything else between them. @throws {BusyError} */

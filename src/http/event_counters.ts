@@ -29,18 +29,26 @@ export class EventCounters {
   readonly #hookFailures = new Tally();
   readonly #announcements = new Tally();
   readonly #events = new Tally();
-  /** By name. */
-  #checks: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  /** By name: what is the same service keeps its series without a look at them. */
+  #services: ReadonlyMap<string, Metered["services"][number]> = new Map();
+  readonly #checks = new Map<string, ReadonlySet<string>>();
   #peers: ReadonlySet<string> = new Set();
 
   /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
   retain({ services, bgp }: Metered): void {
-    this.#checks = new Map(
-      services.map(({ name, checks }) => [name, new Set(checks.map(({ name }) => name))]),
-    );
+    const before = { services: this.#services, peers: this.#peers };
+    this.#services = new Map(services.map((service) => [service.name, service]));
     this.#peers = new Set(bgp.peers.map(({ name }) => name));
-    for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels));
-    for (const { name: service, checks, onChange } of services) {
+    const changed = services.filter((service) => before.services.get(service.name) !== service);
+    for (const { name, checks } of changed) this.#checks.set(name, new Set(checks.map(({ name }) => name)));
+    const gone = [...before.services.keys()].filter((name) => !this.#services.has(name));
+    for (const name of gone) this.#checks.delete(name);
+    const loses = gone.length > 0 || [...before.peers].some((name) => !this.#peers.has(name)) ||
+      changed.some(({ name }) =>
+        before.services.get(name)?.checks.some((check) => !this.#hasCheck(name, check.name))
+      );
+    if (loses) { for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels)); }
+    for (const { name: service, checks, onChange } of changed) {
       for (const to of ["announced", "withdrawn"]) this.#serviceTransitions.add({ service, to }, 0);
       if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
       for (const { name: check } of checks) {
@@ -136,7 +144,11 @@ export class EventCounters {
 
   #isMetered({ peer, service, check }: Labels): boolean {
     if (peer !== undefined) return this.#peers.has(peer);
-    const checks = this.#checks.get(service ?? "");
+    return this.#hasCheck(service ?? "", check);
+  }
+
+  #hasCheck(service: string, check: string | undefined): boolean {
+    const checks = this.#checks.get(service);
     return checks !== undefined && (check === undefined || checks.has(check));
   }
 }

@@ -2,7 +2,7 @@
 import { ERRNO } from "../netlink/errno.ts";
 import { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
-import { diff } from "./diff.ts";
+import { diffInterfaces } from "./diff_links.ts";
 import { EVERYTHING, interestIn, type Kernel, type Managed } from "./kernel.ts";
 import { within } from "./merge.ts";
 import { type ActualKernel, type DesiredKernel, isOurs } from "./state.ts";
@@ -34,7 +34,7 @@ export async function examine(
   try {
     const missing = messagesOf(await kernel.probe(needs));
     const actual = await kernel.read(interestIn(desired, managed));
-    const { conflicts } = diff(within(managed, desired), actual);
+    const { conflicts } = diffInterfaces(within(managed, desired).interfaces, actual.interfaces);
     const problems = [...missing, ...messagesOf(conflicts)];
     const adopted = actual.interfaces.some(isOurs) ||
       (!managed.interfaces && actual.virtualServices.length > 0);

@@ -31,12 +31,13 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
   for (const part of parts) {
     for (const link of part.interfaces) {
       const have = interfaces.get(link.name);
-      interfaces.set(link.name, have === undefined ? link : withMore(have, link));
+      interfaces.set(link.name, have === undefined || have === link ? link : withMore(have, link));
     }
     for (const service of part.virtualServices) {
       const key = virtualServiceKey(service);
       const have = virtualServices.get(key);
-      virtualServices.set(key, have === undefined ? service : withDestinations(have, service.destinations));
+      const isOne = have === undefined || have === service;
+      virtualServices.set(key, isOne ? service : withDestinations(have, service.destinations));
     }
     for (const address of part.ownedAddresses) ownedAddresses.set(address.text, address);
     for (const mark of part.ownedFwmarks) ownedFwmarks.set(virtualServiceKey(mark), mark);
@@ -55,9 +56,10 @@ export function merge(parts: readonly DesiredKernel[]): DesiredKernel {
  */
 export function beside(coming: DesiredKernel, now: DesiredKernel): DesiredKernel {
   if (isEmpty(coming)) return now;
+  const same = new Set(now.virtualServices);
   const services = new Map(now.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const virtualServices = coming.virtualServices.map((service) => {
-    const have = services.get(virtualServiceKey(service));
+    const have = same.has(service) ? undefined : services.get(virtualServiceKey(service));
     return have === undefined ? service : withWeights(service, have.destinations);
   });
   return merge([{ ...coming, virtualServices }, now]);
@@ -65,13 +67,21 @@ export function beside(coming: DesiredKernel, now: DesiredKernel): DesiredKernel
 
 /** What of `all` is not in `wanted`: addresses on their interfaces, virtual services, destinations in theirs. */
 export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKernel {
+  return outside(wanted)(all);
+}
+
+/** Gives what of any kernel is not in `wanted`, as `without` does; `wanted` is looked through once. */
+export function outside(wanted: DesiredKernel): (all: DesiredKernel) => DesiredKernel {
+  // Nearly all of it is most often the same objects, into which nobody has to look.
+  const same = new Set<DesiredInterface | VirtualService>([...wanted.interfaces, ...wanted.virtualServices]);
   // Two services may have an interface, while one comes and the other one goes.
   const links = Map.groupBy(wanted.interfaces, ({ name }) => name);
   const services = new Map(wanted.virtualServices.map((service) => [virtualServiceKey(service), service]));
   const owned = new Set(wanted.ownedAddresses.map(({ text }) => text));
   const ownedMarks = new Set(wanted.ownedFwmarks.map(virtualServiceKey));
-  return {
+  return (all) => ({
     interfaces: all.interfaces.flatMap((link) => {
+      if (same.has(link)) return [];
       const have = new Set(
         links.get(link.name)?.flatMap(({ addresses }) => addresses.map(({ text }) => text)),
       );
@@ -79,6 +89,7 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
       return addresses.length > 0 || !links.has(link.name) ? [{ ...link, addresses }] : [];
     }),
     virtualServices: all.virtualServices.flatMap((service) => {
+      if (same.has(service)) return [];
       const have = services.get(virtualServiceKey(service));
       if (have === undefined) return [service];
       const keys = new Set(have.destinations.map(destinationKey));
@@ -87,11 +98,12 @@ export function without(all: DesiredKernel, wanted: DesiredKernel): DesiredKerne
     }),
     ownedAddresses: all.ownedAddresses.filter(({ text }) => !owned.has(text)),
     ownedFwmarks: all.ownedFwmarks.filter((mark) => !ownedMarks.has(virtualServiceKey(mark))),
-  };
+  });
 }
 
 /** The part of `desired` that is ours to make. */
 export function within({ interfaces, ipvs }: Managed, desired: DesiredKernel): DesiredKernel {
+  if (interfaces && ipvs) return desired;
   const links = ipvs ? desired.interfaces : desired.interfaces.map(({ fwmarks: _, ...link }) => link);
   return {
     interfaces: interfaces ? links : [],

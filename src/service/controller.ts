@@ -351,6 +351,7 @@ export function changesBetween(
   after: ServiceState | undefined,
   reason: string,
 ): readonly ServiceTransition[] {
+  if (before === after) return [];
   const gone = [...before?.routes.values() ?? []].filter(({ address, announce }) =>
     announce && after?.routes.get(address.text) === undefined
   );

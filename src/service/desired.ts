@@ -2,12 +2,13 @@
 import type { Route } from "../bgp/routes/route.ts";
 import type { IpvsConfig, PortConfig, ServiceConfig } from "../config/config.ts";
 import {
+  type DesiredInterface,
   type DesiredKernel,
   destinationKey,
   type VirtualService,
   type VirtualServiceId,
 } from "../kernel/state.ts";
-import { UNSPECIFIED } from "../net/address.ts";
+import { type Address, UNSPECIFIED } from "../net/address.ts";
 import { IP_VS_SVC_F } from "../netlink/constants.ts";
 import { isQuiesced } from "./phase.ts";
 import { portName, type PortState, sorryEnd } from "./port_state.ts";
@@ -28,15 +29,17 @@ export function desiredRoutes(services: Iterable<ServiceState>): readonly Route[
 
 /** Everything that the services need of the kernel; one that is quiesced keeps no destination of weight. */
 export function desiredKernel(services: Iterable<ServiceState>): DesiredKernel {
-  const states = [...services];
-  return {
-    interfaces: states.map(({ config: { interface: name, name: service, addresses, ports } }) => {
-      return { name, service, addresses, fwmarks: ports.flatMap(fwmarksOf) };
-    }),
-    virtualServices: states.flatMap(({ weights }) => weights.virtualServices),
-    ownedAddresses: states.flatMap(({ config }) => config.addresses),
-    ownedFwmarks: states.flatMap(({ config }) => config.ports.flatMap(fwmarksOf)),
-  };
+  const interfaces: DesiredInterface[] = [];
+  const virtualServices: VirtualService[] = [];
+  const ownedAddresses: Address[] = [];
+  const ownedFwmarks: VirtualServiceId[] = [];
+  for (const { weights } of services) {
+    interfaces.push(weights.link);
+    for (const each of weights.virtualServices) virtualServices.push(each);
+    for (const each of weights.link.addresses) ownedAddresses.push(each);
+    for (const each of weights.link.fwmarks ?? []) ownedFwmarks.push(each);
+  }
+  return { interfaces, virtualServices, ownedAddresses, ownedFwmarks };
 }
 
 /** The virtual services of a port: one on each address of the service, or one for each family of its mark. */
@@ -54,7 +57,7 @@ export function fwmarksOf({ fwmark, protocol, families }: PortConfig): readonly 
   return families.map((family) => ({ protocol, address: UNSPECIFIED[family], port: 0, fwmark }));
 }
 
-/** The virtual services of a service as of `now`; those of `before`, as it was, where nothing of them is another one. */
+/** What a service needs of the kernel as of `now`; as it was `before`, where nothing of that is another one. */
 export function serviceWeights(
   facts: Pick<ServiceFacts, "config" | "phase" | "ports" | "staleUntilMs">,
   before: Pick<ServiceState, "config" | "phase" | "ports" | "staleUntilMs" | "weights"> | undefined,
@@ -82,8 +85,10 @@ export function serviceWeights(
       destinations: byFamily.get(id.address.family) ?? [],
     }));
   });
-  const known = before?.config === config ? before.weights.virtualServices : undefined;
+  const isKnown = before?.config === config;
+  const known = isKnown ? before.weights.virtualServices : undefined;
   return {
+    link: isKnown ? before.weights.link : linkOf(config),
     virtualServices: known !== undefined && isSameList(known, virtualServices) ? known : virtualServices,
     nextMs,
   };
@@ -103,6 +108,10 @@ export function withPorts(
 ): ServiceState {
   const ports = new Map([...state.ports].map(([name, port]) => [name, other(port)]));
   return { ...state, ports, weights: serviceWeights({ ...state, ports }, state, nowMs) };
+}
+
+function linkOf({ interface: name, name: service, addresses, ports }: ServiceConfig): DesiredInterface {
+  return { name, service, addresses, fwmarks: ports.flatMap(fwmarksOf) };
 }
 
 const UNKNOWN_PORT = { destinations: new Map(), families: new Map() } as const;

@@ -10,7 +10,8 @@ import type { ActualKernel, DesiredKernel } from "../kernel/state.ts";
 import { messageOf } from "../text/error_message.ts";
 import { initialState, type ServiceEvent, type ServiceTransition, step } from "./controller.ts";
 import { announcedRoutes, desiredKernel } from "./desired.ts";
-import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.ts";
+import type { KernelNews, KernelTroubles } from "./kernel_news.ts";
+import { KernelView } from "./kernel_view.ts";
 import type { ServiceDriverOptions } from "./driver_options.ts";
 import { HandOver } from "./hand_over.ts";
 import { inheritedLeavings, kernelOf, type Leaving, type LeavingEvent } from "./leaving.ts";
@@ -26,8 +27,8 @@ import type { ServiceEntry, ServiceState } from "./state.ts";
 /** Which services; undefined: all. */
 export type Names = ReadonlySet<string> | undefined;
 
-/** So many services are looked at in one turn when all of the kernel is another one. */
-const SERVICES_A_TURN = 100;
+/** So many services are told in one step what all are told. */
+const SERVICES_A_STEP = 16;
 
 /** Why something goes that another configuration does not have. */
 const REMOVED = "removed from the configuration";
@@ -40,16 +41,9 @@ export class ServiceDriver implements Disposable {
   readonly #leaving = new Leavings();
   /** What the next configuration wants beside what is, while it is made. */
   #coming: DesiredKernel = NOTHING;
-  /** As last read. */
-  #actual: ActualKernel | undefined;
-  /** It was not read since, or not since more was wanted: what comes waits until it is. */
-  #isBlind = false;
+  readonly #kernel = new KernelView(this.#services);
   readonly #onDown = new Set<() => void>();
   readonly #handOver: HandOver;
-  /** Services that have to look at the kernel as it was last read, in the next turn. */
-  #unseen: readonly string[] = [];
-  /** What was found with it. */
-  #troubles: KernelTroubles = {};
   #timer: Disposable | undefined;
   /** When it fires. */
   #timerMs = Infinity;
@@ -89,7 +83,9 @@ export class ServiceDriver implements Disposable {
 
   /** What the kernel should have now. */
   get desiredKernel(): DesiredKernel {
-    return beside(this.#coming, merge([desiredKernel(this.states), ...this.leaving.map(kernelOf)]));
+    const { kernel } = this.#services;
+    const leaving = this.leaving.map(kernelOf);
+    return beside(this.#coming, leaving.length === 0 ? kernel : merge([kernel, ...leaving]));
   }
 
   /** What should be announced now, by service. */
@@ -117,15 +113,13 @@ export class ServiceDriver implements Disposable {
    * not asked, and where it is another one for very many of those that were, it takes them some turns to see it.
    */
   kernel(actual: ActualKernel | undefined, troubles: KernelTroubles = {}): void {
-    this.#actual = actual ?? this.#actual;
-    this.#isBlind = actual === undefined;
-    this.#troubles = troubles;
-    const { events, counted } = kernelNews(this.states, actual, troubles);
-    for (const state of counted) this.#services.set(state);
-    this.#unseen = [...events.keys()].slice(SERVICES_A_TURN)
-      .filter((name) => this.#services.get(name)?.actual !== undefined);
-    for (const name of this.#unseen) events.delete(name);
+    const events = this.#kernel.read(actual, troubles);
     this.#look(events, actual && { type: "kernel", actual });
+  }
+
+  /** Some have not seen yet what was read. */
+  get looksOn(): boolean {
+    return !this.#kernel.isSeen;
   }
 
   #look(events: KernelNews["events"], event?: LeavingEvent): void {
@@ -134,12 +128,6 @@ export class ServiceDriver implements Disposable {
       ({ config: { name } }) => events.get(name) ?? { type: "time" },
       event,
     );
-  }
-
-  #lookOn(): void {
-    const seen = this.#services.named(this.#unseen.slice(0, SERVICES_A_TURN));
-    this.#unseen = this.#unseen.slice(SERVICES_A_TURN);
-    this.#look(kernelNews(seen, this.#actual, this.#troubles).events);
   }
 
   /** Takes services out of service, in order, each within `limits` or its own. */
@@ -175,18 +163,19 @@ export class ServiceDriver implements Disposable {
 
   /**
    * Takes over from an earlier process, whose routes routers may keep for `routersLimitMs`: what it left in the kernel and
-   * nobody wants goes once these have gone, and a service that is drained counts as announced until then.
+   * nobody wants goes once these have gone, and a service that is drained counts as announced until then. In steps.
    * @param owned where its virtual services were
    */
-  inherit(actual: ActualKernel, routersLimitMs: number, owned = NO_PLACES): void {
+  *inherit(actual: ActualKernel, routersLimitMs: number, owned = NO_PLACES): Generator<void, void> {
     if (!this.#managesKernel) return;
     const { clock, managed } = this.#options;
-    this.#actual = actual;
+    this.#kernel.set(actual);
     const untilMs = clock.now() + routersLimitMs;
     const sliceOf = slicesOf(actual);
-    this.#feed(this.states, ({ config }) => ({ type: "inherited", actual: sliceOf(config) }));
-    this.#isStale = routersLimitMs > 0;
-    if (this.#isStale) this.#feed(this.states, () => ({ type: "stale", untilMs }));
+    const isStale = routersLimitMs > 0;
+    this.#isStale = isStale;
+    yield* this.#feedAll(({ config }) => ({ type: "inherited", actual: sliceOf(config) }));
+    if (isStale) yield* this.#feedAll(() => ({ type: "stale", untilMs }));
     const { desiredKernel: wanted } = this;
     this.#leaving.set(inheritedLeavings(ours(actual, together([wanted, owned])), wanted, {
       limits: (service) => this.#services.get(service)?.config.stop,
@@ -201,7 +190,7 @@ export class ServiceDriver implements Disposable {
    */
   resume(orderOf: OrderOf): void {
     const now = this.#options.clock.now();
-    const orders = resumptions(this.states, this.#actual, orderOf);
+    const orders = resumptions(this.states, this.#kernel.actual, orderOf);
     const named = () => this.#services.named(orders.keys());
     // Their routes may have been withdrawn a moment ago only: routers get their time once more.
     this.#feed(named(), ({ staleUntilMs }) => ({ type: "stale", untilMs: Math.max(staleUntilMs, now) }));
@@ -226,8 +215,8 @@ export class ServiceDriver implements Disposable {
       {
         states: this.#services.byName,
         leaving: this.leaving,
-        actual: this.#actual,
-        isBlind: this.#isBlind,
+        actual: this.#kernel.actual,
+        isBlind: this.#kernel.isBlind,
       },
       services,
       { managed, reason: REMOVED, now: clock.now(), because },
@@ -237,7 +226,7 @@ export class ServiceDriver implements Disposable {
   /** Wants what `services` will need beside what is wanted now, so that it is there before anything is announced. */
   prepare(services: readonly ServiceEntry[]): DesiredKernel {
     this.#coming = desiredKernel(this.preview(services).states.values());
-    this.#isBlind = true;
+    this.#kernel.expectMore();
     return this.desiredKernel;
   }
 
@@ -268,9 +257,10 @@ export class ServiceDriver implements Disposable {
     }
   }
 
-  /** Looks at everything again, as time has passed. */
-  refresh(): void {
-    this.#feed(this.states, () => ({ type: "time" }), { type: "time" });
+  /** Looks at everything again, as time has passed. In steps. */
+  *refresh(): Generator<void, void> {
+    yield* this.#feedAll(() => ({ type: "time" }));
+    this.#feed([], () => ({ type: "time" }), { type: "time" });
   }
 
   /** Resolves when every service is out of service, and the kernel was told so. */
@@ -284,6 +274,7 @@ export class ServiceDriver implements Disposable {
   /** Ends: nothing is decided or told any more. */
   [Symbol.dispose](): void {
     this.#disposed = true;
+    this.#kernel.close();
     this.#disarm();
     this.#tellDown();
   }
@@ -297,6 +288,15 @@ export class ServiceDriver implements Disposable {
       const state = this.#services.get(name);
       return [name, state === undefined ? [] : announcedRoutes(state)];
     }));
+  }
+
+  /** Tells all services what happened, in steps. */
+  *#feedAll(eventOf: (state: ServiceState) => ServiceEvent): Generator<void, void> {
+    const names = [...this.#services.byName.keys()];
+    while (names.length > 0) {
+      this.#feed(this.#services.named(names.splice(0, SERVICES_A_STEP)), eventOf);
+      yield;
+    }
   }
 
   #tellDown(): void {
@@ -366,9 +366,7 @@ export class ServiceDriver implements Disposable {
   }
 
   #arm(): void {
-    const others = this.#unseen.length > 0
-      ? this.#options.clock.now()
-      : this.#handOver.deadlineMs(this.#isQuiescing());
+    const others = this.looksOn ? this.#options.clock.now() : this.#handOver.deadlineMs(this.#isQuiescing());
     const atMs = this.#disposed ? Infinity : Math.min(this.#services.nextMs, this.#leaving.nextMs, others);
     if (atMs === this.#timerMs) return;
     this.#disarm();
@@ -385,7 +383,7 @@ export class ServiceDriver implements Disposable {
 
   #tick(): void {
     this.#disarm();
-    if (this.#unseen.length > 0) return this.#lookOn();
+    if (this.looksOn) return this.#look(this.#kernel.next());
     const due = this.#services.takeDue(this.#options.clock.now());
     this.#feed(due, () => ({ type: "time" }), { type: "time" });
   }

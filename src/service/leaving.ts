@@ -5,7 +5,7 @@
  */
 import type { PhaseName } from "../events/event.ts";
 import type { Managed } from "../kernel/kernel.ts";
-import { isEmpty, NOTHING, within, without } from "../kernel/merge.ts";
+import { isEmpty, NOTHING, outside, within, without } from "../kernel/merge.ts";
 import {
   type ActualKernel,
   type ActualVirtualService,
@@ -178,10 +178,12 @@ export function stepLeavings(
   });
 }
 
-/** What is not wanted again of something that leaves; undefined: all of it is. */
-export function stillLeaving(leaving: Leaving, wanted: DesiredKernel): Leaving | undefined {
-  const rest = without(leaving.objects, wanted);
-  return isEmpty(rest) ? undefined : { ...leaving, objects: rest };
+/** Those of them that are not wanted again, or what is not of each. */
+export function stillLeaving(leavings: readonly Leaving[], wanted: DesiredKernel): readonly Leaving[] {
+  if (leavings.length === 0) return leavings;
+  const unwanted = outside(wanted);
+  return leavings.map((leaving) => ({ ...leaving, objects: unwanted(leaving.objects) }))
+    .filter(({ objects }) => !isEmpty(objects));
 }
 
 /** The same, where routers are waited for until `untilMs` at the latest. */

@@ -4,7 +4,6 @@
  */
 import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
-import type { Address } from "../net/address.ts";
 import {
   changesBetween,
   initialState,
@@ -52,11 +51,14 @@ export function reconfiguration(
     readonly because?: number | undefined;
   },
 ): Reconfiguration {
+  // There may be thousands, most often all but a few the same: what is about all is made where it is asked for.
+  const held = lazily(() => heldBy(running));
+  const wanted = lazily(() =>
+    new Set(services.flatMap(({ config }) => config.addresses.map(({ text }) => text)))
+  );
+  const wasAnnounced = lazily(() => announcedBy(running.states.values()));
+  const isAnnounced = lazily(() => announcedBy(next));
   const sliceOf = running.actual === undefined || running.isBlind ? undefined : slicesOf(running.actual);
-  const held = new Set([
-    ...[...running.states.values()].flatMap(({ config }) => config.addresses),
-    ...running.leaving.flatMap(({ objects }) => objects.ownedAddresses),
-  ].map(({ text }) => text));
   const begin = (entry: ServiceEntry): ServiceState => {
     const known = running.states.get(entry.config.name);
     // What runs with the very same configuration has decided already.
@@ -66,34 +68,39 @@ export function reconfiguration(
     const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
     return reconfigured(seen, entry, { now });
   };
-  const wanted = new Set(services.flatMap(({ config }) => config.addresses.map(({ text }) => text)));
-  const isWanted = ({ text }: Address) => wanted.has(text);
   const names = new Set(services.map(({ config }) => config.name));
   const going = [...running.states.values()].filter(({ config }) => !names.has(config.name))
-    .map((state) => removed(state, isWanted, { now }));
-  const next = [...services.map(begin), ...going.filter(({ config }) => config.addresses.length > 0)];
+    .map((state) => removed(state, ({ text }) => wanted().has(text), { now }))
+    .filter(({ config }) => config.addresses.length > 0);
+  const next = [...services.map(begin), ...going];
   const states = new Map(next.map((state) => [state.config.name, state]));
-  const [wasAnnounced, isAnnounced] = [announcedBy(running.states.values()), announcedBy(next)];
   const kernel = desiredKernel(next);
-  const before = [...running.states.values()];
+  // Of what is the same nothing leaves.
+  const before = [...running.states.values()].filter((state) => states.get(state.config.name) !== state);
   const leaving = [
-    ...running.leaving.flatMap((each) => stillLeaving(each, kernel) ?? []),
-    ...leavings(desiredKernel(before), merge([kernel, ...running.leaving.map(kernelOf)]), {
-      reason,
-      because,
-      limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
-      // What routers may have of an earlier process is withdrawn by End-of-RIB alone.
-      told(service) {
-        const { staleUntilMs = -Infinity } = running.states.get(service) ?? {};
-        return staleUntilMs > now
-          ? { by: "end-of-rib", untilMs: staleUntilMs }
-          : { by: "told", untilMs: now + WITHDRAWN_LIMIT_MS };
+    ...stillLeaving(running.leaving, kernel),
+    ...before.length === 0 ? [] : leavings(
+      desiredKernel(before),
+      merge([kernel, ...running.leaving.map(kernelOf)]),
+      {
+        reason,
+        because,
+        limits: (service) => (states.get(service) ?? running.states.get(service))?.config.stop ?? NO_LIMITS,
+        // What routers may have of an earlier process is withdrawn by End-of-RIB alone.
+        told(service) {
+          const { staleUntilMs = -Infinity } = running.states.get(service) ?? {};
+          return staleUntilMs > now
+            ? { by: "end-of-rib", untilMs: staleUntilMs }
+            : { by: "told", untilMs: now + WITHDRAWN_LIMIT_MS };
+        },
+        managed,
+        isWithdrawn: ({ text }) => wasAnnounced().has(text) && !isAnnounced().has(text),
       },
-      managed,
-      isWithdrawn: ({ text }) => wasAnnounced.has(text) && !isAnnounced.has(text),
-    }, now),
+      now,
+    ),
   ];
-  const transitions = [...new Set([...running.states.keys(), ...states.keys()])].flatMap((name) =>
+  const changed = [...before, ...next.filter((state) => !running.states.has(state.config.name))];
+  const transitions = changed.flatMap(({ config: { name } }) =>
     changesBetween(running.states.get(name), states.get(name), reason).map((each) => [name, each] as const)
   );
   return { states, leaving, transitions, nowMs: now };
@@ -105,23 +112,39 @@ export function reconfiguration(
  */
 function added(
   entry: ServiceEntry,
-  held: ReadonlySet<string>,
+  held: () => ReadonlySet<string>,
   actual: ActualKernel | undefined,
   { managed, now }: { readonly managed: Managed; readonly now: number },
 ): ServiceState {
   const state = initialState(entry, managed, now);
   const { drain } = state.phase;
-  const isHeld = entry.config.addresses.some(({ text }) => held.has(text));
+  if (drain === undefined && actual === undefined) return state;
+  const isHeld = entry.config.addresses.some(({ text }) => held().has(text));
   if (!isHeld) return drain === undefined ? state : inPhase(state, quiescing(drain, now));
   return actual === undefined ? state : step(state, { type: "inherited", actual }, { now }).state;
 }
 
+/** The addresses that somebody has. */
+function heldBy({ states, leaving }: Running): ReadonlySet<string> {
+  const held = [
+    ...[...states.values()].flatMap(({ config }) => config.addresses),
+    ...leaving.flatMap(({ objects }) => objects.ownedAddresses),
+  ];
+  return new Set(held.map(({ text }) => text));
+}
+
 function announcedBy(states: Iterable<ServiceState>): ReadonlySet<string> {
-  return new Set(
-    [...states].flatMap(({ routes }) =>
-      [...routes].filter(([, { announce }]) => announce).map(([text]) => text)
-    ),
-  );
+  const announced = new Set<string>();
+  for (const { routes } of states) {
+    for (const [text, { announce }] of routes) if (announce) announced.add(text);
+  }
+  return announced;
+}
+
+/** What `make` gives, made when it is asked for first. */
+function lazily<T extends object>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => made ??= make();
 }
 
 const NO_LIMITS = { shiftMs: 0, convergeMs: 0, quiesceMs: 0 };

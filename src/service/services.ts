@@ -2,8 +2,11 @@
  * All services by name, with what is asked of all of them at each event: which wait for time, which for routers, which for
  * connections. That is kept up to date state by state, so that an event costs as much among thousands as among ten.
  */
+import { merge } from "../kernel/merge.ts";
+import type { DesiredKernel } from "../kernel/state.ts";
 import { Deadlines } from "../time/deadlines.ts";
 import { nextDeadline } from "./controller.ts";
+import { desiredKernel } from "./desired.ts";
 import type { ServiceState } from "./state.ts";
 
 /** What services are looked for by. */
@@ -29,6 +32,7 @@ export class Services {
   #states = new Map<string, ServiceState>();
   /** As it was last asked for. */
   #all: readonly ServiceState[] | undefined;
+  #kernel: DesiredKernel | undefined;
   readonly #deadlines = new Deadlines();
   /** Names. */
   readonly #having: ReadonlyMap<Trait, Set<string>> = new Map(TRAITS.map(([trait]) => [trait, new Set()]));
@@ -43,6 +47,11 @@ export class Services {
     return this.#states;
   }
 
+  /** Everything that they need of the kernel; the same object for as long as that is the same. */
+  get kernel(): DesiredKernel {
+    return this.#kernel ??= merge([desiredKernel(this.all)]);
+  }
+
   /** One of them; undefined: there is none of this name. */
   get(name: string): ServiceState | undefined {
     return this.#states.get(name);
@@ -55,7 +64,11 @@ export class Services {
 
   /** A service is in another state now, or comes. */
   set(state: ServiceState): void {
-    const { name } = state.config;
+    const { config: { name }, weights } = state;
+    const before = this.#states.get(name)?.weights;
+    if (before?.link !== weights.link || before.virtualServices !== weights.virtualServices) {
+      this.#kernel = undefined;
+    }
     this.#states.set(name, state);
     this.#all = undefined;
     this.#deadlines.set(name, nextDeadline(state) ?? Infinity);
@@ -69,6 +82,7 @@ export class Services {
   delete(name: string): void {
     this.#states.delete(name);
     this.#all = undefined;
+    this.#kernel = undefined;
     this.#deadlines.set(name, Infinity);
     for (const names of this.#having.values()) names.delete(name);
   }
@@ -82,6 +96,7 @@ export class Services {
     this.#states = new Map(states);
     for (const state of changed) this.set(state);
     this.#all = undefined;
+    this.#kernel = undefined;
     return [...gone, ...changed.map(({ config }) => config.name)];
   }
 

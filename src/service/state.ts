@@ -5,7 +5,7 @@ import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
 import type { Refusal } from "../kernel/refusal.ts";
 import type { Contested } from "../kernel/contested.ts";
-import type { ActualKernel, VirtualService } from "../kernel/state.ts";
+import type { ActualKernel, DesiredInterface, VirtualService } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Drain, Phase } from "./phase.ts";
 import type { PortState, SaidOf } from "./port_state.ts";
@@ -86,10 +86,11 @@ export interface ServiceFacts {
   readonly phase: Phase;
 }
 
-/** The virtual services that follow from the facts; the same objects for as long as nothing of them changes. */
+/** What of the kernel follows from the facts; the same objects for as long as nothing of them changes. */
 export interface ServiceWeights {
+  readonly link: DesiredInterface;
   readonly virtualServices: readonly VirtualService[];
-  /** When something of them changes by itself; Infinity: nothing does. */
+  /** When something of these changes by itself; Infinity: nothing does. */
   readonly nextMs: number;
 }
 

@@ -1,8 +1,12 @@
 // What an event of one service costs among a thousand: which services are looked at, and not how long it takes.
 import assert from "node:assert/strict";
+import { EVERYTHING } from "../../src/kernel/kernel.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { ServiceDriver } from "../../src/service/driver.ts";
 import { address } from "../support/bgp.ts";
 import { serviceConfig } from "../support/config.ts";
+import { madeKernel } from "../support/made_kernel.ts";
+import { checkedPort } from "../support/ports.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const COUNT = 1000;
@@ -81,4 +85,52 @@ Deno.test("ServiceDriver looks at no other service when one is drained, due and 
     9,
     "down",
   ]);
+});
+
+Deno.test("ServiceDriver.reconfigure() looks into no service that is the same, and wants the very same objects for it", async () => {
+  const looked = new Set<string>();
+  const entryOf = (index: number) => {
+    const name = `s${index}`;
+    const plain = serviceConfig({
+      name,
+      interface: name,
+      addresses: [address(`10.${index >> 8}.${index & 255}.1`)],
+      ports: [checkedPort()],
+    });
+    const ports = plain.ports.map((port) => ({
+      ...port,
+      get destinations() {
+        looked.add(name);
+        return port.destinations;
+      },
+    }));
+    return { config: { ...plain, ports }, checks: [] };
+  };
+  const services = Array.from({ length: COUNT }, (_, index) => entryOf(index));
+  const programmed: DesiredKernel[] = [];
+  const clock = new VirtualClock();
+  using driver = new ServiceDriver({
+    services,
+    managed: EVERYTHING,
+    clock,
+    announce: () => {},
+    program: (desired) => void programmed.push(desired),
+    told: () => Promise.resolve(),
+    onTransition: () => {},
+    onFault: (cause) => assert.fail(cause),
+  });
+  driver.kernel(madeKernel(driver.desiredKernel, 0));
+  await clock.advance(1);
+  const before = driver.desiredKernel;
+  assert.equal(driver.desiredKernel, before);
+  const next = services.map((entry, index) => index === 500 ? entryOf(500) : entry);
+  looked.clear();
+  driver.prepare(next);
+  driver.reconfigure(next);
+  assert.deepEqual([...looked], ["s500"]);
+  const after = programmed.at(-1);
+  for (const key of ["interfaces", "virtualServices"] as const) {
+    const same = after?.[key].filter((each, index) => each === before[key][index]);
+    assert.equal(same?.length, COUNT - 1, key);
+  }
 });

@@ -97,7 +97,9 @@ Deno.test("a kernel that is another one for hundreds of services is seen by all 
   using _at = at;
   at.say(1, "healthy");
   at.driver.kernel(at.read());
-  assert.equal(at.announced.length, 350, "the first one at once: nobody has seen any");
+  assert.deepEqual([at.announced.length, at.driver.looksOn], [100, true]);
+  await at.clock.advance(1);
+  assert.deepEqual([at.announced.length, at.driver.looksOn], [350, false]);
   at.driver.kernel({ ...at.read(), virtualServices: [] });
   assert.equal(at.announced.length, 250);
   await at.clock.advance(1);

@@ -172,7 +172,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
-    find: "if (this.#openAt < 0) this.#letGo",
+    find: "if (this.#open.size === 0) this.#letGo",
     replace: "if (this.#openAt < Infinity) this.#letGo",
   },
   {
@@ -232,8 +232,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "lost event: that routers have been told of a withdrawal is not heard",
     file: "service/driver.ts",
-    find: `this.#feed(this.states, () => ({ type: "told" }), { type: "told" });`,
-    replace: `this.#feed(this.states, () => ({ type: "time" }), { type: "time" });`,
+    find: `() => ({ type: "told" }), { type: "told" });`,
+    replace: `() => ({ type: "time" }), { type: "time" });`,
   },
   {
     name: "routers count as told before their sockets have taken the withdrawal",
