@@ -80,6 +80,11 @@ export class Writer {
     this.#view.setUint32(at, value, this.#littleEndian);
   }
 
+  /** Begins again: what was written is given up, and so are views of it. */
+  clear(): void {
+    this.#length = 0;
+  }
+
   /** What was written from `start` on, without a copy: nothing of it may be patched any more; more may be written. */
   view(start = 0): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(start, this.#length);

@@ -83,17 +83,38 @@ export function actualDestination(destination: IpvsActualDestination): ActualDes
   return foreign === undefined ? actual : { ...actual, foreign };
 }
 
+/**
+ * Whether a destination that is read is what it was at the read before, told without making it; one with settings of a tunnel
+ * is not looked into, and may be all the same.
+ */
+export function isAsBefore(before: ActualDestination, now: IpvsActualDestination): boolean {
+  return before.address === now.address && before.port === now.port && before.weight === now.weight &&
+    before.activeConnections === now.activeConnections &&
+    before.inactiveConnections === now.inactiveConnections &&
+    before.upperThreshold === now.upperThreshold && before.lowerThreshold === now.lowerThreshold &&
+    before.foreign === undefined && before.tunnel === undefined &&
+    FORWARDING[before.forwarding] === now.forwarding && now.forwarding !== IP_VS_CONN_F.TUNNEL &&
+    isWithoutTunnel(now);
+}
+
 /** One that is not forwarded through a tunnel has no settings of one, unless a stranger gave it some. */
 function tunnelOf(
   { forwarding, tunnelType, tunnelPort, tunnelFlags }: IpvsDestination,
 ): Destination["tunnel"] {
-  const isPlain = tunnelType === IP_VS_CONN_F_TUNNEL_TYPE.IPIP && tunnelPort === 0 && tunnelFlags === 0;
-  if (isPlain && forwarding !== IP_VS_CONN_F.TUNNEL) return undefined;
+  if (isWithoutTunnel({ tunnelType, tunnelPort, tunnelFlags }) && forwarding !== IP_VS_CONN_F.TUNNEL) {
+    return undefined;
+  }
   return {
     type: typeOf(tunnelType) ?? "ipip",
     port: tunnelPort,
     checksum: (tunnelFlags & IP_VS_TUNNEL_ENCAP_FLAG.CSUM) !== 0,
   };
+}
+
+function isWithoutTunnel(
+  { tunnelType, tunnelPort, tunnelFlags }: Pick<IpvsDestination, "tunnelType" | "tunnelPort" | "tunnelFlags">,
+): boolean {
+  return tunnelType === IP_VS_CONN_F_TUNNEL_TYPE.IPIP && tunnelPort === 0 && tunnelFlags === 0;
 }
 
 function typeOf(tunnelType: number): keyof typeof TUNNEL_TYPES | undefined {

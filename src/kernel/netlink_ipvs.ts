@@ -28,6 +28,7 @@ import {
   ipvsDestination,
   ipvsService,
   ipvsServiceId,
+  isAsBefore,
 } from "./ipvs_objects.ts";
 import type { Interest } from "./kernel.ts";
 import { sharedService } from "./sharing.ts";
@@ -38,9 +39,6 @@ import {
   virtualServiceKey,
   virtualServiceText,
 } from "./state.ts";
-
-/** More than most requests have. */
-const REQUEST_OCTETS = 192;
 
 /** Which virtual services are of interest. */
 type IpvsInterest = Pick<Interest, "addresses" | "fwmarks">;
@@ -65,6 +63,8 @@ export class NetlinkIpvs implements Disposable {
   /** A destination has been read, so that it is known what the kernel says of one. */
   #known = false;
   #lacking: Lacking | undefined;
+  /** What is asked for is written to. */
+  readonly #into = new Writer(HOST_ORDER);
   /** As last read, by key. */
   #last: ReadonlyMap<string, Known> = new Map();
 
@@ -100,8 +100,8 @@ export class NetlinkIpvs implements Disposable {
     const family = this.#resolve();
     if (family === undefined) return changes.map((change) => missing(describeChange(change)));
     const possible = changes.filter((change) => tooOldFor(change, this.#lacking) === undefined);
-    const into = new Writer({ capacity: possible.length * REQUEST_OCTETS, ...HOST_ORDER });
-    const requests = possible.map((change) => requestOf(family, change, into));
+    this.#into.clear();
+    const requests = possible.map((change) => requestOf(family, change, this.#into));
     const failures = this.#open().transact("change IPVS", requests);
     if (failures.some((failure) => failure?.errno === ERRNO.ENOENT)) this.#family = undefined;
     const errors = new Map(possible.map((change, index) => {
@@ -155,7 +155,7 @@ export class NetlinkIpvs implements Disposable {
       const request = known?.request.type === family ? known.request : askDestinations(family, service);
       const isUnchanged = changed !== undefined && !changed.has(key);
       const destinations = (isUnchanged ? known?.service.destinations : undefined) ??
-        await this.#destinations(service, request);
+        await this.#destinations(service, request, known?.service.destinations);
       isDoubtful ||= destinations.length === 0 && known?.service.destinations.length !== 0;
       read.set(key, { service: sharedService(known?.service, service, destinations), request });
     }
@@ -180,8 +180,14 @@ export class NetlinkIpvs implements Disposable {
     });
   }
 
-  #destinations(service: VirtualServiceId, request: Request): Promise<ActualDestination[]> {
+  /** Those that are as `before`, in the same order, are the same objects. */
+  #destinations(
+    service: VirtualServiceId,
+    request: Request,
+    before: readonly ActualDestination[] = [],
+  ): Promise<ActualDestination[]> {
     const serviceFamily = addressFamily(service.address);
+    let at = 0;
     return this.#open().dump(
       `list destinations of ${virtualServiceText(service)}`,
       request,
@@ -190,7 +196,8 @@ export class NetlinkIpvs implements Disposable {
         if (destination === undefined) return undefined;
         this.#known = true;
         this.#lacking = destination.lacks;
-        return actualDestination(destination);
+        const last = before[at++];
+        return last !== undefined && isAsBefore(last, destination) ? last : actualDestination(destination);
       },
     );
   }

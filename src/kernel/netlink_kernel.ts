@@ -108,8 +108,10 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
 
   /** `failed` holds the errors of what later changes rest on. */
   async function applyBatch(batch: readonly Change[], failed: Map<string, KernelError>) {
-    const possible = batch.filter((change) => !failed.has(restsOn(change)));
-    const errors = new Map((await attempt(possible)).map((error, index) => [possible[index], error]));
+    const possible = failed.size === 0 ? batch : batch.filter((change) => !failed.has(restsOn(change)));
+    const outcomes = await attempt(possible);
+    if (failed.size === 0 && outcomes.every((error) => error === undefined)) return outcomes;
+    const errors = new Map(outcomes.map((error, index) => [possible[index], error]));
     return batch.map((change) => {
       const error = failed.get(restsOn(change)) ?? errors.get(change);
       if (error !== undefined) failed.set(foundationOf(change), error);

@@ -7,6 +7,7 @@
 import type { KernelError } from "../netlink/transport.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import { Slices } from "../time/slices.ts";
 import { inSlices, mapInSteps } from "../time/steps.ts";
 import { retryMs } from "./back_off.ts";
 import { type Change, describeChange } from "./change.ts";
@@ -88,6 +89,8 @@ const CONTENTION: ContentionLimits = { limit: 5, windowMs: 60_000, holdMs: 60_00
 export class Reconciler implements AsyncDisposable {
   readonly #options: ReconcilerOptions;
   readonly #managed: Managed;
+  /** Of a pass as a whole: its parts follow one another. */
+  readonly #slices: Slices;
   readonly #repairs: Repairs;
   readonly #lingering = new Lingering();
   readonly #differ = new Differ();
@@ -115,6 +118,7 @@ export class Reconciler implements AsyncDisposable {
     const { clock, contention = () => CONTENTION, suspects, managed = EVERYTHING } = options;
     this.#options = options;
     this.#managed = managed;
+    this.#slices = new Slices(clock);
     this.#repairs = new Repairs({ clock, limits: contention, suspects });
   }
 
@@ -173,6 +177,7 @@ export class Reconciler implements AsyncDisposable {
     if (this.#disposed || this.#desired === undefined) return this.#report({});
     this.#timer?.[Symbol.dispose]();
     this.#isBusy = true;
+    this.#slices.begin();
     const isAnswer = this.#noticedMs <= clock.now();
     this.#noticedMs = Infinity;
     const report = await this.#makeSo().catch((caught) => {
@@ -194,7 +199,7 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #makeSo(): Promise<KernelReport> {
-    const { kernel, clock } = this.#options;
+    const { kernel } = this.#options;
     const [desired, interest] = [this.#wanted, this.#interest];
     const watchErrors = this.#openWatch();
     this.#blindSinceMs ??= this.#options.clock.now();
@@ -224,7 +229,7 @@ export class Reconciler implements AsyncDisposable {
     errors.push(...this.#repairs.errors);
     return this.#report({
       isRead: hasRead,
-      changes: await inSlices(clock, mapInSteps(made, describeChange)),
+      changes: await inSlices(this.#slices, mapInSteps(made, describeChange)),
       repairs,
       errors,
       conflicts,
@@ -235,7 +240,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** What differs, found in slices. */
   #compare(desired: DesiredKernel, actual: ActualKernel): Promise<Difference> {
-    return inSlices(this.#options.clock, this.#differ.compare(desired, actual));
+    return inSlices(this.#slices, this.#differ.compare(desired, actual));
   }
 
   /** Tells which objects would differ had nobody else changed anything since the last pass. */

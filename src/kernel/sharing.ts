@@ -28,6 +28,7 @@ export function sharedService(
 }
 
 function isSameDestination(one: ActualDestination, other: ActualDestination): boolean {
+  if (one === other) return true;
   return one.address.text === other.address.text && one.port === other.port && one.weight === other.weight &&
     one.activeConnections === other.activeConnections &&
     one.inactiveConnections === other.inactiveConnections &&

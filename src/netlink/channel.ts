@@ -3,6 +3,8 @@
  * there when sending returns: nothing here waits for the kernel. Dumps are read in slices, so that others are not kept
  * waiting by what is long.
  */
+import { Writer } from "../bytes/writer.ts";
+import { HOST_ORDER } from "./attribute.ts";
 import { NLM_F, NLMSG } from "./constants.ts";
 import { ERRNO } from "./errno.ts";
 import {
@@ -30,6 +32,8 @@ const LOOK_OCTETS = 16 << 10;
 export class NetlinkChannel implements Disposable {
   readonly #socket: NetlinkSocket;
   readonly #slices: Slices;
+  /** What is sent is written to. */
+  readonly #out = new Writer(HOST_ORDER);
   #sequence = 0;
   /** Octets that came since it was asked last whether the slice is over. */
   #unlooked = 0;
@@ -180,7 +184,7 @@ export class NetlinkChannel implements Disposable {
       payload,
     }));
     this.#sequence = (this.#sequence + requests.length) >>> 0;
-    const errno = messages.length === 0 ? 0 : this.#socket.send(encodeMessages(messages));
+    const errno = messages.length === 0 ? 0 : this.#socket.send(encodeMessages(messages, this.#out));
     if (errno !== 0) throw this.#error(operation, errno, "sending to the kernel failed");
     return first;
   }

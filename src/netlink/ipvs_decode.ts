@@ -4,7 +4,7 @@
  */
 import { UNSPECIFIED } from "../net/address.ts";
 import { type AddressSource, FRESH_ADDRESSES } from "./address_pool.ts";
-import { AttributeCursor } from "./attribute.ts";
+import type { AttributeCursor } from "./attribute.ts";
 import {
   AF,
   IP_VS_CONN_F,
@@ -16,7 +16,7 @@ import {
 } from "./constants.ts";
 import { GENL_HDRLEN } from "./genetlink.ts";
 import type { IpvsDestination, IpvsService } from "./ipvs.ts";
-import type { NetlinkMessage } from "./message.ts";
+import { attributesOf, type NetlinkMessage } from "./message.ts";
 
 /** A destination as the kernel has it. */
 export interface IpvsActualDestination extends IpvsDestination {
@@ -189,9 +189,8 @@ export function decodeDest(
 }
 
 /** The attributes inside attribute `type` of a generic message; undefined where it has none. @throws {ReadError} */
-function inside({ payload }: NetlinkMessage, type: number): AttributeCursor | undefined {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const cursor = new AttributeCursor(view, GENL_HDRLEN, payload.byteLength);
+function inside(message: NetlinkMessage, type: number): AttributeCursor | undefined {
+  const cursor = attributesOf(message, GENL_HDRLEN);
   while (cursor.next()) {
     if (cursor.type !== type) continue;
     cursor.enter();

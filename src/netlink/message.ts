@@ -4,7 +4,7 @@
  */
 import { Reader, ReadError } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { align, attributeString, decodeAttributes, HOST_ORDER } from "./attribute.ts";
+import { align, AttributeCursor, attributeString, decodeAttributes, HOST_ORDER } from "./attribute.ts";
 import { NLM_F, NLMSG, NLMSGERR_ATTR } from "./constants.ts";
 
 /** A message to the kernel, before it has a sequence number. */
@@ -24,6 +24,34 @@ export interface NetlinkMessage {
   readonly payload: Uint8Array;
 }
 
+/** A message of a datagram. Dumps have thousands, whose octets are read where they lie: no view is made of each. */
+class ReceivedMessage implements NetlinkMessage {
+  constructor(
+    readonly type: number,
+    readonly flags: number,
+    readonly sequence: number,
+    readonly port: number,
+    readonly datagram: DataView,
+    /** Of the payload, in the datagram. */
+    readonly start: number,
+    readonly end: number,
+  ) {}
+
+  get payload(): Uint8Array {
+    const { buffer, byteOffset } = this.datagram;
+    return new Uint8Array(buffer, byteOffset + this.start, this.end - this.start);
+  }
+}
+
+/** The attributes in a message's payload, from an octet of it on. */
+export function attributesOf(message: NetlinkMessage, from: number): AttributeCursor {
+  if (message instanceof ReceivedMessage) {
+    return new AttributeCursor(message.datagram, message.start + from, message.end);
+  }
+  const { buffer, byteOffset, byteLength } = message.payload;
+  return new AttributeCursor(new DataView(buffer, byteOffset, byteLength), from, byteLength);
+}
+
 /** What the kernel has against a request. */
 export interface Failure {
   /** Positive, as in <asm-generic/errno.h>. */
@@ -41,22 +69,28 @@ export function decodeMessages(datagram: Uint8Array): readonly NetlinkMessage[] 
   for (let at = 0, left = datagram.byteLength; left >= NLMSG.HDRLEN; left = datagram.byteLength - at) {
     const length = view.getUint32(at, true);
     if (length < NLMSG.HDRLEN || length > left) throw new ReadError("netlink payload", at, length, left);
-    messages.push({
-      type: view.getUint16(at + 4, true),
-      flags: view.getUint16(at + 6, true),
-      sequence: view.getUint32(at + 8, true),
-      port: view.getUint32(at + 12, true),
-      payload: datagram.subarray(at + NLMSG.HDRLEN, at + length),
-    });
+    messages.push(
+      new ReceivedMessage(
+        view.getUint16(at + 4, true),
+        view.getUint16(at + 6, true),
+        view.getUint32(at + 8, true),
+        view.getUint32(at + 12, true),
+        view,
+        at + NLMSG.HDRLEN,
+        at + length,
+      ),
+    );
     at += align(length);
   }
   return messages;
 }
 
-/** Messages in one datagram, in order. */
-export function encodeMessages(messages: readonly NetlinkMessage[]): Uint8Array<ArrayBuffer> {
-  const capacity = messages.reduce((sum, { payload }) => sum + align(NLMSG.HDRLEN + payload.byteLength), 0);
-  const writer = new Writer({ capacity, ...HOST_ORDER });
+/** Messages in one datagram, in order: a view of what `writer` holds then, and nothing else. */
+export function encodeMessages(
+  messages: readonly NetlinkMessage[],
+  writer: Writer = new Writer(HOST_ORDER),
+): Uint8Array<ArrayBuffer> {
+  writer.clear();
   for (const { type, flags, sequence, port, payload } of messages) {
     const length = NLMSG.HDRLEN + payload.byteLength;
     writer.u32(length).u16(type).u16(flags).u32(sequence).u32(port);

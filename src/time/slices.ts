@@ -1,8 +1,8 @@
 /** Long work in slices: between them the event loop gets to run, so that nothing that must be on time waits for it. */
 import { type Clock, NEXT_TURN, sleep } from "./clock.ts";
 
-/** The event loop waits for no longer than this, and one piece of work. */
-const SLICE_MS = 5;
+/** The event loop waits for no longer than this, and one piece of work; a timer that is due just after a turn waits for two. */
+const SLICE_MS = 3;
 
 /** The slices of one kind of work. */
 export class Slices {

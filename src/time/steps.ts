@@ -13,14 +13,14 @@ export function atOnce<T>(steps: Generator<void, T>): T {
   }
 }
 
-/** What the work gives that `steps` does; it may be interrupted wherever they yield. */
-export async function inSlices<T>(clock: Clock, steps: Generator<void, T>): Promise<T> {
-  const slices = new Slices(clock);
+/** What the work gives that `steps` does; it may be interrupted wherever they yield, and at the end. It begins a slice, or goes on with one. */
+export async function inSlices<T>(time: Clock | Slices, steps: Generator<void, T>): Promise<T> {
+  const slices = time instanceof Slices ? time : new Slices(time);
   for (;;) {
     const step = steps.next();
-    if (step.done === true) return step.value;
     const pause = slices.pause();
     if (pause !== undefined) await pause;
+    if (step.done === true) return step.value;
   }
 }
 

@@ -350,12 +350,12 @@ Deno.test("watch() tells what was changed, and the netlink port of who changed i
   await at.kernel.read(interestIn(desired(1)));
   const [gone, link] = [ADDRESS_GONE, LINK_GONE].map((hex) => decodeMessages(fromHex(hex))[0]);
   if (gone === undefined || link === undefined) assert.fail();
-  at.netlink.tell({ ...gone, port: 4242 });
-  at.netlink.tell({ ...link, port: 0 });
+  at.netlink.tell(gone, 4242);
+  at.netlink.tell(link);
   at.netlink.react();
   at.netlink.tell(ERRNO.ENOBUFS);
   at.netlink.react();
-  at.netlink.tell(gone);
+  at.netlink.tell(gone, gone.port);
   at.netlink.react();
   const vip = decodeAddress(gone)?.address.text;
   assert.deepEqual(told, [
@@ -365,7 +365,7 @@ Deno.test("watch() tells what was changed, and the netlink port of who changed i
   ]);
   told.length = 0;
   const route = (payload: Uint8Array) => {
-    at.netlink.tell({ type: RTM.DELROUTE, flags: 0, payload, port: 4243 });
+    at.netlink.tell({ type: RTM.DELROUTE, flags: 0, payload }, 4243);
     at.netlink.react();
   };
   route(routePayload(VIP, 32, 2));

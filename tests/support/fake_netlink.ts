@@ -120,13 +120,15 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
   }
 
   /** Tells members of the group that `message` is of; an errno those of links. */
-  tell(message: Omit<NetlinkMessage, "sequence" | "port"> & { readonly port?: number } | number): void {
+  tell(message: Omit<NetlinkMessage, "sequence" | "port"> | number, port = 0): void {
     for (const socket of this.#sockets.values()) {
       const type = typeof message === "number" ? NLMSG.OVERRUN : message.type;
       if (!socket.groups.includes(groupOf(type))) continue;
-      socket.queue.push(
-        typeof message === "number" ? message : encodeMessages([{ port: 0, ...message, sequence: 0 }]),
-      );
+      if (typeof message === "number") socket.queue.push(message);
+      else {
+        const { flags, payload } = message;
+        socket.queue.push(encodeMessages([{ type, flags, sequence: 0, port, payload }]));
+      }
     }
   }
 
@@ -177,7 +179,7 @@ export class FakeNetlink implements NetlinkTransport, ReactorPort {
       // Two objects a datagram, so that a dump is more than one.
       const pairs = objects.flatMap((_, index) => index % 2 === 0 ? [objects.slice(index, index + 2)] : []);
       const done = reply(NLMSG.DONE, new Uint8Array(4), NLM_F.MULTI | interrupted);
-      return [...pairs, [done]].map(encodeMessages);
+      return [...pairs, [done]].map((each) => encodeMessages(each));
     }
     if (answers === undefined && (request.flags & NLM_F.ACK) === 0) return [];
     const writer = new Writer(HOST_ORDER).u32(-(answers ?? 0) >>> 0);
