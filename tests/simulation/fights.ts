@@ -2,11 +2,12 @@
  * Hands that undo every repair of one object of ours, for as long as they like, and what the agent has to make of that: what
  * rests on the object is not announced from one repair too many on until it was let alone.
  */
-import { isOurs, virtualServiceKey } from "../../src/kernel/state.ts";
+import type { Config } from "../../src/config/config.ts";
+import { isOurs, type VirtualServiceId, virtualServiceKey } from "../../src/kernel/state.ts";
 import type { VirtualClock } from "../support/virtual_clock.ts";
 import { CONTENTION } from "./configurations.ts";
 import type { Dice } from "./dice.ts";
-import { isOfServices, restingOn } from "./host_kernel.ts";
+import { isOfServices, restingOn, serviceAt } from "./host_kernel.ts";
 import { type Inspector, prefixOf, type View } from "./inspector.ts";
 
 /** A hand looks so often whether its object is back. */
@@ -27,8 +28,8 @@ export interface FightPorts {
 /** What one hand is after. */
 interface Target {
   readonly object: string;
-  /** What rests on it. */
-  readonly addresses: readonly string[];
+  /** What rests on it now. */
+  addresses(): readonly string[];
   /** Takes it away where it is there. */
   strike(): boolean;
 }
@@ -99,7 +100,7 @@ export class Fights {
   }
 
   #target(dice: Dice): Target | undefined {
-    const { kernel, config } = this.#ports.view;
+    const { kernel } = this.#ports.view;
     const ofService = dice.chance(0.3);
     const services = kernel.services.filter(isOfServices);
     const links = kernel.interfaces.filter((link) => isOurs(link) && link.addresses.length > 0);
@@ -109,7 +110,7 @@ export class Fights {
       const service = find();
       return {
         object: key,
-        addresses: service === undefined ? [] : restingOn(config, service),
+        addresses: () => service === undefined ? [] : servedBy(this.#ports.view.config, service),
         strike() {
           const service = find();
           if (service !== undefined) kernel.delService(service);
@@ -122,7 +123,7 @@ export class Fights {
     const address = dice.pick(link.addresses).address.text;
     return {
       object: `${address} on ${link.name}`,
-      addresses: [address],
+      addresses: () => [address],
       strike() {
         const there = kernel.interfaces.find(({ name }) => name === link.name);
         const isThere = there !== undefined && isOurs(there) &&
@@ -136,9 +137,10 @@ export class Fights {
     };
   }
 
-  #note({ object, addresses }: Target): void {
+  #note(target: Target): void {
     const { view: { nowMs }, inspector } = this.#ports;
     this.#follow();
+    const { object } = target;
     inspector.disturb();
     inspector.kernelChanged(false);
     const before = this.#strikes.get(object);
@@ -146,7 +148,7 @@ export class Fights {
     // Between two of them it was repaired once.
     const isContested = timesMs.length - 1 > CONTENTION.limit;
     this.#strikes.set(object, {
-      addresses,
+      addresses: target.addresses(),
       timesMs,
       contestedMs: before?.contestedMs ?? (isContested ? nowMs : undefined),
     });
@@ -164,4 +166,12 @@ export class Fights {
       if (nowMs > (timesMs.at(-1) ?? 0) + rememberedMs) this.#strikes.delete(object);
     }
   }
+}
+
+/** The addresses that a virtual service serves, where it is configured still. */
+function servedBy(config: Config, id: VirtualServiceId): readonly string[] {
+  const isWanted = serviceAt(config, id)?.ports.some(({ fwmark, port, protocol }) =>
+    fwmark === id.fwmark && port === id.port && protocol === id.protocol
+  );
+  return isWanted === true ? restingOn(config, id) : [];
 }

@@ -111,6 +111,8 @@ export class Inspector {
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
   #beganMs = 0;
+  /** When the agent had done all that comes before its checks; Infinity: it has not. */
+  #runningMs = Infinity;
   readonly #weights: WeightRules;
   /** Of each router, before this process. */
   readonly #sessionsBefore = new Map<string, number>();
@@ -158,6 +160,7 @@ export class Inspector {
     this.#weights.begin();
     this.#convergeMs.clear();
     this.#configs = [];
+    this.#runningMs = Infinity;
   }
 
   /** A process has stopped in order: what it withdrew is done with, and what the next one makes is new. */
@@ -184,6 +187,7 @@ export class Inspector {
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
     this.#weights.event(event);
+    if (event.kind === "agent-state" && event.to === "running") this.#runningMs = this.#view.nowMs;
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }
@@ -423,7 +427,7 @@ export class Inspector {
   /** Interval + (fall − 1) × fastInterval + timeout after a check's target was last well. */
   #verdictDueMs(check: CheckConfig): number {
     const { process, configuredMs } = this.#view;
-    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0);
+    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0, this.#runningMs);
     const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
     const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
     return deadMs + check.intervalMs + (check.fall - 1) * check.fastIntervalMs + check.timeoutMs;
