@@ -16,6 +16,8 @@ import {
 } from "./port_state.ts";
 import {
   growsSince,
+  isServed,
+  knownDestinations,
   quorumHolds,
   sorryFor,
   standingCause,
@@ -167,7 +169,10 @@ export function settledPort(
   now: number,
 ): PortState {
   const destinations = settledDestinations(port, state.destinations, now);
-  const known = destinations === state.destinations ? state : { ...state, destinations };
+  const known = withoutUnneeded(
+    port,
+    destinations === state.destinations ? state : { ...state, destinations },
+  );
   const families = new Map([...state.families].map(([family, before]) => {
     const { live } = weightSums(port, known, family);
     const quorum = quorumHolds(port, live, before.quorum);
@@ -177,6 +182,24 @@ export function settledPort(
   }));
   const stay = [...families].every(([family, each]) => state.families.get(family) === each);
   return stay ? known : { ...known, families };
+}
+
+/** What is not live has served its time where something else takes the packets: it does not come back for those. */
+function withoutUnneeded(port: PortConfig, state: PortState): PortState {
+  const idle = [...state.destinations].filter(([, { live, served }]) => !live && served > 0);
+  if (idle.length === 0) return state;
+  const needed = new Set(
+    [...state.families.keys()].filter((family) => !isServed(port, state, family)).flatMap((family) =>
+      [...knownDestinations(port, state, family)].map(([config]) => destinationKey(config))
+    ),
+  );
+  const over = idle.filter(([key]) => !needed.has(key)).map(([key, known]) =>
+    [key, { ...known, served: 0 }] as const
+  );
+  if (over.length === 0) return state;
+  const destinations = new Map(state.destinations);
+  for (const [key, known] of over) destinations.set(key, known);
+  return { ...state, destinations };
 }
 
 /** Each one settled, in the configuration's order; the same map where nothing follows. */

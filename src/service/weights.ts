@@ -148,7 +148,7 @@ export function portWeights(port: PortConfig, state: PortState, view: WeightsVie
   for (const [config, known] of knownDestinations(port, state, view.family)) {
     const standing = standingOf(config, known);
     const held = heldUntil(standing, known, view);
-    isLast ??= held > view.now ? !isServedOtherwise(port, state, view.family) : undefined;
+    isLast ??= held > view.now ? !isServed(port, state, view.family) : undefined;
     const weighed = held > view.now && isLast === true
       ? { weight: scaled(known?.served ?? 0, scale), nextMs: held }
       : kernelWeight({ port, scale, config, known, standing }, view);
@@ -218,8 +218,8 @@ function heldUntil(
   return isTaken ? goneOverMs(known.sinceMs) : -Infinity;
 }
 
-/** Something takes the family's packets. */
-function isServedOtherwise(port: PortConfig, state: PortState, family: 4 | 6): boolean {
+/** Whether a live destination or a sorry one takes the family's packets. */
+export function isServed(port: PortConfig, state: PortState, family: 4 | 6): boolean {
   return weightSums(port, state, family).live > 0 || sorryFor(port, family) !== undefined;
 }
 

@@ -269,6 +269,8 @@ Deno.test("what is well and is to have weight 0 keeps it until routers have gone
   assert.deepEqual(at.weights, { 1: 0, 2: 4 });
   at.say(2, "unhealthy");
   assert.deepEqual(at.weights, { 1: 0, 2: 0 }, "what failed serves nobody");
+  at.say(1, "healthy", 5).say(2, "healthy", 5).say(1, "healthy", 0).pass(1).say(2, "unhealthy");
+  assert.deepEqual(at.weights, { 1: 0, 2: 0 }, "what has lost its weight already does not get it back");
 });
 
 Deno.test("held weights: by reload, by a start with another configuration, and not beside a sorry destination", () => {

@@ -319,12 +319,14 @@ export class Inspector {
    * over. A process knows that of peers of its own configuration, and of what it has found in the kernel.
    */
   #keepsOf(router: FakeRouter, text: string): boolean {
-    const { config, kernel } = this.#view;
+    const { kernel } = this.#view;
     const route = router.routes.get(prefixOf(text));
     if (route === undefined || !route.stale || kernel.orphaned.has(text)) return false;
     if (this.#view.nowMs >= this.#view.stoppingMs + STOP_WAITS_MS) return false;
     if (router.sessions !== this.#sessionsBefore.get(router.name)) return false;
-    const peer = config.bgp.peers.find(({ name }) => name === router.name);
+    // A router that was no peer when this process began is not known to it.
+    const [first] = this.#configs;
+    const peer = first?.bgp.peers.find(({ name }) => name === router.name);
     this.#count("withdraw before break");
     return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
   }
