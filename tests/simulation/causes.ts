@@ -62,8 +62,10 @@ export class Causes {
 
   #wrongRoute(route: Extract<AgentEvent, { kind: "route" }>): string | undefined {
     const verdicts = this.#verdicts.filter((each) => isVerdictFor(each, route));
-    if (verdicts.length === 0 || verdicts.some(({ id }) => id === route.because)) return undefined;
-    return `event ${route.id} does not name the verdict that it came of, ${verdicts.at(-1)?.id}`;
+    const own = verdicts.filter((each) => "service" in each && each.service === route.service);
+    // A check that several services have speaks in the name of the first one.
+    if (own.length === 0 || verdicts.some(({ id }) => id === route.because)) return undefined;
+    return `event ${route.id} does not name the verdict that it came of, ${own.at(-1)?.id}`;
   }
 
   #unordered(event: AgentEvent): string | undefined {
@@ -75,9 +77,9 @@ export class Causes {
   }
 }
 
-/** The verdict was given in the same moment, for the same service, in the route's own words. */
-function isVerdictFor(event: AgentEvent, { service, at, to, cause }: Extract<AgentEvent, { kind: "route" }>) {
-  if (event.kind !== "verdict" || event.at !== at || event.service !== service) return false;
+/** The verdict was given in the same moment, in the route's own words. */
+function isVerdictFor(event: AgentEvent, { at, to, cause }: Extract<AgentEvent, { kind: "route" }>) {
+  if (event.kind !== "verdict" || event.at !== at) return false;
   return to === "announced"
     ? event.to === "healthy" && cause === `${event.check}: ${event.cause}`
     : event.to === "unhealthy" && cause.includes(event.cause);

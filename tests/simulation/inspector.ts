@@ -280,7 +280,9 @@ export class Inspector {
     if (lacking === undefined || this.impeded(router)) return;
     const { kernel, config, nowMs, latencyMs } = this.#view;
     const lack = kernel.lack(config, text);
-    if (lacking.made && nowMs < this.#lackBoundMs(lacking.sinceMs, lack)) return;
+    // While the kernel cannot be read, what it had counts.
+    const wasThere = lacking.made || nowMs < this.#unread.endMs;
+    if (wasThere && nowMs < this.#lackBoundMs(lacking.sinceMs, lack)) return;
     if (nowMs - lacking.sinceMs <= latencyMs) return;
     this.fail("make before announce", `${router.name} has ${prefix}, but ${lack}`);
   }
