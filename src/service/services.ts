@@ -17,6 +17,8 @@ export type Trait =
   | "quiescing"
   /** It is withdrawn, and waits for the sockets of routers to have taken that. */
   | "awaiting told"
+  /** The configuration has it no more. */
+  | "removed"
   /** The configuration has it no more, and it is down. */
   | "gone";
 
@@ -24,6 +26,7 @@ const TRAITS: readonly (readonly [Trait, (state: ServiceState) => boolean])[] = 
   ["up", ({ phase }) => phase.name !== "down"],
   ["quiescing", ({ phase }) => phase.name === "quiescing"],
   ["awaiting told", ({ phase, told }) => phase.name === "withdrawn" && !told],
+  ["removed", ({ removed }) => removed],
   ["gone", ({ removed, phase }) => removed && phase.name === "down"],
 ];
 
@@ -49,7 +52,8 @@ export class Services {
 
   /** Everything that they need of the kernel; the same object for as long as that is the same. */
   get kernel(): DesiredKernel {
-    return this.#kernel ??= merge([desiredKernel(this.all)]);
+    // The configuration sees to it that no two have the same; one that goes may have what is another one's now.
+    return this.#kernel ??= this.has("removed") ? merge([desiredKernel(this.all)]) : desiredKernel(this.all);
   }
 
   /** One of them; undefined: there is none of this name. */

@@ -99,7 +99,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "lost event: who shares a check does not hear of it",
     file: "agent/destination_checks.ts",
-    find: "if (known !== undefined) known.listeners.push({ service, place });",
+    find: "if (known !== undefined) known.listeners.push(listener);",
     replace: "if (known !== undefined) void known.listeners;",
   },
   {
