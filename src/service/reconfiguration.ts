@@ -46,14 +46,15 @@ export function reconfiguration(
   );
   const wasAnnounced = lazily(() => announcedBy(running.states.values()));
   const isAnnounced = lazily(() => announcedBy(next));
-  const sliceOf = running.actual && slicesOf(running.actual);
+  const { actual } = running;
+  const sliceOf = lazily(() => slicesOf(actual ?? { interfaces: [], virtualServices: [] }));
   const begin = (entry: ServiceEntry): ServiceState => {
     const known = running.states.get(entry.config.name);
     // What runs with the very same configuration has decided already.
     const isSame = known?.config === entry.config && !known.removed;
-    if (isSame && (sliceOf === undefined || known.actual !== undefined)) return known;
+    if (isSame && (actual === undefined || known.actual !== undefined)) return known;
     const before = known ?? added(entry, held, { managed, now });
-    const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
+    const seen = actual === undefined ? before : { ...before, actual: sliceOf()(entry.config) };
     return reconfigured(seen, entry, { now });
   };
   const names = new Set(services.map(({ config }) => config.name));
