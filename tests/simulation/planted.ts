@@ -173,7 +173,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
     find: "if (this.#open.size === 0) this.#letGo",
-    replace: "if (this.#openAt < Infinity) this.#letGo",
+    replace: "if (this.#open.size < Infinity) this.#letGo",
   },
   {
     name: "a watch of the kernel is not given back",
