@@ -61,7 +61,8 @@ export class ServiceChecks {
         new Map(checks.map((config) => {
           const spread = { index: index++, count };
           const same = old?.get(config.name);
-          const keeps = same !== undefined && changedKeys(same.config, config).length === 0;
+          const keeps = same !== undefined &&
+            (same.config === config || changedKeys(same.config, config).length === 0);
           return [config.name, keeps ? same : { config, check: this.#create(name, config, spread) }];
         })),
       ];

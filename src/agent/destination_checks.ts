@@ -22,10 +22,16 @@ interface Listener {
   readonly place: DestinationPlace;
 }
 
-interface Asked {
+/** What a service asks of a check. */
+interface Question {
+  /** Of the check. */
+  readonly identity: string;
   readonly config: CheckConfig;
-  /** The first one that has it. */
   readonly destination: DestinationConfig;
+  readonly listener: Listener;
+}
+
+interface Asked extends Pick<Question, "config" | "destination"> {
   readonly listeners: Listener[];
 }
 
@@ -42,6 +48,8 @@ export class DestinationChecks {
   #checks: ReadonlyMap<string, Made> = new Map();
   /** What was prepared and is not in force yet: it goes on, whoever goes meanwhile. */
   #coming: ReadonlyMap<string, Made> = new Map();
+  /** There may be thousands: a service that is the same asks the same. */
+  readonly #questions = new WeakMap<ServiceConfig, readonly Question[]>();
 
   constructor(options: DestinationChecksOptions) {
     this.#options = options;
@@ -53,7 +61,7 @@ export class DestinationChecks {
    * @throws {Error} where one cannot be made; nothing has changed then
    */
   prepare(services: readonly ServiceConfig[], first: number): (leaving: ReadonlySet<string>) => void {
-    const asked = askedOf(services);
+    const asked = this.#askedOf(services);
     const count = first + asked.size;
     let index = first;
     const next = new Map([...asked].map(([identity, each]) => {
@@ -136,10 +144,26 @@ export class DestinationChecks {
   /** Whoever listens now and did not before is told what is known. */
   #introduce(check: Check, before: Made | undefined, listeners: readonly Listener[]): void {
     const { verdict, cause, weight } = check.status();
-    if (verdict === "unknown") return;
+    const isSame = before?.listeners.length === listeners.length &&
+      listeners.every((listener, index) => listener === before.listeners[index]);
+    if (verdict === "unknown" || isSame) return;
     const known = new Set(before?.listeners.map(listenerKey));
     const added = listeners.filter((listener) => !known.has(listenerKey(listener)));
     if (added.length > 0) this.#options.onSaid(placesOf(added), { verdict, cause, weight });
+  }
+
+  #askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked> {
+    const asked = new Map<string, Asked>();
+    for (const service of services) {
+      const questions = this.#questions.get(service) ?? questionsOf(service);
+      this.#questions.set(service, questions);
+      for (const { identity, config, destination, listener } of questions) {
+        const known = asked.get(identity);
+        if (known !== undefined) known.listeners.push(listener);
+        else asked.set(identity, { config, destination, listeners: [listener] });
+      }
+    }
+    return asked;
   }
 
   #create(
@@ -160,26 +184,19 @@ export class DestinationChecks {
   }
 }
 
-function askedOf(services: readonly ServiceConfig[]): ReadonlyMap<string, Asked> {
-  const asked = new Map<string, Asked>();
-  for (const { name: service, ports } of services) {
-    for (const port of ports) {
-      for (const destination of port.destinations) {
-        for (const config of destination.checks) {
-          const identity = checkIdentity(config);
-          const place = {
-            port: portName(port),
-            destination: destinationKey(destination),
-            check: config.name,
-          };
-          const known = asked.get(identity);
-          if (known !== undefined) known.listeners.push({ service, place });
-          else asked.set(identity, { config, destination, listeners: [{ service, place }] });
-        }
-      }
-    }
-  }
-  return asked;
+function questionsOf({ name: service, ports }: ServiceConfig): readonly Question[] {
+  return ports.flatMap((port) =>
+    port.destinations.flatMap((destination) =>
+      destination.checks.map((config) => {
+        const place = {
+          port: portName(port),
+          destination: destinationKey(destination),
+          check: config.name,
+        };
+        return { identity: checkIdentity(config), config, destination, listener: { service, place } };
+      })
+    )
+  );
 }
 
 function listenerKey({ service, place }: Listener): string {

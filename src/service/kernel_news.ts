@@ -4,7 +4,7 @@ import type { Refusal } from "../kernel/refusal.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import { contestedBy } from "./contested.ts";
 import { nextDeadline, type ServiceEvent } from "./controller.ts";
-import { refusalsBySlice, sliceChange, slicesOf } from "./slices.ts";
+import { refusalsBySlice, sliceChange, slicesOfSome } from "./slices.ts";
 import type { ServiceState } from "./state.ts";
 
 /** What was found besides what is there. */
@@ -29,7 +29,7 @@ export function kernelNews(
   actual: ActualKernel | undefined,
   { refusals = [], contested = [] }: KernelTroubles,
 ): KernelNews {
-  const sliceOf = actual && slicesOf(actual);
+  const sliceOf = actual && slicesOfSome(actual, states.map(({ config }) => config));
   const refusalsOf = refusalsBySlice(refusals);
   const contestedOf = contestedBy(contested);
   const troubled = new Map<string, ServiceEvent>();

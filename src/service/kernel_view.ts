@@ -5,6 +5,8 @@
 import type { ActualKernel } from "../kernel/state.ts";
 import { type KernelNews, kernelNews, type KernelTroubles } from "./kernel_news.ts";
 import type { Services } from "./services.ts";
+import { changedSpots } from "./slices.ts";
+import type { ServiceState } from "./state.ts";
 
 /** So many are told in one turn. */
 const SERVICES_A_TURN = 100;
@@ -49,10 +51,11 @@ export class KernelView {
 
   /** It was read, or undefined: it could not be. What to tell services of it in this turn; those without news are not asked. */
   read(actual: ActualKernel | undefined, troubles: KernelTroubles): KernelNews["events"] {
+    const states = this.#concerned(actual, troubles);
     this.#actual = actual ?? this.#actual;
     this.#isBlind = actual === undefined;
     this.#troubles = troubles;
-    const { events, counted } = kernelNews(this.#services.all, actual, troubles);
+    const { events, counted } = kernelNews(states, actual, troubles);
     for (const state of counted) this.#services.set(state);
     this.#unseen = [...events.keys()].slice(SERVICES_A_TURN);
     for (const name of this.#unseen) events.delete(name);
@@ -64,6 +67,20 @@ export class KernelView {
     const some = this.#services.named(this.#unseen.slice(0, SERVICES_A_TURN));
     this.#unseen = this.#unseen.slice(SERVICES_A_TURN);
     return kernelNews(some, this.#actual, this.#troubles).events;
+  }
+
+  /** Services for which there may be news: of thousands most often few, where what is the same is the same object. */
+  #concerned(
+    actual: ActualKernel | undefined,
+    { refusals = [], contested = [] }: KernelTroubles,
+  ): readonly ServiceState[] {
+    const isTroubled = refusals.length + contested.length > 0;
+    if (actual === undefined || this.#actual === undefined || isTroubled) return this.#services.all;
+    const names = new Set([...this.#unseen, ...this.#services.names("watching")]);
+    for (const spot of changedSpots(this.#actual, actual)) {
+      for (const name of this.#services.at(spot)) names.add(name);
+    }
+    return this.#services.named(names);
   }
 
   /** Nobody is told of it any more. */

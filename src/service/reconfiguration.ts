@@ -58,14 +58,16 @@ export function reconfiguration(
   );
   const wasAnnounced = lazily(() => announcedBy(running.states.values()));
   const isAnnounced = lazily(() => announcedBy(next));
-  const sliceOf = running.actual === undefined || running.isBlind ? undefined : slicesOf(running.actual);
+  const { isBlind, actual } = running;
+  const sliceOf = lazily(() => slicesOf(actual ?? { interfaces: [], virtualServices: [] }));
+  const isSeen = actual !== undefined && !isBlind;
   const begin = (entry: ServiceEntry): ServiceState => {
     const known = running.states.get(entry.config.name);
     // What runs with the very same configuration has decided already.
     const isSame = known?.config === entry.config && !known.removed;
-    if (isSame && (sliceOf === undefined || known.actual !== undefined)) return known;
-    const before = known ?? added(entry, held, running.actual, { managed, now });
-    const seen = sliceOf === undefined ? before : { ...before, actual: sliceOf(entry.config) };
+    if (isSame && (!isSeen || known.actual !== undefined)) return known;
+    const before = known ?? added(entry, held, actual, { managed, now });
+    const seen = isSeen ? { ...before, actual: sliceOf()(entry.config) } : before;
     return reconfigured(seen, entry, { now });
   };
   const names = new Set(services.map(({ config }) => config.name));

@@ -7,12 +7,56 @@ import { type ActualKernel, type VirtualServiceId, virtualServiceKey } from "../
 
 /** What of `actual` concerns a service: its interface, and the virtual services on its addresses. */
 export function slicesOf(actual: ActualKernel): (config: ServiceConfig) => ActualKernel {
-  const interfaces = Map.groupBy(actual.interfaces, ({ name }) => name);
-  const virtualServices = Map.groupBy(actual.virtualServices, placeOf);
+  return slicesBy(actual.interfaces, actual.virtualServices);
+}
+
+/** The same for some services, of which little is made where they are few. */
+export function slicesOfSome(
+  { interfaces, virtualServices }: ActualKernel,
+  configs: readonly ServiceConfig[],
+): (config: ServiceConfig) => ActualKernel {
+  const links = new Set(configs.map((config) => config.interface));
+  const places = new Set(configs.flatMap(placesOf));
+  return slicesBy(
+    interfaces.filter(({ name }) => links.has(name)),
+    virtualServices.filter((each) => places.has(placeOf(each))),
+  );
+}
+
+function slicesBy(
+  links: ActualKernel["interfaces"],
+  services: ActualKernel["virtualServices"],
+): (config: ServiceConfig) => ActualKernel {
+  const interfaces = Map.groupBy(links, ({ name }) => name);
+  const virtualServices = Map.groupBy(services, placeOf);
   return (config) => ({
     interfaces: interfaces.get(config.interface) ?? [],
     virtualServices: placesOf(config).flatMap((place) => virtualServices.get(place) ?? []),
   });
+}
+
+/** Everything of the kernel that may concern a service, by where it is. */
+export function spotsOf(config: ServiceConfig): readonly string[] {
+  return [`interface ${config.interface}`, ...placesOf(config)];
+}
+
+/** Where something is another one: what is the same object is not looked into. */
+export function changedSpots(before: ActualKernel, after: ActualKernel): ReadonlySet<string> {
+  const spots = new Set<string>();
+  if (before.interfaces !== after.interfaces) {
+    for (const { name } of unshared(before.interfaces, after.interfaces)) spots.add(`interface ${name}`);
+  }
+  if (before.virtualServices !== after.virtualServices) {
+    for (const each of unshared(before.virtualServices, after.virtualServices)) spots.add(placeOf(each));
+  }
+  return spots;
+}
+
+/** The objects that are in one of two lists alone. */
+function unshared<T>(before: readonly T[], after: readonly T[]): readonly T[] {
+  const gone = new Set(before);
+  const come = after.filter((each) => !gone.delete(each));
+  return [...gone, ...come];
 }
 
 /** What of `refusals` concerns a service: those of its objects, and those of no object. */

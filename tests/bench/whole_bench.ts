@@ -1,6 +1,6 @@
 /**
  * For how long the whole agent holds its event loop with 1,000 services of 10 destinations each, on a kernel in memory: its
- * start, passes with nothing to do, the status document, a scrape, and reloads. `deno task bench whole`
+ * start, first verdicts and passes (by check-now), the status document, a scrape, and reloads. `deno task bench whole`
  */
 import { Agent } from "../../src/agent/agent.ts";
 import type { AgentPorts } from "../../src/agent/ports.ts";

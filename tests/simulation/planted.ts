@@ -99,7 +99,7 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "lost event: who shares a check does not hear of it",
     file: "agent/destination_checks.ts",
-    find: "if (known !== undefined) known.listeners.push({ service, place });",
+    find: "if (known !== undefined) known.listeners.push(listener);",
     replace: "if (known !== undefined) void known.listeners;",
   },
   {
@@ -173,7 +173,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
     find: "if (this.#open.size === 0) this.#letGo",
-    replace: "if (this.#openAt < Infinity) this.#letGo",
+    replace: "if (this.#open.size < Infinity) this.#letGo",
   },
   {
     name: "a watch of the kernel is not given back",

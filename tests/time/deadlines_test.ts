@@ -16,6 +16,14 @@ Deno.test("Deadlines gives those that are due in order, and of one time in the o
   assert.deepEqual([deadlines.take(60), deadlines.nextMs], [["b", "c"], Infinity]);
 });
 
+Deno.test("Deadlines forgets what was set before, however often one is set anew", () => {
+  const deadlines = new Deadlines();
+  deadlines.set("still", 5000);
+  for (let atMs = 1000; atMs < 4000; atMs++) deadlines.set("moves", atMs);
+  assert.equal(deadlines.nextMs, 3999);
+  assert.deepEqual(deadlines.take(9999), ["moves", "still"]);
+});
+
 Deno.test("Deadlines knows the first of all after any changes", () => {
   const random = seeded(5);
   const below = (end: number) => Math.floor(random() * end);
