@@ -66,8 +66,7 @@ export function destinationDifferences(want: Destination, have: KnownDestination
 }
 
 function same<T>(fields: readonly Field<T>[], want: T, have: T): boolean {
-  for (const { of } of fields) if (of(want) !== of(have)) return false;
-  return true;
+  return fields.every(({ of }) => of(want) === of(have));
 }
 
 function differences<T>(fields: readonly Field<T>[], want: T, have: T): readonly string[] {

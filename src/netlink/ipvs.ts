@@ -8,6 +8,7 @@ import type { Address } from "../net/address.ts";
 import {
   HOST_ORDER,
   writeAttribute,
+  writeBe16,
   writeNested,
   writeString,
   writeU16,
@@ -149,7 +150,7 @@ function destinationRequest(
     writeServiceId(writer, service);
     writeNested(writer, IPVS_CMD_ATTR.DEST, () => {
       writeInetAddress(writer, IPVS_DEST_ATTR.ADDR, address);
-      writePort(writer, IPVS_DEST_ATTR.PORT, port);
+      writeBe16(writer, IPVS_DEST_ATTR.PORT, port);
       writeU16(writer, IPVS_DEST_ATTR.ADDR_FAMILY, addressFamily(address));
       if (settings !== undefined) writeSettings(writer, settings);
     });
@@ -163,7 +164,7 @@ function writeSettings(writer: Writer, settings: IpvsDestination): void {
   writeU32(writer, IPVS_DEST_ATTR.U_THRESH, settings.upperThreshold);
   writeU32(writer, IPVS_DEST_ATTR.L_THRESH, settings.lowerThreshold);
   writeU8(writer, IPVS_DEST_ATTR.TUN_TYPE, settings.tunnelType);
-  writePort(writer, IPVS_DEST_ATTR.TUN_PORT, settings.tunnelPort);
+  writeBe16(writer, IPVS_DEST_ATTR.TUN_PORT, settings.tunnelPort);
   writeU16(writer, IPVS_DEST_ATTR.TUN_FLAGS, settings.tunnelFlags);
 }
 
@@ -175,7 +176,7 @@ function writeServiceId(writer: Writer, id: IpvsServiceId, fill?: () => void): v
     } else {
       writeU16(writer, IPVS_SVC_ATTR.PROTOCOL, id.protocol);
       writeInetAddress(writer, IPVS_SVC_ATTR.ADDR, id.address);
-      writePort(writer, IPVS_SVC_ATTR.PORT, id.port);
+      writeBe16(writer, IPVS_SVC_ATTR.PORT, id.port);
     }
     fill?.();
   });
@@ -192,10 +193,6 @@ function writeService(writer: Writer, service: IpvsService): void {
     writeU32(writer, IPVS_SVC_ATTR.TIMEOUT, service.timeoutSeconds);
     writeAttribute(writer, IPVS_SVC_ATTR.NETMASK, netmaskOf(service.address, service.netmask));
   });
-}
-
-function writePort(writer: Writer, type: number, port: number): void {
-  writer.u16(NLA.HDRLEN + 2).u16(type).u8(port >>> 8).u8(port & 0xff).zeros(2);
 }
 
 /** union nf_inet_addr: 16 octets, of which an IPv4 address fills the first four. */

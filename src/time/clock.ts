@@ -47,16 +47,21 @@ const SOCKETS_MS = 15;
 export const systemClock: Clock = openSystemClock();
 
 function openSystemClock(): Clock {
-  /** When the loop has waited last, as far as is known. */
+  /** When the loop has waited last, as far as is known: for a timer beside which nothing came at once. */
   let waitedMs = -Infinity;
+  let cameAtOnce = 0;
 
   function nextTurn(callback: () => void): Disposable {
     if (performance.now() < waitedMs + SOCKETS_MS) {
-      const immediate = setImmediate(callback);
+      const immediate = setImmediate(() => {
+        cameAtOnce++;
+        callback();
+      });
       return { [Symbol.dispose]: () => clearImmediate(immediate) };
     }
+    const before = cameAtOnce;
     const timer = setTimeout(() => {
-      waitedMs = performance.now();
+      if (cameAtOnce === before) waitedMs = performance.now();
       callback();
     }, 0);
     return { [Symbol.dispose]: () => clearTimeout(timer) };
