@@ -42,7 +42,7 @@ interface EstablishedSession {
 }
 
 /** What a peer that takes the place of another one goes on with. */
-type Heritage = Pick<Peer, "counters" | "record" | "restart">;
+type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs">;
 
 /** So many routes that cannot go to a peer are named in an event; the status has all. */
 const HELD_NAMED = 10;
@@ -60,17 +60,21 @@ export class Peer {
   #session: EstablishedSession | undefined;
   /** A session that is lost from now on is no flap: we end it. */
   #ending = false;
+  #keptUntilMs: number;
 
   constructor(
     local: LocalBgp,
     config: PeerConfig,
     ports: PeerPorts,
-    { restart, counters = new MutableCounters(), record }: Partial<Heritage> & { readonly restart: Restart },
+    { restart, counters = new MutableCounters(), record, keptUntilMs = -Infinity }:
+      & Partial<Heritage>
+      & Pick<Heritage, "restart">,
   ) {
     this.#local = local;
     this.#config = config;
     this.#ports = ports;
     this.counters = counters;
+    this.#keptUntilMs = keptUntilMs;
     const sinceMs = ports.clock.now();
     this.#record = record === undefined ? newRecord(sinceMs) : { ...record, local: undefined, sinceMs };
     const { transport, clock, random, rejections } = ports;
@@ -120,8 +124,17 @@ export class Peer {
     return { restartingUntilMs, forwarding };
   }
 
+  /**
+   * Until then the peer may keep routes of a session that we ended and began anew, and hears of what is withdrawn by
+   * End-of-RIB (RFC 4724); -Infinity: it keeps none.
+   */
+  get keptUntilMs(): number {
+    return this.#keptUntilMs;
+  }
+
   /** Has the socket taken all that this peer should be told? */
   get flushed(): boolean {
+    if (this.#ports.clock.now() < this.#keptUntilMs) return false;
     return this.#advertiser === undefined || (this.driver.ready && !this.#advertiser.more);
   }
 
@@ -207,7 +220,10 @@ export class Peer {
     if (announced + withdrawn > 0) {
       tell({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
     }
-    if (batch.endOfRib) tell({ type: "end-of-rib-sent", peer });
+    if (batch.endOfRib) {
+      this.#keptUntilMs = -Infinity;
+      tell({ type: "end-of-rib-sent", peer });
+    }
     if (!batch.heldChanged) return;
     const first = [...held.values().take(HELD_NAMED)];
     const named = first.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
@@ -224,11 +240,19 @@ export class Peer {
       local: lost ? undefined : record.local,
     };
     if (lost) {
+      if (this.#ending) this.#keptUntilMs = this.#routesKeptUntilMs();
       this.#advertiser = undefined;
       this.#session = undefined;
       this.#ports.lost();
     }
     this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
+  }
+
+  /** The peer keeps routes over a NOTIFICATION where both sides have said so (RFC 8538). */
+  #routesKeptUntilMs(): number {
+    const { offered = false, notification = false } = this.#session?.negotiated.gracefulRestart ?? {};
+    const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
+    return offered && notification ? this.#ports.clock.now() + restartTimeSeconds * 1000 : -Infinity;
   }
 
   /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */

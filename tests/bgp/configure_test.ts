@@ -97,6 +97,34 @@ Deno.test("Speaker.configure() wraps Peer De-configured in a Hard Reset for a pe
   await stage.close();
 });
 
+Deno.test("Speaker.flushed() waits for the End-of-RIB of a session that was begun anew, where the peer keeps routes over it (found by simulation)", async () => {
+  for (const notification of [true, false]) {
+    const stage = new Stage();
+    const probe = stage.probe();
+    const peer = peerConfig({ name: "b", address: B, gracefulRestart: { restartTimeSeconds: 60 } });
+    const { speaker } = stage.end(A, { options: { local: LOCAL, peers: [peer] } });
+    const restart = { type: "graceful-restart", restarting: false, restartTimeSeconds: 60 } as const;
+    const establish = async () => {
+      await stage.clock.advance(5);
+      probe.last.establish({ capabilities: [...CAPABILITIES, { ...restart, notification, families: [] }] });
+      await stage.clock.advance(5);
+    };
+    speaker.announce([route("10.99.0.1/32")]);
+    speaker.start();
+    await establish();
+    speaker.configure(LOCAL, [{ ...peer, holdTimeSeconds: 30 }]);
+    speaker.announce([]);
+    let flushed = false;
+    void speaker.flushed(5000).then(() => flushed = true);
+    await establish();
+    assert.equal(flushed, !notification, "the routes of the session before are there still");
+    speaker.releaseEndOfRib();
+    await stage.clock.advance(5);
+    assert.equal(flushed, true);
+    await stage.close();
+  }
+});
+
 Deno.test("Speaker.configure() starts a changed session anew by Cease/Other Configuration Change (RFC 4486)", () =>
   scene(async ({ stage, end, b, c }) => {
     end.speaker.configure(LOCAL, [{ ...TO_B, holdTimeSeconds: 30 }, TO_C]);
