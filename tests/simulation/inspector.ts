@@ -113,6 +113,8 @@ export class Inspector {
   #beganMs = 0;
   /** When the agent had done all that comes before its checks; Infinity: it has not. */
   #runningMs = Infinity;
+  /** It could not read the kernel until then, and knows of no earlier process. */
+  #beganBlind = false;
   readonly #weights: WeightRules;
   /** Of each router, before this process. */
   readonly #sessionsBefore = new Map<string, number>();
@@ -161,6 +163,12 @@ export class Inspector {
     this.#convergeMs.clear();
     this.#configs = [];
     this.#runningMs = Infinity;
+    this.#beganBlind = false;
+    // What an earlier one withdrew of its own accord is not known to this one; what it had drained is.
+    for (const key of this.#withdrawnMs.keys()) {
+      const name = serviceOf(this.#view.config, addressOf(key.slice(key.indexOf(" ") + 1)))?.name;
+      if (name === undefined || !restored.includes(name)) this.#withdrawnMs.delete(key);
+    }
   }
 
   /** A process has stopped in order: what it withdrew is done with, and what the next one makes is new. */
@@ -188,6 +196,9 @@ export class Inspector {
     this.judge("events have causes", this.#causes.wrongWith(event));
     this.#weights.event(event);
     if (event.kind === "agent-state" && event.to === "running") this.#runningMs = this.#view.nowMs;
+    if (event.kind === "kernel-error" && this.#runningMs === Infinity) {
+      this.#beganBlind ||= event.cause.startsWith("read:");
+    }
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }
@@ -323,7 +334,7 @@ export class Inspector {
   #keepsOf(router: FakeRouter, text: string): boolean {
     const { kernel } = this.#view;
     const route = router.routes.get(prefixOf(text));
-    if (route === undefined || !route.stale || kernel.orphaned.has(text)) return false;
+    if (route === undefined || !route.stale || kernel.orphaned.has(text) || this.#beganBlind) return false;
     if (this.#view.nowMs >= this.#view.stoppingMs + STOP_WAITS_MS) return false;
     if (router.sessions !== this.#sessionsBefore.get(router.name)) return false;
     // A router that was no peer when this process began is not known to it.

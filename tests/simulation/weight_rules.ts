@@ -61,7 +61,7 @@ export class WeightRules {
 
   event(event: AgentEvent): void {
     if (event.kind === "order" && event.order === "reload") this.#reloaded = true;
-    if (event.kind === "order" && event.order === "undrain") this.#undrained = true;
+    if (event.kind === "undrained") this.#undrained = true;
     if (event.kind !== "verdict" || event.destination === undefined) return;
     this.#judged.add(event.destination);
     if (event.to === "unhealthy") this.#failed.add(event.destination);
