@@ -25,7 +25,8 @@ type Look = Pick<Gate, "open" | "reason">;
 interface GateRow {
   readonly name: GateName;
   applies(facts: ServiceFacts): boolean;
-  look(facts: ServiceFacts, address: Address): Look;
+  /** @param wasOpen every gate was open until now */
+  look(facts: ServiceFacts, address: Address, wasOpen: boolean): Look;
 }
 
 const always = () => true;
@@ -44,9 +45,12 @@ const GATES: readonly GateRow[] = [
   {
     name: "not drained",
     applies: always,
-    look({ phase }) {
+    look({ phase }, _address, wasOpen) {
       if (phase.drain === undefined) return open("in service");
-      return mayAnnounce(phase) ? open(`shifting: ${phase.drain.reason}`) : shut(phase.drain.reason);
+      // What is on its way out is not announced anew.
+      return mayAnnounce(phase) && wasOpen
+        ? open(`shifting: ${phase.drain.reason}`)
+        : shut(phase.drain.reason);
     },
   },
   {
@@ -106,8 +110,9 @@ export function gatesOf(
   before: readonly Gate[],
   nowMs: number,
 ): readonly Gate[] {
+  const wasOpen = before.length > 0 && before.every((gate) => gate.open);
   return GATES.filter((gate) => gate.applies(facts)).map(({ name, look }) => {
-    const seen = look(facts, address);
+    const seen = look(facts, address, wasOpen);
     const last = before.find((gate) => gate.name === name);
     return { name, ...seen, sinceMs: last?.open === seen.open ? last.sinceMs : nowMs };
   });

@@ -396,3 +396,21 @@ Deno.test("reconfigured() lets a new check of what is announced have no say unti
   const disabled = initialState({ ...bare, config: { ...bare.config, enabled: false } }, managed, 0);
   assert.deepEqual(announces(reconfigured(disabled, checked, now)), [false]);
 });
+
+Deno.test("a service that shifts announces nothing that it had not announced: it is on its way out (found by simulation)", () => {
+  const limits = { shiftMs: 1000, convergeMs: 0, quiesceMs: 0 };
+  const service = serviceConfig({ addresses: [address(vip), address("10.99.0.2")], ports: [] });
+  const both = placed({});
+  const own = both.interfaces.flatMap(({ addresses }) => addresses);
+  const more = linked({
+    addresses: [...own, ...own.map((each) => ({ ...each, address: address("10.99.0.2") }))],
+  });
+  const drain: ServiceEvent = { type: "drain", reason: "drained", limits };
+  const { state, transitions } = run(
+    [healthy, { type: "kernel", actual: both }, drain, { type: "kernel", actual: more }, { type: "undrain" }],
+    all,
+    service,
+  );
+  assert.deepEqual(transitions.map((each) => routesOf(each).length), [0, 1, 0, 0, 1]);
+  assert.equal(state.routes.get("10.99.0.2")?.announce, true, "back in service it is");
+});

@@ -139,10 +139,13 @@ export class Fights {
 
   #note(target: Target): void {
     const { view: { nowMs }, inspector } = this.#ports;
+    // What is made by the first pass that can read is no repair.
+    const isSeen = inspector.isKernelWell;
     this.#follow();
     const { object } = target;
     inspector.disturb();
     inspector.kernelChanged(false);
+    if (!isSeen) return;
     const before = this.#strikes.get(object);
     const timesMs = [...(before?.timesMs ?? []).filter((ms) => ms > nowMs - CONTENTION.windowMs), nowMs];
     // Between two of them it was repaired once.
