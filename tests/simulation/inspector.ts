@@ -107,6 +107,8 @@ export class Inspector {
   readonly #convergeMs = new Map<string, { readonly service: string; readonly ms: number }>();
   /** What this process has run with: a service that is configured no more is probed until it has gone. */
   #configs: readonly Config[] = [];
+  /** When a router was last told that it can reach a prefix here. */
+  readonly #announcedMs = new Map<string, number>();
   /** When a router was told that it cannot reach a prefix here any more. */
   readonly #withdrawnMs = new Map<string, number>();
   faultsExcused = false;
@@ -285,6 +287,7 @@ export class Inspector {
 
   announced(router: FakeRouter, prefix: string): void {
     this.#count("make before announce");
+    this.#announcedMs.set(`${router.name} ${prefix}`, this.#view.nowMs);
     this.#withdrawnMs.delete(`${router.name} ${prefix}`);
     const text = addressOf(prefix);
     const lacking = this.#lacking.get(text);
@@ -311,6 +314,9 @@ export class Inspector {
     const service = serviceOf(config, addressOf(prefix));
     if (service === undefined || !service.enabled || !this.#view.isInService(service.name)) return;
     if (!isFor(config, service, router.name, prefix)) return;
+    // A router that comes back late hears late what has become of it meanwhile.
+    const saidMs = this.#announcedMs.get(`${router.name} ${prefix}`) ?? -Infinity;
+    if (how === "not refreshed" && (this.#disturbed.get(service.name) ?? -Infinity) >= saidMs) return;
     const excusedMs = Math.max(
       this.#noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
       this.#disturbedUntilMs(service.name),
@@ -332,14 +338,15 @@ export class Inspector {
    * over. A process knows that of peers of its own configuration, and of what it has found in the kernel.
    */
   #keepsOf(router: FakeRouter, text: string): boolean {
-    const { kernel } = this.#view;
+    const { kernel, config } = this.#view;
     const route = router.routes.get(prefixOf(text));
     if (route === undefined || !route.stale || kernel.orphaned.has(text) || this.#beganBlind) return false;
     if (this.#view.nowMs >= this.#view.stoppingMs + STOP_WAITS_MS) return false;
     if (router.sessions !== this.#sessionsBefore.get(router.name)) return false;
-    // A router that was no peer when this process began is not known to it.
-    const [first] = this.#configs;
-    const peer = first?.bgp.peers.find(({ name }) => name === router.name);
+    // A router that was no peer when this process began is not known to it, and one that is none any more is given up.
+    const peerOf = (of: Config | undefined) => of?.bgp.peers.find(({ name }) => name === router.name);
+    const peer = peerOf(this.#configs[0]);
+    if (peerOf(config) === undefined) return false;
     this.#count("withdraw before break");
     return route.keptUntilMs <= this.#beganMs + (peer?.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
   }

@@ -202,8 +202,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "a plan names too little: what goes when connections have ended",
     file: "agent/plan_reload.ts",
-    find: `{ stage: "when its connections have ended", desired: desiredKernel(staying) },`,
-    replace: `{ stage: "when its connections have ended", desired: quiesced },`,
+    find: "desired: desiredKernel(staying.map((state) => withPorts(state, endedPort, preview.nowMs))),",
+    replace: "desired: quiesced,",
   },
   {
     name: "a reload of the running configuration is no other one, and is applied all the same",
