@@ -15,6 +15,7 @@ import {
   type VirtualServiceId,
   virtualServiceKey,
 } from "./state.ts";
+import type { Change } from "./change.ts";
 import type { Steps } from "./steps.ts";
 
 /** What differs of virtual services and their destinations. */
@@ -44,13 +45,17 @@ function diffDestinations(service: VirtualService, actual: readonly KnownDestina
   if (isSameRow(service.destinations, actual)) return;
   const wanted = byKey(service.destinations, destinationKey);
   const present = byKey(actual, destinationKey);
+  // What takes packets from now on does so before another one takes none any more.
+  const emptied: Change[] = [];
   for (const [key, destination] of wanted) {
     const have = present.get(key);
     if (have === undefined) steps.make.push({ type: "create-destination", service, destination });
     else if (!sameDestination(destination, have)) {
-      steps.make.push({ type: "set-destination", service, destination, was: have });
+      const to = destination.weight > 0 ? steps.make : emptied;
+      to.push({ type: "set-destination", service, destination, was: have });
     }
   }
+  steps.make.push(...emptied);
   for (const [key, destination] of present) {
     if (!wanted.has(key)) steps.break.push({ type: "delete-destination", service, destination });
   }

@@ -314,6 +314,22 @@ const rows: readonly (readonly [string, DesiredKernel, ActualKernel, readonly st
     [],
   ],
   [
+    "lets another destination take packets before one takes none any more",
+    wantServices(service({
+      destinations: [
+        destination({ weight: 0 }),
+        destination({ port: 82 }),
+        destination({ port: 83, weight: 2 }),
+      ],
+    })),
+    haveServices(service({ destinations: [destination(), destination({ port: 83, weight: 0 })] })),
+    [
+      "add destination 10.0.0.1:82 (masq, weight 1) to tcp 10.99.0.1:80",
+      "set destination 10.0.0.1:83 of tcp 10.99.0.1:80 (weight 2, was 0)",
+      "set destination 10.0.0.1:8080 of tcp 10.99.0.1:80 (weight 0, was 1)",
+    ],
+  ],
+  [
     "breaks in the order destination, service, address, link, after all that is made",
     {
       interfaces: [{ name: "api", service: "api", addresses: [VIP6] }],
