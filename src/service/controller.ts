@@ -90,11 +90,15 @@ const NOT_PROBED: CheckVerdict = { verdict: "unknown", cause: "not probed yet" }
 /** After a fault of ours the decision is made anew in this time. */
 const RETRY_MS = 1000;
 
-/** The state at start: nothing known, nothing announced before the first event, so that this is a transition, too. */
+/**
+ * The state at start: nothing known, nothing announced before the first event, so that this is a transition, too.
+ * @param there what the kernel has already of what it needs, on its way out
+ */
 export function initialState(
   entry: ServiceEntry,
   managed: Managed,
   nowMs: number,
+  there?: ActualKernel | undefined,
 ): ServiceState {
   const { config, checks, drain } = entry;
   const verdicts = new Map(checks.map((name) => [name, NOT_PROBED]));
@@ -104,7 +108,7 @@ export function initialState(
     removed: false,
     managed,
     verdicts,
-    ports: continuedPorts(entry, new Map(), nowMs),
+    ports: continuedPorts(entry, new Map(), nowMs, there),
     actual: undefined,
     refusals: [],
     contested: [],
@@ -123,11 +127,12 @@ export function initialState(
 /**
  * The same service under another configuration. Checks are known by their keys: one that stays has its verdict, a new one
  * of one that is announced has no say until its first verdict. An address that stays keeps its decision and its gates.
+ * `there`: what the kernel has already of what comes, on its way out.
  */
 export function reconfigured(
   state: ServiceState,
   entry: ServiceEntry,
-  env: { readonly now: number },
+  env: { readonly now: number; readonly there?: ActualKernel | undefined },
 ): ServiceState {
   const { config, checks, drain } = entry;
   const isAnnounced = [...state.routes.values()].some(({ announce }) => announce);
@@ -138,7 +143,9 @@ export function reconfigured(
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
   // What is the same service knows all that there is to know of its ports.
-  const ports = config === state.config ? state.ports : continuedPorts(entry, state.ports, env.now);
+  const ports = config === state.config
+    ? state.ports
+    : continuedPorts(entry, state.ports, env.now, env.there);
   const facts = { ...state, ...state.removed ? way : {}, config, verdicts, ports, removed: false };
   return decided(facts, state, env.now);
 }

@@ -10,6 +10,7 @@ import {
   type DestinationState,
   type DestinationVerdict,
   type FamilyState,
+  type KernelWeights,
   type PortState,
   type SaidOf,
   type SorryState,
@@ -48,31 +49,43 @@ const NOT_PROBED: DestinationVerdict = { verdict: "unknown", cause: "not probed 
  * A port under another configuration, or one of which nothing is known but that. Destinations are known by their keys and
  * checks by their names: what stays is known as before, and a new check of a live destination has no say until its first
  * verdict.
+ * @param there what the kernel has of it
  */
 export function continuedPort(
   port: PortConfig,
   before: PortState | undefined,
   now: number,
   saidOf: SaidOf = () => undefined,
+  there: KernelWeights = NOTHING_THERE,
 ): PortState {
-  const isServing = [...before?.destinations.values() ?? []].some(({ live }) => live);
+  const isServing = there.families.size > 0 ||
+    [...before?.destinations.values() ?? []].some(({ live }) => live);
   const destinations = new Map(port.destinations.map((config) => {
     const key = destinationKey(config);
     const known = before?.destinations.get(key);
     return [
       key,
       known === undefined
-        ? newDestination(config, isServing, now, saidOf)
+        ? inherits(newDestination(config, isServing, now, saidOf), port, there.weights.get(key))
         : withChecks(known, config, saidOf),
     ];
   }));
   const families = new Map(
-    port.families.map((family) => [family, before?.families.get(family) ?? NEW_FAMILY]),
+    port.families.map((family) => {
+      const fresh: FamilyState = { quorum: there.families.has(family), sorry: "out" };
+      return [family, before?.families.get(family) ?? fresh];
+    }),
   );
   return { destinations, families };
 }
 
-const NEW_FAMILY: FamilyState = { quorum: false, sorry: "out" };
+const NOTHING_THERE: KernelWeights = { weights: new Map(), families: new Set() };
+
+/** A destination that comes while the kernel has weight for it, on its way out: that goes on until its checks speak. */
+function inherits(fresh: DestinationState, port: PortConfig, weight = 0): DestinationState {
+  if (weight === 0) return fresh;
+  return { ...fresh, inherited: weight, served: Math.ceil(weight / weightScale(port)), slow: false };
+}
 
 function newDestination(
   { checks }: DestinationConfig,
@@ -118,15 +131,7 @@ export function inheritedPort(
   { virtualServices }: ActualKernel,
   now: number,
 ): PortState {
-  const keys = new Map(idsOf(port, config).map((id) => [virtualServiceKey(id), id.address.family]));
-  const found = virtualServices.filter((service) => keys.has(virtualServiceKey(service)));
-  const weights = new Map<string, number>();
-  for (const { destinations } of found) {
-    for (const each of destinations) {
-      const key = destinationKey(each);
-      weights.set(key, Math.max(each.weight, weights.get(key) ?? 0));
-    }
-  }
+  const { weights, families: serving } = kernelWeights(config, port, { virtualServices });
   const isServing = [...state.destinations.keys()].some((key) => (weights.get(key) ?? 0) > 0);
   const scale = weightScale(port);
   const destinations = new Map(port.destinations.map((each) => {
@@ -138,11 +143,29 @@ export function inheritedPort(
     return [key, { ...known, inherited, live: false, served, slow: isServing && served === 0 }];
   }));
   const families = new Map([...state.families].map(([family, known]) => {
-    const own = found.filter(({ address }) => address.family === family);
-    const quorum = own.some((service) => service.destinations.some(({ weight }) => weight > 0));
-    return [family, { ...known, quorum: known.quorum || quorum }];
+    return [family, { ...known, quorum: known.quorum || serving.has(family) }];
   }));
   return { destinations, families };
+}
+
+/** What a kernel has of a port of `config`. */
+export function kernelWeights(
+  config: Pick<ServiceConfig, "addresses">,
+  port: PortConfig,
+  { virtualServices }: Pick<ActualKernel, "virtualServices">,
+): KernelWeights {
+  const keys = new Set(idsOf(port, config).map(virtualServiceKey));
+  const weights = new Map<string, number>();
+  const families = new Set<4 | 6>();
+  for (const service of virtualServices) {
+    if (!keys.has(virtualServiceKey(service))) continue;
+    for (const each of service.destinations) {
+      const key = destinationKey(each);
+      weights.set(key, Math.max(each.weight, weights.get(key) ?? 0));
+      if (each.weight > 0) families.add(service.address.family);
+    }
+  }
+  return { weights, families };
 }
 
 /** A check of a destination has said something. One that is new in a live destination has no say until it knows something. */

@@ -14,6 +14,12 @@ export interface DestinationVerdict {
 /** What a check of a destination has said already, for it is another one's, too; undefined: nothing, or it is none's. */
 export type SaidOf = (check: CheckConfig) => DestinationVerdict | undefined;
 
+/** What the kernel has of a port already: weights of destinations by `destinationKey`, and the families in which one is not 0. */
+export interface KernelWeights {
+  readonly weights: ReadonlyMap<string, number>;
+  readonly families: ReadonlySet<4 | 6>;
+}
+
 /** What is known of a destination of a port. */
 export interface DestinationState {
   /** By name of the check; one without an entry has no say yet. */

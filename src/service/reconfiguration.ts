@@ -4,14 +4,7 @@
  */
 import type { Managed } from "../kernel/kernel.ts";
 import type { ActualKernel } from "../kernel/state.ts";
-import {
-  changesBetween,
-  initialState,
-  reconfigured,
-  removed,
-  type ServiceTransition,
-  step,
-} from "./controller.ts";
+import { changesBetween, initialState, reconfigured, removed, type ServiceTransition } from "./controller.ts";
 import { desiredKernel, inPhase } from "./desired.ts";
 import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
 import { merge } from "../kernel/merge.ts";
@@ -66,9 +59,11 @@ export function reconfiguration(
     // What runs with the very same configuration has decided already.
     const isSame = known?.config === entry.config && !known.removed;
     if (isSame && (!isSeen || known.actual !== undefined)) return known;
-    const before = known ?? added(entry, held, actual, { managed, now });
+    // What goes, or was another one's, may be wanted again: it has its weights until checks have spoken.
+    const there = actual === undefined ? undefined : sliceOf()(entry.config);
+    const before = known ?? added(entry, held, there, { managed, now });
     const seen = isSeen ? { ...before, actual: sliceOf()(entry.config) } : before;
-    return reconfigured(seen, entry, { now });
+    return reconfigured(seen, entry, { now, there });
   };
   const names = new Set(services.map(({ config }) => config.name));
   const going = [...running.states.values()].filter(({ config }) => !names.has(config.name))
@@ -110,20 +105,17 @@ export function reconfiguration(
 
 /**
  * A service that comes. One that comes drained, on addresses that nobody uses, has nothing to wait for: it never gets weight.
- * What the kernel has on addresses that somebody uses goes on until checks have spoken.
  */
 function added(
   entry: ServiceEntry,
   held: () => ReadonlySet<string>,
-  actual: ActualKernel | undefined,
+  there: ActualKernel | undefined,
   { managed, now }: { readonly managed: Managed; readonly now: number },
 ): ServiceState {
-  const state = initialState(entry, managed, now);
+  const state = initialState(entry, managed, now, there);
   const { drain } = state.phase;
-  if (drain === undefined && actual === undefined) return state;
-  const isHeld = entry.config.addresses.some(({ text }) => held().has(text));
-  if (!isHeld) return drain === undefined ? state : inPhase(state, quiescing(drain, now));
-  return actual === undefined ? state : step(state, { type: "inherited", actual }, { now }).state;
+  if (drain === undefined || entry.config.addresses.some(({ text }) => held().has(text))) return state;
+  return inPhase(state, quiescing(drain, now));
 }
 
 /** The addresses that somebody has. */

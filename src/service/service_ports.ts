@@ -6,6 +6,7 @@ import {
   type DestinationChange,
   destinationChanges,
   inheritedPort,
+  kernelWeights,
   settledPort,
   toldPort,
 } from "./destinations.ts";
@@ -20,15 +21,17 @@ export type DestinationTransition =
   & { readonly type: "destination"; readonly port: string }
   & DestinationChange;
 
-/** The ports of `config`, each as it was known before, by its name. */
+/** The ports of `config`, each as it was known before, by its name. `there`: what the kernel has of them; undefined: nothing. */
 export function continuedPorts(
   { config, saidOf }: Pick<ServiceEntry, "config" | "saidOf">,
   before: Ports,
   nowMs: number,
+  there: ActualKernel | undefined,
 ): Ports {
   const ports = new Map(config.ports.map((port) => {
     const name = portName(port);
-    return [name, continuedPort(port, before.get(name), nowMs, saidOf)];
+    const weights = there && kernelWeights(config, port, there);
+    return [name, continuedPort(port, before.get(name), nowMs, saidOf, weights)];
   }));
   return settledPorts({ config, ports, actual: undefined }, nowMs);
 }

@@ -100,5 +100,21 @@ Deno.test("a service that comes while what it needs is on its way out has the we
     return state?.weights.virtualServices[0]?.destinations.map(({ weight }) => weight);
   };
   assert.deepEqual(come(leaving), [1, 0]);
-  assert.deepEqual(come([]), [0, 0]);
+  const bare = { states: new Map(), leaving: [], actual: madeKernel(NOTHING), isBlind: false };
+  const state = reconfiguration(bare, [{ config, checks: [] }], { managed, reason: "", now: 1 }).states.get(
+    "web",
+  );
+  assert.deepEqual(state?.weights.virtualServices[0]?.destinations.map(({ weight }) => weight), [0, 0]);
+  // The port alone comes back to a service that is there all the while.
+  const without = initialState({ config: serviceConfig({ ports: [] }), checks: [] }, managed, 0);
+  const running = {
+    states: new Map([["web", without]]),
+    leaving,
+    actual: madeKernel(objects),
+    isBlind: false,
+  };
+  const back = reconfiguration(running, [{ config, checks: [] }], { managed, reason: "", now: 1 }).states.get(
+    "web",
+  );
+  assert.deepEqual(back?.weights.virtualServices[0]?.destinations.map(({ weight }) => weight), [1, 0]);
 });

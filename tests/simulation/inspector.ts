@@ -250,6 +250,11 @@ export class Inspector {
   /** It is about a destination that does not work, or did not a moment ago, or that is the last resort. */
   #isOfFailed(change: Change): boolean {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
+    // What is wanted no more waits for the routes that went with it, and not for what fails meanwhile.
+    const service = serviceAt(this.#view.config, change.service);
+    if (service !== undefined && destinationIn(service, change) === undefined && this.#isAiling(service)) {
+      return true;
+    }
     return this.#configs.some((config) => this.#isOfFailedIn(config, change));
   }
 
