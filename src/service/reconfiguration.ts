@@ -3,7 +3,13 @@
  * stays keeps its decisions, what is new begins, what is no more goes in order. Pure.
  */
 import type { Managed } from "../kernel/kernel.ts";
-import type { ActualKernel } from "../kernel/state.ts";
+import {
+  type ActualKernel,
+  type Destination,
+  destinationKey,
+  type VirtualServiceId,
+  virtualServiceKey,
+} from "../kernel/state.ts";
 import { changesBetween, initialState, reconfigured, removed, type ServiceTransition } from "./controller.ts";
 import { desiredKernel, inPhase } from "./desired.ts";
 import { kernelOf, type Leaving, leavings, stillLeaving } from "./leaving.ts";
@@ -53,14 +59,14 @@ export function reconfiguration(
   const isAnnounced = lazily(() => announcedBy(next));
   const { isBlind, actual } = running;
   const sliceOf = lazily(() => slicesOf(actual ?? { interfaces: [], virtualServices: [] }));
+  const servingOf = lazily(() => ofEarlier(running));
   const isSeen = actual !== undefined && !isBlind;
   const begin = (entry: ServiceEntry): ServiceState => {
     const known = running.states.get(entry.config.name);
     // What runs with the very same configuration has decided already.
     const isSame = known?.config === entry.config && !known.removed;
     if (isSame && (!isSeen || known.actual !== undefined)) return known;
-    // What goes, or was another one's, may be wanted again: it has its weights until checks have spoken.
-    const there = actual === undefined ? undefined : sliceOf()(entry.config);
+    const there = actual === undefined ? undefined : servingOf()(sliceOf()(entry.config));
     const before = known ?? added(entry, held, there, { managed, now });
     const seen = isSeen ? { ...before, actual: sliceOf()(entry.config) } : before;
     return reconfigured(seen, entry, { now, there });
@@ -116,6 +122,31 @@ function added(
   const { drain } = state.phase;
   if (drain === undefined || entry.config.addresses.some(({ text }) => held().has(text))) return state;
   return inPhase(state, quiescing(drain, now));
+}
+
+/**
+ * Of a kernel what was wanted before: it may go, or have been another service's, and has its weights until checks have spoken.
+ * What was made for what comes is not among it.
+ */
+function ofEarlier({ states, leaving }: Running): (actual: ActualKernel) => ActualKernel {
+  const wanted = [
+    ...[...states.values()].flatMap(({ weights }) => weights.virtualServices),
+    ...leaving.flatMap(({ objects }) => objects.virtualServices),
+  ];
+  const places = new Set(
+    wanted.flatMap((service) => service.destinations.map((each) => placeText(service, each))),
+  );
+  return ({ interfaces, virtualServices }) => ({
+    interfaces,
+    virtualServices: virtualServices.map((service) => ({
+      ...service,
+      destinations: service.destinations.filter((each) => places.has(placeText(service, each))),
+    })),
+  });
+}
+
+function placeText(service: VirtualServiceId, destination: Pick<Destination, "address" | "port">): string {
+  return `${virtualServiceKey(service)} ${destinationKey(destination)}`;
 }
 
 /** The addresses that somebody has. */

@@ -7,7 +7,7 @@ import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.
 import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import { destinationKey } from "../../src/kernel/state.ts";
+import { destinationKey, type VirtualServiceId } from "../../src/kernel/state.ts";
 import type { Backend } from "./backends.ts";
 import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
@@ -220,7 +220,11 @@ export class Inspector {
     for (const { rule, wrong } of this.#weights.change(change)) this.judge(rule, wrong);
     // What has failed serves nobody: its route is withdrawn in the same turn, and nothing is waited for.
     if (this.#isOfFailed(change)) return;
-    for (const text of kernel.broken(config, change)) {
+    // What is configured no more is what it was.
+    const known = "service" in change && typeof change.service === "object"
+      ? this.#knownWith(change.service)
+      : undefined;
+    for (const text of kernel.broken(known ?? config, change)) {
       this.#count("withdraw before break");
       const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
       for (const router of routers) {
@@ -256,6 +260,11 @@ export class Inspector {
       return true;
     }
     return this.#configs.some((config) => this.#isOfFailedIn(config, change));
+  }
+
+  /** The newest configuration of this process that has the service of `id`. */
+  #knownWith(id: VirtualServiceId): Config | undefined {
+    return this.#configs.findLast((config) => serviceAt(config, id) !== undefined);
   }
 
   #isOfFailedIn(config: Config, change: DestinationChange): boolean {
