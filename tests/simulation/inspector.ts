@@ -224,6 +224,7 @@ export class Inspector {
     const known = "service" in change && typeof change.service === "object"
       ? this.#knownWith(change.service)
       : undefined;
+    const isOfMark = "service" in change && typeof change.service === "object" && change.service.fwmark > 0;
     for (const text of kernel.broken(known ?? config, change)) {
       this.#count("withdraw before break");
       const convergeMs = this.#convergeMs.get(text)?.ms ?? 0;
@@ -235,7 +236,8 @@ export class Inspector {
             `${describeChange(change)} while ${router.name} keeps ${prefix}`,
           );
         }
-        if (this.impeded(router)) continue;
+        // What this process never had, its own routes do not lead to.
+        if (this.impeded(router) || known === undefined && isOfMark) continue;
         const route = router.routes.get(prefix);
         if (route !== undefined) {
           this.fail("withdraw before break", `${describeChange(change)} while ${router.name} has ${prefix}`);
@@ -262,9 +264,11 @@ export class Inspector {
     return this.#configs.some((config) => this.#isOfFailedIn(config, change));
   }
 
-  /** The newest configuration of this process that has the service of `id`. */
+  /** The newest configuration of this process that has the service which has, or had, `id`. */
   #knownWith(id: VirtualServiceId): Config | undefined {
-    return this.#configs.findLast((config) => serviceAt(config, id) !== undefined);
+    const having = this.#configs.findLast((config) => serviceAt(config, id) !== undefined);
+    const owner = having && serviceAt(having, id)?.name;
+    return this.#configs.findLast(({ services }) => services.some(({ name }) => name === owner));
   }
 
   #isOfFailedIn(config: Config, change: DestinationChange): boolean {
