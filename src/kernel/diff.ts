@@ -56,7 +56,7 @@ export class Differ {
     const links = yield* this.#compareLinks(desired, actual, conflicts);
     const services = yield* this.#compareServices(desired, actual);
     const marks = dropMarks(desired, actual);
-    const made = services.made.filter(mayBeMade(desired, conflicts));
+    const made = services.made.filter(mayBeMade(desired, actual, conflicts));
     const found = {
       changes: [...links.made, ...made, ...services.broken, ...marks, ...links.broken],
       conflicts,
@@ -155,14 +155,19 @@ export class Differ {
 }
 
 /** Nothing is made of what leads to a taken interface: without a mark of ours there, nobody would know later whose it is. */
-function mayBeMade(desired: DesiredKernel, conflicts: readonly Conflict[]): (change: Change) => boolean {
+function mayBeMade(
+  desired: DesiredKernel,
+  { virtualServices }: ActualKernel,
+  conflicts: readonly Conflict[],
+): (change: Change) => boolean {
   if (conflicts.length === 0) return () => true;
   const taken = new Set(conflicts.map((conflict) => conflict.interface));
   const isLed = ledToBy(desired.interfaces.filter(({ name }) => !taken.has(name)));
   const isLost = ledToBy(desired.interfaces.filter(({ name }) => taken.has(name)));
+  const present = new Set(virtualServices.map(virtualServiceKey));
   return (change) =>
     (change.type !== "create-service" && change.type !== "create-destination") ||
-    !isLost(change.service) || isLed(change.service);
+    !isLost(change.service) || isLed(change.service) || present.has(virtualServiceKey(change.service));
 }
 
 /** Tells virtual services on the addresses and marks of interfaces. */

@@ -140,7 +140,7 @@ export class Fights {
   #note(target: Target): void {
     const { view: { nowMs }, inspector } = this.#ports;
     // What is made by the first pass that can read is no repair.
-    const isSeen = inspector.isKernelWell;
+    const isSeen = inspector.isKernelWell && inspector.isRunning;
     this.#follow();
     const { object } = target;
     inspector.disturb();

@@ -379,6 +379,11 @@ export class Inspector {
     return kernel.isWell && nowMs > this.#trouble.endMs && nowMs > this.#unread.endMs;
   }
 
+  /** The agent has done all that comes before its checks. */
+  get isRunning(): boolean {
+    return this.#view.nowMs > this.#runningMs;
+  }
+
   /** Addresses that have begun at this very moment to be served no more. */
   get hurtNow(): readonly string[] {
     const { nowMs } = this.#view;
