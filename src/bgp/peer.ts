@@ -42,7 +42,7 @@ interface EstablishedSession {
 }
 
 /** What a peer that takes the place of another one goes on with. */
-type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs">;
+export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs">;
 
 /** So many routes that cannot go to a peer are named in an event; the status has all. */
 const HELD_NAMED = 10;
@@ -60,6 +60,7 @@ export class Peer {
   #session: EstablishedSession | undefined;
   /** A session that is lost from now on is no flap: we end it. */
   #ending = false;
+  /** Until then it may have routes of the session before. */
   #keptUntilMs: number;
 
   constructor(
@@ -125,11 +126,14 @@ export class Peer {
   }
 
   /**
-   * Until then the peer may keep routes of a session that we ended and began anew, and hears of what is withdrawn by
-   * End-of-RIB (RFC 4724); -Infinity: it keeps none.
+   * Until then the peer keeps the routes of this session where we end it now and begin anew, and hears of what is withdrawn
+   * by End-of-RIB (RFC 4724; over a NOTIFICATION where both sides have said so, RFC 8538); -Infinity: it keeps none.
    */
   get keptUntilMs(): number {
-    return this.#keptUntilMs;
+    const { offered = false, notification = false } = this.#session?.negotiated.gracefulRestart ?? {};
+    const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
+    if (!offered || !notification) return this.#keptUntilMs;
+    return this.#ports.clock.now() + restartTimeSeconds * 1000;
   }
 
   /** Has the socket taken all that this peer should be told? */
@@ -193,6 +197,7 @@ export class Peer {
   /** Ends the session with `notification` and starts anew; `flap`: it counts as lost. */
   reset(notification: NotificationMessage, cause: string, flap: boolean): void {
     this.#ending = !flap;
+    if (!flap) this.#keptUntilMs = this.keptUntilMs;
     this.driver.reset(notification, cause);
     this.#ending = false;
   }
@@ -240,19 +245,11 @@ export class Peer {
       local: lost ? undefined : record.local,
     };
     if (lost) {
-      if (this.#ending) this.#keptUntilMs = this.#routesKeptUntilMs();
       this.#advertiser = undefined;
       this.#session = undefined;
       this.#ports.lost();
     }
     this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
-  }
-
-  /** The peer keeps routes over a NOTIFICATION where both sides have said so (RFC 8538). */
-  #routesKeptUntilMs(): number {
-    const { offered = false, notification = false } = this.#session?.negotiated.gracefulRestart ?? {};
-    const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
-    return offered && notification ? this.#ports.clock.now() + restartTimeSeconds * 1000 : -Infinity;
   }
 
   /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */

@@ -34,7 +34,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
-import { Peer, type PeerPorts } from "./peer.ts";
+import { type Heritage, Peer, type PeerPorts } from "./peer.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
@@ -173,11 +173,13 @@ export class Speaker {
         old.configure(local, config, consequence === "advertise");
         return [key, old];
       }
-      if (old !== undefined) {
-        this.#dismiss(old, CeaseSubcode.OTHER_CONFIGURATION_CHANGE, "its configuration has changed");
-      }
-      const restart = { restartingUntilMs: -Infinity, forwarding: true };
-      const peer = new Peer(local, config, this.#ports, old ?? { restart });
+      const fromNothing = { restart: { restartingUntilMs: -Infinity, forwarding: true } };
+      const peer = new Peer(
+        local,
+        config,
+        this.#ports,
+        old === undefined ? fromNothing : this.#supersede(old),
+      );
       fresh.push(peer);
       return [key, peer];
     }));
@@ -289,6 +291,14 @@ export class Speaker {
   /** No connection comes in any more. */
   #close(): void {
     for (const part of [this.#listeners, this.#refused, this.#acceptFaults]) part[Symbol.dispose]();
+  }
+
+  /** Ends a peer whose session cannot go on under its new configuration; what the one in its place goes on with. */
+  #supersede(old: Peer): Heritage {
+    const { keptUntilMs } = old;
+    this.#dismiss(old, CeaseSubcode.OTHER_CONFIGURATION_CHANGE, "its configuration has changed");
+    const { counters, record, restart } = old;
+    return { counters, record, restart, keptUntilMs };
   }
 
   /** Ends a peer that is configured no more, or in another way. */

@@ -255,7 +255,8 @@ export class Operator {
   /** What was ordered is on the disk, or something newer is, or nothing of it is news. */
   #isKept(mine: Drained, before: Drained): boolean {
     const [told, kept] = [this.#orders.indexOf(mine), this.#orders.indexOf(this.#kept)];
-    if (kept >= told) return true;
+    // What has a later order over it is never written where the process stood still until then.
+    if (kept >= told || this.#told !== mine) return true;
     const now = this.#ports.clock.now();
     const words = wordsOf(unexpired(mine, now));
     return words === wordsOf(unexpired(this.#kept, now)) || words === wordsOf(before);
