@@ -42,10 +42,10 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "kernel.watch(() => void this.#isBusy);",
   },
   {
-    name: "a verdict is known by its place, not by its check's name",
+    name: "a reload takes a check for healthy that is not",
     file: "service/controller.ts",
-    find: "const known = state.verdicts.get(key);",
-    replace: "const known = [...state.verdicts.values()][checks.indexOf(key)];",
+    find: "if (known !== undefined) return [[key, known]];",
+    replace: 'if (known !== undefined) return [[key, { ...known, verdict: "healthy" }]];',
   },
   {
     name: "two writers: what the kernel is to get for a reload stays wanted after it",
