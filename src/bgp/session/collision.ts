@@ -22,6 +22,11 @@ import type { Env, SessionEvent } from "./session_state.ts";
 
 /** How long the connection that would lose waits for the OPEN of its rival. */
 export const RIVAL_MS = 1000;
+/**
+ * A peer that connects anew sooner after a session came up, and does not say that it has restarted, has not: both sides
+ * connected, and the OPEN of the other connection was on its way.
+ */
+export const RESTART_MS = 3000;
 /** How long the one that wins waits, so that the peer has put the other away before it hears our KEEPALIVE. */
 export const WINNER_MS = 50;
 
@@ -94,7 +99,10 @@ function detectCollision(state: PeerState, place: Place, event: BgpOpen, env: En
   if (here?.fsm.name !== "OpenConfirm" || other === undefined) return opened;
   switch (other.fsm.name) {
     case "Established": {
-      if (other.fsm.negotiated?.gracefulRestart?.offered !== true) break;
+      const { negotiated, establishedAtMs = -Infinity } = other.fsm;
+      const hasRestarted = here.fsm.negotiated?.gracefulRestart?.restarting === true ||
+        here.origin === other.origin || env.now - establishedAtMs >= RESTART_MS;
+      if (!hasRestarted || negotiated?.gracefulRestart?.offered !== true) break;
       const cause = "the peer connected anew: it has restarted";
       return promote(opened, place, { type: "AutomaticStop", notification: undefined, cause }, env);
     }

@@ -1,7 +1,7 @@
 /** The peer machine: collisions, second connections, and the bound on both. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RIVAL_MS, WINNER_MS } from "../../../src/bgp/session/collision.ts";
+import { RESTART_MS, RIVAL_MS, WINNER_MS } from "../../../src/bgp/session/collision.ts";
 import type { SessionConfig } from "../../../src/bgp/session/negotiate.ts";
 import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "../../../src/bgp/session/peer.ts";
 import type { PeerAction, PeerEvent, PeerState } from "../../../src/bgp/session/peer_state.ts";
@@ -213,23 +213,31 @@ Deno.test("stepPeer() closes a second connection while Established, once it says
   assert.deepEqual(peer.names, ["Established", undefined]);
 });
 
-const GRACEFUL: readonly Capability[] = [
-  ...CAPABILITIES,
-  {
-    type: "graceful-restart",
-    restarting: false,
-    notification: true,
-    restartTimeSeconds: 120,
-    families: [{ family: { afi: 1, safi: 1 }, forwarding: true }],
-  },
-];
+const GRACEFUL = graceful(false);
+
+function graceful(restarting: boolean): readonly Capability[] {
+  const families = [{ family: { afi: 1, safi: 1 }, forwarding: true }];
+  const times = { notification: true, restartTimeSeconds: 120 };
+  return [...CAPABILITIES, { type: "graceful-restart", restarting, ...times, families }];
+}
 
 Deno.test("stepPeer() replaces the session without a word when a peer with graceful restart connects anew (RFC 4724 4.2)", () => {
-  const peer = established({ gracefulRestart: { restartTimeSeconds: 120 } }, GRACEFUL).take(ACCEPTED);
-  peer.on(2, { type: "BGPOpen", message: openOf({ capabilities: GRACEFUL }) });
-  assert.deepEqual(peer.heard(), ["adopt 2", "2: OPEN", "2: KEEPALIVE", "drop 1"]);
-  peer.on(2, KEEPALIVE);
-  assert.deepEqual(peer.heard(), ["established 2"]);
+  for (const [restarting, waitMs] of [[true, 0], [false, RESTART_MS]] as const) {
+    const peer = established({ gracefulRestart: { restartTimeSeconds: 120 } }, GRACEFUL).wait(waitMs).take(
+      ACCEPTED,
+    );
+    peer.on(2, { type: "BGPOpen", message: openOf({ capabilities: graceful(restarting) }) });
+    assert.deepEqual(peer.heard(), ["adopt 2", "2: OPEN", "2: KEEPALIVE", "drop 1"]);
+    peer.on(2, KEEPALIVE);
+    assert.deepEqual(peer.heard(), ["established 2"]);
+  }
+});
+
+Deno.test("stepPeer() takes a second connection of a session that has just come up for a collision, not a restart (seen with BIRD)", () => {
+  const peer = established({ gracefulRestart: { restartTimeSeconds: 120 } }, GRACEFUL).wait(RESTART_MS - 1);
+  peer.take(ACCEPTED).on(2, { type: "BGPOpen", message: openOf({ capabilities: GRACEFUL }) });
+  assert.deepEqual(peer.heard(), ["adopt 2", "2: OPEN", "2: NOTIFICATION 6/7", "drop 2"]);
+  assert.deepEqual(peer.names, ["Established", undefined]);
 });
 
 Deno.test("stepPeer() closes the second connection of a graceful peer where we do not restart gracefully (RFC 4271 6.8)", () => {
