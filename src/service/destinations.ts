@@ -17,7 +17,6 @@ import {
 } from "./port_state.ts";
 import {
   growsSince,
-  isServed,
   knownDestinations,
   quorumHolds,
   sorryFor,
@@ -223,6 +222,11 @@ function withoutUnneeded(port: PortConfig, state: PortState): PortState {
   const destinations = new Map(state.destinations);
   for (const [key, known] of over) destinations.set(key, known);
   return { ...state, destinations };
+}
+
+/** Whether a live destination or a sorry one takes the family's packets. */
+function isServed(port: PortConfig, state: PortState, family: 4 | 6): boolean {
+  return weightSums(port, state, family).live > 0 || sorryFor(port, family) !== undefined;
 }
 
 /** Each one settled, in the configuration's order; the same map where nothing follows. */

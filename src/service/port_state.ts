@@ -30,7 +30,10 @@ export interface DestinationState {
   readonly live: boolean;
   /** When `live` last changed, on the clock's scale. */
   readonly sinceMs: number;
-  /** Its weight, without slow start, when it was last live, or as an earlier process left it; 0: it never was. */
+  /**
+   * Its weight, without slow start, when it was last live, or as an earlier process left it; 0: it never was, or others have
+   * taken its packets since.
+   */
   readonly served: number;
   /** Its weight grows when it becomes live the next time. */
   readonly slow: boolean;

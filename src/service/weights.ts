@@ -144,12 +144,10 @@ export function portWeights(port: PortConfig, state: PortState, view: WeightsVie
   const scale = weightScale(port);
   const destinations: Destination[] = [];
   let nextMs = Infinity;
-  let isLast: boolean | undefined;
   for (const [config, known] of knownDestinations(port, state, view.family)) {
     const standing = standingOf(config, known);
     const held = heldUntil(standing, known, view);
-    isLast ??= held > view.now ? !isServed(port, state, view.family) : undefined;
-    const weighed = held > view.now && isLast === true
+    const weighed = held > view.now
       ? { weight: scaled(known?.served ?? 0, scale), nextMs: held }
       : kernelWeight({ port, scale, config, known, standing }, view);
     nextMs = Math.min(nextMs, weighed.nextMs);
@@ -216,11 +214,6 @@ function heldUntil(
 ): number {
   const isTaken = weight === 0 && verdict !== "unhealthy" && known !== undefined && known.served > 0;
   return isTaken ? goneOverMs(known.sinceMs) : -Infinity;
-}
-
-/** Whether a live destination or a sorry one takes the family's packets. */
-export function isServed(port: PortConfig, state: PortState, family: 4 | 6): boolean {
-  return weightSums(port, state, family).live > 0 || sorryFor(port, family) !== undefined;
 }
 
 function kernelWeight(weighing: Weighing, { now }: WeightsView): KernelWeight {

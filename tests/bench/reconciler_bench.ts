@@ -4,10 +4,10 @@
  * The kernel's objects are the same ones as long as nothing of them changes, or (anew) other ones at each read.
  */
 import { Reconciler } from "../../src/kernel/reconciler.ts";
-import type { DesiredKernel, VirtualService } from "../../src/kernel/state.ts";
+import type { DesiredKernel } from "../../src/kernel/state.ts";
 import { addressOf } from "../../src/net/address.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { BY_ADDRESS, PLAIN } from "../support/kernel_objects.ts";
+import { plainDestination, plainService } from "../support/kernel_objects.ts";
 import { MemoryKernel } from "./memory_kernel.ts";
 import { cpuMs, stall } from "./stall.ts";
 
@@ -60,23 +60,16 @@ async function measure(isAnew: boolean): Promise<void> {
 function desired(weight: number): DesiredKernel {
   const numbers = Array.from({ length: SERVICES }, (_, index) => index);
   const addresses = numbers.map((index) => addressOf(Uint8Array.of(10, 99, index >> 8, index & 255)));
-  const virtualServices = addresses.map((address, index): VirtualService => ({
-    protocol: "tcp",
-    address,
-    port: 80,
-    ...BY_ADDRESS,
-    scheduler: "rr",
-    flags: 0,
-    timeoutSeconds: 0,
-    netmask: 32,
-    destinations: Array.from({ length: DESTINATIONS }, (_, last) => ({
-      address: addressOf(Uint8Array.of(10, 0, 0, last + 1)),
-      port: 8080,
-      weight: index === 0 && last === 0 ? weight : 1,
-      forwarding: "masq",
-      ...PLAIN,
-    })),
-  }));
+  const virtualServices = addresses.map((address, index) =>
+    plainService({
+      address,
+      destinations: Array.from({ length: DESTINATIONS }, (_, last) =>
+        plainDestination({
+          address: addressOf(Uint8Array.of(10, 0, 0, last + 1)),
+          weight: index === 0 && last === 0 ? weight : 1,
+        })),
+    })
+  );
   return {
     interfaces: addresses.map((address, index) => {
       return { name: `s${index}`, service: `s${index}`, addresses: [address] };
