@@ -121,6 +121,8 @@ export interface Libc extends Disposable {
 export function openLibc(): Libc {
   const library = openLazily({ soname: "libc.so.6", debianPackage: "libc6" }, SYMBOLS);
   const errnoAddress = library.symbols.__errno_location();
+  // Bound here and now: opening the library again between a failed call and the look at errno may overwrite it.
+  const { memcpy: copyErrno } = library.symbols;
   const errnoBytes = new Int32Array(new ArrayBuffer(4));
   const errnoOctets = new Uint8Array(errnoBytes.buffer);
   let open = true;
@@ -129,7 +131,8 @@ export function openLibc(): Libc {
     return library.symbols;
   };
   const errno = () => {
-    opened().memcpy(errnoOctets, errnoAddress, 4n);
+    opened();
+    copyErrno(errnoOctets, errnoAddress, 4n);
     return errnoBytes[0] ?? 0;
   };
   return {

@@ -27,6 +27,20 @@ Deno.test("openLibrary() names the library of a missing symbol (dlsym(3))", () =
   );
 });
 
+Deno.test("the errno of the first call that fails is read without opening anything, which could overwrite it", () => {
+  using libc = openLibc();
+  const { close } = libc.symbols;
+  const dlopen = Deno.dlopen;
+  Deno.dlopen = () => {
+    throw new Error("opened between the call and its errno");
+  };
+  try {
+    assert.throws(() => libc.check("close", close(987654)), { code: "EBADF" });
+  } finally {
+    Deno.dlopen = dlopen;
+  }
+});
+
 Deno.test("Libc.check() throws the errno of the call with its name and words (errno(3))", () => {
   using libc = openLibc();
   assert.throws(() => libc.check("close 987654", libc.symbols.close(987654)), (error: unknown) => {
