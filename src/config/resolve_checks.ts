@@ -1,5 +1,6 @@
 /** Checks with their names, by which they are known: those of a service, and those that are made for a destination. */
 import { MAX_CHECK_NAME_LENGTH } from "./checks/base.ts";
+import type { Address } from "../net/address.ts";
 import type { CheckTarget } from "./checks/kind.ts";
 import {
   aimCheck,
@@ -12,13 +13,14 @@ import {
 import { destinationName } from "./destination_name.ts";
 import type { Finding, Path } from "./values/finding.ts";
 
-/** The checks at `path`, each with its name; a name that is given twice goes to `findings`. */
+/** The checks at `path` of the service with these addresses, each with its name; a name that is given twice goes to `findings`. */
 export function resolveChecks(
   checks: readonly FileCheck[],
+  addresses: readonly Address[],
   path: Path,
   findings: Finding[],
 ): readonly CheckConfig[] {
-  return named(checks.map((check, at) => ({ check, path: [...path, at] })), findings);
+  return named(checks.map((check, at) => ({ check, path: [...path, at] })), addresses, findings);
 }
 
 /** Checks of destinations, and where they stand. */
@@ -52,7 +54,7 @@ export function aimChecks(
     }
     return [{ check: { ...made.value, name }, path: place }];
   });
-  const resolved = named(aimed, findings);
+  const resolved = named(aimed, [], findings);
   checkWeightHeaders(resolved, path, findings);
   return resolved;
 }
@@ -62,7 +64,11 @@ interface Placed {
   readonly path: Path;
 }
 
-function named(checks: readonly Placed[], findings: Finding[]): readonly CheckConfig[] {
+function named(
+  checks: readonly Placed[],
+  addresses: readonly Address[],
+  findings: Finding[],
+): readonly CheckConfig[] {
   const given = new Map<string, Path>();
   for (const { check: { name }, path } of checks) {
     if (name === undefined) continue;
@@ -75,7 +81,7 @@ function named(checks: readonly Placed[], findings: Finding[]): readonly CheckCo
   return checks.map(({ check }) => {
     const name = check.name ?? unusedName(placeOf(check), used);
     used.add(name);
-    return resolveCheck(check, name);
+    return resolveCheck(check, name, addresses);
   });
 }
 

@@ -44,7 +44,7 @@ export function resolveService(
         peers: announce.peers,
       },
       ports,
-      checks: resolveChecks(service.checks, [...path, "checks"], findings),
+      checks: resolveChecks(service.checks, addresses, [...path, "checks"], findings),
       stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
       onChange: service.onChange,
     },

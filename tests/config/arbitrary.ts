@@ -62,6 +62,15 @@ const timing: Shape = {
   timeout: milliseconds(10, 600_000),
   rise: fc.integer({ min: 1, max: 1000 }),
   fall: fc.integer({ min: 1, max: 1000 }),
+  invert: fc.boolean(),
+  flap: fc.oneof(
+    fc.constant("off"),
+    object({}, {
+      limit: fc.integer({ min: 1, max: 1000 }),
+      window: milliseconds(1000, 86_400_000),
+      hold: milliseconds(1000, 86_400_000),
+    }),
+  ),
 };
 
 const httpKeys: Shape = {
@@ -69,6 +78,8 @@ const httpKeys: Shape = {
   address: fc.constantFrom("127.0.0.1", "::1", "localhost", "a.example.org"),
   path: fc.constantFrom("/", "/healthz?full=1"),
   scheme: fc.constantFrom("http", "https"),
+  source: address4("10.5"),
+  tripwire: fc.boolean(),
 };
 const pingAddresses = fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 });
 

@@ -6,6 +6,7 @@ import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { PatientClock } from "../support/patient_clock.ts";
+import { PLAIN_CHECK } from "../support/config.ts";
 import { until } from "../support/until.ts";
 import { answer, type Behaviour, drip, hang, probePorts, RawServer } from "./health_servers.ts";
 
@@ -46,7 +47,7 @@ function httpConfig(port: number, timing: Partial<CheckTiming> = {}): CheckConfi
     weightHeader: undefined,
     name: "http-1",
   } as const;
-  return { type: "http", ...target, ...TIMING, ...timing };
+  return { type: "http", ...PLAIN_CHECK, ...target, ...TIMING, ...timing };
 }
 
 const HANGING: readonly (readonly [sentence: string, behaviour: Behaviour])[] = [

@@ -10,6 +10,7 @@ import { pingProbe } from "../../src/health/kinds/ping.ts";
 import { IcmpEchoer } from "../../src/icmp/echoer.ts";
 import { parseAddress } from "../../src/net/address.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { PLAIN_CHECK } from "../support/config.ts";
 import { until } from "../support/until.ts";
 
 function ping(...texts: readonly string[]): PingCheckConfig {
@@ -23,6 +24,7 @@ function ping(...texts: readonly string[]): PingCheckConfig {
     timeoutMs: 10_000,
     rise: 2,
     fall: 2,
+    ...PLAIN_CHECK,
   };
 }
 

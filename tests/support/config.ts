@@ -58,6 +58,7 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     timeoutMs: 1000,
     rise: 1,
     fall: 1,
+    ...PLAIN_CHECK,
     ...overrides,
   };
 }
@@ -99,6 +100,15 @@ export const PLAIN_PORT = {
   hysteresis: 0,
   slowStartMs: 0,
   sorry: [],
+} as const;
+
+/** A check without anything that is not asked for. */
+export const PLAIN_CHECK = {
+  invert: false,
+  flap: undefined,
+  source: undefined,
+  through: [],
+  tripwire: false,
 } as const;
 
 /** A service whose ports are all scheduled so. */

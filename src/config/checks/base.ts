@@ -1,8 +1,13 @@
-/** What every kind of check has: a name, the beat, the time limit and the threshold. */
+/**
+ * What every kind of check has: a name, the beat, the time limit, the threshold and how flapping is taken; and what those
+ * have that go over the network.
+ */
 import * as z from "zod";
+import type { Address } from "../../net/address.ts";
+import { parseHostAddress } from "../values/address.ts";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { duration, notSupportedYet, text, whole } from "../values/rules.ts";
+import { duration, optionalPart, text, whole } from "../values/rules.ts";
 import { nameProblem } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { formatDuration } from "../../time/duration.ts";
@@ -19,10 +24,27 @@ export interface CheckTiming {
   readonly fall: number;
 }
 
+/** More than `limit` changes of outcome within `windowMs` keep a check unhealthy, until `holdMs` without more of it. */
+export interface FlapLimits {
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly holdMs: number;
+}
+
 /** What every checked check has. */
 export interface CheckBase extends CheckTiming {
   /** Unique within the service, and what a check is known by: across reloads, in status, log and metrics. */
   readonly name: string;
+  /** A failure counts as a pass, and a pass as a failure. */
+  readonly invert: boolean;
+  /** Undefined: however often outcomes change. */
+  readonly flap: FlapLimits | undefined;
+  /** The local address of its probes; undefined: the kernel's choice. */
+  readonly source: Address | undefined;
+  /** The service addresses that it goes through; none: it goes straight to its own address. */
+  readonly through: readonly Address[];
+  /** A standing watch beside the interval, whose end starts a probe at once. */
+  readonly tripwire: boolean;
 }
 
 /** Keys of every kind. */
@@ -38,11 +60,47 @@ export const baseSchema = lazily(() => {
     timeout: duration(10, 600_000).prefault("1s").describe("A probe that takes longer has failed"),
     rise: whole(1, 1000).default(2).describe("Passes in a row that make it healthy"),
     fall: whole(1, 1000).default(3).describe("Failures in a row that make it unhealthy"),
-    source: notSupportedYet().describe("Local address of the probes. Not supported yet"),
-    invert: notSupportedYet().describe("A failure counts as a pass. Not supported yet"),
-    via: notSupportedYet().describe("local or service. Not supported yet"),
-    tripwire: notSupportedYet().describe("A standing watch beside the interval. Not supported yet"),
-    flap: notSupportedYet().describe("Unhealthy while outcomes change too often. Not supported yet"),
+    invert: z.boolean().default(false).describe("true: a failure counts as a pass, and a pass as a failure"),
+    flap: optionalPart(z.lazy(flapSchema)).describe(
+      "Unhealthy while outcomes change too often. Default: off",
+    ),
+  } as const;
+});
+
+const flapSchema = lazily(() =>
+  z.strictObject({
+    limit: whole(1, 1000).default(5).describe("So many changes of outcome are no flapping"),
+    window: duration(1000, 86_400_000).prefault("60s").describe("Within this time"),
+    hold: duration(1000, 86_400_000).prefault("120s").describe(
+      "Unhealthy until so long after the last of it",
+    ),
+  }).describe("What counts as flapping, and for how long the check is unhealthy then")
+);
+
+/** Keys of the kinds that go over the network. */
+export const networkSchema = lazily(() => {
+  return {
+    source: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
+      "Local address of the probes. Default: the kernel's choice",
+    ),
+  } as const;
+});
+
+/** The key of checks of a service that can go through its addresses. */
+export const viaSchema = lazily(() => {
+  return {
+    via: z.enum(["local", "service"]).optional().describe(
+      "local: to its own address. service: to each address of the service, through the data plane. Default: local",
+    ),
+  } as const;
+});
+
+/** The key of the kinds that have something to watch. */
+export const tripwireSchema = lazily(() => {
+  return {
+    tripwire: z.boolean().default(false).describe(
+      "true: a standing watch beside the interval, whose end starts a probe at once",
+    ),
   } as const;
 });
 
@@ -54,6 +112,11 @@ export interface FileBase {
   readonly timeout: number;
   readonly rise: number;
   readonly fall: number;
+  readonly invert: boolean;
+  readonly flap?: { readonly limit: number; readonly window: number; readonly hold: number } | undefined;
+  readonly source?: Address | undefined;
+  readonly via?: "local" | "service" | undefined;
+  readonly tripwire?: boolean | undefined;
 }
 
 /** The rule between the keys of every kind. */
@@ -66,8 +129,9 @@ export function checkBase({ interval, fastInterval }: FileBase, context: z.Refin
   });
 }
 
-/** The base of the checked configuration. */
-export function resolveBase(file: FileBase, name: string): CheckBase {
+/** The base of the checked configuration, of a check of the service that has these addresses. */
+export function resolveBase(file: FileBase, name: string, service: readonly Address[]): CheckBase {
+  const { flap } = file;
   return {
     name,
     intervalMs: file.interval,
@@ -75,11 +139,17 @@ export function resolveBase(file: FileBase, name: string): CheckBase {
     timeoutMs: file.timeout,
     rise: file.rise,
     fall: file.fall,
+    invert: file.invert,
+    flap: flap && { limit: flap.limit, windowMs: flap.window, holdMs: flap.hold },
+    source: file.source,
+    through: file.via === "service" ? service : [],
+    tripwire: file.tripwire ?? false,
   };
 }
 
-/** The base as the file spells it. */
+/** What every kind has as the file spells it. */
 export function renderBase(base: CheckBase): Readonly<Record<string, unknown>> {
+  const { flap } = base;
   return {
     name: base.name,
     interval: formatDuration(base.intervalMs),
@@ -87,6 +157,10 @@ export function renderBase(base: CheckBase): Readonly<Record<string, unknown>> {
     timeout: formatDuration(base.timeoutMs),
     rise: base.rise,
     fall: base.fall,
+    invert: base.invert,
+    flap: flap === undefined
+      ? "off"
+      : { limit: flap.limit, window: formatDuration(flap.windowMs), hold: formatDuration(flap.holdMs) },
   };
 }
 

@@ -1,20 +1,24 @@
 /** The http check's keys: a GET that must be answered with a 2xx status. */
 import * as z from "zod";
-import { parseAddress } from "../../net/address.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { lazily } from "../values/lazily.ts";
-import { notSupportedYet, text, whole } from "../values/rules.ts";
+import { notSupportedYet, text } from "../values/rules.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { parseFilePath, parseHost, parsePrintable } from "../values/name.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase } from "./base.ts";
-import { type CheckKind, NEEDS_PORT } from "./kind.ts";
+import { parseFilePath, parsePrintable } from "../values/name.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
+import {
+  aimEndpoint,
+  authority,
+  destinationEndpointSchema,
+  type Endpoint,
+  endpointSchema,
+  renderEndpoint,
+} from "./endpoint.ts";
+import type { CheckKind } from "./kind.ts";
 
 /** A GET that must be answered with a 2xx status. */
-export interface HttpCheckConfig extends CheckBase {
+export interface HttpCheckConfig extends CheckBase, Endpoint {
   readonly type: "http";
-  /** Where to connect: an address or a host name. */
-  readonly address: string;
-  readonly port: number;
   readonly path: string;
   readonly scheme: "http" | "https";
   readonly insecureSkipVerify: boolean;
@@ -45,17 +49,14 @@ const keys = lazily(() => {
     minDaysLeft: notSupportedYet().describe("How long the certificate must be valid. Not supported yet"),
     unixSocket: notSupportedYet().describe("A socket's path instead of address and port. Not supported yet"),
     ...baseSchema(),
+    ...tripwireSchema(),
   };
 });
-
-const address = lazily(() => text(parseHost, PATTERNS.host));
-const port = lazily(() => whole(1, 65535));
 
 function schema() {
   return z.strictObject({
     ...keys(),
-    address: address().prefault("127.0.0.1").describe("Where to connect: an address or a host name"),
-    port: port().describe("The port to connect to"),
+    ...endpointSchema(),
     weightHeader: z.never({
       error: "belongs to a check in services[].ports[].checks or of a destination, whose weight it gives",
     }).optional().describe("Of checks of destinations alone"),
@@ -65,10 +66,7 @@ function schema() {
 function destinationSchema() {
   return z.strictObject({
     ...keys(),
-    address: address().optional().describe(
-      "Where to connect: an address or a host name. Default: the destination's address",
-    ),
-    port: port().optional().describe("The port to connect to. Default: the destination's"),
+    ...destinationEndpointSchema(),
     weightHeader: text(parseFieldName, PATTERNS.fieldName).optional().describe(
       "The number in this header field of a passing answer, such as X-Weight, becomes the destination's weight. Default: none",
     ),
@@ -114,26 +112,19 @@ const MEANINGLESS = [
 export const httpCheck = {
   schema,
   destinationSchema,
-  aim(check, target) {
-    const port = check.port ?? target.port;
-    const address = check.address ?? target.address.text;
-    return port === 0 ? { problem: NEEDS_PORT } : { value: { ...check, address, port } };
-  },
-  place: ({ scheme, address, port, path }) => `${scheme} ${authority(address, port)}${path}`,
+  aim: (check, target) => aimEndpoint(check, target),
+  place: (check) => `${check.scheme} ${authority(check)}${check.path}`,
   resolve(
     { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader },
     base,
   ): HttpCheckConfig {
     return { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader, ...base };
   },
-  render({ address, port, path, scheme, insecureSkipVerify, caFile, weightHeader }) {
-    return { address, port, path, scheme, insecureSkipVerify, caFile, weightHeader };
+  render(check) {
+    const { path, scheme, insecureSkipVerify, caFile, weightHeader, tripwire } = check;
+    return { ...renderEndpoint(check), path, scheme, insecureSkipVerify, caFile, weightHeader, tripwire };
   },
 } satisfies CheckKind<HttpFile, z.output<ReturnType<typeof destinationSchema>>, HttpCheckConfig>;
-
-function authority(address: string, port: number): string {
-  return `${parseAddress(address)?.family === 6 ? `[${address}]` : address}:${port}`;
-}
 
 function parsePath(input: string): Parsed<string> {
   if (!input.startsWith("/")) return { problem: "must begin with /" };

@@ -1,5 +1,6 @@
 /** Every kind of check that the configuration knows, and what is done with a check of whatever kind it is. */
 import * as z from "zod";
+import type { Address } from "../../net/address.ts";
 import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
@@ -71,12 +72,13 @@ export function placeOf<Type extends CheckType>(check: FileOf[Type] & { readonly
   return KINDS[check.type].place(check);
 }
 
-/** The checked configuration of a check by that name. */
+/** The checked configuration of a check by that name, of the service that has these addresses. */
 export function resolveCheck<Type extends CheckType>(
   check: FileOf[Type] & { readonly type: Type },
   name: string,
+  service: readonly Address[],
 ): CheckConfigOf[Type] {
-  return KINDS[check.type].resolve(check, resolveBase(check, name));
+  return KINDS[check.type].resolve(check, resolveBase(check, name, service));
 }
 
 /** One check as the file spells it, every default spelled out. */

@@ -5,7 +5,7 @@ import { PATTERNS } from "../values/patterns.ts";
 import { distinct, notSupportedYet, text } from "../values/rules.ts";
 import { lazily } from "../values/lazily.ts";
 import { parseHostAddress } from "../values/address.ts";
-import { baseSchema, type CheckBase, checkBase } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, networkSchema } from "./base.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** An ICMP echo that must be answered. */
@@ -21,6 +21,7 @@ const keys = lazily(() => {
     type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
     need: notSupportedYet().describe("any or all. Not supported yet"),
     ...baseSchema(),
+    ...networkSchema(),
   };
 });
 
@@ -50,7 +51,7 @@ export const pingCheck = {
   resolve({ type, addresses }, base): PingCheckConfig {
     return { type, addresses, ...base };
   },
-  render: ({ addresses }) => ({ addresses: addresses.map(({ text }) => text) }),
+  render: ({ addresses, source }) => ({ addresses: addresses.map(({ text }) => text), source: source?.text }),
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

@@ -28,11 +28,16 @@ export interface ProbeResult extends ProbeOutcome {
 /** Told by a probe at each step: `connecting`, `waiting for the answer`; so a probe that is cut off says where it was. */
 export type Progress = (step: string) => void;
 
-/** A kind of check, made for one target. It keeps nothing open between two runs. */
+/** A kind of check, made for one target. It keeps nothing open between two runs but what is watched. */
 export interface Probe {
   /**
    * One attempt. It ends soon after `signal` is aborted and leaves nothing open; whoever calls does not wait for
    * that. What the service does wrong is an outcome: a rejection is a fault of our own, and says nothing of it.
    */
   run(signal: AbortSignal, progress: Progress): Promise<ProbeOutcome>;
+  /**
+   * A standing watch of the target, of kinds that have one: `tripped` is called once at most, in the turn in which the
+   * kernel reports that what was watched has ended. Disposing ends the watch, which then says nothing any more.
+   */
+  watch?(tripped: (reason: string) => void): Disposable;
 }

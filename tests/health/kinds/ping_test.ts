@@ -4,6 +4,7 @@ import type { PingCheckConfig } from "../../../src/config/checks/ping.ts";
 import type { Icmp } from "../../../src/health/kinds/icmp.ts";
 import { pingProbe } from "../../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../../src/net/address.ts";
+import { PLAIN_CHECK } from "../../support/config.ts";
 
 const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(parseAddress).filter((address) =>
   address !== undefined
@@ -17,6 +18,7 @@ const CONFIG: PingCheckConfig = {
   timeoutMs: 800,
   rise: 1,
   fall: 1,
+  ...PLAIN_CHECK,
 };
 
 /** Echoes that wait until the test settles them; like the real ones they fail when aborted. */
