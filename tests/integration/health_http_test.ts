@@ -26,10 +26,18 @@ async function probe(config: Partial<HttpCheckConfig>, timeoutMs = LIMIT_MS): Pr
   const timer = setTimeout(() => controller.abort(), timeoutMs);
   const outcome = httpProbe(httpCheckConfig(config), probePorts()).run(controller.signal, () => {});
   try {
-    return await within(outcome, "a probe", 2 * LIMIT_MS);
+    return told(await within(outcome, "a probe", 2 * LIMIT_MS), config.address);
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What is said of a host name tells which of its addresses it was; the rest is the same whatever the way is. */
+function told(outcome: ProbeOutcome, host: string | undefined): ProbeOutcome {
+  if (host !== "localhost") return outcome;
+  const detail = outcome.detail.replace(/ \((127\.0\.0\.1|127\.0\.0\.1, ::1)\)$/, "");
+  assert.notEqual(detail, outcome.detail, "no address is told");
+  return { ...outcome, detail };
 }
 
 /** A way to a server: where it listens, and what the check is told. */

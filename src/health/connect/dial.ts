@@ -1,25 +1,16 @@
-/**
- * From a host name or an address to a connection: names are looked up first, then their addresses are tried in order,
- * each a little after the one before or as soon as that has failed (RFC 8305 section 5); the first that works is used.
- */
+/** From a host name or an address to a connection: the first address of the host that takes one. */
 import type { Address } from "../../net/address.ts";
 import type { Streams, StreamSocket } from "../../net/sockets.ts";
-import { onAbort, untilAborted } from "../../time/abort.ts";
-import type { Clock } from "../../time/clock.ts";
+import { type AddressLimits, type AddressPorts, eachAddress } from "./each_address.ts";
 
 /** What dialling needs of the outside. */
-export interface DialPorts {
+export interface DialPorts extends AddressPorts {
   readonly streams: Pick<Streams, "connect">;
-  readonly names: { addressesOf(host: string): Promise<readonly Address[]> };
-  readonly clock: Clock;
 }
 
-/** An address has so much of a start over the next one (RFC 8305 section 8). */
-const HEAD_START_MS = 250;
-
 /**
- * A connection to `host`; told by `progress` are the steps.
- * @throws {Error} why none could be had, of the first address
+ * A connection to `host`, from `limits.source` where one is given; told by `progress` are the steps.
+ * @throws {Error} why none could be had, of each address
  */
 export async function dial(
   host: string,
@@ -27,63 +18,17 @@ export async function dial(
   ports: DialPorts,
   signal: AbortSignal,
   progress: (step: string) => void,
+  limits: AddressLimits = {},
 ): Promise<StreamSocket> {
-  progress("looking up the host name");
-  const addresses = await untilAborted(ports.names.addressesOf(host), signal);
-  progress("connecting");
-  const [only] = addresses;
-  if (addresses.length === 1 && only !== undefined) {
-    return await ports.streams.connect({ address: only, port }, signal);
-  }
-  return await firstThatConnects(addresses, port, ports, signal);
-}
-
-function firstThatConnects(
-  addresses: readonly Address[],
-  port: number,
-  { streams, clock }: DialPorts,
-  signal: AbortSignal,
-): Promise<StreamSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<StreamSocket>();
-  const rest = [...addresses];
-  const attempts = new Set<AbortController>();
-  const errors: unknown[] = [];
-  let timer: Disposable | undefined;
-  let open = true;
-  const abortAll = () => {
-    for (const attempt of attempts) attempt.abort(signal.reason);
+  const { source } = limits;
+  const connect = {
+    run(address: Address, signal: AbortSignal, progress: (step: string) => void) {
+      progress("connecting");
+      return source === undefined
+        ? ports.streams.connect({ address, port }, signal)
+        : ports.streams.connect({ address, port }, signal, { address: source });
+    },
+    discard: (late: StreamSocket) => late[Symbol.dispose](),
   };
-  const close = () => {
-    open = false;
-    timer?.[Symbol.dispose]();
-    aborting[Symbol.dispose]();
-    abortAll();
-  };
-  const connected = (socket: StreamSocket) => {
-    if (!open) return socket[Symbol.dispose]();
-    close();
-    resolve(socket);
-  };
-  const failed = (error: unknown) => {
-    errors.push(error);
-    if (!open) return;
-    if (rest.length > 0 && !signal.aborted) return tryNext();
-    if (attempts.size > 0) return;
-    close();
-    reject(errors[0]);
-  };
-  const tryNext = () => {
-    timer?.[Symbol.dispose]();
-    const address = rest.shift();
-    if (address === undefined) return;
-    const attempt = new AbortController();
-    attempts.add(attempt);
-    // What has ended is not aborted: a connection that was made stays.
-    streams.connect({ address, port }, attempt.signal).finally(() => attempts.delete(attempt))
-      .then(connected, failed);
-    if (rest.length > 0) timer = clock.at(clock.now() + HEAD_START_MS, tryNext);
-  };
-  const aborting = onAbort(signal, abortAll);
-  tryNext();
-  return promise;
+  return (await eachAddress(host, connect, ports, signal, progress, limits)).value;
 }

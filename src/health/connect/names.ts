@@ -36,6 +36,16 @@ export const NAME_LIMITS: NameLimits = {
   addresses: 8,
 };
 
+/** Where a host leads. */
+export interface HostAddresses {
+  /** In the order in which they are tried, the families in turn (RFC 8305 section 4). */
+  readonly addresses: readonly Address[];
+  /** So many more the name has. */
+  readonly leftOut: number;
+  /** The host is an address itself. */
+  readonly literal: boolean;
+}
+
 /** What names need of the outside. */
 export interface NamePorts {
   readonly lookUp: LookUp;
@@ -44,12 +54,16 @@ export interface NamePorts {
 
 interface Entry {
   /** The newest answer, and when it came. */
-  readonly known: { readonly addresses: readonly Address[]; readonly atMs: number } | undefined;
-  readonly question: Promise<readonly Address[]> | undefined;
+  readonly known: { readonly found: HostAddresses; readonly atMs: number } | undefined;
+  readonly question: Promise<HostAddresses> | undefined;
 }
 
 /** RFC 6761 section 6.3: never asked for. */
-const LOCALHOST = ["127.0.0.1", "::1"].flatMap((text) => parseAddress(text) ?? []);
+const LOCALHOST: HostAddresses = {
+  addresses: ["127.0.0.1", "::1"].flatMap((text) => parseAddress(text) ?? []),
+  leftOut: 0,
+  literal: false,
+};
 
 /** The names of one agent. */
 export class Names {
@@ -65,13 +79,14 @@ export class Names {
   }
 
   /**
-   * The addresses of a host, which may be an address itself: IPv4 first, in the resolver's order.
+   * The addresses of a host, which may be an address itself: IPv4 first, then the families in turn, each in the resolver's
+   * order.
    * @throws {ProbeFailure} it has none, or none is known and the resolver does not answer
    * @throws {OwnShortage} too much is being asked already
    */
-  async addressesOf(host: string): Promise<readonly Address[]> {
+  async addressesOf(host: string): Promise<HostAddresses> {
     const literal = parseAddress(host);
-    if (literal !== undefined) return [literal];
+    if (literal !== undefined) return { addresses: [literal], leftOut: 0, literal: true };
     if (/^(.*\.)?localhost\.?$/i.test(host)) return LOCALHOST;
     const name = host.toLowerCase();
     const entry = this.#entries.get(name) ?? { known: undefined, question: undefined };
@@ -79,14 +94,14 @@ export class Names {
     this.#entries.set(name, entry);
     this.#forget();
     const ageMs = entry.known === undefined ? Infinity : this.#ports.clock.now() - entry.known.atMs;
-    if (ageMs <= this.#limits.freshMs && entry.known !== undefined) return entry.known.addresses;
+    if (ageMs <= this.#limits.freshMs && entry.known !== undefined) return entry.known.found;
     if (ageMs > this.#limits.keptMs || entry.known === undefined) return await this.#question(name, entry);
     // Whoever is given an answer that is kept does not care how the question ends.
     this.#question(name, entry).catch(() => {});
-    return entry.known.addresses;
+    return entry.known.found;
   }
 
-  #question(name: string, entry: Entry): Promise<readonly Address[]> {
+  #question(name: string, entry: Entry): Promise<HostAddresses> {
     if (entry.question !== undefined) return entry.question;
     if (this.#inFlight >= this.#limits.inFlight) {
       return Promise.reject(new OwnShortage("host name not looked up: too many others are being looked up"));
@@ -95,7 +110,7 @@ export class Names {
     const question = this.#ask(name).finally(() => this.#inFlight--);
     this.#entries.set(name, { ...entry, question });
     question.then(
-      (addresses) => this.#answered(name, { addresses, atMs: this.#ports.clock.now() }),
+      (found) => this.#answered(name, { found, atMs: this.#ports.clock.now() }),
       () => this.#answered(name, entry.known),
     );
     return question;
@@ -112,7 +127,7 @@ export class Names {
   }
 
   /** Both families at once; whoever is first does not wait long for the other. */
-  async #ask(name: string): Promise<readonly Address[]> {
+  async #ask(name: string): Promise<HostAddresses> {
     const { lookUp, clock } = this.#ports;
     const { timeoutMs, otherFamilyMs, addresses } = this.#limits;
     const controller = new AbortController();
@@ -131,13 +146,25 @@ export class Names {
     };
     const bothAnswered = Promise.all([ask(4), ask(6)]).then(() => true);
     const complete = await Promise.race([bothAnswered, late.then(() => false)]);
-    const found = [...answers[4], ...answers[6]].slice(0, addresses);
+    const found = inTurn(answers[4], answers[6]);
     const [error] = errors;
     controller.abort();
-    if (found.length > 0) return found;
+    if (found.length > 0) {
+      const kept = found.slice(0, addresses);
+      return { addresses: kept, leftOut: found.length - kept.length, literal: false };
+    }
     if (error !== undefined) throw lookUpFailure(error);
     throw new ProbeFailure(complete ? "host name not found" : "the resolver does not answer");
   }
+}
+
+/** One of each in turn, as long as there are, and none twice. */
+function inTurn(first: readonly Address[], second: readonly Address[]): readonly Address[] {
+  const pairs = Array.from({ length: Math.max(first.length, second.length) }, (_, at) => [
+    ...first.slice(at, at + 1),
+    ...second.slice(at, at + 1),
+  ]);
+  return [...new Map(pairs.flat().map((address) => [address.text, address])).values()];
 }
 
 function lookUpFailure(error: unknown): Error {

@@ -6,6 +6,7 @@
 import { messageOf } from "../../text/error_message.ts";
 import { ANSWER_LIMITS, boundedStream } from "./bounded_stream.ts";
 import { dial, type DialPorts } from "./dial.ts";
+import { type AddressLimits, answeredBy } from "./each_address.ts";
 import { isUntrusted, OwnShortage } from "./failure.ts";
 import type { Roots, Tls, TlsSession, Trust, TrustStore } from "./ports.ts";
 
@@ -21,6 +22,8 @@ export interface TlsTarget {
   readonly port: number;
   readonly trust: "anyone" | { readonly caFile: string | undefined };
   readonly protocols: readonly string[];
+  /** Of all addresses together. */
+  readonly limits: AddressLimits;
 }
 
 /** The root that was enough, of which certificates it is one, and whether it alone was found to be. */
@@ -85,9 +88,9 @@ export class TlsDialer {
   }
 
   async #attempt(trust: Trust, signal: AbortSignal, progress: (step: string) => void): Promise<TlsSession> {
-    const { host, port, protocols } = this.#target;
-    const socket = await dial(host, port, this.#ports, signal, progress);
-    progress("in the TLS handshake");
+    const { host, port, protocols, limits } = this.#target;
+    const socket = await dial(host, port, this.#ports, signal, progress, limits);
+    progress(`in the TLS handshake${answeredBy(host, socket.remote?.address)}`);
     const bounded = boundedStream(socket, this.#ports.clock, ANSWER_LIMITS);
     return await this.#ports.tls.secure(bounded, { host, trust, protocols }, signal);
   }

@@ -11,6 +11,7 @@ import { foreignText } from "../../text/foreign.ts";
 import { onAbort } from "../../time/abort.ts";
 import { ANSWER_LIMITS, boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
+import { answeredBy } from "../connect/each_address.ts";
 import { failureOf } from "../connect/failure.ts";
 import { type AnswerHead, getByHttp1, type GetRequest } from "../connect/http1.ts";
 import { getByHttp2 } from "../connect/http2.ts";
@@ -30,18 +31,22 @@ export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
   const request = requestOf(config);
   return {
     async run(signal, progress) {
+      let by = "";
       try {
         const { stream, protocol } = await connect(signal, progress);
         const limits = protocol === "h2" ? HTTP2_LIMITS : ANSWER_LIMITS;
         using bounded = boundedStream(stream, ports.clock, limits);
         using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
-        progress("waiting for the answer");
+        by = answeredBy(config.address, stream.remote?.address);
+        progress(`waiting for the answer${by}`);
         const head = protocol === "h2"
           ? await getByHttp2(bounded, request)
           : await getByHttp1(bounded, request);
-        return outcomeOf(head, config.weightHeader);
+        const outcome = outcomeOf(head, config.weightHeader);
+        return { ...outcome, detail: `${outcome.detail}${by}` };
       } catch (error) {
-        return failureOf(error);
+        const { kind, detail } = failureOf(error);
+        return { kind, detail: `${detail}${by}` };
       }
     },
   };
@@ -52,16 +57,17 @@ type Connector = (
   progress: Progress,
 ) => Promise<{ readonly stream: StreamSocket; readonly protocol: string | undefined }>;
 
-function httpConnector({ address, port }: HttpCheckConfig, ports: HttpPorts): Connector {
+function httpConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
+  const { address, port } = config;
   return async (signal, progress) => {
-    return { stream: await dial(address, port, ports, signal, progress), protocol: undefined };
+    return { stream: await dial(address, port, ports, signal, progress, config), protocol: undefined };
   };
 }
 
 function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
   const { address, port, insecureSkipVerify, caFile } = config;
   const trust = insecureSkipVerify ? "anyone" : { caFile };
-  const dialer = new TlsDialer({ host: address, port, trust, protocols: PROTOCOLS }, ports);
+  const dialer = new TlsDialer({ host: address, port, trust, protocols: PROTOCOLS, limits: config }, ports);
   return (signal, progress) => dialer.dial(signal, progress);
 }
 

@@ -30,10 +30,11 @@ function rig(answers: Record<string, Answer>, limits: Partial<NameLimits> = {}) 
   return { clock, names, asked, aborted, answers };
 }
 
-/** The addresses, or the error's words. */
+/** The addresses and how many were left out, or the error's words. */
 async function ask(names: Names, host: string): Promise<string> {
   try {
-    return (await names.addressesOf(host)).map(({ text }) => text).join(" ");
+    const { addresses, leftOut } = await names.addressesOf(host);
+    return [...addresses.map(({ text }) => text), ...leftOut > 0 ? [`+${leftOut}`] : []].join(" ");
   } catch (error) {
     const kind = error instanceof ProbeFailure ? "fail" : error instanceof OwnShortage ? "unknown" : "?";
     return `${kind}: ${error instanceof Error ? error.message : error}`;
@@ -58,6 +59,13 @@ for (
 for (
   const [sentence, four, six, shown, waitMs] of [
     ["both families, IPv4 first", ["192.0.2.1"], ["2001:db8::1"], "192.0.2.1 2001:db8::1", 0],
+    [
+      "several of each",
+      ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.1"],
+      ["2001:db8::1", "2001:db8::2"],
+      "192.0.2.1 2001:db8::1 192.0.2.2 2001:db8::2 192.0.2.3",
+      0,
+    ],
     ["IPv6 alone", [], ["2001:db8::1"], "2001:db8::1", 0],
     ["one family where the other fails", new Error("SERVFAIL"), ["2001:db8::1"], "2001:db8::1", 0],
     ["one family where the other is silent", ["192.0.2.1"], "silence", "192.0.2.1", 100],
@@ -149,7 +157,8 @@ Deno.test("Names asks for so many at once and no more, aborts what it gives up, 
 Deno.test("Names forgets the names that were used longest ago, and keeps few addresses of one", async () => {
   const many = Array.from({ length: 300 }, (_, index) => `192.0.2.${index % 250 + 1}`);
   const { names, asked } = rig({ "a 4": many, "b 4": ["192.0.2.2"], "c 4": ["192.0.2.3"] }, { names: 2 });
-  assert.equal((await ask(names, "a")).split(" ").length, 8);
+  const eight = "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 192.0.2.5 192.0.2.6 192.0.2.7 192.0.2.8";
+  assert.equal(await ask(names, "a"), `${eight} +242`);
   await ask(names, "b");
   await ask(names, "a");
   await ask(names, "c");
