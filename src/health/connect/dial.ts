@@ -6,6 +6,7 @@ import type { Address } from "../../net/address.ts";
 import type { Streams, StreamSocket } from "../../net/sockets.ts";
 import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
+import { reachableFrom, sourceError } from "./source.ts";
 
 /** What dialling needs of the outside. */
 export interface DialPorts {
@@ -18,7 +19,7 @@ export interface DialPorts {
 const HEAD_START_MS = 250;
 
 /**
- * A connection to `host`; told by `progress` are the steps.
+ * A connection to `host`, from `source` where one is given; told by `progress` are the steps.
  * @throws {Error} why none could be had, of the first address
  */
 export async function dial(
@@ -27,21 +28,29 @@ export async function dial(
   ports: DialPorts,
   signal: AbortSignal,
   progress: (step: string) => void,
+  source?: Address,
 ): Promise<StreamSocket> {
   progress("looking up the host name");
-  const addresses = await untilAborted(ports.names.addressesOf(host), signal);
+  const known = await untilAborted(ports.names.addressesOf(host), signal);
+  const addresses = reachableFrom(source, known, host);
   progress("connecting");
+  const from = source && { address: source };
+  const connect: Connect = (address, signal) => ports.streams.connect({ address, port }, signal, from);
   const [only] = addresses;
-  if (addresses.length === 1 && only !== undefined) {
-    return await ports.streams.connect({ address: only, port }, signal);
+  try {
+    if (addresses.length === 1 && only !== undefined) return await connect(only, signal);
+    return await firstThatConnects(addresses, connect, ports.clock, signal);
+  } catch (error) {
+    throw sourceError(error, source);
   }
-  return await firstThatConnects(addresses, port, ports, signal);
 }
+
+type Connect = (address: Address, signal: AbortSignal) => Promise<StreamSocket>;
 
 function firstThatConnects(
   addresses: readonly Address[],
-  port: number,
-  { streams, clock }: DialPorts,
+  connect: Connect,
+  clock: Clock,
   signal: AbortSignal,
 ): Promise<StreamSocket> {
   const { promise, resolve, reject } = Promise.withResolvers<StreamSocket>();
@@ -79,8 +88,7 @@ function firstThatConnects(
     const attempt = new AbortController();
     attempts.add(attempt);
     // What has ended is not aborted: a connection that was made stays.
-    streams.connect({ address, port }, attempt.signal).finally(() => attempts.delete(attempt))
-      .then(connected, failed);
+    connect(address, attempt.signal).finally(() => attempts.delete(attempt)).then(connected, failed);
     if (rest.length > 0) timer = clock.at(clock.now() + HEAD_START_MS, tryNext);
   };
   const aborting = onAbort(signal, abortAll);

@@ -3,6 +3,7 @@
  * trusts. To verify against all of a host's store takes ten times as long as the rest of a handshake: so the root that
  * led to trust is tried alone the next time, which can never trust more than all do, and all again where it will not do.
  */
+import type { Address } from "../../net/address.ts";
 import { messageOf } from "../../text/error_message.ts";
 import { ANSWER_LIMITS, boundedStream } from "./bounded_stream.ts";
 import { dial, type DialPorts } from "./dial.ts";
@@ -19,6 +20,8 @@ export interface TlsPorts {
 export interface TlsTarget {
   readonly host: string;
   readonly port: number;
+  /** The local address; undefined: the kernel's choice. */
+  readonly source?: Address | undefined;
   readonly trust: "anyone" | { readonly caFile: string | undefined };
   readonly protocols: readonly string[];
 }
@@ -85,8 +88,8 @@ export class TlsDialer {
   }
 
   async #attempt(trust: Trust, signal: AbortSignal, progress: (step: string) => void): Promise<TlsSession> {
-    const { host, port, protocols } = this.#target;
-    const socket = await dial(host, port, this.#ports, signal, progress);
+    const { host, port, protocols, source } = this.#target;
+    const socket = await dial(host, port, this.#ports, signal, progress, source);
     progress("in the TLS handshake");
     const bounded = boundedStream(socket, this.#ports.clock, ANSWER_LIMITS);
     return await this.#ports.tls.secure(bounded, { host, trust, protocols }, signal);

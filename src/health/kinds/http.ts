@@ -52,16 +52,16 @@ type Connector = (
   progress: Progress,
 ) => Promise<{ readonly stream: StreamSocket; readonly protocol: string | undefined }>;
 
-function httpConnector({ address, port }: HttpCheckConfig, ports: HttpPorts): Connector {
+function httpConnector({ address, port, source }: HttpCheckConfig, ports: HttpPorts): Connector {
   return async (signal, progress) => {
-    return { stream: await dial(address, port, ports, signal, progress), protocol: undefined };
+    return { stream: await dial(address, port, ports, signal, progress, source), protocol: undefined };
   };
 }
 
 function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
-  const { address, port, insecureSkipVerify, caFile } = config;
+  const { address, port, source, insecureSkipVerify, caFile } = config;
   const trust = insecureSkipVerify ? "anyone" : { caFile };
-  const dialer = new TlsDialer({ host: address, port, trust, protocols: PROTOCOLS }, ports);
+  const dialer = new TlsDialer({ host: address, port, source, trust, protocols: PROTOCOLS }, ports);
   return (signal, progress) => dialer.dial(signal, progress);
 }
 
