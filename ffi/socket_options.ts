@@ -16,6 +16,7 @@ const OPTION = {
   IP_RECVERR: [0, 11],
   IP_RECVTTL: [0, 12],
   IP_MINTTL: [0, 21],
+  IP_BIND_ADDRESS_NO_PORT: [0, 24],
   IP_MULTICAST_TTL: [0, 33],
   IPV6_UNICAST_HOPS: [41, 16],
   IPV6_MULTICAST_HOPS: [41, 18],
@@ -64,6 +65,11 @@ export class SocketOptions {
   /** SO_REUSEADDR: bind beside connections of before that linger. @throws {ErrnoError} */
   setReuseAddress(): void {
     this.#set("SO_REUSEADDR", 1);
+  }
+
+  /** IP_BIND_ADDRESS_NO_PORT: bind to an address alone; connections to different places may share a port. @throws {ErrnoError} */
+  setBindAddressNoPort(): void {
+    this.#set("IP_BIND_ADDRESS_NO_PORT", 1);
   }
 
   /** IPV6_V6ONLY: leave IPv4 to a socket of its own. @throws {ErrnoError} */

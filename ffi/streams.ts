@@ -153,7 +153,9 @@ function prepare<A extends IpAddress>(socket: Socket, source: StreamSource<A>, s
   const { address, device, mark } = source;
   if (device !== undefined) socket.bindToDevice(device);
   if (mark !== undefined) socket.setMark(mark);
-  if (address !== undefined) socket.bind({ address, port: 0, scopeId });
+  if (address === undefined) return;
+  socket.setBindAddressNoPort();
+  socket.bind({ address, port: 0, scopeId });
 }
 
 /** Resolves when the attempt has ended, well or badly. @throws the reason of `signal` */

@@ -17,6 +17,7 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
+import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
@@ -61,7 +62,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const streams = denoStreams();
     let share = shareDescriptors(config, native, events);
     const slots = countedAllowance(() => share.probes);
-    const probePorts = openProbePorts(streams, { icmp, slots });
+    const prepared = native && new Streams<Address>(native.sockets, addressOf);
+    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
@@ -69,7 +71,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       processes: native && new Processes(native.libc),
       probe: (check) => createProbe(check, probePorts),
-      streams: native === undefined ? streams : new Streams<Address>(native.sockets, addressOf),
+      streams: prepared ?? streams,
       socketFiles: denoSocketFiles(),
       hostname,
       pid: Deno.pid,
@@ -119,8 +121,19 @@ function shareDescriptors(config: Config, native: Native | undefined, events: Ev
   return share;
 }
 
+/** The runtime's own, and prepared ones where the source is given. */
+function probeStreams(
+  plain: StreamsPort,
+  prepared: StreamsPort | undefined,
+): Pick<StreamsPort, "connect"> {
+  return {
+    connect: (to, signal, source) =>
+      (source === undefined ? plain : prepared ?? plain).connect(to, signal, source),
+  };
+}
+
 function openProbePorts(
-  streams: StreamsPort,
+  streams: Pick<StreamsPort, "connect">,
   { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: Allowance },
 ): ProbePorts {
   return {
@@ -141,9 +154,10 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
     `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
   );
   if (native !== undefined) return hooks;
-  const pinging = services.filter((service) =>
-    [...service.checks, ...destinationChecks([service])].some(({ type }) => type === "ping")
-  );
+  const having = (matches: (check: CheckConfig) => boolean) =>
+    services.filter((service) => [...service.checks, ...destinationChecks([service])].some(matches));
+  const pinging = having(({ type }) => type === "ping");
+  const sourced = having(({ source }) => source !== undefined);
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);
@@ -152,7 +166,12 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`), ...hooks];
+  return [
+    ...peers,
+    ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`),
+    ...sourced.map(({ name }) => `service ${name}: source of a check needs --allow-ffi`),
+    ...hooks,
+  ];
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

@@ -12,6 +12,7 @@ import type {
   StreamListener,
   Streams,
   StreamSocket,
+  StreamSource,
 } from "../net/sockets.ts";
 import { makePrivateFolder } from "./private_folder.ts";
 
@@ -25,13 +26,23 @@ const ACCEPT_PAUSE_MS = 1000;
 const ACCEPTING_MS = 3;
 const SOCKET_MODE = 0o600;
 
+/** Where a connection comes from, Deno leaves to the kernel. */
+const NO_SOURCE =
+  "to connect from an address of one's choice needs sockets that only FFI opens: run with --allow-ffi";
+
 /** Streams of the runtime's own. */
 export function denoStreams(): Streams {
   return { connect, listen };
 }
 
-async function connect(to: StreamAddress, signal: AbortSignal): Promise<StreamSocket> {
+async function connect(
+  to: StreamAddress,
+  signal: AbortSignal,
+  { address, device, mark }: StreamSource = {},
+): Promise<StreamSocket> {
   signal.throwIfAborted();
+  // The runtime takes a local address and does nothing with it.
+  if (address !== undefined || device !== undefined || mark !== undefined) throw new Error(NO_SOURCE);
   if ("address" in to) {
     const hostname = hostnameOf(to);
     const socket = await Deno.connect({ hostname, port: to.port, signal });

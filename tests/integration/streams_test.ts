@@ -129,6 +129,18 @@ Deno.test("Streams connects from the address that is asked for (bind(2))", () =>
     assert.equal(server.remote?.address.text, "127.0.0.77");
   }));
 
+Deno.test("Socket bound to an address alone has no port until it connects (IP_BIND_ADDRESS_NO_PORT of ip(7))", () =>
+  withFloor(async ({ sockets }) => {
+    for (const family of [4, 6] as const) {
+      using socket = sockets.tcp(family);
+      socket.setBindAddressNoPort();
+      socket.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      const { address, port } = socket.localAddress();
+      assert.deepEqual([address.bytes, port], [LOOPBACK[family].bytes, 0]);
+    }
+    await Promise.resolve();
+  }));
+
 Deno.test("Streams rests while descriptors have run out, says so, and goes on by itself (accept(2), S5)", () =>
   withFloor(async ({ streams, libc, sockets }) => {
     const events = taker();

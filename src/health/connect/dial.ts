@@ -2,6 +2,7 @@
 import type { Address } from "../../net/address.ts";
 import type { Streams, StreamSocket } from "../../net/sockets.ts";
 import { type AddressLimits, type AddressPorts, eachAddress } from "./each_address.ts";
+import { sourceError } from "./source.ts";
 
 /** What dialling needs of the outside. */
 export interface DialPorts extends AddressPorts {
@@ -21,12 +22,15 @@ export async function dial(
   limits: AddressLimits = {},
 ): Promise<StreamSocket> {
   const { source } = limits;
+  const from = source && { address: source };
   const connect = {
-    run(address: Address, signal: AbortSignal, progress: (step: string) => void) {
+    async run(address: Address, signal: AbortSignal, progress: (step: string) => void) {
       progress("connecting");
-      return source === undefined
-        ? ports.streams.connect({ address, port }, signal)
-        : ports.streams.connect({ address, port }, signal, { address: source });
+      try {
+        return await ports.streams.connect({ address, port }, signal, from);
+      } catch (error) {
+        throw sourceError(error, source);
+      }
     },
     discard: (late: StreamSocket) => late[Symbol.dispose](),
   };

@@ -8,6 +8,7 @@ import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
 import { failureOf, NO_LOCAL_ADDRESS, OwnShortage, ProbeFailure } from "./failure.ts";
 import type { HostAddresses } from "./names.ts";
+import { reachableFrom } from "./source.ts";
 
 /** What trying a host's addresses needs of the outside. */
 export interface AddressPorts {
@@ -63,12 +64,7 @@ export async function eachAddress<T>(
   if (literal && only !== undefined) {
     return { value: await attempt.run(only, signal, progress), address: only };
   }
-  const usable = addresses.filter(({ family }) => source === undefined || family === source.family);
-  if (usable.length === 0) {
-    throw new ProbeFailure(
-      `host name has no IPv${source?.family ?? 4} address, of which family its source is`,
-    );
-  }
+  const usable = reachableFrom(source, addresses, host);
   const leftMs = timeoutMs - (clock.now() - startedMs);
   const headStartMs = Math.min(MAX_HEAD_START_MS, Math.max(0, leftMs) / usable.length);
   return await firstSuccess({ addresses: usable, leftOut, headStartMs, attempt, clock, signal, progress });

@@ -37,7 +37,7 @@ const OURS: readonly Row[] = [
 
 /** The same, whose words say it all. */
 const OURS_IN_FULL =
-  /^no ICMP socket|^the ICMP socket is closed|echo requests are under way already|send buffer is full/;
+  /^no ICMP socket|^the ICMP socket is closed|sockets that only FFI opens|echo requests are under way already|send buffer is full/;
 
 /** What each code of node and text of TLS means. First match wins. */
 const THEIRS: readonly Row[] = [

@@ -13,7 +13,7 @@ interface Attempt {
   readonly atMs: number;
   readonly signal: AbortSignal;
   connect(): void;
-  fail(message: string, code?: string): void;
+  fail(message: string, code?: string, operation?: string): void;
 }
 
 interface Scene {
@@ -50,7 +50,8 @@ function rig(texts: readonly string[], scene: Scene = {}) {
         [Symbol.dispose]: () => void open.delete(text),
       };
       const connected = () => (open.add(text), resolve(socket));
-      const fail = (message: string, code?: string) => reject(Object.assign(new Error(message), { code }));
+      const fail = (message: string, code?: string, operation?: string) =>
+        reject(Object.assign(new Error(message), { code, operation }));
       const source = from?.address?.text;
       attempts.push({ text, source, atMs: clock.now(), signal, connect: connected, fail });
     });
@@ -226,7 +227,7 @@ Deno.test("dial() connects from its source, to addresses of that family alone", 
 
 Deno.test("dial() of a name without an address of the source's family says so", async () => {
   const { attempts, dialled } = rig(["192.0.2.1"], { source: "2001:db8::9" });
-  assert.equal(await dialled, "host name has no IPv6 address, of which family its source is");
+  assert.equal(await dialled, "a.example has no IPv6 address, and source 2001:db8::9 is one");
   assert.equal(attempts.length, 0);
 });
 
@@ -255,4 +256,19 @@ for (const count of [1, 2]) {
     assert.ok(attempts.every(({ signal }) => signal.aborted));
     assert.deepEqual([open.size, clock.pending], [0, 0]);
   });
+}
+
+for (const texts of [["192.0.2.1"], ["192.0.2.1", "192.0.2.2"]]) {
+  for (
+    const [operation, words] of [["bind", "is no address of this host"], ["connect", "has no port left"]]
+  ) {
+    Deno.test(`dial() from a source that ${words}, to ${texts.length}: our own shortage`, async () => {
+      const { attempts, dialled } = rig(texts, { source: "192.0.2.9" });
+      for (const at of texts.keys()) {
+        await settle();
+        attempts[at]?.fail("cannot assign requested address", "EADDRNOTAVAIL", operation);
+      }
+      assert.equal(await dialled, `unknown: source 192.0.2.9 ${words} (${texts.join(", ")})`);
+    });
+  }
 }
