@@ -4,6 +4,7 @@ import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
+import { tcpProbe } from "./kinds/tcp.ts";
 import type { Probe } from "./kinds/probe.ts";
 
 /** What probes need of the outside. */
@@ -18,6 +19,7 @@ export interface ProbePorts extends HttpPorts {
 const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports: ProbePorts) => Probe } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
   ping: (config, ports) => pingProbe(config, ports.icmp),
+  tcp: (config, ports) => withinAllowance(tcpProbe(config, ports), ports.slots),
 };
 
 /** The probe of a configured check. */

@@ -1,5 +1,6 @@
 /** Checked configurations for tests, small and complete. */
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
+import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
 import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { PLAIN } from "./kernel_objects.ts";
@@ -53,6 +54,25 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     insecureSkipVerify: false,
     caFile: undefined,
     weightHeader: undefined,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
+}
+
+/** A check that 127.0.0.1:8080 accepts a connection, every second. */
+export function tcpCheckConfig(overrides: Partial<TcpCheckConfig> = {}): TcpCheckConfig {
+  return {
+    type: "tcp",
+    name: "tcp-1",
+    address: "127.0.0.1",
+    port: 8080,
+    send: undefined,
+    expect: undefined,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,
