@@ -23,6 +23,12 @@ export function expectationOf(check: CheckConfig): string {
       const answers = send === undefined ? "says" : `answers ${shownOctets(send)} with`;
       return `${authority(check)} ${answers} ${shownOctets(expect)} ${within}`;
     }
+    case "udp": {
+      const place = `${authority(check)} by UDP`;
+      return check.expect === undefined
+        ? `${place} does not refuse ${shownOctets(check.send)}`
+        : `${place} answers ${shownOctets(check.send)} with ${shownOctets(check.expect)} ${within}`;
+    }
     default:
       return check satisfies never;
   }

@@ -104,6 +104,11 @@ const check = fc.oneof(
   object({ type: fc.constant("http"), port }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
   object({ type: fc.constant("tcp"), port }, tcpKeys),
+  object({ type: fc.constant("udp"), port, send: octets }, {
+    ...timing,
+    source: address4("10.5"),
+    expect: octets,
+  }),
 );
 
 /** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */

@@ -1,6 +1,7 @@
 /** Checked configurations for tests, small and complete. */
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
+import type { UdpCheckConfig } from "../../src/config/checks/udp.ts";
 import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { PLAIN } from "./kernel_objects.ts";
@@ -81,6 +82,11 @@ export function tcpCheckConfig(overrides: Partial<TcpCheckConfig> = {}): TcpChec
     ...PLAIN_CHECK,
     ...overrides,
   };
+}
+
+/** A check that 127.0.0.1:8080 does not refuse a datagram, every second. */
+export function udpCheckConfig(overrides: Partial<UdpCheckConfig> = {}): UdpCheckConfig {
+  return { ...tcpCheckConfig(), type: "udp", name: "udp-1", send: Uint8Array.of(0), ...overrides };
 }
 
 /** An iBGP peer `r1` at 10.0.0.254, everything by default. */
