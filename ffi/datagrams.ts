@@ -19,6 +19,7 @@ export interface DatagramOptions {
   readonly family: 4 | 6;
   readonly kind: "udp" | "icmp" | "ping";
   readonly local?: SocketAddress;
+  readonly remote?: SocketAddress;
   readonly device?: string;
   readonly mark?: number;
   readonly ttl?: number;
@@ -122,7 +123,7 @@ export class DatagramSocket implements Disposable {
 }
 
 function prepare(socket: Socket, options: DatagramOptions): void {
-  const { kind, icmpTypes, device, mark, ttl, trafficClass, local } = options;
+  const { kind, icmpTypes, device, mark, ttl, trafficClass, local, remote } = options;
   if (kind === "icmp" && icmpTypes !== undefined) socket.setIcmpFilter(icmpTypes);
   if (device !== undefined) socket.bindToDevice(device);
   if (mark !== undefined) socket.setMark(mark);
@@ -131,6 +132,7 @@ function prepare(socket: Socket, options: DatagramOptions): void {
   if (options.receiveTtl) socket.setReceiveTtlAndInterface();
   if (options.receiveReturned) socket.setReceiveErrors();
   if (local !== undefined) socket.bind(local);
+  if (remote !== undefined) socket.connect(remote);
 }
 
 function u32(bytes: Uint8Array, offset: number): number {

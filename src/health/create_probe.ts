@@ -4,10 +4,12 @@ import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
+import { tcpProbe } from "./kinds/tcp.ts";
+import { type UdpPorts, udpProbe } from "./kinds/udp.ts";
 import type { Probe } from "./kinds/probe.ts";
 
 /** What probes need of the outside. */
-export interface ProbePorts extends HttpPorts {
+export interface ProbePorts extends HttpPorts, UdpPorts {
   /** Undefined: this process may not use FFI, and ping checks say so. */
   readonly icmp: Icmp | undefined;
   /** For probes that open descriptors. */
@@ -18,6 +20,8 @@ export interface ProbePorts extends HttpPorts {
 const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports: ProbePorts) => Probe } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
   ping: (config, ports) => pingProbe(config, ports.icmp),
+  tcp: (config, ports) => withinAllowance(tcpProbe(config, ports), ports.slots),
+  udp: (config, ports) => withinAllowance(udpProbe(config, ports), ports.slots),
 };
 
 /** The probe of a configured check. */

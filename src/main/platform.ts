@@ -17,12 +17,12 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
-import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { CheckConfig, CheckType } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
-import { type Allowance, countedAllowance } from "../health/kinds/allowance.ts";
+import { countedAllowance } from "../health/kinds/allowance.ts";
 import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -58,12 +58,13 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
     const [refusal] = refusals(config, native);
     if (refusal !== undefined) throw new Error(refusal);
-    const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
+    const datagrams = native && new Datagrams(native.sockets);
+    const icmp = datagrams && stack.use(new IcmpEchoer(datagrams, systemClock));
     const streams = denoStreams();
     let share = shareDescriptors(config, native, events);
     const slots = countedAllowance(() => share.probes);
     const prepared = native && new Streams<Address>(native.sockets, addressOf);
-    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots });
+    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots, datagrams });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
@@ -134,7 +135,7 @@ function probeStreams(
 
 function openProbePorts(
   streams: Pick<StreamsPort, "connect">,
-  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: Allowance },
+  sockets: Pick<ProbePorts, "icmp" | "slots" | "datagrams">,
 ): ProbePorts {
   return {
     streams,
@@ -142,10 +143,12 @@ function openProbePorts(
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
-    slots,
-    icmp,
+    ...sockets,
   };
 }
+
+/** Kinds of checks whose sockets only FFI opens. */
+const FFI_TYPES: readonly CheckType[] = ["ping", "udp"];
 
 /** What of `config` this process cannot do, and the cure. */
 function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
@@ -154,10 +157,16 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
     `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
   );
   if (native !== undefined) return hooks;
-  const having = (matches: (check: CheckConfig) => boolean) =>
-    services.filter((service) => [...service.checks, ...destinationChecks([service])].some(matches));
-  const pinging = having(({ type }) => type === "ping");
-  const sourced = having(({ source }) => source !== undefined);
+  const needing = services.flatMap(({ name, checks, ports }) => {
+    const all: readonly CheckConfig[] = [...checks, ...destinationChecks([{ ports }])];
+    const types = FFI_TYPES.filter((type) => all.some((check) => check.type === type));
+    return [
+      ...types.map((type) => `service ${name}: ${type} checks need --allow-ffi`),
+      ...(all.some(({ source }) => source !== undefined)
+        ? [`service ${name}: source of a check needs --allow-ffi`]
+        : []),
+    ];
+  });
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);
@@ -166,12 +175,7 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [
-    ...peers,
-    ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`),
-    ...sourced.map(({ name }) => `service ${name}: source of a check needs --allow-ffi`),
-    ...hooks,
-  ];
+  return [...peers, ...needing, ...hooks];
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

@@ -97,6 +97,8 @@ export interface DatagramOptions {
   readonly family: 4 | 6;
   readonly kind: DatagramKind;
   readonly local?: SocketAddress;
+  /** Connected to it: what others send never comes (udp(7)). */
+  readonly remote?: SocketAddress;
   readonly device?: string;
   readonly mark?: number;
   /** The TTL or hop limit of what is sent. */

@@ -1,6 +1,8 @@
 /** What a probe must find to pass, in words: what opens the gate of a service that is not healthy. Pure. */
+import { authority } from "../config/checks/endpoint.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import { parseAddress, withPort } from "../net/address.ts";
+import { shownOctets } from "../text/shown_octets.ts";
 import { formatDuration } from "../time/duration.ts";
 
 /** Where, what and how fast. */
@@ -10,11 +12,23 @@ export function expectationOf(check: CheckConfig): string {
     case "http": {
       const { scheme, address, port, path } = check;
       const parsed = parseAddress(address);
-      const authority = parsed === undefined ? `${address}:${port}` : withPort(parsed, port);
-      return `${scheme}://${authority}${path} answers with a 2xx status ${within}`;
+      const place = parsed === undefined ? `${address}:${port}` : withPort(parsed, port);
+      return `${scheme}://${place}${path} answers with a 2xx status ${within}`;
     }
     case "ping":
       return `${check.addresses.map(({ text }) => text).join(" or ")} answers an ICMP echo ${within}`;
+    case "tcp": {
+      const { send, expect } = check;
+      if (expect === undefined) return `${authority(check)} accepts a TCP connection ${within}`;
+      const answers = send === undefined ? "says" : `answers ${shownOctets(send)} with`;
+      return `${authority(check)} ${answers} ${shownOctets(expect)} ${within}`;
+    }
+    case "udp": {
+      const place = `${authority(check)} by UDP`;
+      return check.expect === undefined
+        ? `${place} does not refuse ${shownOctets(check.send)}`
+        : `${place} answers ${shownOctets(check.send)} with ${shownOctets(check.expect)} ${within}`;
+    }
     default:
       return check satisfies never;
   }

@@ -83,6 +83,19 @@ const httpKeys: Shape = {
 };
 const pingAddresses = fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 });
 
+const octets = fc.oneof(
+  fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" }),
+  fc.constantFrom({ hex: "1b 00" }, { hex: "FF" }, "PING\r\n\0"),
+);
+const tcpKeys: Shape = {
+  ...timing,
+  address: httpKeys["address"] ?? port,
+  source: address4("10.5"),
+  tripwire: fc.boolean(),
+  send: octets,
+  expect: octets,
+};
+
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
     ...timing,
@@ -90,6 +103,12 @@ const check = fc.oneof(
   }),
   object({ type: fc.constant("http"), port }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
+  object({ type: fc.constant("tcp"), port }, tcpKeys),
+  object({ type: fc.constant("udp"), port, send: octets }, {
+    ...timing,
+    source: address4("10.5"),
+    expect: octets,
+  }),
 );
 
 /** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */

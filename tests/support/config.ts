@@ -1,5 +1,7 @@
 /** Checked configurations for tests, small and complete. */
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
+import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
+import type { UdpCheckConfig } from "../../src/config/checks/udp.ts";
 import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { PLAIN } from "./kernel_objects.ts";
@@ -61,6 +63,30 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     ...PLAIN_CHECK,
     ...overrides,
   };
+}
+
+/** A check that 127.0.0.1:8080 accepts a connection, every second. */
+export function tcpCheckConfig(overrides: Partial<TcpCheckConfig> = {}): TcpCheckConfig {
+  return {
+    type: "tcp",
+    name: "tcp-1",
+    address: "127.0.0.1",
+    port: 8080,
+    send: undefined,
+    expect: undefined,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
+}
+
+/** A check that 127.0.0.1:8080 does not refuse a datagram, every second. */
+export function udpCheckConfig(overrides: Partial<UdpCheckConfig> = {}): UdpCheckConfig {
+  return { ...tcpCheckConfig(), type: "udp", name: "udp-1", send: Uint8Array.of(0), ...overrides };
 }
 
 /** An iBGP peer `r1` at 10.0.0.254, everything by default. */

@@ -67,6 +67,7 @@ export const PATTERNS = {
   commandArgument: whole("[^\\u0000]*"),
   /** RFC 9110 section 5.1. */
   fieldName: whole("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"),
+  hex: whole("[0-9A-Fa-f]{2}(?: ?[0-9A-Fa-f]{2})*"),
   urlPath: whole("/[^\\s#]*"),
   host: whole(`${HOST_NAME}|${HOST4}|${HOST6}`),
   community: whole(`${Object.keys(WellKnownCommunity).join("|")}|${U16}:${U16}|${EXTENDED}`),
