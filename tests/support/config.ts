@@ -20,6 +20,7 @@ export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceCo
       extendedCommunities: [],
       asPathPrepend: 0,
       peers: undefined,
+      whenUnhealthy: "withdraw",
     },
     ports: [{
       port: 80,
