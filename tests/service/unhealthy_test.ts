@@ -122,7 +122,7 @@ Deno.test("step() withdraws an unhealthy service for what is not its checks: the
   assert.deepEqual(other.told, ["degraded: c: is unhealthy"]);
   const contested = [
     {
-      kind: "address",
+      kind: "address" as const,
       object: "address 10.99.0.1 on web",
       repairs: 4,
       sinceMs: 0,
