@@ -27,7 +27,7 @@ const CHANGES_NAMED = 5;
 
 const ROUTE_WORDS = {
   announced: "announce",
-  degraded: "announce as unhealthy: {cause}",
+  degraded: "announce as degraded",
   withdrawn: "withdraw",
 } as const;
 

@@ -22,7 +22,7 @@ export function newestChanges({ services, peers }: StatusDocument): readonly Top
       changes.push({ at: since, text: `${name} ${prefix} is ${announce ? "announced" : "not announced"}` });
       const worse = degraded ? gates.find((gate) => gate.degraded) : undefined;
       if (worse === undefined) continue;
-      changes.push({ at: worse.since, text: `${name} ${prefix} is announced as degraded: ${worse.reason}` });
+      changes.push({ at: worse.since, text: `${name} ${prefix} is degraded: ${worse.reason}` });
     }
   }
   return changes.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0);

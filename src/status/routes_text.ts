@@ -25,8 +25,7 @@ export function routeReason(route: RouteStatus, allPeers: readonly string[]): st
     ...missing.length === 0 ? [] : [`not Established: ${missing.join(", ")}`],
   ];
   if (reasons.length > 0) return reasons.join("; ");
-  const reason = gates.find(({ name }) => name === "healthy")?.reason ?? "";
-  return route.degraded ? `degraded: ${reason}` : reason;
+  return gates.find(({ name }) => name === "healthy")?.reason ?? "";
 }
 
 function paragraph(
@@ -39,9 +38,9 @@ function paragraph(
   const missing = announce ? missingPeers(route, allPeers) : [];
   return lines([
     toned(
-      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"}${
-        degraded ? " as degraded" : ""
-      } for ${age(since, now)}`,
+      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}${
+        degraded ? ", degraded" : ""
+      }`,
       !announce ? "bad" : degraded ? "changing" : "good",
     ),
     ...gates.map(({ reason: saw, ...gate }) => gateLine({ ...gate, saw }, "  ", now)),

@@ -176,11 +176,11 @@ function routeLines(route: RouteStatus, peers: readonly string[], now: Date): re
   const { prefix, announce, degraded, gates, held } = route;
   const targets = (route.targets ?? peers).length;
   const where = announce
-    ? `announced ${degraded ? "as degraded " : ""}to ${route.peers.length} of ${counted(targets, "peer")}`
+    ? `announced to ${route.peers.length} of ${counted(targets, "peer")}`
     : "not announced";
   return [
     toned(
-      `  address        ${prefix}: ${where} for ${age(route.since, now)}`,
+      `  address        ${prefix}: ${where} for ${age(route.since, now)}${degraded ? ", degraded" : ""}`,
       !announce ? "bad" : degraded ? "changing" : undefined,
     ),
     ...gates.map(({ reason: saw, ...gate }) => gateLine({ ...gate, saw }, "    ", now)),
