@@ -90,10 +90,10 @@ function coming(state: ServiceState, made: ServiceState, before: ServiceState | 
       const isOpenAgain = shut === "healthy" && verdictOf(before) === "unhealthy" &&
         verdictOf(state) === "unknown";
       if (!announce && shut === shutBefore && !isOpenAgain) return [];
-      // What is short of live destinations is withdrawn, whatever becomes of it later.
-      const isLost = shut === "quorum" &&
-        (before?.routes.get(address.text)?.announce === true || !awaitsDestinations(state));
-      if (isLost) return [];
+      // What is short of live destinations, or was announced as degraded, is withdrawn, whatever becomes of it later.
+      const wasAnnounced = before?.routes.get(address.text)?.announce === true;
+      const isLost = shut === "quorum" && !awaitsDestinations(state);
+      if (isLost || (wasAnnounced && (shut === "quorum" || shut === "healthy"))) return [];
       const when = announce ? "at once" : momentOf(made.routes.get(address.text)?.gates ?? []);
       return when === undefined ? [] : [{ ...route, service: state.config.name, when }];
     },

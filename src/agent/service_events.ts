@@ -15,12 +15,12 @@ export function transitionFact(service: string, transition: ServiceTransition): 
   const { cause } = transition;
   switch (transition.type) {
     case "route": {
-      const { announce, address } = transition;
+      const { announce, degraded, address } = transition;
       return {
         kind: "route",
         service,
         address: address.text,
-        to: announce ? "announced" : "withdrawn",
+        to: degraded ? "degraded" : announce ? "announced" : "withdrawn",
         cause,
       };
     }

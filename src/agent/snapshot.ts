@@ -140,16 +140,18 @@ function serviceStatus(
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain,
     ...serviceVerdict(state.verdicts),
+    degraded: [...state.routes.values()].some(({ degraded }) => degraded),
     checks: checks.map((check) =>
       checkStatus(check, config.checks.find(({ name }) => name === check.name), when)
     ),
-    routes: [...state.routes.values()].map(({ route, announce, gates, sinceMs }) => {
+    routes: [...state.routes.values()].map(({ route, announce, degraded, gates, sinceMs }) => {
       const prefix = route.prefix.text;
       return {
         prefix,
         announce,
+        degraded,
         since: when(sinceMs),
-        gates: gates.map(({ name, open, reason, sinceMs }) => ({ name, open, reason, since: when(sinceMs) })),
+        gates: gates.map(({ sinceMs, ...gate }) => ({ ...gate, since: when(sinceMs) })),
         attributes: renderAttributes(route.attributes),
         targets: config.announce.peers,
         peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),

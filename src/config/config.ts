@@ -113,8 +113,8 @@ export interface ServiceConfig {
   readonly onChange: readonly string[] | undefined;
 }
 
-/** Attributes that a service's routes carry, and to whom. */
-export interface AnnounceConfig {
+/** Attributes that a service's routes carry. */
+export interface AnnouncedAttributes {
   /** Undefined: not sent. */
   readonly med: number | undefined;
   /** Sent to iBGP peers only. */
@@ -127,8 +127,14 @@ export interface AnnounceConfig {
   readonly extendedCommunities: readonly Uint8Array[];
   /** How many extra times our AS is prepended to eBGP peers. */
   readonly asPathPrepend: number;
+}
+
+/** Attributes that a service's routes carry in good health, to whom, and what becomes of them otherwise. */
+export interface AnnounceConfig extends AnnouncedAttributes {
   /** Peer names; undefined: all. */
   readonly peers: readonly string[] | undefined;
+  /** Withdrawn, or announced all the same with these. */
+  readonly whenUnhealthy: "withdraw" | AnnouncedAttributes;
 }
 
 /** A transport that IPVS balances. */

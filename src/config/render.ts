@@ -3,7 +3,7 @@ import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "
 import { renderCheck } from "./checks/kinds.ts";
 import type { Address } from "../net/address.ts";
 import type {
-  AnnounceConfig,
+  AnnouncedAttributes,
   Config,
   DestinationConfig,
   IpvsConfig,
@@ -89,7 +89,13 @@ export function renderService(service: ServiceConfig): unknown {
     addresses: service.addresses.map((address) =>
       renderAddress(address, service.prefixLengths.get(address.text))
     ),
-    announce: given({ ...renderAttributes(announce), peers: announce.peers }),
+    announce: given({
+      ...renderAttributes(announce),
+      peers: announce.peers,
+      whenUnhealthy: announce.whenUnhealthy === "withdraw"
+        ? "withdraw"
+        : given({ ...renderAttributes(announce.whenUnhealthy) }),
+    }),
     ports: service.ports.map((port) => renderPort(port, service)),
     checks: service.checks.map((check) => renderCheck(check)),
     stop: {
@@ -115,7 +121,7 @@ export interface RenderedAttributes {
 }
 
 /** Path attributes as the file spells them. */
-export function renderAttributes(announce: Omit<AnnounceConfig, "peers">): RenderedAttributes {
+export function renderAttributes(announce: AnnouncedAttributes): RenderedAttributes {
   return {
     med: announce.med,
     localPreference: announce.localPreference,

@@ -6,6 +6,7 @@ import type { Element, ValidParts } from "./validation.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FileService } from "./schema/service.ts";
 import { Duplicates } from "./duplicates.ts";
+import { checkWhenUnhealthy, resolveAnnounce } from "./resolve_announce.ts";
 import { ownAddresses } from "./own_addresses.ts";
 import { resolveChecks } from "./resolve_checks.ts";
 import { resolvePort } from "./resolve_port.ts";
@@ -31,18 +32,7 @@ export function resolveService(
       enabled: service.enabled,
       addresses,
       prefixLengths: new Map(service.addresses.map(({ address, length }) => [address.text, length])),
-      announce: {
-        med: announce.med,
-        localPreference: announce.localPreference,
-        communities: announce.communities.filter((community) => typeof community === "number"),
-        largeCommunities: announce.largeCommunities,
-        extendedCommunities: [
-          ...announce.communities.filter((community) => typeof community !== "number"),
-          ...announce.extendedCommunities,
-        ],
-        asPathPrepend: announce.asPathPrepend,
-        peers: announce.peers,
-      },
+      announce: resolveAnnounce(announce),
       ports,
       checks: resolveChecks(service.checks, addresses, [...path, "checks"], findings),
       stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
@@ -94,6 +84,10 @@ export function checkServices(
       if (peerNames.has(name) || !everyPeerRead) continue;
       findings.push({ path: [...path, "announce", "peers", at], message: "is not the name of a peer" });
     }
+    checkWhenUnhealthy(service.announce, [...path, "announce", "whenUnhealthy"], {
+      peers,
+      local: parts.local,
+    }, findings);
   }
 }
 

@@ -44,12 +44,12 @@ export type AgentFact =
   | { readonly kind: "request-refused"; readonly cause: string }
   /** Something beside the traffic does not work: the service manager is not told, a limit is too low. */
   | { readonly kind: "warning"; readonly cause: string }
-  /** One address of a service is to be announced, or is not any more. */
+  /** One address of a service is to be announced, also as that of an unhealthy service, or is not any more. */
   | {
     readonly kind: "route";
     readonly service: string;
     readonly address: string;
-    readonly to: "announced" | "withdrawn";
+    readonly to: "announced" | "degraded" | "withdrawn";
     readonly cause: string;
   }
   | {

@@ -25,6 +25,12 @@ export interface LogLine {
 export const CHANGES_EACH = 20;
 const CHANGES_NAMED = 5;
 
+const ROUTE_WORDS = {
+  announced: "announce",
+  degraded: "announce as degraded",
+  withdrawn: "withdraw",
+} as const;
+
 /** The lines of an event; none where it is for counting alone. */
 export function logLines(event: AgentEvent): readonly LogLine[] {
   switch (event.kind) {
@@ -47,7 +53,9 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
       return [line(event, "agent", "warning", { message: "{cause}", repeats: event.cause })];
     case "route":
       return [
-        line(event, "service", "info", { message: event.to === "announced" ? "announce" : "withdraw" }),
+        line(event, "service", event.to === "degraded" ? "warning" : "info", {
+          message: ROUTE_WORDS[event.to],
+        }),
       ];
     case "phase":
       return [line(event, "service", "info", { message: "service is {to}" })];

@@ -53,12 +53,16 @@ export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promis
   };
 }
 
-/** A line for each enabled, healthy service that no peer has been sent; one whose destinations failed is not healthy. */
+/**
+ * A line for each enabled service that no peer has been sent though its health lets it be announced, as degraded, too; one
+ * whose destinations failed is not healthy.
+ */
 function unannounced(status: Status): readonly string[] {
   const routes = status.services.flatMap((service) => service.routes.map((route) => ({ service, route })));
   return routes
     .filter(({ service, route }) =>
-      service.enabled && service.verdict === "healthy" && route.peers.length === 0 &&
+      service.enabled && route.peers.length === 0 &&
+      (service.verdict === "healthy" || route.gates.some(({ degraded }) => degraded)) &&
       !route.gates.some(({ name, open }) => name === "quorum" && !open)
     )
     .map(({ service, route }) => `service ${service.name}: ${route.prefix} is not announced to any peer`);

@@ -49,7 +49,9 @@ export class EventCounters {
       );
     if (loses) { for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels)); }
     for (const { name: service, checks, onChange } of changed) {
-      for (const to of ["announced", "withdrawn"]) this.#serviceTransitions.add({ service, to }, 0);
+      for (const to of ["announced", "degraded", "withdrawn"]) {
+        this.#serviceTransitions.add({ service, to }, 0);
+      }
       if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
       for (const { name: check } of checks) {
         for (const to of ["healthy", "unhealthy"]) this.#checkTransitions.add({ service, check, to }, 0);
@@ -104,7 +106,7 @@ export class EventCounters {
     yield counter("bgp_lb_check_transitions_total", "Changes of a check's verdict.", this.#checkTransitions);
     yield counter(
       "bgp_lb_service_transitions_total",
-      "Decisions to announce or to withdraw an address of the service.",
+      "Decisions to announce an address of the service, in good health or degraded, or to withdraw it.",
       this.#serviceTransitions,
     );
     yield counter(

@@ -21,6 +21,11 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     ({ routes }, labels) => [{ labels, value: routes.filter(({ announce }) => announce).length }],
   ),
   ofService(
+    "bgp_lb_service_degraded",
+    "Whether the service is unhealthy and announced all the same, with announce.whenUnhealthy.",
+    ({ degraded }, labels) => [{ labels, value: flag(degraded) }],
+  ),
+  ofService(
     "bgp_lb_gate_open",
     "Whether this gate between the address and its announcement is open; all must be.",
     ({ routes }, labels) =>

@@ -2,7 +2,6 @@
  * The service controller, a pure machine: verdicts, the kernel's state, time and the operator's switches go in; which of
  * the service's addresses may be announced, and why not, and where it is on its way out, comes out.
  */
-import type { Route } from "../bgp/routes/route.ts";
 import type { PhaseName } from "../events/event.ts";
 import type { Verdict } from "../health/threshold.ts";
 import type { Managed } from "../kernel/kernel.ts";
@@ -10,7 +9,6 @@ import type { Refusal } from "../kernel/refusal.ts";
 import type { Contested } from "../kernel/contested.ts";
 import type { ActualKernel } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
-import { prefixOf } from "../net/prefix.ts";
 import { messageOf } from "../text/error_message.ts";
 import { serviceWeights } from "./desired.ts";
 import { faultGates, gatesOf } from "./gates.ts";
@@ -34,7 +32,7 @@ import {
   settledPorts,
   toldPorts,
 } from "./service_ports.ts";
-import { shiftedAttributes } from "./shift.ts";
+import { routeOf } from "./service_route.ts";
 import type { CheckVerdict, Gate, RouteDecision, ServiceEntry, ServiceFacts, ServiceState } from "./state.ts";
 
 /** Facts that change a decision. */
@@ -76,6 +74,8 @@ export type ServiceTransition =
     readonly type: "route";
     readonly address: Address;
     readonly announce: boolean;
+    /** It is announced with the attributes of an unhealthy service. */
+    readonly degraded: boolean;
     /** The reason of the gate that closed, or of the last one that opened. */
     readonly cause: string;
   }
@@ -119,14 +119,15 @@ export function initialState(
   };
   // Announced it is by the first event, so that there is a transition to tell of.
   const routes = [...decide(facts, new Map(), nowMs)].map(([key, route]) => {
-    return [key, { ...route, announce: false, announcedEver: false }] as const;
+    return [key, { ...route, announce: false, degraded: false, announcedEver: false }] as const;
   });
   return { ...facts, routes: new Map(routes), weights: serviceWeights(facts, undefined, nowMs) };
 }
 
 /**
  * The same service under another configuration. Checks are known by their keys: one that stays has its verdict, a new one
- * of one that is announced has no say until its first verdict. An address that stays keeps its decision and its gates.
+ * of one that is announced changes nothing until its first verdict: it has no say, or where the service is announced as an
+ * unhealthy one, that stays until then. An address that stays keeps its decision and its gates.
  * `there`: what the kernel has already of what comes, on its way out.
  */
 export function reconfigured(
@@ -136,10 +137,12 @@ export function reconfigured(
 ): ServiceState {
   const { config, checks, drain } = entry;
   const isAnnounced = [...state.routes.values()].some(({ announce }) => announce);
+  const isDegraded = [...state.routes.values()].some(({ degraded }) => degraded);
   const verdicts = new Map(checks.flatMap((key): readonly (readonly [string, CheckVerdict])[] => {
     const known = state.verdicts.get(key);
     if (known !== undefined) return [[key, known]];
-    return isAnnounced ? [] : [[key, NOT_PROBED]];
+    if (!isAnnounced) return [[key, NOT_PROBED]];
+    return isDegraded ? [[key, { ...NOT_PROBED, verdict: "unhealthy" }]] : [];
   }));
   const way = drain === undefined ? back(state, env.now) : { phase: { ...state.phase, drain } };
   // What is the same service knows all that there is to know of its ports.
@@ -286,9 +289,18 @@ function decide(
     const gates = gatesOf(facts, address, previous?.gates ?? [], nowMs);
     const announce = gates.every((gate) => gate.open);
     const sinceMs = previous?.announce === announce ? previous.sinceMs : nowMs;
-    const route = routeOf(facts, address, previous?.route);
+    const isWorse = gates.some((gate) => gate.degraded);
+    const route = routeOf(facts, address, { isWorse, before: previous?.route });
     const announcedEver = announce || (previous?.announcedEver ?? false);
-    return [address.text, { address, route, announce, sinceMs, announcedEver, gates }];
+    return [address.text, {
+      address,
+      route,
+      announce,
+      degraded: announce && isWorse,
+      sinceMs,
+      announcedEver,
+      gates,
+    }];
   }));
 }
 
@@ -301,19 +313,9 @@ function shutOut(
 ): ServiceState {
   const routes = new Map([...before.routes].map(([key, route]) => {
     const sinceMs = route.announce ? nowMs : route.sinceMs;
-    return [key, { ...route, announce: false, sinceMs, gates: faultGates(cause, nowMs) }];
+    return [key, { ...route, announce: false, degraded: false, sinceMs, gates: faultGates(cause, nowMs) }];
   }));
   return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes, weights: before.weights };
-}
-
-/** What is announced where it is; the same object as before where nothing of it changed. */
-function routeOf({ config, phase }: ServiceFacts, address: Address, before: Route | undefined): Route {
-  const { announce, prefixLengths } = config;
-  const length = prefixLengths.get(address.text) ?? address.bytes.byteLength * 8;
-  const attributes = phase.name === "shifting" ? shiftedAttributes(announce) : announce;
-  return before?.attributes === attributes && before.prefix.length === length
-    ? before
-    : { prefix: prefixOf(address, length), attributes, peers: announce.peers };
 }
 
 function phaseFacts(state: ServiceState): PhaseFacts {
@@ -363,7 +365,7 @@ export function changesBetween(
     announce && after?.routes.get(address.text) === undefined
   );
   const withdrawals = gone.map(({ address }): ServiceTransition => {
-    return { type: "route", address, announce: false, cause: reason };
+    return { type: "route", address, announce: false, degraded: false, cause: reason };
   });
   if (after === undefined) return withdrawals;
   const phases = before === undefined ? [] : phaseTransitions(before, after);
@@ -376,9 +378,12 @@ function routeTransitions(
   event?: ServiceEvent,
 ): readonly ServiceTransition[] {
   return [...routes.values()]
-    .filter(({ address, announce }) => announce !== (before?.routes.get(address.text)?.announce ?? false))
-    .map(({ address, announce, gates }) => {
-      return { type: "route", address, announce, cause: causeOf(announce, gates, event) };
+    .filter(({ address, announce, degraded }) => {
+      const last = before?.routes.get(address.text);
+      return announce !== (last?.announce ?? false) || degraded !== (last?.degraded ?? false);
+    })
+    .map(({ address, announce, degraded, gates }) => {
+      return { type: "route", address, announce, degraded, cause: causeOf(announce, gates, event) };
     });
 }
 
@@ -390,9 +395,11 @@ function phaseTransitions(
   return [{ type: "phase", from: from.name, to: to.name, cause: to.drain?.reason ?? "back in service" }];
 }
 
-/** Opening: what just happened. Closing: the first gate that is shut now. */
+/** Opening: what just happened. Closing: the first gate that is shut now. Worse: what makes it so. */
 function causeOf(announce: boolean, gates: readonly Gate[], event: ServiceEvent | undefined): string {
   if (!announce) return gates.find((gate) => !gate.open)?.reason ?? "";
+  const worse = gates.find(({ degraded }) => degraded);
+  if (worse !== undefined) return worse.reason;
   if (event?.type === "verdict") return `${event.check}: ${event.cause}`;
   const told = event?.type === "destination" ? gates.find(({ name }) => name === "quorum") : gates.at(-1);
   return told?.reason ?? "";

@@ -20,7 +20,7 @@ import { mayLackQuorum, quorumLook } from "./quorum.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
 
 /** What a gate sees. */
-type Look = Pick<Gate, "open" | "reason">;
+type Look = Pick<Gate, "open" | "reason"> & Partial<Pick<Gate, "degraded">>;
 
 interface GateRow {
   readonly name: GateName;
@@ -56,9 +56,11 @@ const GATES: readonly GateRow[] = [
   {
     name: "healthy",
     applies: always,
-    look({ verdicts }) {
+    look({ verdicts, config }) {
       const { verdict, cause } = serviceVerdict(verdicts);
-      return { open: verdict === "healthy", reason: cause };
+      // What is unknown is not unhealthy: it is announced neither way before the first verdicts.
+      const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy !== "withdraw";
+      return { open: verdict === "healthy" || degraded, reason: cause, degraded };
     },
   },
   {
@@ -100,7 +102,7 @@ const GATES: readonly GateRow[] = [
 
 /** The chain of a service whose decision failed: one gate, shut. */
 export function faultGates(cause: string, nowMs: number): readonly Gate[] {
-  return [{ name: "agent works", ...shut(faultReason(cause)), sinceMs: nowMs }];
+  return [{ name: "agent works", degraded: false, ...shut(faultReason(cause)), sinceMs: nowMs }];
 }
 
 /** Every gate that applies, as it stands; `before` are those of the last decision. */
@@ -112,9 +114,10 @@ export function gatesOf(
 ): readonly Gate[] {
   const wasOpen = before.length > 0 && before.every((gate) => gate.open);
   return GATES.filter((gate) => gate.applies(facts)).map(({ name, look }) => {
-    const seen = look(facts, address, wasOpen);
+    const { degraded = false, ...seen } = look(facts, address, wasOpen);
     const last = before.find((gate) => gate.name === name);
-    return { name, ...seen, sinceMs: last?.open === seen.open ? last.sinceMs : nowMs };
+    const isSame = last?.open === seen.open && last.degraded === degraded;
+    return { name, degraded, ...seen, sinceMs: isSame ? last.sinceMs : nowMs };
   });
 }
 

@@ -42,9 +42,11 @@ export type GateName =
 export interface Gate {
   readonly name: GateName;
   readonly open: boolean;
+  /** It is open all the same, but what it guards is announced as something worse. */
+  readonly degraded: boolean;
   /** What it saw, in words. */
   readonly reason: string;
-  /** When it opened or shut, on the clock's scale. */
+  /** When it became what it is, on the clock's scale. */
   readonly sinceMs: number;
 }
 
@@ -54,6 +56,8 @@ export interface RouteDecision {
   /** What is announced where it is; the same object at every decision, so that a change shows what did not change. */
   readonly route: Route;
   readonly announce: boolean;
+  /** It is announced with the attributes of an unhealthy service. */
+  readonly degraded: boolean;
   /** When `announce` last changed, on the clock's scale. */
   readonly sinceMs: number;
   /** Whether it was announced at any time. */

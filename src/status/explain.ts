@@ -14,11 +14,13 @@ import { onlyPeer, onlyService } from "./views.ts";
 export interface Step {
   readonly name: string;
   readonly open: boolean;
+  /** Open all the same, but what it guards is announced as something worse. */
+  readonly degraded: boolean;
   /** What it saw, in words. */
   readonly saw: string;
   /** Since when it is as it is, in ISO 8601; undefined: that is not known. */
   readonly since: string | undefined;
-  /** What would open it, in words; undefined where it is open. */
+  /** What would open it, or make it wholly so, in words; undefined where it is. */
   readonly opens: string | undefined;
 }
 
@@ -49,6 +51,8 @@ export interface Explanation {
   readonly service: string;
   /** The first shut one of all; undefined: everything is open. */
   readonly shut: ShutGate | undefined;
+  /** The first one that is open and degraded; undefined: none is, or the address is not announced. */
+  readonly degraded: ShutGate | undefined;
   readonly routes: readonly RouteChain[];
   /** What nobody on this side can know; empty where no peer was sent anything. */
   readonly notKnown: readonly string[];
@@ -60,7 +64,9 @@ export interface Explanation {
  */
 export function explain(status: Status, service: string, peer: string | undefined, now: Date): Explanation {
   const [wanted] = onlyService(status, service).services;
-  if (wanted === undefined) return { service, shut: undefined, routes: [], notKnown: [] };
+  if (wanted === undefined) {
+    return { service, shut: undefined, degraded: undefined, routes: [], notKnown: [] };
+  }
   const asked = peer === undefined ? undefined : onlyPeer(status, peer).peers;
   const routes = wanted.routes.map((route): RouteChain => ({
     prefix: route.prefix,
@@ -70,7 +76,8 @@ export function explain(status: Status, service: string, peer: string | undefine
     ),
   }));
   const sent = routes.some(({ peers }) => peers.some(({ steps }) => steps.every(({ open }) => open)));
-  return { service: wanted.name, shut: firstShut(routes), routes, notKnown: sent ? NOT_KNOWN : [] };
+  const degraded = wanted.degraded ? firstOf(routes, (step) => step.degraded) : undefined;
+  return { service: wanted.name, shut: firstShut(routes), degraded, routes, notKnown: sent ? NOT_KNOWN : [] };
 }
 
 const NOT_KNOWN: readonly string[] = [
@@ -82,15 +89,22 @@ const NOT_KNOWN: readonly string[] = [
 
 /** A gate of the service is asked before one of a peer, whatever the address. */
 function firstShut(routes: readonly RouteChain[]): ShutGate | undefined {
-  for (const { prefix, steps } of routes) {
-    const step = steps.find(({ open }) => !open);
-    if (step !== undefined) return { ...step, prefix, peer: undefined };
-  }
+  const own = firstOf(routes, ({ open }) => !open);
+  if (own !== undefined) return own;
   for (const { prefix, peers } of routes) {
     for (const { peer, steps } of peers) {
       const step = steps.find(({ open }) => !open);
       if (step !== undefined) return { ...step, prefix, peer };
     }
+  }
+  return undefined;
+}
+
+/** The first such gate of the service. */
+function firstOf(routes: readonly RouteChain[], isMeant: (step: Step) => boolean): ShutGate | undefined {
+  for (const { prefix, steps } of routes) {
+    const step = steps.find(isMeant);
+    if (step !== undefined) return { ...step, prefix, peer: undefined };
   }
   return undefined;
 }
@@ -104,9 +118,10 @@ function serviceSteps(
   return route.gates.map((gate) => ({
     name: gate.name,
     open: gate.open,
+    degraded: gate.degraded,
     saw: gate.reason,
     since: gate.since,
-    opens: gate.open ? undefined : gateCure(gate, { status, service, now }),
+    opens: gate.open && !gate.degraded ? undefined : gateCure(gate, { status, service, now }),
   }));
 }
 
@@ -197,7 +212,7 @@ function step(
   open: boolean,
   { saw, since, opens }: { readonly saw: string; readonly since: string | undefined; readonly opens: string },
 ): Step {
-  return { name, open, saw, since, opens: open ? undefined : opens };
+  return { name, open, degraded: false, saw, since, opens: open ? undefined : opens };
 }
 
 function isTarget({ targets }: RouteStatus, peer: string): boolean {

@@ -1,5 +1,6 @@
 /** `bgp-lb explain` for people: the first shut gate on top, then the whole chain. Pure. */
-import type { Explanation, PeerChain, RouteChain, ShutGate, Step } from "./explain.ts";
+import type { Explanation, PeerChain, RouteChain, ShutGate } from "./explain.ts";
+import { gateLine } from "./gate_text.ts";
 import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
 
@@ -16,12 +17,30 @@ export function explainText(explanation: Explanation, now: Date, style: Style = 
   return [lines(answerLines(explanation, now), style), ...chains, ...unknown].join("\n");
 }
 
-function answerLines({ service, shut, routes }: Explanation, now: Date): readonly Piece[] {
+function answerLines({ service, shut, degraded, routes }: Explanation, now: Date): readonly Piece[] {
   if (shut !== undefined) return [...shutLines(service, shut, now), ...alsoLines(shut, routes)];
   const peers = new Set(routes.flatMap((route) => route.peers.map(({ peer }) => peer)));
-  return peers.size === 0
-    ? [toned(`${service} is announced to nobody: there is no peer that it is for`, "bad")]
-    : [toned(`${service} is announced to ${[...peers].join(", ")}: every gate is open`, "good")];
+  if (peers.size === 0) {
+    return [toned(`${service} is announced to nobody: there is no peer that it is for`, "bad")];
+  }
+  const to = `${service} is announced to ${[...peers].join(", ")}`;
+  return degraded === undefined
+    ? [toned(`${to}: every gate is open`, "good")]
+    : degradedLines(to, degraded, now);
+}
+
+function degradedLines(to: string, { name, saw, since, opens }: ShutGate, now: Date): readonly Piece[] {
+  return [
+    toned(`${to}, degraded: with announce.whenUnhealthy`, "changing"),
+    toned(`  degraded ${name}`, "changing"),
+    `  saw      ${saw}`,
+    ...sinceLines(since, now),
+    `  ends     ${opens ?? ""}`,
+  ];
+}
+
+function sinceLines(since: string | undefined, now: Date): readonly string[] {
+  return since === undefined ? [] : [`  since    ${age(since, now)} ago, ${since}`];
 }
 
 function shutLines(
@@ -33,7 +52,7 @@ function shutLines(
     toned(`${service}: ${prefix} is not announced${peer === undefined ? "" : ` to ${peer}`}`, "bad"),
     toned(`  shut     ${name}`, "bad"),
     `  saw      ${saw}`,
-    ...since === undefined ? [] : [`  since    ${age(since, now)} ago, ${since}`],
+    ...sinceLines(since, now),
     `  opens    ${opens ?? ""}`,
   ];
 }
@@ -49,7 +68,7 @@ function alsoLines({ peer }: ShutGate, routes: Explanation["routes"]): readonly 
 function chainLines({ prefix, steps, peers }: RouteChain, now: Date): readonly Piece[] {
   return [
     toned(prefix, "strong"),
-    ...steps.map((step) => stepLine(step, "  ", now)),
+    ...steps.map((step) => gateLine(step, "  ", now)),
     ...peers.flatMap((chain) => peerLines(chain, now)),
   ];
 }
@@ -57,12 +76,7 @@ function chainLines({ prefix, steps, peers }: RouteChain, now: Date): readonly P
 function peerLines({ peer, steps, notes }: PeerChain, now: Date): readonly Piece[] {
   return [
     `  to ${peer}`,
-    ...steps.map((step) => stepLine(step, "    ", now)),
+    ...steps.map((step) => gateLine(step, "    ", now)),
     ...notes.map((note) => `    note: ${note}`),
   ];
-}
-
-function stepLine({ open, name, saw, since }: Step, indent: string, now: Date): Piece {
-  const text = `${indent}${open ? "yes" : "NO "} ${name}: ${saw}`;
-  return open ? text : toned(since === undefined ? text : `${text} (for ${age(since, now)})`, "bad");
 }

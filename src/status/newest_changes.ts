@@ -18,8 +18,11 @@ export function newestChanges({ services, peers }: StatusDocument): readonly Top
         text: `${name} check ${check.name} is ${check.verdict}: ${check.cause}`,
       });
     }
-    for (const { prefix, announce, since } of routes) {
+    for (const { prefix, announce, degraded, since, gates } of routes) {
       changes.push({ at: since, text: `${name} ${prefix} is ${announce ? "announced" : "not announced"}` });
+      const worse = degraded ? gates.find((gate) => gate.degraded) : undefined;
+      if (worse === undefined) continue;
+      changes.push({ at: worse.since, text: `${name} ${prefix} is degraded: ${worse.reason}` });
     }
   }
   return changes.sort((a, b) => a.at < b.at ? -1 : a.at > b.at ? 1 : 0);

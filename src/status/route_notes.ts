@@ -25,6 +25,9 @@ export function routeNotes(
 ): readonly string[] {
   return [
     ...shiftNotes(service, now),
+    ...route.degraded
+      ? ["the service is unhealthy: what it is announced with is announce.whenUnhealthy"]
+      : [],
     preference(route, peer),
     ...route.attributes.communities.flatMap((name) => COMMUNITIES[name] ?? []),
     ...notificationNotes(peer, now),

@@ -1,5 +1,6 @@
 /** `bgp-lb routes`: every prefix, whether it is announced, with which attributes, to whom, and why not. Pure. */
 import type { RenderedAttributes } from "../config/render.ts";
+import { gateLine } from "./gate_text.ts";
 import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
@@ -23,7 +24,8 @@ export function routeReason(route: RouteStatus, allPeers: readonly string[]): st
     ...held.length === 0 ? [] : [`held from ${held.map(({ name }) => name).join(", ")}`],
     ...missing.length === 0 ? [] : [`not Established: ${missing.join(", ")}`],
   ];
-  return reasons.length > 0 ? reasons.join("; ") : gates.find(({ name }) => name === "healthy")?.reason ?? "";
+  if (reasons.length > 0) return reasons.join("; ");
+  return gates.find(({ name }) => name === "healthy")?.reason ?? "";
 }
 
 function paragraph(
@@ -32,19 +34,16 @@ function paragraph(
   allPeers: readonly string[],
   { now, style }: { readonly now: Date; readonly style: Style },
 ): string {
-  const { prefix, announce, since, gates, peers, held } = route;
+  const { prefix, announce, degraded, since, gates, peers, held } = route;
   const missing = announce ? missingPeers(route, allPeers) : [];
   return lines([
     toned(
-      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}`,
-      announce ? "good" : "bad",
+      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}${
+        degraded ? ", degraded" : ""
+      }`,
+      !announce ? "bad" : degraded ? "changing" : "good",
     ),
-    ...gates.map(({ name, open, reason, since }) =>
-      toned(
-        `  ${open ? "yes" : "NO "} ${name}: ${reason}${open ? "" : ` (for ${age(since, now)})`}`,
-        open ? undefined : "bad",
-      )
-    ),
+    ...gates.map(({ reason: saw, ...gate }) => gateLine({ ...gate, saw }, "  ", now)),
     ...service.checks.map((check) => `  check ${check.name}: ${checkText(check, now)}`),
     `  attributes: ${attributesText(route.attributes)}`,
     ...peers.map(({ name, nextHop }) => `  to ${name}: next hop ${nextHop}`),

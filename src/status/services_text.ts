@@ -12,6 +12,7 @@ import type {
   VirtualServiceStatus,
 } from "./status.ts";
 import { liveCount, virtualServiceLines } from "./destinations_text.ts";
+import { gateLine } from "./gate_text.ts";
 import { routeReason } from "./routes_text.ts";
 import { type Piece, PLAIN, type Style, type Tone, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
@@ -29,10 +30,10 @@ export function servicesText(status: Status, now: Date, style: Style = PLAIN): s
 }
 
 /** What a service is at, in a word or two, and whether that is as it should be. */
-export function stateOf({ enabled, phase, verdict }: ServiceStatus): Piece {
+export function stateOf({ enabled, phase, verdict, degraded }: ServiceStatus): Piece {
   if (!enabled) return "disabled";
   if (phase.name !== "serving") return toned(phase.name, "changing");
-  return toned(verdict, VERDICT_TONES[verdict]);
+  return degraded ? toned("degraded", "changing") : toned(verdict, VERDICT_TONES[verdict]);
 }
 
 /** The colour of a verdict. */
@@ -47,7 +48,10 @@ export const VERDICT_TONES = {
 
 /** Since when a service is where it is. */
 function since({ phase, routes }: ServiceStatus): string {
-  const [first, ...rest] = routes.map((route) => route.since);
+  const [first, ...rest] = routes.flatMap(({ since, gates }) => [
+    since,
+    ...gates.filter(({ degraded }) => degraded).map((gate) => gate.since),
+  ]);
   if (phase.name !== "serving" || first === undefined) return phase.since;
   return rest.reduce((latest, each) => each > latest ? each : latest, first);
 }
@@ -83,8 +87,12 @@ function announcedCell(routes: readonly RouteStatus[], peers: readonly string[])
   const fewest = Math.min(...announced.map((route) => route.peers.length));
   const targets = Math.max(...announced.map(({ targets }) => (targets ?? peers).length));
   const whole = announced.length === routes.length;
+  const degraded = announced.some((route) => route.degraded);
   const part = whole ? "" : `${announced.length} of ${routes.length} addresses `;
-  return toned(`${part}to ${fewest} of ${targets} peers`, whole && fewest === targets ? "good" : "changing");
+  return toned(
+    `${part}to ${fewest} of ${targets} peers`,
+    whole && fewest === targets && !degraded ? "good" : "changing",
+  );
 }
 
 function destinationsCell(virtualServices: readonly VirtualServiceStatus[]): Piece {
@@ -165,17 +173,17 @@ function checkLines(check: CheckStatusEntry, now: Date): readonly Piece[] {
 }
 
 function routeLines(route: RouteStatus, peers: readonly string[], now: Date): readonly Piece[] {
-  const { prefix, announce, gates, held } = route;
+  const { prefix, announce, degraded, gates, held } = route;
   const targets = (route.targets ?? peers).length;
   const where = announce
     ? `announced to ${route.peers.length} of ${counted(targets, "peer")}`
     : "not announced";
   return [
-    toned(`  address        ${prefix}: ${where} for ${age(route.since, now)}`, announce ? undefined : "bad"),
-    ...gates.map((gate) => {
-      const text = `    ${gate.open ? "yes" : "NO "} ${gate.name}: ${gate.reason}`;
-      return gate.open ? text : toned(`${text} (for ${age(gate.since, now)})`, "bad");
-    }),
+    toned(
+      `  address        ${prefix}: ${where} for ${age(route.since, now)}${degraded ? ", degraded" : ""}`,
+      !announce ? "bad" : degraded ? "changing" : undefined,
+    ),
+    ...gates.map(({ reason: saw, ...gate }) => gateLine({ ...gate, saw }, "    ", now)),
     ...held.map(({ name, reason }) => toned(`    not to ${name}: ${reason}`, "changing")),
   ];
 }

@@ -163,6 +163,8 @@ export interface ServiceStatus {
   readonly drain: DrainStatus | undefined;
   readonly verdict: Verdict;
   readonly cause: string;
+  /** It is unhealthy, and announced all the same, with `announce.whenUnhealthy`; since when, its gate "healthy" says. */
+  readonly degraded: boolean;
   readonly checks: readonly CheckStatusEntry[];
   readonly routes: readonly RouteStatus[];
   readonly virtualServices: readonly VirtualServiceStatus[];
@@ -202,6 +204,9 @@ export interface CheckStatusEntry {
 export interface RouteStatus {
   readonly prefix: string;
   readonly announce: boolean;
+  /** It is announced with `announce.whenUnhealthy`. */
+  readonly degraded: boolean;
+  /** Since when it is announced, either way, or not. */
   readonly since: string;
   readonly gates: readonly GateStatus[];
   /** As they are announced, spelled as in the configuration. */
@@ -218,6 +223,8 @@ export interface RouteStatus {
 export interface GateStatus {
   readonly name: string;
   readonly open: boolean;
+  /** Open all the same, but what it guards is announced as something worse. */
+  readonly degraded: boolean;
   readonly reason: string;
   readonly since: string;
 }

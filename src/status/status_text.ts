@@ -56,10 +56,13 @@ function configLines({ config: { lastReload, restart } }: Status, now: Date): re
     : [...refused, `configuration: takes effect with the next restart: ${restart.join(", ")}`];
 }
 
-function announced({ announce, peers, targets }: RouteStatus, names: readonly string[]): Piece {
+function announced({ announce, degraded, peers, targets }: RouteStatus, names: readonly string[]): Piece {
   if (!announce) return toned("no", "bad");
   const wanted = (targets ?? names).length;
-  return toned(`to ${peers.length} of ${wanted} peers`, peers.length === wanted ? "good" : "changing");
+  return toned(
+    `to ${peers.length} of ${wanted} peers`,
+    peers.length === wanted && !degraded ? "good" : "changing",
+  );
 }
 
 /** Only what is not as it should be: who reads this has been answered. */

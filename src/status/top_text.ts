@@ -106,7 +106,7 @@ function servicesLines({ status }: TopPicture, now: Date, style: TopStyle): read
     const { live, all } = liveCount(service.virtualServices);
     const shut = service.routes.flatMap(({ gates }) => gates).find(({ open }) => !open);
     return {
-      wrong: announced.length < service.routes.length || service.phase.name !== "serving",
+      wrong: announced.length < service.routes.length || service.degraded || service.phase.name !== "serving",
       cells: [
         service.name,
         stateOf(service),

@@ -130,14 +130,21 @@ const community = fc.oneof(
   fc.constantFrom("no-export", "blackhole", "rt:65512:1", "ro:10.0.0.1:5", "link-bandwidth:65512:125000000"),
 );
 
-const announce = object({}, {
+const attributes: Shape = {
   med: u32,
   localPreference: u32,
   communities: fc.uniqueArray(community, { maxLength: 4, selector: (text) => text }),
   largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32).map((parts) => parts.join(":")), { maxLength: 3 }),
   extendedCommunities: fc.constantFrom([], ["rt:4200000000:7"], ["0x030c000000000008"]),
   asPathPrepend: fc.nat(100),
-  whenUnhealthy: fc.constant("withdraw"),
+};
+
+const announce = object({}, {
+  ...attributes,
+  whenUnhealthy: fc.oneof(
+    fc.constant("withdraw"),
+    object({}, attributes).filter((worse) => Object.keys(worse).length > 0),
+  ),
 });
 
 const persistence = fc.oneof(

@@ -88,6 +88,7 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
         extendedCommunities: [],
         largeCommunities: [],
         asPathPrepend: 0,
+        whenUnhealthy: "withdraw",
       },
       ports: [port(80, 8080), port(443, 8081)],
       checks: [{

@@ -48,6 +48,7 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
         extendedCommunities: [],
         largeCommunities: [],
         asPathPrepend: 0,
+        whenUnhealthy: "withdraw",
       },
       ports: [],
       checks: [],

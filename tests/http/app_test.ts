@@ -103,6 +103,7 @@ Deno.test("/readyz is 200 when every healthy service is announced to a peer, els
   const gates = [{
     name: "quorum",
     open: false,
+    degraded: false,
     reason: "port tcp 80: live weight 0 of 1, needs 1",
     since: "",
   }];

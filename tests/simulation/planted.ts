@@ -166,8 +166,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "an unhealthy service is announced",
     file: "service/gates.ts",
-    find: `return { open: verdict === "healthy", reason: cause };`,
-    replace: `return { open: verdict !== "unknown", reason: cause };`,
+    find: `return { open: verdict === "healthy" || degraded, reason: cause, degraded };`,
+    replace: `return { open: verdict !== "unknown", reason: cause, degraded };`,
   },
   {
     name: "End-of-RIB does not wait for first verdicts",

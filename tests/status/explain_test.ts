@@ -48,8 +48,8 @@ function scene({ status: whole, service, route, peer, check, shut }: Change): St
   const base = status(["r1"]);
   const gates = GATES.map(([name, reason]) =>
     shut?.[0] === name
-      ? { name, open: false, reason: shut[1], since: SINCE }
-      : { name, open: true, reason, since: "2026-01-01T00:00:00.000Z" }
+      ? { name, open: false, degraded: false, reason: shut[1], since: SINCE }
+      : { name, open: true, degraded: false, reason, since: "2026-01-01T00:00:00.000Z" }
   );
   return {
     ...base,
@@ -367,7 +367,7 @@ Deno.test("explain() has words for the gate of a service whose decision failed, 
       /what it saw must end/,
     ]] as const
   ) {
-    const gate = { name, open: false, reason: "x", since: SINCE };
+    const gate = { name, open: false, degraded: false, reason: "x", since: SINCE };
     const { shut } = explain(
       scene({ route: { gates: [gate], announce: false, peers: [] } }),
       "web",

@@ -198,7 +198,13 @@ Deno.test("the view routes shows gates, attributes, next hops, and every peer th
   not to r2: not Established
 `,
   );
-  const gate = { name: "healthy", open: false, reason: "refused", since: "2026-01-01T01:01:00Z" };
+  const gate = {
+    name: "healthy",
+    open: false,
+    degraded: false,
+    reason: "refused",
+    since: "2026-01-01T01:01:00Z",
+  };
   const shut = { announce: false, peers: [], gates: [gate] };
   assert.match(
     VIEWS.routes.text(scene([up], shut), NOW),

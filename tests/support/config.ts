@@ -22,6 +22,7 @@ export function serviceConfig(overrides: Partial<ServiceConfig> = {}): ServiceCo
       extendedCommunities: [],
       asPathPrepend: 0,
       peers: undefined,
+      whenUnhealthy: "withdraw",
     },
     ports: [{
       port: 80,

@@ -58,6 +58,7 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
       drain: undefined,
       verdict,
       cause: "status 200",
+      degraded: false,
       checks: [{
         name: "http-1",
         verdict,
@@ -78,10 +79,12 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
       routes: [{
         prefix: "10.99.0.1/32",
         announce: verdict === "healthy",
+        degraded: false,
         since: "2026-01-01T00:00:00.000Z",
         gates: [{
           name: "healthy",
           open: verdict === "healthy",
+          degraded: false,
           reason: "http-1: status 200",
           since: "2026-01-01T00:00:00.000Z",
         }],
@@ -103,5 +106,31 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
     config: { hash: "ab12", loadedAt: "2026-01-01T00:00:00.000Z", lastReload: undefined, restart: [] },
     journal: { run: "r", oldest: 1, newest: 0, dropped: 0, readers: 0, cut: 0 },
     kernel: { managed: true, converged: true, at: undefined, errors: [], contested: [] },
+  };
+}
+
+/** The same, unhealthy and announced all the same, for the last minute. */
+export function degradedStatus(peers: readonly string[] = ["r1"]): Status {
+  const document = status(peers, "unhealthy");
+  const cause = "http-1: status 500";
+  return {
+    ...document,
+    services: document.services.map((service) => ({
+      ...service,
+      cause,
+      degraded: true,
+      routes: service.routes.map((route) => ({
+        ...route,
+        announce: true,
+        degraded: true,
+        gates: route.gates.map((gate) => ({
+          ...gate,
+          open: true,
+          degraded: true,
+          reason: cause,
+          since: "2026-01-01T01:00:00.000Z",
+        })),
+      })),
+    })),
   };
 }

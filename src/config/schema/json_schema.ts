@@ -1,6 +1,6 @@
 /** JSON Schema (draft 2020-12) of the configuration file, made of the schema that checks it. */
 import * as z from "zod";
-import { CAN_BE_OFF, CAN_BE_ONE } from "../values/rules.ts";
+import { CAN_BE_OFF, CAN_BE_ONE, CAN_BE_WORD } from "../values/rules.ts";
 import { fileSchema } from "./schema.ts";
 
 /** The schema of what people write: before texts become addresses and durations. */
@@ -9,6 +9,7 @@ export function jsonSchema(): Readonly<Record<string, unknown>> {
     io: "input",
     override({ jsonSchema }) {
       allowOff(jsonSchema);
+      allowWord(jsonSchema);
       allowOne(jsonSchema);
     },
   });
@@ -21,6 +22,14 @@ function allowOff(schema: Record<string, unknown>): void {
   const { [CAN_BE_OFF]: _mark, description, ...part } = schema;
   for (const key of Object.keys(schema)) delete schema[key];
   Object.assign(schema, { description, anyOf: [{ enum: ["off", false] }, part] });
+}
+
+/** Where a word may stand in place of a part, it stands beside the part. */
+function allowWord(schema: Record<string, unknown>): void {
+  const { [CAN_BE_WORD]: word, description, ...part } = schema;
+  if (word === undefined) return;
+  for (const key of Object.keys(schema)) delete schema[key];
+  Object.assign(schema, { description, anyOf: [{ const: word }, part] });
 }
 
 /** Where one may stand for a list of one, it stands beside the list. */

@@ -109,6 +109,18 @@ export function optionalPart<T extends z.ZodType>(
     .optional().register(z.globalRegistry, { [CAN_BE_OFF]: true });
 }
 
+/** Marks, for JSON Schema, the word that may stand in place of a part. */
+export const CAN_BE_WORD = "canBeWord";
+
+/** A part that is undefined by default; `word` says so aloud. */
+export function orWord<T extends z.ZodType>(
+  word: string,
+  part: T,
+): z.ZodOptional<z.ZodPreprocess<z.ZodOptional<T>>> {
+  return z.preprocess((input) => input === word ? undefined : input, part.optional())
+    .optional().register(z.globalRegistry, { [CAN_BE_WORD]: word });
+}
+
 /** Marks, for JSON Schema, a list that may also be its one item. */
 export const CAN_BE_ONE = "canBeOne";
 
