@@ -8,7 +8,7 @@ import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
 import type { CheckFault, CheckStatus, VerdictChange } from "./check_status.ts";
 import type { JudgementLimits } from "./judgement.ts";
-import type { Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
+import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import { CheckRecord } from "./record.ts";
 import {
   ALONE,
@@ -24,13 +24,14 @@ import {
   started,
 } from "./schedule.ts";
 import { StallWatch } from "./stall.ts";
+import { StandingWatch } from "./standing_watch.ts";
 import type { CheckTarget } from "./target.ts";
 
 /** What a check is made of. Callbacks come in the turn in which a result is known, and never after `stop()`. */
 export interface CheckOptions {
   readonly name: string;
   readonly target: CheckTarget;
-  readonly config: JudgementLimits;
+  readonly config: JudgementLimits & { readonly tripwire?: boolean };
   readonly probe: Probe;
   readonly clock: Clock;
   /** Its place among all checks that start now. */
@@ -41,6 +42,8 @@ export interface CheckOptions {
   readonly onVerdict?: (news: VerdictChange) => void;
 }
 
+/** What trips the check again within this time waits for its end. */
+const TRIP_GAP_MS = 50;
 /** A probe says nothing of the service where this process stood still for this part of its timeout. */
 const STALLED_PART = 0.25;
 /** What a cause may have. */
@@ -53,6 +56,8 @@ interface Running {
   step: string | undefined;
   /** How late the latest timer was while it ran. */
   stalledMs: number;
+  /** It is beside the beat: the end of the watch started it, or something else that happened. */
+  readonly tripped: "watch" | "report" | undefined;
 }
 
 /** A running check. */
@@ -64,6 +69,10 @@ export class Check implements Disposable {
   #schedule: Schedule;
   #record: CheckRecord;
   readonly #stalls = new StallWatch();
+  readonly #watch: StandingWatch | undefined;
+  /** What has tripped it and waits for its probe. */
+  #trip: Running["tripped"];
+  #noTripBeforeMs = -Infinity;
   /** A verdict that was reached, and that the callback has not taken yet. */
   #untold: VerdictChange | undefined;
   /** What was known when the callback last took a result. */
@@ -78,6 +87,7 @@ export class Check implements Disposable {
     const nowMs = options.clock.now();
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
     this.#record = new CheckRecord(options, nowMs);
+    this.#watch = this.#createWatch();
     this.#reported = this.status();
   }
 
@@ -99,11 +109,17 @@ export class Check implements Disposable {
     this.#whateverHappens(() => this.#launch(now, now));
   }
 
+  /** Something has happened that may have broken the service: a probe starts at once, and the beat stays where it is. */
+  trip(): void {
+    this.#tripBy("report");
+  }
+
   /** Ends for good: probes in flight are aborted, and nothing is reported any more. */
   stop(): void {
     this.#phase = "stopped";
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.#watch?.[Symbol.dispose]();
     const running = [...this.#running.values()];
     this.#running.clear();
     for (const { controller } of running) controller.abort();
@@ -115,7 +131,38 @@ export class Check implements Disposable {
 
   /** What is known now. */
   status(): CheckStatus {
-    return this.#record.status({ inFlight: this.#running.size, fault: this.#fault });
+    return this.#record.status({
+      inFlight: this.#running.size,
+      fault: this.#fault,
+      watch: this.#watch?.status,
+    });
+  }
+
+  #createWatch(): StandingWatch | undefined {
+    const { probe, config, clock } = this.#options;
+    if (config.tripwire !== true || probe.watch === undefined) return undefined;
+    return new StandingWatch({
+      watch: (tripped) => probe.watch?.(tripped) ?? { [Symbol.dispose]() {} },
+      intervalMs: config.intervalMs,
+      clock,
+      onTrip: () => this.#tripBy("watch"),
+    });
+  }
+
+  #tripBy(cause: "watch" | "report"): void {
+    if (this.#phase !== "running") return;
+    this.#whateverHappens(() => {
+      if (this.#trip !== "watch") this.#trip = cause;
+      this.#probeTripped(this.#options.clock.now());
+    });
+  }
+
+  #probeTripped(nowMs: number): void {
+    if (this.#trip === undefined || nowMs < this.#noTripBeforeMs) return;
+    const cause = this.#trip;
+    this.#trip = undefined;
+    this.#noTripBeforeMs = nowMs + TRIP_GAP_MS;
+    this.#launch(nowMs, nowMs, cause);
   }
 
   /** Does `work`, keeps what it throws, and has the next timer stand in any case. */
@@ -154,6 +201,7 @@ export class Check implements Disposable {
       nextStartMs(this.#schedule, this.#record.threshold, config),
       nextTimeoutMs(this.#schedule, config) ?? Infinity,
       this.#record.deadlineMs ?? Infinity,
+      this.#trip === undefined ? Infinity : this.#noTripBeforeMs,
     );
     const atMs = Math.max(dueMs, clock.now(), this.#stalls.notBeforeMs);
     return clock.at(atMs, () => this.#whateverHappens(() => this.#wake(atMs)));
@@ -178,11 +226,12 @@ export class Check implements Disposable {
     const news = this.#record.elapse(nowMs);
     if (news !== undefined) this.#tell(news);
     if (this.#phase !== "running") return;
+    this.#probeTripped(nowMs);
     const dueMs = nextStartMs(this.#schedule, this.#record.threshold, config);
     if (dueMs <= nowMs) this.#launch(dueMs, nowMs);
   }
 
-  #launch(dueMs: number, nowMs: number): void {
+  #launch(dueMs: number, nowMs: number, tripped?: Running["tripped"]): void {
     const { config } = this.#options;
     if (this.#running.size >= maxInFlight(config)) this.#giveUp(dispensable(this.#schedule), nowMs);
     if (this.#phase !== "running") return;
@@ -190,7 +239,7 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0 };
+    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0, tripped };
     this.#running.set(order, running);
     void this.#run(order, running);
   }
@@ -236,7 +285,14 @@ export class Check implements Disposable {
     const faults = this.#faults;
     this.#tell(this.#record.count(result));
     this.#report(result);
+    this.#call(() => this.#mind(running.tripped, kind));
     if (faults === this.#faults && kind !== "unknown") this.#fault = undefined;
+  }
+
+  #mind(tripped: Running["tripped"], kind: OutcomeKind): void {
+    if (this.#phase !== "running") return;
+    if (tripped === "watch") this.#watch?.judged(kind);
+    else if (tripped === undefined && kind === "pass") this.#watch?.passed();
   }
 
   /** What failed while this process stood still may have failed because of that. */

@@ -37,9 +37,24 @@ export interface CheckStatus {
   readonly weight: number | undefined;
   /** The newest result, whatever it was. */
   readonly lastResult: ProbeResult | undefined;
+  /** Undefined: it has no tripwire, or its kind has nothing to watch. */
+  readonly watch: WatchStatus | undefined;
   readonly inFlight: number;
   /** The newest one; undefined once a result was known and reported without. */
   readonly fault: CheckFault | undefined;
+}
+
+/** What is known of a standing watch beside the interval. */
+export interface WatchStatus {
+  /** Undefined: none stands for now. */
+  readonly sinceMs: number | undefined;
+  /** How long the server keeps idle connections; undefined: not known, or it keeps them for good. */
+  readonly lifetimeMs: number | undefined;
+  /** It keeps them for so short a time that none is begun for a while. */
+  readonly quiet: boolean;
+  /** Probes that the end of a watch has started, since the start. */
+  readonly trips: number;
+  readonly lastTrip: { readonly reason: string; readonly atMs: number } | undefined;
 }
 
 /** A new verdict, or the same one where flapping begins or ends. */

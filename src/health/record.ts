@@ -1,5 +1,5 @@
 /** What is known of one check: its results, counted, and what they come to. It knows neither timers nor probes that run. */
-import type { CheckFault, CheckStatus, VerdictChange } from "./check_status.ts";
+import type { CheckStatus, VerdictChange } from "./check_status.ts";
 import {
   judge,
   type Judged,
@@ -94,9 +94,7 @@ export class CheckRecord {
   }
 
   /** All that is known, beside what the driver knows. */
-  status(
-    { inFlight, fault }: { readonly inFlight: number; readonly fault: CheckFault | undefined },
-  ): CheckStatus {
+  status(driver: Pick<CheckStatus, "inFlight" | "fault" | "watch">): CheckStatus {
     const { name, target } = this.#options;
     const { threshold, flap } = this.#judgement;
     const { run, verdict } = threshold;
@@ -117,8 +115,7 @@ export class CheckRecord {
       lastUnknown: this.#lastUnknown,
       weight: this.#weight,
       lastResult: this.#lastResult,
-      inFlight,
-      fault,
+      ...driver,
     };
   }
 }

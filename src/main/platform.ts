@@ -60,7 +60,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
     const streams = denoStreams();
     let share = shareDescriptors(config, native, events);
-    const slots = countedAllowance(() => share.probes);
+    const slots = countedAllowance(() => share.probes, countedAllowance(() => share.watches));
     const probePorts = openProbePorts(streams, { icmp, slots });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
