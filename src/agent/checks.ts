@@ -5,7 +5,8 @@
 import { changedKeys } from "../config/canonical.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
-import type { Check, CheckStatus } from "../health/check.ts";
+import type { Check } from "../health/check.ts";
+import type { CheckStatus } from "../health/check_status.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";

@@ -1,6 +1,7 @@
 /**
  * How many descriptors a configuration may need at once, and who gets how many where there are fewer: BGP and the kernel
- * keep theirs, then clients that ask, then probes; a probe without one is our own shortage and says nothing. Pure.
+ * keep theirs, then clients that ask, then probes, then watches beside them; a probe without one is our own shortage and
+ * says nothing. Pure.
  */
 import type { Config } from "../config/config.ts";
 import { destinationChecks } from "./check_identity.ts";
@@ -25,6 +26,8 @@ export interface DescriptorNeeds {
   /** HTTP and the control socket. */
   readonly clients: number;
   readonly probes: number;
+  /** One for each tripwire. */
+  readonly watches: number;
 }
 
 /** How many may be open at once. */
@@ -43,27 +46,33 @@ export function descriptorNeeds({ bgp, http, limits, control, services }: Config
     clients: (http.listen === undefined ? 0 : limits.httpConnections) +
       (control.socket === undefined ? 0 : CONTROL_CLIENTS),
     probes: PER_PROBE * probes.reduce((sum, count) => sum + count, 0),
+    watches: checks.filter(({ tripwire }) => tripwire).length,
   };
 }
 
 /** All of it together. */
-export function totalNeed({ core, clients, probes }: DescriptorNeeds): number {
-  return core + clients + probes;
+export function totalNeed({ core, clients, probes, watches }: DescriptorNeeds): number {
+  return core + clients + probes + watches;
 }
 
 /**
- * How the process shares out `limit` descriptors: probes that may run at once, and clients of HTTP. The core's needs come
+ * How the process shares out `limit` descriptors: probes that may run at once, watches that may stand, and clients. The core's needs come
  * first, but are the most that it may ever need: of a small limit a quarter is for the others all the same.
  */
 export function shareOut(
-  { core, clients, probes }: DescriptorNeeds,
+  { core, clients, probes, watches }: DescriptorNeeds,
   limit: number,
-): { readonly probes: number; readonly clients: number } {
+): Omit<DescriptorNeeds, "core"> {
   const free = Math.max(limit - core, Math.floor(limit / 4));
   // Who asks what is wrong must get an answer: a quarter is the clients' at least, and half of it theirs at most.
   const least = Math.min(Math.floor(free / 2), free - probes);
   const forClients = Math.min(clients, Math.max(Math.floor(free / 4), least));
-  return { probes: Math.floor(Math.min(probes, free - forClients) / PER_PROBE), clients: forClients };
+  const forProbes = Math.min(probes, free - forClients);
+  return {
+    probes: Math.floor(forProbes / PER_PROBE),
+    clients: forClients,
+    watches: Math.min(watches, free - forClients - forProbes),
+  };
 }
 
 /** How those of `clients`, which may be open at once, are shared out: whoever has too few displaces those that keep waiting. */
@@ -79,6 +88,7 @@ export function clientLimits({ http, limits, control }: Config, clients: number)
 /** What is told where `limit` is below what may be needed. */
 export function shortageText(needed: number, limit: number, share: ReturnType<typeof shareOut>): string {
   return `this process may have ${limit} open files, and this configuration may need ${needed}: at most ${share.probes} ` +
-    `probes and ${share.clients} clients are served at once, what is beyond says nothing of a service. ` +
+    `probes and ${share.clients} clients are served at once and ${share.watches} watches stand, what is beyond says nothing ` +
+    "of a service. " +
     "Raise the hard limit: LimitNOFILE= of the unit, or ulimit -Hn";
 }

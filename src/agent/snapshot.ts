@@ -5,7 +5,7 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
-import type { CheckStatus } from "../health/check.ts";
+import type { CheckStatus } from "../health/check_status.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { openConnections } from "../service/controller.ts";
 import { serviceVerdict } from "../service/gates.ts";

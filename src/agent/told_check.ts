@@ -62,10 +62,13 @@ export function toldCheck(
       if (isOther && verdict === "healthy") tell({ verdict, cause, weight });
     },
     // The route first, before anybody is told: a log line is not worth a microsecond of it.
-    onVerdict: ({ from, verdict, cause, weight }) =>
-      events.causing(
-        { kind: "verdict", ...subject, from, to: verdict, cause },
-        () => tell({ verdict, cause, weight }),
-      ),
+    onVerdict({ from, verdict, cause, weight, flapping }) {
+      const told = () => tell({ verdict, cause, weight });
+      const changed = from === verdict
+        ? told
+        : () => events.causing({ kind: "verdict", ...subject, from, to: verdict, cause }, told);
+      if (flapping === undefined) return changed();
+      events.causing({ kind: "check-flapping", ...subject, flapping, cause }, changed);
+    },
   });
 }

@@ -99,6 +99,15 @@ export type AgentFact =
     readonly blind: boolean;
     readonly cause: string;
   }
+  /** Outcomes of a check change too often from now on, and keep it unhealthy, or that is over. */
+  | {
+    readonly kind: "check-flapping";
+    readonly service: string;
+    readonly destination?: string;
+    readonly check: string;
+    readonly flapping: boolean;
+    readonly cause: string;
+  }
   /** One pass of the reconciler changed something; `repairs` are the objects that somebody else had changed. */
   | {
     readonly kind: "kernel-changed";

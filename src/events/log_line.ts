@@ -81,6 +81,12 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
             repeats: `${event.service} ${event.destination ?? ""} ${event.check}`,
           }),
       ];
+    case "check-flapping":
+      return [
+        line(event, "health", event.flapping ? "warning" : "info", {
+          message: event.flapping ? "check is flapping" : "check is flapping no more",
+        }),
+      ];
     case "kernel-changed":
       return changeLines(event);
     case "kernel-contested":

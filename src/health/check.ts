@@ -3,11 +3,13 @@
  * to the threshold, and reports. It decides nothing itself and touches nothing but its ports. Whatever throws, a port or
  * a callback, is kept as a fault for the status, and the next timer stands all the same.
  */
-import type { CheckTiming } from "../config/checks/base.ts";
 import { messageOf } from "../text/error_message.ts";
 import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
+import type { CheckFault, CheckStatus, VerdictChange } from "./check_status.ts";
+import type { JudgementLimits } from "./judgement.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
+import { CheckRecord } from "./record.ts";
 import {
   ALONE,
   begin,
@@ -21,63 +23,15 @@ import {
   type Spread,
   started,
 } from "./schedule.ts";
+import { StallWatch } from "./stall.ts";
+import { StandingWatch } from "./standing_watch.ts";
 import type { CheckTarget } from "./target.ts";
-import { INITIAL_THRESHOLD, isChanging, step, type ThresholdState, type Verdict } from "./threshold.ts";
-
-/** Something of our own that threw where it should not. */
-export interface CheckFault {
-  readonly text: string;
-  readonly atMs: number;
-  /** All since the start. */
-  readonly count: number;
-}
-
-/** What is known of a check. Moments are on the scale of the clock's `now()`. */
-export interface CheckStatus {
-  readonly name: string;
-  readonly target: CheckTarget;
-  readonly verdict: Verdict;
-  /** When the verdict was reached, or the check started. */
-  readonly sinceMs: number;
-  /** Why, in words. */
-  readonly cause: string;
-  /** The newest results speak against the verdict, or there is none yet: probes come at the fast interval. */
-  readonly changing: boolean;
-  readonly consecutivePasses: number;
-  readonly consecutiveFailures: number;
-  /** All results since the start. */
-  readonly passes: number;
-  readonly failures: number;
-  /** Probes that said nothing of the service, and why the newest of them did not. */
-  readonly unknowns: number;
-  readonly lastUnknown: string | undefined;
-  /** What the newest passing probe gave, where it gave one. */
-  readonly weight: number | undefined;
-  /** The newest result, whatever it was. */
-  readonly lastResult: ProbeResult | undefined;
-  readonly inFlight: number;
-  /** The newest one; undefined once a result was known and reported without. */
-  readonly fault: CheckFault | undefined;
-}
-
-/** A new verdict. */
-export interface VerdictChange {
-  /** The one that was told before. */
-  readonly from: Verdict;
-  readonly verdict: "healthy" | "unhealthy";
-  /** Why, in words. */
-  readonly cause: string;
-  /** Of a pass: what it gives its destination. */
-  readonly weight: number | undefined;
-  /** The one that decided; `seenMs` is when the verdict was known. */
-  readonly result: ProbeResult;
-}
 
 /** What a check is made of. Callbacks come in the turn in which a result is known, and never after `stop()`. */
 export interface CheckOptions {
   readonly name: string;
   readonly target: CheckTarget;
-  readonly config: CheckTiming;
+  readonly config: JudgementLimits & { readonly tripwire?: boolean };
   readonly probe: Probe;
   readonly clock: Clock;
   /** Its place among all checks that start now. */
@@ -88,10 +42,8 @@ export interface CheckOptions {
   readonly onVerdict?: (news: VerdictChange) => void;
 }
 
-/** This process was not running, or was busy, where a timer comes later than this. */
-const STALL_MS = 50;
-/** Time for answers that came in meanwhile, before anything counts as timed out. */
-const STALL_GRACE_MS = 20;
+/** What trips the check again within this time waits for its end. */
+const TRIP_GAP_MS = 50;
 /** A probe says nothing of the service where this process stood still for this part of its timeout. */
 const STALLED_PART = 0.25;
 /** What a cause may have. */
@@ -104,6 +56,8 @@ interface Running {
   step: string | undefined;
   /** How late the latest timer was while it ran. */
   stalledMs: number;
+  /** It is beside the beat: the end of the watch started it, or something else that happened. */
+  readonly tripped: "watch" | "report" | undefined;
 }
 
 /** A running check. */
@@ -112,15 +66,13 @@ export class Check implements Disposable {
   readonly #options: CheckOptions;
   readonly #running = new Map<number, Running>();
   #phase: "new" | "running" | "stopped" = "new";
-  #threshold: ThresholdState = INITIAL_THRESHOLD;
   #schedule: Schedule;
-  #since: { readonly ms: number; readonly cause: string };
-  readonly #counts: Record<OutcomeKind, number> = { pass: 0, fail: 0, unknown: 0 };
-  #lastUnknown: string | undefined;
-  #weight: number | undefined;
-  /** The order of the probe that gave it. */
-  #weighedBy = -1;
-  #lastResult: ProbeResult | undefined;
+  #record: CheckRecord;
+  readonly #stalls = new StallWatch();
+  readonly #watch: StandingWatch | undefined;
+  /** What has tripped it and waits for its probe. */
+  #trip: Running["tripped"];
+  #noTripBeforeMs = -Infinity;
   /** A verdict that was reached, and that the callback has not taken yet. */
   #untold: VerdictChange | undefined;
   /** What was known when the callback last took a result. */
@@ -128,16 +80,14 @@ export class Check implements Disposable {
   #fault: CheckFault | undefined;
   #faults = 0;
   #timer: Disposable | undefined;
-  #notBeforeMs = -Infinity;
-  /** The last timer came late, and the next one acts whatever happens: timers that are always late must not stop the check. */
-  #graceGiven = false;
 
   constructor(options: CheckOptions) {
     this.name = options.name;
     this.#options = options;
     const nowMs = options.clock.now();
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
-    this.#since = { ms: nowMs, cause: "not probed yet" };
+    this.#record = new CheckRecord(options, nowMs);
+    this.#watch = this.#createWatch();
     this.#reported = this.status();
   }
 
@@ -148,7 +98,7 @@ export class Check implements Disposable {
     this.#phase = "running";
     const nowMs = clock.now();
     this.#schedule = begin(config, nowMs, spread);
-    this.#since = { ms: nowMs, cause: "not probed yet" };
+    this.#record = new CheckRecord(this.#options, nowMs);
     this.#arm();
   }
 
@@ -159,11 +109,17 @@ export class Check implements Disposable {
     this.#whateverHappens(() => this.#launch(now, now));
   }
 
+  /** Something has happened that may have broken the service: a probe starts at once, and the beat stays where it is. */
+  trip(): void {
+    this.#tripBy("report");
+  }
+
   /** Ends for good: probes in flight are aborted, and nothing is reported any more. */
   stop(): void {
     this.#phase = "stopped";
     this.#timer?.[Symbol.dispose]();
     this.#timer = undefined;
+    this.#watch?.[Symbol.dispose]();
     const running = [...this.#running.values()];
     this.#running.clear();
     for (const { controller } of running) controller.abort();
@@ -175,26 +131,38 @@ export class Check implements Disposable {
 
   /** What is known now. */
   status(): CheckStatus {
-    const { run, verdict } = this.#threshold;
-    const nothingKnown = verdict === "unknown" && run === undefined ? this.#lastUnknown : undefined;
-    return {
-      name: this.name,
-      target: this.#options.target,
-      verdict,
-      sinceMs: this.#since.ms,
-      cause: nothingKnown === undefined ? this.#since.cause : `nothing known yet: ${nothingKnown}`,
-      changing: isChanging(this.#threshold),
-      consecutivePasses: run?.pass === true ? run.count : 0,
-      consecutiveFailures: run?.pass === false ? run.count : 0,
-      passes: this.#counts.pass,
-      failures: this.#counts.fail,
-      unknowns: this.#counts.unknown,
-      lastUnknown: this.#lastUnknown,
-      weight: this.#weight,
-      lastResult: this.#lastResult,
+    return this.#record.status({
       inFlight: this.#running.size,
       fault: this.#fault,
-    };
+      watch: this.#watch?.status,
+    });
+  }
+
+  #createWatch(): StandingWatch | undefined {
+    const { probe, config, clock } = this.#options;
+    if (config.tripwire !== true || probe.watch === undefined) return undefined;
+    return new StandingWatch({
+      watch: (tripped) => probe.watch?.(tripped) ?? { [Symbol.dispose]() {} },
+      intervalMs: config.intervalMs,
+      clock,
+      onTrip: () => this.#tripBy("watch"),
+    });
+  }
+
+  #tripBy(cause: "watch" | "report"): void {
+    if (this.#phase !== "running") return;
+    this.#whateverHappens(() => {
+      if (this.#trip !== "watch") this.#trip = cause;
+      this.#probeTripped(this.#options.clock.now());
+    });
+  }
+
+  #probeTripped(nowMs: number): void {
+    if (this.#trip === undefined || nowMs < this.#noTripBeforeMs) return;
+    const cause = this.#trip;
+    this.#trip = undefined;
+    this.#noTripBeforeMs = nowMs + TRIP_GAP_MS;
+    this.#launch(nowMs, nowMs, cause);
   }
 
   /** Does `work`, keeps what it throws, and has the next timer stand in any case. */
@@ -229,26 +197,22 @@ export class Check implements Disposable {
 
   #nextTimer(): Disposable {
     const { clock, config } = this.#options;
-    const startMs = nextStartMs(this.#schedule, this.#threshold, config);
-    const dueMs = Math.min(startMs, nextTimeoutMs(this.#schedule, config) ?? Infinity);
-    const atMs = Math.max(dueMs, clock.now(), this.#notBeforeMs);
+    const dueMs = Math.min(
+      nextStartMs(this.#schedule, this.#record.threshold, config),
+      nextTimeoutMs(this.#schedule, config) ?? Infinity,
+      this.#record.deadlineMs ?? Infinity,
+      this.#trip === undefined ? Infinity : this.#noTripBeforeMs,
+    );
+    const atMs = Math.max(dueMs, clock.now(), this.#stalls.notBeforeMs);
     return clock.at(atMs, () => this.#whateverHappens(() => this.#wake(atMs)));
   }
 
   #wake(dueMs: number): void {
     if (this.#phase !== "running") return;
     const nowMs = this.#options.clock.now();
-    const lateMs = nowMs - dueMs;
-    if (lateMs > STALL_MS) {
-      for (const probe of this.#running.values()) probe.stalledMs = Math.max(probe.stalledMs, lateMs);
-      if (!this.#graceGiven) {
-        this.#graceGiven = true;
-        this.#notBeforeMs = nowMs + STALL_GRACE_MS;
-        return;
-      }
-    }
-    this.#graceGiven = false;
-    this.#tick(nowMs);
+    const { stalledMs, waits } = this.#stalls.cameAt(nowMs, dueMs);
+    for (const probe of this.#running.values()) probe.stalledMs = Math.max(probe.stalledMs, stalledMs);
+    if (!waits) this.#tick(nowMs);
   }
 
   #tick(nowMs: number): void {
@@ -259,11 +223,15 @@ export class Check implements Disposable {
       this.#cutOff(order, `timed out after ${config.timeoutMs} ms${at === undefined ? "" : ` ${at}`}`, nowMs);
     }
     if (this.#phase !== "running") return;
-    const dueMs = nextStartMs(this.#schedule, this.#threshold, config);
+    const news = this.#record.elapse(nowMs);
+    if (news !== undefined) this.#tell(news);
+    if (this.#phase !== "running") return;
+    this.#probeTripped(nowMs);
+    const dueMs = nextStartMs(this.#schedule, this.#record.threshold, config);
     if (dueMs <= nowMs) this.#launch(dueMs, nowMs);
   }
 
-  #launch(dueMs: number, nowMs: number): void {
+  #launch(dueMs: number, nowMs: number, tripped?: Running["tripped"]): void {
     const { config } = this.#options;
     if (this.#running.size >= maxInFlight(config)) this.#giveUp(dispensable(this.#schedule), nowMs);
     if (this.#phase !== "running") return;
@@ -271,7 +239,7 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0 };
+    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0, tripped };
     this.#running.set(order, running);
     void this.#run(order, running);
   }
@@ -313,17 +281,18 @@ export class Check implements Disposable {
     const { kind, detail } = this.#judged(outcome, running.stalledMs);
     const { weight } = outcome;
     const result = { order, kind, detail, weight, startedMs, seenMs, durationMs: seenMs - startedMs };
-    // An older answer that comes late says less than a newer one.
-    if (kind === "pass" && order >= this.#weighedBy) {
-      this.#weight = weight;
-      this.#weighedBy = order;
-    }
     this.#schedule = ended(this.#schedule, order, kind === "pass");
-    this.#lastResult = result;
-    this.#counts[kind]++;
-    if (kind === "unknown") this.#lastUnknown = detail;
-    else this.#count(result, kind === "pass");
+    const faults = this.#faults;
+    this.#tell(this.#record.count(result));
     this.#report(result);
+    this.#call(() => this.#mind(running.tripped, kind));
+    if (faults === this.#faults && kind !== "unknown") this.#fault = undefined;
+  }
+
+  #mind(tripped: Running["tripped"], kind: OutcomeKind): void {
+    if (this.#phase !== "running") return;
+    if (tripped === "watch") this.#watch?.judged(kind);
+    else if (tripped === undefined && kind === "pass") this.#watch?.passed();
   }
 
   /** What failed while this process stood still may have failed because of that. */
@@ -335,31 +304,19 @@ export class Check implements Disposable {
       : { kind, detail: text };
   }
 
-  #count(result: ProbeResult, pass: boolean): void {
-    const from = this.#untold?.from ?? this.#threshold.verdict;
-    const { state, actions } = step(this.#threshold, { order: result.order, pass }, this.#options.config);
-    this.#threshold = state;
-    for (const { verdict } of actions) {
-      const count = state.run?.count ?? 1;
-      const noun = `${pass ? "pass" : "failure"}${count === 1 ? "" : pass ? "es" : "s"}`;
-      const cause = count === 1
-        ? result.detail
-        : `${count} consecutive ${noun}, the last one: ${result.detail}`;
-      this.#since = { ms: result.seenMs, cause };
-      this.#untold = { from, verdict, cause, result, weight: pass ? this.#weight : undefined };
-    }
+  /** Tells a new verdict, and one that was not taken before. */
+  #tell(news: VerdictChange | undefined): void {
+    if (news !== undefined) this.#untold = { ...news, from: this.#untold?.from ?? news.from };
+    const untold = this.#untold;
+    if (untold === undefined) return;
+    this.#call(() => {
+      this.#options.onVerdict?.(untold);
+      this.#untold = undefined;
+    });
   }
 
-  /** A callback that throws takes nothing from the other one. */
+  /** What the callback for verdicts throws takes nothing from this one. */
   #report(result: ProbeResult): void {
-    const faults = this.#faults;
-    const untold = this.#untold;
-    if (untold !== undefined) {
-      this.#call(() => {
-        this.#options.onVerdict?.(untold);
-        this.#untold = undefined;
-      });
-    }
     this.#call(() => {
       // The callback may have stopped the check.
       if (this.#phase !== "running") return;
@@ -367,7 +324,6 @@ export class Check implements Disposable {
       this.#options.onResult?.(result, status, this.#reported);
       this.#reported = status;
     });
-    if (faults === this.#faults && result.kind !== "unknown") this.#fault = undefined;
   }
 
   #call(callback: () => void): void {

@@ -27,6 +27,8 @@ export interface ThresholdState {
   readonly verdict: Verdict;
   /** Undefined: no result yet. */
   readonly run: Run | undefined;
+  /** Unhealthy, whatever the results say, until it is released. */
+  readonly held: boolean;
 }
 
 /** The result of one probe; `order` numbers probes by their start, from 0. */
@@ -42,7 +44,7 @@ export interface ThresholdAction {
 }
 
 /** The state before the first result. */
-export const INITIAL_THRESHOLD: ThresholdState = { verdict: "unknown", run: undefined };
+export const INITIAL_THRESHOLD: ThresholdState = { verdict: "unknown", run: undefined, held: false };
 
 /**
  * Counts one result. A late one, of a probe that was started before others whose results are known, takes its place
@@ -54,14 +56,33 @@ export function step(
   limits: ThresholdLimits,
 ): { readonly state: ThresholdState; readonly actions: readonly ThresholdAction[] } {
   const run = count(state.run, event, Math.max(limits.rise, limits.fall));
-  const reached = run.count >= (run.pass ? limits.rise : limits.fall);
-  const verdict = run.pass ? "healthy" : "unhealthy";
-  if (!reached || verdict === state.verdict) return { state: { verdict: state.verdict, run }, actions: [] };
-  return { state: { verdict, run }, actions: [{ type: "verdict", verdict }] };
+  return judge({ ...state, run }, limits);
 }
 
-/** Whether the next results decide something: no verdict yet, or the newest results speak against it. */
+/** Unhealthy from now on, whatever the results say. */
+export function hold(state: ThresholdState): ReturnType<typeof step> {
+  return reach({ ...state, held: true }, "unhealthy");
+}
+
+/** What the results say counts again: it is healthy where there were `rise` passes meanwhile. */
+export function unhold(state: ThresholdState, limits: ThresholdLimits): ReturnType<typeof step> {
+  return judge({ ...state, held: false }, limits);
+}
+
+function judge(state: ThresholdState, limits: ThresholdLimits): ReturnType<typeof step> {
+  const { run, held } = state;
+  const isReached = run !== undefined && run.count >= (run.pass ? limits.rise : limits.fall);
+  return held || !isReached ? { state, actions: [] } : reach(state, run.pass ? "healthy" : "unhealthy");
+}
+
+function reach(state: ThresholdState, verdict: ThresholdAction["verdict"]): ReturnType<typeof step> {
+  if (verdict === state.verdict) return { state, actions: [] };
+  return { state: { ...state, verdict }, actions: [{ type: "verdict", verdict }] };
+}
+
+/** Whether the next results decide something: no verdict yet, or the newest results speak against it; none while it is held. */
 export function isChanging(state: ThresholdState): boolean {
+  if (state.held) return false;
   if (state.verdict === "unknown") return true;
   return state.run !== undefined && state.run.pass !== (state.verdict === "healthy");
 }

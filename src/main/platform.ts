@@ -62,7 +62,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const icmp = datagrams && stack.use(new IcmpEchoer(datagrams, systemClock));
     const streams = denoStreams();
     let share = shareDescriptors(config, native, events);
-    const slots = countedAllowance(() => share.probes);
+    const slots = countedAllowance(() => share.probes, countedAllowance(() => share.watches));
     const prepared = native && new Streams<Address>(native.sockets, addressOf);
     const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots, datagrams });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);

@@ -34,17 +34,24 @@ Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes th
     2 * 2 * (6 + 2),
     "five timeouts side by side and one more, twice, and so of the other",
   );
+  const watching = serviceConfig({ checks: [httpCheckConfig({ tripwire: true }), httpCheckConfig()] });
+  assert.equal(descriptorNeeds(config({ services: [watching] })).watches, 1);
 });
 
 Deno.test("shareOut() gives all what they need where there is enough, and BGP first where there is not (faults S5)", () => {
-  const needs = { core: 100, clients: 288, probes: 400 };
-  assert.deepEqual(shareOut(needs, totalNeed(needs)), { probes: 200, clients: 288 });
-  assert.deepEqual(shareOut(needs, 100), { probes: 9, clients: 6 }, "a quarter of a small limit");
+  const needs = { core: 100, clients: 288, probes: 400, watches: 50 };
+  assert.deepEqual(shareOut(needs, totalNeed(needs)), { probes: 200, clients: 288, watches: 50 });
+  assert.deepEqual(shareOut(needs, totalNeed(needs) - 20).watches, 30, "probes come before watches");
+  const quarter = { probes: 9, clients: 6, watches: 0 };
+  assert.deepEqual(shareOut(needs, 100), quarter, "a quarter of a small limit");
+  const some = fc.nat(500);
   fc.assert(
-    fc.property(fc.nat(500), fc.nat(500), fc.nat(5000), fc.nat(8000), (core, clients, probes, limit) => {
-      const share = shareOut({ core, clients, probes }, limit);
+    fc.property(some, some, fc.nat(5000), some, fc.nat(8000), (core, clients, probes, watches, limit) => {
+      const share = shareOut({ core, clients, probes, watches }, limit);
       const free = Math.max(limit - core, Math.floor(limit / 4));
-      assert.ok(2 * share.probes + share.clients <= free, "BGP and the kernel keep theirs");
+      const taken = 2 * share.probes + share.clients + share.watches;
+      assert.ok(taken <= free, "BGP and the kernel keep theirs");
+      assert.ok(share.watches >= 0 && share.watches <= watches);
       assert.ok(share.clients <= clients && 2 * share.probes <= probes);
       if (limit >= 28 && probes >= 2) assert.ok(share.probes > 0, "somebody is probed");
       if (limit >= 28 && clients >= 1) assert.ok(share.clients > 0, "somebody is answered");

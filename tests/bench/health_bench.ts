@@ -75,7 +75,7 @@ async function measureVerdicts(port: number): Promise<readonly number[]> {
       probe: createProbe(config, probePorts()),
       clock: systemClock,
       target: { type: "service", service: "web" },
-      onVerdict: ({ result: { seenMs } }) => lags.push((systemClock.now() - seenMs) * 1000),
+      onVerdict: ({ seenMs }) => lags.push((systemClock.now() - seenMs) * 1000),
     });
     check.start();
     await until(() => check.status().verdict !== "unknown");

@@ -1,7 +1,8 @@
 /** The driver on the virtual clock: the beat, the cut-off, the reports, and what is left after a stop. */
 import assert from "node:assert/strict";
 import type { CheckTiming } from "../../src/config/checks/base.ts";
-import { Check, type CheckStatus } from "../../src/health/check.ts";
+import { Check } from "../../src/health/check.ts";
+import type { CheckStatus } from "../../src/health/check_status.ts";
 import type { ProbeOutcome, ProbeResult } from "../../src/health/kinds/probe.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import type { CheckTarget } from "../../src/health/target.ts";
@@ -34,7 +35,7 @@ function rig(timing: Partial<CheckTiming> = {}, index = 0, count = 1): Rig {
     target: TARGET,
     spread: { index, count },
     onResult: (result) => results.push(result),
-    onVerdict: ({ verdict, cause, result: { seenMs } }) => verdicts.push(`${seenMs} ${verdict}: ${cause}`),
+    onVerdict: ({ verdict, cause, seenMs }) => verdicts.push(`${seenMs} ${verdict}: ${cause}`),
   });
   check.start();
   return { clock, backend, check, results, verdicts };

@@ -66,7 +66,7 @@ async function broken(scenario: Scenario, hung: boolean): Promise<{ readonly wit
     clock,
     target: { type: "service", service: "x" },
     spread: { index: random, count: 1 },
-    onVerdict: ({ verdict, result: { seenMs } }) => unhealthyMs = verdict === "unhealthy" ? seenMs : Infinity,
+    onVerdict: ({ verdict, seenMs }) => unhealthyMs = verdict === "unhealthy" ? seenMs : Infinity,
   });
   backend.onAttempt = () => most = Math.max(most, check.status().inFlight);
   backend.answer = (attempt) => {

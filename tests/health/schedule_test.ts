@@ -13,7 +13,11 @@ import {
 import { INITIAL_THRESHOLD, type ThresholdState } from "../../src/health/threshold.ts";
 
 const TIMING: CheckTiming = { intervalMs: 1000, fastIntervalMs: 200, timeoutMs: 1000, rise: 2, fall: 3 };
-const HEALTHY: ThresholdState = { verdict: "healthy", run: { pass: true, count: 1, orders: [0], after: -1 } };
+const HEALTHY: ThresholdState = {
+  verdict: "healthy",
+  run: { pass: true, count: 1, orders: [0], after: -1 },
+  held: false,
+};
 
 for (
   const [timing, expected] of [

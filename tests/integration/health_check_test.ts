@@ -30,7 +30,7 @@ function run(config: CheckConfig, clock: Clock): Check & { readonly verdicts: Ve
     probe: createProbe(config, probePorts()),
     clock,
     target: { type: "service", service: "web" },
-    onVerdict: ({ verdict, cause, result: { seenMs } }) => verdicts.push({ verdict, cause, seenMs }),
+    onVerdict: ({ verdict, cause, seenMs }) => verdicts.push({ verdict, cause, seenMs }),
   });
   check.start();
   return Object.assign(check, { verdicts });

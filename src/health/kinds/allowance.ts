@@ -1,16 +1,19 @@
 /** How many probes may hold descriptors at once: they must not eat those that BGP and the kernel need. */
-import type { Probe } from "./probe.ts";
+import type { Probe, Tripped } from "./probe.ts";
 
 /** A bounded number of something; whoever has one gives it back by disposing it. */
 export interface Allowance {
   /** Undefined: none is left. */
   tryTake(): Disposable | undefined;
+  /** What is for watches, which hold it for long; undefined: there are none. */
+  readonly watches?: Allowance;
 }
 
-/** An allowance of `limit()` at once, which may change. */
-export function countedAllowance(limit: () => number): Allowance {
+/** An allowance of `limit()` at once, which may change; `watches` is beside it. */
+export function countedAllowance(limit: () => number, watches?: Allowance): Allowance {
   let taken = 0;
   return {
+    ...watches && { watches },
     tryTake() {
       if (taken >= limit()) return undefined;
       taken++;
@@ -27,7 +30,9 @@ export function countedAllowance(limit: () => number): Allowance {
 
 /** `probe`, which runs only where `slots` has one left, and holds it until all that it opened is closed. */
 export function withinAllowance(probe: Probe, slots: Allowance): Probe {
+  const watch = probe.watch?.bind(probe);
   return {
+    ...watch && { watch: (tripped: Tripped) => watchWithin(watch, slots.watches, tripped) },
     async run(signal, progress) {
       const slot = slots.tryTake();
       if (slot === undefined) {
@@ -35,6 +40,28 @@ export function withinAllowance(probe: Probe, slots: Allowance): Probe {
       }
       using _slot = slot;
       return await probe.run(signal, progress);
+    },
+  };
+}
+
+function watchWithin(
+  watch: NonNullable<Probe["watch"]>,
+  slots: Allowance | undefined,
+  tripped: Tripped,
+): Disposable {
+  const slot = slots?.tryTake();
+  if (slot === undefined) {
+    tripped("as many watches as this process may have stand", "lost");
+    return { [Symbol.dispose]() {} };
+  }
+  const standing = watch((reason, how) => {
+    slot[Symbol.dispose]();
+    tripped(reason, how);
+  });
+  return {
+    [Symbol.dispose]() {
+      standing[Symbol.dispose]();
+      slot[Symbol.dispose]();
     },
   };
 }

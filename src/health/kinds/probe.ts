@@ -28,6 +28,15 @@ export interface ProbeResult extends ProbeOutcome {
 /** Told by a probe at each step: `connecting`, `waiting for the answer`; so a probe that is cut off says where it was. */
 export type Progress = (step: string) => void;
 
+/**
+ * How a watch came to its end: what was watched has gone; or it may have been for nothing but that it was idle, as servers
+ * close such connections; or it is lost for want of something of our own, and says nothing.
+ */
+export type WatchEnd = "gone" | "idle" | "lost";
+
+/** Is told why and how a watch has ended. */
+export type Tripped = (reason: string, how: WatchEnd) => void;
+
 /** A kind of check, made for one target. It keeps nothing open between two runs but what is watched. */
 export interface Probe {
   /**
@@ -39,5 +48,5 @@ export interface Probe {
    * A standing watch of the target, of kinds that have one: `tripped` is called once at most, in the turn in which the
    * kernel reports that what was watched has ended. Disposing ends the watch, which then says nothing any more.
    */
-  watch?(tripped: (reason: string) => void): Disposable;
+  watch?(tripped: Tripped): Disposable;
 }
