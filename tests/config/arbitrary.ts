@@ -83,6 +83,29 @@ const httpKeys: Shape = {
 };
 const pingAddresses = fc.uniqueArray(address4("10.4"), { minLength: 1, maxLength: 3 });
 
+/** Kinds that are about this host, or run something on it: the same for a service and for destinations. */
+const hostChecks = [
+  object({ type: fc.constant("exec"), command: fc.constantFrom(["/bin/check"], ["/a b", "", "--c d"]) }, {
+    ...timing,
+    environment: fc.dictionary(fc.constantFrom("A", "_b1", "PATH"), fc.constantFrom("", "c d")),
+    user: fc.constantFrom("nobody", "_a-b$"),
+  }),
+  object({ type: fc.constant("file"), path: fc.constantFrom("/run/a", "/a b") }, {
+    ...timing,
+    absent: fc.constant(false),
+    contains: fc.constantFrom("x", "y z"),
+  }),
+  object({ type: fc.constant("file"), path: fc.constant("/run/a"), absent: fc.constant(true) }, timing),
+  object({ type: fc.constant("process"), pidFile: fc.constant("/run/a.pid") }, {
+    ...timing,
+    tripwire: fc.boolean(),
+  }),
+  object({ type: fc.constant("process"), unit: fc.constantFrom("app.service", "app@1\\x2d2.socket") }, {
+    ...timing,
+    tripwire: fc.boolean(),
+  }),
+];
+
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
     ...timing,
@@ -90,6 +113,7 @@ const check = fc.oneof(
   }),
   object({ type: fc.constant("http"), port }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
+  ...hostChecks,
 );
 
 /** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */
@@ -101,9 +125,10 @@ const destinationChecks = (needed: Shape) =>
       name: fc.constantFrom("alive", "a name"),
       weightHeader: fc.constantFrom("X-Weight", "x!"),
     }),
-    fc.array(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), {
-      maxLength: 1,
-    }),
+    fc.array(
+      fc.oneof(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), ...hostChecks),
+      { maxLength: 1 },
+    ),
   ).map(([http, pings]) => [http, ...pings]);
 
 const community = fc.oneof(

@@ -25,7 +25,9 @@ function placesOf(port: unknown): readonly (readonly string[])[] {
     checks.map((check) => {
       const place = check.type === "http"
         ? `${check.address} ${check.port}`
-        : check.addresses.map(({ text }) => text).join(" ");
+        : check.type === "ping"
+        ? check.addresses.map(({ text }) => text).join(" ")
+        : check.type;
       return `${check.name}: ${place}`;
     })
   );

@@ -151,6 +151,7 @@ Deno.test("parseConfig() gives the reference's checks its timing and its default
         [check.intervalMs, check.fastIntervalMs, check.timeoutMs, check.rise, check.fall],
         [1000, 1000, 3000, 1, 1],
       );
+      assert.ok(check.type === "ping" || check.type === "http");
       return check.type === "ping"
         ? `ping ${check.addresses.map(({ text }) => text).join(" ")}`
         : `${check.scheme}://${check.address}:${check.port}${check.path}${
