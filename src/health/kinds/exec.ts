@@ -22,17 +22,23 @@ const MAX_LINE_LENGTH = 200;
 export function execProbe(config: ExecCheckConfig, { service }: ExecSubject, start: StartProgram): Probe {
   const { command, user } = config;
   const order = { argv: command, environment: environmentOf(config, service), user };
-  let last: Promise<unknown> = Promise.resolve();
+  let last: Promise<void> = Promise.resolve();
   return {
     async run(signal, progress) {
-      // One that was killed ends soon, but for one that waits for a dead file system.
-      progress("waiting for the program of the probe before to end");
-      await untilAborted(last, signal);
-      progress("waiting for the program to end");
-      const program = start(order);
-      last = program.ended;
-      using _abort = onAbort(signal, () => program.kill());
-      return outcomeOf(await program.ended);
+      const before = last;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      last = promise;
+      try {
+        // One that was killed ends soon, but for one that waits for a dead file system.
+        progress("waiting for the program of the probe before to end");
+        await untilAborted(before, signal);
+        progress("waiting for the program to end");
+        const program = start(order);
+        using _abort = onAbort(signal, () => program.kill());
+        return outcomeOf(await program.ended);
+      } finally {
+        before.then(resolve);
+      }
     },
   };
 }
