@@ -9,6 +9,8 @@ import { EPOLLIN, type Reactor } from "./reactor.ts";
 
 /** The same number on every architecture. */
 const SYS_PIDFD_OPEN = 434n;
+/** pid_t has no greater ones. */
+const MAX_PID = 0x7fff_ffff;
 const POLLIN = 1;
 /** USER_HZ, which /proc counts in whatever the kernel's HZ is. */
 const TICKS_PER_SECOND = 100;
@@ -74,6 +76,7 @@ export class HostProcesses {
   }
 
   #open(pid: number): number | undefined {
+    if (pid > MAX_PID) return undefined;
     const fd = Number(this.#libc.symbols.syscall(SYS_PIDFD_OPEN, pid, 0));
     if (fd >= 0) return fd;
     const errno = this.#libc.errno();
