@@ -27,6 +27,19 @@ const SYMBOLS = {
   fchmod: { parameters: ["i32", "u32"], result: "i32" },
   // int access(const char *path, int mode)
   access: { parameters: ["buffer", "i32"], result: "i32" },
+  // int statx(int dirfd, const char *path, int flags, unsigned int mask, struct statx *buf)
+  statx: { parameters: ["i32", "buffer", "i32", "u32", "buffer"], result: "i32" },
+  // These, open and read in a thread of the runtime's pool, where they may wait; errno is lost there
+  openWaiting: { name: "open", parameters: ["buffer", "i32"], result: "i32", nonblocking: true },
+  statxWaiting: {
+    name: "statx",
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+    nonblocking: true,
+  },
+  readWaiting: { name: "read", parameters: ["i32", "buffer", "usize"], result: "isize", nonblocking: true },
+  // long syscall(long number, ...)  (with a pid_t or an int, and flags)
+  syscall: { parameters: ["i64", "i32", "u32"], result: "i64" },
   // ssize_t readlink(const char *path, char *buf, size_t bufsiz)
   readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
   // DIR *opendir(const char *name)
@@ -45,6 +58,8 @@ const SYMBOLS = {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *limit)
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  // int prlimit(pid_t pid, int resource, const struct rlimit *new, struct rlimit *old)
+  prlimit: { parameters: ["i32", "i32", "buffer", "buffer"], result: "i32" },
   // int malloc_trim(size_t pad)  (glibc alone has it)
   malloc_trim: { parameters: ["usize"], result: "i32", optional: true },
   // int eventfd(unsigned int initval, int flags)
@@ -55,6 +70,13 @@ const SYMBOLS = {
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)  (only with timeout 0)
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  // The same, with any timeout, in a thread of the runtime's pool
+  epollWaiting: {
+    name: "epoll_wait",
+    parameters: ["i32", "buffer", "i32", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
   // int socket(int domain, int type, int protocol)
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int bind(int fd, const struct sockaddr *addr, socklen_t len)

@@ -2,10 +2,11 @@
  * Readiness of raw descriptors without a thread: a thread of the runtime's pool would not run where name look-ups and
  * file reads that hang have filled the pool. epoll holds who is watched; the kernel's SIGIO (O_ASYNC, fcntl(2)) says on
  * the event loop that a look is worth while; epoll_wait with no timeout says at what. SIGIO is a hint and no more: after
- * every registration there is a look in any case, a slow timer looks again, and quickly where a descriptor's kind sends
- * no SIGIO (eventfd, pidfd). The process stays alive exactly while something is registered.
+ * every registration there is a look in any case, and a slow timer looks again. For descriptors whose kind sends no SIGIO
+ * (eventfd, pidfd) a thread of the pool waits all the same; where it has none, the timer is a quick one. The process stays alive exactly while something is registered.
  */
 import type { Libc } from "./libc.ts";
+import { SilentDescriptors } from "./silent_descriptors.ts";
 
 export const EPOLLIN = 0x1;
 export const EPOLLOUT = 0x4;
@@ -28,7 +29,7 @@ const EVENTS_PER_LOOK = 64;
 const TURN_MS = 5;
 /** A lost SIGIO costs no more than this; so long, too, a registration rests whose callback threw. */
 const SLOW_LOOK_MS = 1000;
-/** How late an event of a descriptor without SIGIO is at most. */
+/** How late an event of a descriptor without SIGIO is at most, where no thread waits for it. */
 const QUICK_LOOK_MS = 20;
 
 /** A watched descriptor. Dispose before closing the descriptor; disposing twice is fine. */
@@ -67,8 +68,8 @@ export class Reactor implements AsyncDisposable {
   readonly #onError: (error: unknown) => void;
   readonly #epoll: number;
   readonly #watches = new Map<number, Watch>();
-  /** How many of them have no SIGIO. */
-  #silent = 0;
+  /** Those of them that have no SIGIO. */
+  readonly #silent: SilentDescriptors;
   readonly #eventBytes = new Uint8Array(new ArrayBuffer(EVENTS_PER_LOOK * EVENT.size));
   readonly #events = new DataView(this.#eventBytes.buffer);
   readonly #onSignal = () => this.#look();
@@ -90,6 +91,10 @@ export class Reactor implements AsyncDisposable {
   constructor(libc: Libc, options: ReactorOptions = {}) {
     this.#libc = libc;
     this.#onError = options.onError ?? ((error) => reportError(error));
+    this.#silent = new SilentDescriptors(libc, () => {
+      this.#setTimer();
+      this.#look();
+    });
     this.#epoll = libc.check("epoll_create1", libc.symbols.epoll_create1(EPOLL_CLOEXEC));
   }
 
@@ -117,7 +122,7 @@ export class Reactor implements AsyncDisposable {
     const signals = this.#setAsyncOrRemove(fd);
     const watch: Watch = { fd, events, callback, onClose, signals, restingUntilMs: undefined };
     this.#watches.set(token, watch);
-    if (!signals) this.#silent++;
+    if (!signals) this.#silent.add(fd, events);
     this.#setTimer();
     this.#lookSoon();
     return {
@@ -126,11 +131,12 @@ export class Reactor implements AsyncDisposable {
         watch.events = newEvents;
         if (watch.restingUntilMs !== undefined) return;
         this.#control("modify", EPOLL_CTL_MOD, fd, newEvents, token);
+        if (!signals) this.#silent.modify(fd, newEvents);
         this.#lookSoon();
       },
       [Symbol.dispose]: () => {
         if (!this.#watches.delete(token)) return;
-        if (!signals) this.#silent--;
+        if (!signals) this.#silent.remove(fd);
         this.#setTimer();
         if (!this.#libc.closed) this.#unwatch(watch);
       },
@@ -169,6 +175,7 @@ export class Reactor implements AsyncDisposable {
       if (this.#listening) Deno.removeSignalListener("SIGIO", this.#onSignal);
       this.#libc.close(this.#epoll);
     }
+    await this.#silent.close();
     await this.#looking;
   }
 
@@ -253,7 +260,7 @@ export class Reactor implements AsyncDisposable {
 
   /** Runs the timer as slowly as what is registered allows, and not at all where nothing is. */
   #setTimer(): void {
-    const wanted = this.#watches.size === 0 ? 0 : this.#silent === 0 ? SLOW_LOOK_MS : QUICK_LOOK_MS;
+    const wanted = this.#watches.size === 0 ? 0 : this.#silent.isHeard ? SLOW_LOOK_MS : QUICK_LOOK_MS;
     if (wanted === this.#timerMs) return;
     clearInterval(this.#timer);
     this.#timerMs = wanted;

@@ -45,7 +45,7 @@ const AMBIENT_ROOMS: readonly RegExp[] = [
   /^src\/time\/clock\.ts$/,
 ];
 const AMBIENT =
-  /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.|globalThis\b)/;
+  /\b(Deno\.\w|(?<!\.)fetch\(|setTimeout\(|setInterval\(|queueMicrotask\(|AbortSignal\.timeout|new Date\(\)|Date\.now\(|Math\.random\(|console\.|performance\.|process\.(?!ts")|globalThis\b)/;
 
 interface Source {
   readonly path: string;

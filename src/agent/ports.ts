@@ -8,6 +8,7 @@ import type { NamedText } from "../config/load.ts";
 import type { StateFiles } from "./drain_keeper.ts";
 import type { SocketFiles } from "../control/socket_files.ts";
 import type { Probe } from "../health/kinds/probe.ts";
+import type { CheckTarget } from "../health/target.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Processes } from "../kernel/suspects.ts";
@@ -30,7 +31,7 @@ export interface AgentPorts {
   readonly kernel: Kernel | undefined;
   /** Of this host: who it may be that changes what is ours. Undefined: that cannot be known. */
   readonly processes?: Processes | undefined;
-  probe(config: CheckConfig): Probe;
+  probe(config: CheckConfig, target: CheckTarget): Probe;
   /** For the servers of HTTP and of the control socket. */
   readonly streams: Streams;
   readonly socketFiles: SocketFiles;

@@ -21,7 +21,7 @@ export interface Said {
 export interface CheckSurroundings {
   readonly clock: Clock;
   readonly events: EventStream;
-  readonly probe: (config: CheckConfig) => Probe;
+  readonly probe: (config: CheckConfig, target: CheckTarget) => Probe;
 }
 
 /** A check of `target`; what is shared by several targets is told as of this one. */
@@ -43,7 +43,7 @@ export function toldCheck(
     name: check,
     target,
     config,
-    probe: probe(config),
+    probe: probe(config, target),
     clock,
     spread,
     onResult({ kind, durationMs, detail: cause }, { verdict, weight, fault }, before) {

@@ -81,8 +81,9 @@ export function nextTimeoutMs(schedule: Schedule, timing: CheckTiming): number |
   return oldest === undefined ? undefined : oldest.startedMs + timing.timeoutMs;
 }
 
-/** How many probes may be in flight: as many as a timeout has fast beats, within a limit that a verdict fits in. */
+/** How many probes may be in flight: one that runs alone, or as many as a timeout has fast beats, within a limit that a verdict fits in. */
 export function maxInFlight(timing: CheckTiming): number {
+  if (timing.alone) return 1;
   const beats = Math.ceil(timing.timeoutMs / fastIntervalMs(timing)) + 1;
   return Math.min(beats, Math.max(MAX_IN_FLIGHT, timing.rise, timing.fall));
 }

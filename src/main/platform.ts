@@ -3,8 +3,11 @@ import { Datagrams } from "../../ffi/datagrams.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
+import { confineChild } from "../../ffi/confine_child.ts";
+import { HostFiles } from "../../ffi/host_files.ts";
 import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
+import { HostProcesses } from "../../ffi/pidfd.ts";
 import { Processes } from "../../ffi/processes.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
@@ -33,6 +36,7 @@ import { denoStreams } from "../os/deno_streams.ts";
 import { denoStateFiles } from "../os/state_files.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
+import { checkPrograms } from "../os/check_programs.ts";
 import { mayRunPrograms, programRunner } from "../os/programs.ts";
 import { HostTrustStore } from "../os/trust.ts";
 import { type Address, addressOf } from "../net/address.ts";
@@ -64,14 +68,14 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     let share = shareDescriptors(config, native, events);
     const slots = countedAllowance(() => share.probes, countedAllowance(() => share.watches));
     const prepared = native && new Streams<Address>(native.sockets, addressOf);
-    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots, datagrams });
+    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots, datagrams }, native);
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
       transport: openTransport(native, streams),
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
       processes: native && new Processes(native.libc),
-      probe: (check) => createProbe(check, probePorts),
+      probe: (check, target) => createProbe(check, probePorts, target),
       streams: prepared ?? streams,
       socketFiles: denoSocketFiles(),
       hostname,
@@ -133,9 +137,13 @@ function probeStreams(
   };
 }
 
+/** Programs of checks that run at once: each is a process or more, and what they use is the application's to have. */
+const MAX_PROGRAMS = 32;
+
 function openProbePorts(
   streams: Pick<StreamsPort, "connect">,
   sockets: Pick<ProbePorts, "icmp" | "slots" | "datagrams">,
+  native: Native | undefined,
 ): ProbePorts {
   return {
     streams,
@@ -144,6 +152,10 @@ function openProbePorts(
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
     ...sockets,
+    programSlots: countedAllowance(() => MAX_PROGRAMS),
+    startProgram: checkPrograms({ confine: native && ((pid) => confineChild(native.libc, pid)) }),
+    host: native &&
+      { files: new HostFiles(native.libc), processes: new HostProcesses(native.libc, native.reactor) },
   };
 }
 

@@ -2,7 +2,7 @@
  * Other programs, each in a session and process group of its own: none is looked for, no shell reads its arguments, and
  * nothing of this process's environment gets to it. What is left in its group when it ends is ended with it.
  */
-import { sleep, systemClock } from "../time/clock.ts";
+import { Beginning, signalGroup, spawned } from "./process_group.ts";
 
 /** What is run. */
 interface Program {
@@ -23,9 +23,6 @@ interface ProgramEnd {
   readonly stderr: string;
 }
 
-const MAX_STDERR_OCTETS = 4096;
-/** What comes beyond is read and dropped, a chunk at a time: who floods it waits, and not this process. */
-const FLOOD_PACE_MS = 10;
 /** A program has ended, but something that left its group holds its standard error: so long its last words are waited for. */
 const LAST_WORDS_MS = 100;
 
@@ -69,19 +66,6 @@ function optionsOf(env: Program["environment"]) {
   } as const;
 }
 
-/** Undefined: there is no such program. @throws {Error} why else it cannot be started, in words */
-function spawned(
-  command: string,
-  options: Omit<ReturnType<typeof optionsOf>, "args"> & { readonly args: string[]; readonly detached?: true },
-): Deno.ChildProcess | undefined {
-  try {
-    return new Deno.Command(command, options).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw new Error(`${command} ${startWords(error)}`, { cause: error });
-  }
-}
-
 /** @param prefix that of the launcher's own words, where it cannot become the program */
 function follow(child: Deno.ChildProcess, input: string, prefix: string) {
   // Nobody needs to read it: the write then waits, and is given up in the end.
@@ -107,68 +91,4 @@ function follow(child: Deno.ChildProcess, input: string, prefix: string) {
       if (!over && !signalGroup(child.pid, name)) child.kill(name);
     },
   };
-}
-
-function startWords(error: unknown): string {
-  const { NotFound, PermissionDenied, NotCapable } = Deno.errors;
-  if (error instanceof NotFound) {
-    return "does not exist, or the interpreter that its first line names does not";
-  }
-  if (error instanceof NotCapable) return "may not be run: --allow-run leaves it out";
-  if (error instanceof PermissionDenied) {
-    return "may not be run by this user: it is not executable, or a folder above is shut";
-  }
-  const words = error instanceof Error
-    ? error.message.replace(/^Failed to spawn '.*': /s, "")
-    : String(error);
-  return `cannot be started: ${words}`;
-}
-
-/** To all of a process group. False: there is none. */
-function signalGroup(leader: number, name: "SIGTERM" | "SIGKILL"): boolean {
-  try {
-    Deno.kill(-leader, name);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return false;
-  }
-}
-
-/** The beginning of a stream that is read to its end, however much there is. */
-class Beginning {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #octets = new Uint8Array(MAX_STDERR_OCTETS);
-  readonly #read: Promise<void>;
-  #length = 0;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-    this.#read = this.#readAll().catch(() => undefined);
-  }
-
-  get text(): string {
-    return new TextDecoder().decode(this.#octets.subarray(0, this.#length));
-  }
-
-  /** Reads no further than what comes within `graceMs`. */
-  async end(graceMs: number): Promise<void> {
-    const over = Promise.withResolvers<void>();
-    const now = systemClock.now();
-    using _limit = systemClock.at(now + graceMs, over.resolve);
-    await Promise.race([this.#read, over.promise]);
-    await this.#reader.cancel().catch(() => undefined);
-    await this.#read;
-  }
-
-  async #readAll(): Promise<void> {
-    for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) return;
-      const room = value.subarray(0, MAX_STDERR_OCTETS - this.#length);
-      this.#octets.set(room, this.#length);
-      this.#length += room.byteLength;
-      if (room.byteLength < value.byteLength) await sleep(systemClock, FLOOD_PACE_MS);
-    }
-  }
 }

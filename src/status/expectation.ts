@@ -2,6 +2,7 @@
 import { authority } from "../config/checks/endpoint.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import { parseAddress, withPort } from "../net/address.ts";
+import { foreignText } from "../text/foreign.ts";
 import { shownOctets } from "../text/shown_octets.ts";
 import { formatDuration } from "../time/duration.ts";
 
@@ -29,6 +30,18 @@ export function expectationOf(check: CheckConfig): string {
         ? `${place} does not refuse ${shownOctets(check.send)}`
         : `${place} answers ${shownOctets(check.send)} with ${shownOctets(check.expect)} ${within}`;
     }
+    case "exec":
+      return `${check.command.join(" ")} ends with status 0 ${within}`;
+    case "file":
+      return check.absent
+        ? `${check.path} is not there`
+        : check.contains === undefined
+        ? `${check.path} is there`
+        : `${check.path} contains ${foreignText(JSON.stringify(check.contains))}`;
+    case "process":
+      return check.unit === undefined
+        ? `the process that ${check.pidFile} names runs`
+        : `${check.unit} is active, as systemctl says ${within}`;
     default:
       return check satisfies never;
   }

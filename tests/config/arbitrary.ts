@@ -95,6 +95,28 @@ const tcpKeys: Shape = {
   send: octets,
   expect: octets,
 };
+/** Kinds that are about this host, or run something on it: the same for a service and for destinations. */
+const hostChecks = [
+  object({ type: fc.constant("exec"), command: fc.constantFrom(["/bin/check"], ["/a b", "", "--c d"]) }, {
+    ...timing,
+    environment: fc.dictionary(fc.constantFrom("A", "_b1", "PATH"), fc.constantFrom("", "c d")),
+    user: fc.constantFrom("nobody", "_a-b$"),
+  }),
+  object({ type: fc.constant("file"), path: fc.constantFrom("/run/a", "/a b") }, {
+    ...timing,
+    absent: fc.constant(false),
+    contains: fc.constantFrom("x", "y z"),
+  }),
+  object({ type: fc.constant("file"), path: fc.constant("/run/a"), absent: fc.constant(true) }, timing),
+  object({ type: fc.constant("process"), pidFile: fc.constant("/run/a.pid") }, {
+    ...timing,
+    tripwire: fc.boolean(),
+  }),
+  object({ type: fc.constant("process"), unit: fc.constantFrom("app.service", "app@1\\x2d2.socket") }, {
+    ...timing,
+    tripwire: fc.boolean(),
+  }),
+];
 
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
@@ -109,6 +131,7 @@ const check = fc.oneof(
     source: address4("10.5"),
     expect: octets,
   }),
+  ...hostChecks,
 );
 
 /** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */
@@ -120,9 +143,10 @@ const destinationChecks = (needed: Shape) =>
       name: fc.constantFrom("alive", "a name"),
       weightHeader: fc.constantFrom("X-Weight", "x!"),
     }),
-    fc.array(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), {
-      maxLength: 1,
-    }),
+    fc.array(
+      fc.oneof(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), ...hostChecks),
+      { maxLength: 1 },
+    ),
   ).map(([http, pings]) => [http, ...pings]);
 
 const community = fc.oneof(

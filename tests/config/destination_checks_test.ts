@@ -25,7 +25,9 @@ function placesOf(port: unknown): readonly (readonly string[])[] {
     checks.map((check) => {
       const place = "addresses" in check
         ? check.addresses.map(({ text }) => text).join(" ")
-        : `${check.address} ${check.port}`;
+        : "port" in check
+        ? `${check.address} ${check.port}`
+        : check.type;
       return `${check.name}: ${place}`;
     })
   );

@@ -311,12 +311,14 @@ Deno.test("differ() tells every key of ports and destinations, and which ones of
   }]);
 });
 
+const ORDERED = ["onChange", "command"];
+
 /** The same configuration with every list the other way round, but for commands, whose order means something. */
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.toReversed().map(reversed);
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, below]) => [key, key === "onChange" ? below : reversed(below)]),
+    Object.entries(value).map(([key, below]) => [key, ORDERED.includes(key) ? below : reversed(below)]),
   );
 }
 

@@ -3,6 +3,7 @@ import { Names } from "../../src/health/connect/names.ts";
 import type { ProbePorts } from "../../src/health/create_probe.ts";
 import { countedAllowance } from "../../src/health/kinds/allowance.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
+import { checkPrograms } from "../../src/os/check_programs.ts";
 import { BoundedFiles } from "../../src/os/bounded_files.ts";
 import { lookUp } from "../../src/os/resolver.ts";
 import { nodeTls } from "../../src/os/tls_client.ts";
@@ -175,6 +176,9 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
     slots: countedAllowance(() => 100),
+    programSlots: countedAllowance(() => 100),
+    startProgram: checkPrograms(),
+    host: undefined,
     icmp: undefined,
     datagrams: undefined,
     ...overrides,

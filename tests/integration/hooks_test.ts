@@ -7,38 +7,13 @@ import { LabRouter } from "../lab/lab_router.ts";
 import { agentArguments, AgentProcess } from "../support/agent.ts";
 import { RecordedEvents } from "../support/events.ts";
 import { run } from "../support/process.ts";
+import { Scripts } from "../support/scripts.ts";
 import { eventually, until } from "../support/until.ts";
 
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** What makes the session of a program; without it the runtime does. */
 const LAUNCHERS = ["/usr/bin/setsid", "/nonexistent/setsid"];
-
-/** A folder for scripts and what they write. */
-class Scripts implements AsyncDisposable {
-  readonly folder = Deno.makeTempDirSync({ prefix: "hooks-" });
-
-  /** The path of a script; `$DIR` in it is the folder. */
-  script(name: string, text: string, mode = 0o700): string {
-    const path = `${this.folder}/${name}`;
-    Deno.writeTextFileSync(path, text.replaceAll("$DIR", this.folder));
-    Deno.chmodSync(path, mode);
-    return path;
-  }
-
-  /** The lines of a file; none where it is not there yet. */
-  lines(name: string): readonly string[] {
-    try {
-      return Deno.readTextFileSync(`${this.folder}/${name}`).split("\n").slice(0, -1);
-    } catch {
-      return [];
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
 
 /** Hooks of services that each have a program. */
 class Scene extends Scripts {

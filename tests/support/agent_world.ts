@@ -129,9 +129,11 @@ export class World {
         events: this.events.stream,
         transport: this.stage.network.transport(A),
         kernel: this.kernel,
-        probe(check) {
+        probe(check, target) {
           const isOthers = check.type === "http" && check.port < 10;
-          return isOthers ? { run: () => Promise.resolve({ kind: "pass", detail: "well" }) } : probe(check);
+          return isOthers
+            ? { run: () => Promise.resolve({ kind: "pass", detail: "well" }) }
+            : probe(check, target);
         },
         ...this.side,
         load: () => this.file,

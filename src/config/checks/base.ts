@@ -22,6 +22,8 @@ export interface CheckTiming {
   readonly rise: number;
   /** Consecutive failures that make it unhealthy. */
   readonly fall: number;
+  /** Two of its probes never run at once; absent: they may, where one hangs. */
+  readonly alone?: true;
 }
 
 /** More than `limit` changes of outcome within `windowMs` keep a check unhealthy, until `holdMs` without more of it. */

@@ -4,9 +4,12 @@ import type { Address } from "../../net/address.ts";
 import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
+import { execCheck } from "./exec.ts";
+import { fileCheck } from "./file.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
+import { processCheck } from "./process.ts";
 import { tcpCheck } from "./tcp.ts";
 import { udpCheck } from "./udp.ts";
 import type { Parsed } from "../../text/parsed.ts";
@@ -16,6 +19,9 @@ const REGISTRY = {
   ping: pingCheck,
   tcp: tcpCheck,
   udp: udpCheck,
+  exec: execCheck,
+  file: fileCheck,
+  process: processCheck,
 } as const;
 
 type Registry = typeof REGISTRY;
@@ -54,7 +60,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tls", "dns", "grpc", "exec", "file", "process"];
+const LATER_TYPES: readonly string[] = ["tls", "dns", "grpc"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(

@@ -3,11 +3,10 @@ import * as z from "zod";
 import { printableProblem } from "../../text/characters.ts";
 import { PATTERNS } from "./patterns.ts";
 
-/** A list of the program and its arguments, in their order. */
-export function command(): z.ZodArray<z.ZodString> {
+/** A list of the program and its arguments, in their order; `none` says what is wrong where it is empty. */
+export function command(none = "must name a program; leave the key out for none"): z.ZodArray<z.ZodString> {
   const argument = z.string().register(z.globalRegistry, { pattern: PATTERNS.commandArgument });
-  const error = "must name a program; leave the key out for none";
-  return z.array(argument).min(1, { error }).superRefine((argv, context) => {
+  return z.array(argument).min(1, { error: none }).superRefine((argv, context) => {
     argv.forEach((text, index) => {
       const message = index === 0 ? programProblem(text) : text.includes("\0") ? NUL : undefined;
       if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });

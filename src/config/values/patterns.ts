@@ -63,6 +63,13 @@ export const PATTERNS = {
   directory: whole("|/.*"),
   group: whole("[A-Za-z_][A-Za-z0-9_.-]{0,30}\\$?|0|[1-9][0-9]{0,9}"),
   filePath: whole("/.*[^/]"),
+  user: whole("[A-Za-z_][A-Za-z0-9_.-]{0,30}\\$?"),
+  /** Of an environment, but for those that say what a check is of. */
+  variable: whole("(?!BGP_LB_)[A-Za-z_][A-Za-z0-9_]{0,99}"),
+  /** systemd.unit(5). */
+  unit: whole(
+    "[A-Za-z0-9:_.\\\\][A-Za-z0-9:_.\\\\@-]{0,238}\\.(?:service|socket|target|mount|scope|slice|timer|path)",
+  ),
   /** execve(2) ends an argument at a 0. */
   commandArgument: whole("[^\\u0000]*"),
   /** RFC 9110 section 5.1. */

@@ -28,15 +28,17 @@ export function countedAllowance(limit: () => number, watches?: Allowance): Allo
   };
 }
 
+const NO_SLOT = "not probed: as many probes as this process may have are open";
+
 /** `probe`, which runs only where `slots` has one left, and holds it until all that it opened is closed. */
-export function withinAllowance(probe: Probe, slots: Allowance): Probe {
+export function withinAllowance(probe: Probe, slots: Allowance, shortage = NO_SLOT): Probe {
   const watch = probe.watch?.bind(probe);
   return {
     ...watch && { watch: (tripped: Tripped) => watchWithin(watch, slots.watches, tripped) },
     async run(signal, progress) {
       const slot = slots.tryTake();
       if (slot === undefined) {
-        return { kind: "unknown", detail: "not probed: as many probes as this process may have are open" };
+        return { kind: "unknown", detail: shortage };
       }
       using _slot = slot;
       return await probe.run(signal, progress);

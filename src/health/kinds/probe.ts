@@ -50,3 +50,11 @@ export interface Probe {
    */
   watch?(tripped: Tripped): Disposable;
 }
+
+/** What kinds say that only FFI makes possible, in a process that may not use it. */
+export const NEEDS_FFI = "this kind of check needs the C library: run with --allow-ffi";
+
+/** A probe that can find out nothing, and says why. */
+export function unknownProbe(detail: string): Probe {
+  return { run: () => Promise.resolve({ kind: "unknown", detail }) };
+}
