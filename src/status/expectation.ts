@@ -1,5 +1,6 @@
 /** What a probe must find to pass, in words: what opens the gate of a service that is not healthy. Pure. */
 import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { PingCheckConfig } from "../config/checks/ping.ts";
 import { parseAddress, withPort } from "../net/address.ts";
 import { formatDuration } from "../time/duration.ts";
 
@@ -14,8 +15,14 @@ export function expectationOf(check: CheckConfig): string {
       return `${scheme}://${authority}${path} answers with a 2xx status ${within}`;
     }
     case "ping":
-      return `${check.addresses.map(({ text }) => text).join(" or ")} answers an ICMP echo ${within}`;
+      return `${pinged(check)} an ICMP echo ${within}`;
     default:
       return check satisfies never;
   }
+}
+
+function pinged({ addresses, need }: PingCheckConfig): string {
+  const each = addresses.map(({ text }) => text);
+  if (each.length < 2 || need === "any") return `${each.join(" or ")} answers`;
+  return `${each.join(" and ")} each answer`;
 }
