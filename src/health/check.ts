@@ -3,10 +3,11 @@
  * to the threshold, and reports. It decides nothing itself and touches nothing but its ports. Whatever throws, a port or
  * a callback, is kept as a fault for the status, and the next timer stands all the same.
  */
-import type { CheckTiming } from "../config/checks/base.ts";
+import type { CheckBase, CheckTiming } from "../config/checks/base.ts";
 import { messageOf } from "../text/error_message.ts";
 import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
+import { inverted } from "./kinds/invert.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import {
   ALONE,
@@ -77,7 +78,7 @@ export interface VerdictChange {
 export interface CheckOptions {
   readonly name: string;
   readonly target: CheckTarget;
-  readonly config: CheckTiming;
+  readonly config: CheckTiming & Partial<Pick<CheckBase, "invert">>;
   readonly probe: Probe;
   readonly clock: Clock;
   /** Its place among all checks that start now. */
@@ -329,10 +330,12 @@ export class Check implements Disposable {
   /** What failed while this process stood still may have failed because of that. */
   #judged({ kind, detail }: ProbeOutcome, stalledMs: number): ProbeOutcome {
     const text = foreignText(detail, MAX_DETAIL_LENGTH);
-    const excused = kind === "fail" && stalledMs >= this.#options.config.timeoutMs * STALLED_PART;
-    return excused
-      ? { kind: "unknown", detail: `${text}, but this process stood still for ${Math.round(stalledMs)} ms` }
-      : { kind, detail: text };
+    const { timeoutMs, invert = false } = this.#options.config;
+    if (kind === "fail" && stalledMs >= timeoutMs * STALLED_PART) {
+      const detail = `${text}, but this process stood still for ${Math.round(stalledMs)} ms`;
+      return { kind: "unknown", detail };
+    }
+    return invert ? inverted({ kind, detail: text }) : { kind, detail: text };
   }
 
   #count(result: ProbeResult, pass: boolean): void {
