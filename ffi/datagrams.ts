@@ -1,6 +1,6 @@
 /** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, ICMP errors. */
 import type { MessageBuffer } from "./message.ts";
-import type { SocketAddress } from "./sockaddr.ts";
+import { decodeSocketAddress, type SocketAddress } from "./sockaddr.ts";
 import { SOCK_DGRAM, SOCK_RAW, type Socket, type Sockets } from "./sockets.ts";
 
 const IPPROTO_ICMP = { 4: 1, 6: 58 } as const;
@@ -12,7 +12,8 @@ const CONTROL = {
   4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0, returned: 11, origin: 2 },
   6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16, returned: 25, origin: 3 },
 } as const;
-const EXTENDED_ERROR = { origin: 4, type: 5, code: 6 } as const;
+/** `offender` (SO_EE_OFFENDER): the sockaddr of who sent the ICMP error. */
+const EXTENDED_ERROR = { origin: 4, type: 5, code: 6, offender: 16 } as const;
 
 /** How a socket is made; see the port `DatagramOptions`. */
 export interface DatagramOptions {
@@ -41,7 +42,11 @@ export interface Datagram {
 export interface ReturnedDatagram {
   readonly octets: Uint8Array;
   readonly to: SocketAddress | undefined;
-  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+  readonly icmp: {
+    readonly type: number;
+    readonly code: number;
+    readonly from: SocketAddress | undefined;
+  } | undefined;
 }
 
 /** Makes datagram sockets. */
@@ -108,7 +113,8 @@ export class DatagramSocket implements Disposable {
     for (const { level: ofLevel, type: ofType, bytes } of this.#message.control()) {
       if (ofLevel !== level || ofType !== returned || bytes[EXTENDED_ERROR.origin] !== origin) continue;
       const [type = 0, code = 0] = bytes.subarray(EXTENDED_ERROR.type, EXTENDED_ERROR.code + 1);
-      icmp = { type, code };
+      const offender = bytes.subarray(EXTENDED_ERROR.offender);
+      icmp = { type, code, from: offender.byteLength < 16 ? undefined : decodeSocketAddress(offender) };
     }
     return { octets: this.#message.bytes, to: this.#message.address, icmp };
   }

@@ -10,6 +10,7 @@ import {
   resolveCheck,
   type UnaimedCheck,
 } from "./checks/kinds.ts";
+import { networkProblems } from "./check_network.ts";
 import { destinationName } from "./destination_name.ts";
 import type { Finding, Path } from "./values/finding.ts";
 
@@ -78,10 +79,12 @@ function named(
     else findings.push({ path: place, message: "is the same name as that of", other: first });
   }
   const used = new Set(given.keys());
-  return checks.map(({ check }) => {
+  return checks.map(({ check, path }) => {
     const name = check.name ?? unusedName(placeOf(check), used);
     used.add(name);
-    return resolveCheck(check, name, addresses);
+    const config = resolveCheck(check, name, addresses);
+    findings.push(...networkProblems(check, config, path));
+    return config;
   });
 }
 

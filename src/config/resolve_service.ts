@@ -8,6 +8,7 @@ import type { FileService } from "./schema/service.ts";
 import { Duplicates } from "./duplicates.ts";
 import { checkWhenUnhealthy, resolveAnnounce } from "./resolve_announce.ts";
 import { ownAddresses } from "./own_addresses.ts";
+import { sourceProblems } from "./check_network.ts";
 import { resolveChecks } from "./resolve_checks.ts";
 import { resolvePort } from "./resolve_port.ts";
 import { checkUnusedFlags } from "./scheduling.ts";
@@ -58,6 +59,9 @@ export function checkServices(
   const everyPeerRead = !parts.findings.some(({ path }) =>
     path[0] === "bgp" && (path.length === 1 || path[1] === "peers")
   );
+  const serviceAddresses = new Set(
+    services.flatMap(({ value }) => value.addresses.map(({ text }) => text)),
+  );
   for (const { index, value: service } of services) {
     const path: Path = ["services", index];
     const freshName = duplicates.add("name", service.name, [...path, "name"]);
@@ -79,6 +83,7 @@ export function checkServices(
         findings.push({ path: place, message: `is the address of peer ${peer}` });
       }
     }
+    findings.push(...sourceProblems(service, path, serviceAddresses));
     checkPorts(service, path, duplicates, findings);
     for (const [at, name] of (service.announce.peers ?? []).entries()) {
       if (peerNames.has(name) || !everyPeerRead) continue;

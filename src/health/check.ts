@@ -8,6 +8,7 @@ import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
 import type { CheckFault, CheckStatus, VerdictChange } from "./check_status.ts";
 import type { JudgementLimits } from "./judgement.ts";
+import { inverted } from "./kinds/invert.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
 import { CheckRecord } from "./record.ts";
 import {
@@ -31,7 +32,7 @@ import type { CheckTarget } from "./target.ts";
 export interface CheckOptions {
   readonly name: string;
   readonly target: CheckTarget;
-  readonly config: JudgementLimits & { readonly tripwire?: boolean };
+  readonly config: JudgementLimits & { readonly tripwire?: boolean; readonly invert?: boolean };
   readonly probe: Probe;
   readonly clock: Clock;
   /** Its place among all checks that start now. */
@@ -298,10 +299,12 @@ export class Check implements Disposable {
   /** What failed while this process stood still may have failed because of that. */
   #judged({ kind, detail }: ProbeOutcome, stalledMs: number): ProbeOutcome {
     const text = foreignText(detail, MAX_DETAIL_LENGTH);
-    const excused = kind === "fail" && stalledMs >= this.#options.config.timeoutMs * STALLED_PART;
-    return excused
-      ? { kind: "unknown", detail: `${text}, but this process stood still for ${Math.round(stalledMs)} ms` }
-      : { kind, detail: text };
+    const { timeoutMs, invert = false } = this.#options.config;
+    if (kind === "fail" && stalledMs >= timeoutMs * STALLED_PART) {
+      const detail = `${text}, but this process stood still for ${Math.round(stalledMs)} ms`;
+      return { kind: "unknown", detail };
+    }
+    return invert ? inverted({ kind, detail: text }) : { kind, detail: text };
   }
 
   /** Tells a new verdict, and one that was not taken before. */

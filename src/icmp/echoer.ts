@@ -1,11 +1,12 @@
 /**
  * Echo requests over one socket per family, opened with the first echo: raw where CAP_NET_RAW is there, else a ping
- * socket where net.ipv4.ping_group_range allows one. The reactor is only asked while an echo is under way.
+ * socket where net.ipv4.ping_group_range allows one. Those from an address of one's own choice have a socket that is bound
+ * to it for as long as they are under way: the address may go. The reactor is only asked while an echo is under way.
  */
 import { icmpErrorReason } from "../net/icmp_error.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Address } from "../net/address.ts";
-import type { Datagram, Datagrams, DatagramSocket, ReturnedDatagram } from "../net/sockets.ts";
+import { type Address, addressOf } from "../net/address.ts";
+import type { Datagram, Datagrams, DatagramSocket, ReturnedDatagram, SocketAddress } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
 import { decodeEchoRequest, decodeIcmp, encodeEchoRequest, expectedTypes, splitIPv4 } from "./packet.ts";
@@ -17,6 +18,8 @@ const BATCH = 64;
 /** How long an echo may take, and what cancels it. */
 export interface EchoOptions {
   readonly timeoutMs: number;
+  /** The local address, of the same family; undefined: the kernel's choice. */
+  readonly source?: Address | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -27,7 +30,8 @@ export type IcmpSocketKind = "raw" | "ping";
 export class IcmpEchoer implements Disposable {
   readonly #datagrams: Datagrams;
   readonly #clock: Clock;
-  readonly #families = new Map<4 | 6, FamilyEchoer>();
+  /** By family and source. */
+  readonly #sockets = new Map<string, SocketEchoer>();
 
   constructor(datagrams: Datagrams, clock: Clock) {
     this.#datagrams = datagrams;
@@ -35,11 +39,13 @@ export class IcmpEchoer implements Disposable {
   }
 
   /** One echo request. @throws {Error} no answer in time, unreachable, aborted, or no socket allowed */
-  async echo(address: Address, { timeoutMs, signal }: EchoOptions): Promise<{ readonly rttMs: number }> {
+  async echo(
+    address: Address,
+    { timeoutMs, source, signal }: EchoOptions,
+  ): Promise<{ readonly rttMs: number }> {
     signal.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<{ readonly rttMs: number }>();
-    const family = this.#family(address.family);
-    const pending = family.send(address, { resolve: (rttMs) => resolve({ rttMs }), reject });
+    const pending = this.#send(address, source, { resolve: (rttMs) => resolve({ rttMs }), reject });
     using _limit = this.#clock.at(
       this.#clock.now() + timeoutMs,
       () => reject(new Error(`no echo reply within ${timeoutMs} ms`)),
@@ -54,21 +60,47 @@ export class IcmpEchoer implements Disposable {
 
   /** The kind of socket in use, undefined before the first echo of that family. */
   kind(family: 4 | 6): IcmpSocketKind | undefined {
-    return this.#families.get(family)?.kind;
+    return this.#sockets.get(keyOf(family, undefined))?.kind;
   }
 
   [Symbol.dispose](): void {
-    for (const family of this.#families.values()) family[Symbol.dispose]();
-    this.#families.clear();
+    for (const socket of this.#sockets.values()) socket[Symbol.dispose]();
+    this.#sockets.clear();
   }
 
-  #family(family: 4 | 6): FamilyEchoer {
-    const open = this.#families.get(family);
-    if (open !== undefined) return open;
-    const opened = new FamilyEchoer(family, this.#clock, ...openSocket(this.#datagrams, family));
-    this.#families.set(family, opened);
-    return opened;
+  /** Sends one request. Disposing the result forgets it, and the bound socket with the last one. */
+  #send(
+    address: Address,
+    source: Address | undefined,
+    ends: Pick<Pending, "resolve" | "reject">,
+  ): Disposable {
+    const { family } = address;
+    const key = keyOf(family, source);
+    const socket = this.#sockets.get(key) ??
+      new SocketEchoer(family, this.#clock, ...openSocket(this.#datagrams, family, source));
+    this.#sockets.set(key, socket);
+    const closeWhereIdle = () => {
+      if (source === undefined || !socket.idle || this.#sockets.get(key) !== socket) return;
+      this.#sockets.delete(key);
+      socket[Symbol.dispose]();
+    };
+    try {
+      const pending = socket.send(address, ends);
+      return {
+        [Symbol.dispose]() {
+          pending[Symbol.dispose]();
+          closeWhereIdle();
+        },
+      };
+    } catch (error) {
+      closeWhereIdle();
+      throw error;
+    }
   }
+}
+
+function keyOf(family: 4 | 6, source: Address | undefined): string {
+  return `${family} ${source?.text ?? ""}`;
 }
 
 interface Pending {
@@ -79,7 +111,7 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
-class FamilyEchoer implements Disposable {
+class SocketEchoer implements Disposable {
   readonly #family: 4 | 6;
   readonly #clock: Clock;
   readonly #socket: DatagramSocket;
@@ -93,6 +125,11 @@ class FamilyEchoer implements Disposable {
 
   constructor(family: 4 | 6, clock: Clock, socket: DatagramSocket, kind: IcmpSocketKind) {
     [this.#family, this.#clock, this.#socket, this.kind] = [family, clock, socket, kind];
+  }
+
+  /** Nothing is under way. */
+  get idle(): boolean {
+    return this.#pending.size === 0;
   }
 
   /** Sends one request. Disposing the result forgets it. */
@@ -169,7 +206,7 @@ class FamilyEchoer implements Disposable {
     const pending = this.#pending.get(echo.sequence);
     if (pending === undefined) return;
     if (message.type === "error") {
-      if (equal(message.destination, pending.address.bytes)) pending.reject(new Error(message.reason));
+      if (equal(message.destination, pending.address.bytes)) pending.reject(refusal(message.reason, from));
     } else if (equal(from.address.bytes, pending.address.bytes) && equal(echo.payload, pending.payload)) {
       pending.resolve(this.#clock.now() - pending.sentMs);
     }
@@ -181,8 +218,13 @@ class FamilyEchoer implements Disposable {
     const pending = echo === undefined ? undefined : this.#pending.get(echo.sequence);
     if (pending === undefined || to === undefined || !equal(to.address.bytes, pending.address.bytes)) return;
     const reason = icmp && icmpErrorReason(this.#family, icmp.type, icmp.code);
-    pending.reject(new Error(reason ?? "destination unreachable"));
+    pending.reject(refusal(reason ?? "destination unreachable", icmp?.from));
   }
+}
+
+/** What an ICMP error says, and who says so. */
+function refusal(reason: string, from: SocketAddress | undefined): Error {
+  return new Error(from === undefined ? reason : `${reason}, says ${addressOf(from.address.bytes).text}`);
 }
 
 /** An error of the past that was pending on the socket; reading it has cleared it, and its echo times out. */
@@ -195,22 +237,34 @@ function attempt<T>(receive: () => T | undefined): T | undefined {
 }
 
 /** @throws {Error} neither kind is allowed */
-function openSocket(datagrams: Datagrams, family: 4 | 6): [DatagramSocket, IcmpSocketKind] {
-  let refusal: unknown;
+function openSocket(
+  datagrams: Datagrams,
+  family: 4 | 6,
+  source: Address | undefined,
+): [DatagramSocket, IcmpSocketKind] {
+  const bound = source === undefined ? {} : { local: { address: source, port: 0, scopeId: 0 } };
+  let refused: unknown;
   try {
-    return [datagrams.open({ family, kind: "icmp", icmpTypes: expectedTypes(family) }), "raw"];
+    return [datagrams.open({ family, kind: "icmp", icmpTypes: expectedTypes(family), ...bound }), "raw"];
   } catch (error) {
-    refusal = error;
+    if (isNotHere(error)) throw error;
+    refused = error;
   }
   try {
-    return [datagrams.open({ family, kind: "ping", receiveReturned: true }), "ping"];
+    return [datagrams.open({ family, kind: "ping", receiveReturned: true, ...bound }), "ping"];
   } catch (error) {
+    if (isNotHere(error)) throw error;
     throw new Error(
-      `no ICMP socket: raw: ${messageOf(refusal)}, it needs CAP_NET_RAW; ` +
+      `no ICMP socket: raw: ${messageOf(refused)}, it needs CAP_NET_RAW; ` +
         `ping: ${messageOf(error)}, it needs a group of this process in sysctl net.ipv4.ping_group_range`,
       { cause: error },
     );
   }
+}
+
+/** The source is no address of this host, whatever kind of socket it is. */
+function isNotHere(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EADDRNOTAVAIL";
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

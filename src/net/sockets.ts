@@ -126,8 +126,12 @@ export interface Datagram {
 export interface ReturnedDatagram {
   readonly octets: Uint8Array;
   readonly to: SocketAddress | undefined;
-  /** The ICMP error that brought it; undefined where this host itself refused it. */
-  readonly icmp: { readonly type: number; readonly code: number } | undefined;
+  /** The ICMP error that brought it, and who sent that; undefined where this host itself refused it. */
+  readonly icmp: {
+    readonly type: number;
+    readonly code: number;
+    readonly from: SocketAddress | undefined;
+  } | undefined;
 }
 
 /** A datagram socket; no call waits. */

@@ -1,6 +1,7 @@
 /** What a probe must find to pass, in words: what opens the gate of a service that is not healthy. Pure. */
 import { authority } from "../config/checks/endpoint.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
+import type { PingCheckConfig } from "../config/checks/ping.ts";
 import { parseAddress, withPort } from "../net/address.ts";
 import { foreignText } from "../text/foreign.ts";
 import { shownOctets } from "../text/shown_octets.ts";
@@ -17,7 +18,7 @@ export function expectationOf(check: CheckConfig): string {
       return `${scheme}://${place}${path} answers with a 2xx status ${within}`;
     }
     case "ping":
-      return `${check.addresses.map(({ text }) => text).join(" or ")} answers an ICMP echo ${within}`;
+      return `${pinged(check)} an ICMP echo ${within}`;
     case "tcp": {
       const { send, expect } = check;
       if (expect === undefined) return `${authority(check)} accepts a TCP connection ${within}`;
@@ -45,4 +46,10 @@ export function expectationOf(check: CheckConfig): string {
     default:
       return check satisfies never;
   }
+}
+
+function pinged({ addresses, need }: PingCheckConfig): string {
+  const each = addresses.map(({ text }) => text);
+  if (each.length < 2 || need === "any") return `${each.join(" or ")} answers`;
+  return `${each.join(" and ")} each answer`;
 }

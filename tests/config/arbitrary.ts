@@ -117,6 +117,24 @@ const hostChecks = [
     tripwire: fc.boolean(),
   }),
 ];
+const pingKeys: Shape = { need: fc.constantFrom("any", "all"), source: address4("10.5") };
+
+type Keys = Record<string, unknown>;
+
+/** Without what excludes each other: a source is of its target's family, and what is inverted is neither watched nor weighed. */
+function consistent(check: Keys): Keys {
+  const { source, tripwire, weightHeader, ...rest } = check;
+  const reaches = [rest["address"] ?? "", rest["addresses"] ?? ""].flat().every((each) =>
+    !`${each}`.includes(":")
+  );
+  const watched = rest["invert"] === true ? {} : { tripwire, weightHeader };
+  const all = Object.entries({ ...rest, ...watched, source: reaches ? source : undefined });
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined));
+}
+
+function unsourced({ source: _, ...rest }: Keys): Keys {
+  return rest;
+}
 
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
@@ -124,7 +142,7 @@ const check = fc.oneof(
     caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
   }),
   object({ type: fc.constant("http"), port }, httpKeys),
-  object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
+  object({ type: fc.constant("ping"), addresses: pingAddresses }, { ...timing, ...pingKeys }),
   object({ type: fc.constant("tcp"), port }, tcpKeys),
   object({ type: fc.constant("udp"), port, send: octets }, {
     ...timing,
@@ -132,7 +150,7 @@ const check = fc.oneof(
     expect: octets,
   }),
   ...hostChecks,
-);
+).map(consistent);
 
 /** Checks of destinations, of which one may give the weight; a port is needed where the destination may have none. */
 const destinationChecks = (needed: Shape) =>
@@ -144,10 +162,18 @@ const destinationChecks = (needed: Shape) =>
       weightHeader: fc.constantFrom("X-Weight", "x!"),
     }),
     fc.array(
-      fc.oneof(object({ type: fc.constant("ping") }, { ...timing, addresses: pingAddresses }), ...hostChecks),
+      fc.oneof(
+        object({ type: fc.constant("ping") }, { ...timing, ...pingKeys, addresses: pingAddresses }),
+        ...hostChecks,
+      ),
       { maxLength: 1 },
     ),
-  ).map(([http, pings]) => [http, ...pings]);
+  ).map(([http, pings]) =>
+    // Where the target is the destination's, nothing is known of its family.
+    [http, ...pings].map((each) =>
+      consistent("address" in each || "addresses" in each ? each : unsourced(each))
+    )
+  );
 
 const community = fc.oneof(
   fc.tuple(fc.nat(65535), fc.nat(65535)).map(([high, low]) => `${high}:${low}`),

@@ -19,6 +19,7 @@ function ping(...texts: readonly string[]): PingCheckConfig {
     type: "ping",
     name: "ping-1",
     addresses,
+    need: "any",
     intervalMs: 200,
     fastIntervalMs: 20,
     timeoutMs: 10_000,

@@ -91,10 +91,10 @@ for (const kind of ["raw", "ping"] as const) {
         }
 
         const failing = [
-          ["10.66.0.1", /^host unreachable$/],
-          ["10.66.1.1", /^communication administratively prohibited$/],
-          ["fd66::1", /^no route to destination$/],
-          ["fd66:1::1", /^communication administratively prohibited$/],
+          ["10.66.0.1", /^host unreachable, says 10\.9\.0\.2$/],
+          ["10.66.1.1", /^communication administratively prohibited, says 10\.9\.0\.2$/],
+          ["fd66::1", /^no route to destination, says fd09::2$/],
+          ["fd66:1::1", /^communication administratively prohibited, says fd09::2$/],
           ["10.67.0.1", /^no echo reply within 100 ms$/],
           ["fd67::1", /^no echo reply within 100 ms$/],
         ] as const;
@@ -104,6 +104,58 @@ for (const kind of ["raw", "ping"] as const) {
             await assert.rejects(icmp.echo(address(at), { timeoutMs, signal: never() }), { message });
           });
         }
+
+        for (
+          const [at, source, back] of [["10.9.1.1", "10.9.5.5", "10.9.0.1"], [
+            "fd09:1::1",
+            "fd09:5::5",
+            "fd09::1",
+          ]] as const
+        ) {
+          await step(`${at} answers to ${source}, an address that comes and goes`, async () => {
+            const echo = (from: Address | undefined, timeoutMs = PATIENT_MS) =>
+              icmp.echo(address(at), { timeoutMs, source: from, signal: never() });
+            const own = address(source);
+            const change = async (verb: "add" | "del") => {
+              await us.ip(
+                "addr",
+                verb,
+                source,
+                "dev",
+                "va",
+                ...(verb === "add" && own.family === 6 ? ["nodad"] : []),
+              );
+            };
+            await router.ip("route", "add", source, "via", back);
+            await assert.rejects(echo(own), { code: "EADDRNOTAVAIL" });
+            await change("add");
+            await Promise.all([echo(own), echo(undefined), echo(own)]);
+            await change("del");
+            await assert.rejects(echo(own), { code: "EADDRNOTAVAIL" });
+            await change("add");
+            await echo(own);
+            // The answer goes to the source, and there is no way back to that one.
+            await router.ip("route", "replace", "blackhole", source);
+            await assert.rejects(echo(own, 100), { message: "no echo reply within 100 ms" });
+            await echo(undefined);
+          });
+        }
+
+        await step("a router on the way says that the TTL ran out", async () => {
+          await us.sysctl("net.ipv4.ip_default_ttl", "1");
+          await us.sysctl("net.ipv6.conf.va.hop_limit", "1");
+          const rows = [
+            ["10.9.1.1", "TTL exceeded in transit, says 10.9.0.2"],
+            ["fd09:1::1", "hop limit exceeded in transit, says fd09::2"],
+          ] as const;
+          for (const [at, message] of rows) {
+            await assert.rejects(icmp.echo(address(at), { timeoutMs: PATIENT_MS, signal: never() }), {
+              message,
+            });
+          }
+          await us.sysctl("net.ipv4.ip_default_ttl", "64");
+          await us.sysctl("net.ipv6.conf.va.hop_limit", "64");
+        });
 
         await step("many at once are told apart, answered and failed", async () => {
           const targets = ["10.9.0.2", "10.9.1.1", "fd09:1::1", "10.67.0.1", "fd09::2"];
@@ -166,7 +218,7 @@ for (const kind of ["raw", "ping"] as const) {
           farHand.send(reply);
           await answer;
 
-          const refused = assert.rejects(echo(PATIENT_MS), { message: "host unreachable" });
+          const refused = assert.rejects(echo(PATIENT_MS), { message: "host unreachable, says 10.9.1.1" });
           farHand.send(unreachable(await farHand.next(), "10.9.1.1"));
           await refused;
         });

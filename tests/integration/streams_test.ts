@@ -354,7 +354,11 @@ for (const family of [4, 6] as const) {
       await until(() => (returned = sender.receiveReturned()) !== undefined);
       assert.equal(textOf(returned?.octets), "anybody?");
       assert.deepEqual(returned?.to, gone);
-      assert.deepEqual(returned?.icmp, family === 4 ? { type: 3, code: 3 } : { type: 1, code: 4 });
+      const from = { ...local, address: { family, bytes: LOOPBACK[family].bytes } };
+      assert.deepEqual(
+        returned?.icmp,
+        family === 4 ? { type: 3, code: 3, from } : { type: 1, code: 4, from },
+      );
       assert.throws(() => datagrams.open({ family, kind: "udp", local: receiver.localAddress() }), {
         code: "EADDRINUSE",
       });

@@ -3,7 +3,7 @@
  * have that go over the network.
  */
 import * as z from "zod";
-import type { Address } from "../../net/address.ts";
+import { type Address, isLinkLocal } from "../../net/address.ts";
 import { parseHostAddress } from "../values/address.ts";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
@@ -82,8 +82,8 @@ const flapSchema = lazily(() =>
 /** Keys of the kinds that go over the network. */
 export const networkSchema = lazily(() => {
   return {
-    source: text(parseHostAddress, PATTERNS.hostAddress).optional().describe(
-      "Local address of the probes. Default: the kernel's choice",
+    source: text(parseSource, PATTERNS.hostAddress).optional().describe(
+      "Local address of the probes: what is probed is of the same family. Default: the kernel's choice",
     ),
   } as const;
 });
@@ -144,9 +144,17 @@ export function resolveBase(file: FileBase, name: string, service: readonly Addr
     invert: file.invert,
     flap: flap && { limit: flap.limit, windowMs: flap.window, holdMs: flap.hold },
     source: file.source,
-    through: file.via === "service" ? service : [],
+    through: file.via === "service" ? throughOf(file, service) : [],
     tripwire: file.tripwire ?? false,
   };
+}
+
+/** The addresses of the service that a probe from the check's source reaches. */
+export function throughOf(
+  { source }: Pick<FileBase, "source">,
+  service: readonly Address[],
+): readonly Address[] {
+  return source === undefined ? service : service.filter(({ family }) => family === source.family);
 }
 
 /** What every kind has as the file spells it. */
@@ -164,6 +172,13 @@ export function renderBase(base: CheckBase): Readonly<Record<string, unknown>> {
       ? "off"
       : { limit: flap.limit, window: formatDuration(flap.windowMs), hold: formatDuration(flap.holdMs) },
   };
+}
+
+/** A link-local address means something on one link only. */
+function parseSource(input: string): Parsed<Address> {
+  const host = parseHostAddress(input);
+  if ("problem" in host || !isLinkLocal(host.value)) return host;
+  return { problem: "must not be a link-local address: a probe has no interface that it would be on" };
 }
 
 /** The longest name of a check. */

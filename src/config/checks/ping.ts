@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Address } from "../../net/address.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { distinct, notSupportedYet, text } from "../values/rules.ts";
+import { distinct, text } from "../values/rules.ts";
 import { lazily } from "../values/lazily.ts";
 import { parseHostAddress } from "../values/address.ts";
 import { baseSchema, type CheckBase, checkBase, networkSchema } from "./base.ts";
@@ -11,15 +11,18 @@ import type { CheckKind } from "./kind.ts";
 /** An ICMP echo that must be answered. */
 export interface PingCheckConfig extends CheckBase {
   readonly type: "ping";
-  /** Any answer is a pass. */
   readonly addresses: readonly Address[];
+  /** Whether one answer is a pass, or all must answer. */
+  readonly need: "any" | "all";
 }
 
 /** Keys that are the same wherever the check stands. */
 const keys = lazily(() => {
   return {
     type: z.literal("ping").describe("ping: an ICMP echo that must be answered"),
-    need: notSupportedYet().describe("any or all. Not supported yet"),
+    need: z.enum(["any", "all"]).default("any").describe(
+      "any: an answer from one of the addresses is a pass. all: every one must answer",
+    ),
     ...baseSchema(),
     ...networkSchema(),
   };
@@ -31,14 +34,14 @@ const addresses = lazily(() => {
 });
 
 function schema() {
-  return z.strictObject({ ...keys(), addresses: addresses().describe("Any answer is a pass") })
+  return z.strictObject({ ...keys(), addresses: addresses().describe("Whom to ask") })
     .superRefine(checkBase).describe("A ping check");
 }
 
 function destinationSchema() {
   return z.strictObject({
     ...keys(),
-    addresses: addresses().optional().describe("Any answer is a pass. Default: the destination's address"),
+    addresses: addresses().optional().describe("Whom to ask. Default: the destination's address"),
   }).superRefine(checkBase).describe("A ping check of a destination");
 }
 
@@ -48,10 +51,12 @@ export const pingCheck = {
   destinationSchema,
   aim: (check, { address }) => ({ value: { ...check, addresses: check.addresses ?? [address] } }),
   place: ({ addresses }) => `ping ${addresses.map(({ text }) => text).join(" ")}`,
-  resolve({ type, addresses }, base): PingCheckConfig {
-    return { type, addresses, ...base };
+  resolve({ type, addresses, need }, base): PingCheckConfig {
+    return { type, addresses, need, ...base };
   },
-  render: ({ addresses, source }) => ({ addresses: addresses.map(({ text }) => text), source: source?.text }),
+  render: ({ addresses, need, source }) => {
+    return { addresses: addresses.map(({ text }) => text), need, source: source?.text };
+  },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

@@ -4,6 +4,8 @@ import type { Address } from "../../net/address.ts";
 /** How long an echo may take, and what cancels it. */
 export interface EchoOptions {
   readonly timeoutMs: number;
+  /** The local address; undefined: the kernel's choice. */
+  readonly source?: Address | undefined;
   readonly signal: AbortSignal;
 }
 

@@ -1,10 +1,11 @@
-/** The ping check: an echo request to every address of a list at once; the first answer is a pass. */
+/** The ping check: an echo request to every address of a list at once; the first answer is a pass, or all must answer. */
 import type { PingCheckConfig } from "../../config/checks/ping.ts";
 import type { Address } from "../../net/address.ts";
 import { onAbort } from "../../time/abort.ts";
 import { type Failure, failureOf, NO_LOCAL_ADDRESS } from "../connect/failure.ts";
-import type { Icmp } from "./icmp.ts";
-import type { Probe, ProbeOutcome } from "./probe.ts";
+import { sourceError } from "../connect/source.ts";
+import type { EchoReply, Icmp } from "./icmp.ts";
+import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
 
 /** A probe by ICMP or ICMPv6 echo. */
 export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Probe {
@@ -12,20 +13,23 @@ export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Prob
     const detail = "ping needs sockets that only FFI opens: run with --allow-ffi";
     return { run: () => Promise.resolve({ kind: "unknown", detail }) };
   }
+  const { addresses, need, source, timeoutMs } = config;
   return {
     async run(signal, progress) {
-      progress("waiting for an answer");
       // Ends the other echoes when the race is over.
       const race = new AbortController();
       using _abort = onAbort(signal, () => race.abort(signal.reason));
-      const echoes = config.addresses.map(async (address) => {
-        const { rttMs } = await icmp.echo(address, { timeoutMs: config.timeoutMs, signal: race.signal });
-        return `answer from ${address.text} in ${rttMs.toFixed(1)} ms`;
+      const answered = answers(addresses, progress);
+      const echoes = addresses.map(async (address) => {
+        const reply = await icmp.echo(address, { timeoutMs, source, signal: race.signal });
+        answered(address);
+        return replyText(address, reply);
       });
       try {
+        if (need === "all") return outcomeOfAll(await Promise.allSettled(echoes), config);
         return { kind: "pass", detail: await Promise.any(echoes) };
       } catch (error) {
-        return failureOfAll(error, config.addresses);
+        return failureOfAll(error instanceof AggregateError ? error.errors : [error], config);
       } finally {
         race.abort();
       }
@@ -33,17 +37,52 @@ export function pingProbe(config: PingCheckConfig, icmp: Icmp | undefined): Prob
   };
 }
 
+/** Says at each answer whose is waited for still, so that a probe that is cut off names them. */
+function answers(addresses: readonly Address[], progress: Progress): (address: Address) => void {
+  const silent = new Set(addresses.map(({ text }) => text));
+  const tell = () => progress(`waiting for an answer from ${[...silent].join(", ")}`);
+  tell();
+  return ({ text }) => {
+    silent.delete(text);
+    if (silent.size > 0) tell();
+  };
+}
+
+function replyText({ text }: Address, { rttMs }: EchoReply): string {
+  return `answer from ${text} in ${rttMs.toFixed(1)} ms`;
+}
+
 /** An echo needs no port: without an address to send from there is no way to the target. */
-function failureOfOne(error: unknown): Failure {
-  const failure = failureOf(error);
+function failureOfOne(error: unknown, source: Address | undefined): Failure {
+  const failure = failureOf(sourceError(error, source));
   return failure.detail === NO_LOCAL_ADDRESS ? { ...failure, kind: "fail" } : failure;
 }
 
+/** Every address must have answered; told are those that did not. */
+function outcomeOfAll(
+  results: readonly PromiseSettledResult<string>[],
+  config: PingCheckConfig,
+): ProbeOutcome {
+  const replies = results.flatMap((result) => result.status === "fulfilled" ? [result.value] : []);
+  if (replies.length === results.length) return { kind: "pass", detail: replies.join(", ") };
+  const silent = config.addresses.filter((_, at) => results[at]?.status === "rejected");
+  const errors = results.flatMap((result) => result.status === "rejected" ? [result.reason] : []);
+  const { kind, detail } = failureOfAll(errors, { ...config, addresses: silent });
+  return {
+    kind,
+    detail: `${detail}${replies.length > 0 ? ` (${replies.length} of ${results.length} answered)` : ""}`,
+  };
+}
+
 /** The service may be well where one of the echoes failed for something of our own. */
-function failureOfAll(error: unknown, addresses: readonly Address[]): ProbeOutcome {
-  const errors: readonly unknown[] = error instanceof AggregateError ? error.errors : [error];
-  const failures = errors.map(failureOfOne);
+function failureOfAll(
+  errors: readonly unknown[],
+  { addresses, need, source }: PingCheckConfig,
+): ProbeOutcome {
+  const failures = errors.map((error) => failureOfOne(error, source));
   const details = failures.map(({ detail }, at) => `${addresses[at]?.text}: ${detail}`);
-  const kind = failures.some((failure) => failure.kind === "unknown") ? "unknown" : "fail";
-  return { kind, detail: details.join("; ") };
+  const ours = failures.filter(({ kind }) => kind === "unknown").length;
+  // Where all must answer, one that is known not to is enough.
+  const unknown = need === "all" ? ours === failures.length : ours > 0;
+  return { kind: unknown ? "unknown" : "fail", detail: details.join("; ") };
 }

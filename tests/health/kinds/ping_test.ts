@@ -5,6 +5,7 @@ import type { Icmp } from "../../../src/health/kinds/icmp.ts";
 import { pingProbe } from "../../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../../src/net/address.ts";
 import { PLAIN_CHECK } from "../../support/config.ts";
+import { settle } from "../../support/virtual_clock.ts";
 
 const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::3"].map(parseAddress).filter((address) =>
   address !== undefined
@@ -13,6 +14,7 @@ const CONFIG: PingCheckConfig = {
   type: "ping",
   name: "ping-1",
   addresses,
+  need: "any",
   intervalMs: 1000,
   fastIntervalMs: 1000,
   timeoutMs: 800,
@@ -25,16 +27,22 @@ const CONFIG: PingCheckConfig = {
 function echoes() {
   const asked = new Map<
     string,
-    { answer(rttMs: number): void; fail(text: string): void; signal: AbortSignal }
+    {
+      answer(rttMs: number): void;
+      fail(text: string): void;
+      source: string | undefined;
+      signal: AbortSignal;
+    }
   >();
   const icmp: Icmp = {
-    echo: (address, { timeoutMs, signal }) =>
+    echo: (address, { timeoutMs, source, signal }) =>
       new Promise((resolve, reject) => {
         assert.equal(timeoutMs, 800);
         signal.addEventListener("abort", () => reject(signal.reason));
         asked.set(address.text, {
           answer: (rttMs) => resolve({ rttMs }),
           fail: (text) => reject(new Error(text)),
+          source: source?.text,
           signal,
         });
       }),
@@ -112,4 +120,72 @@ Deno.test("pingProbe() where FFI is not allowed says nothing of the service and 
   const { kind, detail } = await pingProbe(CONFIG, undefined).run(new AbortController().signal, () => {});
   assert.equal(kind, "unknown");
   assert.match(detail, /--allow-ffi/);
+});
+
+const ALL: PingCheckConfig = { ...CONFIG, need: "all" };
+
+Deno.test("pingProbe() that needs all passes when all have answered, and not before", async () => {
+  const { icmp, asked } = echoes();
+  const steps: string[] = [];
+  let ended = false;
+  const outcome = pingProbe(ALL, icmp).run(new AbortController().signal, (step) => steps.push(step));
+  outcome.then(() => ended = true);
+  asked.get("192.0.2.2")?.answer(1);
+  asked.get("192.0.2.1")?.answer(2);
+  await settle();
+  assert.equal(ended, false);
+  asked.get("2001:db8::3")?.answer(3);
+  assert.deepEqual(await outcome, {
+    kind: "pass",
+    detail:
+      "answer from 192.0.2.1 in 2.0 ms, answer from 192.0.2.2 in 1.0 ms, answer from 2001:db8::3 in 3.0 ms",
+  });
+  assert.deepEqual(steps, [
+    "waiting for an answer from 192.0.2.1, 192.0.2.2, 2001:db8::3",
+    "waiting for an answer from 192.0.2.1, 2001:db8::3",
+    "waiting for an answer from 2001:db8::3",
+  ]);
+});
+
+Deno.test("pingProbe() that needs all fails with those that did not answer, each in its words", async () => {
+  const { icmp, asked } = echoes();
+  const outcome = pingProbe(ALL, icmp).run(new AbortController().signal, () => {});
+  asked.get("192.0.2.1")?.answer(1);
+  asked.get("192.0.2.2")?.fail("host unreachable, says 192.0.2.254");
+  asked.get("2001:db8::3")?.fail("no echo reply within 800 ms");
+  assert.deepEqual(await outcome, {
+    kind: "fail",
+    detail:
+      "192.0.2.2: host unreachable, says 192.0.2.254; 2001:db8::3: no echo reply within 800 ms (1 of 3 answered)",
+  });
+});
+
+Deno.test("pingProbe() that needs all knows that it failed where one is silent, whatever was short for another", async () => {
+  const shortage = "sendto: the send buffer is full";
+  for (const [others, kind] of [["no echo reply within 800 ms", "fail"], [shortage, "unknown"]] as const) {
+    const { icmp, asked } = echoes();
+    const outcome = pingProbe(ALL, icmp).run(new AbortController().signal, () => {});
+    asked.get("192.0.2.1")?.fail(shortage);
+    for (const text of ["192.0.2.2", "2001:db8::3"]) asked.get(text)?.fail(others);
+    assert.equal((await outcome).kind, kind);
+  }
+});
+
+Deno.test("pingProbe() asks from its source, and says nothing of the service where this host does not have it", async () => {
+  const source = parseAddress("192.0.2.9");
+  const { icmp, asked } = echoes();
+  const config = { ...CONFIG, addresses: addresses.slice(0, 1), source };
+  const outcome = pingProbe(config, icmp).run(new AbortController().signal, () => {});
+  assert.equal(asked.get("192.0.2.1")?.source, "192.0.2.9");
+  asked.get("192.0.2.1")?.answer(1);
+  assert.equal((await outcome).kind, "pass");
+  const gone = Object.assign(new Error("bind: cannot assign requested address"), {
+    code: "EADDRNOTAVAIL",
+    operation: "bind",
+  });
+  const nowhere: Icmp = { echo: () => Promise.reject(gone) };
+  assert.deepEqual(await pingProbe(config, nowhere).run(new AbortController().signal, () => {}), {
+    kind: "unknown",
+    detail: "192.0.2.1: source 192.0.2.9 is no address of this host",
+  });
 });
