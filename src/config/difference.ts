@@ -5,7 +5,7 @@
  */
 import { atOnce } from "../time/steps.ts";
 import { changedKeys } from "./canonical.ts";
-import type { Config, DestinationConfig, PortConfig, ServiceConfig } from "./config.ts";
+import type { AnnounceConfig, Config, DestinationConfig, PortConfig, ServiceConfig } from "./config.ts";
 import { destinationName } from "./destination_name.ts";
 import { type Keyed, pair } from "./pairs.ts";
 import { type LocalChange, localChange, type PeerChange, peerChanges } from "./session_difference.ts";
@@ -139,7 +139,7 @@ const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Compari
       const to = next.prefixLengths.get(address) ?? from;
       return to === from ? [] : [{ of: "prefix length", address, from, to }];
     }),
-  announce: (old, next) => keysOf("announce", old.announce, next.announce),
+  announce: (old, next) => keysOf("announce", withOwnWords(old.announce), withOwnWords(next.announce)),
   ports: (old, next) => portChanges(old.ports, next.ports),
   checks(old, next) {
     const pairs = pair(old.checks, next.checks, ({ name }) => name);
@@ -157,6 +157,13 @@ const SERVICE: { readonly [Key in Exclude<keyof ServiceConfig, "name">]: Compari
       ? []
       : [{ of: "onChange", keys: ["onChange"] }],
 };
+
+/** Of what an unhealthy service is announced with, only what it has for itself: the rest follows what is beside it. */
+function withOwnWords({ whenUnhealthy: worse, peers, ...own }: AnnounceConfig) {
+  if (worse === "withdraw") return { ...own, peers, whenUnhealthy: worse };
+  const differing = changedKeys(own, worse).map((key) => [key, worse[key]] as const);
+  return { ...own, peers, whenUnhealthy: Object.fromEntries(differing) };
+}
 
 function keysOf(of: "announce" | "stop", old: object, next: object): readonly ServiceChange[] {
   const keys = changedKeys(old, next);

@@ -1,5 +1,6 @@
 // announce: which attributes an unhealthy service has, and what is warned of.
 import assert from "node:assert/strict";
+import { differ } from "../../src/config/difference.ts";
 import { renderConfig } from "../../src/config/render.ts";
 import { configOf, issuesOf } from "./text.ts";
 
@@ -68,4 +69,27 @@ Deno.test("announce.whenUnhealthy is warned of where it tells a peer nothing els
     });
     assert.deepEqual(warningsOf(announce), warnings, announce);
   }
+});
+
+/** The keys of announce that a reload from one to the other is said to change. */
+function changedIn(from: string, to: string): readonly string[] {
+  return differ(configOf(fileOf(from)), configOf(fileOf(to))).flatMap((change) =>
+    change.of === "service" && change.change === "changed"
+      ? change.parts.flatMap((part) => part.of === "announce" ? part.keys : [])
+      : []
+  );
+}
+
+Deno.test("differ() names announce.whenUnhealthy where it is another one itself, and not where it follows what is beside it", () => {
+  const worse = "whenUnhealthy: {localPreference: 50}";
+  const rows: readonly (readonly [from: string, to: string, keys: readonly string[]])[] = [
+    ["", worse, ["whenUnhealthy"]],
+    [worse, "whenUnhealthy: withdraw", ["whenUnhealthy"]],
+    [worse, "whenUnhealthy: {localPreference: 40}", ["whenUnhealthy"]],
+    [worse, `med: 5, ${worse}`, ["med"]],
+    [`med: 5, ${worse}`, "med: 5, whenUnhealthy: {localPreference: 50, med: 9}", ["whenUnhealthy"]],
+    ["whenUnhealthy: {med: 5}", "med: 5, whenUnhealthy: {med: 5}", ["med", "whenUnhealthy"]],
+    [worse, worse, []],
+  ];
+  for (const [from, to, keys] of rows) assert.deepEqual(changedIn(from, to), keys, `${from} → ${to}`);
 });

@@ -7,6 +7,8 @@ import type { AgentEvent } from "../../src/events/event.ts";
 /** Judges the events of one process. */
 export class Causes {
   readonly #events = new Map<number, AgentEvent>();
+  /** What was last said of a route, by service and address. */
+  readonly #routes = new Map<string, string>();
   /** Of this moment. */
   #verdicts: readonly AgentEvent[] = [];
   /** Services that an earlier process had drained: their way out has no order here. */
@@ -61,6 +63,11 @@ export class Causes {
   }
 
   #wrongRoute(route: Extract<AgentEvent, { kind: "route" }>): string | undefined {
+    const key = `${route.service} ${route.address}`;
+    const last = this.#routes.get(key);
+    this.#routes.set(key, route.to);
+    // What comes as degraded tells why it is that, and not what let it come.
+    if (route.to === "degraded" && last !== "announced") return undefined;
     const verdicts = this.#verdicts.filter((each) => isVerdictFor(each, route));
     const own = verdicts.filter((each) => "service" in each && each.service === route.service);
     // A check that several services have speaks in the name of the first one.

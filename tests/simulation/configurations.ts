@@ -375,6 +375,25 @@ function someAnnounce(dice: Dice): ServiceConfig["announce"] {
   };
 }
 
+/**
+ * The same configurations, with services that are announced worse while they are unhealthy: as much worse in one as in
+ * another, or not.
+ */
+export function someDegraded(configs: readonly Config[], dice: Dice): readonly Config[] {
+  const names = new Set(SERVICE_NAMES.filter(() => dice.chance(0.5)));
+  return configs.map((config) => ({
+    ...config,
+    services: config.services.map((service) => {
+      const med = dice.pick([900, 900, 950, undefined]);
+      const { announce } = service;
+      if (!names.has(service.name) || med === undefined) return service;
+      const { peers: _, whenUnhealthy: _own, ...own } = announce;
+      const whenUnhealthy = { ...own, med, localPreference: 10, communities: [(65_512 << 16 >>> 0) + 99] };
+      return { ...service, announce: { ...announce, whenUnhealthy } };
+    }),
+  }));
+}
+
 function someStop(dice: Dice): ServiceConfig["stop"] {
   return {
     shiftMs: dice.chance(0.3) ? 2000 : 0,

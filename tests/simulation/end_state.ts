@@ -1,13 +1,7 @@
 /** What a world has to look like when everything has had its time: worked out from the configuration alone. */
 import { reachableFrom } from "../../src/config/families.ts";
 import { fwmarksOf, idsOf } from "../../src/service/desired.ts";
-import type {
-  Config,
-  DestinationConfig,
-  PeerConfig,
-  PortConfig,
-  ServiceConfig,
-} from "../../src/config/config.ts";
+import type { DestinationConfig, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import {
   type Destination,
   destinationKey,
@@ -22,7 +16,8 @@ import type { Address } from "../../src/net/address.ts";
 import { weightScale } from "../../src/service/weights.ts";
 import type { FakeDestination } from "../support/fake_host.ts";
 import type { FakeAddress } from "../support/fake_links.ts";
-import { givenWeight, ROUTERS } from "./configurations.ts";
+import { attributesIn } from "./attribute_rules.ts";
+import { givenWeight } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { prefixOf } from "./inspector.ts";
 import { isOfServices, placeOf } from "./host_kernel.ts";
@@ -54,15 +49,20 @@ function routerFault(world: World, router: FakeRouter): string | undefined {
   return is === should ? undefined : `${router.name} has\n${is}\nand should have\n${should}`;
 }
 
-/** The routes of every service that is in service and well. */
+/** The routes of every service that is in service and well, or is announced all the same. */
 function expectedRoutes(world: World, peer: PeerConfig): readonly string[] {
   return world.config.services.flatMap((service) => {
     const { announce } = service;
     const addresses = service.addresses.filter((address) => served(world, service, address) === true);
     if (announce.peers !== undefined && !announce.peers.includes(peer.name)) return [];
     return addresses.filter(({ family }) => peer.families.includes(`ipv${family}-unicast`))
-      .map((address) => `${prefixOf(address.text)}: ${attributesOf(service, address, peer, world.config)}`);
+      .map((address) => `${prefixOf(address.text)}: ${wordsOf(world, service, address, peer)}`);
   });
+}
+
+function wordsOf(world: World, service: ServiceConfig, address: Address, peer: PeerConfig): string {
+  const health = service.checks.every((check) => isWell(world, check)) ? "healthy" : "unhealthy";
+  return attributesIn(service, health, address, { peer, config: world.config });
 }
 
 /** Prefixes that hysteresis may leave announced or not, by what was before. */
@@ -78,12 +78,11 @@ export function undecided(world: World): ReadonlySet<string> {
 /** Whether an address is announced in the end; undefined: it depends on what was before. */
 function served(
   world: World,
-  { name, enabled, checks, ports }: ServiceConfig,
+  { name, enabled, checks, ports, announce: { whenUnhealthy } }: ServiceConfig,
   { family }: Address,
 ): boolean | undefined {
-  if (!enabled || world.operator.isDrained(name) || !checks.every((check) => isWell(world, check))) {
-    return false;
-  }
+  if (!enabled || world.operator.isDrained(name)) return false;
+  if (whenUnhealthy === "withdraw" && !checks.every((check) => isWell(world, check))) return false;
   const holds = ports.filter(({ fwmark, families }) => fwmark === 0 || families.includes(family)).map(
     (port) => {
       const live = liveOf(world, port, family).reduce((sum, { weight }) => sum + weight, 0);
@@ -125,24 +124,6 @@ function destinationsIn(
     ? []
     : reachableFrom(family, port.sorry).slice(0, 1).map((sorry) => ({ ...sorry, weight: scale }));
   return [...own, ...last].map((each) => world.operator.isDrained(service) ? { ...each, weight: 0 } : each);
-}
-
-function attributesOf(
-  { announce }: ServiceConfig,
-  { family }: Address,
-  peer: PeerConfig,
-  config: Config,
-): string {
-  const internal = ROUTERS.find(({ name }) => name === peer.name)?.as === config.bgp.local.as;
-  const { address, address6 } = config.bgp.local;
-  const nextHop = family === 4 ? peer.nextHop ?? address : address6;
-  return [
-    `next hop ${nextHop?.text}`,
-    `med ${announce.med}`,
-    `preference ${internal ? announce.localPreference : undefined}`,
-    `communities ${announce.communities.join(" ")}`,
-    `path ${internal ? 0 : 1}`,
-  ].join(", ");
 }
 
 function expectedKernel(world: World): string[] {

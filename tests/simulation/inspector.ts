@@ -8,6 +8,7 @@ import { reachableFrom } from "../../src/config/families.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import { destinationKey, type VirtualServiceId } from "../../src/kernel/state.ts";
+import { attributesIn, duesOf, isDegradable } from "./attribute_rules.ts";
 import type { Backend } from "./backends.ts";
 import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
@@ -40,6 +41,7 @@ export interface View {
 /** What is judged, by name; how often it was is counted. */
 export type Rule =
   | "served while announced"
+  | "announced as it is"
   | "in the kernel while announced"
   | "not announced while contested"
   | "repaired at once"
@@ -342,8 +344,10 @@ export class Inspector {
     const backends = service.checks.map((check) =>
       check.type === "http" ? this.#view.backend(check.port) : undefined
     );
-    const sick = backends.some((backend) => backend !== undefined && backend.state !== "up") ||
-      this.#isAiling(service);
+    // What is announced all the same keeps its route; until it is known what it is, none of an earlier process is refreshed.
+    const isOver = isDegradable(service) && how === "withdrawn";
+    const sick = this.#isAiling(service) ||
+      (!isOver && backends.some((backend) => backend !== undefined && backend.state !== "up"));
     if (sick || nowMs < excusedMs || nowMs < this.#trouble.endMs) return;
     this.fail(
       "withdrawn for a reason",
@@ -411,8 +415,10 @@ export class Inspector {
     if (process === undefined || process.stalled) return;
     for (const router of routers) {
       if (this.impeded(router)) continue;
-      for (const [prefix, { stale }] of router.routes) {
-        if (!stale) this.#judgeRoute(router, prefix, config, kernel);
+      for (const [prefix, { stale, attributes }] of router.routes) {
+        if (stale) continue;
+        this.#judgeRoute(router, prefix, config, kernel);
+        this.#judgeAttributes(router, prefix, attributes);
       }
     }
   }
@@ -452,6 +458,40 @@ export class Inspector {
     }
   }
 
+  /** Of a service that is announced healthy or not. */
+  #judgeAttributes(router: FakeRouter, prefix: string, attributes: string): void {
+    const { config, configuredMs, nowMs, latencyMs } = this.#view;
+    const text = addressOf(prefix);
+    const service = serviceOf(config, text);
+    const peer = config.bgp.peers.find(({ name }) => name === router.name);
+    if (service === undefined || peer === undefined || !isDegradable(service)) return;
+    const { healthyMs, unhealthyMs } = duesOf(
+      service.checks,
+      (check) => this.#verdictDueMs(check),
+      (check) => this.#upSinceMs(check),
+    );
+    const at = { family: text.includes(":") ? 6 : 4 } as const;
+    for (const [health, dueMs] of [["healthy", healthyMs], ["unhealthy", unhealthyMs]] as const) {
+      const overMs = Math.max(dueMs, configuredMs) + SLACK_MS + latencyMs;
+      if (nowMs <= overMs) continue;
+      this.#count("announced as it is");
+      if (attributes !== attributesIn(service, health, at, { peer, config })) continue;
+      this.fail(
+        "announced as it is",
+        `${router.name} has ${prefix} as ${health}, ${nowMs - dueMs} ms too long`,
+      );
+    }
+  }
+
+  /** Since when what a check asks is well, and this process could see that. */
+  #upSinceMs(check: CheckConfig): number {
+    const { process, configuredMs } = this.#view;
+    const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
+    if (backend === undefined) return Infinity;
+    if (backend.state !== "up") return Infinity;
+    return Math.max(backend.sinceMs, configuredMs, process?.resumedMs ?? 0, this.#runningMs);
+  }
+
   /** Some destination of it does not work, or has not long enough for its verdict. */
   #isAiling({ ports }: ServiceConfig): boolean {
     const checks = ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks));
@@ -464,7 +504,8 @@ export class Inspector {
 
   /** The guarantee of CONTRACT, for the checks of a service, and for as many destinations as its quorums need. */
   #withdrawalDueMs(service: ServiceConfig | undefined, family: 4 | 6): number {
-    const checks = service?.checks.map((check) => this.#verdictDueMs(check)) ?? [];
+    const asked = isDegradable(service) ? [] : service?.checks;
+    const checks = asked?.map((check) => this.#verdictDueMs(check)) ?? [];
     const ports = service?.ports.map((port) => this.#quorumDueMs(port, family)) ?? [];
     return Math.min(Infinity, ...checks, ...ports) + SLACK_MS + this.#view.latencyMs;
   }

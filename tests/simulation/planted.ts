@@ -170,6 +170,24 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: `return { open: verdict !== "unknown", reason: cause, degraded };`,
   },
   {
+    name: "an unhealthy service that is to be announced all the same is withdrawn",
+    file: "service/gates.ts",
+    find: `const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy !== "withdraw";`,
+    replace: `const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy === undefined;`,
+  },
+  {
+    name: "an unhealthy service is announced as a healthy one is",
+    file: "service/service_route.ts",
+    find: `isWorse && whenUnhealthy !== "withdraw" ?`,
+    replace: `isWorse && phase.name === "down" && whenUnhealthy !== "withdraw" ?`,
+  },
+  {
+    name: "lost event: that a service is announced as an unhealthy one, or is no more, is not handed over",
+    file: "service/controller.ts",
+    find: "announce !== (last?.announce ?? false) || degraded !== (last?.degraded ?? false)",
+    replace: "announce !== (last?.announce ?? false) || degraded !== degraded",
+  },
+  {
     name: "End-of-RIB does not wait for first verdicts",
     file: "agent/end_of_rib.ts",
     find: "if (this.#open.size === 0) this.#letGo",

@@ -9,6 +9,7 @@ const RUNS = 200;
 /** Each of these has to be judged at least so often, or the runs exercise nothing. */
 const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "served while announced": 100,
+  "announced as it is": 100,
   "in the kernel while announced": 30,
   "not announced while contested": 200,
   "repaired at once": 10,

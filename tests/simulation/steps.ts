@@ -1,7 +1,14 @@
 /** What happens in a run, as plain data that a seed gives: it can be replayed, and parts of it left out. */
 import type { Config } from "../../src/config/config.ts";
 import { type BackendState } from "./backends.ts";
-import { anotherConfig, BACKEND_PORTS, ROUTERS, SERVICE_NAMES, someConfig } from "./configurations.ts";
+import {
+  anotherConfig,
+  BACKEND_PORTS,
+  ROUTERS,
+  SERVICE_NAMES,
+  someConfig,
+  someDegraded,
+} from "./configurations.ts";
 import { Dice } from "./dice.ts";
 import { FIELD_MEDDLINGS, type Meddling, MEDDLINGS } from "./meddling.ts";
 
@@ -87,7 +94,7 @@ export function scenarioOf(seed: number): Scenario {
   });
   return {
     seed,
-    configs,
+    configs: someDegraded(configs, new Dice(Math.imul(seed, 0xc2b2_ae35) >>> 0)),
     steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed)].sort((a, b) => a.atMs - b.atMs),
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {

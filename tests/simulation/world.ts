@@ -193,9 +193,10 @@ export class World {
         const backend = this.backend(step.port);
         if (backend === undefined) return;
         if (step.state === "throws") this.inspector.faultsExcused = true;
-        for (const { name, checks: own, ports } of this.config.services) {
+        for (const { name, checks: own, ports, announce } of this.config.services) {
           const checks = [
-            ...own,
+            // One that is announced all the same is not withdrawn for that.
+            ...announce.whenUnhealthy === "withdraw" ? own : [],
             ...ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks)),
           ];
           if (checks.some((check) => check.type === "http" && check.port === step.port)) {
