@@ -3,7 +3,7 @@
  * its own: what happens is not kept waiting for the words about it, least of all a withdrawal for the line that says why.
  */
 import type { Logger } from "@logtape/logtape";
-import type { AgentEvent } from "../events/event.ts";
+import { type AgentEvent, isBulk } from "../events/event.ts";
 import { LineLimiter } from "../events/line_limiter.ts";
 import { logLines } from "../events/log_line.ts";
 import type { EventStream } from "../events/stream.ts";
@@ -28,6 +28,8 @@ export function logEvents(events: EventStream, log: Logger, clock: Clock): Dispo
     for (const event of waiting.splice(0)) logLines(event).forEach((line) => limiter.line(line));
   };
   const subscription = events.subscribe("log", (event) => {
+    // A thousand a second that have no line.
+    if (isBulk(event.kind)) return;
     waiting.push(event);
     turn ??= clock.at(clock.now(), tell);
   });

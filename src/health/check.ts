@@ -81,6 +81,8 @@ export class Check implements Disposable {
   #fault: CheckFault | undefined;
   #faults = 0;
   #timer: Disposable | undefined;
+  /** When it comes. */
+  #timerMs = NaN;
 
   constructor(options: CheckOptions) {
     this.name = options.name;
@@ -186,17 +188,29 @@ export class Check implements Disposable {
   /** One timer, for whatever comes first. */
   #arm(): void {
     if (this.#phase !== "running") return;
+    const atMs = this.#nextMs();
+    // Setting one costs more than all else that a result leads to, and most change nothing.
+    if (this.#timer !== undefined && this.#timerMs === atMs) return;
     this.#timer?.[Symbol.dispose]();
+    this.#timer = undefined;
     try {
-      this.#timer = this.#nextTimer();
+      this.#timer = this.#timerAt(atMs);
     } catch (error) {
       this.#keepFault(error);
       // Once more: without a timer the check would never probe again.
-      this.#timer = this.#nextTimer();
+      this.#timer = this.#timerAt(atMs);
     }
   }
 
-  #nextTimer(): Disposable {
+  #timerAt(atMs: number): Disposable {
+    this.#timerMs = atMs;
+    return this.#options.clock.at(atMs, () => {
+      this.#timer = undefined;
+      this.#whateverHappens(() => this.#wake(atMs));
+    });
+  }
+
+  #nextMs(): number {
     const { clock, config } = this.#options;
     const dueMs = Math.min(
       nextStartMs(this.#schedule, this.#record.threshold, config),
@@ -204,8 +218,7 @@ export class Check implements Disposable {
       this.#record.deadlineMs ?? Infinity,
       this.#trip === undefined ? Infinity : this.#noTripBeforeMs,
     );
-    const atMs = Math.max(dueMs, clock.now(), this.#stalls.notBeforeMs);
-    return clock.at(atMs, () => this.#whateverHappens(() => this.#wake(atMs)));
+    return Math.max(dueMs, clock.now(), this.#stalls.notBeforeMs);
   }
 
   #wake(dueMs: number): void {

@@ -22,8 +22,13 @@ export interface Address {
  * ```
  */
 export function parseAddress(text: string): Address | undefined {
-  const bytes = text.includes(":") ? parseIPv6(text) : parseIPv4(text);
-  return bytes === undefined ? undefined : addressOf(bytes);
+  if (!text.includes(":")) {
+    const bytes = parseIPv4(text);
+    // What is spelled without leading zeros is the canonical text.
+    return bytes && { family: 4, bytes, text };
+  }
+  const bytes = parseIPv6(text);
+  return bytes && addressOf(bytes);
 }
 
 /**
@@ -57,11 +62,31 @@ export function isLinkLocal({ family, bytes }: Address): boolean {
   return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
 }
 
+const DOT = 46;
+const DIGIT_0 = 48;
+const DIGIT_9 = 57;
+
+/** Digit by digit: every probe of an address asks, and every connection that is made. */
 function parseIPv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const octets = parts.map((part) => /^(0|[1-9][0-9]{0,2})$/.test(part) ? Number(part) : 256);
-  return octets.some((octet) => octet > 255) ? undefined : Uint8Array.from(octets);
+  if (text.length > "255.255.255.255".length) return undefined;
+  const bytes = new Uint8Array(4);
+  let index = 0;
+  let octet = -1;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit === DOT && octet >= 0 && index < 3) {
+      bytes[index++] = octet;
+      octet = -1;
+    } else if (unit >= DIGIT_0 && unit <= DIGIT_9 && octet !== 0) {
+      octet = Math.max(octet, 0) * 10 + unit - DIGIT_0;
+      if (octet > 255) return undefined;
+    } else {
+      return undefined;
+    }
+  }
+  if (index < 3 || octet < 0) return undefined;
+  bytes[index] = octet;
+  return bytes;
 }
 
 function parseIPv6(text: string): Uint8Array | undefined {

@@ -47,13 +47,9 @@ async function connect(
     const hostname = hostnameOf(to);
     const socket = await Deno.connect({ hostname, port: to.port, signal });
     setNoDelay(socket);
-    return unlessAborted(
-      new DenoStream(socket, endpointOf(socket.localAddr), endpointOf(socket.remoteAddr)),
-      signal,
-    );
+    return unlessAborted(new DenoStream(socket), signal);
   }
-  const socket = await Deno.connect({ transport: "unix", path: to.path });
-  return unlessAborted(new DenoStream(socket, undefined, undefined), signal);
+  return unlessAborted(new DenoStream(await Deno.connect({ transport: "unix", path: to.path })), signal);
 }
 
 function unlessAborted(socket: StreamSocket, signal: AbortSignal): StreamSocket {
@@ -67,14 +63,14 @@ function listen(at: StreamAddress, events: ListenerEvents): StreamListener {
     const listener = Deno.listen({ hostname: hostnameOf(at), port: at.port });
     return new DenoListener(listener, endpointOf(listener.addr), events, (socket) => {
       setNoDelay(socket);
-      return new DenoStream(socket, endpointOf(socket.localAddr), endpointOf(socket.remoteAddr));
+      return new DenoStream(socket);
     });
   }
   return new DenoListener(
     listenUnix(at.path),
     undefined,
     events,
-    (socket) => new DenoStream(socket, undefined, undefined),
+    (socket) => new DenoStream(socket),
   );
 }
 
@@ -192,24 +188,38 @@ class DenoStream implements StreamSocket {
   #reading: Promise<number | null> | undefined;
   /** The last write that was begun. */
   #writing: Promise<void> | undefined;
-  readonly #closed = Promise.withResolvers<undefined>();
+  /** Wakes the read that waits. */
+  #wake: (() => void) | undefined;
   #state: "open" | "ending" | "closed" = "open";
   #failure: unknown;
 
-  constructor(
-    socket: Deno.Conn,
-    readonly local: Endpoint | undefined,
-    readonly remote: Endpoint | undefined,
-  ) {
+  constructor(socket: Deno.Conn) {
     this.#socket = socket;
   }
 
-  async read(): Promise<Uint8Array | undefined> {
-    if (this.#state !== "open") return undefined;
+  /** Looked at by few: a probe asks for neither. */
+  get local(): Endpoint | undefined {
+    return endpointOf(this.#socket.localAddr);
+  }
+
+  get remote(): Endpoint | undefined {
+    return endpointOf(this.#socket.remoteAddr);
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    if (this.#state !== "open") return Promise.resolve(undefined);
     const buffer = this.#buffer;
-    this.#reading = this.#socket.read(buffer);
-    const count = await Promise.race([this.#reading, this.#closed.promise]);
-    if (count === undefined || this.#state !== "open") return undefined;
+    const reading = this.#socket.read(buffer);
+    this.#reading = reading;
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(undefined);
+      reading.then((count) => resolve(this.#readInto(buffer, count)), reject);
+    });
+  }
+
+  /** What a read of so many octets comes to; null is the end of the stream. */
+  #readInto(buffer: Uint8Array<ArrayBuffer>, count: number | null): Uint8Array | undefined {
+    if (this.#state !== "open") return undefined;
     this.#reading = undefined;
     if (count === null) return undefined;
     if (count === buffer.length && count < MAX_READ_OCTETS) this.#buffer = new Uint8Array(count * 2);
@@ -237,7 +247,7 @@ class DenoStream implements StreamSocket {
   async end(limitMs: number): Promise<void> {
     if (this.#state !== "open") return;
     this.#state = "ending";
-    this.#closed.resolve(undefined);
+    this.#wake?.();
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, limitMs);
     await Promise.race([this.#drain().catch(() => {}), late]);
@@ -246,7 +256,7 @@ class DenoStream implements StreamSocket {
   }
 
   [Symbol.dispose](): void {
-    this.#closed.resolve(undefined);
+    this.#wake?.();
     this.#close();
   }
 
@@ -297,7 +307,8 @@ function hostnameOf({ address, zone }: Extract<StreamAddress, { port: number }>)
 }
 
 /** An IPv4 client of a listener on :: shows as ::ffff:192.0.2.1. */
-function endpointOf(at: Deno.NetAddr): Endpoint | undefined {
+function endpointOf(at: Deno.Addr): Endpoint | undefined {
+  if (!("hostname" in at)) return undefined;
   const [text = "", zone] = at.hostname.split("%");
   const parsed = parseAddress(text);
   if (parsed === undefined) return undefined;

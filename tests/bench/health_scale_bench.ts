@@ -78,9 +78,9 @@ async function ours(deployment: Deployment, backends: Backends): Promise<void> {
 async function delays(deployment: Deployment, backends: Backends): Promise<void> {
   await using peer = await TimedPeer.listen(PEER);
   const check = (index: number) => ({ type: "http", port: backends.ports.http, path: `/s${index}` });
-  await using idle = await WatchedAgent.start(deployment, agentConfiguration(peer.port, 0, check));
+  await using idle = await WatchedAgent.start(deployment, agentConfiguration(peer.port, 1, check));
   await pause(SETTLE_MS);
-  console.log(`event loop late, nothing to check: ${await idle.delays(() => pause(5_000))}`);
+  console.log(`event loop late, 1 check each second: ${await idle.delays(() => pause(5_000))}`);
   await idle[Symbol.asyncDispose]();
   await using agent = await WatchedAgent.start(deployment, agentConfiguration(peer.port, CHECKS, check));
   const started = async () => {

@@ -22,3 +22,20 @@ Deno.test("logEvents() writes lines in a turn after what they are about, in its 
   await clock.advance(1000);
   assert.equal(lines.length, 3);
 });
+
+Deno.test("logEvents() waits for no turn where an event has no line: probes are a thousand a second", async () => {
+  const clock = new VirtualClock();
+  const events = new EventStream(clock);
+  const output = { isTerminal: false, write() {}, setLostLine() {} };
+  const log = logEvents(events, await openLog("debug", "json", output), clock);
+  const probe = {
+    service: "web",
+    check: "http",
+    result: "pass",
+    durationMs: 1,
+    cause: "status 200",
+  } as const;
+  events.publish({ kind: "probe", ...probe });
+  assert.equal(clock.pending, 0);
+  log[Symbol.dispose]();
+});

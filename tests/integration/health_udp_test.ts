@@ -29,7 +29,6 @@ function names(addresses: readonly Address[] | undefined) {
     addressesOf: (host: string) =>
       Promise.resolve({
         addresses: addresses ?? [parseAddress(host)].filter((one) => one !== undefined),
-        literal: addresses === undefined,
         leftOut: 0,
       }),
   };

@@ -57,13 +57,11 @@ export async function eachAddress<T>(
   progress: (step: string) => void,
   { timeoutMs = Infinity, source }: AddressLimits = {},
 ): Promise<Success<T>> {
+  const itself = parseAddress(host);
+  if (itself !== undefined) return { value: await attempt.run(itself, signal, progress), address: itself };
   progress("looking up the host name");
   const startedMs = clock.now();
-  const { addresses, literal, leftOut } = await untilAborted(names.addressesOf(host), signal);
-  const [only] = addresses;
-  if (literal && only !== undefined) {
-    return { value: await attempt.run(only, signal, progress), address: only };
-  }
+  const { addresses, leftOut } = await untilAborted(names.addressesOf(host), signal);
   const usable = reachableFrom(source, addresses, host);
   const leftMs = timeoutMs - (clock.now() - startedMs);
   const headStartMs = Math.min(MAX_HEAD_START_MS, Math.max(0, leftMs) / usable.length);

@@ -42,8 +42,6 @@ export interface HostAddresses {
   readonly addresses: readonly Address[];
   /** So many more the name has. */
   readonly leftOut: number;
-  /** The host is an address itself. */
-  readonly literal: boolean;
 }
 
 /** What names need of the outside. */
@@ -62,7 +60,6 @@ interface Entry {
 const LOCALHOST: HostAddresses = {
   addresses: ["127.0.0.1", "::1"].flatMap((text) => parseAddress(text) ?? []),
   leftOut: 0,
-  literal: false,
 };
 
 /** The names of one agent. */
@@ -86,7 +83,7 @@ export class Names {
    */
   async addressesOf(host: string): Promise<HostAddresses> {
     const literal = parseAddress(host);
-    if (literal !== undefined) return { addresses: [literal], leftOut: 0, literal: true };
+    if (literal !== undefined) return { addresses: [literal], leftOut: 0 };
     if (/^(.*\.)?localhost\.?$/i.test(host)) return LOCALHOST;
     const name = host.toLowerCase();
     const entry = this.#entries.get(name) ?? { known: undefined, question: undefined };
@@ -151,7 +148,7 @@ export class Names {
     controller.abort();
     if (found.length > 0) {
       const kept = found.slice(0, addresses);
-      return { addresses: kept, leftOut: found.length - kept.length, literal: false };
+      return { addresses: kept, leftOut: found.length - kept.length };
     }
     if (error !== undefined) throw lookUpFailure(error);
     throw new ProbeFailure(complete ? "host name not found" : "the resolver does not answer");
