@@ -7,7 +7,7 @@ import { gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
 import { sessionCure } from "./session_cure.ts";
-import type { RouteStatus, ServiceStatus, Status } from "./status.ts";
+import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { onlyPeer, onlyService } from "./views.ts";
 
 /** One gate of the chain. */
@@ -50,6 +50,8 @@ export interface Explanation {
   /** The first shut one of all; undefined: everything is open. */
   readonly shut: ShutGate | undefined;
   readonly routes: readonly RouteChain[];
+  /** What the last probes of its checks found, newest first. */
+  readonly checks: readonly Pick<CheckStatusEntry, "name" | "verdict" | "recent">[];
   /** What nobody on this side can know; empty where no peer was sent anything. */
   readonly notKnown: readonly string[];
 }
@@ -60,7 +62,7 @@ export interface Explanation {
  */
 export function explain(status: Status, service: string, peer: string | undefined, now: Date): Explanation {
   const [wanted] = onlyService(status, service).services;
-  if (wanted === undefined) return { service, shut: undefined, routes: [], notKnown: [] };
+  if (wanted === undefined) return { service, shut: undefined, routes: [], checks: [], notKnown: [] };
   const asked = peer === undefined ? undefined : onlyPeer(status, peer).peers;
   const routes = wanted.routes.map((route): RouteChain => ({
     prefix: route.prefix,
@@ -70,7 +72,8 @@ export function explain(status: Status, service: string, peer: string | undefine
     ),
   }));
   const sent = routes.some(({ peers }) => peers.some(({ steps }) => steps.every(({ open }) => open)));
-  return { service: wanted.name, shut: firstShut(routes), routes, notKnown: sent ? NOT_KNOWN : [] };
+  const checks = wanted.checks.map(({ name, verdict, recent }) => ({ name, verdict, recent }));
+  return { service: wanted.name, shut: firstShut(routes), routes, checks, notKnown: sent ? NOT_KNOWN : [] };
 }
 
 const NOT_KNOWN: readonly string[] = [

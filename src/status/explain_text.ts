@@ -1,4 +1,5 @@
 /** `bgp-lb explain` for people: the first shut gate on top, then the whole chain. Pure. */
+import { resultsText } from "./checks_text.ts";
 import type { Explanation, PeerChain, RouteChain, ShutGate, Step } from "./explain.ts";
 import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
@@ -13,7 +14,17 @@ export function explainText(explanation: Explanation, now: Date, style: Style = 
       ...notKnown.map((each) => `  ${each}`),
     ], style),
   ];
-  return [lines(answerLines(explanation, now), style), ...chains, ...unknown].join("\n");
+  const answer = lines(answerLines(explanation, now), style);
+  return [answer, ...resultTexts(explanation, now, style), ...chains, ...unknown].join("\n");
+}
+
+/** What was found by the checks that keep it shut. */
+function resultTexts({ shut, checks }: Explanation, now: Date, style: Style): readonly string[] {
+  if (shut?.name !== "healthy") return [];
+  const failed = checks.filter(({ verdict, recent }) => verdict !== "healthy" && recent.length > 0);
+  return failed.map(({ name, recent }) =>
+    lines([`last results of ${name}`], style) + resultsText(recent, now, style, "  ")
+  );
 }
 
 function answerLines({ service, shut, routes }: Explanation, now: Date): readonly Piece[] {
