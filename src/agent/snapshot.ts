@@ -5,14 +5,17 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import type { AgentState } from "../events/event.ts";
-import type { CheckStatus } from "../health/check_status.ts";
+import type { CheckStatus, WatchStatus } from "../health/check_status.ts";
+import type { RecentResult } from "../health/recent.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { openConnections } from "../service/controller.ts";
 import { serviceVerdict } from "../service/gates.ts";
 import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import type {
+  CheckResultStatus,
   CheckStatusEntry,
+  CheckWatchStatus,
   ConfigStatus,
   DrainStatus,
   JournalStatus,
@@ -200,16 +203,13 @@ function serverStatus(side: SideServerStatus | undefined, when: When): ServerSta
   return { state: listener.state, since: when(listener.sinceMs), error, clients, limit, requests, refused };
 }
 
-function checkStatus(
-  { sinceMs, lastResult, fault, ...check }: CheckStatus,
-  config: CheckConfig | undefined,
-  when: When,
-): CheckStatusEntry {
+function checkStatus(check: CheckStatus, config: CheckConfig | undefined, when: When): CheckStatusEntry {
+  const { flapping, watch, lastResult } = check;
   return {
     name: check.name,
     verdict: check.verdict,
     cause: check.cause,
-    since: when(sinceMs),
+    since: when(check.sinceMs),
     expects: config === undefined ? "" : expectationOf(config),
     rise: config?.rise ?? 1,
     fall: config?.fall ?? 1,
@@ -219,12 +219,34 @@ function checkStatus(
     failures: check.failures,
     unknowns: check.unknowns,
     lastUnknown: check.lastUnknown,
-    fault: fault?.text,
-    lastResult: lastResult === undefined ? undefined : {
-      result: lastResult.kind,
-      detail: lastResult.detail,
-      at: when(lastResult.seenMs),
-      durationMs: lastResult.durationMs,
+    fault: check.fault?.text,
+    flapping: flapping && {
+      changes: flapping.changes,
+      since: when(flapping.sinceMs),
+      until: when(flapping.untilMs),
+    },
+    watch: watch && watchStatus(watch, when),
+    lastResult: lastResult && resultStatus(lastResult, when),
+    // There may be ten thousand checks, and few ask.
+    get recent() {
+      return check.recent.map((result) => resultStatus(result, when));
     },
   };
+}
+
+function watchStatus(
+  { sinceMs, lifetimeMs, quiet, trips, lastTrip }: WatchStatus,
+  when: When,
+): CheckWatchStatus {
+  return {
+    since: sinceMs === undefined ? undefined : when(sinceMs),
+    idleLifetimeMs: lifetimeMs === undefined ? undefined : Math.round(lifetimeMs),
+    quiet,
+    trips,
+    lastTrip: lastTrip && { at: when(lastTrip.atMs), reason: lastTrip.reason },
+  };
+}
+
+function resultStatus({ kind, detail, seenMs, durationMs }: RecentResult, when: When): CheckResultStatus {
+  return { result: kind, detail, at: when(seenMs), durationMs };
 }

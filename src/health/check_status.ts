@@ -1,6 +1,7 @@
 /** What a check tells of itself: all that is known, a new verdict, a fault of its own. */
 import type { FlapHold } from "./flap.ts";
 import type { ProbeResult } from "./kinds/probe.ts";
+import type { RecentResult } from "./recent.ts";
 import type { CheckTarget } from "./target.ts";
 import type { Verdict } from "./threshold.ts";
 
@@ -37,6 +38,8 @@ export interface CheckStatus {
   readonly weight: number | undefined;
   /** The newest result, whatever it was. */
   readonly lastResult: ProbeResult | undefined;
+  /** The last results, newest first; made when it is asked for. */
+  readonly recent: readonly RecentResult[];
   /** Undefined: it has no tripwire, or its kind has nothing to watch. */
   readonly watch: WatchStatus | undefined;
   readonly inFlight: number;

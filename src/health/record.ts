@@ -10,6 +10,7 @@ import {
   UNJUDGED,
 } from "./judgement.ts";
 import type { OutcomeKind, ProbeResult } from "./kinds/probe.ts";
+import { RecentResults } from "./recent.ts";
 import type { CheckTarget } from "./target.ts";
 import { isChanging, type ThresholdState } from "./threshold.ts";
 import { verdictCause } from "./verdict_cause.ts";
@@ -32,6 +33,7 @@ export class CheckRecord {
   /** The order of the probe that gave it. */
   #weighedBy = -1;
   #lastResult: ProbeResult | undefined;
+  readonly #recent = new RecentResults();
 
   constructor(options: RecordOptions, nowMs: number) {
     this.#options = options;
@@ -57,6 +59,7 @@ export class CheckRecord {
       this.#weighedBy = order;
     }
     this.#lastResult = result;
+    this.#recent.add(result);
     this.#counts[kind]++;
     if (kind === "unknown") {
       this.#lastUnknown = detail;
@@ -97,6 +100,7 @@ export class CheckRecord {
   status(driver: Pick<CheckStatus, "inFlight" | "fault" | "watch">): CheckStatus {
     const { name, target } = this.#options;
     const { threshold, flap } = this.#judgement;
+    const recent = this.#recent;
     const { run, verdict } = threshold;
     const nothingKnown = verdict === "unknown" && run === undefined ? this.#lastUnknown : undefined;
     return {
@@ -115,6 +119,9 @@ export class CheckRecord {
       lastUnknown: this.#lastUnknown,
       weight: this.#weight,
       lastResult: this.#lastResult,
+      get recent() {
+        return recent.list();
+      },
       ...driver,
     };
   }

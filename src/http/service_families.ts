@@ -84,6 +84,16 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     ({ verdict }, labels) => oneOf("verdict", VERDICTS, verdict, labels),
   ),
   ofCheck(
+    "bgp_lb_check_flapping",
+    "Whether outcomes of this check change too often, which keeps it unhealthy.",
+    ({ flapping }, labels) => [{ labels, value: flag(flapping !== undefined) }],
+  ),
+  ofCheck(
+    "bgp_lb_check_watched",
+    "Whether the standing watch of this check stands; only where it has a tripwire.",
+    ({ watch }, labels) => watch === undefined ? [] : [{ labels, value: flag(watch.since !== undefined) }],
+  ),
+  ofCheck(
     "bgp_lb_check_never_probed",
     "Whether no probe of this check has ended yet.",
     ({ lastResult }, labels) => [{ labels, value: flag(lastResult === undefined) }],

@@ -7,7 +7,7 @@ import { gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
 import { sessionCure } from "./session_cure.ts";
-import type { RouteStatus, ServiceStatus, Status } from "./status.ts";
+import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { onlyPeer, onlyService } from "./views.ts";
 
 /** One gate of the chain. */
@@ -54,6 +54,8 @@ export interface Explanation {
   /** The first one that is open and degraded; undefined: none is, or the address is not announced. */
   readonly degraded: ShutGate | undefined;
   readonly routes: readonly RouteChain[];
+  /** What the last probes of its checks found, newest first. */
+  readonly checks: readonly Pick<CheckStatusEntry, "name" | "verdict" | "recent">[];
   /** What nobody on this side can know; empty where no peer was sent anything. */
   readonly notKnown: readonly string[];
 }
@@ -65,7 +67,7 @@ export interface Explanation {
 export function explain(status: Status, service: string, peer: string | undefined, now: Date): Explanation {
   const [wanted] = onlyService(status, service).services;
   if (wanted === undefined) {
-    return { service, shut: undefined, degraded: undefined, routes: [], notKnown: [] };
+    return { service, shut: undefined, degraded: undefined, routes: [], checks: [], notKnown: [] };
   }
   const asked = peer === undefined ? undefined : onlyPeer(status, peer).peers;
   const routes = wanted.routes.map((route): RouteChain => ({
@@ -77,7 +79,9 @@ export function explain(status: Status, service: string, peer: string | undefine
   }));
   const sent = routes.some(({ peers }) => peers.some(({ steps }) => steps.every(({ open }) => open)));
   const degraded = wanted.degraded ? firstOf(routes, (step) => step.degraded) : undefined;
-  return { service: wanted.name, shut: firstShut(routes), degraded, routes, notKnown: sent ? NOT_KNOWN : [] };
+  const checks = wanted.checks.map(({ name, verdict, recent }) => ({ name, verdict, recent }));
+  const notKnown = sent ? NOT_KNOWN : [];
+  return { service: wanted.name, shut: firstShut(routes), degraded, routes, checks, notKnown };
 }
 
 const NOT_KNOWN: readonly string[] = [

@@ -1,4 +1,5 @@
 /** `bgp-lb explain` for people: the first shut gate on top, then the whole chain. Pure. */
+import { resultsText } from "./checks_text.ts";
 import type { Explanation, PeerChain, RouteChain, ShutGate } from "./explain.ts";
 import { gateLine } from "./gate_text.ts";
 import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
@@ -14,7 +15,17 @@ export function explainText(explanation: Explanation, now: Date, style: Style = 
       ...notKnown.map((each) => `  ${each}`),
     ], style),
   ];
-  return [lines(answerLines(explanation, now), style), ...chains, ...unknown].join("\n");
+  const answer = lines(answerLines(explanation, now), style);
+  return [answer, ...resultTexts(explanation, now, style), ...chains, ...unknown].join("\n");
+}
+
+/** What was found by the checks that keep it shut, or degraded. */
+function resultTexts({ shut, degraded, checks }: Explanation, now: Date, style: Style): readonly string[] {
+  if ((shut ?? degraded)?.name !== "healthy") return [];
+  const failed = checks.filter(({ verdict, recent }) => verdict !== "healthy" && recent.length > 0);
+  return failed.map(({ name, recent }) =>
+    lines([`last results of ${name}`], style) + resultsText(recent, now, style, "  ")
+  );
 }
 
 function answerLines({ service, shut, degraded, routes }: Explanation, now: Date): readonly Piece[] {

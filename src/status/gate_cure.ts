@@ -41,9 +41,11 @@ function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): stri
 }
 
 /** Every check that keeps it shut, and how far it has come. */
-function healthCure(_gate: GateStatus, { service }: CurePlace): string {
+function healthCure(_gate: GateStatus, { service, now }: CurePlace): string {
   const missing = service.checks.filter(({ verdict }) => verdict !== "healthy");
-  return missing.length === 0 ? "the next result of its checks" : missing.map(checkCure).join("; ");
+  return missing.length === 0
+    ? "the next result of its checks"
+    : missing.map((check) => checkCure(check, now)).join("; ");
 }
 
 function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
@@ -51,8 +53,15 @@ function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
 }
 
 function checkCure(
-  { name, expects, rise, consecutivePasses, lastResult, lastUnknown }: CheckStatusEntry,
+  { name, expects, rise, consecutivePasses, lastResult, lastUnknown, flapping }: CheckStatusEntry,
+  now: Date,
 ): string {
+  if (flapping !== undefined) {
+    const still = `another ${age(now, flapping.until)} without flapping`;
+    return `${still}, and check ${name} must have passed ${rise === 1 ? "" : `${rise} times in a row `}then${
+      expects === "" ? "" : ` (it passes where ${expects})`
+    }`;
+  }
   const times = rise === 1 ? "once" : `${rise} times in a row`;
   const soFar = consecutivePasses === 0 ? "" : `, ${consecutivePasses} so far`;
   const blind = lastResult?.result === "unknown" && lastUnknown !== undefined

@@ -11,10 +11,11 @@ import type {
   Status,
   VirtualServiceStatus,
 } from "./status.ts";
+import { checkText, VERDICT_TONES } from "./checks_text.ts";
 import { liveCount, virtualServiceLines } from "./destinations_text.ts";
 import { gateLine } from "./gate_text.ts";
 import { routeReason } from "./routes_text.ts";
-import { type Piece, PLAIN, type Style, type Tone, toned } from "../text/style.ts";
+import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
 
 /** A line for each service, or all about the only one; then what is on its way out of the kernel. */
@@ -24,7 +25,7 @@ export function servicesText(status: Status, now: Date, style: Style = PLAIN): s
   const [only, ...others] = services;
   const left = lines(leaving.flatMap((each) => leavingLines(each, now)), style);
   if (only !== undefined && others.length === 0) {
-    return lines(paragraph(only, names, now), style) + left;
+    return paragraph(only, names, now, style) + left;
   }
   return [servicesTable(services, names, now, style), ...left === "" ? [] : [left]].join("\n");
 }
@@ -35,16 +36,6 @@ export function stateOf({ enabled, phase, verdict, degraded }: ServiceStatus): P
   if (phase.name !== "serving") return toned(phase.name, "changing");
   return degraded ? toned("degraded", "changing") : toned(verdict, VERDICT_TONES[verdict]);
 }
-
-/** The colour of a verdict. */
-export const VERDICT_TONES = {
-  healthy: "good",
-  unhealthy: "bad",
-  unknown: "changing",
-} as const satisfies Record<
-  CheckStatusEntry["verdict"],
-  Tone
->;
 
 /** Since when a service is where it is. */
 function since({ phase, routes }: ServiceStatus): string {
@@ -120,12 +111,17 @@ function phaseWords({ reason, until, connections, name }: PhaseStatus, now: Date
   ].join(", ");
 }
 
-function paragraph(service: ServiceStatus, peers: readonly string[], now: Date): readonly Piece[] {
+function paragraph(
+  service: ServiceStatus,
+  peers: readonly string[],
+  now: Date,
+  style: Style,
+): string {
   const { name, enabled, phase, verdict, cause, checks, routes, virtualServices } = service;
   const state = stateOf(service);
   const tone = typeof state === "string" ? undefined : state.tone;
   const words = phaseWords(phase, now);
-  return [
+  const head = [
     toned(`${name}: ${typeof state === "string" ? state : state.text}`, tone ?? "strong"),
     ...enabled ? [] : ["  enabled        no: disabled in configuration"],
     `  phase          ${phase.name} for ${age(phase.since, now)}${words === "" ? "" : `: ${words}`}`,
@@ -134,10 +130,16 @@ function paragraph(service: ServiceStatus, peers: readonly string[], now: Date):
       `  verdict        ${verdict}: ${cause}`,
       verdict === "healthy" ? undefined : VERDICT_TONES[verdict],
     ),
-    ...checks.flatMap((check) => checkLines(check, now)),
+  ];
+  const rest = [
     ...routes.flatMap((route) => routeLines(route, peers, now)),
     ...virtualServices.flatMap((each) => virtualServiceLines(each, now)),
   ];
+  return [
+    lines(head, style),
+    ...checks.map((check) => checkText(check, now, style)),
+    lines(rest, style),
+  ].join("");
 }
 
 function drainLines({ drain }: ServiceStatus, now: Date): readonly Piece[] {
@@ -147,28 +149,6 @@ function drainLines({ drain }: ServiceStatus, now: Date): readonly Piece[] {
   return [
     toned(`  drained        ${reason}; for ${age(since, now)} (since ${since}), ${end}`, "changing"),
     ...lost === undefined ? [] : [toned(`  drained        is lost with this process: ${lost}`, "bad")],
-  ];
-}
-
-function checkLines(check: CheckStatusEntry, now: Date): readonly Piece[] {
-  const { name, verdict, cause, passes, failures, unknowns, lastUnknown, fault, lastResult } = check;
-  const tone = verdict === "healthy" ? undefined : VERDICT_TONES[verdict];
-  const counts = [
-    `passed ${passes}`,
-    `failed ${failures}`,
-    ...unknowns === 0 ? [] : [`said nothing ${unknowns}`],
-  ];
-  return [
-    toned(`  check          ${name}: ${verdict} for ${age(check.since, now)}: ${cause}`, tone),
-    `                 ${counts.join(", ")}${check.expects === "" ? "" : `; passes where ${check.expects}`}`,
-    ...lastResult === undefined ? ["                 not probed yet"] : [
-      `                 newest ${age(lastResult.at, now)} ago: ${lastResult.result} in ` +
-      `${Math.round(lastResult.durationMs)} ms: ${lastResult.detail}`,
-    ],
-    ...lastUnknown === undefined
-      ? []
-      : [`                 said nothing the last time because: ${lastUnknown}`],
-    ...fault === undefined ? [] : [toned(`                 a fault of this agent: ${fault}`, "bad")],
   ];
 }
 

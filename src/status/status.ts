@@ -191,13 +191,43 @@ export interface CheckStatusEntry {
   readonly lastUnknown: string | undefined;
   /** Something of ours threw; the check goes on. */
   readonly fault: string | undefined;
+  /** Undefined: outcomes do not change too often. */
+  readonly flapping: FlappingStatus | undefined;
+  /** Undefined: nothing is watched between probes. */
+  readonly watch: CheckWatchStatus | undefined;
   /** Undefined: no probe has ended yet. */
-  readonly lastResult: {
-    readonly result: ProbeResultKind;
-    readonly detail: string;
-    readonly at: string;
-    readonly durationMs: number;
-  } | undefined;
+  readonly lastResult: CheckResultStatus | undefined;
+  /** The last results, newest first. */
+  readonly recent: readonly CheckResultStatus[];
+}
+
+/** A check whose outcomes change too often, and which is unhealthy until that is over. */
+export interface FlappingStatus {
+  readonly changes: number;
+  readonly since: string;
+  /** When it ends if there is no more of it. */
+  readonly until: string;
+}
+
+/** The standing watch of a check with a tripwire. */
+export interface CheckWatchStatus {
+  /** Undefined: none stands for now. */
+  readonly since: string | undefined;
+  /** So long the server keeps idle connections; undefined: not known, or for good. */
+  readonly idleLifetimeMs: number | undefined;
+  /** It keeps them for so short a time that it is not watched. */
+  readonly quiet: boolean;
+  /** Probes that the end of a watch has started. */
+  readonly trips: number;
+  readonly lastTrip: { readonly at: string; readonly reason: string } | undefined;
+}
+
+/** What one probe found. */
+export interface CheckResultStatus {
+  readonly result: ProbeResultKind;
+  readonly detail: string;
+  readonly at: string;
+  readonly durationMs: number;
 }
 
 /** One address: whether it should be announced, through which gates, and who was told. */

@@ -126,6 +126,7 @@ Deno.test("the view services tells all about one: phase, drain, verdict, checks,
       name: "ping",
       expects: "",
       lastResult: undefined,
+      recent: [],
     }],
     routes: [{
       ...route,
@@ -156,9 +157,10 @@ Deno.test("the view services tells all about one: phase, drain, verdict, checks,
   verdict        unhealthy: http-1: refused
   check          http-1: unhealthy for 1h 2m: refused
                  passed 2, failed 0, said nothing 1; passes where http://127.0.0.1:8080/ answers with a 2xx status within 1s
-                 newest 1h 2m ago: pass in 2 ms: status 200
                  said nothing the last time because: no descriptors
                  a fault of this agent: x
+                 NEWEST     RESULT  TOOK  WHY
+                 1h 2m ago  pass    2 ms  status 200
   check          ping: healthy for 1h 2m: status 200
                  passed 2, failed 0
                  not probed yet

@@ -1,6 +1,6 @@
 /** The status document of a small agent, for tests of what shows it. */
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
-import type { Status } from "../../src/status/status.ts";
+import type { CheckResultStatus, Status } from "../../src/status/status.ts";
 
 /** The pause of a text that is short. */
 export function noPause(): never {
@@ -32,6 +32,13 @@ export const peerStatus: PeerStatus = {
   flaps: 2,
   nextRetry: undefined,
   fault: undefined,
+};
+
+const RESULT: CheckResultStatus = {
+  result: "pass",
+  detail: "status 200",
+  at: "2026-01-01T00:00:00.000Z",
+  durationMs: 2,
 };
 
 /** One healthy service that `peers` were sent. */
@@ -74,7 +81,10 @@ export function status(peers: readonly string[], verdict: "healthy" | "unhealthy
         unknowns: 0,
         lastUnknown: undefined,
         fault: undefined,
-        lastResult: { result: "pass", detail: "status 200", at: "2026-01-01T00:00:00.000Z", durationMs: 2 },
+        flapping: undefined,
+        watch: undefined,
+        lastResult: RESULT,
+        recent: [RESULT],
       }],
       routes: [{
         prefix: "10.99.0.1/32",
