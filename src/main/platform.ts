@@ -20,7 +20,8 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
-import type { Config } from "../config/config.ts";
+import type { CheckConfig, CheckType } from "../config/checks/kinds.ts";
+import type { Config, ServiceConfig } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
@@ -151,14 +152,22 @@ function openProbePorts(
 
 /** What of `config` this process cannot do, and the cure. */
 function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
-  const hooked = mayRunPrograms() ? [] : services.filter(({ onChange }) => onChange !== undefined);
-  const hooks = hooked.map(({ name }) =>
-    `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
-  );
-  if (native !== undefined) return hooks;
-  const pinging = services.filter((service) =>
-    [...service.checks, ...destinationChecks([service])].some(({ type }) => type === "ping")
-  );
+  const programs = mayRunPrograms() ? [] : services.flatMap((service) => {
+    const { name, onChange } = service;
+    const all = "needs --allow-run, for all programs: what hangs is ended with all that it started";
+    const users = checksOf(service).filter(runsProgram);
+    return [
+      ...onChange === undefined ? [] : [`service ${name}: onChange ${all}`],
+      ...users.slice(0, 1).map((check) => `service ${name}: check ${check.name} ${all}`),
+    ];
+  });
+  if (native !== undefined) return programs;
+  const checks = services.flatMap((service) => {
+    const needing = new Set(
+      checksOf(service).map(({ type }) => type).filter((type) => NEED_FFI.includes(type)),
+    );
+    return [...needing].map((type) => `service ${service.name}: ${type} checks need --allow-ffi`);
+  });
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);
@@ -167,7 +176,18 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`), ...hooks];
+  return [...peers, ...checks, ...programs];
+}
+
+/** Kinds that only the C library makes possible. */
+const NEED_FFI: readonly CheckType[] = ["ping", "file", "process"];
+
+function checksOf(service: ServiceConfig): readonly CheckConfig[] {
+  return [...service.checks, ...destinationChecks([service])];
+}
+
+function runsProgram(check: CheckConfig): boolean {
+  return check.type === "exec" || (check.type === "process" && check.unit !== undefined);
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {
