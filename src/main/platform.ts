@@ -21,7 +21,7 @@ import { refuseUnsupported, streamsTransport } from "../bgp/transport/transport_
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
 import type { CheckConfig, CheckType } from "../config/checks/kinds.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, ServiceConfig } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
@@ -159,24 +159,28 @@ function openProbePorts(
   };
 }
 
-/** Kinds of checks whose sockets only FFI opens. */
-const FFI_TYPES: readonly CheckType[] = ["ping", "udp"];
+/** Kinds of checks that only the C library makes possible. */
+const FFI_TYPES: readonly CheckType[] = ["ping", "udp", "file", "process"];
 
 /** What of `config` this process cannot do, and the cure. */
 function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
-  const hooked = mayRunPrograms() ? [] : services.filter(({ onChange }) => onChange !== undefined);
-  const hooks = hooked.map(({ name }) =>
-    `service ${name}: onChange needs --allow-run, for all programs: what hangs is ended with all that it started`
-  );
-  if (native !== undefined) return hooks;
-  const needing = services.flatMap(({ name, checks, ports }) => {
-    const all: readonly CheckConfig[] = [...checks, ...destinationChecks([{ ports }])];
-    const types = FFI_TYPES.filter((type) => all.some((check) => check.type === type));
+  const programs = mayRunPrograms() ? [] : services.flatMap((service) => {
+    const { name, onChange } = service;
+    const all = "needs --allow-run, for all programs: what hangs is ended with all that it started";
+    const users = checksOf(service).filter(runsProgram);
     return [
-      ...types.map((type) => `service ${name}: ${type} checks need --allow-ffi`),
-      ...(all.some(({ source }) => source !== undefined)
-        ? [`service ${name}: source of a check needs --allow-ffi`]
-        : []),
+      ...onChange === undefined ? [] : [`service ${name}: onChange ${all}`],
+      ...users.slice(0, 1).map((check) => `service ${name}: check ${check.name} ${all}`),
+    ];
+  });
+  if (native !== undefined) return programs;
+  const checks = services.flatMap((service) => {
+    const all = checksOf(service);
+    const types = FFI_TYPES.filter((type) => all.some((check) => check.type === type));
+    const sourced = all.some((check) => "source" in check && check.source !== undefined);
+    return [
+      ...types.map((type) => `service ${service.name}: ${type} checks need --allow-ffi`),
+      ...sourced ? [`service ${service.name}: source of a check needs --allow-ffi`] : [],
     ];
   });
   const peers = bgp.peers.flatMap((peer) => {
@@ -187,7 +191,15 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [...peers, ...needing, ...hooks];
+  return [...peers, ...checks, ...programs];
+}
+
+function checksOf(service: ServiceConfig): readonly CheckConfig[] {
+  return [...service.checks, ...destinationChecks([service])];
+}
+
+function runsProgram(check: CheckConfig): boolean {
+  return check.type === "exec" || (check.type === "process" && check.unit !== undefined);
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

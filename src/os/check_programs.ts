@@ -161,7 +161,9 @@ function follow(child: Deno.ChildProcess): Started {
     const { code, signal: endedBy } = await child.status;
     over = true;
     signal();
-    await Promise.all([stdout.end(LAST_WORDS_MS), stderr.end(LAST_WORDS_MS)]);
+    // What both have to say is there, as a rule, when one of them is through.
+    await stdout.end(LAST_WORDS_MS);
+    await stderr.end(LAST_WORDS_MS);
     const refusal = LAUNCHER_CODES.includes(code) ? refusalOf(stderr.text) : undefined;
     return refusal ??
       { type: "ended", code, signal: endedBy ?? undefined, stdout: stdout.text, stderr: stderr.text };

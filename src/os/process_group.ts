@@ -67,11 +67,12 @@ export class Beginning {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #octets = new Uint8Array(MAX_OCTETS);
   readonly #read: Promise<void>;
+  #isRead = false;
   #length = 0;
 
   constructor(stream: ReadableStream<Uint8Array>) {
     this.#reader = stream.getReader();
-    this.#read = this.#readAll().catch(() => undefined);
+    this.#read = this.#readAll().catch(() => undefined).finally(() => this.#isRead = true);
   }
 
   get text(): string {
@@ -80,6 +81,7 @@ export class Beginning {
 
   /** Reads no further than what comes within `graceMs`. */
   async end(graceMs: number): Promise<void> {
+    if (this.#isRead) return;
     const over = Promise.withResolvers<void>();
     const now = systemClock.now();
     using _limit = systemClock.at(now + graceMs, over.resolve);

@@ -1,5 +1,6 @@
 // Checks of destinations: made of the port's or of their own, aimed at their destination, and called by it.
 import assert from "node:assert/strict";
+import { checkIdentity } from "../../src/agent/check_identity.ts";
 import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import { jsonSchema } from "../../src/config/schema/json_schema.ts";
 import { configOf, issuesOf } from "./text.ts";
@@ -92,6 +93,24 @@ Deno.test("checks of a destination that has no port go to the port that they say
     checks: [{ ...HTTP, port: 80, name: "alive" }, PING],
   };
   assert.deepEqual(placesOf(port), [["alive 10.0.0.2: 10.0.0.2 80", "ping 10.0.0.2: 10.0.0.2"]]);
+});
+
+Deno.test("an exec check is made for each destination, and one of a file or process is the same for all", () => {
+  const checks = [
+    { type: "exec", command: ["/bin/check", "-v"] },
+    { type: "file", path: "/run/a", absent: true },
+    { type: "file", path: "/run/a" },
+    { type: "process", unit: "a.service" },
+    { type: "process", pidFile: "/run/a.pid" },
+  ];
+  const [first = [], second = []] = checksOf({ port: 443, destinations: DESTINATIONS, checks });
+  const host = ["no file /run/a", "file /run/a", "unit a.service", "process of /run/a.pid"];
+  assert.deepEqual(first.map(({ name }) => name), ["exec /bin/check -v 10.0.0.2:80", ...host]);
+  assert.deepEqual(second.map(({ name }) => name), ["exec /bin/check -v [2001:db8::2]:81", ...host]);
+  const identities = [...first, ...second].map(checkIdentity);
+  assert.equal(new Set(identities).size, 6, "the program is run for each, the host is looked at once");
+  const [[noPort] = []] = checksOf({ fwmark: 7, family: 4, destinations: [{ address: "10.0.0.2" }], checks });
+  assert.equal(noPort?.name, "exec /bin/check -v 10.0.0.2");
 });
 
 Deno.test("two checks of the same place are told apart by their order, in each destination for itself", () => {

@@ -29,6 +29,7 @@ for (
     [{ timeoutMs: 60_000, fastIntervalMs: 10 }, MAX_IN_FLIGHT],
     [{ timeoutMs: 60_000, fastIntervalMs: 10, fall: 100 }, 100],
     [{ timeoutMs: 60_000, fastIntervalMs: 10, rise: 65 }, 65],
+    [{ timeoutMs: 60_000, fastIntervalMs: 10, alone: true }, 1],
   ] as const
 ) {
   Deno.test(`maxInFlight() is ${expected} with ${JSON.stringify(timing)}`, () => {

@@ -6,6 +6,7 @@ import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { text } from "../values/rules.ts";
 import { baseSchema, type CheckBase, checkBase } from "./base.ts";
+import { authority } from "./endpoint.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** The destination that a program is told of. */
@@ -78,13 +79,18 @@ export const execCheck = {
   schema,
   destinationSchema: schema,
   aim: (check, { address, port }) => ({ value: { ...check, destination: { address: address.text, port } } }),
-  place: ({ command }) => `exec ${command.join(" ")}`,
+  place: ({ command, destination }) => `exec ${[...command, ...targetOf(destination)].join(" ")}`,
   resolve({ type, command, environment, user, destination }, base): ExecCheckConfig {
     const [program = "", ...args] = command;
     return { type, command: [program, ...args], environment, user, destination, alone: true, ...base };
   },
   render: ({ command, environment, user }) => ({ command, environment, user }),
 } satisfies CheckKind<ExecFile, z.output<ReturnType<typeof schema>>, ExecCheckConfig>;
+
+function targetOf(destination: ExecTarget | undefined): readonly string[] {
+  if (destination === undefined) return [];
+  return [destination.port === 0 ? destination.address : authority(destination)];
+}
 
 /** As useradd(8) has them; a number would be taken for another user where that has it for a name. */
 function parseUser(input: string): Parsed<string> {
