@@ -1,13 +1,14 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
 import type { CheckConfigOf, CheckType } from "../config/checks/kinds.ts";
 import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
+import { type DnsPorts, dnsProbe } from "./kinds/dns.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
 import type { Probe } from "./kinds/probe.ts";
 
 /** What probes need of the outside. */
-export interface ProbePorts extends HttpPorts {
+export interface ProbePorts extends HttpPorts, DnsPorts {
   /** Undefined: this process may not use FFI, and ping checks say so. */
   readonly icmp: Icmp | undefined;
   /** For probes that open descriptors. */
@@ -18,6 +19,7 @@ export interface ProbePorts extends HttpPorts {
 const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports: ProbePorts) => Probe } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
   ping: (config, ports) => pingProbe(config, ports.icmp),
+  dns: (config, ports) => withinAllowance(dnsProbe(config, ports), ports.slots),
 };
 
 /** The probe of a configured check. */

@@ -2,19 +2,13 @@
  * Echo requests over one socket per family, opened with the first echo: raw where CAP_NET_RAW is there, else a ping
  * socket where net.ipv4.ping_group_range allows one. The reactor is only asked while an echo is under way.
  */
+import { icmpErrorReason } from "../net/icmp_error.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Address } from "../net/address.ts";
 import type { Datagram, Datagrams, DatagramSocket, ReturnedDatagram } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
 import type { Clock } from "../time/clock.ts";
-import {
-  decodeEchoRequest,
-  decodeIcmp,
-  encodeEchoRequest,
-  errorReason,
-  expectedTypes,
-  splitIPv4,
-} from "./packet.ts";
+import { decodeEchoRequest, decodeIcmp, encodeEchoRequest, expectedTypes, splitIPv4 } from "./packet.ts";
 
 const PAYLOAD_SIZE = 56;
 /** Datagrams that are read before others get their turn. */
@@ -186,7 +180,7 @@ class FamilyEchoer implements Disposable {
     const echo = decodeEchoRequest(this.#family, octets);
     const pending = echo === undefined ? undefined : this.#pending.get(echo.sequence);
     if (pending === undefined || to === undefined || !equal(to.address.bytes, pending.address.bytes)) return;
-    const reason = icmp && errorReason(this.#family, icmp.type, icmp.code);
+    const reason = icmp && icmpErrorReason(this.#family, icmp.type, icmp.code);
     pending.reject(new Error(reason ?? "destination unreachable"));
   }
 }

@@ -1,51 +1,11 @@
 /** ICMP and ICMPv6 echo messages and the errors that answer them (RFC 792, RFC 4443): bytes and values. */
+import { icmpErrorReason, icmpErrorTypes } from "../net/icmp_error.ts";
 
 const HEADER_SIZE = 8;
 const IPV4_HEADER_SIZE = 20;
 const IPV6_HEADER_SIZE = 40;
 
 const ECHO = { 4: { request: 8, reply: 0 }, 6: { request: 128, reply: 129 } } as const;
-
-/** What the error messages say; the type, then the code. An unknown code is `fallback`. */
-const ERRORS: Readonly<
-  Record<4 | 6, ReadonlyMap<number, { fallback: string; codes: Record<number, string> }>>
-> = {
-  4: new Map([
-    [3, {
-      fallback: "destination unreachable",
-      codes: {
-        0: "network unreachable",
-        1: "host unreachable",
-        2: "protocol unreachable",
-        3: "port unreachable",
-        4: "fragmentation needed",
-        5: "source route failed",
-        9: "network administratively prohibited",
-        10: "host administratively prohibited",
-        13: "communication administratively prohibited",
-      },
-    }],
-    [11, { fallback: "time exceeded", codes: { 0: "TTL exceeded in transit" } }],
-    [12, { fallback: "parameter problem", codes: {} }],
-  ]),
-  6: new Map([
-    [1, {
-      fallback: "destination unreachable",
-      codes: {
-        0: "no route to destination",
-        1: "communication administratively prohibited",
-        2: "beyond scope of source address",
-        3: "address unreachable",
-        4: "port unreachable",
-        5: "source address failed policy",
-        6: "route to destination rejected",
-      },
-    }],
-    [2, { fallback: "packet too big", codes: {} }],
-    [3, { fallback: "time exceeded", codes: { 0: "hop limit exceeded in transit" } }],
-    [4, { fallback: "parameter problem", codes: {} }],
-  ]),
-};
 
 /** An echo request or reply. */
 export interface Echo {
@@ -68,7 +28,7 @@ export type IcmpMessage =
 
 /** The types that a raw socket has to let through. */
 export function expectedTypes(family: 4 | 6): readonly number[] {
-  return [ECHO[family].reply, ...ERRORS[family].keys()];
+  return [ECHO[family].reply, ...icmpErrorTypes(family)];
 }
 
 /** An echo request. The checksum of ICMPv6 covers addresses and is the kernel's job. */
@@ -91,12 +51,6 @@ export function decodeEchoRequest(family: 4 | 6, bytes: Uint8Array): Echo | unde
   return decodeEcho(bytes, ECHO[family].request);
 }
 
-/** The words for an ICMP error, or undefined where the type is none. */
-export function errorReason(family: 4 | 6, type: number, code: number): string | undefined {
-  const error = ERRORS[family].get(type);
-  return error === undefined ? undefined : error.codes[code] ?? error.fallback;
-}
-
 /** An ICMP message without IP header; undefined where it is damaged or answers no echo request. */
 export function decodeIcmp(family: 4 | 6, bytes: Uint8Array): IcmpMessage | undefined {
   const [type, code] = bytes;
@@ -107,7 +61,7 @@ export function decodeIcmp(family: 4 | 6, bytes: Uint8Array): IcmpMessage | unde
     const echo = decodeEcho(bytes, type);
     return echo === undefined ? undefined : { type: "reply", echo };
   }
-  const reason = errorReason(family, type, code);
+  const reason = icmpErrorReason(family, type, code);
   if (reason === undefined) return undefined;
   const returned = family === 4
     ? splitIPv4(bytes.subarray(HEADER_SIZE))

@@ -21,7 +21,7 @@ import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
-import { type Allowance, countedAllowance } from "../health/kinds/allowance.ts";
+import { countedAllowance } from "../health/kinds/allowance.ts";
 import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -30,6 +30,7 @@ import { BoundedFiles } from "../os/bounded_files.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { denoStateFiles } from "../os/state_files.ts";
+import { loadDnsCodec } from "../os/dns_packet.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
 import { mayRunPrograms, programRunner } from "../os/programs.ts";
@@ -57,11 +58,12 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
     const [refusal] = refusals(config, native);
     if (refusal !== undefined) throw new Error(refusal);
-    const icmp = native && stack.use(new IcmpEchoer(new Datagrams(native.sockets), systemClock));
+    const datagrams = native && new Datagrams(native.sockets);
+    const icmp = datagrams && stack.use(new IcmpEchoer(datagrams, systemClock));
     const streams = denoStreams();
     let share = shareDescriptors(config, native, events);
     const slots = countedAllowance(() => share.probes);
-    const probePorts = openProbePorts(streams, { icmp, slots });
+    const probePorts = openProbePorts(streams, { icmp, slots, datagrams });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
@@ -121,7 +123,7 @@ function shareDescriptors(config: Config, native: Native | undefined, events: Ev
 
 function openProbePorts(
   streams: StreamsPort,
-  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: Allowance },
+  sockets: Pick<ProbePorts, "icmp" | "slots" | "datagrams">,
 ): ProbePorts {
   return {
     streams,
@@ -129,9 +131,25 @@ function openProbePorts(
     tls: nodeTls,
     trustStore: new HostTrustStore({ files: new BoundedFiles(), now: systemClock.now }),
     clock: systemClock,
-    slots,
-    icmp,
+    ...sockets,
+    dnsCodec: loadedOnce(loadDnsCodec),
+    random: unforeseeable,
   };
+}
+
+/** What `load` gives, for everybody who asks; where it fails, it is tried again for whoever asks next. */
+function loadedOnce<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () =>
+    loading ??= load().catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+}
+
+/** A random number that nobody can know from those before it. */
+function unforeseeable(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }
 
 /** What of `config` this process cannot do, and the cure. */
@@ -144,6 +162,11 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
   const pinging = services.filter((service) =>
     [...service.checks, ...destinationChecks([service])].some(({ type }) => type === "ping")
   );
+  const asking = services.filter((service) =>
+    [...service.checks, ...destinationChecks([service])].some((check) =>
+      check.type === "dns" && check.protocol === "udp"
+    )
+  );
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);
@@ -152,7 +175,12 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
       return [messageOf(error)];
     }
   });
-  return [...peers, ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`), ...hooks];
+  return [
+    ...peers,
+    ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`),
+    ...asking.map(({ name }) => `service ${name}: dns checks over udp need --allow-ffi`),
+    ...hooks,
+  ];
 }
 
 function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {

@@ -15,6 +15,14 @@ export function expectationOf(check: CheckConfig): string {
     }
     case "ping":
       return `${check.addresses.map(({ text }) => text).join(" or ")} answers an ICMP echo ${within}`;
+    case "dns": {
+      const { address, port, domain, recordType, expect = [], rcode, protocol } = check;
+      const answer = rcode !== "NOERROR" ? rcode : expect.length === 0 ? "" : expect.join(", ");
+      const parsed = parseAddress(address);
+      const server = parsed === undefined ? `${address}:${port}` : withPort(parsed, port);
+      const what = `${domain} ${recordType}${answer === "" ? "" : ` with ${answer}`}`;
+      return `the name server ${server} answers ${what} over ${protocol} ${within}`;
+    }
     default:
       return check satisfies never;
   }

@@ -3,10 +3,10 @@ import {
   decodeEchoRequest,
   decodeIcmp,
   encodeEchoRequest,
-  errorReason,
   expectedTypes,
   splitIPv4,
 } from "../../src/icmp/packet.ts";
+import { icmpErrorReason } from "../../src/net/icmp_error.ts";
 
 const octets = (hex: string) =>
   Uint8Array.from(hex.split(/\s+/).filter(Boolean), (octet) => parseInt(octet, 16));
@@ -82,14 +82,14 @@ Deno.test("splitIPv4() honours the header's own length and protocol (RFC 791 sec
   assert.equal(splitIPv4(octets(`45 ${header} aa`.replace(" 01 00 00 01", " 11 00 00 01"))), undefined);
 });
 
-Deno.test("errorReason() has words for every error type and none for the rest (RFC 792, 4443)", () => {
-  assert.equal(errorReason(4, 3, 0), "network unreachable");
-  assert.equal(errorReason(4, 3, 200), "destination unreachable");
-  assert.equal(errorReason(4, 11, 0), "TTL exceeded in transit");
-  assert.equal(errorReason(6, 1, 0), "no route to destination");
-  assert.equal(errorReason(6, 3, 1), "time exceeded");
-  assert.equal(errorReason(4, 0, 0), undefined);
-  assert.equal(errorReason(6, 129, 0), undefined);
+Deno.test("icmpErrorReason() has words for every error type and none for the rest (RFC 792, 4443)", () => {
+  assert.equal(icmpErrorReason(4, 3, 0), "network unreachable");
+  assert.equal(icmpErrorReason(4, 3, 200), "destination unreachable");
+  assert.equal(icmpErrorReason(4, 11, 0), "TTL exceeded in transit");
+  assert.equal(icmpErrorReason(6, 1, 0), "no route to destination");
+  assert.equal(icmpErrorReason(6, 3, 1), "time exceeded");
+  assert.equal(icmpErrorReason(4, 0, 0), undefined);
+  assert.equal(icmpErrorReason(6, 129, 0), undefined);
   assert.deepEqual(expectedTypes(4), [0, 3, 11, 12]);
   assert.deepEqual(expectedTypes(6), [129, 1, 2, 3, 4]);
 });

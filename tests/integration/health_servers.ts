@@ -4,6 +4,7 @@ import type { ProbePorts } from "../../src/health/create_probe.ts";
 import { countedAllowance } from "../../src/health/kinds/allowance.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { BoundedFiles } from "../../src/os/bounded_files.ts";
+import { loadDnsCodec } from "../../src/os/dns_packet.ts";
 import { lookUp } from "../../src/os/resolver.ts";
 import { nodeTls } from "../../src/os/tls_client.ts";
 import { HostTrustStore } from "../../src/os/trust.ts";
@@ -176,6 +177,9 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     clock: systemClock,
     slots: countedAllowance(() => 100),
     icmp: undefined,
+    datagrams: undefined,
+    dnsCodec: loadDnsCodec,
+    random: Math.random,
     ...overrides,
   };
 }

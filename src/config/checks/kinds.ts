@@ -4,12 +4,17 @@ import type { Address } from "../../net/address.ts";
 import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
+import { dnsCheck } from "./dns.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
-const REGISTRY = { http: httpCheck, ping: pingCheck } as const;
+const REGISTRY = {
+  http: httpCheck,
+  ping: pingCheck,
+  dns: dnsCheck,
+} as const;
 
 type Registry = typeof REGISTRY;
 /** The name of a kind. */
@@ -47,7 +52,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tcp", "tls", "udp", "dns", "grpc", "exec", "file", "process"];
+const LATER_TYPES: readonly string[] = ["tcp", "tls", "udp", "grpc", "exec", "file", "process"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(
