@@ -13,41 +13,30 @@ interface Question {
 /** What a record may say; see the port `RecordData`. */
 type Data = string | readonly Uint8Array[] | Readonly<Record<string, unknown>>;
 
-interface Message {
-  readonly isResponse: boolean;
-  readonly isTruncated: boolean;
-  readonly rcode: string;
-  readonly questions: readonly { readonly name: string; readonly type: string; readonly class: string }[];
-  readonly answers: readonly {
-    readonly name: string;
-    readonly type: string;
-    readonly class: string;
-    readonly data: Data;
-  }[];
+/** Reads parts of a message; see the port `DnsDecoder`. */
+interface Decoder {
+  name(offset: number): string;
+  data(type: string, offset: number, end: number): Data;
+}
+
+/** Reads a part of a message, and notes how many octets it had. */
+interface Decode<T> {
+  (octets: Uint8Array, offset: number): T;
+  readonly bytes: number;
 }
 
 /** As much of the library as is used. It has no types of its own. */
 interface Library {
   encode(packet: unknown): Uint8Array;
-  decode(octets: Uint8Array): {
-    readonly type: string;
-    readonly flag_tc: boolean;
-    readonly rcode: string;
-    readonly questions: Message["questions"];
-    readonly answers: readonly {
-      readonly name: string;
-      readonly type: string;
-      readonly class?: string;
-      readonly data?: Data;
-    }[];
-  };
+  readonly name: { readonly decode: Decode<string> };
+  record(type: string): { readonly decode: Decode<Data> };
 }
 
 const RECURSION_DESIRED = 1 << 8;
 
 /** Loads the library. */
 export async function loadDnsCodec(): Promise<
-  { encode(id: number, question: Question): Uint8Array; decode(octets: Uint8Array): Message }
+  { encode(id: number, question: Question): Uint8Array; decoder(octets: Uint8Array): Decoder }
 > {
   const { Buffer } = await import("node:buffer");
   const library = await loadLibrary({ Buffer });
@@ -57,21 +46,17 @@ export async function loadDnsCodec(): Promise<
       const flags = recursion ? RECURSION_DESIRED : 0;
       return new Uint8Array(library.encode({ type: "query", id, flags, questions }));
     },
-    decode(octets) {
-      const { type, flag_tc, rcode, questions, answers } = library.decode(
-        Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength),
-      );
+    decoder(octets) {
+      const buffer = Buffer.from(octets.buffer, octets.byteOffset, octets.byteLength);
       return {
-        isResponse: type === "response",
-        isTruncated: flag_tc,
-        rcode,
-        questions,
-        answers: answers.map(({ name, type, class: ofClass = "", data = "" }) => ({
-          name,
-          type,
-          class: ofClass,
-          data,
-        })),
+        name: (offset) => library.name.decode(buffer, offset),
+        data(type, offset, end) {
+          const { decode } = library.record(type);
+          // The library itself would read on past the end of the data, whatever its length says.
+          const data = decode(buffer.subarray(0, end), offset);
+          if (decode.bytes !== end - offset) throw new Error(`data of type ${type} of another length`);
+          return data;
+        },
       };
     },
   };
