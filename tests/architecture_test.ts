@@ -31,6 +31,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
   "src/os/debugger.ts": ["node:inspector"],
+  "src/os/dns_packet.ts": ["dns-packet", "node:buffer"],
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
   "src/text/nearest.ts": ["fastest-levenshtein"],

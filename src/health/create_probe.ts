@@ -1,6 +1,7 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
 import type { CheckConfigOf, CheckType } from "../config/checks/kinds.ts";
 import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
+import { type DnsPorts, dnsProbe } from "./kinds/dns.ts";
 import { execProbe, type ExecSubject } from "./kinds/exec.ts";
 import { fileProbe } from "./kinds/file.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
@@ -13,7 +14,7 @@ import { type ProcessPorts, processProbe } from "./kinds/process.ts";
 import type { CheckTarget } from "./target.ts";
 
 /** What probes need of the outside. */
-export interface ProbePorts extends HttpPorts, UdpPorts, ProcessPorts {
+export interface ProbePorts extends HttpPorts, UdpPorts, DnsPorts, ProcessPorts {
   /** Undefined: this process may not use FFI, and ping checks say so. */
   readonly icmp: Icmp | undefined;
   /** For probes that open descriptors. */
@@ -36,6 +37,7 @@ const KINDS: { readonly [Type in CheckType]: Kind<CheckConfigOf[Type]> } = {
     config.unit === undefined
       ? withinAllowance(processProbe(config, ports), ports.slots)
       : running(processProbe(config, ports), ports),
+  dns: (config, ports) => withinAllowance(dnsProbe(config, ports), ports.slots),
 };
 
 /** A probe that runs a program, which takes more of a host than a connection does. */

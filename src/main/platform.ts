@@ -34,6 +34,7 @@ import { BoundedFiles } from "../os/bounded_files.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { denoStateFiles } from "../os/state_files.ts";
+import { loadDnsCodec } from "../os/dns_packet.ts";
 import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
 import { checkPrograms } from "../os/check_programs.ts";
@@ -156,11 +157,32 @@ function openProbePorts(
     startProgram: checkPrograms({ confine: native && ((pid) => confineChild(native.libc, pid)) }),
     host: native &&
       { files: new HostFiles(native.libc), processes: new HostProcesses(native.libc, native.reactor) },
+    dnsCodec: loadedOnce(loadDnsCodec),
+    random: unforeseeable,
   };
+}
+
+/** What `load` gives, for everybody who asks; where it fails, it is tried again for whoever asks next. */
+function loadedOnce<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () =>
+    loading ??= load().catch((error) => {
+      loading = undefined;
+      throw error;
+    });
+}
+
+/** A random number that nobody can know from those before it. */
+function unforeseeable(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
 }
 
 /** Kinds of checks that only the C library makes possible. */
 const FFI_TYPES: readonly CheckType[] = ["ping", "udp", "file", "process"];
+
+function needsFfi(check: CheckConfig): boolean {
+  return FFI_TYPES.includes(check.type) || (check.type === "dns" && check.protocol === "udp");
+}
 
 /** What of `config` this process cannot do, and the cure. */
 function refusals({ bgp, services }: Config, native: Native | undefined): readonly string[] {
@@ -176,10 +198,14 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
   if (native !== undefined) return programs;
   const checks = services.flatMap((service) => {
     const all = checksOf(service);
-    const types = FFI_TYPES.filter((type) => all.some((check) => check.type === type));
+    const types = new Set(all.filter(needsFfi).map(({ type }) => type));
     const sourced = all.some((check) => "source" in check && check.source !== undefined);
     return [
-      ...types.map((type) => `service ${service.name}: ${type} checks need --allow-ffi`),
+      ...[...types].map((type) =>
+        `service ${service.name}: ${type} checks need --allow-ffi${
+          type === "dns" ? ", or protocol: tcp" : ""
+        }`
+      ),
       ...sourced ? [`service ${service.name}: source of a check needs --allow-ffi`] : [],
     ];
   });

@@ -2,7 +2,6 @@
 import { authority } from "../config/checks/endpoint.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { PingCheckConfig } from "../config/checks/ping.ts";
-import { parseAddress, withPort } from "../net/address.ts";
 import { foreignText } from "../text/foreign.ts";
 import { shownOctets } from "../text/shown_octets.ts";
 import { formatDuration } from "../time/duration.ts";
@@ -12,10 +11,8 @@ export function expectationOf(check: CheckConfig): string {
   const within = `within ${formatDuration(check.timeoutMs)}`;
   switch (check.type) {
     case "http": {
-      const { scheme, address, port, path } = check;
-      const parsed = parseAddress(address);
-      const place = parsed === undefined ? `${address}:${port}` : withPort(parsed, port);
-      return `${scheme}://${place}${path} answers with a 2xx status ${within}`;
+      const { scheme, path } = check;
+      return `${scheme}://${authority(check)}${path} answers with a 2xx status ${within}`;
     }
     case "ping":
       return `${pinged(check)} an ICMP echo ${within}`;
@@ -43,6 +40,12 @@ export function expectationOf(check: CheckConfig): string {
       return check.unit === undefined
         ? `the process that ${check.pidFile} names runs`
         : `${check.unit} is active, as systemctl says ${within}`;
+    case "dns": {
+      const { domain, recordType, expect = [], rcode, protocol } = check;
+      const answer = rcode !== "NOERROR" ? rcode : expect.length === 0 ? "" : expect.join(", ");
+      const what = `${domain} ${recordType}${answer === "" ? "" : ` with ${answer}`}`;
+      return `the name server ${authority(check)} answers ${what} over ${protocol} ${within}`;
+    }
     default:
       return check satisfies never;
   }

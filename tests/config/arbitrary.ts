@@ -135,6 +135,31 @@ function consistent(check: Keys): Keys {
 function unsourced({ source: _, ...rest }: Keys): Keys {
   return rest;
 }
+const dnsName = fc.constantFrom(
+  "example.org",
+  "Example.org.",
+  ".",
+  "_sip._tcp.a-b.c",
+  "192.0.2.1",
+  "2001:db8::1",
+);
+const dnsQuestions: readonly Shape[] = [
+  {},
+  { rcode: fc.constantFrom("NOERROR", "NXDOMAIN", "REFUSED") },
+  { expect: fc.uniqueArray(address4("10.6"), { maxLength: 3 }) },
+  { recordType: fc.constant("AAAA"), expect: fc.uniqueArray(address6("6"), { maxLength: 3 }) },
+  { recordType: fc.constant("MX"), expect: fc.constantFrom(["10 mail.example.org."], ["0 .", "65535 A"]) },
+  { recordType: fc.constant("TXT"), expect: fc.array(fc.string({ maxLength: 20 }), { maxLength: 2 }) },
+  { recordType: fc.constant("CAA"), expect: fc.constantFrom(['0 issue "a b"'], ["128 iodef x"]) },
+  { recordType: fc.constant("DS"), expect: fc.constant(["1 13 2 0AFF"]) },
+];
+const dnsKeys: Shape = {
+  ...timing,
+  address: httpKeys["address"] ?? port,
+  source: address4("10.5"),
+  protocol: fc.constantFrom("udp", "tcp"),
+  recursion: fc.boolean(),
+};
 
 const check = fc.oneof(
   object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
@@ -149,6 +174,9 @@ const check = fc.oneof(
     source: address4("10.5"),
     expect: octets,
   }),
+  fc.constantFrom(...dnsQuestions).chain((question) =>
+    object({ type: fc.constant("dns"), name: dnsName, ...question }, { ...dnsKeys, port })
+  ),
   ...hostChecks,
 ).map(consistent);
 

@@ -5,6 +5,7 @@ import { countedAllowance } from "../../src/health/kinds/allowance.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { checkPrograms } from "../../src/os/check_programs.ts";
 import { BoundedFiles } from "../../src/os/bounded_files.ts";
+import { loadDnsCodec } from "../../src/os/dns_packet.ts";
 import { lookUp } from "../../src/os/resolver.ts";
 import { nodeTls } from "../../src/os/tls_client.ts";
 import { HostTrustStore } from "../../src/os/trust.ts";
@@ -181,6 +182,8 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     host: undefined,
     icmp: undefined,
     datagrams: undefined,
+    dnsCodec: loadDnsCodec,
+    random: Math.random,
     ...overrides,
   };
 }

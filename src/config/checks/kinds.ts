@@ -4,6 +4,7 @@ import type { Address } from "../../net/address.ts";
 import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
+import { dnsCheck } from "./dns.ts";
 import { execCheck } from "./exec.ts";
 import { fileCheck } from "./file.ts";
 import { httpCheck } from "./http.ts";
@@ -19,6 +20,7 @@ const REGISTRY = {
   ping: pingCheck,
   tcp: tcpCheck,
   udp: udpCheck,
+  dns: dnsCheck,
   exec: execCheck,
   file: fileCheck,
   process: processCheck,
@@ -60,7 +62,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tls", "dns", "grpc"];
+const LATER_TYPES: readonly string[] = ["tls", "grpc"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(

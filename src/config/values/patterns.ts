@@ -31,6 +31,9 @@ const U32 = "(?:0|[1-9][0-9]{0,9})";
 /** RFC 1123, and underscores. */
 const LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
 const HOST_NAME = `(?!.{254})(?!(?:.*\\.)?[0-9]+\\.?$)${LABEL}(?:\\.${LABEL})*\\.?`;
+/** Of a name in DNS (RFC 1035 section 2.3.4), wildcards and RFC 2317's slashes, too. */
+const DOMAIN_LABEL = "[A-Za-z0-9_*/-]{1,63}";
+const DOMAIN_NAME = `(?!.{255})(?!.{253}[^.])(?:\\.|${DOMAIN_LABEL}(?:\\.${DOMAIN_LABEL})*\\.?)`;
 /** What no name has: spaces, controls, and what has a meaning in paths, URLs and zones. */
 const NO_NAME = "\\s/:%\\u0000-\\u001f\\u007f-\\u009f";
 const EXTENDED = `(?:rt|ro):(?:${U32}L?|${V4}):${U32}|link-bandwidth:${U16}:[0-9.eE+]+|0x[0-9a-f]{16}`;
@@ -75,6 +78,10 @@ export const PATTERNS = {
   /** RFC 9110 section 5.1. */
   fieldName: whole("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"),
   hex: whole("[0-9A-Fa-f]{2}(?: ?[0-9A-Fa-f]{2})*"),
+  address4: whole(V4),
+  address6: whole(V6),
+  domainName: whole(DOMAIN_NAME),
+  domainNameOrAddress: whole(`${DOMAIN_NAME}|${V6}`),
   urlPath: whole("/[^\\s#]*"),
   host: whole(`${HOST_NAME}|${HOST4}|${HOST6}`),
   community: whole(`${Object.keys(WellKnownCommunity).join("|")}|${U16}:${U16}|${EXTENDED}`),
