@@ -1,6 +1,7 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
 import type { CheckConfigOf, CheckType } from "../config/checks/kinds.ts";
 import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
+import { grpcProbe } from "./kinds/grpc.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
@@ -22,6 +23,7 @@ const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports
   ping: (config, ports) => pingProbe(config, ports.icmp),
   tcp: (config, ports) => withinAllowance(tcpProbe(config, ports), ports.slots),
   udp: (config, ports) => withinAllowance(udpProbe(config, ports), ports.slots),
+  grpc: (config, ports) => withinAllowance(grpcProbe(config, ports), ports.slots),
 };
 
 /** The probe of a configured check. */

@@ -29,6 +29,10 @@ export function expectationOf(check: CheckConfig): string {
         ? `${place} does not refuse ${shownOctets(check.send)}`
         : `${place} answers ${shownOctets(check.send)} with ${shownOctets(check.expect)} ${within}`;
     }
+    case "grpc": {
+      const service = check.service === "" ? "" : ` for ${check.service}`;
+      return `${authority(check)} answers SERVING${service} by gRPC${check.tls ? " over TLS" : ""} ${within}`;
+    }
     default:
       return check satisfies never;
   }

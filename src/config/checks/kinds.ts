@@ -4,6 +4,7 @@ import type { Address } from "../../net/address.ts";
 import { given } from "../values/given.ts";
 import { lazily } from "../values/lazily.ts";
 import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
+import { grpcCheck } from "./grpc.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
@@ -16,6 +17,7 @@ const REGISTRY = {
   ping: pingCheck,
   tcp: tcpCheck,
   udp: udpCheck,
+  grpc: grpcCheck,
 } as const;
 
 type Registry = typeof REGISTRY;
@@ -54,7 +56,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tls", "dns", "grpc", "exec", "file", "process"];
+const LATER_TYPES: readonly string[] = ["tls", "dns", "exec", "file", "process"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(
