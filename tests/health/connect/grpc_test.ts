@@ -1,65 +1,31 @@
 /** A call of gRPC and its health protocol over octets in memory: what is asked, what is understood, what is refused. */
 import assert from "node:assert/strict";
-import fc from "fast-check";
 import { ProbeFailure } from "../../../src/health/connect/failure.ts";
-import { callUnary, onlyMessage, type UnaryAnswer } from "../../../src/health/connect/grpc_call.ts";
 import {
   decodeHealthResponse,
   encodeHealthRequest,
   servingStatus,
 } from "../../../src/health/connect/grpc_health.ts";
 import { encodeFields } from "../../../src/health/connect/hpack.ts";
-import type { StreamSocket } from "../../../src/net/sockets.ts";
-
-const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
-const joined = (...parts: readonly Uint8Array[]) => new Uint8Array(parts.flatMap((part) => [...part]));
-
-/** A frame of HTTP/2 (RFC 9113 section 4.1). */
-function frame(type: number, flags: number, stream: number, payload: Uint8Array | string = ""): Uint8Array {
-  const octets = typeof payload === "string" ? hex(payload) : payload;
-  const length = [octets.length >> 16, octets.length >> 8 & 255, octets.length & 255];
-  return joined(Uint8Array.of(...length, type, flags, 0, 0, 0, stream), octets);
-}
-
-const SETTINGS = frame(4, 0, 0);
-const [END_STREAM, END_HEADERS, PADDED] = [1, 4, 8];
-/** `SERVING`, with its length before it. */
-const SERVING = "00 00000002 0801";
-
-const head = (flags = 0, ...fields: readonly (readonly [string, string])[]) =>
-  frame(
-    1,
-    END_HEADERS | flags,
-    1,
-    encodeFields([[":status", "200"], ["content-type", "application/grpc"], ...fields]),
-  );
-const trailers = (...fields: readonly (readonly [string, string])[]) =>
-  frame(1, END_HEADERS | END_STREAM, 1, encodeFields(fields));
-const WELL = [SETTINGS, head(), frame(0, 0, 1, SERVING), trailers(["grpc-status", "0"])];
-
-/** The answer to a call that is met by `pieces`; what was sent goes to `sent`. */
-function call(pieces: readonly Uint8Array[], sent: Uint8Array[] = []): Promise<UnaryAnswer> {
-  const rest = [...pieces];
-  const stream: StreamSocket = {
-    local: undefined,
-    remote: undefined,
-    read: () => Promise.resolve(rest.shift()),
-    write: (octets) => Promise.resolve(void sent.push(octets.slice())),
-    end: () => Promise.resolve(),
-    [Symbol.dispose]() {},
-  };
-  return callUnary(stream, {
-    scheme: "http",
-    authority: "a.example:50051",
-    path: "/grpc.health.v1.Health/Check",
-    timeoutMs: 1500,
-    message: encodeHealthRequest("a"),
-  });
-}
+import {
+  callMetBy,
+  END_HEADERS,
+  END_STREAM,
+  frame,
+  head,
+  hex,
+  joined,
+  PADDED,
+  SERVING,
+  SETTINGS,
+  trailers,
+  WELL,
+} from "../../support/grpc_frames.ts";
+import { fuzzGrpcAnswers, fuzzHealthResponses } from "./grpc_fuzz.ts";
 
 async function status(pieces: readonly Uint8Array[], service = "a"): Promise<string> {
   try {
-    return servingStatus(await call(pieces), service);
+    return servingStatus(await callMetBy(pieces), service);
   } catch (error) {
     assert.ok(error instanceof ProbeFailure, String(error));
     return error.message;
@@ -68,7 +34,7 @@ async function status(pieces: readonly Uint8Array[], service = "a"): Promise<str
 
 Deno.test("callUnary() sends preface, SETTINGS, the header of a POST and one message (gRPC over HTTP2)", async () => {
   const sent: Uint8Array[] = [];
-  await call(WELL, sent);
+  await callMetBy(WELL, sent);
   const octets = joined(...sent);
   const text = String.fromCharCode(...octets);
   assert.ok(text.startsWith("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
@@ -92,18 +58,18 @@ for (
     ["the same octet by octet", [...joined(...WELL)].map((octet) => Uint8Array.of(octet)), "SERVING"],
     [
       "NOT_SERVING",
-      [SETTINGS, head(), frame(0, 0, 1, "00 00000002 0802"), trailers(["grpc-status", "0"])],
+      [SETTINGS, head(0), frame(0, 0, 1, "00 00000002 0802"), trailers(["grpc-status", "0"])],
       "NOT_SERVING: a",
     ],
     ["UNKNOWN, where the status is left out", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "00 00000000"),
       trailers(["grpc-status", "0"]),
     ], "UNKNOWN: a"],
     ["a status of no name", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "00 00000002 0809"),
       trailers(["grpc-status", "0"]),
     ], "an unknown status, 9: a"],
@@ -113,14 +79,14 @@ for (
       frame(8, 0, 0, "00000001"),
       frame(99, 0, 1, "00"),
       frame(4, 0, 0, "0003 00000064"),
-      head(),
+      head(0),
       frame(0, 0, 3, "ff"),
       frame(0, PADDED, 1, `02 ${SERVING} 0000`),
       trailers(["grpc-status", "0"]),
     ], "SERVING"],
     ["the message in two frames", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "00 000000"),
       frame(0, 0, 1, "02 0801"),
       trailers(["grpc-status", "0"]),
@@ -132,7 +98,7 @@ for (
     ], "SERVING"],
     ["trailers in continuations", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, SERVING),
       frame(1, END_STREAM, 1, encodeFields([["x", "y"]])),
       frame(9, END_HEADERS, 1, encodeFields([["grpc-status", "0"]])),
@@ -159,7 +125,7 @@ for (
     ["a code of no name", [SETTINGS, head(END_STREAM, ["grpc-status", "77"])], "grpc-status 77 of no name"],
     ["a message before a status that is no pass", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, SERVING),
       trailers(["grpc-status", "14"]),
     ], "grpc-status 14 UNAVAILABLE"],
@@ -169,7 +135,7 @@ for (
     ], "not gRPC: HTTP status 503"],
     [
       "a web server",
-      [SETTINGS, head(), frame(0, END_STREAM, 1, "3c68746d6c3e")],
+      [SETTINGS, head(0), frame(0, END_STREAM, 1, "3c68746d6c3e")],
       "the answer is not gRPC: it has no grpc-status",
     ],
     [
@@ -177,27 +143,27 @@ for (
       [SETTINGS, head(END_STREAM, ["grpc-status", "ok"])],
       "the answer is not gRPC: it has no grpc-status",
     ],
-    ["no message", [SETTINGS, head(), trailers(["grpc-status", "0"])], "the answer has no message"],
+    ["no message", [SETTINGS, head(0), trailers(["grpc-status", "0"])], "the answer has no message"],
     [
       "two messages",
-      [SETTINGS, head(), frame(0, 0, 1, SERVING + SERVING), trailers(["grpc-status", "0"])],
+      [SETTINGS, head(0), frame(0, 0, 1, SERVING + SERVING), trailers(["grpc-status", "0"])],
       "the answer is not one message of gRPC",
     ],
     ["a message that is cut", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "00 00000003 0801"),
       trailers(["grpc-status", "0"]),
     ], "the answer is not one message of gRPC"],
     ["a compressed message", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "01 00000002 0801"),
       trailers(["grpc-status", "0"]),
     ], "the answer is compressed, which was not asked for"],
     ["a message that is no protobuf", [
       SETTINGS,
-      head(),
+      head(0),
       frame(0, 0, 1, "00 00000001 08"),
       trailers(["grpc-status", "0"]),
     ], "the answer is no message of protobuf: it is cut"],
@@ -207,7 +173,7 @@ for (
     ["nothing", [], "connection closed without an answer"],
     [
       "an end within the answer",
-      [SETTINGS, head(), frame(0, 0, 1, SERVING)],
+      [SETTINGS, head(0), frame(0, 0, 1, SERVING)],
       "connection closed without an answer",
     ],
     [
@@ -242,12 +208,12 @@ for (
     ],
     [
       "trailers in the middle",
-      [SETTINGS, head(), head(), frame(0, 0, 1, SERVING)],
+      [SETTINGS, head(0), head(0), frame(0, 0, 1, SERVING)],
       "the answer is not HTTP/2: trailers that are not the end",
     ],
     [
       "too much padding",
-      [SETTINGS, head(), frame(0, PADDED, 1, "09 0000")],
+      [SETTINGS, head(0), frame(0, PADDED, 1, "09 0000")],
       "the answer is not HTTP/2: too much padding",
     ],
     ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames and no answer"],
@@ -262,7 +228,7 @@ for (
     ], "the answer is too large: the head is longer than 65536 octets"],
     [
       "a body for ever",
-      [SETTINGS, head(), ...Array(5).fill(frame(0, 0, 1, new Uint8Array(16_384)))],
+      [SETTINGS, head(0), ...Array(5).fill(frame(0, 0, 1, new Uint8Array(16_384)))],
       "the answer is too large: the body is longer than 16384 octets",
     ],
   ] as const
@@ -274,7 +240,7 @@ for (
 
 Deno.test("callUnary() acknowledges SETTINGS and PING, with what the PING has, and acknowledgements not", async () => {
   const sent: Uint8Array[] = [];
-  await call([
+  await callMetBy([
     SETTINGS,
     frame(4, 1, 0),
     frame(6, 0, 0, "0102030405060708"),
@@ -305,35 +271,11 @@ for (
   });
 }
 
-Deno.test("decodeHealthResponse() and onlyMessage() end with a ProbeFailure at worst, whatever comes", () => {
-  const bits = fc.uint8Array({ maxLength: 60 });
-  fc.assert(
-    fc.property(bits, (octets) => {
-      for (const read of [decodeHealthResponse, onlyMessage]) {
-        try {
-          read(octets);
-        } catch (error) {
-          assert.ok(error instanceof ProbeFailure, String(error));
-        }
-      }
-    }),
-    { seed: 50051, numRuns: 5000 },
-  );
-});
-
-Deno.test("callUnary() ends with a ProbeFailure at worst, whatever frames come", async () => {
-  const payload = fc.oneof(
-    fc.uint8Array({ maxLength: 40 }),
-    fc.constantFrom(hex(SERVING), hex("88"), encodeFields([["grpc-status", "0"]])),
-  );
-  const frames = fc.tuple(fc.nat(10), fc.nat(63), fc.nat(2), payload).map(([type, flags, stream, octets]) =>
-    frame(type, flags, stream, octets)
-  );
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(frames, { maxLength: 12 }),
-      async (rest) => void await status([SETTINGS, ...rest]),
-    ),
-    { seed: 50051, numRuns: 2000 },
-  );
+Deno.test("callUnary(), servingStatus() and decodeHealthResponse() end with a ProbeFailure at worst, whatever comes", async () => {
+  const answers = await fuzzGrpcAnswers(50051, 20_000);
+  for (const outcome of ["pass", "fail", "unreadable"]) {
+    assert.ok((answers.get(outcome) ?? 0) > 100, `${outcome}: ${answers.get(outcome)}`);
+  }
+  const responses = fuzzHealthResponses(50051, 20_000);
+  for (const outcome of ["status", "unreadable"]) assert.ok((responses.get(outcome) ?? 0) > 100, outcome);
 });
