@@ -4,6 +4,7 @@ import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
 import { type DnsPorts, dnsProbe } from "./kinds/dns.ts";
 import { execProbe, type ExecSubject } from "./kinds/exec.ts";
 import { fileProbe } from "./kinds/file.ts";
+import { grpcProbe } from "./kinds/grpc.ts";
 import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
@@ -38,6 +39,7 @@ const KINDS: { readonly [Type in CheckType]: Kind<CheckConfigOf[Type]> } = {
       ? withinAllowance(processProbe(config, ports), ports.slots)
       : running(processProbe(config, ports), ports),
   dns: (config, ports) => withinAllowance(dnsProbe(config, ports), ports.slots),
+  grpc: (config, ports) => withinAllowance(grpcProbe(config, ports), ports.slots),
 };
 
 /** A probe that runs a program, which takes more of a host than a connection does. */

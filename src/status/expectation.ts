@@ -46,6 +46,10 @@ export function expectationOf(check: CheckConfig): string {
       const what = `${domain} ${recordType}${answer === "" ? "" : ` with ${answer}`}`;
       return `the name server ${authority(check)} answers ${what} over ${protocol} ${within}`;
     }
+    case "grpc": {
+      const service = check.service === "" ? "" : ` for ${check.service}`;
+      return `${authority(check)} answers SERVING${service} by gRPC${check.tls ? " over TLS" : ""} ${within}`;
+    }
     default:
       return check satisfies never;
   }

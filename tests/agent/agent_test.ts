@@ -446,7 +446,7 @@ Deno.test("Agent tells of each server by its name, and of the kernel when it was
     ["http", "listening"],
   ]);
   const { kernel, startedAt } = agent.status();
-  assert.ok(kernel.at !== undefined && kernel.at >= startedAt, kernel.at);
+  assert.ok(kernel.at !== undefined && kernel.at >= startedAt, `${kernel.at}`);
   await world.close();
 });
 

@@ -4,7 +4,7 @@
  * `forget`, or `spacing MS` for how far the probes of each path were from a beat of so many milliseconds.
  */
 import { createSocket } from "node:dgram";
-import { createServer } from "node:http2";
+import { createServer, type ServerHttp2Stream } from "node:http2";
 import { once } from "node:events";
 
 /** Where they listen. */
@@ -83,7 +83,7 @@ function dnsAnswer(question: Uint8Array): Uint8Array {
 
 async function grpc(): Promise<number> {
   const server = createServer();
-  server.on("stream", (stream) => {
+  server.on("stream", (stream: ServerHttp2Stream) => {
     stream.on("error", () => {});
     stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
     stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });

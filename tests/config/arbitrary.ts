@@ -169,6 +169,16 @@ const check = fc.oneof(
   object({ type: fc.constant("http"), port }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, { ...timing, ...pingKeys }),
   object({ type: fc.constant("tcp"), port }, tcpKeys),
+  object({ type: fc.constant("grpc"), port }, {
+    ...timing,
+    source: address4("10.5"),
+    tripwire: fc.boolean(),
+    service: fc.constantFrom("", "shop.v1.Basket", "a b"),
+    tls: fc.boolean(),
+  }),
+  object({ type: fc.constant("grpc"), port, tls: fc.constant(true) }, {
+    caFile: fc.constant("/etc/ca.pem"),
+  }),
   object({ type: fc.constant("udp"), port, send: octets }, {
     ...timing,
     source: address4("10.5"),

@@ -173,7 +173,7 @@ services:
     '6:17: bgp.peers[1].address: is the same address as that of bgp.peers[0].address (got "10.0.0.254")',
     "8:41: services[0].bogus: is not a known key",
     '9:40: services[1].addresses[1]: must be an IPv4 or IPv6 address (got "10.99.0.300")',
-    '9:70: services[1].checks[0].type: must be one of http, ping, tcp, udp, dns, exec, file, process (got "smtp")',
+    '9:70: services[1].checks[0].type: must be one of http, ping, tcp, udp, grpc, dns, exec, file, process (got "smtp")',
     '10:12: services[2].name: is the same name as that of services[0].name (got "web")',
     '10:29: services[2].addresses[0]: is the same address as that of services[0].addresses[0] (got "10.99.0.1")',
   ]);

@@ -64,11 +64,11 @@ class Scene implements AsyncDisposable {
   async mends(row: string, status: string, found: RegExp, ...within: readonly string[]): Promise<void> {
     const { findings: [finding, ...others] } = await this.doctor(row, ...within);
     assert.deepEqual(others, []);
-    assert.equal(finding?.status, status, finding?.found);
+    assert.equal(finding?.status, status, `${finding?.found}`);
     assert.match(finding?.found ?? "", found);
     await this.carryOut(finding?.command);
     const after = await this.doctor(row, ...within);
-    assert.deepEqual(after.findings.map((each) => each.status), ["ok"], finding?.command);
+    assert.deepEqual(after.findings.map((each) => each.status), ["ok"], `${finding?.command}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

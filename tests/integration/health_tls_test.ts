@@ -1,6 +1,6 @@
 /** Whom an https check believes: the host's store, the runtime's roots, caFile; what it says of others; HTTP/2 alone. */
 import assert from "node:assert/strict";
-import { createSecureServer, type Http2SecureServer } from "node:http2";
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TlsOptions } from "../../src/health/connect/ports.ts";
@@ -189,7 +189,7 @@ Deno.test("HostTrustStore notices that a file changed, and keeps what it knows w
 /** A server that speaks nothing but HTTP/2, by the runtime's library: `:path` is `/STATUS`. */
 async function http2Server({ key, cert }: Certificate): Promise<AsyncDisposable & { readonly port: number }> {
   const server: Http2SecureServer = createSecureServer({ key, cert, allowHTTP1: false });
-  server.on("stream", (stream, fields) => {
+  server.on("stream", (stream: ServerHttp2Stream, fields) => {
     const status = Number(fields[":path"]?.slice(1));
     if (status === 103) stream.additionalHeaders({ ":status": 103 });
     stream.respond({

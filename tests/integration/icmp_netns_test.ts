@@ -169,7 +169,7 @@ for (const kind of ["raw", "ping"] as const) {
             assert.equal(
               result.status,
               echoes[index] === "10.67.0.1" ? "rejected" : "fulfilled",
-              echoes[index],
+              `${echoes[index]}`,
             );
           });
         });

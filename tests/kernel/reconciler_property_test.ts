@@ -120,7 +120,7 @@ Deno.test("the reconciler always gets there, and never touches what is not ours"
       kernel.beforeChange = () => {};
       void reconciler.want(last);
       await clock.advance(70_000);
-      assert.equal(reports.at(-1)?.converged, true, reports.at(-1)?.errors.join());
+      assert.equal(reports.at(-1)?.converged, true, `${reports.at(-1)?.errors}`);
       assert.deepEqual(diff(last, await kernel.read(interestIn(last))), { changes: [], conflicts: [] });
       await reconciler.removeAll();
       assert.deepEqual(structuredClone(foreignOf(kernel)), foreign);

@@ -1,4 +1,5 @@
 /** Checked configurations for tests, small and complete. */
+import type { GrpcCheckConfig } from "../../src/config/checks/grpc.ts";
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
 import type { UdpCheckConfig } from "../../src/config/checks/udp.ts";
@@ -88,6 +89,27 @@ export function tcpCheckConfig(overrides: Partial<TcpCheckConfig> = {}): TcpChec
 /** A check that 127.0.0.1:8080 does not refuse a datagram, every second. */
 export function udpCheckConfig(overrides: Partial<UdpCheckConfig> = {}): UdpCheckConfig {
   return { ...tcpCheckConfig(), type: "udp", name: "udp-1", send: Uint8Array.of(0), ...overrides };
+}
+
+/** A check that the gRPC server at 127.0.0.1:8080 serves, every second. */
+export function grpcCheckConfig(overrides: Partial<GrpcCheckConfig> = {}): GrpcCheckConfig {
+  return {
+    type: "grpc",
+    name: "grpc-1",
+    address: "127.0.0.1",
+    port: 8080,
+    service: "",
+    tls: false,
+    insecureSkipVerify: false,
+    caFile: undefined,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
 }
 
 /** An iBGP peer `r1` at 10.0.0.254, everything by default. */

@@ -7,6 +7,7 @@ import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
 import { dnsCheck } from "./dns.ts";
 import { execCheck } from "./exec.ts";
 import { fileCheck } from "./file.ts";
+import { grpcCheck } from "./grpc.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
@@ -20,6 +21,7 @@ const REGISTRY = {
   ping: pingCheck,
   tcp: tcpCheck,
   udp: udpCheck,
+  grpc: grpcCheck,
   dns: dnsCheck,
   exec: execCheck,
   file: fileCheck,
@@ -62,7 +64,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tls", "grpc"];
+const LATER_TYPES: readonly string[] = ["tls"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(

@@ -77,6 +77,7 @@ export const PATTERNS = {
   commandArgument: whole("[^\\u0000]*"),
   /** RFC 9110 section 5.1. */
   fieldName: whole("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"),
+  grpcService: whole("[^\\u0000-\\u001f\\u007f-\\u009f]{0,255}"),
   hex: whole("[0-9A-Fa-f]{2}(?: ?[0-9A-Fa-f]{2})*"),
   address4: whole(V4),
   address6: whole(V6),

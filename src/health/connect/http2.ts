@@ -10,19 +10,32 @@ import { ProbeFailure } from "./failure.ts";
 import { decodeFields, encodeFields } from "./hpack.ts";
 import { type AnswerHead, type GetRequest, interimAnswers, MAX_INTERIM_ANSWERS } from "./http1.ts";
 
-const FrameType = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, GOAWAY: 7, CONTINUATION: 9 } as const;
-const Flag = { ACK: 1, END_STREAM: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 0x20 } as const;
-const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_HEADER_LIST_SIZE: 6 } as const;
+/** Types of frames (RFC 9113 section 6). */
+export const FrameType = {
+  DATA: 0,
+  HEADERS: 1,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  GOAWAY: 7,
+  CONTINUATION: 9,
+} as const;
+/** Flags of frames; which type has which is said in RFC 9113 section 6. */
+export const Flag = { ACK: 1, END_STREAM: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 0x20 } as const;
+/** Settings (RFC 9113 section 6.5.2). */
+export const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_HEADER_LIST_SIZE: 6 } as const;
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/** What a client begins with (RFC 9113 section 3.4). */
+export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /** SETTINGS_MAX_FRAME_SIZE, as it is where nobody says otherwise. */
 const MAX_FRAME_OCTETS = 16_384;
-const MAX_HEADER_OCTETS = 65_536;
+/** A header block is no longer. */
+export const MAX_HEADER_OCTETS = 65_536;
 const FRAME_HEADER_OCTETS = 9;
 /** The first stream of a client. */
-const STREAM = 1;
+export const STREAM = 1;
 
-interface Frame {
+/** One frame. */
+export interface Frame {
   readonly type: number;
   readonly flags: number;
   readonly stream: number;
@@ -86,6 +99,9 @@ async function headerBlock(frames: FrameReader): Promise<Uint8Array> {
       throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
     }
     checkEnd(frame);
+    if (frame.type === FrameType.DATA && frame.stream === STREAM) {
+      throw new ProbeFailure("the answer is not HTTP/2: a body without a header");
+    }
     if (frame.stream !== STREAM || !(within || frame.type === FrameType.HEADERS)) continue;
     block.bytes(frame.type === FrameType.HEADERS ? withoutPadding(frame) : frame.payload);
     if (block.length > MAX_HEADER_OCTETS) {
@@ -97,12 +113,9 @@ async function headerBlock(frames: FrameReader): Promise<Uint8Array> {
 }
 
 /** @throws {ProbeFailure} where the server ends the stream or the connection without an answer */
-function checkEnd({ type, stream, payload }: Frame): void {
+export function checkEnd({ type, stream, payload }: Frame): void {
   if (type === FrameType.RST_STREAM && stream === STREAM) {
     throw new ProbeFailure(`the server resets the stream, HTTP/2 error code ${errorCode(payload, 0)}`);
-  }
-  if (type === FrameType.DATA && stream === STREAM) {
-    throw new ProbeFailure("the answer is not HTTP/2: a body without a header");
   }
   // Without an error the answers to streams up to the last one still come (RFC 9113 section 6.8).
   const code = type === FrameType.GOAWAY ? errorCode(payload, 4) : 0;
@@ -115,7 +128,8 @@ function errorCode(payload: Uint8Array, at: number): number {
   return payload.byteLength < at + 4 ? 0 : new Reader(payload.subarray(at, at + 4)).u32("error code");
 }
 
-function withoutPadding({ flags, payload }: Frame): Uint8Array {
+/** What a DATA or HEADERS frame carries. @throws {ProbeFailure} its padding is longer than the frame */
+export function withoutPadding({ flags, payload }: Frame): Uint8Array {
   const padding = flags & Flag.PADDED ? payload[0] ?? 0 : 0;
   const from = (flags & Flag.PADDED ? 1 : 0) + (flags & Flag.PRIORITY ? 5 : 0);
   if (from + padding > payload.byteLength) {
@@ -124,14 +138,15 @@ function withoutPadding({ flags, payload }: Frame): Uint8Array {
   return payload.subarray(from, payload.byteLength - padding);
 }
 
-function frameOctets(type: number, flags: number, stream: number, payload: Uint8Array): Uint8Array {
+/** The octets of a frame. */
+export function frameOctets(type: number, flags: number, stream: number, payload: Uint8Array): Uint8Array {
   return new Writer({ capacity: FRAME_HEADER_OCTETS + payload.byteLength })
     .u8(payload.byteLength >> 16).u16(payload.byteLength & 0xffff)
     .u8(type).u8(flags).u32(stream).bytes(payload).finish();
 }
 
 /** Frames as they come. */
-class FrameReader {
+export class FrameReader {
   readonly #stream: StreamSocket;
   readonly #octets = new OctetQueue();
   /** Octets of the frame that was given last. */

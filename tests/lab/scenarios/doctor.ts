@@ -197,12 +197,12 @@ const descriptorsAreRaised: Scenario<World> = {
     const few = "prlimit --pid $$ --nofile=64:64";
     const drop = 'set -- setpriv --bounding-set=-sys_resource --inh-caps=-all "$@"';
     const [fault] = await director.findingsAfter([few, drop].join("\n"), "descriptors");
-    equal(fault?.status, "warning", fault?.found);
+    equal(fault?.status, "warning", `${fault?.found}`);
     const [after] = await director.findingsAfter(
       [few, fault?.command ?? "false", drop].join("\n"),
       "descriptors",
     );
-    equal(after?.status, "ok", after?.found);
+    equal(after?.status, "ok", `${after?.found}`);
     return `${fault?.found}: ${fault?.command}`;
   },
 };

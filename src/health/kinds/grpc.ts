@@ -1,0 +1,63 @@
+/**
+ * The grpc check: a call of grpc.health.v1.Health/Check over a connection of its own, in the clear (with prior knowledge of
+ * HTTP/2) or over TLS. SERVING passes, everything else fails.
+ */
+import type { GrpcCheckConfig } from "../../config/checks/grpc.ts";
+import { authority } from "../../config/checks/endpoint.ts";
+import type { StreamSocket } from "../../net/sockets.ts";
+import { onAbort } from "../../time/abort.ts";
+import { boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
+import { dial, type DialPorts } from "../connect/dial.ts";
+import { failureOf, ProbeFailure } from "../connect/failure.ts";
+import { callUnary } from "../connect/grpc_call.ts";
+import { CHECK_PATH, encodeHealthRequest, servingStatus } from "../connect/grpc_health.ts";
+import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
+import type { Probe, Progress } from "./probe.ts";
+
+/** What grpc probes need of the outside. */
+export type GrpcPorts = DialPorts & TlsPorts;
+
+/** The probe of a grpc check. */
+export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
+  const { service, timeoutMs, tls } = config;
+  const connect = tls ? tlsConnector(config, ports) : clearConnector(config, ports);
+  const call = {
+    scheme: tls ? "https" : "http",
+    authority: authority(config),
+    path: CHECK_PATH,
+    timeoutMs,
+    message: encodeHealthRequest(service),
+  } as const;
+  return {
+    async run(signal, progress) {
+      try {
+        const stream = await connect(signal, progress);
+        using bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS);
+        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
+        progress("waiting for the answer");
+        return { kind: "pass", detail: servingStatus(await callUnary(bounded, call), service) };
+      } catch (error) {
+        return failureOf(error);
+      }
+    },
+  };
+}
+
+type Connector = (signal: AbortSignal, progress: Progress) => Promise<StreamSocket>;
+
+function clearConnector(config: GrpcCheckConfig, ports: GrpcPorts): Connector {
+  const { address, port } = config;
+  return (signal, progress) => dial(address, port, ports, signal, progress, config);
+}
+
+function tlsConnector(config: GrpcCheckConfig, ports: GrpcPorts): Connector {
+  const { address, port, insecureSkipVerify, caFile } = config;
+  const trust = insecureSkipVerify ? "anyone" : { caFile };
+  const dialer = new TlsDialer({ host: address, port, trust, protocols: ["h2"], limits: config }, ports);
+  return async (signal, progress) => {
+    const { stream, protocol } = await dialer.dial(signal, progress);
+    if (protocol === "h2") return stream;
+    stream[Symbol.dispose]();
+    throw new ProbeFailure("the server does not speak HTTP/2 (ALPN)");
+  };
+}
