@@ -6,6 +6,7 @@ import { ERRNO, ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 
 const O_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+const X_OK = 1;
 const W_OK = 2;
 /** Where the name is in struct dirent of a 64-bit glibc. */
 const D_NAME = 19n;
@@ -60,7 +61,18 @@ export function linkTarget(libc: Libc, path: string): string | undefined {
 
 /** Whether this process may write to what is at `path` (access(2)); undefined where nothing is there. */
 export function mayWrite(libc: Libc, path: string): boolean | undefined {
-  if (libc.symbols.access(cString(path), W_OK) === 0) return true;
+  return mayAccess(libc, path, W_OK);
+}
+
+/** Whether this process may run the program at `path`; undefined where nothing is there. */
+export function mayRun(libc: Libc, path: string): boolean | undefined {
+  const may = mayAccess(libc, path, X_OK);
+  // A folder may be entered, and that is all.
+  return may === true && mayAccess(libc, `${path}/.`, 0) === true ? false : may;
+}
+
+function mayAccess(libc: Libc, path: string, mode: number): boolean | undefined {
+  if (libc.symbols.access(cString(path), mode) === 0) return true;
   const errno = libc.errno();
   return errno === ERRNO.ENOENT || errno === ERRNO.ENOTDIR ? undefined : false;
 }

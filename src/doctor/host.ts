@@ -35,6 +35,8 @@ export interface Host {
   target(path: string): string | undefined;
   /** Whether this process may write to what is at `path`; undefined where nothing is there. */
   mayWrite(path: string): boolean | undefined;
+  /** Whether this process may run the program at `path`; undefined where nothing is there. */
+  mayRun(path: string): boolean | undefined;
   links(): readonly HostLink[];
   /** Undefined where there is no route. */
   routeTo(address: Address): HostRoute | undefined;

@@ -5,7 +5,15 @@ import type { Subject } from "./subject.ts";
 import { sysctl } from "./sysctl.ts";
 
 /** Bits of <linux/capability.h>. */
-const CAP = { NET_BIND_SERVICE: 10, NET_ADMIN: 12, NET_RAW: 13, SYS_RESOURCE: 24 } as const;
+const CAP = {
+  KILL: 5,
+  SETGID: 6,
+  SETUID: 7,
+  NET_BIND_SERVICE: 10,
+  NET_ADMIN: 12,
+  NET_RAW: 13,
+  SYS_RESOURCE: 24,
+} as const;
 
 /** The rows. */
 export const PROCESS_ROWS: readonly Row[] = [
@@ -166,7 +174,7 @@ function statusField(host: Host, field: string): string {
 }
 
 interface Use {
-  readonly capability: "NET_ADMIN" | "NET_BIND_SERVICE";
+  readonly capability: "NET_ADMIN" | "NET_BIND_SERVICE" | "SETUID" | "SETGID" | "KILL";
   /** What for. */
   readonly use: string;
   /** What is listened on, where it is needed for that. */
@@ -176,7 +184,7 @@ interface Use {
 }
 
 function usesOf(
-  { managesLinks, programsIpvs, listenPort, listenAddresses, http }: Subject,
+  { managesLinks, programsIpvs, listenPort, listenAddresses, http, checkPrograms }: Subject,
 ): readonly Use[] {
   return [
     ...managesLinks
@@ -187,8 +195,16 @@ function usesOf(
       : [],
     ...listenPort > 0 && listenAddresses.length > 0 ? [listening("BGP", listenPort, false)] : [],
     ...http === undefined ? [] : [listening("http.listen", http.port, true)],
+    ...checkPrograms.some(({ user }) => user !== undefined) ? AS_ANOTHER_USER : [],
   ];
 }
+
+/** What an exec check with `user` needs. */
+const AS_ANOTHER_USER: readonly Use[] = [
+  { capability: "SETUID", use: "run checks as another user", optional: false },
+  { capability: "SETGID", use: "run checks with another user's groups", optional: false },
+  { capability: "KILL", use: "end checks of another user that hang", optional: false },
+];
 
 function listening(what: string, port: number, optional: boolean): Use {
   return { capability: "NET_BIND_SERVICE", use: `listen on port ${port} for ${what}`, port, optional };

@@ -1,4 +1,5 @@
 /** Everything that doctor looks at, in the order in which it is told. */
+import { CHECK_ROWS } from "./check_rows.ts";
 import { CLASH_ROWS } from "./clash_rows.ts";
 import { DAEMON_ROWS } from "./daemon_rows.ts";
 import type { Row } from "./finding.ts";
@@ -13,6 +14,7 @@ import { TUNNEL_ROWS } from "./tunnel_rows.ts";
 export const ROWS: readonly Row[] = [
   ...KERNEL_ROWS,
   ...PROCESS_ROWS,
+  ...CHECK_ROWS,
   ...CLASH_ROWS,
   ...SESSION_ROWS,
   ...FORWARDING_ROWS,

@@ -27,6 +27,15 @@ export interface SecretFile {
   readonly mode: number | undefined;
 }
 
+/** A program that a check runs. */
+export interface CheckProgram {
+  readonly service: string;
+  readonly check: string;
+  readonly program: string;
+  /** Undefined: the agent's own. */
+  readonly user: string | undefined;
+}
+
 /** What the agent is known to be beside the file. */
 export interface Circumstances {
   /** How many descriptors the configuration may need at once; undefined: there is none. */
@@ -55,6 +64,7 @@ export interface Subject extends Circumstances {
   readonly ownAddresses: readonly Address[];
   readonly http: Config["http"]["listen"];
   readonly pings: boolean;
+  readonly checkPrograms: readonly CheckProgram[];
   readonly stateDirectory: string | undefined;
 }
 
@@ -85,6 +95,7 @@ export function subjectOf(config: Config, circumstances: Circumstances): Subject
     ownAddresses: ownAddressesOf(bgp.local),
     http: http.listen,
     pings: enabled.some((service) => checksOf(service).some(({ type }) => type === "ping")),
+    checkPrograms: enabled.flatMap(checkProgramsOf),
     stateDirectory: state.directory,
     ...circumstances,
   };
@@ -105,6 +116,7 @@ export function hostAlone(circumstances: Circumstances): Subject {
     ownAddresses: [],
     http: undefined,
     pings: false,
+    checkPrograms: [],
     stateDirectory: undefined,
     ...circumstances,
   };
@@ -125,6 +137,14 @@ function reached(port: PortConfig, ids: readonly VirtualServiceId[]): readonly S
 
 function checksOf({ checks, ports }: Config["services"][number]) {
   return [...checks, ...ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks))];
+}
+
+function checkProgramsOf(service: Config["services"][number]): readonly CheckProgram[] {
+  return checksOf(service).flatMap((check) =>
+    check.type === "exec"
+      ? [{ service: service.name, check: check.name, program: check.command[0], user: check.user }]
+      : []
+  );
 }
 
 function ownAddressesOf({ routerID, address, address6 }: LocalBgp): readonly Address[] {

@@ -1,6 +1,6 @@
 /** The host that doctor looks at, on this machine: files, sockets and limits through FFI, the kernel through netlink. */
 import { ErrnoError } from "../../ffi/errno.ts";
-import { linkTarget, listFolder, mayWrite, readSmallFile } from "../../ffi/files.ts";
+import { linkTarget, listFolder, mayRun, mayWrite, readSmallFile } from "../../ffi/files.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { descriptorLimit } from "../../ffi/limits.ts";
 import { SocketOptions } from "../../ffi/socket_options.ts";
@@ -75,6 +75,7 @@ function hostOf(
     list: (folder) => readable(() => listFolder(libc, folder)) ?? [],
     target: (path) => readable(() => linkTarget(libc, path)),
     mayWrite: (path) => mayWrite(libc, path),
+    mayRun: (path) => mayRun(libc, path),
     links() {
       if (links instanceof NotSeenError) throw links;
       return links;

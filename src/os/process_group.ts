@@ -8,6 +8,7 @@ import { sleep, systemClock } from "../time/clock.ts";
 const MAX_OCTETS = 4096;
 /** What comes beyond is read and dropped, a chunk at a time. */
 const FLOOD_PACE_MS = 10;
+const FLOOD_OCTETS = 65_536;
 
 /** How a program is spawned: nothing of this process's environment gets to it. */
 export interface SpawnOptions {
@@ -64,14 +65,15 @@ export function signalGroup(leader: number, name: "SIGTERM" | "SIGKILL"): boolea
 
 /** The beginning of a stream that is read to its end, however much there is. */
 export class Beginning {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** With a buffer of ours: one that the stream makes has 64 KiB, and costs more than starting the program. */
+  readonly #reader: ReadableStreamBYOBReader;
   readonly #octets = new Uint8Array(MAX_OCTETS);
   readonly #read: Promise<void>;
   #isRead = false;
   #length = 0;
 
   constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
+    this.#reader = stream.getReader({ mode: "byob" });
     this.#read = this.#readAll().catch(() => undefined).finally(() => this.#isRead = true);
   }
 
@@ -91,13 +93,17 @@ export class Beginning {
   }
 
   async #readAll(): Promise<void> {
+    let buffer = new Uint8Array(MAX_OCTETS);
     for (;;) {
-      const { done, value } = await this.#reader.read();
-      if (done) return;
+      const { done, value } = await this.#reader.read(buffer);
+      if (done || value === undefined) return;
+      buffer = new Uint8Array(value.buffer);
       const room = value.subarray(0, MAX_OCTETS - this.#length);
       this.#octets.set(room, this.#length);
       this.#length += room.byteLength;
-      if (room.byteLength < value.byteLength) await sleep(systemClock, FLOOD_PACE_MS);
+      if (room.byteLength === value.byteLength) continue;
+      if (buffer.byteLength < FLOOD_OCTETS) buffer = new Uint8Array(FLOOD_OCTETS);
+      await sleep(systemClock, FLOOD_PACE_MS);
     }
   }
 }

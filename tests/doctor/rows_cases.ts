@@ -3,7 +3,7 @@ import type { FindingStatus } from "../../src/doctor/finding.ts";
 import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
-import { CONTENTION, internalPeer, PLAIN_PORT } from "../support/config.ts";
+import { CONTENTION, internalPeer, PLAIN_CHECK, PLAIN_PORT } from "../support/config.ts";
 import { FakeDoctorHost, kernelWith, link, virtualService } from "../support/doctor_host.ts";
 import { port, sendingTo, subject } from "./subjects.ts";
 
@@ -40,6 +40,21 @@ const PERSISTENT = {
     port({ ipvs: { ...PLAIN_PORT.ipvs, persistence: { timeoutSeconds: 300, netmask: 32, netmask6: 128 } } }),
   ],
 };
+const EXEC = {
+  type: "exec",
+  name: "alive",
+  command: ["/bin/check", "-v"],
+  environment: {},
+  user: "nobody",
+  destination: undefined,
+  alone: true,
+  intervalMs: 1000,
+  fastIntervalMs: 1000,
+  timeoutMs: 1000,
+  rise: 1,
+  fall: 1,
+  ...PLAIN_CHECK,
+} as const;
 /** Part of a subject, or of a host. */
 export const IPIP = { forwarding: "tunnel", tunnel: { type: "ipip", port: 0, checksum: false } } as const;
 /** Part of a subject, or of a host. */
@@ -351,6 +366,40 @@ export const CASES: readonly Case[] = [
     spoil: (host) => void host.routes.set("10.0.0.7", undefined),
     status: "problem",
     found: /^no route to 10\.0\.0\.7$/,
+  },
+  {
+    row: "programs of checks",
+    subject: subject({ checks: [EXEC, { ...EXEC, name: "two" }] }),
+    spoil: (host) => void host.programs.delete("/bin/check"),
+    status: "problem",
+    found: /^\/bin\/check does not exist: web, alive and web, two$/,
+  },
+  {
+    row: "programs of checks",
+    subject: subject(sendingTo("10.0.0.7", { checks: [EXEC] })),
+    spoil: (host) => void host.programs.set("/bin/check", false),
+    status: "problem",
+    found: /^\/bin\/check may not be run: web, alive$/,
+    command: /^chmod \+x \/bin\/check$/,
+  },
+  {
+    row: "users of checks",
+    subject: subject({ checks: [EXEC] }),
+    spoil: (host) => void host.files.set("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"),
+    status: "warning",
+    found: /^nobody is not in \/etc\/passwd: web, alive$/,
+    command: /^useradd --system --no-create-home nobody$/,
+  },
+  {
+    row: "capabilities",
+    // KILL, SETGID and SETUID are bits 5 to 7.
+    subject: subject({ checks: [EXEC], ports: [] }, {
+      network: { setup: false, ipvs: false, contention: CONTENTION },
+      bgp: { local: localBgp(), peers: [] },
+    }),
+    spoil: (host) => host.credentials({ uid: 0, capabilities: "00000000000000c0" }),
+    status: "problem",
+    found: /^this process does not have CAP_KILL$/,
   },
   {
     row: "systemd-networkd",

@@ -1,7 +1,7 @@
 /** Files, folders and links through the C library: bounded, and nothing waits. */
 import assert from "node:assert/strict";
 import { ErrnoError } from "../../ffi/errno.ts";
-import { linkTarget, listFolder, mayWrite, readSmallFile } from "../../ffi/files.ts";
+import { linkTarget, listFolder, mayRun, mayWrite, readSmallFile } from "../../ffi/files.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { runOrThrow } from "../support/process.ts";
 
@@ -48,6 +48,13 @@ Deno.test("listFolder(), linkTarget() and mayWrite() tell what is there, and und
     assert.throws(() => linkTarget(libc, folder), ErrnoError);
     assert.equal(mayWrite(libc, folder), true);
     assert.equal(mayWrite(libc, `${folder}/none`), undefined);
+    Deno.writeTextFileSync(`${folder}/program`, "#!/bin/sh\n");
+    assert.equal(mayRun(libc, `${folder}/program`), false);
+    Deno.chmodSync(`${folder}/program`, 0o755);
+    assert.equal(mayRun(libc, `${folder}/program`), true);
+    assert.equal(mayRun(libc, folder), false, "a folder is no program");
+    assert.equal(mayRun(libc, `${folder}/none`), undefined);
+    Deno.removeSync(`${folder}/program`);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -18,6 +18,7 @@ const ALL_CAPABILITIES = "000001ffffffffff";
 export class FakeDoctorHost implements Host {
   /** By path; a folder is there where a file is in it. */
   readonly files = new Map<string, string>(Object.entries({
+    "/etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     "/proc/sys/kernel/osrelease": "6.1.0-18-amd64\n",
     "/proc/self/net/ip_vs": "IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port\n",
     "/proc/self/net/tcp": "  sl  local_address rem_address   st\n",
@@ -26,6 +27,8 @@ export class FakeDoctorHost implements Host {
   readonly targets = new Map<string, string>();
   readonly writable = new Set<string>(["/"]);
   readonly readOnly = new Set<string>();
+  /** Whether each that is there may be run. */
+  readonly programs = new Map<string, boolean>([["/bin/check", true]]);
   dummy = true;
   ipvs = true;
   schedulers: ReadonlySet<string> = new Set(["rr", "mh", "sh"]);
@@ -96,6 +99,10 @@ export class FakeDoctorHost implements Host {
 
   mayWrite(path: string): boolean | undefined {
     return this.writable.has(path) ? true : this.readOnly.has(path) ? false : undefined;
+  }
+
+  mayRun(path: string): boolean | undefined {
+    return this.programs.get(path);
   }
 
   links(): readonly HostLink[] {
