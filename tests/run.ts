@@ -48,6 +48,7 @@ const PACKAGES = [
   "tmux",
   "zsh",
   "fish",
+  "dnsmasq-base",
 ] as const;
 /** Folders of `tests` that hold no unit tests. */
 const NOT_UNIT: readonly string[] = ["bench", "contract", "golden", "integration", "lab", "support"];

@@ -1,4 +1,5 @@
 /** Checked configurations for tests, small and complete. */
+import type { DnsCheckConfig } from "../../src/config/checks/dns.ts";
 import type { GrpcCheckConfig } from "../../src/config/checks/grpc.ts";
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
@@ -102,6 +103,29 @@ export function grpcCheckConfig(overrides: Partial<GrpcCheckConfig> = {}): GrpcC
     tls: false,
     insecureSkipVerify: false,
     caFile: undefined,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
+}
+
+/** A check that the name server 127.0.0.1 knows an address of example.org, every second. */
+export function dnsCheckConfig(overrides: Partial<DnsCheckConfig> = {}): DnsCheckConfig {
+  return {
+    type: "dns",
+    name: "dns-1",
+    address: "127.0.0.1",
+    port: 53,
+    domain: "example.org",
+    recordType: "A",
+    expect: undefined,
+    rcode: "NOERROR",
+    protocol: "udp",
+    recursion: true,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,

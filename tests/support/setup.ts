@@ -24,6 +24,7 @@ export const requirements = {
   "tmux": { package: "tmux", provides: { command: "tmux" } },
   "zsh": { package: "zsh", provides: { command: "zsh" } },
   "fish": { package: "fish", provides: { command: "fish" } },
+  "dnsmasq-base": { package: "dnsmasq-base", provides: { command: "dnsmasq" } },
   "tcc": { package: "tcc", provides: { command: "tcc" } },
   "exabgp": { package: "exabgp", provides: { command: "exabgp" } },
   "iptables": { package: "iptables", provides: { command: "iptables-legacy-restore" } },

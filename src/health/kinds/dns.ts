@@ -113,7 +113,11 @@ function judged({ rcode, isTruncated, values, records }: DnsAnswer, config: DnsC
   if (isTruncated) throw new ProbeFailure("the answer is truncated even over tcp");
   if (rcode !== "NOERROR") return rcode;
   if (values.length === 0 && expect === undefined) {
-    const others = records === 0 ? "no record" : `${records} records, none`;
+    const others = records === 0
+      ? "no record"
+      : records === 1
+      ? "1 record, none"
+      : `${records} records, none`;
     throw new ProbeFailure(`${others} of type ${recordType} for ${domain} in the answer`);
   }
   const missing = (expect ?? []).filter((value) => !values.includes(value));
