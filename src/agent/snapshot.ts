@@ -8,7 +8,7 @@ import type { AgentState } from "../events/event.ts";
 import type { CheckStatus } from "../health/check.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { openConnections } from "../service/controller.ts";
-import { serviceVerdict } from "../service/gates.ts";
+import { healthOf } from "../service/gates.ts";
 import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import type {
@@ -139,7 +139,7 @@ function serviceStatus(
     enabled: config.enabled,
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain,
-    ...serviceVerdict(state.verdicts),
+    ...healthOf(state),
     checks: checks.map((check) =>
       checkStatus(check, config.checks.find(({ name }) => name === check.name), when)
     ),

@@ -7,7 +7,7 @@ import type { FileLocal } from "./schema/bgp.ts";
 import type { FileService } from "./schema/service.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";
-import { sourceProblems } from "./check_network.ts";
+import { sourceProblems, withPassages } from "./check_network.ts";
 import { resolveChecks } from "./resolve_checks.ts";
 import { resolvePort } from "./resolve_port.ts";
 import { checkUnusedFlags } from "./scheduling.ts";
@@ -45,7 +45,11 @@ export function resolveService(
         peers: announce.peers,
       },
       ports,
-      checks: resolveChecks(service.checks, addresses, [...path, "checks"], findings),
+      checks: withPassages(
+        resolveChecks(service.checks, addresses, [...path, "checks"], findings),
+        { path, ports, local },
+        findings,
+      ),
       stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
       onChange: service.onChange,
     },

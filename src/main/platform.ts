@@ -22,7 +22,8 @@ import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Names } from "../health/connect/names.ts";
 import { createProbe, type ProbePorts } from "../health/create_probe.ts";
-import { type Allowance, countedAllowance } from "../health/kinds/allowance.ts";
+import { countedAllowance } from "../health/kinds/allowance.ts";
+import type { LocalAddresses } from "../health/kinds/through.ts";
 import { IcmpEchoer } from "../icmp/echoer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
@@ -35,7 +36,7 @@ import { lookUp } from "../os/resolver.ts";
 import { nodeTls } from "../os/tls_client.ts";
 import { mayRunPrograms, programRunner } from "../os/programs.ts";
 import { HostTrustStore } from "../os/trust.ts";
-import { type Address, addressOf } from "../net/address.ts";
+import { type Address, addressOf, parseAddress } from "../net/address.ts";
 import type { Streams as StreamsPort } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import { systemClock } from "../time/clock.ts";
@@ -63,7 +64,11 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     let share = shareDescriptors(config, native, events);
     const slots = countedAllowance(() => share.probes);
     const prepared = native && new Streams<Address>(native.sockets, addressOf);
-    const probePorts = openProbePorts(probeStreams(streams, prepared), { icmp, slots });
+    const probePorts = openProbePorts(probeStreams(streams, prepared), {
+      icmp,
+      slots,
+      localAddresses: localAddressesOf(native),
+    });
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
@@ -134,7 +139,9 @@ function probeStreams(
 
 function openProbePorts(
   streams: Pick<StreamsPort, "connect">,
-  { icmp, slots }: { readonly icmp: IcmpEchoer | undefined; readonly slots: Allowance },
+  { icmp, slots, localAddresses }: Pick<ProbePorts, "slots" | "localAddresses"> & {
+    readonly icmp: IcmpEchoer | undefined;
+  },
 ): ProbePorts {
   return {
     streams,
@@ -144,6 +151,16 @@ function openProbePorts(
     clock: systemClock,
     slots,
     icmp,
+    localAddresses,
+  };
+}
+
+/** Asked of the kernel where FFI is allowed, else of the list that the runtime gives. */
+function localAddressesOf(native: Native | undefined): LocalAddresses {
+  return {
+    has: (address) =>
+      native?.sockets.isLocal(address) ??
+        Deno.networkInterfaces().some(({ address: text }) => parseAddress(text)?.text === address.text),
   };
 }
 
@@ -157,7 +174,9 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
   const having = (matches: (check: CheckConfig) => boolean) =>
     services.filter((service) => [...service.checks, ...destinationChecks([service])].some(matches));
   const pinging = having(({ type }) => type === "ping");
-  const sourced = having(({ source }) => source !== undefined);
+  const sourced = having(({ source, through }) =>
+    source !== undefined || through.some(({ source, mark }) => source !== undefined || mark !== undefined)
+  );
   const peers = bgp.peers.flatMap((peer) => {
     try {
       refuseUnsupported(peer);
@@ -169,7 +188,9 @@ function refusals({ bgp, services }: Config, native: Native | undefined): readon
   return [
     ...peers,
     ...pinging.map(({ name }) => `service ${name}: ping checks need --allow-ffi`),
-    ...sourced.map(({ name }) => `service ${name}: source of a check needs --allow-ffi`),
+    ...sourced.map(({ name }) =>
+      `service ${name}: source of a check, and via: service to droute, tunnel or fwmark, need --allow-ffi`
+    ),
     ...hooks,
   ];
 }

@@ -108,6 +108,7 @@ const check = fc.oneof(
     caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
   }),
   object({ type: fc.constant("http"), port }, httpKeys),
+  object({ type: fc.constant("http"), port, via: fc.constant("local") }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, { ...timing, ...pingKeys }),
 ).map(consistent);
 

@@ -176,6 +176,7 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     clock: systemClock,
     slots: countedAllowance(() => 100),
     icmp: undefined,
+    localAddresses: { has: () => true },
     ...overrides,
   };
 }
