@@ -21,6 +21,14 @@ export interface SubjectPort {
   readonly destinations: readonly SubjectDestination[];
 }
 
+/** A way through the data plane that a check goes. */
+export interface SubjectPassage {
+  readonly service: string;
+  readonly address: Address;
+  /** The ports of the service that it may lead to. */
+  readonly ports: readonly PortConfig[];
+}
+
 /** A file that was read for the configuration, with its permission bits. */
 export interface SecretFile {
   readonly path: string;
@@ -55,6 +63,7 @@ export interface Subject extends Circumstances {
   readonly ownAddresses: readonly Address[];
   readonly http: Config["http"]["listen"];
   readonly pings: boolean;
+  readonly passages: readonly SubjectPassage[];
   readonly stateDirectory: string | undefined;
 }
 
@@ -85,6 +94,7 @@ export function subjectOf(config: Config, circumstances: Circumstances): Subject
     ownAddresses: ownAddressesOf(bgp.local),
     http: http.listen,
     pings: enabled.some((service) => checksOf(service).some(({ type }) => type === "ping")),
+    passages: network.ipvs ? enabled.flatMap(passagesOf) : [],
     stateDirectory: state.directory,
     ...circumstances,
   };
@@ -105,6 +115,7 @@ export function hostAlone(circumstances: Circumstances): Subject {
     ownAddresses: [],
     http: undefined,
     pings: false,
+    passages: [],
     stateDirectory: undefined,
     ...circumstances,
   };
@@ -125,6 +136,18 @@ function reached(port: PortConfig, ids: readonly VirtualServiceId[]): readonly S
 
 function checksOf({ checks, ports }: Config["services"][number]) {
   return [...checks, ...ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks))];
+}
+
+function passagesOf({ name, checks, ports }: Config["services"][number]): readonly SubjectPassage[] {
+  return checks.flatMap((check) =>
+    check.through.map(({ address, mark }) => ({
+      service: name,
+      address,
+      ports: ports.filter((each) =>
+        mark !== undefined ? each.fwmark === mark : "port" in check && each.port === check.port
+      ),
+    }))
+  );
 }
 
 function ownAddressesOf({ routerID, address, address6 }: LocalBgp): readonly Address[] {

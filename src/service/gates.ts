@@ -15,7 +15,7 @@ import type { Address } from "../net/address.ts";
 import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
-import { isPathBroken, PATH_BROKEN } from "./path.ts";
+import { type HealthFacts, isPathBroken, PATH_BROKEN } from "./path.ts";
 import { portName } from "./port_state.ts";
 import { mayLackQuorum, quorumLook } from "./quorum.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
@@ -131,7 +131,7 @@ export function serviceVerdict(verdicts: ReadonlyMap<string, CheckVerdict>): Che
 }
 
 /** The same, which says so where all that is wrong is the way to what serves. */
-export function healthOf(facts: Pick<ServiceFacts, "config" | "verdicts" | "ports">): CheckVerdict {
+export function healthOf(facts: HealthFacts): CheckVerdict {
   const { verdict, cause } = serviceVerdict(facts.verdicts);
   return { verdict, cause: isPathBroken(facts) ? `${PATH_BROKEN}: ${cause}` : cause };
 }

@@ -4,13 +4,16 @@ import type { ServiceFacts } from "./state.ts";
 /** What is said where what serves is well, and what clients get is not. */
 export const PATH_BROKEN = "backend well, path broken";
 
+/** What a service's health is known by. */
+export type HealthFacts = Pick<ServiceFacts, "config" | "verdicts" | "ports" | "phase">;
+
 /**
  * Whether everything that is asked straight is well, a check of the service or of a destination, and what goes through
  * the service alone has failed. Where nothing is asked straight, or somebody who is asked says otherwise, nobody can tell.
  */
-export function isPathBroken(
-  { config, verdicts, ports }: Pick<ServiceFacts, "config" | "verdicts" | "ports">,
-): boolean {
+export function isPathBroken({ config, verdicts, ports, phase }: HealthFacts): boolean {
+  // What is on its way out has no destination of weight.
+  if (phase.drain !== undefined) return false;
   const verdictOf = ({ name }: { readonly name: string }) => verdicts.get(name)?.verdict;
   // One that is inverted tells of what should not be there.
   const telling = config.checks.filter(({ invert }) => !invert);

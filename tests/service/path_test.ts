@@ -8,6 +8,8 @@ import { httpCheckConfig, serviceConfig } from "../support/config.ts";
 
 const THROUGH = [{ address: address("10.99.0.1"), source: undefined, mark: undefined }];
 
+const DRAIN = { reason: "a new disk", limits: { shiftMs: 0, convergeMs: 0, quiesceMs: 0 } };
+
 /** A port whose destinations have these verdicts. */
 function portOf(...verdicts: readonly Verdict[]): ReadonlyMap<string, PortState> {
   const destinations = new Map(verdicts.map((verdict, at): [string, DestinationState] => [`d${at}`, {
@@ -23,13 +25,16 @@ function portOf(...verdicts: readonly Verdict[]): ReadonlyMap<string, PortState>
 }
 
 function causeOf(
-  { through, straight, destinations = [], inverted = false }: {
+  { through, straight, destinations = [], inverted = false, drained = false }: {
     readonly through: Verdict;
     readonly straight?: Verdict;
     readonly destinations?: readonly Verdict[];
     readonly inverted?: boolean;
+    readonly drained?: boolean;
   },
 ): string {
+  const drain = drained ? DRAIN : undefined;
+  const phase = { name: drained ? "down" : "serving", sinceMs: 0, deadlineMs: Infinity, drain } as const;
   const checks = [
     ...straight === undefined ? [] : [httpCheckConfig({ name: "straight", invert: inverted })],
     httpCheckConfig({ name: "through", through: THROUGH }),
@@ -38,7 +43,8 @@ function causeOf(
     ["through", { verdict: through, cause: "through 10.99.0.1: refused" }],
     ...straight === undefined ? [] : [["straight", { verdict: straight, cause: "status 200" }] as const],
   ]);
-  return healthOf({ config: serviceConfig({ checks }), verdicts, ports: portOf(...destinations) }).cause;
+  return healthOf({ config: serviceConfig({ checks }), verdicts, ports: portOf(...destinations), phase })
+    .cause;
 }
 
 const BROKEN = "backend well, path broken: through: through 10.99.0.1: refused";
@@ -57,6 +63,7 @@ for (
     }, FAILED],
     ["nothing is known of a destination yet", { through: "unhealthy", destinations: ["unknown"] }, FAILED],
     ["what passes is inverted", { through: "unhealthy", straight: "healthy", inverted: true }, FAILED],
+    ["it is drained", { through: "unhealthy", straight: "healthy", drained: true }, FAILED],
     ["nothing is known of the way", { through: "unknown", straight: "healthy" }, FAILED],
   ] as const
 ) {

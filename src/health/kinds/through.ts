@@ -1,7 +1,7 @@
 /**
  * A check that goes through the service, as clients go: to each of its addresses, which IPVS leads to a real server. All
- * must pass, and the first that fails decides. Where this host does not have the address, as in a drain, a probe would
- * leave it and be answered by another host of the fleet: it is not sent, and the way is not there.
+ * must pass, and the first that fails decides. Where this host does not have the address, not yet or not any more, a
+ * probe would leave it and be answered by another host of the fleet: it is not sent, and the way is not there.
  */
 import type { Address } from "../../net/address.ts";
 import { onAbort } from "../../time/abort.ts";
