@@ -86,8 +86,8 @@ export class Sockets {
   }
 
   /**
-   * Whether an address is one of this host: what goes to it comes from it (RFC 6724 rule 1, and local routes of IPv4). Unlike
-   * bind(2) this depends on no sysctl. Nothing is sent. @throws {ErrnoError} such as out of descriptors
+   * Whether an address that is not a loopback one is this host's: what goes to it comes from it (RFC 6724 rule 1, and local
+   * routes of IPv4). Unlike bind(2) this depends on no sysctl. Nothing is sent. @throws {ErrnoError} such as out of descriptors
    */
   isLocal(address: SocketAddress["address"]): boolean {
     using socket = this.open(address.family, SOCK_DGRAM, 0);
