@@ -41,9 +41,8 @@ export function networkProblems(file: FileCheck, config: CheckConfig, path: Path
 
 /** The addresses that are probed, as far as they are given. */
 function addressesOf(config: CheckConfig): readonly Address[] {
-  if ("addresses" in config) return config.addresses;
-  const address = "address" in config ? parseAddress(config.address) : undefined;
-  return address === undefined ? [] : [address];
+  const hosts = "addresses" in config ? config.addresses : "address" in config ? [config.address] : [];
+  return hosts.flatMap((host) => parseAddress(host) ?? []);
 }
 
 /** Checks of the service at `path` whose probes would come from an address of the fleet. */

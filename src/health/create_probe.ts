@@ -20,7 +20,7 @@ export interface ProbePorts extends HttpPorts {
 /** A row for each kind that the configuration knows. */
 const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports: ProbePorts) => Probe } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
-  ping: (config, ports) => pingProbe(config, ports.icmp),
+  ping: (config, ports) => pingProbe(config, ports),
 };
 
 /** The probe of a configured check, or of each of its ways through the service. */

@@ -34,7 +34,6 @@ function wordsOf(check: CheckConfig): string {
 }
 
 function pinged({ addresses, need }: PingCheckConfig): string {
-  const each = addresses.map(({ text }) => text);
-  if (each.length < 2 || need === "any") return `${each.join(" or ")} answers`;
-  return `${each.join(" and ")} each answer`;
+  if (addresses.length < 2 || need === "any") return `${addresses.join(" or ")} answers`;
+  return `${addresses.join(" and ")} each answer`;
 }

@@ -152,7 +152,7 @@ Deno.test("parseConfig() gives the reference's checks its timing and its default
         [1000, 1000, 3000, 1, 1],
       );
       return check.type === "ping"
-        ? `ping ${check.addresses.map(({ text }) => text).join(" ")}`
+        ? `ping ${check.addresses.join(" ")}`
         : `${check.scheme}://${check.address}:${check.port}${check.path}${
           check.insecureSkipVerify ? " insecure" : ""
         }`;

@@ -48,9 +48,9 @@ export const throughTheService: Scenario<World> = {
       await announced(world, host, OWN, MASQ);
       // IPv6 takes an answer that comes from an address of one's own, IPv4 only where it is told to.
       await serverAddresses(world, "add", DIRECT, MARKED);
-      await says(host, DIRECT, /healthy: backend well, path broken: through: .*through 10\.99\.2\.3: /);
+      await says(host, DIRECT, /healthy: backend well, path broken: through: .*through 10\.99\.2\.3\b/);
       const before = await host.ask("services", MARKED.name);
-      match(before, /through 10\.99\.2\.4: /);
+      match(before, /NO  healthy: through: .*through 10\.99\.2\.4\b/);
       const cures = await doctorCures(host);
       say(`doctor: ${cures.join("; ")}`);
       for (const cure of cures) await shell(host, cure);
