@@ -30,6 +30,15 @@ const MSG_DONTWAIT = 0x40;
 const MSG_ERRQUEUE = 0x2000;
 const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
+const DISCARD_PORT = 9;
+/** Of connect(2) where there is no route, or one that refuses. */
+const NO_WAY: readonly number[] = [
+  ERRNO.ENETUNREACH,
+  ERRNO.EHOSTUNREACH,
+  ERRNO.EADDRNOTAVAIL,
+  ERRNO.EACCES,
+  ERRNO.EINVAL,
+];
 /** How long a listener pauses when descriptors or memory have run out; being ready, it would be asked again at once. */
 const ACCEPT_PAUSE_MS = 1000;
 /**
@@ -74,6 +83,22 @@ export class Sockets {
     const flags = type | SOCK_NONBLOCK | SOCK_CLOEXEC;
     const fd = libc.check("socket", libc.symbols.socket(domainOf(family), flags, protocol));
     return new Socket(this.#floor, fd, family);
+  }
+
+  /**
+   * Whether an address that is not a loopback one is this host's: what goes to it comes from it (RFC 6724 rule 1, and local
+   * routes of IPv4). Unlike bind(2) this depends on no sysctl. Nothing is sent. @throws {ErrnoError} such as out of descriptors
+   */
+  isLocal(address: SocketAddress["address"]): boolean {
+    using socket = this.open(address.family, SOCK_DGRAM, 0);
+    try {
+      socket.connect({ address, port: DISCARD_PORT, scopeId: 0 });
+    } catch (error) {
+      if (error instanceof ErrnoError && NO_WAY.includes(error.errno)) return false;
+      throw error;
+    }
+    const { bytes } = socket.localAddress().address;
+    return bytes.every((octet, index) => octet === address.bytes[index]);
   }
 
   /** Room for one datagram of `size` octets at a time. */

@@ -40,7 +40,8 @@ export interface ClientLimits {
 export function descriptorNeeds({ bgp, http, limits, control, services }: Config): DescriptorNeeds {
   const listeners = bgp.local.listenPort < 0 ? 0 : bgp.local.listenAddresses.length;
   const checks = [...services.flatMap((service) => service.checks), ...destinationChecks(services)];
-  const probes = checks.map((check) => maxInFlight(check));
+  // One that goes through the service opens a connection to each of its addresses.
+  const probes = checks.map((check) => maxInFlight(check) * Math.max(1, check.through.length));
   return {
     core: OWN + PER_PEER * bgp.peers.length + listeners,
     clients: (http.listen === undefined ? 0 : limits.httpConnections) +

@@ -9,7 +9,7 @@ import type { CheckStatus, WatchStatus } from "../health/check_status.ts";
 import type { RecentResult } from "../health/recent.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
 import { openConnections } from "../service/controller.ts";
-import { serviceVerdict } from "../service/gates.ts";
+import { healthOf } from "../service/gates.ts";
 import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import type {
@@ -142,7 +142,7 @@ function serviceStatus(
     enabled: config.enabled,
     phase: phaseStatus(phase, openConnections(state.actual), when),
     drain,
-    ...serviceVerdict(state.verdicts),
+    ...healthOf(state),
     degraded: [...state.routes.values()].some(({ degraded }) => degraded),
     checks: checks.map((check) =>
       checkStatus(check, config.checks.find(({ name }) => name === check.name), when)

@@ -8,7 +8,7 @@ import type { FileService } from "./schema/service.ts";
 import { Duplicates } from "./duplicates.ts";
 import { checkWhenUnhealthy, resolveAnnounce } from "./resolve_announce.ts";
 import { ownAddresses } from "./own_addresses.ts";
-import { sourceProblems } from "./check_network.ts";
+import { sourceProblems, withPassages } from "./check_network.ts";
 import { resolveChecks } from "./resolve_checks.ts";
 import { resolvePort } from "./resolve_port.ts";
 import { checkUnusedFlags } from "./scheduling.ts";
@@ -35,7 +35,11 @@ export function resolveService(
       prefixLengths: new Map(service.addresses.map(({ address, length }) => [address.text, length])),
       announce: resolveAnnounce(announce),
       ports,
-      checks: resolveChecks(service.checks, addresses, [...path, "checks"], findings),
+      checks: withPassages(
+        resolveChecks(service.checks, addresses, [...path, "checks"], findings),
+        { path, ports, local },
+        findings,
+      ),
       stop: { shiftMs: stop.shift, convergeMs: stop.converge, quiesceMs: stop.quiesce },
       onChange: service.onChange,
     },

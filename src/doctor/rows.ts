@@ -8,6 +8,7 @@ import { IPVS_ROWS } from "./ipvs_rows.ts";
 import { KERNEL_ROWS } from "./kernel_rows.ts";
 import { PROCESS_ROWS } from "./process_rows.ts";
 import { SESSION_ROWS } from "./session_rows.ts";
+import { THROUGH_ROWS } from "./through_rows.ts";
 import { TUNNEL_ROWS } from "./tunnel_rows.ts";
 
 /** The table. */
@@ -18,6 +19,7 @@ export const ROWS: readonly Row[] = [
   ...CLASH_ROWS,
   ...SESSION_ROWS,
   ...FORWARDING_ROWS,
+  ...THROUGH_ROWS,
   ...IPVS_ROWS,
   ...TUNNEL_ROWS,
   ...DAEMON_ROWS,

@@ -21,6 +21,14 @@ export interface SubjectPort {
   readonly destinations: readonly SubjectDestination[];
 }
 
+/** A way through the data plane that a check goes. */
+export interface SubjectPassage {
+  readonly service: string;
+  readonly address: Address;
+  /** The ports of the service that it may lead to. */
+  readonly ports: readonly PortConfig[];
+}
+
 /** A file that was read for the configuration, with its permission bits. */
 export interface SecretFile {
   readonly path: string;
@@ -65,6 +73,7 @@ export interface Subject extends Circumstances {
   readonly http: Config["http"]["listen"];
   readonly pings: boolean;
   readonly checkPrograms: readonly CheckProgram[];
+  readonly passages: readonly SubjectPassage[];
   readonly stateDirectory: string | undefined;
 }
 
@@ -96,6 +105,7 @@ export function subjectOf(config: Config, circumstances: Circumstances): Subject
     http: http.listen,
     pings: enabled.some((service) => checksOf(service).some(({ type }) => type === "ping")),
     checkPrograms: enabled.flatMap(checkProgramsOf),
+    passages: network.ipvs ? enabled.flatMap(passagesOf) : [],
     stateDirectory: state.directory,
     ...circumstances,
   };
@@ -117,6 +127,7 @@ export function hostAlone(circumstances: Circumstances): Subject {
     http: undefined,
     pings: false,
     checkPrograms: [],
+    passages: [],
     stateDirectory: undefined,
     ...circumstances,
   };
@@ -144,6 +155,18 @@ function checkProgramsOf(service: Config["services"][number]): readonly CheckPro
     check.type === "exec"
       ? [{ service: service.name, check: check.name, program: check.command[0], user: check.user }]
       : []
+  );
+}
+
+function passagesOf({ name, checks, ports }: Config["services"][number]): readonly SubjectPassage[] {
+  return checks.flatMap((check) =>
+    check.through.map(({ address, mark }) => ({
+      service: name,
+      address,
+      ports: ports.filter((each) =>
+        mark !== undefined ? each.fwmark === mark : "port" in check && each.port === check.port
+      ),
+    }))
   );
 }
 

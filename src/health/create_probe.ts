@@ -1,4 +1,5 @@
 /** From a configured check to the probe that carries it out: the one place that knows every kind. */
+import type { Passage } from "../config/checks/base.ts";
 import type { CheckConfigOf, CheckType } from "../config/checks/kinds.ts";
 import { type Allowance, withinAllowance } from "./kinds/allowance.ts";
 import { type DnsPorts, dnsProbe } from "./kinds/dns.ts";
@@ -12,6 +13,7 @@ import { tcpProbe } from "./kinds/tcp.ts";
 import { type UdpPorts, udpProbe } from "./kinds/udp.ts";
 import type { Probe } from "./kinds/probe.ts";
 import { type ProcessPorts, processProbe } from "./kinds/process.ts";
+import { type LocalAddresses, throughProbe } from "./kinds/through.ts";
 import type { CheckTarget } from "./target.ts";
 
 /** What probes need of the outside. */
@@ -22,6 +24,7 @@ export interface ProbePorts extends HttpPorts, UdpPorts, DnsPorts, ProcessPorts 
   readonly slots: Allowance;
   /** For those that run a program. */
   readonly programSlots: Allowance;
+  readonly localAddresses: LocalAddresses;
 }
 
 type Kind<Config> = (config: Config, ports: ProbePorts, target: CheckTarget | undefined) => Probe;
@@ -29,7 +32,7 @@ type Kind<Config> = (config: Config, ports: ProbePorts, target: CheckTarget | un
 /** A row for each kind that the configuration knows. */
 const KINDS: { readonly [Type in CheckType]: Kind<CheckConfigOf[Type]> } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
-  ping: (config, ports) => pingProbe(config, ports.icmp),
+  ping: (config, ports) => pingProbe(config, ports),
   tcp: (config, ports) => withinAllowance(tcpProbe(config, ports), ports.slots),
   udp: (config, ports) => withinAllowance(udpProbe(config, ports), ports.slots),
   exec: (config, ports, target) => running(execProbe(config, subjectOf(target), ports.startProgram), ports),
@@ -52,11 +55,27 @@ function subjectOf(target: CheckTarget | undefined): ExecSubject {
   return { service: target?.type === "service" ? target.service : undefined };
 }
 
-/** The probe of a configured check of `target`. */
+/** The probe of a configured check of `target`, or of each of its ways through the service. */
 export function createProbe<Type extends CheckType>(
   config: CheckConfigOf[Type] & { readonly type: Type },
   ports: ProbePorts,
   target?: CheckTarget,
 ): Probe {
-  return KINDS[config.type](config, ports, target);
+  const { through } = config;
+  if (through.length === 0) return KINDS[config.type](config, ports, target);
+  const ways = through.map(({ address, source, mark }) => {
+    const straight = { ...config, address: address.text, source, through: [] };
+    return { address, probe: KINDS[config.type](straight, marking(ports, mark), target) };
+  });
+  return throughProbe(ways, ports.localAddresses);
+}
+
+/** The same ports, whose packets have that mark. */
+function marking(ports: ProbePorts, mark: Passage["mark"]): ProbePorts {
+  if (mark === undefined) return ports;
+  const { streams } = ports;
+  return {
+    ...ports,
+    streams: { connect: (to, signal, source) => streams.connect(to, signal, { ...source, mark }) },
+  };
 }

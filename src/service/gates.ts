@@ -15,6 +15,7 @@ import type { Address } from "../net/address.ts";
 import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
+import { type HealthFacts, isPathBroken, PATH_BROKEN } from "./path.ts";
 import { portName } from "./port_state.ts";
 import { mayLackQuorum, quorumLook } from "./quorum.ts";
 import type { CheckVerdict, Gate, GateName, ServiceFacts } from "./state.ts";
@@ -56,10 +57,10 @@ const GATES: readonly GateRow[] = [
   {
     name: "healthy",
     applies: always,
-    look({ verdicts, config }) {
-      const { verdict, cause } = serviceVerdict(verdicts);
+    look(facts) {
+      const { verdict, cause } = healthOf(facts);
       // What is unknown is not unhealthy: it is announced neither way before the first verdicts.
-      const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy !== "withdraw";
+      const degraded = verdict === "unhealthy" && facts.config.announce.whenUnhealthy !== "withdraw";
       return { open: verdict === "healthy" || degraded, reason: cause, degraded };
     },
   },
@@ -130,6 +131,12 @@ export function serviceVerdict(verdicts: ReadonlyMap<string, CheckVerdict>): Che
   }
   const cause = entries.map(([name, { cause }]) => `${name}: ${cause}`).join("; ");
   return { verdict: "healthy", cause: cause === "" ? "no checks configured" : cause };
+}
+
+/** The same, which says so where all that is wrong is the way to what serves. */
+export function healthOf(facts: HealthFacts): CheckVerdict {
+  const { verdict, cause } = serviceVerdict(facts.verdicts);
+  return { verdict, cause: isPathBroken(facts) ? `${PATH_BROKEN}: ${cause}` : cause };
 }
 
 function faultReason(cause: string): string {

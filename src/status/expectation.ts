@@ -8,6 +8,18 @@ import { formatDuration } from "../time/duration.ts";
 
 /** Where, what and how fast. */
 export function expectationOf(check: CheckConfig): string {
+  const words = check.through.length === 0 ? wordsOf(check) : throughWords(check, check.through);
+  return check.invert ? `it is not so that ${words}` : words;
+}
+
+/** Of the first way in full. */
+function throughWords(check: CheckConfig, [first, ...others]: CheckConfig["through"]): string {
+  const at = "address" in check && first !== undefined ? { ...check, address: first.address.text } : check;
+  const rest = others.map(({ address }) => address.text).join(" and ");
+  return `${wordsOf(at)}, through IPVS${rest === "" ? "" : `, and so does ${rest}`}`;
+}
+
+function wordsOf(check: CheckConfig): string {
   const within = `within ${formatDuration(check.timeoutMs)}`;
   switch (check.type) {
     case "http": {
@@ -56,7 +68,6 @@ export function expectationOf(check: CheckConfig): string {
 }
 
 function pinged({ addresses, need }: PingCheckConfig): string {
-  const each = addresses.map(({ text }) => text);
-  if (each.length < 2 || need === "any") return `${each.join(" or ")} answers`;
-  return `${each.join(" and ")} each answer`;
+  if (addresses.length < 2 || need === "any") return `${addresses.join(" or ")} answers`;
+  return `${addresses.join(" and ")} each answer`;
 }

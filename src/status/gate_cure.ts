@@ -41,12 +41,15 @@ function drainCure(_gate: GateStatus, { status, service, now }: CurePlace): stri
 }
 
 /** Every check that keeps it shut, and how far it has come. */
-function healthCure(_gate: GateStatus, { service, now }: CurePlace): string {
+function healthCure({ reason }: GateStatus, { service, now }: CurePlace): string {
   const missing = service.checks.filter(({ verdict }) => verdict !== "healthy");
-  return missing.length === 0
-    ? "the next result of its checks"
-    : missing.map((check) => checkCure(check, now)).join("; ");
+  if (missing.length === 0) return "the next result of its checks";
+  const path = reason.startsWith("backend well, path broken") ? `${PATH_CURE}: ` : "";
+  return path + missing.map((check) => checkCure(check, now)).join("; ");
 }
+
+const PATH_CURE =
+  "what serves is well, so look at the way to it (ipvsadm -Ln, firewall, routes of the real servers, bgp-lb doctor)";
 
 function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
   return `more live destinations of ${service.name}: their checks must pass, or quorum and weights be configured otherwise`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { address } from "../support/bgp.ts";
 import {
   clientLimits,
   CONTROL_CLIENTS,
@@ -36,6 +37,11 @@ Deno.test("descriptorNeeds() counts peers, listeners, clients, and the probes th
   );
   const watching = serviceConfig({ checks: [httpCheckConfig({ tripwire: true }), httpCheckConfig()] });
   assert.equal(descriptorNeeds(config({ services: [watching] })).watches, 1);
+  const through = ["10.99.0.1", "2001:db8::1"].map((text) => {
+    return { address: address(text), source: undefined, mark: undefined };
+  });
+  const passing = serviceConfig({ checks: checks.map((check) => ({ ...check, through })) });
+  assert.equal(descriptorNeeds(config({ services: [passing] })).probes, probing.probes, "one for each way");
 });
 
 Deno.test("shareOut() gives all what they need where there is enough, and BGP first where there is not (faults S5)", () => {

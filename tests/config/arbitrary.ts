@@ -167,6 +167,7 @@ const check = fc.oneof(
     caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
   }),
   object({ type: fc.constant("http"), port }, httpKeys),
+  object({ type: fc.constant("http"), port, via: fc.constant("local") }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, { ...timing, ...pingKeys }),
   object({ type: fc.constant("tcp"), port }, tcpKeys),
   object({ type: fc.constant("grpc"), port }, {

@@ -25,7 +25,7 @@ function placesOf(port: unknown): readonly (readonly string[])[] {
   return checksOf(port).map((checks) =>
     checks.map((check) => {
       const place = "addresses" in check
-        ? check.addresses.map(({ text }) => text).join(" ")
+        ? check.addresses.join(" ")
         : "port" in check
         ? `${check.address} ${check.port}`
         : check.type;

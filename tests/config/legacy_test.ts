@@ -152,7 +152,7 @@ Deno.test("parseConfig() gives the reference's checks its timing and its default
         [check.intervalMs, check.fastIntervalMs, check.timeoutMs, check.rise, check.fall],
         [1000, 1000, 3000, 1, 1],
       );
-      if (check.type === "ping") return `ping ${check.addresses.map(({ text }) => text).join(" ")}`;
+      if (check.type === "ping") return `ping ${check.addresses.join(" ")}`;
       return check.type !== "http"
         ? check.type
         : `${check.scheme}://${check.address}:${check.port}${check.path}${

@@ -3,7 +3,7 @@ import type { FindingStatus } from "../../src/doctor/finding.ts";
 import { INTERFACE_AS_MADE } from "../../src/kernel/state.ts";
 import type { Subject } from "../../src/doctor/subject.ts";
 import { address, localBgp } from "../support/bgp.ts";
-import { CONTENTION, internalPeer, PLAIN_CHECK, PLAIN_PORT } from "../support/config.ts";
+import { CONTENTION, httpCheckConfig, internalPeer, PLAIN_CHECK, PLAIN_PORT } from "../support/config.ts";
 import { FakeDoctorHost, kernelWith, link, virtualService } from "../support/doctor_host.ts";
 import { port, sendingTo, subject } from "./subjects.ts";
 
@@ -60,6 +60,16 @@ export const IPIP = { forwarding: "tunnel", tunnel: { type: "ipip", port: 0, che
 /** Part of a subject, or of a host. */
 export const UNPRIVILEGED = { uid: 65534, capabilities: "0000000000000000" };
 
+const THROUGH = {
+  ...sendingTo("10.0.0.7", { forwarding: "droute" }),
+  checks: [
+    httpCheckConfig({
+      port: 80,
+      through: [{ address: address("10.99.0.1"), source: address("10.0.0.1"), mark: undefined }],
+    }),
+  ],
+};
+
 /** At least one for each row. */
 export const CASES: readonly Case[] = [
   {
@@ -85,6 +95,22 @@ export const CASES: readonly Case[] = [
     status: "problem",
     found: /no IPVS/,
     command: /^modprobe ip_vs$/,
+  },
+  {
+    row: "accept_local",
+    subject: subject(THROUGH),
+    spoil: (host) => host.set("net.ipv4.conf.all.accept_local", 0),
+    status: "problem",
+    found: /^net\.ipv4\.conf\.eth0\.accept_local is 0$/,
+    command: /^sysctl -w net\.ipv4\.conf\.eth0\.accept_local=1$/,
+  },
+  {
+    row: "accept_local",
+    subject: subject(THROUGH),
+    spoil: (host) => host.set("net.ipv4.conf.eth0.rp_filter", 1),
+    status: "problem",
+    found: /^rp_filter is strict on eth0$/,
+    command: /^sysctl -w net\.ipv4\.conf\.eth0\.rp_filter=2$/,
   },
   {
     row: "schedulers",

@@ -52,6 +52,30 @@ Deno.test("the row ping wants CAP_NET_RAW, or one of the process's groups in pin
   assert.equal((await lookBy("ping", host, pinging))[0]?.status, "ok");
 });
 
+Deno.test("the row accept_local says nothing of what needs it not: masq, this host itself, IPv6, checks that go straight", async () => {
+  const way = (text: string) => ({ address: address(text), source: undefined, mark: undefined });
+  const through = (text: string, destination: string, forwarding: DestinationConfig["forwarding"]) =>
+    subject({
+      ...sendingTo(destination, { forwarding }),
+      addresses: [address(text)],
+      checks: [httpCheckConfig({ port: 80, through: [way(text)] })],
+    });
+  const host = new FakeDoctorHost();
+  host.set("net.ipv4.conf.all.accept_local", 0);
+  host.routes.set("10.0.0.1", { link: 1, local: true, mtu: undefined });
+  for (
+    const [of, count] of [
+      [through("10.99.0.1", "10.0.0.7", "masq"), 0],
+      [through("10.99.0.1", "10.0.0.1", "droute"), 1],
+      [through("2001:db8:99::1", "2001:db8::7", "droute"), 0],
+      [subject({ ...sendingTo("10.0.0.7", { forwarding: "droute" }), checks: [httpCheckConfig()] }), 0],
+    ] as const
+  ) {
+    const findings = await lookBy("accept_local", host, of);
+    assert.deepEqual([findings.length, findings.every(({ status }) => status === "ok")], [count, true]);
+  }
+});
+
 Deno.test("rows are silent about what is not configured", async () => {
   const announceOnly = subject({ ports: [] }, {
     network: { setup: false, ipvs: false, contention: CONTENTION },

@@ -8,17 +8,18 @@ import type { PingCheckConfig } from "../../src/config/checks/ping.ts";
 import { Check } from "../../src/health/check.ts";
 import { pingProbe } from "../../src/health/kinds/ping.ts";
 import { IcmpEchoer } from "../../src/icmp/echoer.ts";
-import { parseAddress } from "../../src/net/address.ts";
 import { systemClock } from "../../src/time/clock.ts";
+import { probePorts } from "./health_servers.ts";
 import { PLAIN_CHECK } from "../support/config.ts";
 import { until } from "../support/until.ts";
 
+const { names } = probePorts();
+
 function ping(...texts: readonly string[]): PingCheckConfig {
-  const addresses = texts.map(parseAddress).filter((address) => address !== undefined);
   return {
     type: "ping",
     name: "ping-1",
-    addresses,
+    addresses: texts,
     need: "any",
     intervalMs: 200,
     fastIntervalMs: 20,
@@ -33,13 +34,18 @@ Deno.test("pingProbe() passes where any address answers, and leaves no echo unde
   using libc = openLibc();
   await using reactor = new Reactor(libc);
   using icmp = new IcmpEchoer(new Datagrams(new Sockets(libc, reactor)), systemClock);
-  for (const texts of [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"], ["255.255.255.255", "127.0.0.1"]]) {
+  for (
+    const texts of [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"], ["localhost"], [
+      "255.255.255.255",
+      "127.0.0.1",
+    ]]
+  ) {
     await t.step(texts.join(" "), async () => {
-      const { kind, detail } = await pingProbe(ping(...texts), icmp).run(
+      const { kind, detail } = await pingProbe(ping(...texts), { icmp, names }).run(
         new AbortController().signal,
         () => {},
       );
-      assert.match(detail, /^answer from (127\.0\.0\.1|::1) in [\d.]+ ms$/);
+      assert.match(detail, /^answer from (127\.0\.0\.1|::1|localhost \((127\.0\.0\.1|::1)\)) in [\d.]+ ms$/);
       assert.equal(kind, "pass");
     });
   }
@@ -48,7 +54,7 @@ Deno.test("pingProbe() passes where any address answers, and leaves no echo unde
     using check = new Check({
       name: "ping-1",
       config: ping("127.0.0.1"),
-      probe: pingProbe(ping("127.0.0.1"), icmp),
+      probe: pingProbe(ping("127.0.0.1"), { icmp, names }),
       clock: systemClock,
       target: { type: "service", service: "web" },
       onVerdict: ({ verdict }) => verdicts.push(verdict),

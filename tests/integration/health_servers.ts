@@ -184,6 +184,7 @@ export function probePorts(overrides: Partial<ProbePorts> = {}): ProbePorts {
     datagrams: undefined,
     dnsCodec: loadDnsCodec,
     random: Math.random,
+    localAddresses: { has: () => true },
     ...overrides,
   };
 }

@@ -25,6 +25,7 @@ import {
   rollingRestart,
 } from "./scenarios/load_restart.ts";
 import { agentStops, agentStopsAnnounceOnly, allStop, allStopAnnounceOnly } from "./scenarios/stop.ts";
+import { throughTheService } from "./scenarios/through.ts";
 import type { RoutingDaemon } from "./router.ts";
 import type { World } from "./world.ts";
 
@@ -65,6 +66,7 @@ export const dataPlaneSuite: readonly Scenario<World>[] = [
   everyWay,
   keptAcross,
   destinationsChecked,
+  throughTheService,
   meddledIpvs,
   meddledLinks,
   meddledWholeLinks,

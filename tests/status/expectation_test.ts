@@ -1,7 +1,10 @@
-/** What a probe must find, in words, for every kind that is about this host. */
+/** What a probe must find, in words: of every kind, straight, through the service, inverted. */
 import assert from "node:assert/strict";
+import type { CheckConfig } from "../../src/config/checks/kinds.ts";
+import type { PingCheckConfig } from "../../src/config/checks/ping.ts";
 import { expectationOf } from "../../src/status/expectation.ts";
-import { PLAIN_CHECK } from "../support/config.ts";
+import { address } from "../support/bgp.ts";
+import { httpCheckConfig, PLAIN_CHECK } from "../support/config.ts";
 
 const BASE = {
   name: "c",
@@ -27,4 +30,41 @@ for (
   ] as const
 ) {
   Deno.test(`expectationOf() is: ${words}`, () => assert.equal(expectationOf({ ...BASE, ...check }), words));
+}
+
+const way = (text: string) => ({ address: address(text), source: undefined, mark: undefined });
+const PING: PingCheckConfig = {
+  type: "ping",
+  name: "ping",
+  addresses: ["192.0.2.1", "a.example"],
+  need: "any",
+  intervalMs: 1000,
+  fastIntervalMs: 1000,
+  timeoutMs: 1000,
+  rise: 1,
+  fall: 1,
+  ...PLAIN_CHECK,
+};
+
+const ROWS: readonly (readonly [CheckConfig, string])[] = [
+  [httpCheckConfig(), "http://127.0.0.1:8080/ answers with a 2xx status within 1s"],
+  [
+    httpCheckConfig({ invert: true }),
+    "it is not so that http://127.0.0.1:8080/ answers with a 2xx status within 1s",
+  ],
+  [
+    httpCheckConfig({ port: 80, through: [way("10.99.0.1")] }),
+    "http://10.99.0.1:80/ answers with a 2xx status within 1s, through IPVS",
+  ],
+  [
+    httpCheckConfig({ port: 80, through: [way("10.99.0.1"), way("2001:db8::1")] }),
+    "http://10.99.0.1:80/ answers with a 2xx status within 1s, through IPVS, and so does 2001:db8::1",
+  ],
+  [PING, "192.0.2.1 or a.example answers an ICMP echo within 1s"],
+  [{ ...PING, need: "all" }, "192.0.2.1 and a.example each answer an ICMP echo within 1s"],
+  [{ ...PING, need: "all", addresses: ["192.0.2.1"] }, "192.0.2.1 answers an ICMP echo within 1s"],
+];
+
+for (const [check, words] of ROWS) {
+  Deno.test(`expectationOf() says: ${words}`, () => assert.equal(expectationOf(check), words));
 }

@@ -135,6 +135,14 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     /^check http-1 must pass 2 times in a row \(it passes where http:\/\/127\.0\.0\.1:8080\/ answers with a 2xx status within 1s\)$/,
   ],
   [
+    {
+      shut: ["healthy", "backend well, path broken: through: refused"],
+      check: { verdict: "unhealthy", rise: 2, consecutivePasses: 0 },
+    },
+    "healthy",
+    /^what serves is well, so look at the way to it \(ipvsadm .*\): check http-1 must pass 2 times in a row /,
+  ],
+  [
     { shut: ["healthy", "refused"], check: { verdict: "unhealthy", rise: 3, consecutivePasses: 1 } },
     "healthy",
     /^check http-1 must pass 3 times in a row, 1 so far /,

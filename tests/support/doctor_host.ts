@@ -179,6 +179,7 @@ const FIT: Readonly<Record<string, number>> = {
   "net.ipv6.conf.all.forwarding": 1,
   "net.ipv6.conf.default.disable_ipv6": 0,
   "net.ipv4.conf.all.rp_filter": 0,
+  "net.ipv4.conf.all.accept_local": 1,
   "net.ipv4.conf.all.arp_ignore": 1,
   "net.ipv4.conf.all.arp_announce": 2,
   "net.ipv4.vs.conntrack": 0,

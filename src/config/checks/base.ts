@@ -33,6 +33,15 @@ export interface FlapLimits {
   readonly holdMs: number;
 }
 
+/** A way through the data plane: to an address of the service, as a client goes. */
+export interface Passage {
+  readonly address: Address;
+  /** The local address: the check's own, or the one without which no answer would come; undefined: the kernel's choice. */
+  readonly source: Address | undefined;
+  /** Of its packets, where the port is found by a firewall mark. */
+  readonly mark: number | undefined;
+}
+
 /** What every checked check has. */
 export interface CheckBase extends CheckTiming {
   /** Unique within the service, and what a check is known by: across reloads, in status, log and metrics. */
@@ -43,8 +52,8 @@ export interface CheckBase extends CheckTiming {
   readonly flap: FlapLimits | undefined;
   /** The local address of its probes; undefined: the kernel's choice. */
   readonly source: Address | undefined;
-  /** The service addresses that it goes through; none: it goes straight to its own address. */
-  readonly through: readonly Address[];
+  /** Its ways through the data plane, one for each service address; none: it goes straight to its own address. */
+  readonly through: readonly Passage[];
   /** A standing watch beside the interval, whose end starts a probe at once. */
   readonly tripwire: boolean;
 }
@@ -92,7 +101,7 @@ export const networkSchema = lazily(() => {
 export const viaSchema = lazily(() => {
   return {
     via: z.enum(["local", "service"]).optional().describe(
-      "local: to its own address. service: to each address of the service, through the data plane. Default: local",
+      "local: to its own address. service: to each address of the service, through IPVS, as clients go. Default: local",
     ),
   } as const;
 });
@@ -149,12 +158,10 @@ export function resolveBase(file: FileBase, name: string, service: readonly Addr
   };
 }
 
-/** The addresses of the service that a probe from the check's source reaches. */
-export function throughOf(
-  { source }: Pick<FileBase, "source">,
-  service: readonly Address[],
-): readonly Address[] {
-  return source === undefined ? service : service.filter(({ family }) => family === source.family);
+/** The addresses of the service that probes from the check's source reach. */
+function throughOf({ source }: FileBase, service: readonly Address[]): readonly Passage[] {
+  const reached = source === undefined ? service : service.filter(({ family }) => family === source.family);
+  return reached.map((address) => ({ address, source, mark: undefined }));
 }
 
 /** What every kind has as the file spells it. */

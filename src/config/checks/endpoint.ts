@@ -8,6 +8,9 @@ import { text, whole } from "../values/rules.ts";
 import { type CheckBase, networkSchema, viaSchema } from "./base.ts";
 import { type CheckTarget, NEEDS_PORT } from "./kind.ts";
 
+/** Where a check connects to that is not told; those that go through the service do not. */
+export const DEFAULT_ADDRESS = "127.0.0.1";
+
 /** Where a check connects to. */
 export interface Endpoint {
   /** An address or a host name. */
@@ -21,7 +24,7 @@ const port = lazily(() => whole(1, 65535));
 /** The keys of a check of a service. */
 export const endpointSchema = lazily(() => {
   return {
-    address: address().prefault("127.0.0.1").describe("Where to connect: an address or a host name"),
+    address: address().prefault(DEFAULT_ADDRESS).describe("Where to connect: an address or a host name"),
     port: port().describe("The port to connect to"),
     ...networkSchema(),
     ...viaSchema(),
@@ -55,10 +58,13 @@ export function aimEndpoint<
 export function renderEndpoint(
   { address, port, source, through }: Endpoint & CheckBase,
 ): Readonly<Record<string, unknown>> {
-  return { address, port, source: source?.text, via: through.length > 0 ? "service" : undefined };
+  return through.length > 0
+    ? { port, source: source?.text, via: "service" }
+    : { address, port, source: source?.text };
 }
 
-/** As in a URL. */
-export function authority({ address, port }: Endpoint): string {
+/** As in a URL; `service` stands for all of its addresses. */
+export function authority({ address, port, via }: Endpoint & { readonly via?: string | undefined }): string {
+  if (via === "service") return `service:${port}`;
   return `${parseAddress(address)?.family === 6 ? `[${address}]` : address}:${port}`;
 }

@@ -1,17 +1,20 @@
 /** The ping check's keys: an ICMP echo that must be answered. */
 import * as z from "zod";
-import type { Address } from "../../net/address.ts";
+import { parseAddress } from "../../net/address.ts";
+import type { Parsed } from "../../text/parsed.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { distinct, text } from "../values/rules.ts";
 import { lazily } from "../values/lazily.ts";
 import { parseHostAddress } from "../values/address.ts";
+import { parseHost } from "../values/name.ts";
 import { baseSchema, type CheckBase, checkBase, networkSchema } from "./base.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** An ICMP echo that must be answered. */
 export interface PingCheckConfig extends CheckBase {
   readonly type: "ping";
-  readonly addresses: readonly Address[];
+  /** Addresses and host names. */
+  readonly addresses: readonly string[];
   /** Whether one answer is a pass, or all must answer. */
   readonly need: "any" | "all";
 }
@@ -30,11 +33,14 @@ const keys = lazily(() => {
 
 const addresses = lazily(() => {
   const error = "must have at least one address";
-  return distinct(text(parseHostAddress, PATTERNS.hostAddress)).min(1, { error });
+  return distinct(text(parsePinged, PATTERNS.host)).min(1, { error });
 });
 
 function schema() {
-  return z.strictObject({ ...keys(), addresses: addresses().describe("Whom to ask") })
+  return z.strictObject({
+    ...keys(),
+    addresses: addresses().describe("Whom to ask: addresses and host names"),
+  })
     .superRefine(checkBase).describe("A ping check");
 }
 
@@ -45,17 +51,24 @@ function destinationSchema() {
   }).superRefine(checkBase).describe("A ping check of a destination");
 }
 
+/** An address that one host can have, or a host name. */
+function parsePinged(input: string): Parsed<string> {
+  if (parseAddress(input) === undefined) return parseHost(input);
+  const address = parseHostAddress(input);
+  return "problem" in address ? address : { value: address.value.text };
+}
+
 /** The ping check. */
 export const pingCheck = {
   schema,
   destinationSchema,
-  aim: (check, { address }) => ({ value: { ...check, addresses: check.addresses ?? [address] } }),
-  place: ({ addresses }) => `ping ${addresses.map(({ text }) => text).join(" ")}`,
+  aim: (check, { address }) => ({ value: { ...check, addresses: check.addresses ?? [address.text] } }),
+  place: ({ addresses }) => `ping ${addresses.join(" ")}`,
   resolve({ type, addresses, need }, base): PingCheckConfig {
     return { type, addresses, need, ...base };
   },
   render: ({ addresses, need, source }) => {
-    return { addresses: addresses.map(({ text }) => text), need, source: source?.text };
+    return { addresses, need, source: source?.text };
   },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
