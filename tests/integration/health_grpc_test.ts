@@ -5,7 +5,7 @@ import { loadSync } from "@grpc/proto-loader";
 import type { GrpcCheckConfig } from "../../src/config/checks/grpc.ts";
 import { grpcProbe } from "../../src/health/kinds/grpc.ts";
 import { grpcCheckConfig } from "../support/config.ts";
-import { within } from "../support/until.ts";
+import { until, within } from "../support/until.ts";
 import { answer, Certificates, drip, flood, hang, probePorts, RawServer } from "./health_servers.ts";
 
 const HEALTH = grpc.loadPackageDefinition(
@@ -51,6 +51,7 @@ async function startServer(
   return {
     port,
     asked,
+    shutDown: () => server.forceShutdown(),
     async [Symbol.asyncDispose]() {
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     },
@@ -99,36 +100,30 @@ async function probe(config: Partial<GrpcCheckConfig>, timeoutMs = LIMIT_MS) {
   }
 }
 
-for (const address of ["127.0.0.1", "::1", "localhost"]) {
-  Deno.test({
-    name: `grpcProbe() tells by ${address} what a real server says of its services`,
-    async fn() {
-      await using server = await startServer({ hostname: address === "::1" ? "::1" : "127.0.0.1" });
-      const { port } = server;
-      assert.deepEqual(await probe({ address, port }), ["pass", "SERVING"]);
-      assert.deepEqual(await probe({ address, port, service: "shop" }), ["pass", "SERVING"]);
-      assert.deepEqual(await probe({ address, port, service: "bin" }), ["fail", "NOT_SERVING: bin"]);
-      assert.deepEqual(await probe({ address, port, service: "no" }), [
-        "fail",
-        `grpc-status 5 NOT_FOUND: the server's health service knows no service "no" (unknown service: ünbekannt)`,
-      ]);
-      const host = address === "::1" ? "[::1]" : address;
-      assert.deepEqual(server.asked[1], { service: "shop", authority: `${host}:${port}`, deadline: true });
-    },
+for (const [address, by] of [["127.0.0.1", ""], ["::1", ""], ["localhost", " (127.0.0.1)"]] as const) {
+  Deno.test(`grpcProbe() tells by ${address} what a real server says of its services`, async () => {
+    await using server = await startServer({ hostname: address === "::1" ? "::1" : "127.0.0.1" });
+    const { port } = server;
+    assert.deepEqual(await probe({ address, port }), ["pass", `SERVING${by}`]);
+    assert.deepEqual(await probe({ address, port, service: "shop" }), ["pass", `SERVING${by}`]);
+    assert.deepEqual(await probe({ address, port, service: "bin" }), ["fail", `NOT_SERVING: bin${by}`]);
+    assert.deepEqual(await probe({ address, port, service: "no" }), [
+      "fail",
+      `grpc-status 5 NOT_FOUND: the server's health service knows no service "no" (unknown service: ünbekannt)${by}`,
+    ]);
+    const host = address === "::1" ? "[::1]" : address;
+    assert.deepEqual(server.asked[1], { service: "shop", authority: `${host}:${port}`, deadline: true });
   });
 }
 
-Deno.test({
-  name: "grpcProbe() says that a real server has no health service",
-  async fn() {
-    await using server = await startServer({ withHealth: false });
-    const [kind, detail] = await probe({ port: server.port });
-    assert.equal(kind, "fail");
-    assert.match(
-      detail,
-      /^grpc-status 12 UNIMPLEMENTED: the server has no health service, grpc\.health\.v1\.Health/,
-    );
-  },
+Deno.test("grpcProbe() says that a real server has no health service", async () => {
+  await using server = await startServer({ withHealth: false });
+  const [kind, detail] = await probe({ port: server.port });
+  assert.equal(kind, "fail");
+  assert.match(
+    detail,
+    /^grpc-status 12 UNIMPLEMENTED: the server has no health service, grpc\.health\.v1\.Health/,
+  );
 });
 
 Deno.test("grpcProbe() over TLS verifies the certificate, or does not where it is told, and wants HTTP/2", async () => {
@@ -153,14 +148,11 @@ Deno.test("grpcProbe() over TLS verifies the certificate, or does not where it i
   assert.match(detail, /ALPN/);
 });
 
-Deno.test({
-  name: "grpcProbe() is told many times at once, each over a connection of its own",
-  async fn() {
-    await using server = await startServer();
-    const all = await Promise.all(Array.from({ length: 50 }, () => probe({ port: server.port })));
-    assert.deepEqual(new Set(all.map(String)), new Set(["pass,SERVING"]));
-    assert.equal(server.asked.length, 50);
-  },
+Deno.test("grpcProbe() is told many times at once, each over a connection of its own", async () => {
+  await using server = await startServer();
+  const all = await Promise.all(Array.from({ length: 50 }, () => probe({ port: server.port })));
+  assert.deepEqual(new Set(all.map(String)), new Set(["pass,SERVING"]));
+  assert.equal(server.asked.length, 50);
 });
 
 for (
@@ -191,4 +183,19 @@ Deno.test("grpcProbe() fails where it is refused", async () => {
   const { port } = server;
   await server[Symbol.asyncDispose]();
   assert.deepEqual(await probe({ port }), ["fail", "connection refused"]);
+});
+
+Deno.test("grpcProbe() watches by an idle connection, which a real server leaves open until it ends", async () => {
+  const server = await startServer();
+  const reasons: string[] = [];
+  const probed = grpcProbe(grpcCheckConfig({ port: server.port }), probePorts());
+  using _watch = probed.watch?.((reason) => reasons.push(reason));
+  assert.deepEqual(await probe({ port: server.port }), ["pass", "SERVING"]);
+  assert.deepEqual(reasons, []);
+  server.shutDown();
+  await until(() => reasons.length === 1);
+  assert.match(
+    reasons[0] ?? "",
+    /^(the server closed an idle connection|idle connection: connection reset)$/,
+  );
 });

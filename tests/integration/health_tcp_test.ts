@@ -47,14 +47,15 @@ const resetting: Behaviour = (connection) => say(connection, "hello");
 
 for (const [by, use] of [["the runtime's streams", forRuntime], ["prepared sockets", forPrepared]] as const) {
   for (const address of ["127.0.0.1", "::1", "localhost"]) {
+    const by = address === "localhost" ? " (127.0.0.1)" : "";
     Deno.test(`tcpProbe() of ${address} by ${by} connects, reads a greeting, and is answered`, () =>
       use(async (streams) => {
         await using server = new RawServer(polite, { hostname: address === "::1" ? "::1" : "127.0.0.1" });
         const { port } = server;
         const plain = await probe({ address, port }, streams);
-        assert.deepEqual([plain.kind, plain.detail.slice(0, 9)], ["pass", "connected"]);
+        assert.deepEqual([plain.kind, plain.detail], ["pass", `connected${by}`]);
         const greeted = await probe({ address, port, expect: octets("220 ") }, streams);
-        assert.equal(greeted.detail.slice(0, 23), 'the answer has "220 "');
+        assert.equal(greeted.detail, `the answer has "220 "${by}`);
         const asked = await probe(
           { address, port, send: octets("NOOP\r\n"), expect: octets("250 NOOP\r\n") },
           streams,
@@ -127,7 +128,7 @@ for (const [by, use] of [["the runtime's streams", forRuntime], ["prepared socke
         assert.match(detail, /^connection (reset|closed) before "220 " came/);
       }
       const { kind, detail } = await probe({ port: free }, streams);
-      assert.deepEqual([kind, detail.slice(0, 18)], ["fail", "connection refused"]);
+      assert.deepEqual([kind, detail], ["fail", "connection refused"]);
     }));
 
   Deno.test(`tcpProbe() by ${by} does not wait for a server whose queue is full`, () =>
@@ -152,6 +153,27 @@ for (const [by, use] of [["the runtime's streams", forRuntime], ["prepared socke
       );
     }));
 }
+
+Deno.test("tcpProbe() watches by an idle connection: a greeting is no end, and the end of the server is", async () => {
+  const server = new RawServer(polite);
+  const reasons: string[] = [];
+  const probed = tcpProbe(tcpCheckConfig({ port: server.port }), probePorts());
+  using _watch = probed.watch?.((reason) => reasons.push(reason));
+  await until(() => server.open.size === 1);
+  const outcome = await probe({ port: server.port, expect: octets("220 ") }, denoStreams());
+  assert.deepEqual([outcome.kind, reasons], ["pass", []]);
+  await server[Symbol.asyncDispose]();
+  await until(() => reasons.length === 1);
+  const more: string[] = [];
+  await using again = new RawServer(polite);
+  const watch = tcpProbe(tcpCheckConfig({ port: again.port }), probePorts()).watch?.((reason) =>
+    more.push(reason)
+  );
+  await until(() => again.open.size === 1);
+  watch?.[Symbol.dispose]();
+  await until(() => again.open.size === 0);
+  assert.deepEqual(more, []);
+});
 
 Deno.test("a tcp check runs two at once, and is not run where no descriptors are left", async () => {
   await using server = new RawServer(polite);

@@ -9,8 +9,10 @@ import { onAbort } from "../../time/abort.ts";
 import { boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
+import { answeredBy } from "../connect/each_address.ts";
 import { callUnary } from "../connect/grpc_call.ts";
 import { CHECK_PATH, encodeHealthRequest, servingStatus } from "../connect/grpc_health.ts";
+import { idleWatch } from "../connect/idle_watch.ts";
 import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
 import type { Probe, Progress } from "./probe.ts";
 
@@ -19,7 +21,7 @@ export type GrpcPorts = DialPorts & TlsPorts;
 
 /** The probe of a grpc check. */
 export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
-  const { service, timeoutMs, tls } = config;
+  const { address, port, service, timeoutMs, tls } = config;
   const connect = tls ? tlsConnector(config, ports) : clearConnector(config, ports);
   const call = {
     scheme: tls ? "https" : "http",
@@ -30,15 +32,26 @@ export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
   } as const;
   return {
     async run(signal, progress) {
+      let by = "";
       try {
         const stream = await connect(signal, progress);
         using bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS);
         using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
-        progress("waiting for the answer");
-        return { kind: "pass", detail: servingStatus(await callUnary(bounded, call), service) };
+        by = answeredBy(address, stream.remote?.address);
+        progress(`waiting for the answer${by}`);
+        const status = servingStatus(await callUnary(bounded, call), service);
+        return { kind: "pass", detail: `${status}${by}` };
       } catch (error) {
-        return failureOf(error);
+        const { kind, detail } = failureOf(error);
+        return { kind, detail: `${detail}${by}` };
       }
+    },
+    watch(tripped) {
+      return idleWatch(
+        (signal) => dial(address, port, ports, signal, () => {}, config),
+        ports.clock,
+        tripped,
+      );
     },
   };
 }

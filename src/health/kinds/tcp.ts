@@ -9,6 +9,7 @@ import { boundedStream, type StreamLimits } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { answeredBy } from "../connect/each_address.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
+import { idleWatch } from "../connect/idle_watch.ts";
 import { OctetSearch } from "../connect/octet_search.ts";
 import { shownOctets } from "../../text/shown_octets.ts";
 import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
@@ -21,15 +22,25 @@ export function tcpProbe(config: TcpCheckConfig, ports: DialPorts): Probe {
   const { address, port } = config;
   return {
     async run(signal, progress) {
+      let by = "";
       try {
         const stream = await dial(address, port, ports, signal, progress, config);
         using bounded = boundedStream(stream, ports.clock, TCP_LIMITS);
         using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
-        const { kind, detail } = await talk(bounded, config, progress);
-        return { kind, detail: `${detail}${answeredBy(address, stream.remote?.address)}` };
+        by = answeredBy(address, stream.remote?.address);
+        const { kind, detail } = await talk(bounded, config, (step) => progress(`${step}${by}`));
+        return { kind, detail: `${detail}${by}` };
       } catch (error) {
-        return failureOf(error);
+        const { kind, detail } = failureOf(error);
+        return { kind, detail: `${detail}${by}` };
       }
+    },
+    watch(tripped) {
+      return idleWatch(
+        (signal) => dial(address, port, ports, signal, () => {}, config),
+        ports.clock,
+        tripped,
+      );
     },
   };
 }
