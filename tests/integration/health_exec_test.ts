@@ -6,11 +6,14 @@ import type { Libc } from "../../ffi/libc.ts";
 import { HostProcesses } from "../../ffi/pidfd.ts";
 import { Processes } from "../../ffi/processes.ts";
 import type { ExecCheckConfig } from "../../src/config/checks/exec.ts";
+import { createProbe } from "../../src/health/create_probe.ts";
+import { countedAllowance } from "../../src/health/kinds/allowance.ts";
 import { execProbe } from "../../src/health/kinds/exec.ts";
 import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { checkPrograms, type CheckProgramsOptions } from "../../src/os/check_programs.ts";
 import { PLAIN_CHECK } from "../support/config.ts";
 import { withFloor } from "../support/ffi.ts";
+import { probePorts } from "./health_servers.ts";
 import { Scripts } from "../support/scripts.ts";
 import { until, within } from "../support/until.ts";
 
@@ -28,6 +31,8 @@ const CONFIG: Omit<ExecCheckConfig, "command"> = {
   fall: 1,
   ...PLAIN_CHECK,
 };
+
+const RLIMIT_NOFILE = 7;
 
 /** Scripts, probes of them, and what the kernel knows of their processes. */
 class Scene extends Scripts {
@@ -196,6 +201,50 @@ test("exec: what this host is short of says nothing of the service", async (scen
   });
 });
 
+test("exec: without a descriptor left for it a program is not blamed, and the next one runs", async (scene) => {
+  const start = checkPrograms();
+  const order = { argv: ["/bin/true"], environment: {}, user: undefined } as const;
+  const limits = new BigUint64Array(2);
+  const limit = new Uint8Array(limits.buffer);
+  scene.libc.check("getrlimit", scene.libc.symbols.getrlimit(RLIMIT_NOFILE, limit));
+  const [soft = 0n] = limits;
+  limits[0] = 3n;
+  scene.libc.check("setrlimit", scene.libc.symbols.setrlimit(RLIMIT_NOFILE, limit));
+  const short = start(order);
+  limits[0] = soft;
+  scene.libc.check("setrlimit", scene.libc.symbols.setrlimit(RLIMIT_NOFILE, limit));
+  short.kill();
+  const refused = await short.ended;
+  assert.ok(refused.type === "refused" && refused.ours, JSON.stringify(refused));
+  assert.match(refused.cause, /^\/usr\/bin\/setsid cannot be started: Too many open files/);
+  assert.deepEqual((await start(order).ended).type, "ended");
+});
+
+Deno.test("exec: so many programs run at once, over all checks, and what is beyond says nothing", async () => {
+  await using scripts = new Scripts();
+  const command = [
+    scripts.script("check", "#!/bin/sh\necho x >> $DIR/runs\nexec sleep 1000\n", 0o755),
+  ] as const;
+  const ports = probePorts({ programSlots: countedAllowance(() => 1) });
+  const [first, second] = ["one", "two"].map((name) => createProbe({ ...CONFIG, name, command }, ports));
+  assert.ok(first !== undefined && second !== undefined);
+  const cut = new AbortController();
+  const running = first.run(cut.signal, () => {});
+  await until(() => scripts.lines("runs").length === 1);
+  assert.deepEqual(await once(second), {
+    kind: "unknown",
+    detail: "not probed: as many programs as checks may run at once are running",
+  });
+  cut.abort();
+  await running;
+  // It is given back when the program has ended.
+  const again = new AbortController();
+  const next = second.run(again.signal, () => {});
+  await until(() => scripts.lines("runs").length === 2);
+  again.abort();
+  await next;
+});
+
 test("exec: as another user it has that user's groups, and no capability", async (scene) => {
   Deno.chmodSync(scene.folder, 0o755);
   const { detail } = await scene.run(
@@ -213,7 +262,7 @@ test("exec: as another user it has that user's groups, and no capability", async
 
 test("exec: a program leaves no core file, and has none of the agent's protection against OOM", async (scene) => {
   // It is held to that a moment after it was started.
-  const text = "while [ $(ulimit -c) != 0 ]; do :; done; cat /proc/self/oom_score_adj";
+  const text = "while [ $(ulimit -Hc) = unlimited ]; do :; done; cat /proc/self/oom_score_adj";
   assert.deepEqual(await scene.run(text), { kind: "pass", detail: "status 0: 0" });
 });
 

@@ -177,7 +177,11 @@ test("file: what may not be seen says nothing of the service", async (scene) => 
 
 /** A process that does nothing until it is killed. */
 function idle(): Deno.ChildProcess & AsyncDisposable {
-  const child = new Deno.Command("sleep", { args: ["1000"] }).spawn();
+  return disposed(new Deno.Command("sleep", { args: ["1000"] }).spawn());
+}
+
+/** The same, killed when it is disposed. */
+function disposed(child: Deno.ChildProcess): Deno.ChildProcess & AsyncDisposable {
   return Object.assign(child, {
     async [Symbol.asyncDispose]() {
       try {
@@ -247,7 +251,7 @@ test("process: one that has ended and was not waited for is dead, whatever /proc
     "parent",
     "#!/bin/sh\nsh -c 'echo $$ > $DIR/pid.new; mv $DIR/pid.new $DIR/pid' &\nexec sleep 1000\n",
   );
-  const parent = new Deno.Command(script).spawn();
+  await using _parent = disposed(new Deno.Command(script).spawn());
   await until(() => scene.lines("pid").length === 1);
   const probe = scene.process({ pidFile: scene.path("pid") });
   await until(() => scene.host.processes.find(Number(scene.lines("pid")[0])) === undefined);
@@ -256,8 +260,6 @@ test("process: one that has ended and was not waited for is dead, whatever /proc
     (await scene.file({ path: `/proc/${scene.lines("pid")[0]}/stat`, contains: ") Z " })).kind,
     "pass",
   );
-  parent.kill("SIGKILL");
-  await parent.status;
 });
 
 test("process: one that began after the pid file was written is another one with its number", async (scene) => {
