@@ -6,7 +6,7 @@
 import { messageOf } from "../text/error_message.ts";
 import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
-import type { CheckFault, CheckStatus, VerdictChange } from "./check_status.ts";
+import type { CheckFault, CheckStanding, CheckStatus, VerdictChange } from "./check_status.ts";
 import type { JudgementLimits } from "./judgement.ts";
 import { inverted } from "./kinds/invert.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
@@ -38,7 +38,7 @@ export interface CheckOptions {
   /** Its place among all checks that start now. */
   readonly spread?: Spread;
   /** Every result, after the verdict that it may have led to, and what was known when one was last taken. */
-  readonly onResult?: (result: ProbeResult, status: CheckStatus, before: CheckStatus) => void;
+  readonly onResult?: (result: ProbeResult, now: CheckStanding, before: CheckStanding) => void;
   /** Every new verdict. Where it throws, the verdict is told again with the next result. */
   readonly onVerdict?: (news: VerdictChange) => void;
 }
@@ -77,7 +77,7 @@ export class Check implements Disposable {
   /** A verdict that was reached, and that the callback has not taken yet. */
   #untold: VerdictChange | undefined;
   /** What was known when the callback last took a result. */
-  #reported: CheckStatus;
+  #reported: CheckStanding;
   #fault: CheckFault | undefined;
   #faults = 0;
   #timer: Disposable | undefined;
@@ -91,7 +91,7 @@ export class Check implements Disposable {
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
     this.#record = new CheckRecord(options, nowMs);
     this.#watch = this.#createWatch();
-    this.#reported = this.status();
+    this.#reported = this.#record.standing(undefined);
   }
 
   /** Begins to probe; once. */
@@ -336,9 +336,9 @@ export class Check implements Disposable {
     this.#call(() => {
       // The callback may have stopped the check.
       if (this.#phase !== "running") return;
-      const status = this.status();
-      this.#options.onResult?.(result, status, this.#reported);
-      this.#reported = status;
+      const now = this.#record.standing(this.#fault);
+      this.#options.onResult?.(result, now, this.#reported);
+      this.#reported = now;
     });
   }
 

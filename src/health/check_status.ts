@@ -60,6 +60,9 @@ export interface WatchStatus {
   readonly lastTrip: { readonly reason: string; readonly atMs: number } | undefined;
 }
 
+/** What of it a result may change, for who is told of each: the whole of it is not made a thousand times a second. */
+export type CheckStanding = Pick<CheckStatus, "verdict" | "weight" | "lastResult" | "fault">;
+
 /** A new verdict, or the same one where flapping begins or ends. */
 export interface VerdictChange {
   /** The one that was told before. */

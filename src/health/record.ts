@@ -1,5 +1,5 @@
 /** What is known of one check: its results, counted, and what they come to. It knows neither timers nor probes that run. */
-import type { CheckStatus, VerdictChange } from "./check_status.ts";
+import type { CheckStanding, CheckStatus, VerdictChange } from "./check_status.ts";
 import {
   judge,
   type Judged,
@@ -94,6 +94,12 @@ export class CheckRecord {
       seenMs,
       flapping: because.type === "run" ? undefined : because.type === "flapping",
     };
+  }
+
+  /** What the newest result may have changed. */
+  standing(fault: CheckStanding["fault"]): CheckStanding {
+    const { verdict } = this.threshold;
+    return { verdict, weight: this.#weight, lastResult: this.#lastResult, fault };
   }
 
   /** All that is known, beside what the driver knows. */

@@ -26,8 +26,12 @@ export function boundedStream(stream: StreamSocket, clock: Clock, limits: Stream
   let octets = 0;
   let pieces = 0;
   return {
-    local: stream.local,
-    remote: stream.remote,
+    get local() {
+      return stream.local;
+    },
+    get remote() {
+      return stream.remote;
+    },
     async read() {
       if (pieces > 0 && pieces % PIECES_A_TURN === 0) await sleep(clock);
       const piece = await stream.read();
