@@ -133,7 +133,16 @@ function fieldsOf(seed: number): readonly Step[] {
 }
 
 const DEAD: readonly BackendState[] = ["refuses", "hangs", "late"];
-const STATES: readonly BackendState[] = ["up", "up", ...DEAD, "refuses", "hangs", "blind", "throws"];
+const STATES: readonly BackendState[] = [
+  "up",
+  "up",
+  ...DEAD,
+  "refuses",
+  "hangs",
+  "blind",
+  "throws",
+  "flutters",
+];
 const TROUBLES: readonly RouterTrouble[] = [
   "resets",
   "resets",
