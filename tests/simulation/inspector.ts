@@ -220,9 +220,10 @@ export class Inspector {
     else this.#flapping.delete(key);
     const config = this.#view.config.services.find(({ name }) => name === service)?.checks
       .find(({ name }) => name === check);
+    if (flapping) this.#count("flapping is held");
     if (sinceMs === undefined || flapping) return;
     const heldMs = at - sinceMs;
-    const isShort = heldMs < (config?.flap?.holdMs ?? 0);
+    const isShort = heldMs < (config?.flap?.holdMs ?? 0) - 1;
     this.judge("flapping is held", isShort ? `${key} for ${heldMs} ms` : undefined);
   }
 

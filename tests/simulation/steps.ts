@@ -88,7 +88,9 @@ export function scenarioOf(seed: number): Scenario {
   return {
     seed,
     configs,
-    steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed)].sort((a, b) => a.atMs - b.atMs),
+    steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed), ...fluttersOf(seed, first)].sort((a, b) =>
+      a.atMs - b.atMs
+    ),
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {
       connects: dice.chance(0.5) ||
@@ -129,6 +131,22 @@ function fieldsOf(seed: number): readonly Step[] {
       dice: dice.below(2 ** 30),
       atMs: dice.below(TROUBLE_MS),
     };
+  });
+}
+
+/** Backends that work now and then for a while, by dice of their own: those of checks that may flap, first of all. */
+function fluttersOf(seed: number, config: Config | undefined): readonly Step[] {
+  const dice = new Dice(Math.imul(seed, 0xc2b2_ae35) >>> 0);
+  const checks = config?.services.flatMap((service) => service.checks) ?? [];
+  const ports = checks.flatMap((check) =>
+    check.type === "http" && check.flap !== undefined && dice.chance(0.7) ? [check.port] : []
+  );
+  return ports.flatMap((port): readonly Step[] => {
+    const atMs = dice.below(TROUBLE_MS / 2);
+    return [
+      { do: "backend", port, state: "flutters", atMs },
+      { do: "backend", port, state: "up", atMs: atMs + dice.between(2000, 12_000) },
+    ];
   });
 }
 
