@@ -9,6 +9,7 @@ const BENCHMARKS = [
   "reconciler_bench.ts",
   "whole_bench.ts",
   "health_bench.ts",
+  "check_memory_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",
   "ipvs_bench.ts",
