@@ -30,6 +30,7 @@ import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
+import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
 import { SoleAgent } from "./sole_agent.ts";
 
@@ -348,6 +349,7 @@ export class Agent {
     this.#report = report;
     const actual = report.isRead ? report.actual : undefined;
     this.#kernelEvents.publish(report, () => this.#services.kernel(actual, report));
+    this.#checks.trip(shakenServices(report.repairs, this.#config.current.services));
   }
 
   async #stopInOrder(reason: string): Promise<readonly string[]> {

@@ -132,20 +132,36 @@ export class ServiceChecks {
     yield* mapInSteps(this.#destinations.all, (check) => check.start());
   }
 
+  /** Something has happened to these services: their checks, and those of their destinations, are probed beside the beat. */
+  trip(services: readonly string[]): void {
+    if (services.length === 0) return;
+    const { checks } = this.#destinations.of(new Set(services));
+    this.#each([...services.flatMap((name) => this.#of(name)), ...checks], (check) => check.trip());
+  }
+
   /** Probes all of these services' at once, thousands some in each turn; gives the services that have any. */
   probeNow(services: readonly string[]): readonly string[] {
-    const { events } = this.#options;
     const { checks, having } = this.#destinations.of(new Set(services));
-    this.#probe([...services.flatMap((name) => this.#of(name)), ...checks]).catch((error) => {
-      events.publish({ kind: "fault", part: "check", name: "check-now", cause: messageOf(error) });
-    });
+    this.#each([...services.flatMap((name) => this.#of(name)), ...checks], (check) => check.probeNow());
     return services.filter((name) => having.has(name) || this.#of(name).length > 0);
   }
 
-  async #probe(checks: readonly Check[]): Promise<void> {
+  /** Thousands some in each turn. */
+  #each(checks: readonly Check[], begin: (check: Check) => void): void {
+    this.#eachInTurns(checks, begin).catch((error) => {
+      this.#options.events.publish({
+        kind: "fault",
+        part: "check",
+        name: "check-now",
+        cause: messageOf(error),
+      });
+    });
+  }
+
+  async #eachInTurns(checks: readonly Check[], begin: (check: Check) => void): Promise<void> {
     for (let begun = 0; begun < checks.length; begun += PROBES_A_TURN) {
       if (begun > 0) await sleep(this.#options.clock);
-      for (const check of checks.slice(begun, begun + PROBES_A_TURN)) check.probeNow();
+      checks.slice(begun, begun + PROBES_A_TURN).forEach(begin);
     }
   }
 

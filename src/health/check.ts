@@ -4,12 +4,12 @@
  * a callback, is kept as a fault for the status, and the next timer stands all the same.
  */
 import { messageOf } from "../text/error_message.ts";
-import { foreignText } from "../text/foreign.ts";
 import type { Clock } from "../time/clock.ts";
-import type { CheckFault, CheckStanding, CheckStatus, VerdictChange } from "./check_status.ts";
+import type { CheckStanding, CheckStatus, VerdictChange } from "./check_status.ts";
+import { CheckFaults } from "./faults.ts";
 import type { JudgementLimits } from "./judgement.ts";
-import { inverted } from "./kinds/invert.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
+import { checked, ProbeRun, type TripCause } from "./probe_run.ts";
 import { CheckRecord } from "./record.ts";
 import {
   ALONE,
@@ -45,41 +45,26 @@ export interface CheckOptions {
 
 /** What trips the check again within this time waits for its end. */
 const TRIP_GAP_MS = 50;
-/** A probe says nothing of the service where this process stood still for this part of its timeout. */
-const STALLED_PART = 0.25;
-/** What a cause may have. */
-const MAX_DETAIL_LENGTH = 400;
-
-/** A probe that runs. */
-interface Running {
-  readonly controller: AbortController;
-  /** What it does now, in its own words. */
-  step: string | undefined;
-  /** How late the latest timer was while it ran. */
-  stalledMs: number;
-  /** It is beside the beat: the end of the watch started it, or something else that happened. */
-  readonly tripped: "watch" | "report" | undefined;
-}
 
 /** A running check. */
 export class Check implements Disposable {
   readonly name: string;
   readonly #options: CheckOptions;
-  readonly #running = new Map<number, Running>();
+  /** By the order of their start. */
+  readonly #running = new Map<number, ProbeRun>();
   #phase: "new" | "running" | "stopped" = "new";
   #schedule: Schedule;
   #record: CheckRecord;
   readonly #stalls = new StallWatch();
   readonly #watch: StandingWatch | undefined;
   /** What has tripped it and waits for its probe. */
-  #trip: Running["tripped"];
+  #trip: TripCause | undefined;
   #noTripBeforeMs = -Infinity;
   /** A verdict that was reached, and that the callback has not taken yet. */
   #untold: VerdictChange | undefined;
   /** What was known when the callback last took a result. */
   #reported: CheckStanding;
-  #fault: CheckFault | undefined;
-  #faults = 0;
+  readonly #faults: CheckFaults;
   #timer: Disposable | undefined;
   /** When it comes. */
   #timerMs = NaN;
@@ -90,6 +75,7 @@ export class Check implements Disposable {
     const nowMs = options.clock.now();
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
     this.#record = new CheckRecord(options, nowMs);
+    this.#faults = new CheckFaults(options.clock);
     this.#watch = this.#createWatch();
     this.#reported = this.#record.standing(undefined);
   }
@@ -125,7 +111,7 @@ export class Check implements Disposable {
     this.#watch?.[Symbol.dispose]();
     const running = [...this.#running.values()];
     this.#running.clear();
-    for (const { controller } of running) controller.abort();
+    for (const run of running) run.abort();
   }
 
   [Symbol.dispose](): void {
@@ -136,7 +122,7 @@ export class Check implements Disposable {
   status(): CheckStatus {
     return this.#record.status({
       inFlight: this.#running.size,
-      fault: this.#fault,
+      fault: this.#faults.newest,
       watch: this.#watch?.status,
     });
   }
@@ -152,7 +138,7 @@ export class Check implements Disposable {
     });
   }
 
-  #tripBy(cause: "watch" | "report"): void {
+  #tripBy(cause: TripCause): void {
     if (this.#phase !== "running") return;
     this.#whateverHappens(() => {
       if (this.#trip !== "watch") this.#trip = cause;
@@ -171,18 +157,10 @@ export class Check implements Disposable {
   /** Does `work`, keeps what it throws, and has the next timer stand in any case. */
   #whateverHappens(work: () => void): void {
     try {
-      work();
-    } catch (error) {
-      this.#keepFault(error);
+      this.#faults.guard(work);
     } finally {
       this.#arm();
     }
-  }
-
-  #keepFault(error: unknown): void {
-    this.#faults++;
-    const text = foreignText(messageOf(error));
-    this.#fault = { text, atMs: this.#options.clock.now(), count: this.#faults };
   }
 
   /** One timer, for whatever comes first. */
@@ -196,7 +174,7 @@ export class Check implements Disposable {
     try {
       this.#timer = this.#timerAt(atMs);
     } catch (error) {
-      this.#keepFault(error);
+      this.#faults.keep(error);
       // Once more: without a timer the check would never probe again.
       this.#timer = this.#timerAt(atMs);
     }
@@ -225,7 +203,7 @@ export class Check implements Disposable {
     if (this.#phase !== "running") return;
     const nowMs = this.#options.clock.now();
     const { stalledMs, waits } = this.#stalls.cameAt(nowMs, dueMs);
-    for (const probe of this.#running.values()) probe.stalledMs = Math.max(probe.stalledMs, stalledMs);
+    for (const run of this.#running.values()) run.stalled(stalledMs);
     if (!waits) this.#tick(nowMs);
   }
 
@@ -233,8 +211,8 @@ export class Check implements Disposable {
     const { config } = this.#options;
     for (const { order, startedMs } of this.#schedule.inFlight) {
       if (startedMs + config.timeoutMs > nowMs) break;
-      const at = this.#running.get(order)?.step;
-      this.#cutOff(order, `timed out after ${config.timeoutMs} ms${at === undefined ? "" : ` ${at}`}`, nowMs);
+      const whereabouts = this.#running.get(order)?.whereabouts ?? "";
+      this.#cutOff(order, `timed out after ${config.timeoutMs} ms${whereabouts}`, nowMs);
     }
     if (this.#phase !== "running") return;
     const news = this.#record.elapse(nowMs);
@@ -245,7 +223,7 @@ export class Check implements Disposable {
     if (dueMs <= nowMs) this.#launch(dueMs, nowMs);
   }
 
-  #launch(dueMs: number, nowMs: number, tripped?: Running["tripped"]): void {
+  #launch(dueMs: number, nowMs: number, tripped?: TripCause): void {
     const { config } = this.#options;
     if (this.#running.size >= maxInFlight(config)) this.#giveUp(dispensable(this.#schedule), nowMs);
     if (this.#phase !== "running") return;
@@ -253,18 +231,17 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const running: Running = { controller: new AbortController(), step: undefined, stalledMs: 0, tripped };
-    this.#running.set(order, running);
-    void this.#run(order, running);
+    const run = new ProbeRun(tripped);
+    this.#running.set(order, run);
+    void this.#run(order, run);
   }
 
-  async #run(order: number, running: Running): Promise<void> {
+  async #run(order: number, run: ProbeRun): Promise<void> {
     let outcome: ProbeOutcome;
     try {
-      const progress = (step: string) => void (running.step = step);
-      outcome = checked(await this.#options.probe.run(running.controller.signal, progress));
+      outcome = checked(await this.#options.probe.run(run.signal, run.progress));
     } catch (error) {
-      if (!running.controller.signal.aborted) this.#keepFault(error);
+      if (!run.signal.aborted) this.#faults.keep(error);
       outcome = { kind: "unknown", detail: `unexpected: ${messageOf(error)}` };
     }
     this.#whateverHappens(() => this.#finish(order, outcome, this.#options.clock.now()));
@@ -277,47 +254,36 @@ export class Check implements Disposable {
   }
 
   #cutOff(order: number, detail: string, nowMs: number): void {
-    const controller = this.#running.get(order)?.controller;
+    const run = this.#running.get(order);
     try {
       this.#finish(order, { kind: "fail", detail }, nowMs);
     } finally {
-      controller?.abort();
+      run?.abort();
     }
   }
 
   /** Counts a result, once: whatever a probe answers after it was cut off is ignored. */
   #finish(order: number, outcome: ProbeOutcome, seenMs: number): void {
     const probe = this.#schedule.inFlight.find((other) => other.order === order);
-    const running = this.#running.get(order);
-    if (probe === undefined || running === undefined) return;
+    const run = this.#running.get(order);
+    if (probe === undefined || run === undefined) return;
     this.#running.delete(order);
     const { startedMs } = probe;
-    const { kind, detail } = this.#judged(outcome, running.stalledMs);
-    const { weight } = outcome;
-    const result = { order, kind, detail, weight, startedMs, seenMs, durationMs: seenMs - startedMs };
+    const judged = run.judged(outcome, this.#options.config);
+    const { kind } = judged;
+    const result = { order, ...judged, startedMs, seenMs, durationMs: seenMs - startedMs };
     this.#schedule = ended(this.#schedule, order, kind === "pass");
-    const faults = this.#faults;
+    const faults = this.#faults.count;
     this.#tell(this.#record.count(result));
     this.#report(result);
-    this.#call(() => this.#mind(running.tripped, kind));
-    if (faults === this.#faults && kind !== "unknown") this.#fault = undefined;
+    this.#faults.guard(() => this.#tellWatch(run.tripped, kind));
+    if (kind !== "unknown") this.#faults.clearSince(faults);
   }
 
-  #mind(tripped: Running["tripped"], kind: OutcomeKind): void {
+  #tellWatch(tripped: TripCause | undefined, kind: OutcomeKind): void {
     if (this.#phase !== "running") return;
     if (tripped === "watch") this.#watch?.judged(kind);
     else if (tripped === undefined && kind === "pass") this.#watch?.passed();
-  }
-
-  /** What failed while this process stood still may have failed because of that. */
-  #judged({ kind, detail }: ProbeOutcome, stalledMs: number): ProbeOutcome {
-    const text = foreignText(detail, MAX_DETAIL_LENGTH);
-    const { timeoutMs, invert = false } = this.#options.config;
-    if (kind === "fail" && stalledMs >= timeoutMs * STALLED_PART) {
-      const detail = `${text}, but this process stood still for ${Math.round(stalledMs)} ms`;
-      return { kind: "unknown", detail };
-    }
-    return invert ? inverted({ kind, detail: text }) : { kind, detail: text };
   }
 
   /** Tells a new verdict, and one that was not taken before. */
@@ -325,7 +291,7 @@ export class Check implements Disposable {
     if (news !== undefined) this.#untold = { ...news, from: this.#untold?.from ?? news.from };
     const untold = this.#untold;
     if (untold === undefined) return;
-    this.#call(() => {
+    this.#faults.guard(() => {
       this.#options.onVerdict?.(untold);
       this.#untold = undefined;
     });
@@ -333,29 +299,12 @@ export class Check implements Disposable {
 
   /** What the callback for verdicts throws takes nothing from this one. */
   #report(result: ProbeResult): void {
-    this.#call(() => {
+    this.#faults.guard(() => {
       // The callback may have stopped the check.
       if (this.#phase !== "running") return;
-      const now = this.#record.standing(this.#fault);
+      const now = this.#record.standing(this.#faults.newest);
       this.#options.onResult?.(result, now, this.#reported);
       this.#reported = now;
     });
   }
-
-  #call(callback: () => void): void {
-    try {
-      callback();
-    } catch (error) {
-      this.#keepFault(error);
-    }
-  }
-}
-
-/** A probe's outcome, as far as it is one. @throws {TypeError} where it is not */
-function checked(outcome: ProbeOutcome): ProbeOutcome {
-  const { kind, detail } = outcome;
-  if ((kind === "pass" || kind === "fail" || kind === "unknown") && typeof detail === "string") {
-    return outcome;
-  }
-  throw new TypeError("the probe gave no outcome");
 }

@@ -16,8 +16,9 @@ const NUMBERS = 3;
 
 /** The ring of one check. */
 export class RecentResults {
-  readonly #numbers: number[] = [];
-  readonly #details: string[] = [];
+  // Of their full length from the beginning: what grows keeps room to grow.
+  readonly #numbers: number[] = new Array(NUMBERS * RECENT_RESULTS).fill(0.5);
+  readonly #details: string[] = new Array(RECENT_RESULTS).fill("");
   /** All that were ever added. */
   #count = 0;
 
@@ -32,12 +33,12 @@ export class RecentResults {
 
   /** The newest one first. */
   list(): readonly RecentResult[] {
-    const { length } = this.#details;
-    return this.#details.map((_, age) => this.#of((this.#count - 1 - age) % length));
+    const length = Math.min(this.#count, RECENT_RESULTS);
+    return Array.from({ length }, (_, age) => this.#of((this.#count - 1 - age) % RECENT_RESULTS));
   }
 
   #of(at: number): RecentResult {
-    const [kind = 0, seenMs = 0, durationMs = 0] = this.#numbers.slice(at * NUMBERS);
+    const [kind = 0, seenMs = 0, durationMs = 0] = this.#numbers.slice(at * NUMBERS, (at + 1) * NUMBERS);
     return { kind: KINDS[kind] ?? "unknown", detail: this.#details[at] ?? "", seenMs, durationMs };
   }
 }

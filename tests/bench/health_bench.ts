@@ -77,7 +77,9 @@ async function measureKind(
   const tookSeconds = (performance.now() - sinceMs) / 1000;
   const [passed, others] = [after.pass - before.pass, after.other - before.other];
   return `${(used * 1e6 / (passed + others)).toFixed(0).padStart(6)} µs of CPU a probe, ` +
-    `${((passed + others) / tookSeconds).toFixed(0)} a second, ${others} of ${passed + others} did not pass, ` +
+    `${((passed + others) / tookSeconds).toFixed(0)} a second, ${others} of ${
+      passed + others
+    } did not pass, ` +
     `RSS ${(await memory(agent.pid)).all.toFixed(1)} MiB`;
 }
 

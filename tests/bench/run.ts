@@ -10,6 +10,7 @@ const BENCHMARKS = [
   "whole_bench.ts",
   "health_bench.ts",
   "host_checks_bench.ts",
+  "check_memory_bench.ts",
   "flood_bench.ts",
   "scale_bench.ts",
   "ipvs_bench.ts",

@@ -276,6 +276,7 @@ function maybeChecked(port: PortConfig, dice: Dice): PortConfig {
         rise,
         fall,
         weightHeader,
+        ...someWatchfulness(dice),
       })],
     })),
     whenFailed: dice.pick(["quiesce", "remove"]),
@@ -357,8 +358,22 @@ function someChecks(index: number, dice: Dice): readonly HttpCheckConfig[] {
       timeoutMs: dice.pick([500, 1000, 2500]),
       rise: dice.between(1, 3),
       fall: dice.between(1, 3),
+      ...someWatchfulness(dice),
     });
   });
+}
+
+/** Two changes of outcome are one too many; and watches that stand. */
+function someWatchfulness(dice: Dice): Pick<HttpCheckConfig, "flap" | "tripwire"> {
+  return {
+    flap: dice.chance(0.3) ? { limit: 1, windowMs: 15_000, holdMs: dice.pick([1000, 3000]) } : undefined,
+    tripwire: dice.chance(0.4),
+  };
+}
+
+/** How long the backend at this port keeps idle connections; undefined: for good. */
+export function keptAt(port: number): number | undefined {
+  return port % 3 === 0 ? [700, 3000, 20][port % 7 % 3] : undefined;
 }
 
 function backendPort(index: number, name: string): number {

@@ -53,6 +53,7 @@ export type Rule =
   | "sessions end for a reason"
   | "events have causes"
   | "no fault"
+  | "flapping is held"
   | "hooks in order"
   | "a plan foretells"
   | "as a fresh agent"
@@ -120,6 +121,8 @@ export class Inspector {
   /** It could not read the kernel until then, and knows of no earlier process. */
   #beganBlind = false;
   readonly #weights: WeightRules;
+  /** Checks of services that flap, by service and name, since when. */
+  readonly #flapping = new Map<string, number>();
   /** Of each router, before this process. */
   readonly #sessionsBefore = new Map<string, number>();
 
@@ -164,6 +167,7 @@ export class Inspector {
     for (const { name, sessions } of this.#view.routers) this.#sessionsBefore.set(name, sessions);
     this.#made.clear();
     this.#weights.begin();
+    this.#flapping.clear();
     this.#convergeMs.clear();
     this.#configs = [];
     this.#runningMs = Infinity;
@@ -183,6 +187,8 @@ export class Inspector {
   /** The view's configuration is another one. */
   configured(): void {
     this.#configs = [...this.#configs, this.#view.config];
+    // A check that is another one now knows nothing.
+    this.#flapping.clear();
     for (const { name: service, addresses, stop: { convergeMs: ms } } of this.#view.config.services) {
       for (const { text } of addresses) {
         if (!this.#convergeMs.has(text)) this.#convergeMs.set(text, { service, ms });
@@ -199,6 +205,7 @@ export class Inspector {
   event(event: AgentEvent): void {
     this.judge("events have causes", this.#causes.wrongWith(event));
     this.#weights.event(event);
+    if (event.kind === "check-flapping" && event.destination === undefined) this.#judgeFlapping(event);
     if (event.kind === "agent-state" && event.to === "running") this.#runningMs = this.#view.nowMs;
     if (event.kind === "kernel-error" && this.#runningMs === Infinity) {
       this.#beganBlind ||= event.cause.startsWith("read:");
@@ -206,6 +213,20 @@ export class Inspector {
     if (event.kind === "fault" && !(event.part === "check" && this.faultsExcused)) {
       this.fail("no fault", `${event.part} ${event.name}: ${event.cause}`);
     }
+  }
+
+  #judgeFlapping({ service, check, flapping, at }: Extract<AgentEvent, { kind: "check-flapping" }>): void {
+    const key = `${service} ${check}`;
+    const sinceMs = this.#flapping.get(key);
+    if (flapping) this.#flapping.set(key, at);
+    else this.#flapping.delete(key);
+    const config = this.#view.config.services.find(({ name }) => name === service)?.checks
+      .find(({ name }) => name === check);
+    if (flapping) this.#count("flapping is held");
+    if (sinceMs === undefined || flapping) return;
+    const heldMs = at - sinceMs;
+    const isShort = heldMs < (config?.flap?.holdMs ?? 0) - 1;
+    this.judge("flapping is held", isShort ? `${key} for ${heldMs} ms` : undefined);
   }
 
   /** Every event has the next ID. */
@@ -505,18 +526,24 @@ export class Inspector {
   /** The guarantee of CONTRACT, for the checks of a service, and for as many destinations as its quorums need. */
   #withdrawalDueMs(service: ServiceConfig | undefined, family: 4 | 6): number {
     const asked = isDegradable(service) ? [] : service?.checks;
-    const checks = asked?.map((check) => this.#verdictDueMs(check)) ?? [];
+    const checks =
+      asked?.map((check) =>
+        Math.min(this.#verdictDueMs(check), this.#flapping.get(`${service?.name} ${check.name}`) ?? Infinity)
+      ) ?? [];
     const ports = service?.ports.map((port) => this.#quorumDueMs(port, family)) ?? [];
     return Math.min(Infinity, ...checks, ...ports) + SLACK_MS + this.#view.latencyMs;
   }
 
-  /** Interval + (fall − 1) × fastInterval + timeout after a check's target was last well. */
+  /** Interval + (fall − 1) × fastInterval + timeout after a check's target was last well; less where its end trips a watch. */
   #verdictDueMs(check: CheckConfig): number {
     const { process, configuredMs } = this.#view;
     const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0, this.#runningMs);
     const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
     const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
-    return deadMs + check.intervalMs + (check.fall - 1) * check.fastIntervalMs + check.timeoutMs;
+    const restMs = (check.fall - 1) * check.fastIntervalMs;
+    // Who watched it knew at once.
+    if (check.tripwire && backend?.trippedMs === deadMs && deadMs > sinceMs) return deadMs + restMs;
+    return deadMs + check.intervalMs + restMs + check.timeoutMs;
   }
 
   /** When so many destinations are known to have failed that the rest is less than the quorum. */

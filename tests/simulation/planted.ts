@@ -218,6 +218,24 @@ export const PLANTED: readonly PlantedBug[] = [
     replace: "return unanswered && deciding < 1;",
   },
   {
+    name: "what flaps is announced all the same",
+    file: "health/judgement.ts",
+    find: `{ verdict: "unhealthy", because: { type: "flapping", hold: next.hold } }`,
+    replace: `{ verdict: "healthy", because: { type: "flapping", hold: next.hold } }`,
+  },
+  {
+    name: "what has flapped once stays unhealthy",
+    file: "health/judgement.ts",
+    find: `const verdict = state.verdict === "healthy" ? "healthy" : "unhealthy";`,
+    replace: `const verdict = "unhealthy";`,
+  },
+  {
+    name: "lost event: the end of a watch starts no probe",
+    file: "health/check.ts",
+    find: `onTrip: () => this.#tripBy("watch"),`,
+    replace: `onTrip: () => {},`,
+  },
+  {
     name: "a plan names too little: what goes when connections have ended",
     file: "agent/plan_reload.ts",
     find: "desired: desiredKernel(staying.map((state) => withPorts(state, endedPort, preview.nowMs))),",

@@ -3,7 +3,7 @@
  * dead one still does comes to nothing: its timers are gone, its sockets reset, and nothing it asks for is answered.
  */
 import type { TcpSocket, Transport } from "../../src/bgp/transport/transport.ts";
-import type { Probe } from "../../src/health/kinds/probe.ts";
+import type { Probe, Tripped } from "../../src/health/kinds/probe.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import type { Clock } from "../../src/time/clock.ts";
 
@@ -141,7 +141,13 @@ export class AgentProcess implements Clock {
 
   /** `probe`, as far as the process lives. */
   probe(probe: Probe): Probe {
-    return { run: (...args) => this.#answer(probe.run(...args)) };
+    return {
+      run: (...args) => this.#answer(probe.run(...args)),
+      watch: (tripped) => {
+        const told: Tripped = (...end) => this.#whenRunning(() => tripped(...end));
+        return this.#owned(probe.watch?.(told) ?? { [Symbol.dispose]() {} });
+      },
+    };
   }
 
   #socket(socket: TcpSocket): TcpSocket {

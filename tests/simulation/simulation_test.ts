@@ -22,6 +22,7 @@ const LEAST: Readonly<Record<Exclude<Rule, "no fault">, number>> = {
   "sessions end for a reason": 250,
   "events have causes": 5000,
   "orders are followed": 200,
+  "flapping is held": 20,
   "hooks in order": 800,
   "a plan foretells": 200,
   "as a fresh agent": 30,

@@ -95,7 +95,9 @@ export function scenarioOf(seed: number): Scenario {
   return {
     seed,
     configs: someDegraded(configs, new Dice(Math.imul(seed, 0xc2b2_ae35) >>> 0)),
-    steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed)].sort((a, b) => a.atMs - b.atMs),
+    steps: [...steps, ...fightsOf(seed), ...fieldsOf(seed), ...fluttersOf(seed, first)].sort((a, b) =>
+      a.atMs - b.atMs
+    ),
     finally: new Map(BACKEND_PORTS.map((port) => [port, dice.chance(0.85) ? "up" : dice.pick(DEAD)])),
     routers: new Map(ROUTERS.map(({ name }) => [name, {
       connects: dice.chance(0.5) ||
@@ -139,8 +141,33 @@ function fieldsOf(seed: number): readonly Step[] {
   });
 }
 
+/** Backends that work now and then for a while, by dice of their own: those of checks that may flap, first of all. */
+function fluttersOf(seed: number, config: Config | undefined): readonly Step[] {
+  const dice = new Dice(Math.imul(seed, 0xc2b2_ae35) >>> 0);
+  const checks = config?.services.flatMap((service) => service.checks) ?? [];
+  const ports = checks.flatMap((check) =>
+    check.type === "http" && check.flap !== undefined && dice.chance(0.7) ? [check.port] : []
+  );
+  return ports.flatMap((port): readonly Step[] => {
+    const atMs = dice.below(TROUBLE_MS / 2);
+    return [
+      { do: "backend", port, state: "flutters", atMs },
+      { do: "backend", port, state: "up", atMs: atMs + dice.between(2000, 12_000) },
+    ];
+  });
+}
+
 const DEAD: readonly BackendState[] = ["refuses", "hangs", "late"];
-const STATES: readonly BackendState[] = ["up", "up", ...DEAD, "refuses", "hangs", "blind", "throws"];
+const STATES: readonly BackendState[] = [
+  "up",
+  "up",
+  ...DEAD,
+  "refuses",
+  "hangs",
+  "blind",
+  "throws",
+  "flutters",
+];
 const TROUBLES: readonly RouterTrouble[] = [
   "resets",
   "resets",

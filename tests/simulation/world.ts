@@ -12,7 +12,7 @@ import { config as plainConfig } from "../support/config.ts";
 import { MemoryNetwork } from "../support/memory_transport.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backends.ts";
-import { AGENT, BACKEND_PORTS, ROUTERS, weightGivenAt } from "./configurations.ts";
+import { AGENT, BACKEND_PORTS, keptAt, ROUTERS, weightGivenAt } from "./configurations.ts";
 import { Dice } from "./dice.ts";
 import { FakeRouter } from "./fake_router.ts";
 import { HostKernel } from "./host_kernel.ts";
@@ -59,7 +59,7 @@ export class World {
       latencyMs: () => Math.ceil(this.random() * latencyMs),
     });
     this.#backends = new Map(
-      BACKEND_PORTS.map((port) => [port, new Backend(this.clock, weightGivenAt(port))]),
+      BACKEND_PORTS.map((port) => [port, new Backend(this.clock, weightGivenAt(port), keptAt(port))]),
     );
     this.inspector = new Inspector(this, () => this.note("--- violated"));
     this.operator = new Operator({

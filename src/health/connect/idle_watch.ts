@@ -6,6 +6,7 @@
 import type { StreamSocket } from "../../net/sockets.ts";
 import type { Clock } from "../../time/clock.ts";
 import { boundedStream, type StreamLimits } from "./bounded_stream.ts";
+import { dial, type DialPorts } from "./dial.ts";
 import { failureOf } from "./failure.ts";
 
 /** A greeting, and an answer that says that nothing was asked. */
@@ -14,11 +15,23 @@ const LIMITS: StreamLimits = { octets: 65_536, pieces: 64 };
 /** How the watch came to its end: perhaps because it was idle, or for want of something of our own. */
 export type IdleEnd = "idle" | "lost";
 
+/** Is told why and how the watch has ended. */
+export type IdleEnded = (reason: string, how: IdleEnd) => void;
+
+/** An idle connection to the endpoint of a check, whatever is spoken there. */
+export function watchEndpoint(
+  { address, port }: { readonly address: string; readonly port: number },
+  ports: DialPorts,
+  ended: IdleEnded,
+): Disposable {
+  return idleWatch((signal) => dial(address, port, ports, signal, () => {}), ports.clock, ended);
+}
+
 /** Connects and waits for the end, which `ended` is told once. Disposing closes it, and nothing is told any more. */
 export function idleWatch(
   connect: (signal: AbortSignal) => Promise<StreamSocket>,
   clock: Clock,
-  ended: (reason: string, how: IdleEnd) => void,
+  ended: IdleEnded,
 ): Disposable {
   const controller = new AbortController();
   let socket: StreamSocket | undefined;

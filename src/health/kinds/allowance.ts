@@ -5,7 +5,7 @@ import type { Probe, Tripped } from "./probe.ts";
 export interface Allowance {
   /** Undefined: none is left. */
   tryTake(): Disposable | undefined;
-  /** What is for watches, which hold it for long; undefined: there are none. */
+  /** What is for watches, which hold it for long; undefined: as many as there may be. */
   readonly watches?: Allowance;
 }
 
@@ -33,8 +33,10 @@ const NO_SLOT = "not probed: as many probes as this process may have are open";
 /** `probe`, which runs only where `slots` has one left, and holds it until all that it opened is closed. */
 export function withinAllowance(probe: Probe, slots: Allowance, shortage = NO_SLOT): Probe {
   const watch = probe.watch?.bind(probe);
+  const { watches } = slots;
+  const bounded = watch && watches ? (tripped: Tripped) => watchWithin(watch, watches, tripped) : watch;
   return {
-    ...watch && { watch: (tripped: Tripped) => watchWithin(watch, slots.watches, tripped) },
+    ...bounded && { watch: bounded },
     async run(signal, progress) {
       const slot = slots.tryTake();
       if (slot === undefined) {
@@ -48,10 +50,10 @@ export function withinAllowance(probe: Probe, slots: Allowance, shortage = NO_SL
 
 function watchWithin(
   watch: NonNullable<Probe["watch"]>,
-  slots: Allowance | undefined,
+  slots: Allowance,
   tripped: Tripped,
 ): Disposable {
-  const slot = slots?.tryTake();
+  const slot = slots.tryTake();
   if (slot === undefined) {
     tripped("as many watches as this process may have stand", "lost");
     return { [Symbol.dispose]() {} };

@@ -15,7 +15,7 @@ import { answeredBy } from "../connect/each_address.ts";
 import { failureOf } from "../connect/failure.ts";
 import { type AnswerHead, getByHttp1, type GetRequest } from "../connect/http1.ts";
 import { getByHttp2 } from "../connect/http2.ts";
-import { idleWatch } from "../connect/idle_watch.ts";
+import { watchEndpoint } from "../connect/idle_watch.ts";
 import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
 import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
 
@@ -31,10 +31,7 @@ export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
   const connect = config.scheme === "https" ? httpsConnector(config, ports) : httpConnector(config, ports);
   const request = requestOf(config);
   return {
-    watch(tripped) {
-      const { address, port } = config;
-      return idleWatch((signal) => dial(address, port, ports, signal, () => {}), ports.clock, tripped);
-    },
+    watch: (tripped) => watchEndpoint(config, ports, tripped),
     async run(signal, progress) {
       let by = "";
       try {
