@@ -46,8 +46,8 @@ Deno.test("httpProbe() comes from its source, and says nothing of the service wh
         ["127.0.0.1", address("192.0.2.9"), "unknown", /^source 192\.0\.2\.9 is no address of this host$/],
         ["::1", address("2001:db8::9"), "unknown", /^source 2001:db8::9 is no address of this host$/],
         // localhost has both; one of them is of that family.
-        ["localhost", address("127.0.0.78"), "pass", /^status 200$/],
-        ["localhost", LOOPBACK[6], "pass", /^status 200$/],
+        ["localhost", address("127.0.0.78"), "pass", /^status 200 \(127\.0\.0\.1\)$/],
+        ["localhost", LOOPBACK[6], "pass", /^status 200 \(::1\)$/],
       ];
       for (const [to, source, kind, detail] of rows) {
         const outcome = await run({ address: to, port, source }, streams);
