@@ -73,9 +73,10 @@ export function createProbe<Type extends CheckType>(
 /** The same ports, whose packets have that mark. */
 function marking(ports: ProbePorts, mark: Passage["mark"]): ProbePorts {
   if (mark === undefined) return ports;
-  const { streams } = ports;
+  const { streams, datagrams } = ports;
   return {
     ...ports,
     streams: { connect: (to, signal, source) => streams.connect(to, signal, { ...source, mark }) },
+    datagrams: datagrams && { open: (options) => datagrams.open({ ...options, mark }) },
   };
 }

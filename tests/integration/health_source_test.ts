@@ -3,10 +3,16 @@ import assert from "node:assert/strict";
 import { createProbe } from "../../src/health/create_probe.ts";
 import type { ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import type { Address } from "../../src/net/address.ts";
-import type { StreamAddress, Streams, StreamSource } from "../../src/net/sockets.ts";
+import type {
+  DatagramOptions,
+  Datagrams,
+  StreamAddress,
+  Streams,
+  StreamSource,
+} from "../../src/net/sockets.ts";
 import { denoStreams } from "../../src/os/deno_streams.ts";
 import { address } from "../support/bgp.ts";
-import { httpCheckConfig } from "../support/config.ts";
+import { httpCheckConfig, udpCheckConfig } from "../support/config.ts";
 import { LOOPBACK, withFloor } from "../support/ffi.ts";
 import { canMakeNamespaces, NetworkNamespace } from "../support/namespace.ts";
 import { probePorts } from "./health_servers.ts";
@@ -40,8 +46,8 @@ Deno.test("httpProbe() comes from its source, and says nothing of the service wh
         ["127.0.0.1", address("192.0.2.9"), "unknown", /^source 192\.0\.2\.9 is no address of this host$/],
         ["::1", address("2001:db8::9"), "unknown", /^source 2001:db8::9 is no address of this host$/],
         // localhost has both; one of them is of that family.
-        ["localhost", address("127.0.0.78"), "pass", /^status 200$/],
-        ["localhost", LOOPBACK[6], "pass", /^status 200$/],
+        ["localhost", address("127.0.0.78"), "pass", /^status 200 \(127\.0\.0\.1\)$/],
+        ["localhost", LOOPBACK[6], "pass", /^status 200 \(::1\)$/],
       ];
       for (const [to, source, kind, detail] of rows) {
         const outcome = await run({ address: to, port, source }, streams);
@@ -79,6 +85,24 @@ Deno.test("createProbe() of a check through the service goes to each address, wi
       assert.deepEqual(askers.toSorted(), ["127.0.0.79", "::1"]);
     })
   ));
+
+Deno.test("createProbe() of a check by UDP through the service has the source and the mark of its way, too", async () => {
+  const seen: DatagramOptions[] = [];
+  const datagrams: Datagrams = {
+    open(options) {
+      seen.push(options);
+      throw Object.assign(new Error("socket: too many open files"), { code: "EMFILE" });
+    },
+  };
+  const through = [{ address: LOOPBACK[4], source: address("127.0.0.79"), mark: 7 }];
+  const probe = createProbe(udpCheckConfig({ through }), probePorts({ datagrams }));
+  const { kind, detail } = await probe.run(new AbortController().signal, () => {});
+  assert.deepEqual([kind, detail], ["unknown", "through 127.0.0.1: this process has too many open files"]);
+  assert.deepEqual(seen.map(({ mark, local }) => [mark, local?.address.bytes.join(".")]), [[
+    7,
+    "127.0.0.79",
+  ]]);
+});
 
 Deno.test({
   name: "Sockets.isLocal() knows the addresses of this host, deprecated ones, too, whatever may be bound to",

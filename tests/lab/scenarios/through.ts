@@ -119,7 +119,22 @@ function services(world: World, host: Host): readonly Record<string, unknown>[] 
   const { name: _, ...straight } = STRAIGHT;
   return [
     of(OWN, [{ port: OWN.port, targetPort: host.node.applicationPort }], [STRAIGHT]),
-    of(MASQ, [{ port: MASQ.port, destinations: to("masq", true), checks: [straight] }]),
+    of(
+      MASQ,
+      [
+        { port: MASQ.port, destinations: to("masq", true), checks: [straight] },
+        { port: MASQ.port, protocol: "udp", destinations: to("masq", true) },
+      ],
+      [{
+        type: "udp",
+        name: "datagram",
+        port: MASQ.port,
+        send: "hello",
+        expect: "hello",
+        via: "service",
+        ...TIMES,
+      }],
+    ),
     of(DIRECT, [{ port: DIRECT.port, destinations: to("droute", true), checks: [straight] }]),
     of(MARKED, [{ fwmark: FWMARK, destinations: to("droute", false) }]),
   ];
