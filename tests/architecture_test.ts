@@ -33,6 +33,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/os/debugger.ts": ["node:inspector"],
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
+  "src/text/regex.ts": ["re2js"],
   "src/text/nearest.ts": ["fastest-levenshtein"],
   "src/text/columns.ts": ["get-east-asian-width"],
 };

@@ -217,9 +217,11 @@ function toIssue(finding: Finding, document: SourceDocument, file: string): Issu
   };
 }
 
-/** Values at and below these keys are never shown. */
+/** Values at and below these keys are never shown: header fields say who we are, too. */
 function isSecret(path: Finding["path"]): boolean {
-  return path.some((step) => typeof step === "string" && step.toLowerCase() === "password");
+  return path.some((step) =>
+    typeof step === "string" && ["password", "headers"].includes(step.toLowerCase())
+  );
 }
 
 function byPosition(a: Issue, b: Issue): number {

@@ -87,7 +87,7 @@ const STRANGE: readonly unknown[] = [
 
 /** Rules between keys, about this host, or about what a text means: check alone knows them. */
 const ONLY_CHECK =
-  /is the same |is an address of|is this host's own|must be shorter than|has no meaning with a hold|must be of the peer's family|needs (a port|an IPv|protocol udp|scheme|bgp)|the service's (flag|rr|wrr|l|wl|dh|sh|sed|nq|fo|ovf|mh)|cannot be gained|can never be gained|must not be more than upperThreshold|would never be used|has no effect with scheduler|gives the same destination|of the same family as|a destination$|with the destination's address behind|is listed twice|is not the name of a peer|must not be longer than the interval|must be the service's port|is IPv[46], but|nobody would connect|is the address of peer|names a file|for a link-local/;
+  /is the same |is an address of|is this host's own|must be shorter than|has no meaning with a hold|must be of the peer's family|needs (a port|an IPv|protocol udp|scheme|bgp)|the service's (flag|rr|wrr|l|wl|dh|sh|sed|nq|fo|ovf|mh)|cannot be gained|can never be gained|must not be more than upperThreshold|would never be used|has no effect with scheduler|gives the same destination|of the same family as|a destination$|with the destination's address behind|is listed twice|is not the name of a peer|must not be longer than the interval|must be the service's port|is IPv[46], but|nobody would connect|is the address of peer|names a file|for a link-local|cannot be set here|is the same field as/;
 /** The bounds of durations with units. */
 const BOUNDS = /must be (a duration|0, or)/;
 

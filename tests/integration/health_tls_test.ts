@@ -95,7 +95,10 @@ Deno.test("httpProbe() over https says what is wrong with a certificate", async 
     });
     for (const address of ["localhost", "127.0.0.1"]) {
       const { probe } = rig({ address, port: server.port }, ca.certFile);
-      assert.deepEqual(await run(probe), { kind: "fail", detail: "certificate is for another name" });
+      assert.deepEqual(await run(probe), {
+        kind: "fail",
+        detail: `certificate is for another name, not for ${address}: it is for other.example`,
+      });
       const careless = rig({ address, port: server.port, insecureSkipVerify: true }, ca.certFile);
       assert.deepEqual(await run(careless.probe), PASS);
     }

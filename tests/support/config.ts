@@ -48,11 +48,16 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     name: "http-1",
     address: "127.0.0.1",
     port: 8080,
-    path: "/",
+    unixSocket: undefined,
     scheme: "http",
-    insecureSkipVerify: false,
-    caFile: undefined,
+    method: "GET",
+    path: "/",
+    host: undefined,
+    headers: {},
+    status: [{ from: 200, to: 299 }],
+    body: undefined,
     weightHeader: undefined,
+    ...PLAIN_TLS,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,
@@ -100,6 +105,15 @@ export const PLAIN_PORT = {
   hysteresis: 0,
   slowStartMs: 0,
   sorry: [],
+} as const;
+
+/** TLS without anything that is not asked for. */
+export const PLAIN_TLS = {
+  serverName: undefined,
+  insecureSkipVerify: false,
+  caFile: undefined,
+  keyPair: undefined,
+  minDaysLeft: 0,
 } as const;
 
 /** A check without anything that is not asked for. */

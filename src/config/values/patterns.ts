@@ -67,8 +67,12 @@ export const PATTERNS = {
   commandArgument: whole("[^\\u0000]*"),
   /** RFC 9110 section 5.1. */
   fieldName: whole("[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}"),
+  fieldValue: whole("(?:[!-~](?:[\\t -~]{0,4094}[!-~])?)?"),
+  httpMethod: whole("[A-Z][A-Z0-9_-]{0,31}"),
+  httpStatus: whole("([2-5][0-9]{2})(?:-([2-5][0-9]{2}))?"),
   urlPath: whole("/[^\\s#]*"),
   host: whole(`${HOST_NAME}|${HOST4}|${HOST6}`),
+  authority: whole(`(?:${HOST_NAME}|${HOST4}|\\[(?:${HOST6})\\])(?::(?!0)${U16})?`),
   community: whole(`${Object.keys(WellKnownCommunity).join("|")}|${U16}:${U16}|${EXTENDED}`),
   extendedCommunity: whole(EXTENDED),
   largeCommunity: whole(`${U32}:${U32}:${U32}`),

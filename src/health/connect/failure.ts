@@ -57,12 +57,13 @@ const THEIRS: readonly Row[] = [
     "the answer is not TLS",
   ],
   [
-    /UnknownIssuer|SELF_SIGNED|UNABLE_TO_|unable to verify|BadSignature/i,
-    "certificate is not from a trusted issuer: add the CA to the host's store (update-ca-certificates) or name it with caFile",
+    /alert.*certificate_?required/i,
+    "the server wants a certificate of ours: name it with certFile and keyFile",
   ],
-  [/NotValidForName|not valid for name|ALTNAME_INVALID/i, "certificate is for another name"],
-  [/NotValidYet|not yet valid|certificate not valid yet|CERT_NOT_YET_VALID/i, "certificate is not valid yet"],
-  [/certificate:? (has )?expired|: Expired|CERT_HAS_EXPIRED/i, "certificate has expired"],
+  [
+    /alert.*(bad_?certificate|unknown_?ca|certificate_?(unknown|expired|revoked)|unsupported_?certificate|access_?denied)/i,
+    "the server refuses our certificate",
+  ],
   [/no_?application_?protocol/i, "the server speaks neither HTTP/1.1 nor HTTP/2 (ALPN)"],
   [/protocol_?version|HandshakeFailure|handshake_?failure/i, "no version or cipher of TLS in common"],
 ];
@@ -82,11 +83,6 @@ export function failureOf(error: unknown): Failure {
   return isInternal(error)
     ? { kind: "unknown", detail: `unexpected: ${last}` }
     : { kind: "fail", detail: last };
-}
-
-/** Whether the certificate was not from an issuer that is trusted; another set of trusted ones may have it. */
-export function isUntrusted(error: unknown): boolean {
-  return causes(error).some((text) => /UnknownIssuer|SELF_SIGNED|UNABLE_TO_|unable to verify/i.test(text));
 }
 
 /** Errors of the language itself come of our own code; those of the system, also where Deno calls them TypeError, have a code. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ProbeFailure } from "../../../src/health/connect/failure.ts";
 import { decodeFields, encodeFields } from "../../../src/health/connect/hpack.ts";
-import { getByHttp2 } from "../../../src/health/connect/http2.ts";
+import { askByHttp2 } from "../../../src/health/connect/http2.ts";
 import type { StreamSocket } from "../../../src/net/sockets.ts";
 
 const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
@@ -27,7 +27,7 @@ for (
   ] as const
 ) {
   Deno.test(`decodeFields() reads ${sentence} (RFC 7541)`, () => {
-    const known = decodeFields(hex(block)).flatMap(({ name, value }) =>
+    const known = decodeFields(hex(block), ["location"]).flatMap(({ name, value }) =>
       name === undefined ? [] : [[name, value]]
     );
     assert.deepEqual(known, fields);
@@ -45,13 +45,13 @@ for (
   ] as const
 ) {
   Deno.test(`decodeFields() refuses ${sentence}`, () => {
-    assert.throws(() => decodeFields(hex(block)), ProbeFailure);
+    assert.throws(() => decodeFields(hex(block), ["location"]), ProbeFailure);
   });
 }
 
-Deno.test("decodeFields() keeps the one field more that is asked for, and no other", () => {
+Deno.test("decodeFields() keeps the fields that are asked for, and no other", () => {
   const block = encodeFields([[":status", "200"], ["x-weight", "7"], ["x-other", "8"]]);
-  const named = (also?: string) => decodeFields(block, also).flatMap(({ name }) => name ?? []);
+  const named = (...wanted: string[]) => decodeFields(block, wanted).flatMap(({ name }) => name ?? []);
   assert.deepEqual(named("x-weight"), [":status", "x-weight"]);
   assert.deepEqual(named(), [":status"]);
 });
@@ -62,14 +62,14 @@ Deno.test("decodeFields() reads what encodeFields() writes, and ends with a Prob
     fc.property(fc.array(texts, { maxLength: 5 }), (locations) => {
       const written = encodeFields(locations.map((text) => ["location", text]));
       const octets = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
-      assert.deepEqual(decodeFields(written).map(({ value }) => value), locations.map(octets));
+      assert.deepEqual(decodeFields(written, ["location"]).map(({ value }) => value), locations.map(octets));
     }),
     { seed: 7541 },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (octets) => {
       try {
-        decodeFields(octets);
+        decodeFields(octets, ["location"]);
       } catch (error) {
         assert.ok(error instanceof ProbeFailure, String(error));
       }
@@ -108,11 +108,13 @@ function ask(pieces: readonly Uint8Array[], sent: Uint8Array[] = []) {
     end: () => Promise.resolve(),
     [Symbol.dispose]() {},
   };
-  return getByHttp2(stream, {
+  return askByHttp2(stream, {
+    method: "GET",
     scheme: "https",
     authority: "a.example",
     path: `/${"p".repeat(LIMIT)}`,
     fields: { "user-agent": "bgp-lb" },
+    wanted: { fields: ["location"], body: true },
   });
 }
 
@@ -144,7 +146,7 @@ for (
     ], 200],
   ] as const
 ) {
-  Deno.test(`getByHttp2() reads ${sentence}, in whatever pieces (RFC 9113)`, async () => {
+  Deno.test(`askByHttp2() reads ${sentence}, in whatever pieces (RFC 9113)`, async () => {
     assert.equal((await ask(pieces)).status, status);
     const octets = pieces.flatMap((piece) => [...piece]);
     assert.equal((await ask(octets.map((octet) => new Uint8Array([octet])))).status, status);
@@ -193,12 +195,12 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`getByHttp2() fails ${sentence}`, async () => {
+  Deno.test(`askByHttp2() fails ${sentence}`, async () => {
     await assert.rejects(ask(pieces), (error) => error instanceof ProbeFailure && words.test(error.message));
   });
 }
 
-Deno.test("getByHttp2() asks on stream 1, and acknowledges the settings", async () => {
+Deno.test("askByHttp2() asks on stream 1, and acknowledges the settings", async () => {
   const sent: Uint8Array[] = [];
   await ask([SETTINGS, frame(1, 4, 1, "88")], sent);
   const [request = new Uint8Array(), acknowledgement] = sent;
