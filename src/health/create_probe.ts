@@ -5,6 +5,7 @@ import { type HttpPorts, httpProbe } from "./kinds/http.ts";
 import type { Icmp } from "./kinds/icmp.ts";
 import { pingProbe } from "./kinds/ping.ts";
 import type { Probe } from "./kinds/probe.ts";
+import { tlsProbe } from "./kinds/tls.ts";
 
 /** What probes need of the outside. */
 export interface ProbePorts extends HttpPorts {
@@ -18,6 +19,7 @@ export interface ProbePorts extends HttpPorts {
 const KINDS: { readonly [Type in CheckType]: (config: CheckConfigOf[Type], ports: ProbePorts) => Probe } = {
   http: (config, ports) => withinAllowance(httpProbe(config, ports), ports.slots),
   ping: (config, ports) => pingProbe(config, ports.icmp),
+  tls: (config, ports) => withinAllowance(tlsProbe(config, ports), ports.slots),
 };
 
 /** The probe of a configured check. */

@@ -12,6 +12,8 @@ export function expectationOf(check: CheckConfig): string {
       return `${httpExpectation(check)} ${within}`;
     case "ping":
       return `${check.addresses.map(({ text }) => text).join(" or ")} answers an ICMP echo ${within}`;
+    case "tls":
+      return `${tlsExpectation(check)} ${within}`;
     default:
       return check satisfies never;
   }
@@ -29,6 +31,14 @@ function httpExpectation(check: CheckConfigOf["http"]): string {
   const having = body === undefined ? "" : ` and a body that ${bodyExpectation(body)}`;
   const lasting = minDaysLeft === 0 ? "" : `, a certificate good for ${minDaysLeft} days or more,`;
   return `${asked} answers with ${wanted}${having}${lasting}`;
+}
+
+/** `10.0.0.1:443 shakes hands by TLS, with a certificate for a.example`. */
+function tlsExpectation(check: CheckConfigOf["tls"]): string {
+  const { address, insecureSkipVerify, serverName = address, minDaysLeft } = check;
+  const whose = insecureSkipVerify ? "any certificate" : `a trusted certificate for ${serverName}`;
+  const lasting = minDaysLeft === 0 ? "" : `, good for ${minDaysLeft} days or more,`;
+  return `${authority(check)} shakes hands by TLS with ${whose}${lasting}`;
 }
 
 function isDefaultStatus([first, ...others]: readonly StatusRange[]): boolean {

@@ -119,6 +119,13 @@ const check = fc.oneof(
     method: fc.constantFrom("GET", "POST"),
     body: bodies,
   }),
+  object({ type: fc.constant("tls"), port }, {
+    ...timing,
+    ...tlsKeys,
+    address: fc.constantFrom("::1", "a.example.org"),
+    insecureSkipVerify: fc.boolean(),
+    tripwire: fc.boolean(),
+  }),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, timing),
 );
 

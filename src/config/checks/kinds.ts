@@ -7,9 +7,14 @@ import { MAX_CHECK_NAME_LENGTH, renderBase, resolveBase } from "./base.ts";
 import { httpCheck } from "./http.ts";
 import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
+import { tlsCheck } from "./tls.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
-const REGISTRY = { http: httpCheck, ping: pingCheck } as const;
+const REGISTRY = {
+  http: httpCheck,
+  ping: pingCheck,
+  tls: tlsCheck,
+} as const;
 
 type Registry = typeof REGISTRY;
 /** The name of a kind. */
@@ -47,7 +52,7 @@ export const destinationCheckSchema = lazily(() => {
 });
 
 /** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tcp", "tls", "udp", "dns", "grpc", "exec", "file", "process"];
+const LATER_TYPES: readonly string[] = ["tcp", "udp", "dns", "grpc", "exec", "file", "process"];
 
 /** What is wrong with a `type` that is of no kind, or that it will be one. */
 export function typeProblem(
