@@ -23,9 +23,9 @@ function checksOf(port: unknown): readonly (readonly CheckConfig[])[] {
 function placesOf(port: unknown): readonly (readonly string[])[] {
   return checksOf(port).map((checks) =>
     checks.map((check) => {
-      const place = check.type === "http"
-        ? `${check.address} ${check.port}`
-        : check.addresses.map(({ text }) => text).join(" ");
+      const place = "addresses" in check
+        ? check.addresses.map(({ text }) => text).join(" ")
+        : `${check.address} ${check.port}`;
       return `${check.name}: ${place}`;
     })
   );

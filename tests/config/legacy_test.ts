@@ -154,8 +154,9 @@ Deno.test("parseConfig() gives the reference's checks its timing and its default
         [check.intervalMs, check.fastIntervalMs, check.timeoutMs, check.rise, check.fall],
         [1000, 1000, 3000, 1, 1],
       );
-      return check.type === "ping"
-        ? `ping ${check.addresses.map(({ text }) => text).join(" ")}`
+      if (check.type === "ping") return `ping ${check.addresses.map(({ text }) => text).join(" ")}`;
+      return check.type !== "http"
+        ? check.type
         : `${check.scheme}://${check.address}:${check.port}${check.path}${
           check.insecureSkipVerify ? " insecure" : ""
         }`;

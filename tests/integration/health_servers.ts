@@ -14,6 +14,8 @@ export type Behaviour = (connection: Deno.Conn) => Promise<void>;
 
 /** Where a server listens, and its certificate where it speaks TLS. */
 export interface RawServerOptions {
+  /** A unix socket in place of host name and port. */
+  readonly path?: string | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
@@ -25,14 +27,20 @@ export class RawServer implements AsyncDisposable {
   /** Connections accepted so far, and those still open. */
   accepted = 0;
   readonly open = new Set<Deno.Conn>();
-  readonly #listener: Deno.Listener<Deno.Conn, Deno.NetAddr>;
+  readonly #listener: AsyncIterable<Deno.Conn> & { close(): void };
   readonly #done: Promise<void>;
 
-  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0, tls }: RawServerOptions = {}) {
-    this.#listener = tls === undefined
-      ? Deno.listen({ hostname, port })
-      : Deno.listenTls({ hostname, port, key: tls.key, cert: tls.cert });
-    this.port = this.#listener.addr.port;
+  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0, path, tls }: RawServerOptions = {}) {
+    if (path !== undefined) {
+      this.#listener = Deno.listen({ transport: "unix", path });
+      this.port = 0;
+    } else {
+      const listener = tls === undefined
+        ? Deno.listen({ hostname, port })
+        : Deno.listenTls({ hostname, port, key: tls.key, cert: tls.cert });
+      this.#listener = listener;
+      this.port = listener.addr.port;
+    }
     this.#done = this.#serve(behaviour);
   }
 
