@@ -4,8 +4,6 @@ import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } fr
 import type { AddressInfo } from "node:net";
 import type { Certificate } from "./health_servers.ts";
 
-const INTERNAL_ERROR = 2;
-
 /** By `:path`: `/STATUS`, or what the first part says with the text behind the question mark. */
 export async function http2Server(
   { key, cert }: Pick<Certificate, "key" | "cert">,
@@ -31,10 +29,6 @@ export async function http2Server(
       case "/compressed":
         stream.respond({ ":status": 200, "content-encoding": "br" });
         return stream.end("x");
-      case "/reset":
-        stream.respond({ ":status": 200 });
-        stream.write("all ");
-        return stream.close(INTERNAL_ERROR);
       case "/asked":
         stream.respond({ ":status": 200 });
         return stream.end(

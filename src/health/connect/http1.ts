@@ -80,6 +80,7 @@ class BodyReader {
   #came: Uint8Array | undefined;
   readonly #decoded: Uint8Array[] = [];
   #done = false;
+  #problem: ProbeFailure | undefined;
 
   constructor(method: string, head: ResponseHead, stream: StreamSocket, octets: OctetQueue) {
     const framing = responseFraming(method, head);
@@ -100,6 +101,7 @@ class BodyReader {
   }
 
   async #decodeNext(): Promise<void> {
+    if (this.#problem !== undefined) throw this.#problem;
     const octets = this.#came ?? await this.#stream.read();
     this.#came = undefined;
     if (octets === undefined) {
@@ -108,7 +110,12 @@ class BodyReader {
       return;
     }
     const part = this.#decoder.decode(octets);
-    if (part.type === "error") throw unreadable(part.reason);
+    if (part.type === "error") {
+      // What came before it counts, however the octets were cut into pieces.
+      this.#problem = unreadable(part.reason);
+      this.#decoded.push(...part.before ?? []);
+      return;
+    }
     this.#decoded.push(...part.data);
     this.#done = part.done;
   }

@@ -213,3 +213,100 @@ Deno.test("askByHttp2() asks on stream 1, and acknowledges the settings", async 
   }
   assert.deepEqual(acknowledgement, frame(4, 1, 0));
 });
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+/** The body that is read of an answer, and what was sent meanwhile. */
+async function bodyOf(pieces: readonly Uint8Array[], sent: Uint8Array[] = []): Promise<string> {
+  const answer = await ask([SETTINGS, ...pieces], sent);
+  let body = "";
+  for (let piece = await answer.readBody(); piece !== undefined; piece = await answer.readBody()) {
+    body += new TextDecoder().decode(piece);
+  }
+  return body;
+}
+
+for (
+  const [sentence, pieces, body] of [
+    [
+      "in several frames",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("all ")), frame(0, 1, 1, text("well"))],
+      "all well",
+    ],
+    ["that is none", [frame(1, 5, 1, "88")], ""],
+    [
+      "that ends with an empty frame",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("ok")), frame(0, 1, 1)],
+      "ok",
+    ],
+    ["without its padding", [frame(1, 4, 1, "88"), frame(0, 9, 1, "03 6f 6b 000000")], "ok"],
+    ["that nothing but padding is", [
+      frame(1, 4, 1, "88"),
+      frame(0, 8, 1, "02 0000"),
+      frame(0, 1, 1, text("ok")),
+    ], "ok"],
+    [
+      "with trailers that go on in a continuation",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("ok")), frame(1, 1, 1, "00"), frame(9, 4, 1, "0161 0162")],
+      "ok",
+    ],
+    [
+      "after a header in pieces that says that there is none",
+      [frame(1, 1, 1, "48"), frame(9, 4, 1, "03 323030")],
+      "",
+    ],
+    [
+      "past what is of others",
+      [
+        frame(1, 4, 1, "88"),
+        frame(6, 0, 0, "0000000000000000"),
+        frame(0, 0, 3, text("no")),
+        frame(0, 1, 1, text("ok")),
+      ],
+      "ok",
+    ],
+  ] as const
+) {
+  Deno.test(`askByHttp2() reads a body ${sentence} (RFC 9113 section 8.1)`, async () => {
+    assert.equal(await bodyOf(pieces), body);
+  });
+}
+
+for (
+  const [sentence, pieces, words] of [
+    [
+      "that is cut short",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("al"))],
+      "connection closed within the body",
+    ],
+    [
+      "that is reset",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("al")), frame(3, 0, 1, "00000002")],
+      "the server resets the stream, HTTP/2 error code 2",
+    ],
+    [
+      "with too much padding",
+      [frame(1, 4, 1, "88"), frame(0, 9, 1, "09 6f")],
+      "the answer is not HTTP/2: too much padding",
+    ],
+    [
+      "whose trailers are cut",
+      [frame(1, 4, 1, "88"), frame(1, 1, 1, "00"), frame(0, 1, 1, text("x"))],
+      "the answer is not HTTP/2: a header that is cut",
+    ],
+  ] as const
+) {
+  Deno.test(`askByHttp2() fails a body ${sentence}`, async () => {
+    await assert.rejects(bodyOf(pieces), new ProbeFailure(words));
+  });
+}
+
+Deno.test("askByHttp2() gives windows back for what was used up of them, padding too (RFC 9113 section 6.9)", async () => {
+  const sent: Uint8Array[] = [];
+  const data = frame(0, 8, 1, new Uint8Array(16_384).fill(255, 0, 1));
+  await bodyOf([frame(1, 4, 1, "88"), ...Array(5).fill(data), frame(0, 1, 1)], sent);
+  const given = sent.slice(2).map((octets) => Uint8Array.from(octets).toHex());
+  const update = (stream: number) =>
+    `00000408000000000${stream}` + (2 * 16_384).toString(16).padStart(8, "0");
+  assert.deepEqual(given, [`${update(0)}${update(1)}`, `${update(0)}${update(1)}`]);
+});
