@@ -56,8 +56,23 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
     };
   } catch (error) {
     disposal();
-    throw signal.aborted ? signal.reason : error;
+    if (signal.aborted) throw signal.reason;
+    throw options.keyPair !== undefined && isOfOwnFiles(error) ? new OwnFilesError(error) : error;
   }
+}
+
+/** Our own certificate or key is none: whoever is at the other end has not been asked. */
+class OwnFilesError extends Error {
+  override readonly name = "OwnFilesError";
+
+  constructor(cause: unknown) {
+    super("certFile and keyFile do not go together, or cannot be read", { cause });
+  }
+}
+
+/** The library's name for a session that it could not set up; versions that a server lacks are alerts. */
+function isOfOwnFiles(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_SSL_UNSUPPORTED_PROTOCOL";
 }
 
 /** Nothing but `authorized` means that it is to be believed. */

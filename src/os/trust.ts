@@ -141,7 +141,24 @@ function blocksIn(octets: Uint8Array | undefined, kind: Kind): string {
   const text = new TextDecoder().decode(octets);
   const blocks = text.match(BLOCKS[kind]) ?? [];
   if (blocks.length === 0) throw new Error(LACK[kind]);
+  const broken = blocks.findIndex((block) => !isSequence(block));
+  if (broken >= 0) throw new Error(`has a ${kind} in it that cannot be read (number ${broken + 1})`);
   return blocks.map((block) => `${block}\n`).join("");
+}
+
+/** Whether a block has one DER sequence (X.690 section 8.9), as certificates and keys of every format are. */
+function isSequence(block: string): boolean {
+  try {
+    const der = Uint8Array.fromBase64(block.replace(/-----[^-]+-----/g, ""));
+    const [tag, first = 0] = der;
+    const lengthOctets = first > 0x80 ? first - 0x80 : 0;
+    const length = first < 0x80
+      ? first
+      : der.subarray(2, 2 + lengthOctets).reduce((sum, octet) => sum * 256 + octet, 0);
+    return tag === 0x30 && length > 0 && length === der.length - 2 - lengthOctets;
+  } catch {
+    return false;
+  }
 }
 
 function refuse(what: string, error: unknown): never {

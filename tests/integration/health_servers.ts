@@ -148,6 +148,27 @@ export class Certificates implements AsyncDisposable {
     ]);
   }
 
+  /** Signed by `issuer`, from one moment to another: `YYYYMMDDhhmmssZ`. */
+  async dated(issuer: Certificate, from: string, to: string, names = NAMES): Promise<Certificate> {
+    const file = this.#file();
+    await Deno.writeTextFile(
+      `${file}.cnf`,
+      `[ca]\ndefault_ca=d\n[d]\ndatabase=${file}.index\nserial=${file}.serial\nnew_certs_dir=${this.folder}\n` +
+        `default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n` +
+        `[x]\nsubjectAltName=${names}\nbasicConstraints=CA:FALSE\n`,
+    );
+    await Promise.all([
+      Deno.writeTextFile(`${file}.index`, ""),
+      Deno.writeTextFile(`${file}.serial`, `${(this.#count + 16).toString(16)}\n`),
+      openssl(["req", ...NEW_KEY, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", "/CN=leaf"]),
+    ]);
+    return await this.#make(file, [
+      ...["ca", "-batch", "-notext", "-config", `${file}.cnf`, "-in", `${file}.csr`, "-out", `${file}.pem`],
+      ...["-cert", issuer.certFile, "-keyfile", issuer.certFile.replace(/pem$/, "key")],
+      ...["-startdate", from, "-enddate", to],
+    ]);
+  }
+
   #file(): string {
     return `${this.folder}/${this.#count++}`;
   }

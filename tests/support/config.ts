@@ -1,5 +1,6 @@
 /** Checked configurations for tests, small and complete. */
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
+import type { TlsCheckConfig } from "../../src/config/checks/tls.ts";
 import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { PLAIN } from "./kernel_objects.ts";
@@ -57,6 +58,24 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     status: [{ from: 200, to: 299 }],
     body: undefined,
     weightHeader: undefined,
+    ...PLAIN_TLS,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
+}
+
+/** A TLS check of 127.0.0.1:8443 every second. */
+export function tlsCheckConfig(overrides: Partial<TlsCheckConfig> = {}): TlsCheckConfig {
+  return {
+    type: "tls",
+    name: "tls-1",
+    address: "127.0.0.1",
+    port: 8443,
     ...PLAIN_TLS,
     intervalMs: 1000,
     fastIntervalMs: 1000,

@@ -49,9 +49,9 @@ export function certificateProblem(
 
 /** How long a certificate is still good. */
 export function certificateWords({ notAfterMs }: PeerCertificate, now: Date): string {
-  return Number.isNaN(notAfterMs)
-    ? "certificate of unknown end"
-    : `certificate good for ${days(notAfterMs - now.getTime())}`;
+  const leftMs = notAfterMs - now.getTime();
+  if (Number.isNaN(leftMs)) return "certificate of unknown end";
+  return leftMs < 0 ? `certificate expired ${days(-leftMs)} ago` : `certificate good for ${days(leftMs)}`;
 }
 
 /** Whole ones, as whoever renews it counts. */

@@ -32,6 +32,10 @@ const OURS: readonly Row[] = [
   [/^EADDRNOTAVAIL$|cannot assign requested address/i, NO_LOCAL_ADDRESS],
   [/^EAGAIN$|resource temporarily unavailable/i, "this host is short of something for now"],
   [/^EACCES$|^EPERM$|operation not permitted|permission denied/i, "not permitted by this host"],
+  [
+    /^certFile and keyFile do not go together/,
+    "certFile and keyFile do not go together, or cannot be read",
+  ],
   [/^NotCapable$|^Requires \w+ access to/, "not permitted by the runtime's own flags"],
 ];
 
@@ -60,6 +64,7 @@ const THEIRS: readonly Row[] = [
     /alert.*certificate_?required/i,
     "the server wants a certificate of ours: name it with certFile and keyFile",
   ],
+  [/alert.*decrypt_?error/i, "the server refuses our certificate: is the key of keyFile that of certFile?"],
   [
     /alert.*(bad_?certificate|unknown_?ca|certificate_?(unknown|expired|revoked)|unsupported_?certificate|access_?denied)/i,
     "the server refuses our certificate",
