@@ -34,6 +34,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/os/dns_packet.ts": ["dns-packet", "node:buffer"],
   "src/os/node_stream.ts": ["node:stream"],
   "src/os/tls_client.ts": ["node:tls"],
+  "src/text/regex.ts": ["re2js"],
   "src/text/nearest.ts": ["fastest-levenshtein"],
   "src/text/columns.ts": ["get-east-asian-width"],
 };

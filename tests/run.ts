@@ -38,6 +38,7 @@ const WORLD = [
 const PACKAGES = [
   "iproute2",
   "openssl",
+  "nginx-light",
   "procps",
   "tcpdump",
   "bird2",

@@ -14,7 +14,7 @@ import type { Loaded } from "./ports.ts";
 /** What plans look at. */
 export interface PlanSource {
   running(): Config;
-  load(file: NamedText | undefined): Loaded;
+  load(file: NamedText | undefined): Loaded | Promise<Loaded>;
   /** What keeps `next` from being run here; empty: nothing does. */
   refuse(next: Config): Promise<readonly string[]>;
   entriesOf(config: Config): readonly ServiceEntry[];
@@ -29,7 +29,7 @@ export interface PlanSource {
 export async function planFor(file: NamedText | undefined, source: PlanSource): Promise<PlanAnswer> {
   const busy = source.busy();
   if (busy !== undefined) throw new BusyError(busy);
-  const loaded = source.load(file);
+  const loaded = await source.load(file);
   if (!loaded.ok) return { result: "invalid", problems: loaded.problems };
   const problems = await source.refuse(effective(source.running(), loaded.config));
   if (problems.length > 0) return { result: "invalid", problems };

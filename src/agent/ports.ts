@@ -42,7 +42,7 @@ export interface AgentPorts {
   /** So many clients may be open at once under `config`: as configured, or as many as there are descriptors for. */
   maxClients(config: Config): ClientLimits;
   /** Reads the configuration again, as at the start; or the text of a file that somebody else has read. Never throws. */
-  load(file?: NamedText): Loaded;
+  load(file?: NamedText): Loaded | Promise<Loaded>;
   /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
   refuse(config: Config): readonly string[];
   /** Files that outlive the process. */

@@ -23,7 +23,7 @@ export interface ReloadsOptions {
   readonly events: EventStream;
   /** The configuration that is in force. */
   running(): Config;
-  load(): Loaded;
+  load(): Loaded | Promise<Loaded>;
   /** What keeps `next` from being run here; empty: nothing does. */
   refuse(next: Config): Promise<readonly string[]>;
   /** Makes what `next` needs beside what there is; resolves to what keeps it from being run. @throws {BusyError} */
@@ -93,7 +93,7 @@ export class Reloads implements Disposable {
 
   async #reload(because: number): Promise<ReloadAnswer> {
     this.#refuseWhileBusy();
-    const loaded = attempt(() => this.#options.load());
+    const loaded = await attempt(() => this.#options.load());
     if (!loaded.ok) return this.#refused(loaded.problems, because);
     const old = this.#options.running();
     const read = effective(old, loaded.config);
@@ -211,9 +211,9 @@ function withKept(old: Config, next: Config, changes: readonly ConfigChange[]): 
 }
 
 /** What `load` gives; where it throws, that is the problem. */
-function attempt(load: () => Loaded): Loaded {
+async function attempt(load: () => Loaded | Promise<Loaded>): Promise<Loaded> {
   try {
-    return load();
+    return await load();
   } catch (error) {
     return { ok: false, problems: [messageOf(error)] };
   }

@@ -18,7 +18,7 @@ export interface CheckArguments {
 /** Resolves to 0 for a valid file and 2 otherwise. Problems and the verdict go to stderr, the answer to stdout. */
 export async function check({ file, print, overrides }: CheckArguments, ports: FilePorts): Promise<number> {
   const { name, readFile } = await fileArgument(file, ports);
-  const result = loadConfig(name, readFile, overrides);
+  const result = await loadConfig(name, readFile, overrides);
   const issues = result.ok ? result.warnings : result.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!result.ok) {

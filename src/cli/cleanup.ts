@@ -67,7 +67,7 @@ export async function cleanup(
   let config: Config | undefined;
   if (file !== undefined) {
     const { name, readFile } = await fileArgument(file, ports);
-    const loaded = loadConfig(name, readFile);
+    const loaded = await loadConfig(name, readFile);
     if (!loaded.ok) return refuse(ExitStatus.USAGE, ...loaded.issues.map(formatIssue));
     config = loaded.config;
   }

@@ -54,7 +54,7 @@ export async function doctor({ file, json, socket }: DoctorArguments, ports: Doc
   if (path !== undefined) {
     const { name, readFile } = await fileArgument(path, ports);
     const { read, files } = watched(readFile);
-    const loaded = loadConfig(name, read);
+    const loaded = await loadConfig(name, read);
     for (const issue of loaded.ok ? loaded.warnings : loaded.issues) ports.stderr(`${formatIssue(issue)}\n`);
     if (!loaded.ok) return refuse(ExitStatus.USAGE, `${name}: cannot be used`);
     configured = { name, config: loaded.config, secrets: secretsOf(loaded.config, files) };

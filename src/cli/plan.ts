@@ -73,7 +73,7 @@ export async function plan(
   if (!await isDeserted(path.value)) {
     return await askAgent(path.value, { file: { name, text: read.text } });
   }
-  const loaded = loadText(text, readFile, overrides);
+  const loaded = await loadText(text, readFile, overrides);
   if (!loaded.ok) return refuse(ExitStatus.USAGE, ...loaded.issues.map(formatIssue));
   ports.stderr(`no agent runs at ${path.value}: this is what a start with ${name} would do\n`);
   const planned = await ports.planStart(loaded.config);

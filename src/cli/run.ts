@@ -54,7 +54,10 @@ export async function run(file: string | undefined, overrides: Overrides, ports:
       : loadText(text, ports.readFile, overrides);
   const runner = new Runner(ports, load);
   using _signals = ports.onSignal((signal) => runner.signal(signal));
-  const loaded = load();
+  const loading = load();
+  // The file is read at once; what its regular expressions need may be waited for.
+  runner.fileWasRead();
+  const loaded = await loading;
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
   for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
   if (!loaded.ok && file === undefined) {
@@ -69,7 +72,7 @@ const SAME_PRESS_MS = 100;
 /** One run, and what signals do to it. */
 class Runner {
   readonly #ports: RunPorts;
-  readonly #load: (text?: NamedText) => LoadResult;
+  readonly #load: (text?: NamedText) => Promise<LoadResult>;
   readonly #events: EventStream;
   readonly #atOnce = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<number>();
@@ -81,7 +84,7 @@ class Runner {
   /** The first signal that ends, and when it came. */
   #ending: { readonly signal: Signal; readonly sinceMs: number } | undefined;
 
-  constructor(ports: RunPorts, load: (text?: NamedText) => LoadResult) {
+  constructor(ports: RunPorts, load: (text?: NamedText) => Promise<LoadResult>) {
     this.#ports = ports;
     this.#load = load;
     this.#events = new EventStream(ports.clock);
@@ -92,11 +95,15 @@ class Runner {
    * and the kernel keeps what the next start adopts.
    */
   async run(config: Config): Promise<number> {
-    this.#hasRead = true;
     const log = await openLog(config.log.level, config.log.format, this.#ports.logOutput);
     using _log = logEvents(this.#events, log, this.#ports.clock);
     using _exceptions = this.#ports.onException((error) => this.#tellUnexpected(error));
     return await Promise.race([this.#atOnce.promise, this.#runAgent(config)]);
+  }
+
+  /** A reload that is asked for from now on reads it again. */
+  fileWasRead(): void {
+    this.#hasRead = true;
   }
 
   #tellUnexpected(error: unknown): void {
@@ -136,7 +143,7 @@ class Runner {
   #runnerPorts(config: Config): RunnerPorts {
     let { level, format } = config.log;
     return {
-      load: (text) => inWords(this.#load(text)),
+      load: async (text) => inWords(await this.#load(text)),
       setLog: (log) => {
         if (log.level === level && log.format === format) return;
         ({ level, format } = log);

@@ -3,6 +3,7 @@
  * to secret files; `loadConfig` adds reading the file itself through a port.
  */
 import { messageOf } from "../text/error_message.ts";
+import type { CompileRegex } from "../text/regex.ts";
 import type { Config } from "./config.ts";
 import { readDocument, type SourceDocument } from "./document.ts";
 import { formatPath, formatValue, type Issue } from "./issue.ts";
@@ -10,6 +11,7 @@ import { type Finding, type Path, writtenPath } from "./values/finding.ts";
 import { isReference, translate, type Translation, untranslated } from "./legacy.ts";
 import { type Overrides, parseOverrides } from "./overrides.ts";
 import { validateParts } from "./validation.ts";
+import { regexesFor, regexFindings } from "./regexes.ts";
 import { resolve } from "./resolve.ts";
 import { exposureOf, type ReadSecretFile } from "./password.ts";
 import { decodeText, type SourceText } from "./source_text.ts";
@@ -36,6 +38,8 @@ export interface ParseOptions {
   readonly readSecretFile: ReadSecretFile;
   /** What the command line says over the file. */
   readonly overrides?: Overrides | undefined;
+  /** What regular expressions are read with; where there is nothing, they are taken as they are. */
+  readonly compileRegex?: CompileRegex | undefined;
 }
 
 /** A file as the port to files gives it. */
@@ -50,10 +54,14 @@ export interface FileContent {
 export type ReadFile = (path: string) => FileContent;
 
 /** Reads the file at `path`. Never throws. */
-export function loadConfig(path: string, readFile: ReadFile, overrides?: Overrides): LoadResult {
+export async function loadConfig(
+  path: string,
+  readFile: ReadFile,
+  overrides?: Overrides,
+): Promise<LoadResult> {
   const read = readText(path, readFile);
   if ("problem" in read) return { ok: false, issues: [unreadable(path, read)], format: undefined };
-  return loadText({ name: path, text: read.text, mode: read.mode }, readFile, overrides);
+  return await loadText({ name: path, text: read.text, mode: read.mode }, readFile, overrides);
 }
 
 /** The text of a file that somebody else has read. */
@@ -66,17 +74,18 @@ export interface NamedText {
 }
 
 /** Reads a text as the file that it is of, and the secret files that it names, if any. Never throws. */
-export function loadText(
+export async function loadText(
   { name, text, mode }: NamedText,
   readFile: ReadFile,
   overrides?: Overrides,
-): LoadResult {
+): Promise<LoadResult> {
   const readSecretFile = (path: string) => {
     const secret = readText(path, readFile);
     if ("problem" in secret) throw new Error(secret.problem);
     return secret;
   };
-  return parseConfig(text, { fileName: name, mode, readSecretFile, overrides });
+  const compileRegex = await regexesFor(text);
+  return parseConfig(text, { fileName: name, mode, readSecretFile, overrides, compileRegex });
 }
 
 /** The text of a file, or why there is none. */
@@ -103,7 +112,7 @@ export function unreadable(
 /** The configuration that `text` is. Never throws. */
 export function parseConfig(
   text: string,
-  { fileName, mode, readSecretFile, overrides = {} }: ParseOptions,
+  { fileName, mode, readSecretFile, overrides = {}, compileRegex }: ParseOptions,
 ): LoadResult {
   const document = readDocument(text);
   if (document.problems.length > 0) {
@@ -128,6 +137,7 @@ export function parseConfig(
       ...translation.findings,
       ...resolution.findings.map((finding) => inOwnKeys(finding, translation)),
     ], document.doubtful),
+    ...(compileRegex === undefined ? [] : regexFindings(document.value, compileRegex)),
     ...exposureFindings(document.value, mode),
   ];
   const inFile = withoutRepetition(found).map((finding) => toIssue(finding, document, fileName));
@@ -217,9 +227,11 @@ function toIssue(finding: Finding, document: SourceDocument, file: string): Issu
   };
 }
 
-/** Values at and below these keys are never shown. */
+/** Values at and below these keys are never shown: header fields say who we are, too. */
 function isSecret(path: Finding["path"]): boolean {
-  return path.some((step) => typeof step === "string" && step.toLowerCase() === "password");
+  return path.some((step) =>
+    typeof step === "string" && ["password", "headers"].includes(step.toLowerCase())
+  );
 }
 
 function byPosition(a: Issue, b: Issue): number {

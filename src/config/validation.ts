@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { isRecord } from "../bytes/json.ts";
-import { typeProblem } from "./checks/kinds.ts";
+import { CHECK_TYPES } from "./checks/kinds.ts";
 import { nearest } from "../text/nearest.ts";
 import { numberSlip } from "./number_spelling.ts";
 import { lacksStructure, unknownKey } from "./slips.ts";
@@ -206,7 +206,7 @@ function describe(issue: z.core.$ZodIssue, raw: unknown): string {
     case "invalid_value":
       return wrong(raw, issue.message.startsWith("Invalid") ? choice(issue.values, raw) : issue.message);
     case "invalid_union":
-      return wrong(raw, issue.discriminator === undefined ? issue.message : checkType(raw));
+      return wrong(raw, issue.discriminator === undefined ? issue.message : choice(CHECK_TYPES, raw));
     default:
       return wrong(raw, issue.message);
   }
@@ -244,11 +244,6 @@ function choice(values: readonly unknown[], raw: unknown): string {
   const guess = typeof raw === "string" ? nearest(raw, words) : undefined;
   const list = words.length === 1 ? `must be ${words[0]}` : `must be one of ${words.join(", ")}`;
   return guess === undefined ? list : `${list}; did you mean ${guess}?`;
-}
-
-function checkType(raw: unknown): string {
-  const problem = typeProblem(raw);
-  return "later" in problem ? problem.later : choice(problem.known, raw);
 }
 
 function at(raw: unknown, path: Path): unknown {

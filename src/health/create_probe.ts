@@ -14,6 +14,7 @@ import { type UdpPorts, udpProbe } from "./kinds/udp.ts";
 import type { Probe } from "./kinds/probe.ts";
 import { type ProcessPorts, processProbe } from "./kinds/process.ts";
 import { type LocalAddresses, throughProbe } from "./kinds/through.ts";
+import { tlsProbe } from "./kinds/tls.ts";
 import type { CheckTarget } from "./target.ts";
 
 /** What probes need of the outside. */
@@ -43,6 +44,7 @@ const KINDS: { readonly [Type in CheckType]: Kind<CheckConfigOf[Type]> } = {
       : running(processProbe(config, ports), ports),
   dns: (config, ports) => withinAllowance(dnsProbe(config, ports), ports.slots),
   grpc: (config, ports) => withinAllowance(grpcProbe(config, ports), ports.slots),
+  tls: (config, ports) => withinAllowance(tlsProbe(config, ports), ports.slots),
 };
 
 /** A probe that runs a program, which takes more of a host than a connection does. */

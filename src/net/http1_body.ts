@@ -17,6 +17,8 @@ export interface BodyError {
   /** The status that a server answers with: 400 or 501. */
   readonly status: number;
   readonly reason: string;
+  /** The octets of the body before it, of those that were given last. */
+  readonly before?: readonly Uint8Array[];
 }
 
 /** How the body of a request ends (RFC 9112 section 6.3). */
@@ -130,7 +132,7 @@ class ChunkedDecoder implements BodyDecoder {
       }
       const octet = octets[at++] ?? 0;
       const problem = octet === LF ? this.#endOfLine() : this.#more(octet);
-      if (problem !== undefined) return error(400, problem);
+      if (problem !== undefined) return { ...error(400, problem), before: data };
     }
     return { type: "part", data, used: at, done: this.#state === "done" };
   }

@@ -1,5 +1,5 @@
 /** TLS as a client, by the runtime's own library; loaded only where a check needs it, for it takes 11 MB. */
-import type { TLSSocket } from "node:tls";
+import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { parseAddress } from "../net/address.ts";
 import type { StreamSocket } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
@@ -12,6 +12,8 @@ interface Options {
   /** The name or address that the certificate must be for. */
   readonly host: string;
   readonly trust: Trust;
+  /** Our own certificate and its key (PEM). */
+  readonly keyPair?: { readonly cert: string; readonly key: string } | undefined;
   readonly protocols: readonly string[];
 }
 
@@ -23,7 +25,7 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
   using _abort = onAbort(signal, disposal);
   try {
     const { connect } = await import("node:tls");
-    const { host, trust, protocols } = options;
+    const { host, trust, keyPair, protocols } = options;
     const stream = await toNodeStream(socket);
     const tls = connect({
       socket: stream,
@@ -31,20 +33,52 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
       ...(parseAddress(host) === undefined ? { servername: host } : {}),
       host,
       ALPNProtocols: [...protocols],
-      // Said aloud, so that no variable of the environment decides.
-      rejectUnauthorized: trust !== "anyone",
+      // What is wrong with a certificate is told with the certificate: the handshake goes on, and whoever asked decides
+      // before anything is sent. Said aloud, so that no variable of the environment does.
+      rejectUnauthorized: false,
       ...(typeof trust === "object" ? { ca: trust.pem } : {}),
+      ...keyPair,
     });
     await handshake(tls, signal);
+    const distrust = distrustOf(tls);
+    const leaf = tls.getPeerCertificate(true);
     return {
       stream: fromNodeStream(tls, socket),
+      distrust,
+      certificate: leaf === null ? undefined : {
+        notBeforeMs: Date.parse(leaf.valid_from),
+        notAfterMs: Date.parse(leaf.valid_to),
+        names: leaf.subjectaltname ?? "",
+      },
+      version: tls.getProtocol() ?? undefined,
       protocol: tls.alpnProtocol || undefined,
-      root: trust === "anyone" ? undefined : rootOf(tls),
+      root: trust === "anyone" || distrust !== undefined ? undefined : rootOf(leaf),
     };
   } catch (error) {
     disposal();
-    throw signal.aborted ? signal.reason : error;
+    if (signal.aborted) throw signal.reason;
+    throw options.keyPair !== undefined && isOfOwnFiles(error) ? new OwnFilesError(error) : error;
   }
+}
+
+/** Our own certificate or key is none: whoever is at the other end has not been asked. */
+class OwnFilesError extends Error {
+  override readonly name = "OwnFilesError";
+
+  constructor(cause: unknown) {
+    super("certFile and keyFile do not go together, or cannot be read", { cause });
+  }
+}
+
+/** The library's name for a session that it could not set up; versions that a server lacks are alerts. */
+function isOfOwnFiles(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ERR_SSL_UNSUPPORTED_PROTOCOL";
+}
+
+/** Nothing but `authorized` means that it is to be believed. */
+function distrustOf({ authorized, authorizationError }: TLSSocket): "chain" | "name" | undefined {
+  if (authorized) return undefined;
+  return String(authorizationError) === "ERR_TLS_CERT_ALTNAME_INVALID" ? "name" : "chain";
 }
 
 async function handshake(tls: TLSSocket, signal: AbortSignal): Promise<void> {
@@ -60,8 +94,8 @@ async function handshake(tls: TLSSocket, signal: AbortSignal): Promise<void> {
 /** A chain has this many certificates at most. */
 const MAX_CHAIN = 16;
 
-function rootOf(tls: TLSSocket): string | undefined {
-  let certificate = tls.getPeerCertificate(true);
+function rootOf(leaf: DetailedPeerCertificate): string | undefined {
+  let certificate = leaf;
   for (let step = 0; step < MAX_CHAIN; step++) {
     const issuer = certificate.issuerCertificate;
     if (

@@ -1,7 +1,9 @@
 /**
- * The certificates that this host trusts: its own store, wherever its distribution keeps it, and files that checks
- * name. They are read within bounds, kept, and looked at again after a while; whoever asks meanwhile gets what is known.
+ * The certificates that this host trusts: its own store, wherever its distribution keeps it, and files that checks name;
+ * and the certificates and keys that checks come with. They are read within bounds, kept, and looked at again after a
+ * while; whoever asks meanwhile gets what is known.
  */
+import { messageOf } from "../text/error_message.ts";
 import type { BoundedFiles, FileVersion } from "./bounded_files.ts";
 
 /** Where distributions keep all certificates in one file; the first that there is counts. */
@@ -27,6 +29,9 @@ interface Roots {
   readonly pem: string;
 }
 
+/** What is looked for in a file: certificates, or a private key. */
+type Kind = "certificate" | "key";
+
 interface Known {
   readonly pem: string;
   readonly version: FileVersion;
@@ -46,7 +51,7 @@ export interface TrustPorts {
 export class HostTrustStore {
   readonly #ports: TrustPorts;
   readonly #stores: readonly string[];
-  /** By path. */
+  /** By kind and path: one file may have both. */
   readonly #known = new Map<string, Known>();
   /** The store that was found: its path, or "" for none. */
   #store: { readonly path: string; readonly checkedMs: number } | undefined;
@@ -60,7 +65,7 @@ export class HostTrustStore {
 
   /** @throws {Error} in words: `caFile` cannot be read, or has no certificate */
   async roots(caFile: string | undefined): Promise<Roots> {
-    const own = caFile === undefined ? "" : await this.#certificates(caFile);
+    const own = caFile === undefined ? "" : await this.#pem(caFile, "certificate");
     const host = await this.#hostCertificates();
     const key = caFile ?? "";
     const known = this.#roots.get(key);
@@ -70,36 +75,45 @@ export class HostTrustStore {
     return roots;
   }
 
+  /** @throws {Error} in words: a file cannot be read, or has nothing of its kind in it */
+  async keyPair(certFile: string, keyFile: string): Promise<{ readonly cert: string; readonly key: string }> {
+    const [cert, key] = await Promise.all([
+      this.#pem(certFile, "certificate").catch((error) => refuse(`certFile ${certFile}`, error)),
+      this.#pem(keyFile, "key").catch((error) => refuse(`keyFile ${keyFile}`, error)),
+    ]);
+    return { cert, key };
+  }
+
   async #hostCertificates(): Promise<string> {
     const { now } = this.#ports;
     const old = this.#store === undefined || now() - this.#store.checkedMs > FRESH_MS;
     if (this.#store === undefined || (this.#store.path === "" && old)) {
       this.#store = { path: await this.#findStore(), checkedMs: now() };
     }
-    return this.#store.path === "" ? "" : await this.#certificates(this.#store.path);
+    return this.#store.path === "" ? "" : await this.#pem(this.#store.path, "certificate");
   }
 
   async #findStore(): Promise<string> {
     for (const path of this.#stores) {
-      const there = await this.#certificates(path).then(() => true, () => false);
+      const there = await this.#pem(path, "certificate").then(() => true, () => false);
       if (there) return path;
     }
     return "";
   }
 
   /** Of one file; what is known is given at once, and looked at again where it is old. */
-  async #certificates(path: string): Promise<string> {
-    const known = this.#known.get(path);
-    if (known === undefined) return (await this.#read(path, undefined)).pem;
+  async #pem(path: string, kind: Kind): Promise<string> {
+    const known = this.#known.get(`${kind} ${path}`);
+    if (known === undefined) return (await this.#read(path, kind, undefined)).pem;
     if (this.#ports.now() - known.checkedMs > FRESH_MS) {
-      this.#known.set(path, { ...known, checkedMs: this.#ports.now() });
+      this.#known.set(`${kind} ${path}`, { ...known, checkedMs: this.#ports.now() });
       // A file that is being replaced is not there for a moment: what was good stays until there is something else.
-      this.#read(path, known).catch(() => {});
+      this.#read(path, kind, known).catch(() => {});
     }
     return known.pem;
   }
 
-  async #read(path: string, before: Known | undefined): Promise<Known> {
+  async #read(path: string, kind: Kind, before: Known | undefined): Promise<Known> {
     const { octets, version } = await this.#ports.files.read(path, {
       limitOctets: MAX_FILE_OCTETS,
       unless: before?.version,
@@ -107,16 +121,46 @@ export class HostTrustStore {
     const checkedMs = this.#ports.now();
     const known = octets === undefined && before !== undefined
       ? { ...before, checkedMs }
-      : { pem: certificatesIn(octets), version, checkedMs };
-    this.#known.set(path, known);
+      : { pem: blocksIn(octets, kind), version, checkedMs };
+    this.#known.set(`${kind} ${path}`, known);
     return known;
   }
 }
 
-/** What stands beside certificates in such files (comments, keys) is left out. */
-function certificatesIn(octets: Uint8Array | undefined): string {
+const BLOCKS: Readonly<Record<Kind, RegExp>> = {
+  certificate: /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g,
+  key: /-----BEGIN ((?:RSA |EC )?PRIVATE KEY)-----[^-]+-----END \1-----/g,
+};
+const LACK: Readonly<Record<Kind, string>> = {
+  certificate: "has no certificate in it",
+  key: "has no private key in it, or one that is encrypted",
+};
+
+/** What stands beside them in such files (comments, the other kind) is left out. */
+function blocksIn(octets: Uint8Array | undefined, kind: Kind): string {
   const text = new TextDecoder().decode(octets);
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) throw new Error("has no certificate in it");
+  const blocks = text.match(BLOCKS[kind]) ?? [];
+  if (blocks.length === 0) throw new Error(LACK[kind]);
+  const broken = blocks.findIndex((block) => !isSequence(block));
+  if (broken >= 0) throw new Error(`has a ${kind} in it that cannot be read (number ${broken + 1})`);
   return blocks.map((block) => `${block}\n`).join("");
+}
+
+/** Whether a block has one DER sequence (X.690 section 8.9), as certificates and keys of every format are. */
+function isSequence(block: string): boolean {
+  try {
+    const der = Uint8Array.fromBase64(block.replace(/-----[^-]+-----/g, ""));
+    const [tag, first = 0] = der;
+    const lengthOctets = first > 0x80 ? first - 0x80 : 0;
+    const length = first < 0x80
+      ? first
+      : der.subarray(2, 2 + lengthOctets).reduce((sum, octet) => sum * 256 + octet, 0);
+    return tag === 0x30 && length > 0 && length === der.length - 2 - lengthOctets;
+  } catch {
+    return false;
+  }
+}
+
+function refuse(what: string, error: unknown): never {
+  throw new Error(`${what}: ${messageOf(error)}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 /** What a probe must find to pass, in words: what opens the gate of a service that is not healthy. Pure. */
 import { authority } from "../config/checks/endpoint.ts";
-import type { CheckConfig } from "../config/checks/kinds.ts";
+import { type BodyRule, formatStatusRange, type StatusRange } from "../config/checks/http_grammar.ts";
+import type { CheckConfig, CheckConfigOf } from "../config/checks/kinds.ts";
 import type { PingCheckConfig } from "../config/checks/ping.ts";
 import { foreignText } from "../text/foreign.ts";
 import { shownOctets } from "../text/shown_octets.ts";
@@ -22,10 +23,10 @@ function throughWords(check: CheckConfig, [first, ...others]: CheckConfig["throu
 function wordsOf(check: CheckConfig): string {
   const within = `within ${formatDuration(check.timeoutMs)}`;
   switch (check.type) {
-    case "http": {
-      const { scheme, path } = check;
-      return `${scheme}://${authority(check)}${path} answers with a 2xx status ${within}`;
-    }
+    case "http":
+      return `${httpExpectation(check)} ${within}`;
+    case "tls":
+      return `${tlsExpectation(check)} ${within}`;
     case "ping":
       return `${pinged(check)} an ICMP echo ${within}`;
     case "tcp": {
@@ -70,4 +71,34 @@ function wordsOf(check: CheckConfig): string {
 function pinged({ addresses, need }: PingCheckConfig): string {
   if (addresses.length < 2 || need === "any") return `${addresses.join(" or ")} answers`;
   return `${addresses.join(" and ")} each answer`;
+}
+
+/** `GET http://127.0.0.1:8080/ answers with status 200-299, with a body that contains "ok"`. */
+function httpExpectation(check: CheckConfigOf["http"]): string {
+  const { scheme, address, port, unixSocket, path, method, host, status, body, minDaysLeft } = check;
+  const place = unixSocket === undefined ? authority({ address, port }) : `unix:${unixSocket}:`;
+  const hosted = host === undefined ? "" : ` (host ${host})`;
+  const asked = `${method === "GET" ? "" : `${method} `}${scheme}://${place}${path}${hosted}`;
+  const wanted = isDefaultStatus(status)
+    ? "a 2xx status"
+    : `status ${status.map(formatStatusRange).join(", ")}`;
+  const having = body === undefined ? "" : ` and a body that ${bodyExpectation(body)}`;
+  const lasting = minDaysLeft === 0 ? "" : `, a certificate good for ${minDaysLeft} days or more,`;
+  return `${asked} answers with ${wanted}${having}${lasting}`;
+}
+
+/** `10.0.0.1:443 shakes hands by TLS, with a certificate for a.example`. */
+function tlsExpectation(check: CheckConfigOf["tls"]): string {
+  const { address, insecureSkipVerify, serverName = address, minDaysLeft } = check;
+  const whose = insecureSkipVerify ? "any certificate" : `a trusted certificate for ${serverName}`;
+  const lasting = minDaysLeft === 0 ? "" : `, good for ${minDaysLeft} days or more,`;
+  return `${authority(check)} shakes hands by TLS with ${whose}${lasting}`;
+}
+
+function isDefaultStatus([first, ...others]: readonly StatusRange[]): boolean {
+  return others.length === 0 && first?.from === 200 && first.to === 299;
+}
+
+function bodyExpectation(body: BodyRule): string {
+  return "contains" in body ? `contains ${JSON.stringify(body.contains)}` : `matches ${body.matches}`;
 }

@@ -160,13 +160,49 @@ const dnsKeys: Shape = {
   protocol: fc.constantFrom("udp", "tcp"),
   recursion: fc.boolean(),
 };
+const bodies = fc.constantFrom<unknown>({ contains: "ok" }, { matches: "^a+$" });
+const httpRequest: Shape = {
+  host: fc.constantFrom("a.example.org", "a.example.org:81", "[::1]:81"),
+  headers: fc.constantFrom({}, { "X-Probe": "1", "x!": "" }),
+  status: fc.constantFrom<unknown>(204, "200-399", [200, "204", "300-308"]),
+};
+const tlsKeys: Shape = {
+  serverName: fc.constantFrom("b.example.org", "10.0.0.9"),
+  minDaysLeft: fc.nat(3650),
+};
+const keyPair = fc.constantFrom<Shape>({}, {
+  certFile: fc.constant("/etc/cert.pem"),
+  keyFile: fc.constant("/etc/key.pem"),
+});
 
 const check = fc.oneof(
-  object({ type: fc.constant("http"), port, scheme: fc.constant("https") }, {
+  keyPair.chain((pair) =>
+    object({ type: fc.constant("http"), port, scheme: fc.constant("https"), ...pair }, {
+      ...timing,
+      ...tlsKeys,
+      ...httpRequest,
+      caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
+      method: fc.constantFrom("HEAD", "OPTIONS"),
+    })
+  ),
+  object({ type: fc.constant("http"), unixSocket: fc.constantFrom("/run/a.sock", "/a b") }, {
     ...timing,
-    caFile: fc.constantFrom("/etc/ca.pem", "/a b"),
+    ...httpRequest,
+    scheme: fc.constantFrom("http", "https"),
+    body: bodies,
   }),
-  object({ type: fc.constant("http"), port }, httpKeys),
+  object({ type: fc.constant("http"), port }, {
+    ...httpKeys,
+    method: fc.constantFrom("GET", "POST"),
+    body: bodies,
+  }),
+  object({ type: fc.constant("tls"), port }, {
+    ...timing,
+    ...tlsKeys,
+    address: fc.constantFrom("::1", "a.example.org"),
+    insecureSkipVerify: fc.boolean(),
+    tripwire: fc.boolean(),
+  }),
   object({ type: fc.constant("http"), port, via: fc.constant("local") }, httpKeys),
   object({ type: fc.constant("ping"), addresses: pingAddresses }, { ...timing, ...pingKeys }),
   object({ type: fc.constant("tcp"), port }, tcpKeys),

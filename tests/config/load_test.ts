@@ -173,7 +173,7 @@ services:
     '6:17: bgp.peers[1].address: is the same address as that of bgp.peers[0].address (got "10.0.0.254")',
     "8:41: services[0].bogus: is not a known key",
     '9:40: services[1].addresses[1]: must be an IPv4 or IPv6 address (got "10.99.0.300")',
-    '9:70: services[1].checks[0].type: must be one of http, ping, tcp, udp, grpc, dns, exec, file, process (got "smtp")',
+    '9:70: services[1].checks[0].type: must be one of http, ping, tcp, tls, udp, grpc, dns, exec, file, process (got "smtp")',
     '10:12: services[2].name: is the same name as that of services[0].name (got "web")',
     '10:29: services[2].addresses[0]: is the same address as that of services[0].addresses[0] (got "10.99.0.1")',
   ]);
@@ -214,7 +214,7 @@ Deno.test("parseConfig() says of a text that is no configuration what it is inst
   for (const [text, expected] of rows) assert.deepEqual(issuesOf(text), [expected], JSON.stringify(text));
 });
 
-Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration file)", () => {
+Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration file)", async () => {
   const refuse = (message: string) => () => {
     throw new Error(message);
   };
@@ -230,24 +230,24 @@ Deno.test("loadConfig() says why a file cannot be used (CONTRACT Configuration f
     ["too large", () => new Uint8Array(MAX_FILE_OCTETS + 1), ": is larger than 4 MiB"],
   ];
   for (const [name, readFile, expected] of rows) {
-    const result = loadConfig("/etc/x.yaml", () => ({ octets: readFile() }));
+    const result = await loadConfig("/etc/x.yaml", () => ({ octets: readFile() }));
     assert.ok(!result.ok, name);
     assert.deepEqual(result.issues.map(formatIssue), [`/etc/x.yaml${expected}`]);
   }
 });
 
-Deno.test("loadConfig() reads password files through the same port", () => {
+Deno.test("loadConfig() reads password files through the same port", async () => {
   const files: Readonly<Record<string, string>> = {
     "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /run/key}]"),
     "/run/key": "topsecret\n",
   };
   const readFile = (path: string) => ({ octets: new TextEncoder().encode(files[path] ?? assert.fail(path)) });
-  const result = loadConfig("a.yaml", readFile);
+  const result = await loadConfig("a.yaml", readFile);
   assert.ok(result.ok);
   assert.equal(result.config.bgp.peers[0]?.password, "topsecret");
 });
 
-Deno.test("loadText() reads a text as the file of that name would be, with its secrets and the flags", () => {
+Deno.test("loadText() reads a text as the file of that name would be, with its secrets and the flags", async () => {
   const files = {
     "a.yaml": MINIMAL.replace("as: 65512}]", "as: 65512, passwordFile: /key}]"),
     "/key": "hunter2",
@@ -259,8 +259,11 @@ Deno.test("loadText() reads a text as the file of that name would be, with its s
   };
   const overrides = { networkSetup: "false" };
   const text = { name: "a.yaml", text: files["a.yaml"] };
-  assert.deepEqual(loadText(text, readFile, overrides), loadConfig("a.yaml", readFile, overrides));
-  const wrong = loadText({ name: "b.yaml", text: `${MINIMAL}bogus: 1\n` }, readFile);
+  assert.deepEqual(
+    await loadText(text, readFile, overrides),
+    await loadConfig("a.yaml", readFile, overrides),
+  );
+  const wrong = await loadText({ name: "b.yaml", text: `${MINIMAL}bogus: 1\n` }, readFile);
   assert.ok(!wrong.ok);
   assert.deepEqual(wrong.issues.map(formatIssue), ["b.yaml:6:1: bogus: is not a known key"]);
 });

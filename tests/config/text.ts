@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { Config } from "../../src/config/config.ts";
 import { formatIssue } from "../../src/config/issue.ts";
 import { type LoadResult, parseConfig } from "../../src/config/load.ts";
+import { loadRegexes } from "../../src/text/regex.ts";
 import type { SecretFile } from "../../src/config/password.ts";
 import type { Overrides } from "../../src/config/overrides.ts";
 
@@ -31,9 +32,11 @@ export function readSecretFile(path: string): SecretFile {
   return { text: secret, mode: path === "/open" ? 0o644 : 0o400 };
 }
 
+const compileRegex = await loadRegexes();
+
 /** The result for `text` as file `f`. */
 export function parse(text: string, overrides: Overrides = {}): LoadResult {
-  return parseConfig(text, { fileName: "f", readSecretFile, overrides });
+  return parseConfig(text, { fileName: "f", readSecretFile, overrides, compileRegex });
 }
 
 /** Every issue of `text`, printed, warnings too, without the file's name. */

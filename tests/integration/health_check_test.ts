@@ -6,7 +6,7 @@ import { Check } from "../../src/health/check.ts";
 import { createProbe } from "../../src/health/create_probe.ts";
 import { type Clock, systemClock } from "../../src/time/clock.ts";
 import { PatientClock } from "../support/patient_clock.ts";
-import { PLAIN_CHECK } from "../support/config.ts";
+import { httpCheckConfig } from "../support/config.ts";
 import { until } from "../support/until.ts";
 import { answer, type Behaviour, drip, hang, probePorts, RawServer } from "./health_servers.ts";
 
@@ -37,17 +37,7 @@ function run(config: CheckConfig, clock: Clock): Check & { readonly verdicts: Ve
 }
 
 function httpConfig(port: number, timing: Partial<CheckTiming> = {}): CheckConfig {
-  const target = {
-    address: "127.0.0.1",
-    port,
-    path: "/",
-    scheme: "http",
-    insecureSkipVerify: false,
-    caFile: undefined,
-    weightHeader: undefined,
-    name: "http-1",
-  } as const;
-  return { type: "http", ...PLAIN_CHECK, ...target, ...TIMING, ...timing };
+  return httpCheckConfig({ port, ...TIMING, ...timing });
 }
 
 const HANGING: readonly (readonly [sentence: string, behaviour: Behaviour])[] = [

@@ -251,6 +251,7 @@ Deno.test("httpProbe() comes to one verdict whatever the way is (C12)", async (t
         `Host: ${host}:${running.port}`,
         "user-agent: bgp-lb",
         "accept: */*",
+        "accept-encoding: identity",
         "Connection: close",
         "",
         "",

@@ -16,6 +16,8 @@ export type Behaviour = (connection: Deno.Conn) => Promise<void>;
 
 /** Where a server listens, and its certificate where it speaks TLS. */
 export interface RawServerOptions {
+  /** A unix socket in place of host name and port. */
+  readonly path?: string | undefined;
   readonly hostname?: string | undefined;
   readonly port?: number | undefined;
   readonly tls?: { readonly key: string; readonly cert: string } | undefined;
@@ -27,14 +29,20 @@ export class RawServer implements AsyncDisposable {
   /** Connections accepted so far, and those still open. */
   accepted = 0;
   readonly open = new Set<Deno.Conn>();
-  readonly #listener: Deno.Listener<Deno.Conn, Deno.NetAddr>;
+  readonly #listener: AsyncIterable<Deno.Conn> & { close(): void };
   readonly #done: Promise<void>;
 
-  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0, tls }: RawServerOptions = {}) {
-    this.#listener = tls === undefined
-      ? Deno.listen({ hostname, port })
-      : Deno.listenTls({ hostname, port, key: tls.key, cert: tls.cert });
-    this.port = this.#listener.addr.port;
+  constructor(behaviour: Behaviour, { hostname = "127.0.0.1", port = 0, path, tls }: RawServerOptions = {}) {
+    if (path !== undefined) {
+      this.#listener = Deno.listen({ transport: "unix", path });
+      this.port = 0;
+    } else {
+      const listener = tls === undefined
+        ? Deno.listen({ hostname, port })
+        : Deno.listenTls({ hostname, port, key: tls.key, cert: tls.cert });
+      this.#listener = listener;
+      this.port = listener.addr.port;
+    }
     this.#done = this.#serve(behaviour);
   }
 
@@ -139,6 +147,27 @@ export class Certificates implements AsyncDisposable {
       ...["x509", "-req", "-in", `${file}.csr`, "-out", `${file}.pem`, "-days", String(days)],
       ...["-CA", issuer.certFile, "-CAkey", issuer.certFile.replace(/pem$/, "key"), "-CAcreateserial"],
       ...["-extfile", extensions],
+    ]);
+  }
+
+  /** Signed by `issuer`, from one moment to another: `YYYYMMDDhhmmssZ`. */
+  async dated(issuer: Certificate, from: string, to: string, names = NAMES): Promise<Certificate> {
+    const file = this.#file();
+    await Deno.writeTextFile(
+      `${file}.cnf`,
+      `[ca]\ndefault_ca=d\n[d]\ndatabase=${file}.index\nserial=${file}.serial\nnew_certs_dir=${this.folder}\n` +
+        `default_md=sha256\npolicy=p\nx509_extensions=x\n[p]\ncommonName=supplied\n` +
+        `[x]\nsubjectAltName=${names}\nbasicConstraints=CA:FALSE\n`,
+    );
+    await Promise.all([
+      Deno.writeTextFile(`${file}.index`, ""),
+      Deno.writeTextFile(`${file}.serial`, `${(this.#count + 16).toString(16)}\n`),
+      openssl(["req", ...NEW_KEY, "-keyout", `${file}.key`, "-out", `${file}.csr`, "-subj", "/CN=leaf"]),
+    ]);
+    return await this.#make(file, [
+      ...["ca", "-batch", "-notext", "-config", `${file}.cnf`, "-in", `${file}.csr`, "-out", `${file}.pem`],
+      ...["-cert", issuer.certFile, "-keyfile", issuer.certFile.replace(/pem$/, "key")],
+      ...["-startdate", from, "-enddate", to],
     ]);
   }
 

@@ -1,7 +1,5 @@
 /** Whom an https check believes: the host's store, the runtime's roots, caFile; what it says of others; HTTP/2 alone. */
 import assert from "node:assert/strict";
-import { createSecureServer, type Http2SecureServer, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo } from "node:net";
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TlsOptions } from "../../src/health/connect/ports.ts";
 import { httpProbe } from "../../src/health/kinds/http.ts";
@@ -11,6 +9,7 @@ import { nodeTls } from "../../src/os/tls_client.ts";
 import { HostTrustStore } from "../../src/os/trust.ts";
 import { httpCheckConfig } from "../support/config.ts";
 import { until, within } from "../support/until.ts";
+import { http2Server } from "./health_http2_server.ts";
 import { answer, type Certificate, Certificates, hang, probePorts, RawServer } from "./health_servers.ts";
 
 const OK = answer("HTTP/1.1 200 OK\r\n\r\n");
@@ -95,7 +94,10 @@ Deno.test("httpProbe() over https says what is wrong with a certificate", async 
     });
     for (const address of ["localhost", "127.0.0.1"]) {
       const { probe } = rig({ address, port: server.port }, ca.certFile);
-      assert.deepEqual(await run(probe), { kind: "fail", detail: "certificate is for another name" });
+      assert.deepEqual(await run(probe), {
+        kind: "fail",
+        detail: `certificate is for another name, not for ${address}: it is for other.example`,
+      });
       const careless = rig({ address, port: server.port, insecureSkipVerify: true }, ca.certFile);
       const detail = address === "localhost" ? "status 200 (127.0.0.1)" : "status 200";
       assert.deepEqual(await run(careless.probe), { kind: "pass", detail });
@@ -185,31 +187,6 @@ Deno.test("HostTrustStore notices that a file changed, and keeps what it knows w
     assert.deepEqual(await run(probe), PASS);
   }
 });
-
-/** A server that speaks nothing but HTTP/2, by the runtime's library: `:path` is `/STATUS`. */
-async function http2Server({ key, cert }: Certificate): Promise<AsyncDisposable & { readonly port: number }> {
-  const server: Http2SecureServer = createSecureServer({ key, cert, allowHTTP1: false });
-  server.on("stream", (stream: ServerHttp2Stream, fields) => {
-    const status = Number(fields[":path"]?.slice(1));
-    if (status === 103) stream.additionalHeaders({ ":status": 103 });
-    stream.respond({
-      ":status": status === 103 ? 200 : status,
-      location: "/somewhere?else=1",
-      "x-asked": `${fields[":method"]} ${fields[":authority"]} ${fields["user-agent"]}`,
-      "x-long": "y".repeat(20_000),
-    });
-    if (!stream.writableEnded) stream.end("body");
-  });
-  server.on("sessionError", () => {});
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  const isOfTcp = (at: typeof address): at is AddressInfo => typeof at === "object" && at !== null;
-  assert.ok(isOfTcp(address));
-  return {
-    port: address.port,
-    [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
-  };
-}
 
 Deno.test("httpProbe() passes a server that speaks HTTP/2 alone, and fails what it refuses (C12)", async (t) => {
   await using certificates = new Certificates();

@@ -62,11 +62,11 @@ Deno.test("parseCounters() reads packets by counter, and every counter of a serv
   equal(rules.length, counters.length);
 });
 
-Deno.test("planeConfig() is a configuration: every way to forward, marks and one-packet services", () => {
+Deno.test("planeConfig() is a configuration: every way to forward, marks and one-packet services", async () => {
   const [host] = nodesOf(planeTopology, "host");
   ok(host !== undefined);
   const text = JSON.stringify(planeConfig(planeTopology, host, "/tmp"));
-  const loaded = loadConfig("plane.json", () => ({ octets: new TextEncoder().encode(text) }));
+  const loaded = await loadConfig("plane.json", () => ({ octets: new TextEncoder().encode(text) }));
   ok(loaded.ok, JSON.stringify(loaded));
   equal(loaded.config.services.length, planeTopology.services.length);
 });
@@ -212,13 +212,13 @@ Deno.test("switchBatch() joins every end of a link with more than two", () => {
   deepEqual(batch.slice(2), lan?.ends.map(({ node }) => `link set ${node} master bridge up`));
 });
 
-Deno.test("the agent's configuration of every lab host is valid", () => {
+Deno.test("the agent's configuration of every lab host is valid", async () => {
   const hosts = [standardTopology, loadTopology].flatMap((topology) =>
     nodesOf(topology, "host").map((host) => ({ topology, host }))
   );
   for (const { topology, host } of hosts) {
     const text = JSON.stringify(agentConfig(topology, host, "/tmp"));
-    const loaded = loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
+    const loaded = await loadConfig("lab.json", () => ({ octets: new TextEncoder().encode(text) }));
     ok(loaded.ok, JSON.stringify(loaded));
   }
 });

@@ -3,6 +3,7 @@ import type { DnsCheckConfig } from "../../src/config/checks/dns.ts";
 import type { GrpcCheckConfig } from "../../src/config/checks/grpc.ts";
 import type { HttpCheckConfig } from "../../src/config/checks/http.ts";
 import type { TcpCheckConfig } from "../../src/config/checks/tcp.ts";
+import type { TlsCheckConfig } from "../../src/config/checks/tls.ts";
 import type { UdpCheckConfig } from "../../src/config/checks/udp.ts";
 import type { Config, PeerConfig, PortConfig, ServiceConfig } from "../../src/config/config.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
@@ -53,11 +54,34 @@ export function httpCheckConfig(overrides: Partial<HttpCheckConfig> = {}): HttpC
     name: "http-1",
     address: "127.0.0.1",
     port: 8080,
-    path: "/",
+    unixSocket: undefined,
     scheme: "http",
-    insecureSkipVerify: false,
-    caFile: undefined,
+    method: "GET",
+    path: "/",
+    host: undefined,
+    headers: {},
+    status: [{ from: 200, to: 299 }],
+    body: undefined,
     weightHeader: undefined,
+    ...PLAIN_TLS,
+    intervalMs: 1000,
+    fastIntervalMs: 1000,
+    timeoutMs: 1000,
+    rise: 1,
+    fall: 1,
+    ...PLAIN_CHECK,
+    ...overrides,
+  };
+}
+
+/** A TLS check of 127.0.0.1:8443 every second. */
+export function tlsCheckConfig(overrides: Partial<TlsCheckConfig> = {}): TlsCheckConfig {
+  return {
+    type: "tls",
+    name: "tls-1",
+    address: "127.0.0.1",
+    port: 8443,
+    ...PLAIN_TLS,
     intervalMs: 1000,
     fastIntervalMs: 1000,
     timeoutMs: 1000,
@@ -173,6 +197,15 @@ export const PLAIN_PORT = {
   hysteresis: 0,
   slowStartMs: 0,
   sorry: [],
+} as const;
+
+/** TLS without anything that is not asked for. */
+export const PLAIN_TLS = {
+  serverName: undefined,
+  insecureSkipVerify: false,
+  caFile: undefined,
+  keyPair: undefined,
+  minDaysLeft: 0,
 } as const;
 
 /** A check without anything that is not asked for. */

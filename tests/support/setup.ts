@@ -18,6 +18,7 @@ export const requirements = {
   "frr": { package: "frr", provides: { command: "vtysh" } },
   "gobgpd": { package: "gobgpd", provides: { command: "gobgpd" } },
   "procps": { package: "procps", provides: { command: "sysctl" } },
+  "nginx-light": { package: "nginx-light", provides: { command: "nginx" } },
   "openssl": { package: "openssl", provides: { command: "openssl" } },
   "tcpdump": { package: "tcpdump", provides: { command: "tcpdump" } },
   "iproute2": { package: "iproute2", provides: { command: "ip" } },

@@ -1,10 +1,11 @@
-/** The http check's keys: a GET that must be answered with a 2xx status. */
+/** The http check's keys: a request, and what of its answer must be right: the status, the body, the certificate. */
 import * as z from "zod";
 import { PATTERNS } from "../values/patterns.ts";
 import { lazily } from "../values/lazily.ts";
-import { notSupportedYet, text } from "../values/rules.ts";
+import { text } from "../values/rules.ts";
+import { parseFilePath } from "../values/name.ts";
+import { parseSocketPath } from "../values/socket_path.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { parseFilePath, parsePrintable } from "../values/name.ts";
 import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
 import {
   aimEndpoint,
@@ -14,16 +15,48 @@ import {
   endpointSchema,
   renderEndpoint,
 } from "./endpoint.ts";
+import {
+  type BodyRule,
+  bodyRule,
+  bodySchema,
+  formatStatusRange,
+  headersSchema,
+  parseAuthority,
+  parseFieldName,
+  parseMethod,
+  parsePath,
+  type StatusRange,
+  statusRanges,
+  statusSchema,
+} from "./http_grammar.ts";
 import type { CheckKind } from "./kind.ts";
+import {
+  checkTls,
+  type Complaint,
+  type FileTls,
+  renderTls,
+  resolveTls,
+  TLS_RULES,
+  type TlsConfig,
+  tlsSchema,
+} from "./tls_keys.ts";
 
-/** A GET that must be answered with a 2xx status. */
-export interface HttpCheckConfig extends CheckBase, Endpoint {
+/** A request, and what its answer must have. With `unixSocket`, `address` and `port` only name the host. */
+export interface HttpCheckConfig extends CheckBase, Endpoint, TlsConfig {
   readonly type: "http";
-  readonly path: string;
+  /** The path of a unix socket that is connected to instead of `address` and `port`. */
+  readonly unixSocket: string | undefined;
   readonly scheme: "http" | "https";
-  readonly insecureSkipVerify: boolean;
-  /** PEM file of certificates that are trusted beside those of the host. */
-  readonly caFile: string | undefined;
+  readonly method: string;
+  readonly path: string;
+  /** What the Host field says; undefined: address and port. */
+  readonly host: string | undefined;
+  /** More fields, by name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Those that pass. */
+  readonly status: readonly StatusRange[];
+  /** Undefined: the body is not read. */
+  readonly body: BodyRule | undefined;
   /** The header field of a passing answer whose number is the destination's weight; only in checks of destinations. */
   readonly weightHeader: string | undefined;
 }
@@ -31,36 +64,48 @@ export interface HttpCheckConfig extends CheckBase, Endpoint {
 /** Keys that are the same wherever the check stands. */
 const keys = lazily(() => {
   return {
-    type: z.literal("http").describe("http: a GET that must be answered with a 2xx status"),
+    type: z.literal("http").describe("http: a request that must be answered as said"),
+    unixSocket: text(parseUnixSocket, PATTERNS.filePath).optional().describe(
+      "Path of a unix socket to connect to, instead of address and port",
+    ),
     path: text(parsePath, PATTERNS.urlPath).prefault("/").describe("The path to ask for"),
     scheme: z.enum(["http", "https"]).default("http").describe("http or https"),
-    insecureSkipVerify: z.boolean().default(false).describe("true: accept any certificate (https)"),
-    caFile: text(parseFilePath, PATTERNS.filePath).optional().describe(
-      "PEM file of certificates that are trusted beside those that the host trusts (https)",
+    method: text(parseMethod, PATTERNS.httpMethod).prefault("GET").describe("The method, in capitals"),
+    host: text(parseAuthority, PATTERNS.authority).optional().describe(
+      "The Host field, and of https the default of serverName. Default: address and port",
     ),
-    method: notSupportedYet().describe("The method. Not supported yet"),
-    host: notSupportedYet().describe("The Host field. Not supported yet"),
-    headers: notSupportedYet().describe("More header fields. Not supported yet"),
-    status: notSupportedYet().describe("Which statuses pass. Not supported yet"),
-    body: notSupportedYet().describe("What the body must have. Not supported yet"),
-    serverName: notSupportedYet().describe("The name of the certificate. Not supported yet"),
-    certFile: notSupportedYet().describe("Our own certificate. Not supported yet"),
-    keyFile: notSupportedYet().describe("The key of it. Not supported yet"),
-    minDaysLeft: notSupportedYet().describe("How long the certificate must be valid. Not supported yet"),
-    unixSocket: notSupportedYet().describe("A socket's path instead of address and port. Not supported yet"),
+    headers: headersSchema().optional().describe("More header fields, by name"),
+    status: statusSchema().describe(
+      "Statuses and ranges of them that pass; a redirect is not followed. Default: 200-299",
+    ),
+    body: bodySchema().optional().describe(
+      "What the first 64 KiB of the body must have. Default: the body is not read",
+    ),
+    ...tlsSchema(),
     ...baseSchema(),
     ...tripwireSchema(),
   };
 });
 
 function schema() {
+  const { address, port } = destinationEndpointSchema();
   return z.strictObject({
     ...keys(),
     ...endpointSchema(),
+    address: address.describe("Where to connect: an address or a host name. Default: 127.0.0.1"),
+    port: port.describe("The port to connect to; required without unixSocket"),
     weightHeader: z.never({
       error: "belongs to a check in services[].ports[].checks or of a destination, whose weight it gives",
     }).optional().describe("Of checks of destinations alone"),
-  }).superRefine(checkKeys).meta({ allOf: MEANINGLESS, description: "An HTTP check" });
+  }).refine(({ port, unixSocket }) => port !== undefined || unixSocket !== undefined, {
+    path: ["port"],
+    error: "is required",
+    // Whatever else is wrong.
+    when: ({ value }) => typeof value === "object" && value !== null,
+  }).superRefine(checkKeys).meta({
+    allOf: [...RULES, { anyOf: [{ required: ["port"] }, { required: ["unixSocket"] }] }],
+    description: "An HTTP check",
+  });
 }
 
 function destinationSchema() {
@@ -70,7 +115,7 @@ function destinationSchema() {
     weightHeader: text(parseFieldName, PATTERNS.fieldName).optional().describe(
       "The number in this header field of a passing answer, such as X-Weight, becomes the destination's weight. Default: none",
     ),
-  }).superRefine(checkKeys).meta({ allOf: MEANINGLESS, description: "An HTTP check of a destination" });
+  }).superRefine(checkKeys).meta({ allOf: RULES, description: "An HTTP check of a destination" });
 }
 
 /** A check that is complete, wherever it stands. */
@@ -78,63 +123,126 @@ type HttpFile = Omit<z.output<ReturnType<typeof schema>>, "weightHeader"> & {
   readonly weightHeader?: string | undefined;
 };
 
-function checkKeys(
-  check: FileBase & {
-    readonly scheme: string;
-    readonly insecureSkipVerify: boolean;
-    readonly caFile?: string | undefined;
-  },
-  context: z.RefinementCtx,
-): void {
+/** What the rules between the keys look at. */
+interface Keys extends FileBase, FileTls {
+  readonly scheme: string;
+  readonly method: string;
+  readonly body?: unknown;
+  readonly unixSocket?: string | undefined;
+  readonly address?: string | undefined;
+  readonly port?: number | undefined;
+}
+
+function checkKeys(check: Keys, context: z.RefinementCtx): void {
   checkBase(check, context);
-  const meaningless = (key: string, message: string) =>
-    context.addIssue({ code: "custom", path: [key], message });
-  if (check.scheme === "http") {
-    if (check.insecureSkipVerify) meaningless("insecureSkipVerify", "has no meaning with scheme http");
-    if (check.caFile !== undefined) meaningless("caFile", "has no meaning with scheme http");
-  } else if (check.insecureSkipVerify && check.caFile !== undefined) {
-    meaningless("caFile", "has no meaning with insecureSkipVerify");
+  const complain: Complaint = (key, message) => context.addIssue({ code: "custom", path: [key], message });
+  if (check.scheme === "https") checkTls(check, complain);
+  else for (const key of tlsKeysOf(check)) complain(key, "has no meaning with scheme http");
+  if (check.method === "HEAD" && check.body !== undefined) {
+    complain("body", "has no meaning with method HEAD, whose answer has none");
+  }
+  if (check.unixSocket === undefined) return;
+  for (const key of OF_NETWORK) {
+    if (check[key] !== undefined) complain(key, "has no meaning with unixSocket");
   }
 }
 
-/** The same as the rules between its keys, for JSON Schema; the scheme is http where it is left out. */
-const MEANINGLESS = [
+/** Keys of a way through the network. */
+const OF_NETWORK = ["address", "port", "source", "via"] as const;
+/** Keys of TLS whose default is nothing. */
+const OF_TLS = ["serverName", "caFile", "certFile", "keyFile"] as const;
+
+/** The keys of TLS that are set. */
+function tlsKeysOf(check: FileTls): readonly string[] {
+  return [
+    ...OF_TLS.filter((key) => check[key] !== undefined),
+    ...(check.insecureSkipVerify ? ["insecureSkipVerify"] : []),
+    ...(check.minDaysLeft > 0 ? ["minDaysLeft"] : []),
+  ];
+}
+
+/** The same for JSON Schema; the scheme is http where it is left out. */
+const RULES = [
   {
     if: { properties: { scheme: { const: "http" } } },
-    then: { not: { required: ["caFile"] }, properties: { insecureSkipVerify: { const: false } } },
+    then: {
+      properties: {
+        ...Object.fromEntries(OF_TLS.map((key) => [key, false])),
+        insecureSkipVerify: { const: false },
+        minDaysLeft: { const: 0 },
+      },
+    },
+  },
+  ...TLS_RULES,
+  {
+    if: { properties: { method: { const: "HEAD" } }, required: ["method"] },
+    then: { properties: { body: false } },
   },
   {
-    not: { properties: { insecureSkipVerify: { const: true } }, required: ["insecureSkipVerify", "caFile"] },
+    if: { required: ["unixSocket"] },
+    then: { properties: Object.fromEntries(OF_NETWORK.map((key) => [key, false])) },
   },
 ];
+
+const USUAL_PORT = { http: 80, https: 443 } as const;
 
 /** The http check. */
 export const httpCheck = {
   schema,
   destinationSchema,
-  aim: (check, target) => aimEndpoint(check, target),
-  place: (check) => `${check.scheme} ${authority(check)}${check.path}`,
-  resolve(
-    { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader },
-    base,
-  ): HttpCheckConfig {
-    return { type, address, port, path, scheme, insecureSkipVerify, caFile, weightHeader, ...base };
+  aim: (check, target) => check.unixSocket === undefined ? aimEndpoint(check, target) : { value: check },
+  place(check) {
+    const { scheme, unixSocket, path, via } = check;
+    const where = unixSocket === undefined ? authority({ ...endpointOf(check), via }) : `unix:${unixSocket}:`;
+    return `${scheme} ${where}${path}`;
+  },
+  resolve(file, base): HttpCheckConfig {
+    const { type, unixSocket, scheme, method, path, host, headers, status, body, weightHeader } = file;
+    return {
+      type,
+      ...endpointOf(file),
+      unixSocket,
+      scheme,
+      method,
+      path,
+      host,
+      headers: headers ?? {},
+      status: statusRanges(status),
+      body: bodyRule(body),
+      weightHeader,
+      ...resolveTls(file),
+      ...base,
+    };
   },
   render(check) {
-    const { path, scheme, insecureSkipVerify, caFile, weightHeader, tripwire } = check;
-    return { ...renderEndpoint(check), path, scheme, insecureSkipVerify, caFile, weightHeader, tripwire };
+    const { unixSocket, scheme, method, path, host, headers, status, body, weightHeader, tripwire } = check;
+    return {
+      ...(unixSocket === undefined ? renderEndpoint(check) : { unixSocket }),
+      path,
+      scheme,
+      ...renderTls(check),
+      method,
+      host,
+      headers: Object.keys(headers).length === 0 ? undefined : headers,
+      status: status.map(formatStatusRange),
+      body,
+      weightHeader,
+      tripwire,
+    };
   },
 } satisfies CheckKind<HttpFile, z.output<ReturnType<typeof destinationSchema>>, HttpCheckConfig>;
 
-function parsePath(input: string): Parsed<string> {
-  if (!input.startsWith("/")) return { problem: "must begin with /" };
-  return /[\s#\p{Cc}]/u.test(input)
-    ? { problem: "must not have spaces, control characters or #" }
-    : parsePrintable(input);
+/** Where a check connects to; by a unix socket what its host is called, as nothing else says it. */
+function endpointOf({ unixSocket, address, port, scheme }: HttpFile): Endpoint {
+  return {
+    address: address ?? (unixSocket === undefined ? "127.0.0.1" : "localhost"),
+    port: port ?? USUAL_PORT[scheme],
+  };
 }
 
-function parseFieldName(input: string): Parsed<string> {
-  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/.test(input)
-    ? { value: input }
-    : { problem: "must be the name of a header field, such as X-Weight" };
+function parseUnixSocket(input: string): Parsed<string> {
+  const path = parseFilePath(input);
+  if ("problem" in path) return path;
+  const parsed = parseSocketPath(input);
+  return "problem" in parsed ? parsed : { value: input };
 }

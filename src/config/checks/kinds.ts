@@ -13,6 +13,7 @@ import type { CheckKind, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
 import { processCheck } from "./process.ts";
 import { tcpCheck } from "./tcp.ts";
+import { tlsCheck } from "./tls.ts";
 import { udpCheck } from "./udp.ts";
 import type { Parsed } from "../../text/parsed.ts";
 
@@ -20,6 +21,7 @@ const REGISTRY = {
   http: httpCheck,
   ping: pingCheck,
   tcp: tcpCheck,
+  tls: tlsCheck,
   udp: udpCheck,
   grpc: grpcCheck,
   dns: dnsCheck,
@@ -63,18 +65,8 @@ export const destinationCheckSchema = lazily(() => {
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
-/** Kinds that the configuration will know and that do not exist yet. */
-const LATER_TYPES: readonly string[] = ["tls"];
-
-/** What is wrong with a `type` that is of no kind, or that it will be one. */
-export function typeProblem(
-  type: unknown,
-): { readonly later: string } | { readonly known: readonly string[] } {
-  const known = Object.keys(REGISTRY);
-  return typeof type === "string" && LATER_TYPES.includes(type)
-    ? { later: `is not supported yet, use ${known.join(" or ")}` }
-    : { known };
-}
+/** The names of all kinds. */
+export const CHECK_TYPES: readonly string[] = Object.keys(REGISTRY);
 
 /** The check of that destination: what was left out is the destination's. Or what it lacks. */
 export function aimCheck<Type extends CheckType>(

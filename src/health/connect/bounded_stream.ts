@@ -12,11 +12,14 @@ export interface StreamLimits {
   readonly pieces: number;
 }
 
-/** A head of 64 KiB, interim answers before it, and what came of a body meanwhile; TLS around it. */
+/** A head of 64 KiB, interim answers before it, and 64 KiB of a body; TLS around it. */
 export const ANSWER_LIMITS: StreamLimits = { octets: 196_608, pieces: 1024 };
 
-/** By HTTP/2, where each frame of 9 octets is work and may want an answer. */
+/** By HTTP/2, where each frame of 9 octets is work and may want an answer: a head. */
 export const HTTP2_LIMITS: StreamLimits = { octets: 73_728, pieces: 256 };
+
+/** The same with a body. */
+export const HTTP2_BODY_LIMITS: StreamLimits = { octets: 147_456, pieces: 512 };
 
 /** After so many reads in a row, which may all have been ready at once, timers and other sockets have their turn. */
 const PIECES_A_TURN = 8;

@@ -32,6 +32,10 @@ const OURS: readonly Row[] = [
   [/^EADDRNOTAVAIL$|cannot assign requested address/i, NO_LOCAL_ADDRESS],
   [/^EAGAIN$|resource temporarily unavailable/i, "this host is short of something for now"],
   [/^EACCES$|^EPERM$|operation not permitted|permission denied/i, "not permitted by this host"],
+  [
+    /^certFile and keyFile do not go together/,
+    "certFile and keyFile do not go together, or cannot be read",
+  ],
   [/^NotCapable$|^Requires \w+ access to/, "not permitted by the runtime's own flags"],
 ];
 
@@ -57,12 +61,14 @@ const THEIRS: readonly Row[] = [
     "the answer is not TLS",
   ],
   [
-    /UnknownIssuer|SELF_SIGNED|UNABLE_TO_|unable to verify|BadSignature/i,
-    "certificate is not from a trusted issuer: add the CA to the host's store (update-ca-certificates) or name it with caFile",
+    /alert.*certificate_?required/i,
+    "the server wants a certificate of ours: name it with certFile and keyFile",
   ],
-  [/NotValidForName|not valid for name|ALTNAME_INVALID/i, "certificate is for another name"],
-  [/NotValidYet|not yet valid|certificate not valid yet|CERT_NOT_YET_VALID/i, "certificate is not valid yet"],
-  [/certificate:? (has )?expired|: Expired|CERT_HAS_EXPIRED/i, "certificate has expired"],
+  [/alert.*decrypt_?error/i, "the server refuses our certificate: is the key of keyFile that of certFile?"],
+  [
+    /alert.*(bad_?certificate|unknown_?ca|certificate_?(unknown|expired|revoked)|unsupported_?certificate|access_?denied)/i,
+    "the server refuses our certificate",
+  ],
   [/no_?application_?protocol/i, "the server speaks neither HTTP/1.1 nor HTTP/2 (ALPN)"],
   [/protocol_?version|HandshakeFailure|handshake_?failure/i, "no version or cipher of TLS in common"],
 ];
@@ -82,11 +88,6 @@ export function failureOf(error: unknown): Failure {
   return isInternal(error)
     ? { kind: "unknown", detail: `unexpected: ${last}` }
     : { kind: "fail", detail: last };
-}
-
-/** Whether the certificate was not from an issuer that is trusted; another set of trusted ones may have it. */
-export function isUntrusted(error: unknown): boolean {
-  return causes(error).some((text) => /UnknownIssuer|SELF_SIGNED|UNABLE_TO_|unable to verify/i.test(text));
 }
 
 /** Errors of the language itself come of our own code; those of the system, also where Deno calls them TypeError, have a code. */

@@ -9,7 +9,7 @@ import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
 import { ProbeFailure } from "./failure.ts";
 import { decodeFields, encodeFields } from "./hpack.ts";
-import { interimAnswers, MAX_INTERIM_ANSWERS } from "./http1.ts";
+import { interimAnswers, MAX_INTERIM_ANSWERS } from "./http_exchange.ts";
 import {
   checkEnd,
   Flag,
@@ -22,7 +22,7 @@ import {
   Setting,
   STREAM,
   withoutPadding,
-} from "./http2.ts";
+} from "./http2_frames.ts";
 
 /** What is called, and with which message. */
 export interface UnaryCall {
@@ -67,9 +67,14 @@ export async function callUnary(stream: StreamSocket, call: UnaryCall): Promise<
   send(callOctets(call));
   const frames = new FrameReader(stream);
   const answer = new AnswerFrames(send);
-  let frame = await frames.next();
+  const next = async () => {
+    const frame = await frames.next();
+    if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
+    return frame;
+  };
+  let frame = await next();
   if (frame.type !== FrameType.SETTINGS) throw new ProbeFailure("the answer is not HTTP/2");
-  for (answer.add(frame); !answer.isComplete; answer.add(frame)) frame = await frames.next();
+  for (answer.add(frame); !answer.isComplete; answer.add(frame)) frame = await next();
   return answer.outcome();
 }
 
@@ -198,7 +203,7 @@ class AnswerFrames {
 }
 
 function valueOf(block: Uint8Array, name: string): string | undefined {
-  return decodeFields(block, name).find((field) => field.name === name)?.value;
+  return decodeFields(block, [name]).find((field) => field.name === name)?.value;
 }
 
 function notHttp2(what: string): ProbeFailure {

@@ -13,7 +13,15 @@ export interface HeaderField {
   readonly value: string;
 }
 
-/** Entries of the static table that have a value and are looked at (RFC 7541 appendix A). */
+/** The static table (RFC 7541 appendix A): names from index 1 on, and those of its values that are statuses. */
+const STATIC_NAMES =
+  (":authority :method :method :path :path :scheme :scheme :status :status :status :status :status " +
+    ":status :status accept-charset accept-encoding accept-language accept-ranges accept access-control-allow-origin age " +
+    "allow authorization cache-control content-disposition content-encoding content-language content-length " +
+    "content-location content-range content-type cookie date etag expect expires from host if-match if-modified-since " +
+    "if-none-match if-range if-unmodified-since last-modified link location max-forwards proxy-authenticate " +
+    "proxy-authorization range referer refresh retry-after server set-cookie strict-transport-security transfer-encoding " +
+    "user-agent vary via www-authenticate").split(" ");
 const STATUSES: ReadonlyMap<number, string> = new Map([
   [8, "200"],
   [9, "204"],
@@ -23,9 +31,6 @@ const STATUSES: ReadonlyMap<number, string> = new Map([
   [13, "404"],
   [14, "500"],
 ]);
-const FIRST_STATUS = 8;
-const LAST_STATUS = 14;
-const LOCATION = 46;
 const STATIC_ENTRIES = 61;
 
 /** A block of literal fields that enter no table, names and values as they are. */
@@ -43,10 +48,10 @@ export function encodeFields(fields: readonly (readonly [name: string, value: st
 }
 
 /**
- * The fields of a whole block: status, location, and those whose name is spelled out as `also`, in lower case.
+ * The fields of a whole block: the status, and those whose names are among `wanted`, in lower case.
  * @throws {ProbeFailure} it is malformed, or needs a dynamic table
  */
-export function decodeFields(block: Uint8Array, also?: string): readonly HeaderField[] {
+export function decodeFields(block: Uint8Array, wanted: readonly string[]): readonly HeaderField[] {
   const reader = new TextReader(block);
   const fields: HeaderField[] = [];
   try {
@@ -54,7 +59,7 @@ export function decodeFields(block: Uint8Array, also?: string): readonly HeaderF
       const first = reader.u8("field");
       if (first & 0x80) fields.push(indexed(readInteger(reader, first, 7)));
       else if ((first & 0xe0) === 0x20) readInteger(reader, first, 5); // The size of a table that is not kept.
-      else fields.push(literal(reader, readInteger(reader, first, first & 0x40 ? 6 : 4), also));
+      else fields.push(literal(reader, readInteger(reader, first, first & 0x40 ? 6 : 4), wanted));
     }
   } catch (error) {
     if (error instanceof ReadError) throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
@@ -71,18 +76,12 @@ function indexed(index: number): HeaderField {
   return status === undefined ? IRRELEVANT : { name: ":status", value: status };
 }
 
-function literal(reader: TextReader, index: number, also: string | undefined): HeaderField {
+function literal(reader: TextReader, index: number, wanted: readonly string[]): HeaderField {
   if (index !== 0) checkIndex(index);
-  const name = index === 0 ? reader.text() : nameOf(index);
-  const isAsked = name === ":status" || name === "location" || (name !== undefined && name === also);
-  if (isAsked) return { name, value: reader.text() };
+  const name = index === 0 ? reader.text() : STATIC_NAMES[index - 1] ?? "";
+  if (name === ":status" || wanted.includes(name)) return { name, value: reader.text() };
   reader.skipText();
   return IRRELEVANT;
-}
-
-function nameOf(index: number): HeaderField["name"] {
-  if (index === LOCATION) return "location";
-  return index >= FIRST_STATUS && index <= LAST_STATUS ? ":status" : undefined;
 }
 
 function checkIndex(index: number): void {

@@ -1,47 +1,38 @@
-/** A GET by HTTP/1.1 on a connection of its own, up to the head of the answer (RFC 9112): the body is not read. */
+/** A request by HTTP/1.1 on a connection of its own (RFC 9112), and its answer, by 1.1 or 1.0, as far as it is looked at. */
 import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser, valuesOf } from "../../net/http1.ts";
+import { type BodyDecoder, bodyDecoder, responseFraming } from "../../net/http1_body.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { ProbeFailure } from "./failure.ts";
-
-/** A GET, by whichever version of HTTP. */
-export interface GetRequest {
-  readonly scheme: "http" | "https";
-  readonly authority: string;
-  readonly path: string;
-  readonly fields: Readonly<Record<string, string>>;
-  /** The field of the answer that gives a weight, in lower case. */
-  readonly weightField?: string | undefined;
-}
-
-/** What of an answer a probe looks at. */
-export interface AnswerHead {
-  readonly status: number;
-  readonly location: string | undefined;
-  /** The value of the request's `weightField`. */
-  readonly weight: string | undefined;
-}
-
-/** Interim answers (1xx) that one answer may have before it. */
-export const MAX_INTERIM_ANSWERS = 16;
+import {
+  bodyCutShort,
+  type HttpAnswer,
+  type HttpRequest,
+  interimAnswers,
+  MAX_INTERIM_ANSWERS,
+} from "./http_exchange.ts";
 
 /**
- * Asks on `stream`, which bounds what is read, and returns the head of the final answer.
+ * Asks on `stream`, which bounds what is read, and returns the final answer.
  * @throws {ProbeFailure} no answer, or one that is not HTTP
  * @throws {Error} the connection's own
  */
-export async function getByHttp1(stream: StreamSocket, request: GetRequest): Promise<AnswerHead> {
+export async function askByHttp1(stream: StreamSocket, request: HttpRequest): Promise<HttpAnswer> {
   // Who answers before it has read everything is right to do so: reading decides.
   stream.write(requestOctets(request)).catch(() => {});
   const octets = new OctetQueue();
   for (let interim = 0; interim <= MAX_INTERIM_ANSWERS; interim++) {
     const head = await readHead(stream, octets);
     if (head.status >= 200 || head.status === 101) {
-      const { weightField } = request;
+      let body: BodyReader | undefined;
       return {
         status: head.status,
-        location: valuesOf(head.fields, "location")[0],
-        weight: weightField === undefined ? undefined : valuesOf(head.fields, weightField)[0],
+        field: (name) => valuesOf(head.fields, name)[0],
+        // How it ends matters to nobody who does not read it.
+        async readBody() {
+          body ??= new BodyReader(request.method, head, stream, octets);
+          return await body.next();
+        },
       };
     }
     octets.consume(head.length);
@@ -49,16 +40,15 @@ export async function getByHttp1(stream: StreamSocket, request: GetRequest): Pro
   throw interimAnswers();
 }
 
-/** More of them than there may be. */
-export function interimAnswers(): ProbeFailure {
-  return new ProbeFailure(`more than ${MAX_INTERIM_ANSWERS} interim answers (1xx)`);
-}
+/** Methods whose requests usually have a body: without one they say so (RFC 9110 section 8.6). */
+const WITH_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 
-function requestOctets({ authority, path, fields }: GetRequest): Uint8Array {
+function requestOctets({ method, authority, path, fields }: HttpRequest): Uint8Array {
   const lines = [
-    `GET ${path} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     `Host: ${authority}`,
     ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`),
+    ...(WITH_BODY.includes(method) ? ["Content-Length: 0"] : []),
     "Connection: close",
   ];
   return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
@@ -78,4 +68,59 @@ async function readHead(stream: StreamSocket, octets: OctetQueue): Promise<Respo
     if (piece === undefined) throw new ProbeFailure("connection closed without an answer");
     octets.append(piece);
   }
+}
+
+/** The octets of one body, as they come. */
+class BodyReader {
+  readonly #stream: StreamSocket;
+  readonly #decoder: BodyDecoder;
+  /** It ends with the connection, so that is no fault then (RFC 9112 section 6.3). */
+  readonly #endsByClosing: boolean;
+  /** What came with the head. */
+  #came: Uint8Array | undefined;
+  readonly #decoded: Uint8Array[] = [];
+  #done = false;
+  #problem: ProbeFailure | undefined;
+
+  constructor(method: string, head: ResponseHead, stream: StreamSocket, octets: OctetQueue) {
+    const framing = responseFraming(method, head);
+    if (framing.type === "error") throw unreadable(framing.reason);
+    this.#stream = stream;
+    this.#decoder = bodyDecoder(framing, true);
+    this.#endsByClosing = framing.type === "close";
+    this.#came = octets.view.subarray(head.length);
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const piece = this.#decoded.shift();
+      if (piece !== undefined) return piece;
+      if (this.#done) return undefined;
+      await this.#decodeNext();
+    }
+  }
+
+  async #decodeNext(): Promise<void> {
+    if (this.#problem !== undefined) throw this.#problem;
+    const octets = this.#came ?? await this.#stream.read();
+    this.#came = undefined;
+    if (octets === undefined) {
+      if (!this.#endsByClosing) throw bodyCutShort();
+      this.#done = true;
+      return;
+    }
+    const part = this.#decoder.decode(octets);
+    if (part.type === "error") {
+      // What came before it counts, however the octets were cut into pieces.
+      this.#problem = unreadable(part.reason);
+      this.#decoded.push(...part.before ?? []);
+      return;
+    }
+    this.#decoded.push(...part.data);
+    this.#done = part.done;
+  }
+}
+
+function unreadable(reason: string): ProbeFailure {
+  return new ProbeFailure(`the body cannot be read: ${reason}`);
 }

@@ -1,82 +1,74 @@
 /**
- * A GET by HTTP/2 on a connection of its own (RFC 9113), up to the head of the answer: one stream, no push, no dynamic
- * header table, no body. The runtime's library keeps memory for each session that it frees late, and bounds less.
+ * A request by HTTP/2 on a connection of its own (RFC 9113), and its answer as far as it is looked at: one stream, no
+ * push, no dynamic header table. The runtime's library keeps memory for each session that it frees late, and bounds less.
  */
-import { OctetQueue } from "../../bytes/octet_queue.ts";
-import { Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { ProbeFailure } from "./failure.ts";
 import { decodeFields, encodeFields } from "./hpack.ts";
-import { type AnswerHead, type GetRequest, interimAnswers, MAX_INTERIM_ANSWERS } from "./http1.ts";
-
-/** Types of frames (RFC 9113 section 6). */
-export const FrameType = {
-  DATA: 0,
-  HEADERS: 1,
-  RST_STREAM: 3,
-  SETTINGS: 4,
-  GOAWAY: 7,
-  CONTINUATION: 9,
-} as const;
-/** Flags of frames; which type has which is said in RFC 9113 section 6. */
-export const Flag = { ACK: 1, END_STREAM: 1, END_HEADERS: 4, PADDED: 8, PRIORITY: 0x20 } as const;
-/** Settings (RFC 9113 section 6.5.2). */
-export const Setting = { HEADER_TABLE_SIZE: 1, ENABLE_PUSH: 2, MAX_HEADER_LIST_SIZE: 6 } as const;
-
-/** What a client begins with (RFC 9113 section 3.4). */
-export const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/** SETTINGS_MAX_FRAME_SIZE, as it is where nobody says otherwise. */
-const MAX_FRAME_OCTETS = 16_384;
-/** A header block is no longer. */
-export const MAX_HEADER_OCTETS = 65_536;
-const FRAME_HEADER_OCTETS = 9;
-/** The first stream of a client. */
-export const STREAM = 1;
-
-/** One frame. */
-export interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly stream: number;
-  readonly payload: Uint8Array;
-}
+import {
+  checkEnd,
+  Flag,
+  type Frame,
+  frameOctets,
+  FrameReader,
+  FrameType,
+  MAX_FRAME_OCTETS,
+  MAX_HEADER_OCTETS,
+  PREFACE,
+  Setting,
+  STREAM,
+  windowUpdate,
+  withoutPadding,
+} from "./http2_frames.ts";
+import {
+  bodyCutShort,
+  type HttpAnswer,
+  type HttpRequest,
+  interimAnswers,
+  MAX_INTERIM_ANSWERS,
+} from "./http_exchange.ts";
 
 /**
- * Asks on `stream`, which bounds what is read, and returns the head of the final answer.
+ * Asks on `stream`, which bounds what is read, and returns the final answer.
  * @throws {ProbeFailure} no answer, or one that is not HTTP/2
  * @throws {Error} the connection's own
  */
-export async function getByHttp2(stream: StreamSocket, request: GetRequest): Promise<AnswerHead> {
+export async function askByHttp2(stream: StreamSocket, request: HttpRequest): Promise<HttpAnswer> {
   stream.write(requestOctets(request)).catch(() => {});
   const frames = new FrameReader(stream);
   const first = await frames.next();
-  if (first.type !== FrameType.SETTINGS) throw new ProbeFailure("the answer is not HTTP/2");
+  if (first?.type !== FrameType.SETTINGS) {
+    throw new ProbeFailure(
+      first === undefined ? "connection closed without an answer" : "the answer is not HTTP/2",
+    );
+  }
   stream.write(frameOctets(FrameType.SETTINGS, Flag.ACK, 0, new Uint8Array())).catch(() => {});
   for (let interim = 0; interim <= MAX_INTERIM_ANSWERS; interim++) {
-    const fields = decodeFields(await headerBlock(frames), request.weightField);
-    const valueOf = (asked: string | undefined) =>
-      asked === undefined ? undefined : fields.find(({ name }) => name === asked)?.value;
+    const { block, ended } = await headerBlock(frames);
+    const fields = decodeFields(block, request.wanted.fields);
+    const valueOf = (asked: string) => fields.find(({ name }) => name === asked)?.value;
     const status = valueOf(":status") ?? "";
     if (!/^[1-9]\d\d$/.test(status)) throw new ProbeFailure("the answer is not HTTP/2: it has no status");
-    if (Number(status) >= 200) {
-      return { status: Number(status), location: valueOf("location"), weight: valueOf(request.weightField) };
-    }
+    if (Number(status) < 200) continue;
+    const body = new BodyFrames(stream, frames, ended);
+    return { status: Number(status), field: valueOf, readBody: () => body.next() };
   }
   throw interimAnswers();
 }
 
-function requestOctets({ scheme, authority, path, fields }: GetRequest): Uint8Array {
+function requestOctets({ method, scheme, authority, path, fields }: HttpRequest): Uint8Array {
   const settings = new Writer()
     .u16(Setting.HEADER_TABLE_SIZE).u32(0)
     .u16(Setting.ENABLE_PUSH).u32(0)
     .u16(Setting.MAX_HEADER_LIST_SIZE).u32(MAX_HEADER_OCTETS).finish();
   const block = encodeFields([
-    [":method", "GET"],
+    [":method", method],
     [":scheme", scheme],
     [":authority", authority],
     [":path", path],
-    ...Object.entries(fields),
+    // Names are in lower case here (RFC 9113 section 8.2.1).
+    ...Object.entries(fields).map(([name, value]) => [name.toLowerCase(), value] as const),
   ]);
   const writer = new Writer().bytes(new TextEncoder().encode(PREFACE))
     .bytes(frameOctets(FrameType.SETTINGS, 0, 0, settings));
@@ -91,89 +83,90 @@ function requestOctets({ scheme, authority, path, fields }: GetRequest): Uint8Ar
   return writer.finish();
 }
 
+/** A header block of our stream, and whether nothing follows. */
+interface HeaderBlock {
+  readonly block: Uint8Array;
+  readonly ended: boolean;
+}
+
 /** The next header block of our stream, in one piece; what else comes meanwhile is let go. */
-async function headerBlock(frames: FrameReader): Promise<Uint8Array> {
-  const block = new Writer();
-  for (let frame = await frames.next(), within = false;; frame = await frames.next()) {
-    if (within && (frame.type !== FrameType.CONTINUATION || frame.stream !== STREAM)) {
-      throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
-    }
+async function headerBlock(frames: FrameReader): Promise<HeaderBlock> {
+  for (;;) {
+    const frame = await frames.next();
+    if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
     checkEnd(frame);
     if (frame.type === FrameType.DATA && frame.stream === STREAM) {
       throw new ProbeFailure("the answer is not HTTP/2: a body without a header");
     }
-    if (frame.stream !== STREAM || !(within || frame.type === FrameType.HEADERS)) continue;
-    block.bytes(frame.type === FrameType.HEADERS ? withoutPadding(frame) : frame.payload);
+    if (frame.type !== FrameType.HEADERS || frame.stream !== STREAM) continue;
+    // Continuations end a block, and only its first frame a stream (RFC 9113 section 6.2).
+    const ended = (frame.flags & Flag.END_STREAM) !== 0;
+    return { block: await wholeBlock(frame, frames), ended };
+  }
+}
+
+/** The block that `first` begins; nothing else may come before its end (RFC 9113 section 4.3). */
+async function wholeBlock(first: Frame, frames: FrameReader): Promise<Uint8Array> {
+  const block = new Writer().bytes(withoutPadding(first));
+  for (let { flags } = first; (flags & Flag.END_HEADERS) === 0;) {
+    const frame = await frames.next();
+    if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
+    if (frame.type !== FrameType.CONTINUATION || frame.stream !== STREAM) {
+      throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
+    }
+    block.bytes(frame.payload);
     if (block.length > MAX_HEADER_OCTETS) {
       throw new ProbeFailure(`the answer is too large: the head is longer than ${MAX_HEADER_OCTETS} octets`);
     }
-    if (frame.flags & Flag.END_HEADERS) return block.finish();
-    within = true;
+    flags = frame.flags;
   }
+  return block.finish();
 }
 
-/** @throws {ProbeFailure} where the server ends the stream or the connection without an answer */
-export function checkEnd({ type, stream, payload }: Frame): void {
-  if (type === FrameType.RST_STREAM && stream === STREAM) {
-    throw new ProbeFailure(`the server resets the stream, HTTP/2 error code ${errorCode(payload, 0)}`);
-  }
-  // Without an error the answers to streams up to the last one still come (RFC 9113 section 6.8).
-  const code = type === FrameType.GOAWAY ? errorCode(payload, 4) : 0;
-  if (type === FrameType.GOAWAY && (code !== 0 || (errorCode(payload, 0) & 0x7fff_ffff) < STREAM)) {
-    throw new ProbeFailure(`the server goes away, HTTP/2 error code ${code}`);
-  }
-}
+/** What a server may send before it must wait for more window (RFC 9113 section 6.9.2). */
+const WINDOW_OCTETS = 65_535;
 
-function errorCode(payload: Uint8Array, at: number): number {
-  return payload.byteLength < at + 4 ? 0 : new Reader(payload.subarray(at, at + 4)).u32("error code");
-}
-
-/** What a DATA or HEADERS frame carries. @throws {ProbeFailure} its padding is longer than the frame */
-export function withoutPadding({ flags, payload }: Frame): Uint8Array {
-  const padding = flags & Flag.PADDED ? payload[0] ?? 0 : 0;
-  const from = (flags & Flag.PADDED ? 1 : 0) + (flags & Flag.PRIORITY ? 5 : 0);
-  if (from + padding > payload.byteLength) {
-    throw new ProbeFailure("the answer is not HTTP/2: too much padding");
-  }
-  return payload.subarray(from, payload.byteLength - padding);
-}
-
-/** The octets of a frame. */
-export function frameOctets(type: number, flags: number, stream: number, payload: Uint8Array): Uint8Array {
-  return new Writer({ capacity: FRAME_HEADER_OCTETS + payload.byteLength })
-    .u8(payload.byteLength >> 16).u16(payload.byteLength & 0xffff)
-    .u8(type).u8(flags).u32(stream).bytes(payload).finish();
-}
-
-/** Frames as they come. */
-export class FrameReader {
+/** The octets of one body, as they come. */
+class BodyFrames {
   readonly #stream: StreamSocket;
-  readonly #octets = new OctetQueue();
-  /** Octets of the frame that was given last. */
-  #used = 0;
+  readonly #frames: FrameReader;
+  #ended: boolean;
+  /** Octets of the windows that were used up and not given back yet, padding too. */
+  #owed = 0;
 
-  constructor(stream: StreamSocket) {
+  constructor(stream: StreamSocket, frames: FrameReader, ended: boolean) {
     this.#stream = stream;
+    this.#frames = frames;
+    this.#ended = ended;
   }
 
-  /** The next one; its payload is good until the one after it. @throws {ProbeFailure} */
-  async next(): Promise<Frame> {
-    this.#octets.consume(this.#used);
-    await this.#atLeast(FRAME_HEADER_OCTETS);
-    const header = new Reader(this.#octets.view);
-    const length = (header.u8("length") << 16) | header.u16("length");
-    if (length > MAX_FRAME_OCTETS) throw new ProbeFailure("the answer is not HTTP/2");
-    const [type, flags, stream] = [header.u8("type"), header.u8("flags"), header.u32("stream") & 0x7fff_ffff];
-    this.#used = FRAME_HEADER_OCTETS + length;
-    await this.#atLeast(this.#used);
-    return { type, flags, stream, payload: this.#octets.view.subarray(FRAME_HEADER_OCTETS, this.#used) };
-  }
-
-  async #atLeast(count: number): Promise<void> {
-    while (this.#octets.length < count) {
-      const piece = await this.#stream.read();
-      if (piece === undefined) throw new ProbeFailure("connection closed without an answer");
-      this.#octets.append(piece);
+  async next(): Promise<Uint8Array | undefined> {
+    while (!this.#ended) {
+      const frame = await this.#frames.next();
+      if (frame === undefined) throw bodyCutShort();
+      checkEnd(frame);
+      if (frame.stream !== STREAM) continue;
+      this.#ended = (frame.type === FrameType.DATA || frame.type === FrameType.HEADERS) &&
+        (frame.flags & Flag.END_STREAM) !== 0;
+      // Trailers: how they are spelled matters to nobody, and they end the stream (RFC 9113 section 8.1).
+      if (frame.type === FrameType.HEADERS) {
+        await wholeBlock(frame, this.#frames);
+        this.#ended = true;
+      }
+      if (frame.type !== FrameType.DATA) continue;
+      this.#giveBack(frame.payload.byteLength);
+      const data = withoutPadding(frame);
+      if (data.byteLength > 0) return data;
     }
+    return undefined;
+  }
+
+  /** Half a window at a time, so that the server never waits for one and is not answered for each frame. */
+  #giveBack(octets: number): void {
+    this.#owed += octets;
+    if (this.#ended || this.#owed < WINDOW_OCTETS / 2) return;
+    const updates = new Writer().bytes(windowUpdate(0, this.#owed)).bytes(windowUpdate(STREAM, this.#owed));
+    this.#owed = 0;
+    this.#stream.write(updates.finish()).catch(() => {});
   }
 }

@@ -6,8 +6,10 @@
 import type { StreamSocket } from "../../net/sockets.ts";
 import type { Clock } from "../../time/clock.ts";
 import { boundedStream, type StreamLimits } from "./bounded_stream.ts";
-import { dial, type DialPorts } from "./dial.ts";
+import type { DialPorts } from "./dial.ts";
+import type { AddressLimits } from "./each_address.ts";
 import { failureOf } from "./failure.ts";
+import { type Place, reach } from "./reach.ts";
 
 /** A greeting, and an answer that says that nothing was asked. */
 const LIMITS: StreamLimits = { octets: 65_536, pieces: 64 };
@@ -20,11 +22,11 @@ export type IdleEnded = (reason: string, how: IdleEnd) => void;
 
 /** An idle connection to the endpoint of a check, whatever is spoken there. */
 export function watchEndpoint(
-  { address, port }: { readonly address: string; readonly port: number },
+  place: Place & AddressLimits,
   ports: DialPorts,
   ended: IdleEnded,
 ): Disposable {
-  return idleWatch((signal) => dial(address, port, ports, signal, () => {}), ports.clock, ended);
+  return idleWatch((signal) => reach(place, ports, signal, () => {}, place), ports.clock, ended);
 }
 
 /** Connects and waits for the end, which `ended` is told once. Disposing closes it, and nothing is told any more. */

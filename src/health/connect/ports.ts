@@ -14,18 +14,40 @@ export interface LookUp {
 /** Whom a TLS client believes: nobody in particular, the runtime's own roots, or these certificates (PEM) alone. */
 export type Trust = "anyone" | "runtime" | { readonly pem: string };
 
+/** Our own certificate and its key (PEM). */
+export interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** How a TLS session begins. */
 export interface TlsOptions {
   /** The name or address that the certificate must be for. */
   readonly host: string;
   readonly trust: Trust;
+  /** Whom we come as; undefined: nobody in particular. */
+  readonly keyPair?: KeyPair | undefined;
   /** Application protocols (ALPN), the one that is liked best first. */
   readonly protocols: readonly string[];
+}
+
+/** What the server's certificate says of itself. */
+export interface PeerCertificate {
+  /** Milliseconds since 1970; NaN where they cannot be read. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  /** Names and addresses that it is for, as it lists them: `DNS:a.example, IP Address:192.0.2.1`. */
+  readonly names: string;
 }
 
 /** A TLS session over a stream. */
 export interface TlsSession {
   readonly stream: StreamSocket;
+  /** Why the certificate is not to be believed, whoever was to be: its chain, or the name; undefined: it is. */
+  readonly distrust: "chain" | "name" | undefined;
+  readonly certificate: PeerCertificate | undefined;
+  /** `TLSv1.3`; undefined where it is not known. */
+  readonly version: string | undefined;
   /** What was agreed on by ALPN; undefined: nothing. */
   readonly protocol: string | undefined;
   /** The last certificate of the chain that was verified (PEM): trusting it alone leads to the same result. */
@@ -35,7 +57,8 @@ export interface TlsSession {
 /** Makes TLS sessions. */
 export interface Tls {
   /**
-   * Shakes hands as a client; disposing the session's stream disposes `socket`, and so does a failure.
+   * Shakes hands as a client, and tells what there is to say against the certificate: whoever asks decides. Disposing
+   * the session's stream disposes `socket`, and so does a failure.
    * @throws {Error} in the words of the library; `code` where it has one
    */
   secure(socket: StreamSocket, options: TlsOptions, signal: AbortSignal): Promise<TlsSession>;
@@ -54,4 +77,9 @@ export interface TrustStore {
    * @throws {Error} where `caFile` cannot be read, or has no certificate
    */
   roots(caFile: string | undefined): Promise<Roots>;
+  /**
+   * The certificates and the key in these files.
+   * @throws {Error} where one cannot be read, or has none
+   */
+  keyPair(certFile: string, keyFile: string): Promise<KeyPair>;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { ProbeFailure } from "../../../src/health/connect/failure.ts";
 import { decodeFields, encodeFields } from "../../../src/health/connect/hpack.ts";
-import { getByHttp2 } from "../../../src/health/connect/http2.ts";
+import { askByHttp2 } from "../../../src/health/connect/http2.ts";
 import type { StreamSocket } from "../../../src/net/sockets.ts";
 
 const hex = (text: string) => Uint8Array.fromHex(text.replaceAll(" ", ""));
@@ -27,7 +27,7 @@ for (
   ] as const
 ) {
   Deno.test(`decodeFields() reads ${sentence} (RFC 7541)`, () => {
-    const known = decodeFields(hex(block)).flatMap(({ name, value }) =>
+    const known = decodeFields(hex(block), ["location"]).flatMap(({ name, value }) =>
       name === undefined ? [] : [[name, value]]
     );
     assert.deepEqual(known, fields);
@@ -45,13 +45,13 @@ for (
   ] as const
 ) {
   Deno.test(`decodeFields() refuses ${sentence}`, () => {
-    assert.throws(() => decodeFields(hex(block)), ProbeFailure);
+    assert.throws(() => decodeFields(hex(block), ["location"]), ProbeFailure);
   });
 }
 
-Deno.test("decodeFields() keeps the one field more that is asked for, and no other", () => {
+Deno.test("decodeFields() keeps the fields that are asked for, and no other", () => {
   const block = encodeFields([[":status", "200"], ["x-weight", "7"], ["x-other", "8"]]);
-  const named = (also?: string) => decodeFields(block, also).flatMap(({ name }) => name ?? []);
+  const named = (...wanted: string[]) => decodeFields(block, wanted).flatMap(({ name }) => name ?? []);
   assert.deepEqual(named("x-weight"), [":status", "x-weight"]);
   assert.deepEqual(named(), [":status"]);
 });
@@ -62,14 +62,14 @@ Deno.test("decodeFields() reads what encodeFields() writes, and ends with a Prob
     fc.property(fc.array(texts, { maxLength: 5 }), (locations) => {
       const written = encodeFields(locations.map((text) => ["location", text]));
       const octets = (text: string) => String.fromCharCode(...new TextEncoder().encode(text));
-      assert.deepEqual(decodeFields(written).map(({ value }) => value), locations.map(octets));
+      assert.deepEqual(decodeFields(written, ["location"]).map(({ value }) => value), locations.map(octets));
     }),
     { seed: 7541 },
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 400 }), (octets) => {
       try {
-        decodeFields(octets);
+        decodeFields(octets, ["location"]);
       } catch (error) {
         assert.ok(error instanceof ProbeFailure, String(error));
       }
@@ -108,11 +108,13 @@ function ask(pieces: readonly Uint8Array[], sent: Uint8Array[] = []) {
     end: () => Promise.resolve(),
     [Symbol.dispose]() {},
   };
-  return getByHttp2(stream, {
+  return askByHttp2(stream, {
+    method: "GET",
     scheme: "https",
     authority: "a.example",
     path: `/${"p".repeat(LIMIT)}`,
     fields: { "user-agent": "bgp-lb" },
+    wanted: { fields: ["location"], body: true },
   });
 }
 
@@ -144,7 +146,7 @@ for (
     ], 200],
   ] as const
 ) {
-  Deno.test(`getByHttp2() reads ${sentence}, in whatever pieces (RFC 9113)`, async () => {
+  Deno.test(`askByHttp2() reads ${sentence}, in whatever pieces (RFC 9113)`, async () => {
     assert.equal((await ask(pieces)).status, status);
     const octets = pieces.flatMap((piece) => [...piece]);
     assert.equal((await ask(octets.map((octet) => new Uint8Array([octet])))).status, status);
@@ -193,12 +195,12 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`getByHttp2() fails ${sentence}`, async () => {
+  Deno.test(`askByHttp2() fails ${sentence}`, async () => {
     await assert.rejects(ask(pieces), (error) => error instanceof ProbeFailure && words.test(error.message));
   });
 }
 
-Deno.test("getByHttp2() asks on stream 1, and acknowledges the settings", async () => {
+Deno.test("askByHttp2() asks on stream 1, and acknowledges the settings", async () => {
   const sent: Uint8Array[] = [];
   await ask([SETTINGS, frame(1, 4, 1, "88")], sent);
   const [request = new Uint8Array(), acknowledgement] = sent;
@@ -210,4 +212,101 @@ Deno.test("getByHttp2() asks on stream 1, and acknowledges the settings", async 
     assert.ok(text.includes(part), part);
   }
   assert.deepEqual(acknowledgement, frame(4, 1, 0));
+});
+
+const text = (words: string) => new TextEncoder().encode(words);
+
+/** The body that is read of an answer, and what was sent meanwhile. */
+async function bodyOf(pieces: readonly Uint8Array[], sent: Uint8Array[] = []): Promise<string> {
+  const answer = await ask([SETTINGS, ...pieces], sent);
+  let body = "";
+  for (let piece = await answer.readBody(); piece !== undefined; piece = await answer.readBody()) {
+    body += new TextDecoder().decode(piece);
+  }
+  return body;
+}
+
+for (
+  const [sentence, pieces, body] of [
+    [
+      "in several frames",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("all ")), frame(0, 1, 1, text("well"))],
+      "all well",
+    ],
+    ["that is none", [frame(1, 5, 1, "88")], ""],
+    [
+      "that ends with an empty frame",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("ok")), frame(0, 1, 1)],
+      "ok",
+    ],
+    ["without its padding", [frame(1, 4, 1, "88"), frame(0, 9, 1, "03 6f 6b 000000")], "ok"],
+    ["that nothing but padding is", [
+      frame(1, 4, 1, "88"),
+      frame(0, 8, 1, "02 0000"),
+      frame(0, 1, 1, text("ok")),
+    ], "ok"],
+    [
+      "with trailers that go on in a continuation",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("ok")), frame(1, 1, 1, "00"), frame(9, 4, 1, "0161 0162")],
+      "ok",
+    ],
+    [
+      "after a header in pieces that says that there is none",
+      [frame(1, 1, 1, "48"), frame(9, 4, 1, "03 323030")],
+      "",
+    ],
+    [
+      "past what is of others",
+      [
+        frame(1, 4, 1, "88"),
+        frame(6, 0, 0, "0000000000000000"),
+        frame(0, 0, 3, text("no")),
+        frame(0, 1, 1, text("ok")),
+      ],
+      "ok",
+    ],
+  ] as const
+) {
+  Deno.test(`askByHttp2() reads a body ${sentence} (RFC 9113 section 8.1)`, async () => {
+    assert.equal(await bodyOf(pieces), body);
+  });
+}
+
+for (
+  const [sentence, pieces, words] of [
+    [
+      "that is cut short",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("al"))],
+      "connection closed within the body",
+    ],
+    [
+      "that is reset",
+      [frame(1, 4, 1, "88"), frame(0, 0, 1, text("al")), frame(3, 0, 1, "00000002")],
+      "the server resets the stream, HTTP/2 error code 2",
+    ],
+    [
+      "with too much padding",
+      [frame(1, 4, 1, "88"), frame(0, 9, 1, "09 6f")],
+      "the answer is not HTTP/2: too much padding",
+    ],
+    [
+      "whose trailers are cut",
+      [frame(1, 4, 1, "88"), frame(1, 1, 1, "00"), frame(0, 1, 1, text("x"))],
+      "the answer is not HTTP/2: a header that is cut",
+    ],
+  ] as const
+) {
+  Deno.test(`askByHttp2() fails a body ${sentence}`, async () => {
+    await assert.rejects(bodyOf(pieces), new ProbeFailure(words));
+  });
+}
+
+Deno.test("askByHttp2() gives windows back for what was used up of them, padding too (RFC 9113 section 6.9)", async () => {
+  const sent: Uint8Array[] = [];
+  const data = frame(0, 8, 1, new Uint8Array(16_384).fill(255, 0, 1));
+  await bodyOf([frame(1, 4, 1, "88"), ...Array(5).fill(data), frame(0, 1, 1)], sent);
+  const given = sent.slice(2).map((octets) => Uint8Array.from(octets).toHex());
+  const update = (stream: number) =>
+    `00000408000000000${stream}` + (2 * 16_384).toString(16).padStart(8, "0");
+  assert.deepEqual(given, [`${update(0)}${update(1)}`, `${update(0)}${update(1)}`]);
 });
