@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { LabRouter } from "../lab/lab_router.ts";
 import { AgentProcess } from "../support/agent.ts";
+import { startGrpcServer } from "../support/grpc_server.ts";
 import { runOrThrow } from "../support/process.ts";
 import { freePort } from "../support/raw_peer.ts";
 import { PATIENCE_MS, until, within } from "../support/until.ts";
@@ -115,6 +116,34 @@ Deno.test("the agent checks by TLS, verified or not, whatever variables there ar
   assert.deepEqual(told, ["careful pass", "careless pass", "named pass"]);
   // The runtime itself may ask whether there is a newer one.
   assert.deepEqual(proxied.filter((request) => /127\.0\.0\.1|localhost/.test(request)), []);
+  agent.signal("SIGTERM");
+  assert.deepEqual(await agent.exited, { code: 0, signal: null });
+});
+
+Deno.test("the agent checks by tcp, udp and gRPC, and withdraws in their words", async () => {
+  await using scene = new Scene();
+  await using greeter = new RawServer(async (connection) => {
+    await connection.write(new TextEncoder().encode("220 mail.example\r\n"));
+  });
+  await using health = await startGrpcServer();
+  const echo = createSocket("udp4");
+  echo.on("message", (octets, { port, address }) => echo.send(octets, port, address));
+  await new Promise<void>((resolve) => echo.bind(0, "127.0.0.1", resolve));
+  const { port: echoPort } = echo.address();
+  const config = await scene.config([
+    { name: "mail", address: "10.99.0.1", checks: [{ type: "tcp", port: greeter.port, expect: "220 " }] },
+    { name: "echo", address: "10.99.0.2", checks: [{ type: "udp", port: echoPort, send: "x", expect: "x" }] },
+    { name: "shop", address: "10.99.0.3", checks: [{ type: "grpc", port: health.port, service: "shop" }] },
+    { name: "bin", address: "10.99.0.4", checks: [{ type: "grpc", port: health.port, service: "bin" }] },
+  ]);
+  await using agent = new AgentProcess(["--config", config]);
+  for (const address of ["10.99.0.1", "10.99.0.2", "10.99.0.3"]) {
+    await scene.router.until(`${address}/32`, ["127.0.0.1"], PATIENCE_MS);
+  }
+  await agent.said("NOT_SERVING: bin");
+  await new Promise<void>((resolve) => echo.close(resolve));
+  await scene.router.until("10.99.0.2/32", [], PATIENCE_MS);
+  await agent.said("port unreachable (ICMP)");
   agent.signal("SIGTERM");
   assert.deepEqual(await agent.exited, { code: 0, signal: null });
 });

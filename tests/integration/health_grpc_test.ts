@@ -1,62 +1,14 @@
 /** The grpc check against a real gRPC server, in the clear and over TLS, and against what is none. */
 import assert from "node:assert/strict";
-import * as grpc from "@grpc/grpc-js";
-import { loadSync } from "@grpc/proto-loader";
 import type { GrpcCheckConfig } from "../../src/config/checks/grpc.ts";
 import { grpcProbe } from "../../src/health/kinds/grpc.ts";
 import { grpcCheckConfig } from "../support/config.ts";
+import { startGrpcServer } from "../support/grpc_server.ts";
 import { until, within } from "../support/until.ts";
 import { answer, Certificates, drip, flood, hang, probePorts, RawServer } from "./health_servers.ts";
 
-const HEALTH = grpc.loadPackageDefinition(
-  loadSync("tests/support/health.proto", { enums: String, defaults: true }),
-);
 /** Some attempts end by the server's or the test's own limit. */
 const LIMIT_MS = 60_000;
-
-/** The definition of grpc.health.v1.Health. @throws where the file has none */
-function healthService(): grpc.ServiceDefinition {
-  let found: unknown = HEALTH;
-  for (const name of ["grpc", "health", "v1", "Health"]) found = Reflect.get(Object(found), name);
-  const service: unknown = Reflect.get(Object(found), "service");
-  assert.ok(isDefinition(service));
-  return service;
-}
-
-function isDefinition(value: unknown): value is grpc.ServiceDefinition {
-  return typeof value === "object" && value !== null && "Check" in value;
-}
-
-/** A real server, of whose services some serve and some do not. */
-async function startServer(
-  { hostname = "127.0.0.1", withHealth = true } = {},
-) {
-  const server = new grpc.Server();
-  const asked: unknown[] = [];
-  const check: grpc.handleUnaryCall<{ service: string }, { status: string }> = (call, done) => {
-    const { service } = call.request;
-    asked.push({ service, authority: call.getHost(), deadline: Number(call.getDeadline()) < Infinity });
-    const status = new Map([["", "SERVING"], ["shop", "SERVING"], ["bin", "NOT_SERVING"]]).get(service);
-    if (status !== undefined) return done(null, { status });
-    done({ code: grpc.status.NOT_FOUND, details: "unknown service: ünbekannt" });
-  };
-  if (withHealth) server.addService(healthService(), { Check: check });
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(
-      `${hostname.includes(":") ? `[${hostname}]` : hostname}:0`,
-      grpc.ServerCredentials.createInsecure(),
-      (error, port) => error === null ? resolve(port) : reject(error),
-    )
-  );
-  return {
-    port,
-    asked,
-    shutDown: () => server.forceShutdown(),
-    async [Symbol.asyncDispose]() {
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-    },
-  };
-}
 
 /** TLS in front of `port`, as a proxy ends it (the library's own does not work on this runtime). */
 function startTls(
@@ -102,7 +54,7 @@ async function probe(config: Partial<GrpcCheckConfig>, timeoutMs = LIMIT_MS) {
 
 for (const [address, by] of [["127.0.0.1", ""], ["::1", ""], ["localhost", " (127.0.0.1)"]] as const) {
   Deno.test(`grpcProbe() tells by ${address} what a real server says of its services`, async () => {
-    await using server = await startServer({ hostname: address === "::1" ? "::1" : "127.0.0.1" });
+    await using server = await startGrpcServer({ hostname: address === "::1" ? "::1" : "127.0.0.1" });
     const { port } = server;
     assert.deepEqual(await probe({ address, port }), ["pass", `SERVING${by}`]);
     assert.deepEqual(await probe({ address, port, service: "shop" }), ["pass", `SERVING${by}`]);
@@ -117,7 +69,7 @@ for (const [address, by] of [["127.0.0.1", ""], ["::1", ""], ["localhost", " (12
 }
 
 Deno.test("grpcProbe() says that a real server has no health service", async () => {
-  await using server = await startServer({ withHealth: false });
+  await using server = await startGrpcServer({ withHealth: false });
   const [kind, detail] = await probe({ port: server.port });
   assert.equal(kind, "fail");
   assert.match(
@@ -130,7 +82,7 @@ Deno.test("grpcProbe() over TLS verifies the certificate, or does not where it i
   await using certificates = new Certificates();
   const certificate = await certificates.selfSigned();
   const caFile = certificate.certFile;
-  await using server = await startServer();
+  await using server = await startGrpcServer();
   {
     await using front = startTls(server.port, certificate, "h2");
     const { port } = front;
@@ -149,7 +101,7 @@ Deno.test("grpcProbe() over TLS verifies the certificate, or does not where it i
 });
 
 Deno.test("grpcProbe() is told many times at once, each over a connection of its own", async () => {
-  await using server = await startServer();
+  await using server = await startGrpcServer();
   const all = await Promise.all(Array.from({ length: 50 }, () => probe({ port: server.port })));
   assert.deepEqual(new Set(all.map(String)), new Set(["pass,SERVING"]));
   assert.equal(server.asked.length, 50);
@@ -186,7 +138,7 @@ Deno.test("grpcProbe() fails where it is refused", async () => {
 });
 
 Deno.test("grpcProbe() watches by an idle connection, which a real server leaves open until it ends", async () => {
-  const server = await startServer();
+  const server = await startGrpcServer();
   const reasons: string[] = [];
   const probed = grpcProbe(grpcCheckConfig({ port: server.port }), probePorts());
   using _watch = probed.watch?.((reason) => reasons.push(reason));

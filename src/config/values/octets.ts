@@ -1,5 +1,6 @@
 /** What is sent to a service, or looked for in what it says: a text, which stands for its UTF-8, or octets in hexadecimal. */
 import * as z from "zod";
+import { findMisleading } from "../../text/characters.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { PATTERNS } from "./patterns.ts";
 
@@ -51,12 +52,14 @@ function bounded(value: Uint8Array): Parsed<Uint8Array> {
     : { value };
 }
 
-/** The same as the file spells it: a text where they are one. */
+/** The same as the file spells it: a text where they are one that shows all that it has. */
 export function renderOctets(octets: Uint8Array | undefined): Spelling | undefined {
   if (octets === undefined) return undefined;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(octets);
+    if (findMisleading(text) === undefined) return text;
   } catch {
-    return { hex: octets.toHex() };
+    // They are no text.
   }
+  return { hex: octets.toHex() };
 }
