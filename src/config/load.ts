@@ -13,6 +13,7 @@ import { type Overrides, parseOverrides } from "./overrides.ts";
 import { validateParts } from "./validation.ts";
 import { regexesFor, regexFindings } from "./regexes.ts";
 import { resolve } from "./resolve.ts";
+import { isSecretField } from "./values/hidden.ts";
 import { exposureOf, type ReadSecretFile } from "./password.ts";
 import { decodeText, type SourceText } from "./source_text.ts";
 
@@ -176,19 +177,22 @@ function exposureFindings(value: unknown, mode: number | undefined): readonly Fi
   const password = passwordPath(value);
   const warning = (path: Path, message: string): Finding => ({ path, message, severity: "warning" });
   if (password !== undefined) {
-    const cure = "chmod o= it, or name a file with passwordFile";
+    const cure = password.at(-1) === "password"
+      ? "chmod o= it, or name a file with passwordFile"
+      : "chmod o= it";
     return [warning(password, `stands in a file that ${exposure}: ${cure}`)];
   }
   return (mode & 0o002) === 0 ? [] : [warning([], `${exposure.replace(" (", " this file (")}: chmod o= it`)];
 }
 
-/** Where the first password stands. */
+/** Where the first password stands, or header field that says who we are. */
 function passwordPath(value: unknown, path: Path = []): Path | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const entries = Array.isArray(value) ? value.entries() : Object.entries(value);
   for (const [key, below] of entries) {
     const here = [...path, key];
-    const found = key === "password" ? here : passwordPath(below, here);
+    const secret = key === "password" || (path.at(-1) === "headers" && isSecretField(String(key)));
+    const found = secret ? here : passwordPath(below, here);
     if (found !== undefined) return found;
   }
   return undefined;

@@ -12,12 +12,10 @@ import type {
   ServiceConfig,
 } from "./config.ts";
 import { given } from "./values/given.ts";
+import { HIDDEN } from "./values/hidden.ts";
 import { formatListenAddress } from "./values/listen_address.ts";
 import { formatDuration } from "../time/duration.ts";
 import { formatZoned } from "./values/address.ts";
-
-/** What stands in place of a password. */
-export const HIDDEN = "(not shown)";
 
 /** Plain values of the file that `config` would be; passwords are replaced by `HIDDEN` unless they are to be shown. */
 export function renderConfig(

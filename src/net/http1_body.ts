@@ -2,6 +2,7 @@
  * Bodies of HTTP/1.1 messages (RFC 9112 sections 6 and 7): how long one is, and its octets out of what arrives. Pure
  * and bounded; where two readings are possible there is an error, and no choice.
  */
+import { latin1Octets, latin1Text } from "./latin1.ts";
 import { type Field, type RequestHead, type ResponseHead, tokensOf, valuesOf } from "./http1.ts";
 
 /** How the end of a body is known. */
@@ -103,6 +104,9 @@ const MAX_SIZE_LINE_OCTETS = 1024;
 const MAX_TRAILER_OCTETS = 8192;
 const LF = 10;
 const CR = 13;
+/** Lower-case ones. */
+const DIGITS = latin1Octets("0123456789abcdef");
+const PLAIN_DIGITS = 6;
 
 /** The chunked coding (RFC 9112 section 7.1); extensions and trailers are read and dropped. */
 class ChunkedDecoder implements BodyDecoder {
@@ -130,24 +134,52 @@ class ChunkedDecoder implements BodyDecoder {
         if (this.#left === 0) this.#state = "data-end";
         continue;
       }
-      const octet = octets[at++] ?? 0;
-      const problem = octet === LF ? this.#endOfLine() : this.#more(octet);
+      const end = octets.indexOf(LF, at);
+      const line = octets.subarray(at, end < 0 ? octets.length : end);
+      at += line.length + (end < 0 ? 0 : 1);
+      const problem = this.#plainLine(line, end >= 0)
+        ? undefined
+        : this.#more(line) ?? (end < 0 ? undefined : this.#endOfLine());
       if (problem !== undefined) return { ...error(400, problem), before: data };
     }
     return { type: "part", data, used: at, done: this.#state === "done" };
   }
 
-  #more(octet: number): string | undefined {
-    this.#line += String.fromCharCode(octet);
+  /** The lines that nearly all are, a few digits or nothing, without a text for each: there may be one for each octet. */
+  #plainLine(line: Uint8Array, whole: boolean): boolean {
+    const length = line.length - 1;
+    if (!whole || line[length] !== CR || this.#line !== "") return false;
+    if (this.#state === "data-end" && length === 0) {
+      this.#state = "size";
+      return true;
+    }
+    if (this.#state !== "size" || length === 0 || length > PLAIN_DIGITS) return false;
+    let size = 0;
+    for (let at = 0; at < length; at++) {
+      const digit = DIGITS.indexOf(line[at] ?? 0);
+      if (digit < 0) return false;
+      size = size * 16 + digit;
+    }
+    this.#begin(size);
+    return true;
+  }
+
+  #more(octets: Uint8Array): string | undefined {
     const limit = this.#state === "size"
       ? MAX_SIZE_LINE_OCTETS
       : this.#state === "data-end"
       ? 1
       : MAX_TRAILER_OCTETS;
-    if (this.#state === "trailers") this.#trailerOctets++;
-    const length = this.#state === "trailers" ? this.#trailerOctets : this.#line.length;
+    if (this.#state === "trailers") this.#trailerOctets += octets.length;
+    const length = this.#state === "trailers" ? this.#trailerOctets : this.#line.length + octets.length;
     if (length > limit) return "a line of the chunked coding is too long";
+    this.#line += latin1Text(octets);
     return undefined;
+  }
+
+  #begin(size: number): void {
+    this.#left = size;
+    this.#state = size === 0 ? "trailers" : "data";
   }
 
   #endOfLine(): string | undefined {
@@ -159,8 +191,7 @@ class ChunkedDecoder implements BodyDecoder {
       case "size": {
         const [, size] = /^([0-9a-fA-F]{1,12})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?$/.exec(line) ?? [];
         if (size === undefined) return "a chunk's size is no hexadecimal number";
-        this.#left = Number.parseInt(size, 16);
-        this.#state = this.#left === 0 ? "trailers" : "data";
+        this.#begin(Number.parseInt(size, 16));
         return undefined;
       }
       case "data-end":

@@ -67,3 +67,23 @@ Deno.test("renderConfig() leaves out what a check was not given, and shows what 
   const again = parseConfig(text, options);
   assert.deepEqual(again, result);
 });
+
+Deno.test("renderConfig() and the warning of a readable file know header fields that are secrets", () => {
+  const headers = { Authorization: "Bearer abc", "X-Api-Key": "def", "X-Probe": "1" };
+  const file = {
+    bgp: { local: { routerID: "10.0.0.1", as: 65512 }, peers: [{ address: "10.0.0.2", as: 65512 }] },
+    services: [{ name: "web", addresses: ["10.99.0.1"], checks: [{ ...HTTP, headers }] }],
+  };
+  const options = { fileName: "x", mode: 0o644, readSecretFile: () => ({ text: "" }) };
+  const result = parseConfig(JSON.stringify(file), options);
+  assert.ok(result.ok);
+  const text = JSON.stringify(renderConfig(result.config, { showPasswords: true }));
+  assert.doesNotMatch(text, /abc|def/);
+  assert.match(text, /"X-Probe":"1"/);
+  const [warning] = result.warnings;
+  assert.match(
+    warning?.message ?? "",
+    /^stands in a file that every user of this host can read .*: chmod o= it$/,
+  );
+  assert.deepEqual(warning?.path, ["services", 0, "checks", 0, "headers", "Authorization"]);
+});

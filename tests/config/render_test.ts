@@ -1,7 +1,8 @@
 // renderConfig(): what `check --print` shows, and that it reads back as the same configuration.
 import assert from "node:assert/strict";
 import { stringify } from "yaml";
-import { HIDDEN, renderConfig } from "../../src/config/render.ts";
+import { renderConfig } from "../../src/config/render.ts";
+import { HIDDEN } from "../../src/config/values/hidden.ts";
 import { VALID_FILES } from "./arbitrary.ts";
 import { configOf } from "./text.ts";
 

@@ -158,10 +158,10 @@ Deno.test("tls and https checks say what is wrong with a certificate, and until 
 });
 
 /** openssl's own server, which wants a certificate that `ca` signed. */
-async function demandingServer(
+function demandingServer(
   ca: Certificate,
   own: Certificate,
-): Promise<AsyncDisposable & { readonly port: number }> {
+): AsyncDisposable & { readonly port: number } {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -191,7 +191,7 @@ Deno.test("https checks come with a certificate of their own, and say where it i
   const ca = await certificates.selfSigned({ ca: true });
   const client = await certificates.issued(ca);
   const stranger = await certificates.selfSigned();
-  await using server = await demandingServer(ca, await certificates.issued(ca));
+  await using server = demandingServer(ca, await certificates.issued(ca));
   const config = { port: server.port, caFile: ca.certFile, body: { contains: "s_server" } };
   const pair = (certFile: string, keyFile: string) => ({ ...config, keyPair: { certFile, keyFile } });
   await eventually(() => probe("http", config), (told) => !/refused$/.test(told), "openssl s_server");

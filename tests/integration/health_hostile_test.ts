@@ -24,6 +24,8 @@ const EXPECTED: Readonly<Record<string, RegExp>> = {
   "an endless header by HTTP/2": /^the answer is (too large|longer)/,
   "a header that unpacks to 48 MB": /^the answer is not HTTP\/2/,
   "nothing but zeros": /^the answer is not HTTP\/2$/,
+  "DATA without end": /^status 200$/,
+  "empty DATA without end": /^status 200$/,
   "endless handshake records": /./,
 };
 /** More than any answer may have, with what the runtime had read ahead. */
@@ -32,13 +34,33 @@ const PIECES = 1025;
 const ROUNDS = 5;
 /** What never ends is cut off after a second; all else may take what a busy machine takes. */
 const TIMEOUT_MS = { endless: 1000, all: 20_000 } as const;
-const ENDLESS = /^(one octet a second|endless handshake records)/;
+const ENDLESS = /^(one octet a second|endless handshake records|half a body, and silence)/;
 const GROWTH_OCTETS = 8 * 2 ** 20;
 
 interface Ports {
   readonly http: Readonly<Record<string, number>>;
   readonly https: Readonly<Record<string, number>>;
+  readonly bodies: Readonly<Record<string, number>>;
 }
+
+const LACKING = /^status 200, but the body does not contain "well" in its first 64 KiB/;
+const TOO_LONG = "the body cannot be read: a line of the chunked coding is too long";
+/** The same of checks that read bodies; by HTTP/2 too. */
+const EXPECTED_BODIES: Readonly<Record<string, RegExp>> = {
+  "a body without end": LACKING,
+  "chunks without end": /^the answer is longer than 196608 octets$/,
+  "an extension of a chunk without end": new RegExp(TOO_LONG),
+  "trailers without end": new RegExp(TOO_LONG),
+  "a chunk's size without end": new RegExp(TOO_LONG),
+  "a chunk of a terabyte": LACKING,
+  "a length of a petabyte": LACKING,
+  "a bomb of gzip": /^status 200, but the body is compressed \(gzip\), though identity was asked for$/,
+  "half a body, and a reset": /^connection (reset|closed within the body)$/,
+  "half a body, and silence": /^timed out after 1000 ms reading the body$/,
+  "a body by the octet": /^the answer comes in more than 1024 pieces$|in its first 64 KiB/,
+  "DATA without end": LACKING,
+  "empty DATA without end": /^the answer is longer than \d+ octets$/,
+};
 
 async function startHostile(
   keyFile: string,
@@ -91,18 +113,50 @@ function countingStreams() {
   };
 }
 
-Deno.test("Check of hostile backends: one verdict each, octets and pieces bounded, memory flat, others on time (S4)", async () => {
+/** A check of a hostile backend. */
+interface Row {
+  readonly name: string;
+  readonly port: number;
+  readonly scheme: "http" | "https";
+  readonly body?: { readonly contains: string };
+}
+
+function headRows({ http, https }: Ports): readonly Row[] {
+  return [
+    ...Object.entries(http).map(([name, port]) => ({ name, port, scheme: "http" as const })),
+    ...Object.entries(https).map(([name, port]) => ({ name, port, scheme: "https" as const })),
+  ];
+}
+
+function bodyRows({ bodies, https }: Ports): readonly Row[] {
+  const body = { contains: "well" };
+  return [
+    ...Object.entries(bodies).map(([name, port]) => ({ name, port, scheme: "http" as const, body })),
+    ...["DATA without end", "empty DATA without end"].map((name) => {
+      return { name, port: https[name] ?? assert.fail(name), scheme: "https" as const, body };
+    }),
+  ];
+}
+
+Deno.test("Check of hostile backends: one verdict each, octets and pieces bounded, memory flat, others on time (S4)", () =>
+  meet(headRows, EXPECTED, 21));
+
+Deno.test("Check of hostile bodies: one verdict each, octets and pieces bounded, memory flat, others on time (S4)", () =>
+  meet(bodyRows, EXPECTED_BODIES, 13));
+
+async function meet(
+  rowsOf: (ports: Ports) => readonly Row[],
+  expected: Readonly<Record<string, RegExp>>,
+  count: number,
+): Promise<void> {
   await using certificates = new Certificates();
   const { certFile } = await certificates.selfSigned();
   await using hostile = await startHostile(certFile.replace(/pem$/, "key"), certFile);
   await using good = new RawServer(answer("HTTP/1.1 200 OK\r\n\r\n"));
   const { most, streams } = countingStreams();
   const ports = probePorts({ streams });
-  const rows = [
-    ...Object.entries(hostile.ports.http).map(([name, port]) => ({ name, port, scheme: "http" as const })),
-    ...Object.entries(hostile.ports.https).map(([name, port]) => ({ name, port, scheme: "https" as const })),
-  ];
-  assert.equal(rows.length, 19);
+  const rows = rowsOf(hostile.ports);
+  assert.equal(rows.length, count);
   using stack = new DisposableStack();
   const details: [name: string, detail: string][] = [];
   const start = (name: string, config: Partial<Parameters<typeof httpCheckConfig>[0]>, index: number) => {
@@ -127,17 +181,20 @@ Deno.test("Check of hostile backends: one verdict each, octets and pieces bounde
     return check;
   };
   const literal = start("good", { port: good.port, intervalMs: 100 }, 0);
-  const checks = rows.map(({ name, port, scheme }, index) => {
-    return start(name, { port, scheme, insecureSkipVerify: scheme === "https" }, index);
+  const checks = rows.map(({ name, ...row }, index) => {
+    return start(name, { ...row, insecureSkipVerify: row.scheme === "https" }, index);
   });
   const results = (check: Check) => check.status().passes + check.status().failures;
   await until(() => checks.every((check) => results(check) >= 1));
   const before = liveOctets();
   const [passesBefore] = [literal.status().passes];
-  await until(() => checks.every((check) => results(check) >= ROUNDS));
+  const behind = () =>
+    checks.filter((check) => results(check) < ROUNDS)
+      .map((check) => `${check.name}: ${JSON.stringify(check.status().lastResult)}`).join("; ");
+  await until(() => checks.every((check) => results(check) >= ROUNDS), behind);
   for (const check of checks) {
-    const expected = EXPECTED[check.name.replace(/ over TLS$/, "")] ?? /^never$/;
-    for (const [name, detail] of details) if (name === check.name) assert.match(detail, expected, name);
+    const words = expected[check.name.replace(/ over TLS$/, "")] ?? /^never$/;
+    for (const [name, detail] of details) if (name === check.name) assert.match(detail, words, name);
     assert.equal(check.status().fault, undefined, check.name);
   }
   assert.ok(most.octets <= OCTETS, `${most.octets} octets of one answer`);
@@ -147,4 +204,4 @@ Deno.test("Check of hostile backends: one verdict each, octets and pieces bounde
   const { verdict, failures, passes } = literal.status();
   assert.deepEqual([verdict, failures], ["healthy", 0]);
   assert.ok(passes > passesBefore + ROUNDS, `${passes} passes of the good one`);
-});
+}

@@ -61,6 +61,7 @@ function concat(...parts: readonly Uint8Array[]): Uint8Array {
   return octets;
 }
 
+const DATA = 0;
 const HEADERS = 1;
 const SETTINGS = 4;
 const PING = 6;
@@ -77,6 +78,45 @@ const bomb = () => {
     value,
   );
   return concat(field, new Uint8Array(12_000).fill(0xbe));
+};
+
+const HEAD = "HTTP/1.1 200 OK\r\n";
+const CHUNKED = text(`${HEAD}transfer-encoding: chunked\r\n\r\n`);
+
+/** Answers with half a body and resets the connection: octets that nobody has read make close(2) do that. */
+const resetting: Behaviour = async (connection) => {
+  await connection.read(new Uint8Array(1));
+  await write(connection, text(`${HEAD}content-length: 100\r\n\r\nhalf`));
+};
+
+/** What a check meets that reads bodies. */
+const BODIES: Readonly<Record<string, Behaviour>> = {
+  "a body without end": endless(text(`${HEAD}\r\n`), new Uint8Array(65_536).fill(0x61)),
+  "chunks without end": endless(CHUNKED, text("1\r\na\r\n".repeat(1000))),
+  "an extension of a chunk without end": endless(concat(CHUNKED, text("5;a=")), text("b".repeat(10_000))),
+  "trailers without end": endless(concat(CHUNKED, text("0\r\n")), text("a: b\r\n".repeat(1000))),
+  "a chunk's size without end": endless(CHUNKED, text("0".repeat(10_000))),
+  "a chunk of a terabyte": endless(concat(CHUNKED, text("ffffffffff\r\n")), new Uint8Array(65_536)),
+  "a length of a petabyte": endless(
+    text(`${HEAD}content-length: 999999999999999\r\n\r\n`),
+    new Uint8Array(65_536),
+  ),
+  "a bomb of gzip": endless(text(`${HEAD}content-encoding: gzip\r\n\r\n`), new Uint8Array(65_536)),
+  "half a body, and a reset": resetting,
+  "half a body, and silence": async (connection) => {
+    await connection.read(new Uint8Array(4096));
+    await write(connection, text(`${HEAD}content-length: 100\r\n\r\nhalf`));
+    await connection.read(new Uint8Array(4096));
+  },
+  "a body by the octet": async (connection) => {
+    if ("setNoDelay" in connection && typeof connection.setNoDelay === "function") {
+      connection.setNoDelay(true);
+    }
+    await connection.read(new Uint8Array(4096));
+    await write(connection, text(`${HEAD}\r\n`));
+    for (let sent = 0; sent < SINGLE_OCTETS; sent++) await write(connection, text("y"));
+    for (const more = text("y".repeat(1000));;) await write(connection, more);
+  },
 };
 
 const BEHAVIOURS: Readonly<Record<string, Behaviour>> = {
@@ -100,6 +140,14 @@ const BEHAVIOURS_H2: Readonly<Record<string, Behaviour>> = {
   "a header that unpacks to 48 MB": endless(
     settings,
     concat(frame(HEADERS, END_HEADERS, 1, bomb().subarray(0, 16_384)), new Uint8Array()),
+  ),
+  "DATA without end": endless(
+    concat(settings, frame(HEADERS, END_HEADERS, 1, new Uint8Array([0x88]))),
+    frame(DATA, 0, 1, new Uint8Array(16_384).fill(0x61)),
+  ),
+  "empty DATA without end": endless(
+    concat(settings, frame(HEADERS, END_HEADERS, 1, new Uint8Array([0x88]))),
+    concat(...new Array(1000).fill(frame(DATA, 0, 1, new Uint8Array()))),
   ),
   "nothing but zeros": endless(new Uint8Array(), new Uint8Array(16_384)),
 };
@@ -125,9 +173,13 @@ function main([keyFile = "", certFile = ""]: readonly string[]): void {
   const hostname = "127.0.0.1";
   const http: Record<string, number> = {};
   const https: Record<string, number> = {};
+  const bodies: Record<string, number> = {};
   for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
     http[name] = serve(Deno.listen({ hostname, port: 0 }), behaviour);
     https[`${name} over TLS`] = serve(Deno.listenTls({ hostname, port: 0, key, cert }), behaviour);
+  }
+  for (const [name, behaviour] of Object.entries(BODIES)) {
+    bodies[name] = serve(Deno.listen({ hostname, port: 0 }), behaviour);
   }
   for (const [name, behaviour] of Object.entries(BEHAVIOURS_H2)) {
     https[name] = serve(Deno.listenTls({ hostname, port: 0, key, cert, alpnProtocols: ["h2"] }), behaviour);
@@ -138,7 +190,7 @@ function main([keyFile = "", certFile = ""]: readonly string[]): void {
     Deno.listen({ hostname, port: 0 }),
     endless(new Uint8Array(), record),
   );
-  console.log(JSON.stringify({ http, https }));
+  console.log(JSON.stringify({ http, https, bodies }));
 }
 
 main(Deno.args);

@@ -4,6 +4,7 @@ import { PATTERNS } from "../values/patterns.ts";
 import { lazily } from "../values/lazily.ts";
 import { text } from "../values/rules.ts";
 import { parseFilePath } from "../values/name.ts";
+import { HIDDEN, isSecretField } from "../values/hidden.ts";
 import { parseSocketPath } from "../values/socket_path.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
@@ -223,7 +224,7 @@ export const httpCheck = {
       ...renderTls(check),
       method,
       host,
-      headers: Object.keys(headers).length === 0 ? undefined : headers,
+      headers: renderHeaders(headers),
       status: status.map(formatStatusRange),
       body,
       weightHeader,
@@ -238,6 +239,12 @@ function endpointOf({ unixSocket, address, port, scheme }: HttpFile): Endpoint {
     address: address ?? (unixSocket === undefined ? "127.0.0.1" : "localhost"),
     port: port ?? USUAL_PORT[scheme],
   };
+}
+
+/** Without what says who we are. */
+function renderHeaders(headers: HttpCheckConfig["headers"]): HttpCheckConfig["headers"] | undefined {
+  const fields = Object.entries(headers).map(([name, value]) => [name, isSecretField(name) ? HIDDEN : value]);
+  return fields.length === 0 ? undefined : Object.fromEntries(fields);
 }
 
 function parseUnixSocket(input: string): Parsed<string> {

@@ -1,4 +1,5 @@
 /** A request by HTTP/1.1 on a connection of its own (RFC 9112), and its answer, by 1.1 or 1.0, as far as it is looked at. */
+import { concat } from "../../bytes/concat.ts";
 import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser, valuesOf } from "../../net/http1.ts";
 import { type BodyDecoder, bodyDecoder, responseFraming } from "../../net/http1_body.ts";
@@ -70,6 +71,8 @@ async function readHead(stream: StreamSocket, octets: OctetQueue): Promise<Respo
   }
 }
 
+const NOTHING = new Uint8Array();
+
 /** The octets of one body, as they come. */
 class BodyReader {
   readonly #stream: StreamSocket;
@@ -78,7 +81,6 @@ class BodyReader {
   readonly #endsByClosing: boolean;
   /** What came with the head. */
   #came: Uint8Array | undefined;
-  readonly #decoded: Uint8Array[] = [];
   #done = false;
   #problem: ProbeFailure | undefined;
 
@@ -92,32 +94,31 @@ class BodyReader {
   }
 
   async next(): Promise<Uint8Array | undefined> {
-    for (;;) {
-      const piece = this.#decoded.shift();
-      if (piece !== undefined) return piece;
-      if (this.#done) return undefined;
-      await this.#decodeNext();
+    while (!this.#done) {
+      const data = await this.#decodeNext();
+      if (data.byteLength > 0) return data;
     }
+    return undefined;
   }
 
-  async #decodeNext(): Promise<void> {
+  /** Of the octets that came together: in one piece, as each is work for whoever gets it. */
+  async #decodeNext(): Promise<Uint8Array> {
     if (this.#problem !== undefined) throw this.#problem;
     const octets = this.#came ?? await this.#stream.read();
     this.#came = undefined;
     if (octets === undefined) {
       if (!this.#endsByClosing) throw bodyCutShort();
       this.#done = true;
-      return;
+      return NOTHING;
     }
     const part = this.#decoder.decode(octets);
     if (part.type === "error") {
       // What came before it counts, however the octets were cut into pieces.
       this.#problem = unreadable(part.reason);
-      this.#decoded.push(...part.before ?? []);
-      return;
+      return concat(part.before ?? []);
     }
-    this.#decoded.push(...part.data);
     this.#done = part.done;
+    return concat(part.data);
   }
 }
 

@@ -92,7 +92,7 @@ interface HeaderBlock {
 /** The next header block of our stream, in one piece; what else comes meanwhile is let go. */
 async function headerBlock(frames: FrameReader): Promise<HeaderBlock> {
   for (;;) {
-    const frame = await frames.next();
+    const frame = frames.arrived() ?? await frames.next();
     if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
     checkEnd(frame);
     if (frame.type === FrameType.DATA && frame.stream === STREAM) {
@@ -109,7 +109,7 @@ async function headerBlock(frames: FrameReader): Promise<HeaderBlock> {
 async function wholeBlock(first: Frame, frames: FrameReader): Promise<Uint8Array> {
   const block = new Writer().bytes(withoutPadding(first));
   for (let { flags } = first; (flags & Flag.END_HEADERS) === 0;) {
-    const frame = await frames.next();
+    const frame = frames.arrived() ?? await frames.next();
     if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
     if (frame.type !== FrameType.CONTINUATION || frame.stream !== STREAM) {
       throw new ProbeFailure("the answer is not HTTP/2: a header that is cut");
@@ -142,7 +142,7 @@ class BodyFrames {
 
   async next(): Promise<Uint8Array | undefined> {
     while (!this.#ended) {
-      const frame = await this.#frames.next();
+      const frame = this.#frames.arrived() ?? await this.#frames.next();
       if (frame === undefined) throw bodyCutShort();
       checkEnd(frame);
       if (frame.stream !== STREAM) continue;

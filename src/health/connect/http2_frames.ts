@@ -96,24 +96,27 @@ export class FrameReader {
    * @throws {ProbeFailure} it is too large
    */
   async next(): Promise<Frame | undefined> {
+    for (;;) {
+      const frame = this.arrived();
+      if (frame !== undefined) return frame;
+      const piece = await this.#stream.read();
+      if (piece === undefined) return undefined;
+      this.#octets.append(piece);
+    }
+  }
+
+  /** The next one, where it has come already: small frames cost less than to wait for each. @throws {ProbeFailure} */
+  arrived(): Frame | undefined {
     this.#octets.consume(this.#used);
     this.#used = 0;
-    if (!await this.#hasAtLeast(FRAME_HEADER_OCTETS)) return undefined;
-    const header = new Reader(this.#octets.view);
+    const octets = this.#octets.view;
+    if (octets.byteLength < FRAME_HEADER_OCTETS) return undefined;
+    const header = new Reader(octets);
     const length = (header.u8("length") << 16) | header.u16("length");
     if (length > MAX_FRAME_OCTETS) throw new ProbeFailure("the answer is not HTTP/2");
     const [type, flags, stream] = [header.u8("type"), header.u8("flags"), header.u32("stream") & 0x7fff_ffff];
-    if (!await this.#hasAtLeast(FRAME_HEADER_OCTETS + length)) return undefined;
+    if (octets.byteLength < FRAME_HEADER_OCTETS + length) return undefined;
     this.#used = FRAME_HEADER_OCTETS + length;
-    return { type, flags, stream, payload: this.#octets.view.subarray(FRAME_HEADER_OCTETS, this.#used) };
-  }
-
-  async #hasAtLeast(count: number): Promise<boolean> {
-    while (this.#octets.length < count) {
-      const piece = await this.#stream.read();
-      if (piece === undefined) return false;
-      this.#octets.append(piece);
-    }
-    return true;
+    return { type, flags, stream, payload: octets.subarray(FRAME_HEADER_OCTETS, this.#used) };
   }
 }
