@@ -7,6 +7,9 @@ import { foreignText } from "../text/foreign.ts";
 import { shownOctets } from "../text/shown_octets.ts";
 import { formatDuration } from "../time/duration.ts";
 
+/** Of many values so many are named. */
+const SHOWN = 3;
+
 /** Where, what and how fast. */
 export function expectationOf(check: CheckConfig): string {
   const words = check.through.length === 0 ? wordsOf(check) : throughWords(check, check.through);
@@ -55,7 +58,9 @@ function wordsOf(check: CheckConfig): string {
         : `${check.unit} is active, as systemctl says ${within}`;
     case "dns": {
       const { domain, recordType, expect = [], rcode, protocol } = check;
-      const answer = rcode !== "NOERROR" ? rcode : expect.length === 0 ? "" : expect.join(", ");
+      const values = expect.slice(0, SHOWN).join(", ");
+      const more = expect.length > SHOWN ? ` and ${expect.length - SHOWN} more` : "";
+      const answer = rcode !== "NOERROR" ? rcode : `${values}${more}`;
       const what = `${domain} ${recordType}${answer === "" ? "" : ` with ${answer}`}`;
       return `the name server ${authority(check)} answers ${what} over ${protocol} ${within}`;
     }

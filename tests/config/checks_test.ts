@@ -14,6 +14,7 @@ function namesOf(checks: readonly unknown[]): readonly string[] {
 }
 
 const HTTP = { type: "http", port: 80 } as const;
+const DNS = { type: "dns", name: "Example.org." } as const;
 const PING = { type: "ping", addresses: ["1.1.1.1", "2001:db8::1"] } as const;
 
 for (
@@ -22,6 +23,12 @@ for (
     [[HTTP], ["http 127.0.0.1:80/"]],
     [[{ ...HTTP, address: "::1", path: "/a?b" }], ["http [::1]:80/a?b"]],
     [[{ ...HTTP, address: "a.example.org", scheme: "https" }], ["https a.example.org:80/"]],
+    // What it is called by kind and place is no matter of its `name`, which is what is asked for.
+    [[DNS, DNS, { ...DNS, name: "dns 127.0.0.1:53 example.org A".replaceAll(/[ :]/g, "-") }], [
+      "dns 127.0.0.1:53 example.org A",
+      "dns 127.0.0.1:53 example.org A #2",
+      "dns 127.0.0.1:53 dns-127.0.0.1-53-example.org-a A",
+    ]],
     [[PING], ["ping 1.1.1.1 2001:db8::1"]],
     [[{ ...PING, name: "uplink" }], ["uplink"]],
     [[HTTP, HTTP, HTTP], ["http 127.0.0.1:80/", "http 127.0.0.1:80/ #2", "http 127.0.0.1:80/ #3"]],

@@ -58,6 +58,19 @@ Deno.test("ports[].checks go where they say, where they say it", () => {
   ]);
 });
 
+Deno.test("dns checks in ports[].checks ask each destination, by whatever name", () => {
+  const checks = [{ type: "dns", name: "example.org" }, {
+    type: "dns",
+    name: "192.0.2.1",
+    recordType: "PTR",
+    port: 53,
+  }];
+  assert.deepEqual(placesOf({ port: 443, destinations: DESTINATIONS, checks })[1], [
+    "dns [2001:db8::2]:81 example.org A: 2001:db8::2 81",
+    "dns [2001:db8::2]:53 1.2.0.192.in-addr.arpa PTR: 2001:db8::2 53",
+  ]);
+});
+
 Deno.test("ports[].checks are also those of the destinations that targetPort stands for", () => {
   assert.deepEqual(placesOf({ port: 443, targetPort: 8443, checks: [HTTP] }), [
     ["http 10.0.0.1:8443/: 10.0.0.1 8443"],

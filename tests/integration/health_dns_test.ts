@@ -236,7 +236,7 @@ Deno.test("dnsProbe() asks from its source, and says where this host does not ha
     assert.match(server.came[0] ?? "", /^127\.0\.0\.9:/);
     for (const protocol of ["udp", "tcp"] as const) {
       const config = { port, protocol, source: addressText("192.0.2.77") };
-      assert.equal(await told({ floor, config }), "unknown: no local address or port to connect from");
+      assert.equal(await told({ floor, config }), "unknown: source 192.0.2.77 is no address of this host");
     }
   }));
 

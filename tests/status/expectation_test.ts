@@ -4,7 +4,7 @@ import type { CheckConfig } from "../../src/config/checks/kinds.ts";
 import type { PingCheckConfig } from "../../src/config/checks/ping.ts";
 import { expectationOf } from "../../src/status/expectation.ts";
 import { address } from "../support/bgp.ts";
-import { httpCheckConfig, PLAIN_CHECK } from "../support/config.ts";
+import { dnsCheckConfig, httpCheckConfig, PLAIN_CHECK } from "../support/config.ts";
 
 const BASE = {
   name: "c",
@@ -47,6 +47,19 @@ const PING: PingCheckConfig = {
 };
 
 const ROWS: readonly (readonly [CheckConfig, string])[] = [
+  [dnsCheckConfig(), "the name server 127.0.0.1:53 answers example.org A over udp within 1s"],
+  [
+    dnsCheckConfig({ address: "::1", protocol: "tcp", expect: ["192.0.2.1", "192.0.2.2"] }),
+    "the name server [::1]:53 answers example.org A with 192.0.2.1, 192.0.2.2 over tcp within 1s",
+  ],
+  [
+    dnsCheckConfig({ recordType: "NS", expect: ["a", "b", "c", "d", "e"] }),
+    "the name server 127.0.0.1:53 answers example.org NS with a, b, c and 2 more over udp within 1s",
+  ],
+  [
+    dnsCheckConfig({ address: "ns.example", rcode: "NXDOMAIN" }),
+    "the name server ns.example:53 answers example.org A with NXDOMAIN over udp within 1s",
+  ],
   [httpCheckConfig(), "http://127.0.0.1:8080/ answers with a 2xx status within 1s"],
   [
     httpCheckConfig({ invert: true }),

@@ -2,7 +2,6 @@
 import type { Address } from "../../net/address.ts";
 import type { Streams, StreamSocket } from "../../net/sockets.ts";
 import { type AddressLimits, type AddressPorts, eachAddress } from "./each_address.ts";
-import { sourceError } from "./source.ts";
 
 /** What dialling needs of the outside. */
 export interface DialPorts extends AddressPorts {
@@ -24,13 +23,9 @@ export async function dial(
   const { source } = limits;
   const from = source && { address: source };
   const connect = {
-    async run(address: Address, signal: AbortSignal, progress: (step: string) => void) {
+    run(address: Address, signal: AbortSignal, progress: (step: string) => void) {
       progress("connecting");
-      try {
-        return await ports.streams.connect({ address, port }, signal, from);
-      } catch (error) {
-        throw sourceError(error, source);
-      }
+      return ports.streams.connect({ address, port }, signal, from);
     },
     discard: (late: StreamSocket) => late[Symbol.dispose](),
   };

@@ -10,9 +10,10 @@ import type { Datagram, Datagrams, DatagramSocket, SocketAddress, StreamSocket }
 import { onAbort } from "../../time/abort.ts";
 import type { Random } from "../../time/clock.ts";
 import { boundedStream } from "./bounded_stream.ts";
-import type { DialPorts } from "./dial.ts";
+import { dial, type DialPorts } from "./dial.ts";
 import { type DnsAnswer, type DnsCodec, type DnsQuestion, idOf, readAnswer } from "./dns_message.ts";
 import { OwnShortage, ProbeFailure } from "./failure.ts";
+import { localEnd } from "./source.ts";
 
 /** Who is asked what, from which address. */
 export interface DnsInquiry {
@@ -24,7 +25,7 @@ export interface DnsInquiry {
 }
 
 /** What asking needs of the outside. */
-export interface InquiryPorts extends Pick<DialPorts, "streams" | "clock"> {
+export interface InquiryPorts extends DialPorts {
   readonly codec: DnsCodec;
   /** Nobody must be able to foretell it. */
   readonly random: Random;
@@ -50,8 +51,7 @@ export async function askByDatagram(
 ): Promise<DnsAnswer> {
   signal.throwIfAborted();
   const { family } = address;
-  const local = source && { local: { address: source, port: 0, scopeId: 0 } };
-  const socket = datagrams.open({ family, kind: "udp", receiveReturned: true, ...local });
+  const socket = datagrams.open({ family, kind: "udp", receiveReturned: true, ...localEnd(source) });
   using _socket = socket;
   const server = { address, port, scopeId: 0 };
   const id = randomId(random);
@@ -85,14 +85,12 @@ export async function askByDatagram(
 /** What the server at that address answers over a stream. @throws {Error} what the kernel or the server has against it */
 export async function askByStream(
   { address, port, source, question }: DnsInquiry,
-  { codec, random, streams, clock }: InquiryPorts,
+  ports: InquiryPorts,
   signal: AbortSignal,
   progress: (step: string) => void,
 ): Promise<DnsAnswer> {
-  progress("connecting");
-  const connected = source === undefined
-    ? await streams.connect({ address, port }, signal)
-    : await streams.connect({ address, port }, signal, { address: source });
+  const { codec, random, clock } = ports;
+  const connected = await dial(address.text, port, ports, signal, progress, { source });
   const stream = boundedStream(connected, clock, STREAM_LIMITS);
   using _stream = stream;
   using _abort = onAbort(signal, () => stream[Symbol.dispose]());

@@ -8,7 +8,7 @@ import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
 import { failureOf, NO_LOCAL_ADDRESS, OwnShortage, ProbeFailure } from "./failure.ts";
 import type { HostAddresses } from "./names.ts";
-import { reachableFrom } from "./source.ts";
+import { reachableFrom, sourceError } from "./source.ts";
 
 /** What trying a host's addresses needs of the outside. */
 export interface AddressPorts {
@@ -58,14 +58,38 @@ export async function eachAddress<T>(
   { timeoutMs = Infinity, source }: AddressLimits = {},
 ): Promise<Success<T>> {
   const itself = parseAddress(host);
-  if (itself !== undefined) return { value: await attempt.run(itself, signal, progress), address: itself };
+  if (itself !== undefined) {
+    return { value: await runFrom(source, attempt, itself, signal, progress), address: itself };
+  }
   progress("looking up the host name");
   const startedMs = clock.now();
   const { addresses, leftOut } = await untilAborted(names.addressesOf(host), signal);
   const usable = reachableFrom(source, addresses, host);
   const leftMs = timeoutMs - (clock.now() - startedMs);
   const headStartMs = Math.min(MAX_HEAD_START_MS, Math.max(0, leftMs) / usable.length);
-  return await firstSuccess({ addresses: usable, leftOut, headStartMs, attempt, clock, signal, progress });
+  const run: Attempt<T>["run"] = (...at) => runFrom(source, attempt, ...at);
+  return await firstSuccess({
+    addresses: usable,
+    leftOut,
+    headStartMs,
+    attempt: { ...attempt, run },
+    clock,
+    signal,
+    progress,
+  });
+}
+
+/** @throws {OwnShortage} this host does not have the source */
+async function runFrom<T>(
+  source: Address | undefined,
+  attempt: Attempt<T>,
+  ...at: Parameters<Attempt<T>["run"]>
+): Promise<T> {
+  try {
+    return await attempt.run(...at);
+  } catch (error) {
+    throw sourceError(error, source);
+  }
 }
 
 /** What is told of the address that was connected to: nothing where the host is one itself. */
@@ -130,9 +154,8 @@ function firstSuccess<T>(race: Race<T>): Promise<Success<T>> {
       steps.set(address, step);
       tell();
     };
-    const run = async () => await attempt.run(address, controller.signal, progress);
     // What has ended is not aborted: what it gave stays.
-    run().finally(() => running.delete(controller))
+    attempt.run(address, controller.signal, progress).finally(() => running.delete(controller))
       .then((value) => succeeded(address, value), (error) => failed(address, error));
     if (untried.length > 0) timer = clock.at(clock.now() + headStartMs, tryNext);
   };

@@ -19,6 +19,8 @@ export interface NameLimits {
   /** What the other family may take once the first has answered. */
   readonly otherFamilyMs: number;
   readonly inFlight: number;
+  /** Names whose last question took longer have half of that, so that those which are never answered leave room for others. */
+  readonly slowMs: number;
   /** Names that are remembered; the ones that were used longest ago go. */
   readonly names: number;
   /** Addresses that are kept of one name. */
@@ -32,6 +34,7 @@ export const NAME_LIMITS: NameLimits = {
   timeoutMs: 5000,
   otherFamilyMs: 100,
   inFlight: 32,
+  slowMs: 1000,
   names: 4096,
   addresses: 8,
 };
@@ -54,6 +57,8 @@ interface Entry {
   /** The newest answer, and when it came. */
   readonly known: { readonly found: HostAddresses; readonly atMs: number } | undefined;
   readonly question: Promise<HostAddresses> | undefined;
+  /** The last question took long, however it ended. */
+  readonly isSlow: boolean;
 }
 
 /** RFC 6761 section 6.3: never asked for. */
@@ -69,6 +74,7 @@ export class Names {
   /** By name, the one that was used longest ago first. */
   readonly #entries = new Map<string, Entry>();
   #inFlight = 0;
+  #slowInFlight = 0;
 
   constructor(ports: NamePorts, limits: NameLimits = NAME_LIMITS) {
     this.#ports = ports;
@@ -86,7 +92,7 @@ export class Names {
     if (literal !== undefined) return { addresses: [literal], leftOut: 0 };
     if (/^(.*\.)?localhost\.?$/i.test(host)) return LOCALHOST;
     const name = host.toLowerCase();
-    const entry = this.#entries.get(name) ?? { known: undefined, question: undefined };
+    const entry = this.#entries.get(name) ?? { known: undefined, question: undefined, isSlow: false };
     this.#entries.delete(name);
     this.#entries.set(name, entry);
     this.#forget();
@@ -100,22 +106,27 @@ export class Names {
 
   #question(name: string, entry: Entry): Promise<HostAddresses> {
     if (entry.question !== undefined) return entry.question;
-    if (this.#inFlight >= this.#limits.inFlight) {
+    const { isSlow } = entry;
+    const { inFlight, slowMs } = this.#limits;
+    if (this.#inFlight >= inFlight || (isSlow && this.#slowInFlight >= inFlight / 2)) {
       return Promise.reject(new OwnShortage("host name not looked up: too many others are being looked up"));
     }
+    const { clock } = this.#ports;
+    const askedMs = clock.now();
     this.#inFlight++;
-    const question = this.#ask(name).finally(() => this.#inFlight--);
+    if (isSlow) this.#slowInFlight++;
+    const question = this.#ask(name).finally(() => {
+      this.#inFlight--;
+      if (isSlow) this.#slowInFlight--;
+    });
     this.#entries.set(name, { ...entry, question });
-    question.then(
-      (found) => this.#answered(name, { found, atMs: this.#ports.clock.now() }),
-      () => this.#answered(name, entry.known),
-    );
+    const answered = (known: Entry["known"]) => {
+      // A name that was forgotten meanwhile stays so.
+      if (!this.#entries.has(name)) return;
+      this.#entries.set(name, { known, question: undefined, isSlow: clock.now() - askedMs > slowMs });
+    };
+    question.then((found) => answered({ found, atMs: clock.now() }), () => answered(entry.known));
     return question;
-  }
-
-  /** A name that was forgotten meanwhile stays so. */
-  #answered(name: string, known: Entry["known"]): void {
-    if (this.#entries.has(name)) this.#entries.set(name, { known, question: undefined });
   }
 
   #forget(): void {

@@ -43,10 +43,9 @@ export function dnsProbe(config: DnsCheckConfig, ports: DnsPorts): Probe {
     async run(signal, progress) {
       try {
         const codec = await loaded(ports, signal);
-        const { streams, clock, random, datagrams } = ports;
         const attempt = {
           run: (address: Address, signal: AbortSignal, progress: Progress) =>
-            ask(address, config, { streams, clock, random, datagrams, codec }, signal, progress),
+            ask(address, config, { ...ports, codec }, signal, progress),
         };
         const { value, address } = await eachAddress(
           config.address,

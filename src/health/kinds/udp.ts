@@ -13,7 +13,7 @@ import type { Clock } from "../../time/clock.ts";
 import { type AddressPorts, answeredBy, type Attempt, eachAddress } from "../connect/each_address.ts";
 import { failureOf, OwnShortage, ProbeFailure } from "../connect/failure.ts";
 import { OctetSearch } from "../connect/octet_search.ts";
-import { localEnd, sourceError } from "../connect/source.ts";
+import { localEnd } from "../connect/source.ts";
 import type { Probe, Progress } from "./probe.ts";
 
 /** What udp probes need of the outside. */
@@ -37,13 +37,7 @@ export function udpProbe(config: UdpCheckConfig, ports: UdpPorts): Probe {
     return { run: () => Promise.resolve({ kind: "unknown", detail }) };
   }
   const attempt: Attempt<string> = {
-    async run(address, signal, progress) {
-      try {
-        return await exchange(address, config, { datagrams, clock }, signal, progress);
-      } catch (error) {
-        throw sourceError(error, config.source);
-      }
-    },
+    run: (address, signal, progress) => exchange(address, config, { datagrams, clock }, signal, progress),
   };
   return {
     async run(signal, progress) {

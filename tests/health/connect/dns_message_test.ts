@@ -139,6 +139,12 @@ Deno.test("readAnswer() says what the server says of the question, and that the 
 
 const two = octetsOf(rawMessage().subarray(0, 4), word(2), rawMessage().subarray(6));
 
+Deno.test("readAnswer() does not mind that an answer ends early that says so itself", async () => {
+  const octets = rawMessage({ flags: RESPONSE | TRUNCATED, answers: [{ type: "A", data: ADDRESS }] });
+  const answer = await read(octets.subarray(0, -2));
+  assert.deepEqual(typeof answer === "string" ? answer : answer.isTruncated, true);
+});
+
 for (
   const [sentence, octets, words] of [
     ["a query", rawMessage({ flags: 0x0100 }), "that is no answer"],

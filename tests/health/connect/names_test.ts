@@ -154,6 +154,43 @@ Deno.test("Names asks for so many at once and no more, aborts what it gives up, 
   assert.equal(await ask(names, "c"), "192.0.2.9");
 });
 
+Deno.test("Names leaves room for others beside names that are never answered", async () => {
+  const silent = ["a", "b", "c", "d"];
+  const answers: Record<string, Answer> = { "good 4": ["192.0.2.9"] };
+  for (const name of silent) answers[`${name} 4`] = answers[`${name} 6`] = "silence";
+  const { names, clock, asked } = rig(answers, { inFlight: 4 });
+  const busy = "unknown: host name not looked up: too many others are being looked up";
+  const first = silent.map((name) => ask(names, name));
+  assert.equal(await ask(names, "good"), busy, "nobody knows yet which of them will never be answered");
+  await clock.advance(5000);
+  assert.deepEqual(await Promise.all(first), Array(4).fill("fail: the resolver does not answer"));
+  asked.length = 0;
+  const again = silent.map((name) => ask(names, name));
+  assert.equal(await ask(names, "good"), "192.0.2.9");
+  assert.deepEqual(asked, ["a 4", "a 6", "b 4", "b 6", "good 4", "good 6"]);
+  // One that is answered again is a name like others.
+  answers["a 4"] = ["192.0.2.1"];
+  await clock.advance(5000);
+  assert.deepEqual(await Promise.all(again), [
+    ...Array(2).fill("fail: the resolver does not answer"),
+    busy,
+    busy,
+  ]);
+  const third = ["c", "d"].map((name) => ask(names, name));
+  assert.equal(await ask(names, "a"), busy);
+  await clock.advance(5000);
+  await Promise.all(third);
+  const late = ask(names, "a");
+  await clock.advance(100);
+  assert.equal(await late, "192.0.2.1");
+  await clock.advance(6000);
+  const others = ["b", "c", "d"].map((name) => ask(names, name));
+  assert.equal(await ask(names, "a"), "192.0.2.1");
+  assert.deepEqual(asked.slice(-2), ["a 4", "a 6"], "asked beside two that are slow");
+  await clock.advance(5000);
+  await Promise.all(others);
+});
+
 Deno.test("Names forgets the names that were used longest ago, and keeps few addresses of one", async () => {
   const many = Array.from({ length: 300 }, (_, index) => `192.0.2.${index % 250 + 1}`);
   const { names, asked } = rig({ "a 4": many, "b 4": ["192.0.2.2"], "c 4": ["192.0.2.3"] }, { names: 2 });
