@@ -116,3 +116,22 @@ Deno.test("parseConfig() calls a check that goes through the service so, and ren
   assert.match(printed, /"port":80,"via":"service"/);
   assert.deepEqual(issuesOf(printed), []);
 });
+
+Deno.test("parseConfig() takes every kind that connects through the service, and renderConfig() gives it back", () => {
+  const kinds = [
+    { type: "tcp" },
+    { type: "udp", send: "x" },
+    { type: "dns", name: "example.org" },
+    { type: "grpc" },
+    { type: "http", scheme: "https" },
+  ];
+  const checks = kinds.map((kind) => ({ ...kind, port: 80, via: "service" }));
+  const result = parse(file({ checks }));
+  assert.ok(result.ok, JSON.stringify(result));
+  const made = result.config.services[0]?.checks ?? [];
+  assert.deepEqual(made.map(({ through }) => through.length), kinds.map(() => 2));
+  for (const { name } of made) assert.match(name, /\bservice:80/);
+  const again = parse(JSON.stringify(renderConfig(result.config)));
+  assert.ok(again.ok, JSON.stringify(again));
+  assert.deepEqual(again.config.services[0]?.checks, made);
+});

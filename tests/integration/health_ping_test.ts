@@ -13,7 +13,7 @@ import { probePorts } from "./health_servers.ts";
 import { PLAIN_CHECK } from "../support/config.ts";
 import { until } from "../support/until.ts";
 
-const { names } = probePorts();
+const { names, clock } = probePorts();
 
 function ping(...texts: readonly string[]): PingCheckConfig {
   return {
@@ -41,7 +41,7 @@ Deno.test("pingProbe() passes where any address answers, and leaves no echo unde
     ]]
   ) {
     await t.step(texts.join(" "), async () => {
-      const { kind, detail } = await pingProbe(ping(...texts), { icmp, names }).run(
+      const { kind, detail } = await pingProbe(ping(...texts), { icmp, names, clock }).run(
         new AbortController().signal,
         () => {},
       );
@@ -54,7 +54,7 @@ Deno.test("pingProbe() passes where any address answers, and leaves no echo unde
     using check = new Check({
       name: "ping-1",
       config: ping("127.0.0.1"),
-      probe: pingProbe(ping("127.0.0.1"), { icmp, names }),
+      probe: pingProbe(ping("127.0.0.1"), { icmp, names, clock }),
       clock: systemClock,
       target: { type: "service", service: "web" },
       onVerdict: ({ verdict }) => verdicts.push(verdict),

@@ -1,51 +1,48 @@
 /**
  * The ping check: an echo request to every address of a list at once; the first answer is a pass, or all must answer. A
- * host name is asked by each of its addresses, and one of them must answer.
+ * host name has answered where one of its addresses has.
  */
 import type { PingCheckConfig } from "../../config/checks/ping.ts";
-import { type Address, parseAddress } from "../../net/address.ts";
+import type { Address } from "../../net/address.ts";
 import { onAbort } from "../../time/abort.ts";
-import type { DialPorts } from "../connect/dial.ts";
-import { type Failure, failureOf, NO_LOCAL_ADDRESS, OwnShortage, ProbeFailure } from "../connect/failure.ts";
-import { reachableFrom, sourceError } from "../connect/source.ts";
+import { type AddressPorts, answeredBy, type Attempt, eachAddress } from "../connect/each_address.ts";
+import { type Failure, failureOf, NO_LOCAL_ADDRESS } from "../connect/failure.ts";
+import { sourceError } from "../connect/source.ts";
 import type { EchoReply, Icmp } from "./icmp.ts";
 import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
 
 /** What pings need of the outside. */
-export interface PingPorts extends Pick<DialPorts, "names"> {
+export interface PingPorts extends AddressPorts {
   /** Undefined: this process may not use FFI. */
   readonly icmp: Icmp | undefined;
 }
 
 /** A probe by ICMP or ICMPv6 echo. */
-export function pingProbe(config: PingCheckConfig, { icmp, names }: PingPorts): Probe {
+export function pingProbe(config: PingCheckConfig, { icmp, ...ports }: PingPorts): Probe {
   if (icmp === undefined) {
     const detail = "ping needs sockets that only FFI opens: run with --allow-ffi";
     return { run: () => Promise.resolve({ kind: "unknown", detail }) };
   }
   const { addresses, need, source, timeoutMs } = config;
+  const attempt: Attempt<EchoReply> = {
+    async run(address, signal) {
+      try {
+        return await icmp.echo(address, { timeoutMs, source, signal });
+      } catch (error) {
+        throw sourceError(error, source);
+      }
+    },
+  };
   return {
     async run(signal, progress) {
       // Ends the other echoes when the race is over.
       const race = new AbortController();
       using _abort = onAbort(signal, () => race.abort(signal.reason));
       const answered = answers(addresses, progress);
-      const echo = async (address: Address, words: string) => {
-        const reply = await icmp.echo(address, { timeoutMs, source, signal: race.signal });
-        return replyText(words, reply);
-      };
       const echoes = addresses.map(async (host) => {
-        const literal = parseAddress(host);
-        const reply = literal === undefined
-          ? await anyOf(
-            host,
-            reachableFrom(source, (await names.addressesOf(host)).addresses, host),
-            echo,
-            source,
-          )
-          : await echo(literal, host);
+        const { value, address } = await eachAddress(host, attempt, ports, race.signal, () => {}, config);
         answered(host);
-        return reply;
+        return replyText(host, address, value);
       });
       try {
         if (need === "all") return outcomeOfAll(await Promise.allSettled(echoes), config);
@@ -59,26 +56,6 @@ export function pingProbe(config: PingCheckConfig, { icmp, names }: PingPorts): 
   };
 }
 
-/**
- * The first answer of the addresses of a name.
- * @throws {ProbeFailure | OwnShortage} how each of them failed
- */
-async function anyOf(
-  host: string,
-  addresses: readonly Address[],
-  echo: (address: Address, words: string) => Promise<string>,
-  source: Address | undefined,
-): Promise<string> {
-  try {
-    return await Promise.any(addresses.map((address) => echo(address, `${host} (${address.text})`)));
-  } catch (error) {
-    const failures = (error instanceof AggregateError ? error.errors : [error])
-      .map((each) => failureOfOne(sourceError(each, source)));
-    const words = failures.map(({ detail }, at) => `${addresses[at]?.text} ${detail}`).join(", ");
-    throw failures.some(({ kind }) => kind === "unknown") ? new OwnShortage(words) : new ProbeFailure(words);
-  }
-}
-
 /** Says at each answer whose is waited for still, so that a probe that is cut off names them. */
 function answers(hosts: readonly string[], progress: Progress): (host: string) => void {
   const silent = new Set(hosts);
@@ -90,8 +67,8 @@ function answers(hosts: readonly string[], progress: Progress): (host: string) =
   };
 }
 
-function replyText(words: string, { rttMs }: EchoReply): string {
-  return `answer from ${words} in ${rttMs.toFixed(1)} ms`;
+function replyText(host: string, address: Address, { rttMs }: EchoReply): string {
+  return `answer from ${host}${answeredBy(host, address)} in ${rttMs.toFixed(1)} ms`;
 }
 
 /** An echo needs no port: without an address to send from there is no way to the target. */
@@ -115,11 +92,8 @@ function outcomeOfAll(
 }
 
 /** The service may be well where one of the echoes failed for something of our own. */
-function failureOfAll(
-  errors: readonly unknown[],
-  { addresses, need, source }: PingCheckConfig,
-): ProbeOutcome {
-  const failures = errors.map((error) => failureOfOne(sourceError(error, source)));
+function failureOfAll(errors: readonly unknown[], { addresses, need }: PingCheckConfig): ProbeOutcome {
+  const failures = errors.map(failureOfOne);
   const details = failures.map(({ detail }, at) => `${addresses[at]}: ${detail}`);
   const ours = failures.filter(({ kind }) => kind === "unknown").length;
   // Where all must answer, one that is known not to is enough.

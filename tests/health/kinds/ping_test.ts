@@ -5,7 +5,7 @@ import type { Icmp } from "../../../src/health/kinds/icmp.ts";
 import { pingProbe } from "../../../src/health/kinds/ping.ts";
 import { parseAddress } from "../../../src/net/address.ts";
 import { PLAIN_CHECK } from "../../support/config.ts";
-import { settle } from "../../support/virtual_clock.ts";
+import { settle, VirtualClock } from "../../support/virtual_clock.ts";
 
 const addresses = ["192.0.2.1", "192.0.2.2", "2001:db8::3"];
 const NAMES: ReadonlyMap<string, readonly string[]> = new Map([
@@ -31,6 +31,9 @@ const CONFIG: PingCheckConfig = {
   fall: 1,
   ...PLAIN_CHECK,
 };
+
+const clock = new VirtualClock();
+const ports = { names, clock };
 
 /** Echoes that wait until the test settles them; like the real ones they fail when aborted. */
 function echoes() {
@@ -61,7 +64,7 @@ function echoes() {
 
 Deno.test("pingProbe() asks all addresses at once and passes with the first answer, aborting the others", async () => {
   const { icmp, asked } = echoes();
-  const outcome = pingProbe(CONFIG, { icmp, names }).run(new AbortController().signal, () => {});
+  const outcome = pingProbe(CONFIG, { icmp, ...ports }).run(new AbortController().signal, () => {});
   assert.deepEqual([...asked.keys()], ["192.0.2.1", "192.0.2.2", "2001:db8::3"]);
   asked.get("192.0.2.1")?.fail("destination unreachable");
   asked.get("2001:db8::3")?.answer(1.25);
@@ -71,7 +74,7 @@ Deno.test("pingProbe() asks all addresses at once and passes with the first answ
 
 Deno.test("pingProbe() fails when all have failed, and says how each did", async () => {
   const { icmp, asked } = echoes();
-  const outcome = pingProbe(CONFIG, { icmp, names }).run(new AbortController().signal, () => {});
+  const outcome = pingProbe(CONFIG, { icmp, ...ports }).run(new AbortController().signal, () => {});
   asked.get("192.0.2.2")?.fail("no echo reply within 800 ms");
   asked.get("2001:db8::3")?.fail("network is unreachable");
   asked.get("192.0.2.1")?.fail("host unreachable");
@@ -87,7 +90,7 @@ Deno.test("pingProbe() fails when it is aborted, before or after it began", asyn
     const { icmp, asked } = echoes();
     const controller = new AbortController();
     if (before) controller.abort();
-    const outcome = pingProbe(CONFIG, { icmp, names }).run(controller.signal, () => {});
+    const outcome = pingProbe(CONFIG, { icmp, ...ports }).run(controller.signal, () => {});
     if (!before) controller.abort();
     if (before) { for (const echo of asked.values()) echo.fail("aborted"); }
     assert.equal((await outcome).kind, "fail");
@@ -120,13 +123,13 @@ Deno.test("pingProbe() says nothing of the service where this host allows no ech
         throw rest.shift();
       },
     };
-    const outcome = await pingProbe(CONFIG, { icmp, names }).run(new AbortController().signal, () => {});
+    const outcome = await pingProbe(CONFIG, { icmp, ...ports }).run(new AbortController().signal, () => {});
     assert.equal(outcome.kind, kind, outcome.detail);
   }
 });
 
 Deno.test("pingProbe() where FFI is not allowed says nothing of the service and names the cure", async () => {
-  const { kind, detail } = await pingProbe(CONFIG, { icmp: undefined, names }).run(
+  const { kind, detail } = await pingProbe(CONFIG, { icmp: undefined, ...ports }).run(
     new AbortController().signal,
     () => {},
   );
@@ -140,7 +143,7 @@ Deno.test("pingProbe() that needs all passes when all have answered, and not bef
   const { icmp, asked } = echoes();
   const steps: string[] = [];
   let ended = false;
-  const outcome = pingProbe(ALL, { icmp, names }).run(
+  const outcome = pingProbe(ALL, { icmp, ...ports }).run(
     new AbortController().signal,
     (step) => steps.push(step),
   );
@@ -164,7 +167,7 @@ Deno.test("pingProbe() that needs all passes when all have answered, and not bef
 
 Deno.test("pingProbe() that needs all fails with those that did not answer, each in its words", async () => {
   const { icmp, asked } = echoes();
-  const outcome = pingProbe(ALL, { icmp, names }).run(new AbortController().signal, () => {});
+  const outcome = pingProbe(ALL, { icmp, ...ports }).run(new AbortController().signal, () => {});
   asked.get("192.0.2.1")?.answer(1);
   asked.get("192.0.2.2")?.fail("host unreachable, says 192.0.2.254");
   asked.get("2001:db8::3")?.fail("no echo reply within 800 ms");
@@ -179,7 +182,7 @@ Deno.test("pingProbe() that needs all knows that it failed where one is silent, 
   const shortage = "sendto: the send buffer is full";
   for (const [others, kind] of [["no echo reply within 800 ms", "fail"], [shortage, "unknown"]] as const) {
     const { icmp, asked } = echoes();
-    const outcome = pingProbe(ALL, { icmp, names }).run(new AbortController().signal, () => {});
+    const outcome = pingProbe(ALL, { icmp, ...ports }).run(new AbortController().signal, () => {});
     asked.get("192.0.2.1")?.fail(shortage);
     for (const text of ["192.0.2.2", "2001:db8::3"]) asked.get(text)?.fail(others);
     assert.equal((await outcome).kind, kind);
@@ -190,7 +193,7 @@ Deno.test("pingProbe() asks from its source, and says nothing of the service whe
   const source = parseAddress("192.0.2.9");
   const { icmp, asked } = echoes();
   const config = { ...CONFIG, addresses: addresses.slice(0, 1), source };
-  const outcome = pingProbe(config, { icmp, names }).run(new AbortController().signal, () => {});
+  const outcome = pingProbe(config, { icmp, ...ports }).run(new AbortController().signal, () => {});
   assert.equal(asked.get("192.0.2.1")?.source, "192.0.2.9");
   asked.get("192.0.2.1")?.answer(1);
   assert.equal((await outcome).kind, "pass");
@@ -200,7 +203,7 @@ Deno.test("pingProbe() asks from its source, and says nothing of the service whe
   });
   const nowhere: Icmp = { echo: () => Promise.reject(gone) };
   assert.deepEqual(
-    await pingProbe(config, { icmp: nowhere, names }).run(new AbortController().signal, () => {}),
+    await pingProbe(config, { icmp: nowhere, ...ports }).run(new AbortController().signal, () => {}),
     {
       kind: "unknown",
       detail: "192.0.2.1: source 192.0.2.9 is no address of this host",
@@ -211,35 +214,44 @@ Deno.test("pingProbe() asks from its source, and says nothing of the service whe
 Deno.test("pingProbe() asks a host name by each of its addresses, and says which one answered", async () => {
   const { icmp, asked } = echoes();
   const config = { ...ALL, addresses: ["both.example", "192.0.2.1"] };
-  const outcome = pingProbe(config, { icmp, names }).run(new AbortController().signal, () => {});
+  const outcome = pingProbe(config, { icmp, ...ports }).run(new AbortController().signal, () => {});
   await settle();
-  assert.deepEqual([...asked.keys()].toSorted(), ["192.0.2.1", "192.0.2.7", "2001:db8::7"]);
-  asked.get("192.0.2.7")?.fail("no echo reply within 800 ms");
+  asked.get("192.0.2.7")?.fail("host unreachable");
+  await settle();
   asked.get("2001:db8::7")?.answer(1);
   asked.get("192.0.2.1")?.answer(2);
   assert.deepEqual(await outcome, {
     kind: "pass",
     detail: "answer from both.example (2001:db8::7) in 1.0 ms, answer from 192.0.2.1 in 2.0 ms",
   });
+  assert.equal(clock.pending, 0);
 });
 
 Deno.test("pingProbe() of a host name fails with each of its addresses, from a source with those of its family alone", async () => {
   for (
     const [source, asks, detail] of [
-      [undefined, 2, "both.example: 192.0.2.7 refused, 2001:db8::7 refused; four.example: 192.0.2.8 refused"],
+      [
+        undefined,
+        2,
+        "both.example: host unreachable (192.0.2.7, 2001:db8::7); four.example: host unreachable (192.0.2.8)",
+      ],
       [
         parseAddress("2001:db8::9"),
         1,
-        "both.example: 2001:db8::7 refused; four.example: four.example has no IPv6 address, and source 2001:db8::9 is one",
+        "both.example: host unreachable (2001:db8::7); " +
+        "four.example: four.example has no IPv6 address, and source 2001:db8::9 is one",
       ],
     ] as const
   ) {
     const { icmp, asked } = echoes();
     const config = { ...CONFIG, addresses: ["both.example", "four.example"], source };
-    const outcome = pingProbe(config, { icmp, names }).run(new AbortController().signal, () => {});
-    await settle();
-    assert.equal([...asked.keys()].filter((text) => text.endsWith("7")).length, asks);
-    for (const echo of asked.values()) echo.fail("refused");
+    const outcome = pingProbe(config, { icmp, ...ports }).run(new AbortController().signal, () => {});
+    for (const text of ["192.0.2.7", "192.0.2.8", "2001:db8::7"]) {
+      await settle();
+      asked.get(text)?.fail("host unreachable");
+    }
     assert.deepEqual(await outcome, { kind: "fail", detail });
+    assert.equal([...asked.keys()].filter((text) => text.endsWith("7")).length, asks);
+    assert.equal(clock.pending, 0);
   }
 });

@@ -50,7 +50,7 @@ export const throughTheService: Scenario<World> = {
       await serverAddresses(world, "add", DIRECT, MARKED);
       await says(host, DIRECT, /healthy: backend well, path broken: through: .*through 10\.99\.2\.3\b/);
       const before = await host.ask("services", MARKED.name);
-      match(before, /NO  healthy: through: .*through 10\.99\.2\.4\b/);
+      match(before, /NO {2}healthy: through: .*through 10\.99\.2\.4\b/);
       const cures = await doctorCures(host);
       say(`doctor: ${cures.join("; ")}`);
       for (const cure of cures) await shell(host, cure);
@@ -82,9 +82,11 @@ export const throughTheService: Scenario<World> = {
       await host.killAgent();
       host.startAgent(launch);
       await announced(world, host, OWN, MASQ, DIRECT, MARKED);
-      return (await host.ask("services", MARKED.name)).split("\n").filter((line) => line.includes("check "))
-        .join(" ")
-        .trim();
+      const words = await host.ask("services", MASQ.name);
+      match(words, /datagram: healthy/);
+      return words.split("\n").filter((line) => /newest|udp|masq/.test(line)).map((line) => line.trim()).join(
+        "; ",
+      );
     } finally {
       await shell(host, "sysctl -w net.ipv4.conf.all.accept_local=0 net.ipv4.conf.eth0.accept_local=0");
       await serverAddresses(world, "del", DIRECT, MARKED).catch(() => {});
