@@ -283,7 +283,7 @@ export class Check implements Disposable {
   #tellWatch(tripped: TripCause | undefined, kind: OutcomeKind): void {
     if (this.#phase !== "running") return;
     if (tripped === "watch") this.#watch?.judged(kind);
-    else if (tripped === undefined && kind === "pass") this.#watch?.passed();
+    else if (kind === "pass") this.#watch?.passed();
   }
 
   /** Tells a new verdict, and one that was not taken before. */

@@ -29,7 +29,7 @@ export class StandingWatch implements Disposable {
     this.#options = options;
   }
 
-  /** A probe of the beat has passed. */
+  /** A probe has passed that no end of a watch has started. */
   passed(): void {
     const { clock, intervalMs } = this.#options;
     const { state, begin } = passed(this.#state, clock.now(), intervalMs);

@@ -49,7 +49,7 @@ const MAX_SKIPS = 63;
 /** The next pass of the beat may come so many intervals after this one. */
 const UNTIL_NEXT_PASS = 1.5;
 
-/** A probe of the beat has passed: `begin` where a watch is to be begun, in place of one that stands. */
+/** A probe has passed that no end of a watch has started: `begin` where a watch is to be begun, in place of one that stands. */
 export function passed(
   state: TripwireState,
   nowMs: number,

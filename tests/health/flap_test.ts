@@ -1,7 +1,7 @@
 /** Flapping: rows at its boundaries, a model that looks at all outcomes every time, and what a check makes of it. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { FlapLimits } from "../../src/config/checks/base.ts";
+import type { CheckTiming, FlapLimits } from "../../src/config/checks/base.ts";
 import { Check } from "../../src/health/check.ts";
 import type { VerdictChange } from "../../src/health/check_status.ts";
 import { CALM, countOutcome, type FlapState, type Outcome, releaseFlap } from "../../src/health/flap.ts";
@@ -113,7 +113,7 @@ interface Rig {
   readonly news: VerdictChange[];
 }
 
-function rig(timing: { readonly rise: number; readonly fall: number }, limits: FlapLimits = LIMITS): Rig {
+function rig(timing: Pick<CheckTiming, "rise" | "fall"> & Partial<CheckTiming>, limits = LIMITS): Rig {
   const clock = new VirtualClock();
   const backend = new Backend(clock);
   const news: VerdictChange[] = [];
@@ -148,6 +148,17 @@ Deno.test("Check that flaps is unhealthy with that cause, until hold without mor
     "9000 unhealthy → healthy flapping false: flapping no more: 5 consecutive passes, the last one: status 200",
   ]);
   assert.equal(check.status().flapping, undefined);
+});
+
+Deno.test("Check that is held probes on its interval: passes decide nothing then", async () => {
+  const { clock, backend, check } = rig({ rise: 1, fall: 1, fastIntervalMs: 100 });
+  using _check = check;
+  backend.answer = (attempt) => ({ pass: attempt >= 4 || attempt % 2 === 0, afterMs: 0 });
+  await clock.advance(3500);
+  assert.notEqual(check.status().flapping, undefined);
+  backend.starts.length = 0;
+  await clock.advance(3000);
+  assert.deepEqual(backend.starts, [4000, 5000, 6000]);
 });
 
 Deno.test("Check that flaps from the start is unhealthy, where rise and fall alone would never say anything", async () => {

@@ -12,6 +12,8 @@ class Watched implements Probe {
   /** Since when each watch stands. */
   readonly begun: number[] = [];
   readonly standing = new Set<Tripped>();
+  /** So many watches the server has closed for being idle. */
+  closed = 0;
   keepsMs: (watch: number) => number = () => Infinity;
   readonly #clock: VirtualClock;
 
@@ -30,6 +32,7 @@ class Watched implements Probe {
     this.begun.push(nowMs);
     this.standing.add(tripped);
     const end = () => {
+      this.closed++;
       this.standing.delete(tripped);
       tripped("the server closed an idle connection", "idle");
     };
@@ -146,6 +149,7 @@ Deno.test("Check learns from two ends alike how long a server keeps what is idle
   assert.equal(check.status().watch?.trips, 2, "two probes more, ever");
   assert.equal(server.backend.starts.length - probes, 600);
   assert.ok(server.begun.length > 100 && server.standing.size === 1, "it always stands");
+  assert.equal(server.closed, 2, "and is never left to be closed");
   assert.deepEqual(verdicts, ["0 healthy"]);
   // And a server that dies is found out all the same.
   const nowMs = clock.now() + 321;

@@ -50,8 +50,8 @@ Deno.test("resultsText() keeps within the width, indent and all, and colours wha
     assert.ok(line.length <= 64 && line.startsWith("    "), `${line.length}: ${line}`);
   }
   const coloured = resultsText(RESULTS, NOW, { width: undefined, colour: true });
-  assert.match(coloured, /\u001b\[31mfail, 2 times\u001b\[0m {2}1000 ms/);
-  assert.match(coloured, /\u001b\[33munknown\u001b\[0m/);
+  assert.ok(coloured.includes("\u001b[31mfail, 2 times\u001b[0m  1000 ms"));
+  assert.ok(coloured.includes("\u001b[33munknown\u001b[0m"));
 });
 
 function check(overrides: Partial<CheckStatusEntry>): CheckStatusEntry {
@@ -120,6 +120,6 @@ Deno.test("explainText() shows the last results of the checks that keep a servic
     ["other", 6],
   ]);
   const text = explainText(explained, NOW);
-  assert.match(text, /\n\nlast results of http-1\n {2}NEWEST  RESULT[^]*\n {2}1s ago  pass, 2 times/);
+  assert.match(text, /\n\nlast results of http-1\n {2}NEWEST {2}RESULT[^]*\n {2}1s ago {2}pass, 2 times/);
   assert.ok(!text.includes("last results of other"));
 });
