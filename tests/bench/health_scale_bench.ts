@@ -2,7 +2,8 @@
  * A thousand services, each probed every second over http and a connection of its own, by one agent as it is deployed,
  * announce-only on loopback: whether the probes are on the beat (counted at the backends, a process of their own), CPU and
  * memory beside keepalived's checkers and ExaBGP's helper, how late the event loop is in this and at start, check-now and
- * reload, and how soon one check that fails among them is a withdrawal. `deno task bench health_scale`, as root
+ * reload, how soon one check that fails among them is a withdrawal, and memory by the minute: `deno task bench health_scale`, as
+ * root, or some of it: `… tests/bench/health_scale_bench.ts [CHECKS] [SECONDS] [cost|rivals|failures|loop|memory]…`
  */
 import { Process, run } from "../support/process.ts";
 import { until } from "../support/until.ts";
@@ -15,6 +16,8 @@ import { TimedPeer } from "./timed_peer.ts";
 
 const CHECKS = Number(Deno.args[0] ?? 1000);
 const SECONDS = Number(Deno.args[1] ?? 60);
+const WANTED = Deno.args.slice(2);
+const MINUTES = 10;
 const MANY_CHECKS = 10 * CHECKS;
 const FAILURES = 100;
 const PEER = "127.0.0.2";
@@ -96,9 +99,10 @@ async function delays(deployment: Deployment, backends: Backends): Promise<void>
   await agent[Symbol.asyncDispose]();
   const slow = (index: number) => ({ ...check(index), interval: "10s" });
   await using many = await WatchedAgent.start(deployment, agentConfiguration(peer.port, MANY_CHECKS, slow));
-  const all = () =>
-    until(() => peer.routes.size === MANY_CHECKS, () => `${peer.routes.size} routes`, 2 * LIMIT_MS);
-  console.log(`... ${MANY_CHECKS} checks each 10 s, start: ${await many.delaysSinceStart(all)}`);
+  // On a busy machine some probe of so many always fails.
+  const most = () =>
+    until(() => peer.routes.size >= 0.99 * MANY_CHECKS, () => `${peer.routes.size} routes`, 2 * LIMIT_MS);
+  console.log(`... ${MANY_CHECKS} checks each 10 s, start: ${await many.delaysSinceStart(most)}`);
   console.log(`... at work: ${await many.delays(() => pause(20_000))}`);
 }
 
@@ -173,19 +177,46 @@ async function sockets(): Promise<string> {
   return stdout.trim().replaceAll(/\s+/g, " ");
 }
 
+/** Resident memory by the minute; what there was before V8 first went through it all is not looked at. */
+async function memoryByTheMinute(deployment: Deployment, backends: Backends, minutes: number): Promise<void> {
+  await using peer = await TimedPeer.listen(PEER);
+  const check = (index: number) => ({ type: "http", port: backends.ports.http, path: `/s${index}` });
+  const file = await deployment.file(agentConfiguration(peer.port, CHECKS, check));
+  await using agent = new Process(deployment.command("--config", file));
+  await until(() => peer.routes.size === CHECKS, () => `${peer.routes.size} routes`, LIMIT_MS);
+  const seen: string[] = [];
+  for (let minute = 0; minute < minutes; minute++) {
+    await pause(60_000);
+    seen.push((await memory(agent.pid)).all.toFixed(1));
+  }
+  console.log(`RSS after each minute with ${CHECKS} checks: ${seen.join(", ")} MiB`);
+}
+
+async function rivals(deployment: Deployment, backends: Backends): Promise<void> {
+  for (const rival of RIVALS) {
+    const task = { count: CHECKS, port: backends.ports.http, folder: deployment.folder };
+    await using running = await rival.start(task);
+    if (running === undefined) console.log(`${rival.name}: not installed`);
+    else await cost(`${running.what}, ${rival.name}`, running, backends);
+  }
+}
+
+async function failures(deployment: Deployment, backends: Backends): Promise<void> {
+  const floor = await failureToUpdate(deployment, backends, 0);
+  const beside = await failureToUpdate(deployment, backends, CHECKS);
+  console.log(`over the floor: median ${ms(beside - floor)}`);
+}
+
+const SECTIONS = {
+  cost: ours,
+  rivals,
+  failures,
+  loop: delays,
+  memory: (deployment: Deployment, backends: Backends) => memoryByTheMinute(deployment, backends, MINUTES),
+};
+
 await using deployment = await Deployment.make();
 await using backends = await Backends.start(deployment.folder);
-await ours(deployment, backends);
-for (const rival of RIVALS) {
-  await using running = await rival.start({
-    count: CHECKS,
-    port: backends.ports.http,
-    folder: deployment.folder,
-  });
-  if (running === undefined) console.log(`${rival.name}: not installed`);
-  else await cost(`${running.what}, ${rival.name}`, running, backends);
+for (const [name, section] of Object.entries(SECTIONS)) {
+  if (WANTED.length === 0 || WANTED.includes(name)) await section(deployment, backends);
 }
-const floor = await failureToUpdate(deployment, backends, 0);
-const beside = await failureToUpdate(deployment, backends, CHECKS);
-console.log(`over the floor: median ${ms(beside - floor)}`);
-await delays(deployment, backends);

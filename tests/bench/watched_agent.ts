@@ -72,13 +72,17 @@ export class WatchedAgent implements AsyncDisposable {
     const path = `${this.deployment.folder}/loop.jsonl`;
     await eventually(() => exists(path), (is) => is, "the watch of the loop", LIMIT_MS);
     const lines = (await Deno.readTextFile(path)).trim().split("\n").map((line) => JSON.parse(line));
-    const delays: number[] = lines.filter(({ atMs }) =>
-      atMs > sinceMs + (sinceMs === this.startedMs ? 0 : LINE_MS)
-    )
-      .flatMap(({ delaysMs }) => delaysMs).sort((a, b) => a - b);
-    const at = (part: number) => (delays[Math.floor(delays.length * part)] ?? NaN).toFixed(1);
-    return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${(delays.at(-1) ?? NaN).toFixed(1)} ms`;
+    const fromMs = sinceMs === this.startedMs ? sinceMs : sinceMs + LINE_MS;
+    const told = lines.filter(({ atMs }) => atMs > fromMs);
+    return `${quantiles(told.flatMap(({ delaysMs }) => delaysMs))}; of its own CPU time ` +
+      quantiles(told.flatMap(({ cpusMs }) => cpusMs));
   }
+}
+
+function quantiles(values: readonly number[]): string {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part: number) => (sorted[Math.floor(sorted.length * part)] ?? NaN).toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${(sorted.at(-1) ?? NaN).toFixed(1)} ms`;
 }
 
 async function exists(path: string): Promise<boolean> {
