@@ -112,7 +112,7 @@ async function headerBlock(frames: FrameReader): Promise<Uint8Array> {
   }
 }
 
-/** @throws {ProbeFailure} where the server ends the stream or the connection without an answer */
+/** Whether the answer can still come. @throws {ProbeFailure} the server ends the stream or the connection without it */
 export function checkEnd({ type, stream, payload }: Frame): void {
   if (type === FrameType.RST_STREAM && stream === STREAM) {
     throw new ProbeFailure(`the server resets the stream, HTTP/2 error code ${errorCode(payload, 0)}`);
