@@ -64,7 +64,7 @@ export function withoutPadding({ type, flags, payload }: Frame): Uint8Array {
   return payload.subarray(from, payload.byteLength - padding);
 }
 
-/** @throws {ProbeFailure} where the server ends the stream or the connection without an answer */
+/** Lets a frame pass that ends nothing. @throws {ProbeFailure} the server ends the stream or the connection without an answer */
 export function checkEnd({ type, stream, payload }: Frame): void {
   if (type === FrameType.RST_STREAM && stream === STREAM) {
     throw new ProbeFailure(`the server resets the stream, HTTP/2 error code ${errorCode(payload, 0)}`);
