@@ -1,9 +1,9 @@
 /** The grpc check's keys: a call of grpc.health.v1.Health/Check. */
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
-import { parseFilePath, parsePrintable } from "../values/name.ts";
+import { parsePrintable } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { notSupportedYet, text } from "../values/rules.ts";
+import { text } from "../values/rules.ts";
 import type { Parsed } from "../../text/parsed.ts";
 import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
 import {
@@ -15,16 +15,25 @@ import {
   renderEndpoint,
 } from "./endpoint.ts";
 import type { CheckKind } from "./kind.ts";
+import {
+  checkTls,
+  type Complaint,
+  type FileTls,
+  renderTls,
+  resolveTls,
+  TLS_RULES,
+  type TlsConfig,
+  tlsKeysOf,
+  tlsSchema,
+  WITHOUT_TLS,
+} from "./tls_keys.ts";
 
 /** A gRPC server that must say that it serves. */
-export interface GrpcCheckConfig extends CheckBase, Endpoint {
+export interface GrpcCheckConfig extends CheckBase, Endpoint, TlsConfig {
   readonly type: "grpc";
   /** The name of a service of the server; "": the server as a whole. */
   readonly service: string;
   readonly tls: boolean;
-  readonly insecureSkipVerify: boolean;
-  /** PEM file of certificates that are trusted beside those of the host. */
-  readonly caFile: string | undefined;
 }
 
 /** Keys that are the same wherever the check stands. */
@@ -37,13 +46,7 @@ const keys = lazily(() => {
     tls: z.boolean().default(false).describe(
       "true: over TLS; false: in the clear (HTTP/2 with prior knowledge)",
     ),
-    insecureSkipVerify: z.boolean().default(false).describe("true: accept any certificate (tls)"),
-    caFile: text(parseFilePath, PATTERNS.filePath).optional().describe(
-      "PEM file of certificates that are trusted beside those that the host trusts (tls)",
-    ),
-    serverName: notSupportedYet().describe("The name of the certificate. Not supported yet"),
-    certFile: notSupportedYet().describe("Our own certificate. Not supported yet"),
-    keyFile: notSupportedYet().describe("The key of it. Not supported yet"),
+    ...tlsSchema(),
     ...baseSchema(),
     ...tripwireSchema(),
   };
@@ -51,43 +54,26 @@ const keys = lazily(() => {
 
 function schema() {
   return z.strictObject({ ...keys(), ...endpointSchema() }).superRefine(checkKeys)
-    .meta({ allOf: MEANINGLESS, description: "A gRPC check" });
+    .meta({ allOf: RULES, description: "A gRPC check" });
 }
 
 function destinationSchema() {
   return z.strictObject({ ...keys(), ...destinationEndpointSchema() }).superRefine(checkKeys)
-    .meta({ allOf: MEANINGLESS, description: "A gRPC check of a destination" });
+    .meta({ allOf: RULES, description: "A gRPC check of a destination" });
 }
 
 function checkKeys(
-  check: FileBase & {
-    readonly tls: boolean;
-    readonly insecureSkipVerify: boolean;
-    readonly caFile?: string | undefined;
-  },
+  check: FileBase & FileTls & { readonly tls: boolean },
   context: z.RefinementCtx,
 ): void {
   checkBase(check, context);
-  const meaningless = (key: string, message: string) =>
-    context.addIssue({ code: "custom", path: [key], message });
-  if (!check.tls) {
-    if (check.insecureSkipVerify) meaningless("insecureSkipVerify", "has no meaning without tls");
-    if (check.caFile !== undefined) meaningless("caFile", "has no meaning without tls");
-  } else if (check.insecureSkipVerify && check.caFile !== undefined) {
-    meaningless("caFile", "has no meaning with insecureSkipVerify");
-  }
+  const complain: Complaint = (key, message) => context.addIssue({ code: "custom", path: [key], message });
+  if (check.tls) checkTls(check, complain);
+  else for (const key of tlsKeysOf(check)) complain(key, "has no meaning without tls");
 }
 
 /** The same for JSON Schema. */
-const MEANINGLESS = [
-  {
-    if: { properties: { tls: { const: false } } },
-    then: { not: { required: ["caFile"] }, properties: { insecureSkipVerify: { const: false } } },
-  },
-  {
-    not: { properties: { insecureSkipVerify: { const: true } }, required: ["insecureSkipVerify", "caFile"] },
-  },
-];
+const RULES = [{ if: { properties: { tls: { const: false } } }, then: WITHOUT_TLS }, ...TLS_RULES];
 
 /** The grpc check. */
 export const grpcCheck = {
@@ -95,12 +81,13 @@ export const grpcCheck = {
   destinationSchema,
   aim: (check, target) => aimEndpoint(check, target),
   place: (check) => `grpc ${authority(check)}${check.service === "" ? "" : `/${check.service}`}`,
-  resolve({ type, address, port, service, tls, insecureSkipVerify, caFile }, base): GrpcCheckConfig {
-    return { type, address, port, service, tls, insecureSkipVerify, caFile, ...base };
+  resolve(file, base): GrpcCheckConfig {
+    const { type, address, port, service, tls } = file;
+    return { type, address, port, service, tls, ...resolveTls(file), ...base };
   },
   render(check) {
-    const { service, tls, insecureSkipVerify, caFile, tripwire } = check;
-    return { ...renderEndpoint(check), service, tls, insecureSkipVerify, caFile, tripwire };
+    const { service, tls, tripwire } = check;
+    return { ...renderEndpoint(check), service, tls, ...renderTls(check), tripwire };
   },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,

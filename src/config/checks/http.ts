@@ -39,7 +39,9 @@ import {
   resolveTls,
   TLS_RULES,
   type TlsConfig,
+  tlsKeysOf,
   tlsSchema,
+  WITHOUT_TLS,
 } from "./tls_keys.ts";
 
 /** A request, and what its answer must have. With `unixSocket`, `address` and `port` only name the host. */
@@ -150,29 +152,11 @@ function checkKeys(check: Keys, context: z.RefinementCtx): void {
 
 /** Keys of a way through the network. */
 const OF_NETWORK = ["address", "port", "source", "via"] as const;
-/** Keys of TLS whose default is nothing. */
-const OF_TLS = ["serverName", "caFile", "certFile", "keyFile"] as const;
-
-/** The keys of TLS that are set. */
-function tlsKeysOf(check: FileTls): readonly string[] {
-  return [
-    ...OF_TLS.filter((key) => check[key] !== undefined),
-    ...(check.insecureSkipVerify ? ["insecureSkipVerify"] : []),
-    ...(check.minDaysLeft > 0 ? ["minDaysLeft"] : []),
-  ];
-}
-
 /** The same for JSON Schema; the scheme is http where it is left out. */
 const RULES = [
   {
     if: { properties: { scheme: { const: "http" } } },
-    then: {
-      properties: {
-        ...Object.fromEntries(OF_TLS.map((key) => [key, false])),
-        insecureSkipVerify: { const: false },
-        minDaysLeft: { const: 0 },
-      },
-    },
+    then: WITHOUT_TLS,
   },
   ...TLS_RULES,
   {

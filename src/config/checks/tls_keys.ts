@@ -78,6 +78,27 @@ export const TLS_RULES = [
   { dependentRequired: { certFile: ["keyFile"], keyFile: ["certFile"] } },
 ] as const;
 
+/** Keys of TLS whose default is nothing. */
+const OF_TLS = ["serverName", "caFile", "certFile", "keyFile"] as const;
+
+/** The keys of TLS that are set, where none has a meaning. */
+export function tlsKeysOf(check: FileTls): readonly string[] {
+  return [
+    ...OF_TLS.filter((key) => check[key] !== undefined),
+    ...(check.insecureSkipVerify ? ["insecureSkipVerify"] : []),
+    ...(check.minDaysLeft > 0 ? ["minDaysLeft"] : []),
+  ];
+}
+
+/** JSON Schema of a check that does not speak TLS. */
+export const WITHOUT_TLS = {
+  properties: {
+    ...Object.fromEntries(OF_TLS.map((key) => [key, false])),
+    insecureSkipVerify: { const: false },
+    minDaysLeft: { const: 0 },
+  },
+} as const;
+
 /** The checked configuration of these keys. */
 export function resolveTls(file: FileTls): TlsConfig {
   const { serverName, insecureSkipVerify, caFile, certFile, keyFile, minDaysLeft } = file;

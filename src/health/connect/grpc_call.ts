@@ -49,7 +49,6 @@ export interface UnaryAnswer {
 }
 
 const PUSH_PROMISE = 5;
-const PING = 6;
 /** The body of an answer is no longer. */
 const MAX_BODY_OCTETS = 16_384;
 /** SETTINGS and PING that are acknowledged in one call. */
@@ -67,15 +66,13 @@ export async function callUnary(stream: StreamSocket, call: UnaryCall): Promise<
   send(callOctets(call));
   const frames = new FrameReader(stream);
   const answer = new AnswerFrames(send);
-  const next = async () => {
-    const frame = await frames.next();
-    if (frame === undefined) throw new ProbeFailure("connection closed without an answer");
-    return frame;
-  };
-  let frame = await next();
-  if (frame.type !== FrameType.SETTINGS) throw new ProbeFailure("the answer is not HTTP/2");
-  for (answer.add(frame); !answer.isComplete; answer.add(frame)) frame = await next();
-  return answer.outcome();
+  for (let frame = await frames.next(), isFirst = true; frame !== undefined; frame = await frames.next()) {
+    if (isFirst && frame.type !== FrameType.SETTINGS) throw new ProbeFailure("the answer is not HTTP/2");
+    answer.add(frame);
+    if (answer.isComplete) return answer.outcome();
+    isFirst = false;
+  }
+  throw new ProbeFailure("connection closed without an answer");
 }
 
 function callOctets({ scheme, authority, path, timeoutMs, message }: UnaryCall): Uint8Array {
@@ -127,7 +124,7 @@ class AnswerFrames {
     checkEnd(frame);
     if (frame.type === FrameType.CONTINUATION) throw notHttp2("a header without a beginning");
     if (frame.type === PUSH_PROMISE) throw notHttp2("a push, which was switched off");
-    if (frame.type === FrameType.SETTINGS || frame.type === PING) this.#acknowledge(frame);
+    if (frame.type === FrameType.SETTINGS || frame.type === FrameType.PING) this.#acknowledge(frame);
     if (frame.stream !== STREAM) return;
     if (frame.type === FrameType.HEADERS) this.#begin(frame);
     else if (frame.type === FrameType.DATA) this.#addData(frame);
@@ -147,7 +144,7 @@ class AnswerFrames {
     if (++this.#acknowledged > MAX_ACKNOWLEDGED) {
       throw new ProbeFailure(`more than ${MAX_ACKNOWLEDGED} SETTINGS and PING frames and no answer`);
     }
-    this.#send(frameOctets(type, Flag.ACK, 0, type === PING ? payload : new Uint8Array()));
+    this.#send(frameOctets(type, Flag.ACK, 0, type === FrameType.PING ? payload : new Uint8Array()));
   }
 
   #begin(frame: Frame): void {

@@ -13,7 +13,7 @@ import { answeredBy } from "../connect/each_address.ts";
 import { callUnary } from "../connect/grpc_call.ts";
 import { CHECK_PATH, encodeHealthRequest, servingStatus } from "../connect/grpc_health.ts";
 import { idleWatch } from "../connect/idle_watch.ts";
-import { TlsDialer, type TlsPorts } from "../connect/tls_dialer.ts";
+import { TlsDialer, type TlsPorts, tlsTarget } from "../connect/tls_dialer.ts";
 import type { Probe, Progress } from "./probe.ts";
 
 /** What grpc probes need of the outside. */
@@ -64,9 +64,9 @@ function clearConnector(config: GrpcCheckConfig, ports: GrpcPorts): Connector {
 }
 
 function tlsConnector(config: GrpcCheckConfig, ports: GrpcPorts): Connector {
-  const { address, port, insecureSkipVerify, caFile } = config;
-  const trust = insecureSkipVerify ? "anyone" : { caFile };
-  const dialer = new TlsDialer({ host: address, port, trust, protocols: ["h2"], limits: config }, ports);
+  const { address, port, serverName } = config;
+  const target = { ...tlsTarget(config), host: address, port, serverName, protocols: ["h2"], limits: config };
+  const dialer = new TlsDialer(target, ports);
   return async (signal, progress) => {
     const { stream, protocol } = await dialer.dial(signal, progress);
     if (protocol === "h2") return stream;
