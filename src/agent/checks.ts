@@ -22,7 +22,7 @@ export interface ServiceChecksOptions extends DestinationChecksOptions {
 }
 
 /** So many begin in one turn, and may have their answers in the next one. */
-const PROBES_A_TURN = 64;
+const PROBES_A_TURN = 16;
 
 /** A check that runs, and what it was made of. */
 interface Made {

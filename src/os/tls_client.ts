@@ -41,18 +41,26 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
     });
     await handshake(tls, signal);
     const distrust = distrustOf(tls);
-    const leaf = tls.getPeerCertificate(true);
+    let leaf: DetailedPeerCertificate | undefined;
+    // Taking the chain apart costs more than the handshake, and most look at nothing of it.
+    const certificateOf = () => leaf ??= tls.getPeerCertificate(true) ?? undefined;
     return {
       stream: fromNodeStream(tls, socket),
       distrust,
-      certificate: leaf === null ? undefined : {
-        notBeforeMs: Date.parse(leaf.valid_from),
-        notAfterMs: Date.parse(leaf.valid_to),
-        names: leaf.subjectaltname ?? "",
+      get certificate() {
+        const certificate = certificateOf();
+        return certificate && {
+          notBeforeMs: Date.parse(certificate.valid_from),
+          notAfterMs: Date.parse(certificate.valid_to),
+          names: certificate.subjectaltname ?? "",
+        };
       },
       version: tls.getProtocol() ?? undefined,
       protocol: tls.alpnProtocol || undefined,
-      root: trust === "anyone" || distrust !== undefined ? undefined : rootOf(leaf),
+      get root() {
+        const certificate = trust === "anyone" || distrust !== undefined ? undefined : certificateOf();
+        return certificate && rootOf(certificate);
+      },
     };
   } catch (error) {
     disposal();

@@ -18,10 +18,13 @@ export interface CertificateRule {
  * ended comes before anything else that is wrong with the chain, for the library does not tell the one from the other.
  */
 export function certificateProblem(
-  { certificate, distrust }: TlsSession,
+  session: TlsSession,
   { name, minDaysLeft }: CertificateRule,
   now: Date,
 ): ProbeFailure | undefined {
+  const { distrust } = session;
+  const isLookedAt = minDaysLeft > 0 || (name !== undefined && distrust !== undefined);
+  const certificate = isLookedAt ? session.certificate : undefined;
   if (certificate === undefined) return undefined;
   const { notBeforeMs, notAfterMs, names } = certificate;
   const nowMs = now.getTime();
