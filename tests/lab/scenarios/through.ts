@@ -82,6 +82,8 @@ export const throughTheService: Scenario<World> = {
       await host.killAgent();
       host.startAgent(launch);
       await announced(world, host, OWN, MASQ, DIRECT, MARKED);
+      // The router has kept its routes meanwhile.
+      for (const each of [OWN, MASQ, DIRECT, MARKED]) await says(host, each, /through: healthy/);
       const words = await host.ask("services", MASQ.name);
       match(words, /datagram: healthy/);
       return words.split("\n").filter((line) => /newest|udp|masq/.test(line)).map((line) => line.trim()).join(
@@ -173,7 +175,8 @@ async function routed(
 async function says(host: Host, { name }: Service, pattern: RegExp): Promise<void> {
   let last = "";
   await host.whileAgentRuns(waitFor(`${name} says ${pattern.source}`, PATIENCE_MS, async () => {
-    last = await host.ask("services", name);
+    // The agent may be starting.
+    last = await host.ask("services", name).catch((error) => `${error}`);
     return pattern.test(last);
   }, 200)).catch((error) => {
     throw new Error(`${error instanceof Error ? error.message : error}: ${last}`);
