@@ -172,8 +172,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: "an unhealthy service that is to be announced all the same is withdrawn",
     file: "service/gates.ts",
-    find: `const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy !== "withdraw";`,
-    replace: `const degraded = verdict === "unhealthy" && config.announce.whenUnhealthy === undefined;`,
+    find: `const degraded = verdict === "unhealthy" && facts.config.announce.whenUnhealthy !== "withdraw";`,
+    replace: `const degraded = verdict === "unhealthy" && facts.config.announce.whenUnhealthy === undefined;`,
   },
   {
     name: "an unhealthy service is announced as a healthy one is",
