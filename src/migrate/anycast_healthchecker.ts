@@ -7,7 +7,7 @@ import {
   type SourceFile,
   SourceProblem,
 } from "./directive.ts";
-import { type MigratedParts, PLACEHOLDER } from "./file.ts";
+import { fileOf, type MigratedParts, PLACEHOLDER } from "./file.ts";
 import { Names } from "./names.ts";
 import { Section } from "./section.ts";
 import { duration, number, pathCommand, shellWords, truth } from "./values.ts";
@@ -47,7 +47,7 @@ const SERVICE_REASONS: Readonly<Record<string, string>> = {
 /** The files as parts of ours. @throws {SourceProblem} */
 export function migrateAnycastHealthchecker(files: readonly SourceFile[]): MigratedParts {
   const sections = files.flatMap(readIni);
-  const remarks = new Section();
+  const remarks = fileOf("anycast-healthchecker");
   const defaults = sections.filter(({ name }) => name === "DEFAULT").flatMap(({ block }) => block);
   const services: Section[] = [];
   const names = new Names();
@@ -69,7 +69,7 @@ export function migrateAnycastHealthchecker(files: readonly SourceFile[]): Migra
   }
   for (const { place, name } of unused) remarks.remark(place, `${name}: of [DEFAULT] is of no service`);
   remarks.say("Addresses are bound to an interface of each service's own: take them off lo.");
-  return { program: "anycast-healthchecker", remarks, speaker: { peers: [] }, level, services };
+  return { remarks, speaker: { peers: [] }, level, services };
 }
 
 type IniSection = Directive & { readonly block: readonly Directive[] };

@@ -1,6 +1,6 @@
 /** ExaBGP with its healthcheck: an exabgp.conf with `process` and `neighbor`, files of the healthcheck's options, or both. */
 import { Block, type Directive, type Place, type SourceFile, type Word } from "./directive.ts";
-import { type MigratedParts, peer, type SpeakerFlags } from "./file.ts";
+import { fileOf, type MigratedParts, peer, type SpeakerFlags } from "./file.ts";
 import { migrateNeighbor, type Neighbor, type NeighborResult } from "./exabgp_neighbor.ts";
 import { readExabgp, readOptionFile } from "./exabgp_syntax.ts";
 import { type Healthcheck, healthcheckServices } from "./healthcheck.ts";
@@ -27,7 +27,7 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     files.filter(({ text }) => isOptionFile(text)).map((file) => [file.name, file]),
   );
   const top = new Block(files.filter(({ name }) => !optionFiles.has(name)).flatMap(readExabgp));
-  const remarks = new Section();
+  const remarks = fileOf("ExaBGP");
   const neighbors = neighborsOf(top, remarks).map(migrateNeighbor);
   const as = neighbors.find((neighbor) => neighbor.as !== undefined)?.as ?? flags.localAS;
   const names = new Names();
@@ -73,7 +73,6 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     "A check's interval is from start to start here, and was from the end of one to the start of the next.",
   );
   return {
-    program: "ExaBGP",
     remarks,
     speaker: {
       ...localOf(neighbors, remarks, top),

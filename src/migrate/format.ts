@@ -5,13 +5,17 @@ import type { SourceFile } from "./directive.ts";
 import { isOptionFile } from "./exabgp.ts";
 
 /** Formats that migrate reads. */
-export const FORMATS = ["exabgp", "anycast-healthchecker", "reference"] as const;
+export const FORMATS = ["exabgp", "anycast-healthchecker", "keepalived", "reference"] as const;
 
 /** One of them. */
 export type SourceFormat = (typeof FORMATS)[number];
 
 const BEGINNINGS: readonly (readonly [SourceFormat, RegExp])[] = [
   ["exabgp", /^[ \t]*(neighbor|process|group|template)\b[^;#\n]*\{/m],
+  [
+    "keepalived",
+    /^[ \t]*(virtual_server(_group)?|real_server|vrrp_(instance|script|sync_group)|global_defs)\b/m,
+  ],
   ["anycast-healthchecker", /^\[[^\]\n]+\]\s*$/m],
 ];
 

@@ -5,6 +5,7 @@ import type { SourceFile } from "./directive.ts";
 import { migrateExabgp } from "./exabgp.ts";
 import { migratedFile, type MigratedParts, type SpeakerFlags } from "./file.ts";
 import type { SourceFormat } from "./format.ts";
+import { migrateKeepalived } from "./keepalived.ts";
 import type { Remark } from "./section.ts";
 
 /** What the command line says of a migrated file. */
@@ -48,6 +49,8 @@ function partsOf(
       return migrateExabgp(files, speaker);
     case "anycast-healthchecker":
       return migrateAnycastHealthchecker(files);
+    case "keepalived":
+      return migrateKeepalived(files);
     default:
       return format satisfies never;
   }
