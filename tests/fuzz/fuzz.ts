@@ -133,14 +133,19 @@ function shownOf({ shown }: FuzzCase): string {
 
 /** The longest words of an outcome. */
 const MAX_WORDS = 400;
+/** One that does not remember where it was. */
+const HIDDEN = new RegExp(UNPRINTABLE, "u");
 
 /** @throws {AssertionError} people cannot read these words: they are too many, of more than one line, or hide something */
 export function checkWords(words: string): void {
+  if (/^[ -~]{1,400}$/.test(words)) return;
   assert.ok(words !== "", "no words");
-  assert.ok([...words].length <= MAX_WORDS, `${words.length} characters: ${words}`);
+  assert.ok(
+    words.length <= MAX_WORDS || [...words].length <= MAX_WORDS,
+    `${words.length} characters: ${words}`,
+  );
   assert.ok(words.isWellFormed(), `half a character: ${JSON.stringify(words)}`);
-  // A copy, as the pattern itself remembers where it was.
-  assert.ok(!new RegExp(UNPRINTABLE, "u").test(words), `an unprintable character: ${JSON.stringify(words)}`);
+  assert.ok(!HIDDEN.test(words), `an unprintable character: ${JSON.stringify(words)}`);
 }
 
 /** Words without what differs from one answer to the next: numbers, and what others said. */

@@ -3,6 +3,9 @@ import { BGP_FUZZ } from "../bgp/wire/fuzz.ts";
 import { DNS_FUZZ } from "../health/connect/dns_fuzz.ts";
 import { GRPC_FUZZ, GRPC_MESSAGE_FUZZ } from "../health/connect/grpc_fuzz.ts";
 import { HTTP_FUZZ } from "../health/connect/http_fuzz.ts";
+import { HOST_FUZZ } from "../health/kinds/host_fuzz.ts";
+import { OCTETS_FUZZ } from "../health/kinds/octets_fuzz.ts";
+import { ICMP_FUZZ } from "../icmp/icmp_fuzz.ts";
 import type { FuzzSubject } from "./fuzz.ts";
 
 /** The rows. */
@@ -12,4 +15,7 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   GRPC_FUZZ,
   GRPC_MESSAGE_FUZZ,
   DNS_FUZZ,
+  ICMP_FUZZ,
+  ...OCTETS_FUZZ,
+  ...HOST_FUZZ,
 ];
