@@ -173,9 +173,11 @@ class AnswerFrames {
   }
 
   #addFields(block: Uint8Array, isLast: boolean): void {
-    const grpcStatus = valueOf(block, "grpc-status");
+    const fields = decodeFields(block, ["grpc-status", "grpc-message"]);
+    const valueOf = (asked: string) => fields.find(({ name }) => name === asked)?.value;
+    const grpcStatus = valueOf("grpc-status");
     if (this.#httpStatus === undefined) {
-      const status = valueOf(block, ":status") ?? "";
+      const status = valueOf(":status") ?? "";
       if (!/^[1-9]\d\d$/.test(status)) throw notHttp2("it has no status");
       if (status.startsWith("1") && !isLast) return this.#countInterim();
       this.#httpStatus = Number(status);
@@ -184,7 +186,7 @@ class AnswerFrames {
     }
     // Also where the server sends trailers alone, in place of a header.
     if (grpcStatus !== undefined && /^\d{1,9}$/.test(grpcStatus)) this.#grpcStatus = Number(grpcStatus);
-    const grpcMessage = valueOf(block, "grpc-message");
+    const grpcMessage = valueOf("grpc-message");
     if (grpcMessage !== undefined) {
       this.#grpcMessage = foreignText(percentDecoded(grpcMessage), GRPC_MESSAGE_LENGTH);
     }
@@ -203,10 +205,6 @@ class AnswerFrames {
     }
     this.#isComplete = (frame.flags & Flag.END_STREAM) !== 0;
   }
-}
-
-function valueOf(block: Uint8Array, name: string): string | undefined {
-  return decodeFields(block, [name]).find((field) => field.name === name)?.value;
 }
 
 function notHttp2(what: string): ProbeFailure {
