@@ -114,6 +114,22 @@ for (
       [SETTINGS, head(END_STREAM, ["grpc-status", "12"], ["grpc-message", "unknown%20service"])],
       "grpc-status 12 UNIMPLEMENTED: the server has no health service, grpc.health.v1.Health (unknown service)",
     ],
+    // Each as gRPC has it: decoded once, in UTF-8, and what is no code as it is.
+    [
+      "a message that is decoded once, though trailers follow",
+      [SETTINGS, head(0, ["grpc-message", "100%2525"]), trailers(["grpc-status", "1"])],
+      "grpc-status 1 CANCELLED (100%25)",
+    ],
+    [
+      "a message that was not coded",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "zu früh, 100%"])],
+      "grpc-status 1 CANCELLED (zu früh, 100%)",
+    ],
+    [
+      "a message that is too long, cut between two characters",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "a" + "%C3%BC".repeat(120)])],
+      `grpc-status 1 CANCELLED (a${"ü".repeat(98)}…)`,
+    ],
     [
       "trailers alone: no such service",
       [SETTINGS, head(END_STREAM, ["grpc-status", "5"])],

@@ -141,7 +141,13 @@ function httpFuzz(version: HttpVersion): FuzzSubject {
     name: `http${version}`,
     open: () => (dice) => {
       const shown = dice.damaged(dice.pick(SEEDS[version]), WORDS[version]);
-      const cuts = [[shown], dice.pieces(shown, 9), shown.length < MANY ? dice.pieces(shown, 1) : [shown]];
+      // Octet by octet is dear.
+      const octetByOctet = shown.length < MANY && dice.oneIn(8);
+      const cuts = [
+        [shown],
+        dice.pieces(shown, Math.max(9, shown.length / 99)),
+        ...octetByOctet ? [dice.pieces(shown, 1)] : [],
+      ];
       return {
         shown,
         async judge() {
