@@ -55,7 +55,8 @@ function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
   return `more live destinations of ${service.name}: their checks must pass, or quorum and weights be configured otherwise`;
 }
 
-function checkCure(
+/** What a check that keeps it shut has to do. */
+export function checkCure(
   { name, expects, rise, consecutivePasses, lastResult, lastUnknown, flapping }: CheckStatusEntry,
   now: Date,
 ): string {

@@ -123,3 +123,22 @@ Deno.test("explainText() shows the last results of the checks that keep a servic
   assert.match(text, /\n\nlast results of http-1\n {2}NEWEST {2}RESULT[^]*\n {2}1s ago {2}pass, 2 times/);
   assert.ok(!text.includes("last results of other"));
 });
+
+Deno.test("explainText() of several checks that keep it shut says of each below what it has to do", () => {
+  const whole = status(["r1"], "unhealthy");
+  const services = whole.services.map((service) => ({
+    ...service,
+    checks: [
+      check({ verdict: "unhealthy", rise: 1, recent: RESULTS }),
+      check({ name: "other", verdict: "unhealthy", rise: 2, recent: [] }),
+      check({ name: "well", verdict: "healthy", recent: RESULTS }),
+    ],
+  }));
+  const explained = explain({ ...whole, services }, "web", undefined, NOW);
+  assert.equal(explained.shut?.opens, `${explained.checks[0]?.opens}; ${explained.checks[1]?.opens}`);
+  const text = explainText(explained, NOW);
+  assert.match(text, /\n {2}opens {4}2 checks must pass, each as said below\n/);
+  assert.match(text, /\n\nlast results of http-1\n {2}check http-1 must pass once\b.*\n {2}NEWEST/);
+  assert.match(text, /\n\nlast results of other\n {2}check other must pass 2 times in a row\b.*\n\n/);
+  assert.ok(!text.includes("last results of well"));
+});
