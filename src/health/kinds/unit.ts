@@ -35,7 +35,9 @@ export async function findUnit(
   const { code, signal: endedBy, stdout, stderr } = result;
   if (code !== 0 || endedBy !== undefined) {
     const how = endedBy === undefined ? `status ${code}` : endedBy;
-    throw new OwnShortage(`systemctl does not tell: ${how}, ${foreignText(stderr.trim())}`);
+    throw new OwnShortage(
+      `systemctl does not tell: ${how}, ${foreignText(stderr.trim().replaceAll(/\s*\n\s*/g, "; "))}`,
+    );
   }
   const properties = new Map(
     stdout.split("\n").map((line) => {
