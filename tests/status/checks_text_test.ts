@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { checkText, resultsText } from "../../src/status/checks_text.ts";
 import { explain } from "../../src/status/explain.ts";
 import { explainText } from "../../src/status/explain_text.ts";
-import { gateCure } from "../../src/status/gate_cure.ts";
+import { checkCure, gateCure } from "../../src/status/gate_cure.ts";
 import type { CheckResultStatus, CheckStatusEntry } from "../../src/status/status.ts";
 import { status } from "../support/status.ts";
 
@@ -141,4 +141,21 @@ Deno.test("explainText() of several checks that keep it shut says of each below 
   assert.match(text, /\n\nlast results of http-1\n {2}check http-1 must pass once\b.*\n {2}NEWEST/);
   assert.match(text, /\n\nlast results of other\n {2}check other must pass 2 times in a row\b.*\n\n/);
   assert.ok(!text.includes("last results of well"));
+});
+
+Deno.test("checkCure() tells of the tripwire where a probe got no answer in time while its connection stood", () => {
+  const cureOf = (since: string | undefined, detail: string) =>
+    checkCure(
+      check({
+        verdict: "unhealthy",
+        watch: { ...WATCH, since },
+        lastResult: { result: "fail", detail, at: at(9, 55), durationMs: 1000 },
+      }),
+      NOW,
+    );
+  const TOLD = /one connection at a time is busy with the idle one of tripwire/;
+  assert.match(cureOf(at(9, 48), "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(at(9, 57), "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(undefined, "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(at(9, 48), "status 503"), TOLD);
 });
