@@ -88,7 +88,7 @@ function httpExpectation(check: CheckConfigOf["http"]): string {
     ? "a 2xx status"
     : `status ${status.map(formatStatusRange).join(", ")}`;
   const having = body === undefined ? "" : ` and a body that ${bodyExpectation(body)}`;
-  const lasting = minDaysLeft === 0 ? "" : `, a certificate good for ${minDaysLeft} days or more,`;
+  const lasting = minDaysLeft === 0 ? "" : `, a certificate good for ${dayCount(minDaysLeft)} or more,`;
   return `${asked} answers with ${wanted}${having}${lasting}`;
 }
 
@@ -96,7 +96,7 @@ function httpExpectation(check: CheckConfigOf["http"]): string {
 function tlsExpectation(check: CheckConfigOf["tls"]): string {
   const { address, insecureSkipVerify, serverName = address, minDaysLeft } = check;
   const whose = insecureSkipVerify ? "any certificate" : `a trusted certificate for ${serverName}`;
-  const lasting = minDaysLeft === 0 ? "" : `, good for ${minDaysLeft} days or more,`;
+  const lasting = minDaysLeft === 0 ? "" : `, good for ${dayCount(minDaysLeft)} or more,`;
   return `${authority(check)} shakes hands by TLS with ${whose}${lasting}`;
 }
 
@@ -106,4 +106,8 @@ function isDefaultStatus([first, ...others]: readonly StatusRange[]): boolean {
 
 function bodyExpectation(body: BodyRule): string {
   return "contains" in body ? `contains ${JSON.stringify(body.contains)}` : `matches ${body.matches}`;
+}
+
+function dayCount(days: number): string {
+  return days === 1 ? "1 day" : `${days} days`;
 }

@@ -68,6 +68,15 @@ export const destinationCheckSchema = lazily(() => {
 /** The names of all kinds. */
 export const CHECK_TYPES: readonly string[] = Object.keys(REGISTRY);
 
+/** The names of the kinds that have `key`. */
+export function checkTypesWith(key: string): readonly string[] {
+  return Object.entries(REGISTRY).filter(([, kind]) => {
+    const whole: z.core.$ZodType = kind.schema();
+    const schema = whole instanceof z.ZodPipe ? whole.in : whole;
+    return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key);
+  }).map(([type]) => type);
+}
+
 /** The check of that destination: what was left out is the destination's. Or what it lacks. */
 export function aimCheck<Type extends CheckType>(
   check: UnaimedOf[Type] & { readonly type: Type },

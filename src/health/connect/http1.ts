@@ -4,6 +4,7 @@ import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser, valuesOf } from "../../net/http1.ts";
 import { type BodyDecoder, bodyDecoder, responseFraming } from "../../net/http1_body.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
+import { shownOctets } from "../../text/shown_octets.ts";
 import { ProbeFailure } from "./failure.ts";
 import {
   bodyCutShort,
@@ -62,7 +63,9 @@ async function readHead(stream: StreamSocket, octets: OctetQueue): Promise<Respo
     if (parsed.type === "head") return parsed;
     if (parsed.type === "error") {
       throw new ProbeFailure(
-        parsed.status === 431 ? `the answer is too large: ${parsed.reason}` : "the answer is not HTTP",
+        parsed.status === 431
+          ? `the answer is too large: ${parsed.reason}`
+          : `the answer is not HTTP, what came: ${shownOctets(octets.view)}`,
       );
     }
     const piece = await stream.read();

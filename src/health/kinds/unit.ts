@@ -37,7 +37,7 @@ export async function findUnit(
   const { code, signal: endedBy, stdout, stderr } = result;
   if (code !== 0 || endedBy !== undefined) {
     const how = endedBy === undefined ? `status ${code}` : endedBy;
-    const said = foreignText(stderr.trim());
+    const said = foreignText(stderr.trim().replaceAll(/\s*\n\s*/g, "; "));
     throw new OwnShortage(`systemctl does not tell: ${how}${said === "" ? "" : `, ${said}`}`);
   }
   const properties = new Map(

@@ -184,8 +184,16 @@ for (
       frame(0, 0, 1, "00 00000001 08"),
       trailers(["grpc-status", "0"]),
     ], "the answer is no message of protobuf: it is cut"],
-    ["HTTP/1.1", [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")], "the answer is not HTTP/2"],
-    ["TLS", [hex("15 0303 0002 0250 0000 0000")], "the answer is not HTTP/2"],
+    [
+      "HTTP/1.1",
+      [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")],
+      'the answer is not HTTP/2, what came: "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+    ],
+    [
+      "TLS",
+      [hex("15 0303 0002 025000000000")],
+      "the answer is not HTTP/2, what came: octets 1503030002025000000000",
+    ],
     ["no SETTINGS first", [frame(6, 0, 0, "0102030405060708")], "the answer is not HTTP/2"],
     ["nothing", [], "connection closed without an answer"],
     [
