@@ -92,12 +92,14 @@ function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
   const target = { ...tlsTarget(config), ...place, serverName: name };
   const dialer = new TlsDialer({ ...target, protocols: PROTOCOLS }, ports);
   return async (signal, progress) => {
-    const { stream, protocol, certificate } = await dialer.dial(signal, progress);
-    const asked = config.minDaysLeft > 0 && certificate !== undefined;
+    const session = await dialer.dial(signal, progress);
+    const { stream, protocol } = session;
+    // To take a certificate apart costs as much as a request: only where its end is asked for.
+    const certificate = config.minDaysLeft > 0 ? session.certificate : undefined;
     return {
       stream,
       protocol,
-      certificateWords: asked ? certificateWords(certificate, ports.clock.wallTime()) : undefined,
+      certificateWords: certificate && certificateWords(certificate, ports.clock.wallTime()),
     };
   };
 }
