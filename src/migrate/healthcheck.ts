@@ -130,12 +130,15 @@ function setAddresses(section: Section, addresses: readonly string[], options: B
     section.remark(label.place, "label: has no equivalent, addresses are named and bound by the agent");
   }
   const deaggregate = options.last("deaggregate-networks");
-  if (deaggregate !== undefined && addresses.some((text) => text.includes("/"))) {
+  const networks = addresses.some((text) => text.includes("/"));
+  if (deaggregate !== undefined && networks) {
     section.remark(
       deaggregate.place,
       "deaggregate-networks: is left to you for a network as large as this one",
     );
-  } else if (addresses.some((text) => text.includes("/"))) {
+  } else if (deaggregate !== undefined && addresses.length <= options.every("ip").length) {
+    section.remark(deaggregate.place, "deaggregate-networks: there is no network");
+  } else if (networks) {
     section.remark(
       place,
       "ip: of a network the address is bound that is named here; each other one is yours to bind",
