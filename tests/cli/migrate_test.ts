@@ -110,7 +110,7 @@ Deno.test("migrate() says what a file could be that is unclear, what is wrong in
     ],
     [["broken"], undefined, "broken:2:1: must be NAME = VALUE\n"],
     [["INI"], "keepalived", "INI:1:1: has no service of keepalived in it\n"],
-    [["INI"], "reference", "INI:2:1: not valid YAML: \n"],
+    [["INI"], "reference", "INI:2:1: not valid YAML: a key is followed by a colon and a space, not by =\n"],
     [["REFERENCE", "REFERENCE"], undefined, "REFERENCE: the reference has one file\n"],
     [["OPTIONS"], "anycast-healthchecker", "OPTIONS:1:1: command stands before the first section\n"],
   ];
