@@ -78,7 +78,7 @@ async function readHead(
       throw new ProbeFailure(
         parsed.status === 431
           ? `the answer is too large: ${parsed.reason}`
-          : `the answer is not HTTP, what came: ${shownOctets(octets.view)}`,
+          : `the answer is not HTTP, what came: ${shownOctets(octets)}`,
       );
     }
     // Most heads come in one piece, which is looked at where it is; one that does not is copied, piece by piece.
