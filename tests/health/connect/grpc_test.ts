@@ -21,7 +21,8 @@ import {
   trailers,
   WELL,
 } from "../../support/grpc_frames.ts";
-import { fuzzGrpcAnswers, fuzzHealthResponses } from "./grpc_fuzz.ts";
+import { fuzz } from "../../fuzz/fuzz.ts";
+import { GRPC_FUZZ, GRPC_MESSAGE_FUZZ } from "./grpc_fuzz.ts";
 
 async function status(pieces: readonly Uint8Array[], service = "a"): Promise<string> {
   try {
@@ -271,11 +272,12 @@ for (
   });
 }
 
-Deno.test("callUnary(), servingStatus() and decodeHealthResponse() end with a ProbeFailure at worst, whatever comes", async () => {
-  const answers = await fuzzGrpcAnswers(50051, 20_000);
-  for (const outcome of ["pass", "fail", "unreadable"]) {
-    assert.ok((answers.get(outcome) ?? 0) > 100, `${outcome}: ${answers.get(outcome)}`);
-  }
-  const responses = fuzzHealthResponses(50051, 20_000);
-  for (const outcome of ["status", "unreadable"]) assert.ok((responses.get(outcome) ?? 0) > 100, outcome);
-});
+for (const subject of [GRPC_FUZZ, GRPC_MESSAGE_FUZZ]) {
+  Deno.test(`${subject.name}: whatever comes is an outcome, 5,000 answers by chance, seeded`, async () => {
+    const { verdicts } = await fuzz(subject, { seed: 50051, answers: 5000 });
+    for (const verdict of ["pass", "fail"] as const) {
+      assert.ok((verdicts.get(verdict) ?? 0) > 100, `${verdict}: ${verdicts.get(verdict)}`);
+    }
+    assert.equal(verdicts.get("unknown"), undefined);
+  });
+}
