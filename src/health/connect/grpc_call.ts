@@ -4,6 +4,7 @@
  */
 import { Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
+import { latin1Octets } from "../../net/latin1.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -38,6 +39,8 @@ export interface UnaryAnswer {
 const MAX_BODY_OCTETS = 16_384;
 /** Longer ones are cut. */
 const GRPC_MESSAGE_LENGTH = 100;
+/** A character has four octets at most, of three each. */
+const LONGEST_CODED = 12;
 
 /**
  * Calls on `stream`, which bounds what is read.
@@ -68,7 +71,7 @@ export async function callUnary(
   const status = said("grpc-status");
   return {
     grpcStatus: /^\d{1,9}$/.test(status) ? Number(status) : undefined,
-    grpcMessage: percentDecoded(said("grpc-message")),
+    grpcMessage: foreignText(percentDecoded(said("grpc-message")), GRPC_MESSAGE_LENGTH),
     httpStatus: answer.status,
     body,
   };
@@ -85,13 +88,13 @@ async function wholeBody(answer: HttpAnswer): Promise<Uint8Array> {
   return body.finish();
 }
 
+/** What is in no order counts as it is, and of a character that was cut its place is seen: so gRPC has it for clients. */
 function percentDecoded(text: string): string {
-  const short = text.slice(0, 3 * GRPC_MESSAGE_LENGTH);
-  try {
-    return foreignText(decodeURIComponent(short), GRPC_MESSAGE_LENGTH);
-  } catch {
-    return foreignText(short, GRPC_MESSAGE_LENGTH);
-  }
+  const octets = text.slice(0, LONGEST_CODED * GRPC_MESSAGE_LENGTH).replace(
+    /%([0-9a-f]{2})/gi,
+    (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return new TextDecoder().decode(latin1Octets(octets));
 }
 
 /**
