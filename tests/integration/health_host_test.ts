@@ -7,7 +7,7 @@ import type { ProcessCheckConfig } from "../../src/config/checks/process.ts";
 import { fileProbe } from "../../src/health/kinds/file.ts";
 import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { processProbe } from "../../src/health/kinds/process.ts";
-import { SYSTEMCTL } from "../../src/health/kinds/unit.ts";
+import { SYSTEMCTL } from "../../src/config/checks/process.ts";
 import { checkPrograms } from "../../src/os/check_programs.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { PLAIN_CHECK } from "../support/config.ts";

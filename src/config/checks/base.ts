@@ -185,6 +185,11 @@ export function renderBase(base: CheckBase): Readonly<Record<string, unknown>> {
   };
 }
 
+/** The end of an expectation: `within 1s`. */
+export function within({ timeoutMs }: CheckTiming): string {
+  return `within ${formatDuration(timeoutMs)}`;
+}
+
 /** A link-local address means something on one link only. */
 function parseSource(input: string): Parsed<Address> {
   const host = parseHostAddress(input);

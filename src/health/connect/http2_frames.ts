@@ -12,6 +12,7 @@ export const FrameType = {
   HEADERS: 1,
   RST_STREAM: 3,
   SETTINGS: 4,
+  PUSH_PROMISE: 5,
   PING: 6,
   GOAWAY: 7,
   WINDOW_UPDATE: 8,

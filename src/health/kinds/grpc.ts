@@ -11,7 +11,7 @@ import { failureOf, ProbeFailure } from "../connect/failure.ts";
 import { answeredBy } from "../connect/each_address.ts";
 import { callUnary } from "../connect/grpc_call.ts";
 import { CHECK_PATH, encodeHealthRequest, servingStatus } from "../connect/grpc_health.ts";
-import { idleWatch } from "../connect/idle_watch.ts";
+import { watchEndpoint } from "../connect/idle_watch.ts";
 import { TlsDialer, type TlsPorts, tlsTarget } from "../connect/tls_dialer.ts";
 import type { Probe, Progress } from "./probe.ts";
 
@@ -20,7 +20,7 @@ export type GrpcPorts = DialPorts & TlsPorts;
 
 /** The probe of a grpc check. */
 export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
-  const { address, port, service, timeoutMs, tls } = config;
+  const { address, service, timeoutMs, tls } = config;
   const connect = tls ? tlsConnector(config, ports) : clearConnector(config, ports);
   const call = {
     scheme: tls ? "https" : "http",
@@ -45,13 +45,7 @@ export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
         return { kind, detail: `${detail}${by}` };
       }
     },
-    watch(tripped) {
-      return idleWatch(
-        (signal) => dial(address, port, ports, signal, () => {}, config),
-        ports.clock,
-        tripped,
-      );
-    },
+    watch: (tripped) => watchEndpoint(config, ports, tripped),
   };
 }
 

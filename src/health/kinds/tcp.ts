@@ -8,7 +8,7 @@ import { boundedStream, type StreamLimits } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { answeredOn } from "../connect/each_address.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
-import { idleWatch } from "../connect/idle_watch.ts";
+import { watchEndpoint } from "../connect/idle_watch.ts";
 import { OctetSearch } from "../connect/octet_search.ts";
 import { shownOctets } from "../../text/shown_octets.ts";
 import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
@@ -35,13 +35,7 @@ export function tcpProbe(config: TcpCheckConfig, ports: DialPorts): Probe {
         return { kind, detail: `${detail}${by}` };
       }
     },
-    watch(tripped) {
-      return idleWatch(
-        (signal) => dial(address, port, ports, signal, () => {}, config),
-        ports.clock,
-        tripped,
-      );
-    },
+    watch: (tripped) => watchEndpoint(config, ports, tripped),
   };
 }
 

@@ -199,7 +199,7 @@ for (
     [
       "an end within the answer",
       [SETTINGS, head(0), frame(0, 0, 1, SERVING)],
-      "connection closed without an answer",
+      "connection closed within the body",
     ],
     [
       "a reset of the stream",
@@ -232,16 +232,16 @@ for (
       "the answer is not HTTP/2: a header that is cut",
     ],
     [
-      "trailers in the middle",
+      "trailers in the middle, which end it",
       [SETTINGS, head(0), head(0), frame(0, 0, 1, SERVING)],
-      "the answer is not HTTP/2: trailers that are not the end",
+      "the answer is not gRPC: it has no grpc-status",
     ],
     [
       "too much padding",
       [SETTINGS, head(0), frame(0, PADDED, 1, "09 0000")],
       "the answer is not HTTP/2: too much padding",
     ],
-    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames and no answer"],
+    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames in one answer"],
     ["interim answers for ever", [
       SETTINGS,
       ...Array(40).fill(frame(1, END_HEADERS, 1, encodeFields([[":status", "100"]]))),
