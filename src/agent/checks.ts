@@ -8,7 +8,6 @@ import type { ServiceConfig } from "../config/config.ts";
 import type { Check } from "../health/check.ts";
 import type { CheckStatus } from "../health/check_status.ts";
 import type { Spread } from "../health/schedule.ts";
-import { Lateness } from "../health/stall.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
 import { messageOf } from "../text/error_message.ts";
@@ -17,7 +16,7 @@ import { atOnce, inSlices, mapInSteps } from "../time/steps.ts";
 import { type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
-export interface ServiceChecksOptions extends Omit<DestinationChecksOptions, "lateness"> {
+export interface ServiceChecksOptions extends DestinationChecksOptions {
   readonly services: readonly ServiceConfig[];
   readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
 }
@@ -33,7 +32,7 @@ interface Made {
 
 /** Every check of one agent. */
 export class ServiceChecks {
-  readonly #options: Omit<ServiceChecksOptions, "services"> & DestinationChecksOptions;
+  readonly #options: Omit<ServiceChecksOptions, "services">;
   readonly #destinations: DestinationChecks;
   /** By service, then by name. */
   #checks: ReadonlyMap<string, ReadonlyMap<string, Made>> = new Map();
@@ -42,8 +41,8 @@ export class ServiceChecks {
   #started = false;
 
   constructor(options: ServiceChecksOptions) {
-    this.#options = { ...options, lateness: new Lateness() };
-    this.#destinations = new DestinationChecks(this.#options);
+    this.#options = options;
+    this.#destinations = new DestinationChecks(options);
     this.prepare(options.services)();
   }
 

@@ -4,7 +4,6 @@ import type { EventStream } from "../events/stream.ts";
 import { Check } from "../health/check.ts";
 import type { Probe } from "../health/kinds/probe.ts";
 import type { Spread } from "../health/schedule.ts";
-import type { Lateness } from "../health/stall.ts";
 import type { CheckTarget } from "../health/target.ts";
 import type { Verdict } from "../health/threshold.ts";
 import { destinationName } from "../config/destination_name.ts";
@@ -23,7 +22,6 @@ export interface CheckSurroundings {
   readonly clock: Clock;
   readonly events: EventStream;
   readonly probe: (config: CheckConfig, target: CheckTarget) => Probe;
-  readonly lateness: Lateness;
 }
 
 /** A check of `target`; what is shared by several targets is told as of this one. */
@@ -34,7 +32,7 @@ export function toldCheck(
     readonly spread: Spread;
     readonly tell: (said: Said) => void;
   },
-  { clock, events, probe, lateness }: CheckSurroundings,
+  { clock, events, probe }: CheckSurroundings,
 ): Check {
   const { name: check } = config;
   const { service } = target;
@@ -47,7 +45,6 @@ export function toldCheck(
     config,
     probe: probe(config, target),
     clock,
-    lateness,
     spread,
     onResult({ kind, durationMs, detail: cause }, { verdict, weight, fault }, before) {
       events.publish({ kind: "probe", ...subject, result: kind, durationMs, cause });

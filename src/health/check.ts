@@ -24,7 +24,7 @@ import {
   type Spread,
   started,
 } from "./schedule.ts";
-import { Lateness, StallWatch } from "./stall.ts";
+import { StallWatch } from "./stall.ts";
 import { StandingWatch } from "./standing_watch.ts";
 import type { CheckTarget } from "./target.ts";
 
@@ -35,8 +35,6 @@ export interface CheckOptions {
   readonly config: JudgementLimits & { readonly tripwire?: boolean; readonly invert?: boolean };
   readonly probe: Probe;
   readonly clock: Clock;
-  /** Shared by all checks of this process. Default: its own timers alone tell. */
-  readonly lateness?: Lateness;
   /** Its place among all checks that start now. */
   readonly spread?: Spread;
   /** Every result, after the verdict that it may have led to, and what was known when one was last taken. */
@@ -58,7 +56,6 @@ export class Check implements Disposable {
   #schedule: Schedule;
   #record: CheckRecord;
   readonly #stalls = new StallWatch();
-  readonly #lateness: Lateness;
   readonly #watch: StandingWatch | undefined;
   /** What has tripped it and waits for its probe. */
   #trip: TripCause | undefined;
@@ -75,7 +72,6 @@ export class Check implements Disposable {
   constructor(options: CheckOptions) {
     this.name = options.name;
     this.#options = options;
-    this.#lateness = options.lateness ?? new Lateness();
     const nowMs = options.clock.now();
     this.#schedule = begin(options.config, nowMs, options.spread ?? ALONE);
     this.#record = new CheckRecord(options, nowMs);
@@ -206,7 +202,6 @@ export class Check implements Disposable {
   #wake(dueMs: number): void {
     if (this.#phase !== "running") return;
     const nowMs = this.#options.clock.now();
-    this.#lateness.cameAt(nowMs, dueMs);
     const { stalledMs, waits } = this.#stalls.cameAt(nowMs, dueMs);
     for (const run of this.#running.values()) run.stalled(stalledMs);
     if (!waits) this.#tick(nowMs);
@@ -236,7 +231,7 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const run = new ProbeRun(tripped, this.#lateness.totalMs);
+    const run = new ProbeRun(tripped);
     this.#running.set(order, run);
     void this.#run(order, run);
   }
@@ -260,7 +255,6 @@ export class Check implements Disposable {
 
   #cutOff(order: number, detail: string, nowMs: number): void {
     const run = this.#running.get(order);
-    run?.wasLate(this.#lateness.totalMs);
     try {
       this.#finish(order, { kind: "fail", detail }, nowMs);
     } finally {

@@ -8,8 +8,6 @@ export type TripCause = "watch" | "report";
 
 /** A probe says nothing of the service where this process stood still for this part of its timeout. */
 const STALLED_PART = 0.25;
-/** One that is cut off says nothing either where this process was behind for this part of it. */
-const LATE_PART = 0.5;
 /** What a cause may have. */
 const MAX_DETAIL_LENGTH = 400;
 
@@ -24,14 +22,11 @@ export class ProbeRun {
   /** Undefined: it is on the beat. */
   readonly tripped: TripCause | undefined;
   readonly #controller = new AbortController();
-  readonly #lateBeforeMs: number;
   #step: string | undefined;
   #stalledMs = 0;
-  #lateMs = 0;
 
-  constructor(tripped: TripCause | undefined, lateBeforeMs: number) {
+  constructor(tripped: TripCause | undefined) {
     this.tripped = tripped;
-    this.#lateBeforeMs = lateBeforeMs;
   }
 
   /** Aborted when the attempt is over for the check. */
@@ -52,11 +47,6 @@ export class ProbeRun {
     this.#stalledMs = Math.max(this.#stalledMs, ms);
   }
 
-  /** It is cut off, and so long had this process been behind until then. */
-  wasLate(totalMs: number): void {
-    this.#lateMs = totalMs - this.#lateBeforeMs;
-  }
-
   abort(): void {
     this.#controller.abort();
   }
@@ -67,10 +57,6 @@ export class ProbeRun {
     if (kind === "fail" && this.#stalledMs >= timeoutMs * STALLED_PART) {
       const stalled = `this process stood still for ${Math.round(this.#stalledMs)} ms`;
       return { kind: "unknown", detail: `${text}, but ${stalled}` };
-    }
-    if (kind === "fail" && this.#lateMs >= timeoutMs * LATE_PART) {
-      const late = `this process has more to do than it can: behind for ${Math.round(this.#lateMs)} ms of it`;
-      return { kind: "unknown", detail: `${text}, but ${late}` };
     }
     return invert ? inverted({ kind, detail: text }) : { kind, detail: text, weight };
   }

@@ -4,7 +4,6 @@ import type { CheckTiming } from "../../src/config/checks/base.ts";
 import { Check, type CheckOptions } from "../../src/health/check.ts";
 import { countedAllowance, withinAllowance } from "../../src/health/kinds/allowance.ts";
 import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
-import { Lateness } from "../../src/health/stall.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 import { Backend } from "./backend.ts";
@@ -102,43 +101,6 @@ Deno.test("Check has no failure of a probe during which its own process stood st
     answers[0]?.(outcome);
     await settle();
     assert.equal(check.status().lastResult?.kind, kind, `${stallMs} ms, ${outcome.kind}`);
-  }
-});
-
-Deno.test("Check has no timeout where this process has more to do than it can, and has one where turns are short", async () => {
-  for (
-    const [turnMs, cause] of [
-      [
-        150,
-        /^timed out after 1000 ms, but this process has more to do than it can: behind for \d{3,4} ms of it$/,
-      ],
-      [75, /^timed out after 1000 ms$/],
-    ] as const
-  ) {
-    const clock = new VirtualClock();
-    const lateness = new Lateness();
-    const checks = Array.from({ length: 20 }, (_, index) => {
-      return start(clock, { run: () => new Promise(() => {}) }, { lateness, spread: { index, count: 20 } });
-    });
-    // Whatever comes due while a turn lasts is late.
-    for (let passedMs = 0; passedMs < 3000; passedMs += turnMs) {
-      clock.stall(turnMs);
-      await clock.advance(0);
-    }
-    for (const check of checks) {
-      assert.match(check.status().lastResult?.detail ?? "", cause);
-      check.stop();
-    }
-  }
-});
-
-Deno.test("Lateness counts each moment once in which timers were due, but not where they come soon enough", () => {
-  const lateness = new Lateness();
-  for (
-    const [nowMs, dueMs, totalMs] of [[1000, 901, 0], [1000, 900, 100], [1000, 800, 100], [1200, 950, 300]]
-  ) {
-    lateness.cameAt(nowMs ?? NaN, dueMs ?? NaN);
-    assert.equal(lateness.totalMs, totalMs);
   }
 });
 
