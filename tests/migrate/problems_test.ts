@@ -180,6 +180,6 @@ Deno.test("migrateFiles() of texts that were cut and glued gives YAML or a probl
         for (const line of issuesOf(yaml)) assert.doesNotMatch(line, /YAML|character|is given twice/, cut);
       },
     ),
-    { seed: 9, numRuns: 300 },
+    { seed: 9, numRuns: 150 },
   );
 });
