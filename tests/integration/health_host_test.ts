@@ -349,6 +349,7 @@ test("process: a unit must be active, as systemctl says; its main process is wat
   assert.deepEqual(told, [`process ${child.pid} has ended`]);
   const cases = [
     ["ActiveState=active\nSubState=exited\nMainPID=0", "pass", "app.service is active (exited)"],
+    ["ActiveState=active\nSubState=exited\nMainPID=1e+21", "pass", "app.service is active (exited)"],
     ["ActiveState=reloading\nSubState=reload\nMainPID=0", "pass", "app.service is reloading (reload)"],
     [
       "ActiveState=failed\nSubState=failed\nMainPID=0",

@@ -5,6 +5,7 @@
  */
 import { Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
+import { latin1Octets } from "../../net/latin1.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
 import { ProbeFailure } from "./failure.ts";
@@ -55,6 +56,8 @@ const MAX_BODY_OCTETS = 16_384;
 const MAX_ACKNOWLEDGED = 32;
 /** Longer ones are cut. */
 const GRPC_MESSAGE_LENGTH = 100;
+/** A character has four octets at most, of three each. */
+const LONGEST_CODED = 12;
 
 /**
  * Calls on `stream`, which bounds what is read.
@@ -170,9 +173,11 @@ class AnswerFrames {
   }
 
   #addFields(block: Uint8Array, isLast: boolean): void {
-    const grpcStatus = valueOf(block, "grpc-status");
+    const fields = decodeFields(block, ["grpc-status", "grpc-message"]);
+    const valueOf = (asked: string) => fields.find(({ name }) => name === asked)?.value;
+    const grpcStatus = valueOf("grpc-status");
     if (this.#httpStatus === undefined) {
-      const status = valueOf(block, ":status") ?? "";
+      const status = valueOf(":status") ?? "";
       if (!/^[1-9]\d\d$/.test(status)) throw notHttp2("it has no status");
       if (status.startsWith("1") && !isLast) return this.#countInterim();
       this.#httpStatus = Number(status);
@@ -181,7 +186,10 @@ class AnswerFrames {
     }
     // Also where the server sends trailers alone, in place of a header.
     if (grpcStatus !== undefined && /^\d{1,9}$/.test(grpcStatus)) this.#grpcStatus = Number(grpcStatus);
-    this.#grpcMessage = percentDecoded(valueOf(block, "grpc-message") ?? this.#grpcMessage);
+    const grpcMessage = valueOf("grpc-message");
+    if (grpcMessage !== undefined) {
+      this.#grpcMessage = foreignText(percentDecoded(grpcMessage), GRPC_MESSAGE_LENGTH);
+    }
     this.#isComplete = isLast;
   }
 
@@ -199,21 +207,17 @@ class AnswerFrames {
   }
 }
 
-function valueOf(block: Uint8Array, name: string): string | undefined {
-  return decodeFields(block, [name]).find((field) => field.name === name)?.value;
-}
-
 function notHttp2(what: string): ProbeFailure {
   return new ProbeFailure(`the answer is not HTTP/2: ${what}`);
 }
 
+/** What is in no order counts as it is, and of a character that was cut its place is seen: so gRPC has it for clients. */
 function percentDecoded(text: string): string {
-  const short = text.slice(0, 3 * GRPC_MESSAGE_LENGTH);
-  try {
-    return foreignText(decodeURIComponent(short), GRPC_MESSAGE_LENGTH);
-  } catch {
-    return foreignText(short, GRPC_MESSAGE_LENGTH);
-  }
+  const octets = text.slice(0, LONGEST_CODED * GRPC_MESSAGE_LENGTH).replace(
+    /%([0-9a-f]{2})/gi,
+    (_, digits) => String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+  return new TextDecoder().decode(latin1Octets(octets));
 }
 
 /**
