@@ -7,6 +7,7 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { Check } from "../health/check.ts";
 import type { CheckStatus } from "../health/check_status.ts";
+import { LoopDelay } from "../health/loop_delay.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
@@ -35,7 +36,7 @@ interface Made {
 
 /** Every check of one agent. */
 export class ServiceChecks {
-  readonly #options: Omit<ServiceChecksOptions, "services">;
+  readonly #options: Omit<ServiceChecksOptions, "services"> & { readonly loopDelay: LoopDelay };
   readonly #destinations: DestinationChecks;
   /** By service, then by name. */
   #checks: ReadonlyMap<string, ReadonlyMap<string, Made>> = new Map();
@@ -47,9 +48,9 @@ export class ServiceChecks {
   #losses: Disposable | undefined;
 
   constructor(options: ServiceChecksOptions) {
-    this.#options = options;
+    this.#options = { ...options, loopDelay: new LoopDelay(options.clock) };
     this.#lossTrips = new Spaced(options.clock, () => this.#each(this.#leavingHost, (check) => check.trip()));
-    this.#destinations = new DestinationChecks(options);
+    this.#destinations = new DestinationChecks(this.#options);
     this.prepare(options.services)();
   }
 
@@ -201,6 +202,7 @@ export class ServiceChecks {
     this.#forgetOwn();
     this.#all().forEach((check) => check.stop());
     this.#destinations.stop();
+    this.#options.loopDelay[Symbol.dispose]();
   }
 
   #of(service: string): readonly Check[] {

@@ -7,7 +7,7 @@ import {
   type SourceFile,
   SourceProblem,
 } from "./directive.ts";
-import { type MigratedParts, PLACEHOLDER } from "./file.ts";
+import { fileOf, type MigratedParts, PLACEHOLDER } from "./file.ts";
 import { Names } from "./names.ts";
 import { Section } from "./section.ts";
 import { duration, number, pathCommand, shellWords, truth } from "./values.ts";
@@ -44,10 +44,24 @@ const SERVICE_REASONS: Readonly<Record<string, string>> = {
     "has no equivalent: the agent binds the address itself, and announces it only while it is there",
 };
 
+/** Keys of services. */
+const KNOWN: readonly string[] = [
+  ...[
+    "check_cmd",
+    "check_interval",
+    "check_timeout",
+    "check_rise",
+    "check_fail",
+    "check_disabled",
+    "on_disabled",
+  ],
+  ...["ip_prefix", ...Object.keys(SERVICE_REASONS)],
+];
+
 /** The files as parts of ours. @throws {SourceProblem} */
 export function migrateAnycastHealthchecker(files: readonly SourceFile[]): MigratedParts {
   const sections = files.flatMap(readIni);
-  const remarks = new Section();
+  const remarks = fileOf("anycast-healthchecker");
   const defaults = sections.filter(({ name }) => name === "DEFAULT").flatMap(({ block }) => block);
   const services: Section[] = [];
   const names = new Names();
@@ -63,13 +77,18 @@ export function migrateAnycastHealthchecker(files: readonly SourceFile[]): Migra
       continue;
     }
     const own = new Set(section.block.map(({ name }) => name));
-    const inherited = defaults.filter(({ name }) => !own.has(name));
+    const inherited = defaults.filter(({ name }) => KNOWN.includes(name) && !own.has(name));
     for (const directive of inherited) unused.delete(directive);
     services.push(serviceOf(section, inherited, names));
   }
-  for (const { place, name } of unused) remarks.remark(place, `${name}: of [DEFAULT] is of no service`);
+  for (const { place, name } of unused) {
+    remarks.remark(
+      place,
+      `${name}: ${KNOWN.includes(name) ? "every service has its own" : "is not known to migrate: left out"}`,
+    );
+  }
   remarks.say("Addresses are bound to an interface of each service's own: take them off lo.");
-  return { program: "anycast-healthchecker", remarks, speaker: { peers: [] }, level, services };
+  return { remarks, speaker: { peers: [] }, level, services };
 }
 
 type IniSection = Directive & { readonly block: readonly Directive[] };

@@ -1,6 +1,6 @@
 /** ExaBGP with its healthcheck: an exabgp.conf with `process` and `neighbor`, files of the healthcheck's options, or both. */
-import { Block, type Directive, type Place, type SourceFile, type Word } from "./directive.ts";
-import { type MigratedParts, peer, type SpeakerFlags } from "./file.ts";
+import { Block, type Directive, type Place, type SourceFile, SourceProblem, type Word } from "./directive.ts";
+import { fileOf, type MigratedParts, peer, type SpeakerFlags } from "./file.ts";
 import { migrateNeighbor, type Neighbor, type NeighborResult } from "./exabgp_neighbor.ts";
 import { readExabgp, readOptionFile } from "./exabgp_syntax.ts";
 import { type Healthcheck, healthcheckServices } from "./healthcheck.ts";
@@ -15,6 +15,7 @@ export function isOptionFile(text: string): boolean {
   return names.length > 0 && names.some(isOption) && !/[{};]\s*$|^\s*\[/m.test(lines.join("\n"));
 }
 
+const MAX_NEIGHBORS = 1000;
 const PROCESS_REASONS: Readonly<Record<string, string>> = {
   encoder: "means nothing here: no process speaks for the agent",
   respawn: "means nothing here: no process speaks for the agent",
@@ -27,8 +28,13 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     files.filter(({ text }) => isOptionFile(text)).map((file) => [file.name, file]),
   );
   const top = new Block(files.filter(({ name }) => !optionFiles.has(name)).flatMap(readExabgp));
-  const remarks = new Section();
-  const neighbors = neighborsOf(top, remarks).map(migrateNeighbor);
+  const remarks = fileOf("ExaBGP");
+  const found = neighborsOf(top, remarks);
+  const [first] = found;
+  if (first !== undefined && found.length > MAX_NEIGHBORS) {
+    throw new SourceProblem(first.directive.place, `is one of more than ${MAX_NEIGHBORS} neighbors`);
+  }
+  const neighbors = found.map(migrateNeighbor);
   const as = neighbors.find((neighbor) => neighbor.as !== undefined)?.as ?? flags.localAS;
   const names = new Names();
   const restricted = neighbors.some(({ processes }) => processes !== undefined);
@@ -73,7 +79,6 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     "A check's interval is from start to start here, and was from the end of one to the start of the next.",
   );
   return {
-    program: "ExaBGP",
     remarks,
     speaker: {
       ...localOf(neighbors, remarks, top),

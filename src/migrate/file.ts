@@ -23,9 +23,7 @@ export interface FoundSpeaker {
 
 /** What the parts of a migrated file come from. */
 export interface FileParts {
-  /** How the program is called whose file it was. */
-  readonly program: string;
-  /** What holds for all of it. */
+  /** `fileOf` the program, and what holds for all of its file. */
   readonly remarks: Section;
   readonly flags: OverrideValues;
   readonly speakerFlags: SpeakerFlags;
@@ -43,13 +41,17 @@ export type MigratedParts = Omit<FileParts, "flags" | "speakerFlags">;
 /** What stands where something has to be filled in; no value of anything. */
 export const PLACEHOLDER = "FILL-IN";
 
-/** The file that the parts make; its comments are in `remarks` first. */
+/** A file of ours in the making, of that program. */
+export function fileOf(program: string): Section {
+  return new Section().say(
+    `A configuration of ${program} in the format of bgp-lb (bgp-lb migrate). What has no`,
+  )
+    .say("equivalent, or means something else, is told where it would stand; `line` is the source's.");
+}
+
+/** The file that the parts make. */
 export function migratedFile(parts: FileParts): Section {
-  const { program, remarks: file, flags, services } = parts;
-  file.say(
-    `A configuration of ${program} in the format of bgp-lb (bgp-lb migrate). What has no equivalent, or`,
-  );
-  file.say("means something else, is told where it would stand; `line` is the source's.");
+  const { remarks: file, flags, services } = parts;
   const level = flags.level ?? parts.level;
   if (level !== undefined) file.set("log", new Section().set("level", level));
   if (flags.http !== undefined) {

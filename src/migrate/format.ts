@@ -5,15 +5,21 @@ import type { SourceFile } from "./directive.ts";
 import { isOptionFile } from "./exabgp.ts";
 
 /** Formats that migrate reads. */
-export const FORMATS = ["exabgp", "anycast-healthchecker", "reference"] as const;
+export const FORMATS = ["exabgp", "anycast-healthchecker", "keepalived", "reference"] as const;
 
 /** One of them. */
 export type SourceFormat = (typeof FORMATS)[number];
 
 const BEGINNINGS: readonly (readonly [SourceFormat, RegExp])[] = [
   ["exabgp", /^[ \t]*(neighbor|process|group|template)\b[^;#\n]*\{/m],
+  [
+    "keepalived",
+    /^[ \t]*(virtual_server(_group)?|real_server|vrrp_(instance|script|sync_group)|global_defs)\b/m,
+  ],
   ["anycast-healthchecker", /^\[[^\]\n]+\]\s*$/m],
 ];
+
+const JSON_OR_YAML = /^\s*\{|^(service|bgp)[ \t]*:/m;
 
 /** A format of `bgp-lb` itself is not for migrate. */
 export type ToldFormat = SourceFormat | "bgp-lb";
@@ -25,8 +31,9 @@ export function formatsOf({ text }: SourceFile): readonly ToldFormat[] {
   );
   if (!found.includes("exabgp") && isOptionFile(text)) found.push("exabgp");
   if (found.length > 0) return found;
-  const { value } = readDocument(text);
-  if (isReference(value)) return ["reference"];
+  const { value, problems } = readDocument(text);
+  // What is wrong with it, whoever reads it as that will say.
+  if (isReference(value) || (problems.length > 0 && JSON_OR_YAML.test(text))) return ["reference"];
   return typeof value === "object" && value !== null && ("bgp" in value || "services" in value)
     ? ["bgp-lb"]
     : [];

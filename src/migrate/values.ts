@@ -1,4 +1,5 @@
 /** Single values of others' files as ours. What is none is kept as it stands, so that `bgp-lb check` says what it must be. */
+import { addressToU32, formatU32, parseAddress } from "../net/address.ts";
 import { formatDuration } from "../time/duration.ts";
 import type { Place, Word } from "./directive.ts";
 
@@ -61,4 +62,24 @@ export function pathCommand(words: readonly string[]): readonly string[] {
 /** `text` as one word of a shell. */
 export function shellQuoted(text: string): string {
   return /^[A-Za-z0-9_./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** Ranges have so many addresses at most. */
+const MAX_RANGE = 256;
+
+/** The addresses of `10.0.0.1-5`, `10.0.0.1-10.0.0.5`, `10.0.0.0/29` or of one address; undefined: too many, or not told so. */
+export function addressRange(text: string): readonly string[] | undefined {
+  const [begin = "", end] = text.split("-");
+  const [network = "", length] = begin.split("/");
+  const first = parseAddress(network);
+  if (first === undefined) return undefined;
+  if (end === undefined && length === undefined) return [text];
+  if (first.family === 6) return undefined;
+  const from = addressToU32(first);
+  const last = end === undefined
+    ? undefined
+    : parseAddress(/^\d+$/.test(end) ? network.replace(/\d+$/, end) : end);
+  const count = last === undefined ? 2 ** (32 - Number(length)) : addressToU32(last) - from + 1;
+  if (!Number.isInteger(count) || count < 1 || count > MAX_RANGE) return undefined;
+  return Array.from({ length: count }, (_, index) => formatU32(from + index));
 }

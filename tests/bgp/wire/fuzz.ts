@@ -2,7 +2,6 @@
  * A seeded fuzzer of the codec: random octets, messages built attribute by attribute, and mutated good ones. Nothing
  * but NotificationError may be thrown, everything that was read can be asked for, and what is written reads back.
  */
-import { seeded } from "../../support/random.ts";
 import assert from "node:assert/strict";
 import type { CodecContext } from "../../../src/bgp/wire/codec_context.ts";
 import { decodeMessage, encodeMessage, frame, type Message } from "../../../src/bgp/wire/message.ts";
@@ -11,22 +10,9 @@ import { IPV4_UNICAST, IPV6_UNICAST } from "../../../src/bgp/wire/nlri.ts";
 import { describeNotification, NotificationError } from "../../../src/bgp/wire/notification.ts";
 import { isEndOfRib } from "../../../src/bgp/wire/update.ts";
 import { BGP_MESSAGES } from "../../golden/bgp_messages.ts";
-import { codecContext, fromHex, plain, toHex } from "./support.ts";
-
-/** How many messages had which outcome. */
-export interface FuzzReport {
-  readonly messages: number;
-  /** By message type, or by code and subcode. */
-  readonly outcomes: ReadonlyMap<string, number>;
-}
-
-/** A message that the codec did not take as it must. */
-export class FuzzFailure extends Error {
-  override readonly name = "FuzzFailure";
-  constructor(readonly seed: number, readonly index: number, bytes: Uint8Array, cause: unknown) {
-    super(`seed ${seed}, message ${index}: ${toHex(bytes)}: ${cause}`, { cause });
-  }
-}
+import type { FuzzSubject } from "../../fuzz/fuzz.ts";
+import { Dice } from "../../support/dice.ts";
+import { codecContext, fromHex, plain } from "./support.ts";
 
 const CONTEXTS: readonly CodecContext[] = [
   codecContext(),
@@ -55,25 +41,21 @@ const RIGHT_FLAGS: Readonly<Record<number, number>> = {
 const CAPABILITY_LENGTHS: Readonly<Record<number, number>> = { 1: 4, 2: 0, 5: 6, 6: 0, 64: 6, 65: 4, 70: 0 };
 const INTERESTING = [0, 1, 2, 3, 4, 5, 8, 16, 18, 19, 22, 23, 31, 32, 33, 64, 127, 128, 129, 254, 255];
 
-/**
- * Judges `count` messages, the same ones for the same seed.
- * @throws {FuzzFailure} at the first that fails
- */
-export function fuzz(seed: number, count: number): FuzzReport {
-  const dice = new Dice(seed);
-  const outcomes = new Map<string, number>();
-  for (let index = 0; index < count; index++) {
-    const bytes = generate(dice);
+/** Messages to the codec: what is an error of BGP fails, and everything else is read. */
+export const BGP_FUZZ: FuzzSubject = {
+  name: "bgp",
+  open: () => (dice) => {
+    const shown = generate(dice);
     const context = dice.pick(CONTEXTS);
-    try {
-      const outcome = judge(bytes, context);
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    } catch (error) {
-      throw new FuzzFailure(seed, index, bytes, error);
-    }
-  }
-  return { messages: count, outcomes };
-}
+    return {
+      shown,
+      judge() {
+        const sort = judge(shown, context);
+        return { verdict: /^\d/.test(sort) ? "fail" : "pass", sort };
+      },
+    };
+  },
+};
 
 /** Decodes, asks for everything, and writes it again. Answers with the message type or the error. */
 export function judge(bytes: Uint8Array, context: CodecContext): string {
@@ -301,30 +283,4 @@ function withHeader(dice: Dice, body: Uint8Array, type: number): Uint8Array {
   bytes[18] = type;
   bytes.set(body, 19);
   return bytes;
-}
-
-/** Dice that fall the same for the same seed. */
-class Dice {
-  readonly #random: () => number;
-  constructor(seed: number) {
-    this.#random = seeded(seed);
-  }
-
-  /** 0 to `limit` - 1. */
-  below(limit: number): number {
-    return Math.floor(this.#random() * limit);
-  }
-
-  pick<T>(values: readonly [T, ...T[]] | readonly T[]): T {
-    const value = values[this.below(values.length)];
-    if (value === undefined) throw new Error("nothing to pick from");
-    return value;
-  }
-
-  octets(count: number): Uint8Array {
-    return Uint8Array.from(
-      { length: count },
-      () => this.below(4) === 0 ? this.pick(INTERESTING) : this.below(256),
-    );
-  }
 }

@@ -1,7 +1,10 @@
 /** DNS answers by chance, seeded: right ones of every type, and what becomes of them by mutation. */
-import { type DnsCodec, type DnsQuestion, readAnswer } from "../../../src/health/connect/dns_message.ts";
-import { ProbeFailure } from "../../../src/health/connect/failure.ts";
-import { messageOf } from "../../../src/text/error_message.ts";
+import assert from "node:assert/strict";
+import { dnsProbe } from "../../../src/health/kinds/dns.ts";
+import { latin1Text } from "../../../src/net/latin1.ts";
+import { loadDnsCodec } from "../../../src/os/dns_packet.ts";
+import type { FuzzSubject } from "../../fuzz/fuzz.ts";
+import { dnsCheckConfig } from "../../support/config.ts";
 import {
   chainedMessage,
   octetsOf,
@@ -13,10 +16,7 @@ import {
   TRUNCATED,
   word,
 } from "../../support/dns_messages.ts";
-import { seeded } from "../../support/random.ts";
-
-/** Whatever comes, this is what is asked. */
-const QUESTION: DnsQuestion = { domain: "example.org", recordType: "A", recursion: true };
+import { FuzzNetwork } from "../../support/fuzz_network.ts";
 
 const name = octetsOf(pascal("mail"), QUESTION_NAME);
 const zeros = (count: number) => new Uint8Array(count);
@@ -40,8 +40,17 @@ const RECORDS = [
   ...[4, 13, 17, 46, 47, 48, 50, 60, 250, 255, 65535].map((type) => ({ type: `${type}`, data: zeros(40) })),
 ];
 
-/** What valid answers the mutations begin with. */
+const [A = { type: "A", data: zeros(4) }] = RECORDS;
+const ALIASES = [
+  { type: "CNAME", data: rawName("mail.example.org") },
+  { type: "CNAME", name: "mail.example.org", data: rawName("a.example") },
+  { ...A, name: "a.example" },
+];
+
+/** What valid answers the mutations begin with; half of them pass. */
 const SEEDS: readonly Uint8Array[] = [
+  ...Array.from({ length: 20 }, () => [rawMessage({ answers: [A] }), rawMessage({ answers: ALIASES })])
+    .flat(),
   rawMessage({ answers: RECORDS }),
   ...RECORDS.map((record) => rawMessage({ answers: [record] })),
   ...RECORDS.map((record) => rawMessage({ question: { type: record.type }, authorities: [record, record] })),
@@ -50,58 +59,49 @@ const SEEDS: readonly Uint8Array[] = [
   chainedMessage(60, 20),
 ];
 
-/**
- * Reads `count` answers, mutated by `seed`, and counts what became of them.
- * @throws {Error} anything else than a ProbeFailure comes of one, with its octets
- */
-export function fuzzDnsAnswers(codec: DnsCodec, seed: number, count: number): ReadonlyMap<string, number> {
-  const random = seeded(seed);
-  const below = (limit: number) => Math.floor(random() * limit);
-  const outcomes = new Map<string, number>();
-  for (let index = 0; index < count; index++) {
-    const octets = mutated(SEEDS[below(SEEDS.length)] ?? new Uint8Array(), below);
-    const outcome = outcomeOf(octets, codec);
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  }
-  return outcomes;
-}
+/** As in the answers above. */
+const EXPECTED = Uint8Array.of(192, 168, 2, 1);
 
-function mutated(seed: Uint8Array, below: (limit: number) => number): Uint8Array {
-  let octets: Uint8Array = seed.slice();
-  for (let times = below(4); times > 0; times--) {
-    const at = below(octets.byteLength + 1);
-    switch (below(5)) {
-      case 0:
-        octets = octets.slice(0, at);
-        break;
-      case 1:
-        octets[at] = below(256);
-        break;
-      case 2:
-        octets[at] = 0xc0;
-        octets[at + 1] = below(octets.byteLength);
-        break;
-      case 3:
-        octets = octetsOf(
-          octets.subarray(0, at),
-          Uint8Array.from({ length: below(30) }, () => below(256)),
-          octets.subarray(at),
-        );
-        break;
-      default:
-        octets[at] = (octets[at] ?? 0) ^ (1 << below(8));
-    }
-  }
-  return octets;
-}
-
-function outcomeOf(octets: Uint8Array, codec: DnsCodec): string {
-  try {
-    const answer = readAnswer(octets, QUESTION, codec);
-    return typeof answer === "string" ? answer : "answer";
-  } catch (error) {
-    if (error instanceof ProbeFailure) return "unreadable";
-    const text = [...octets].map((octet) => octet.toString(16).padStart(2, "0")).join("");
-    throw new Error(`${messageOf(error)}: ${text}`);
-  }
-}
+/** Answers to a dns check, over udp and over tcp. */
+export const DNS_FUZZ: FuzzSubject = {
+  name: "dns",
+  async open() {
+    const codec = await loadDnsCodec();
+    return (dice) => {
+      const shown = dice.damaged(dice.pick(SEEDS), [
+        QUESTION_NAME,
+        Uint8Array.of(0xc0, dice.below(256)),
+        word(1),
+      ]);
+      const expect = dice.oneIn(2) ? ["192.168.2.1"] : undefined;
+      const protocol = dice.oneIn(3) ? "tcp" : "udp";
+      const answer = octetsOf(word(shown.length), shown).subarray(
+        0,
+        dice.oneIn(20) ? dice.below(99) : undefined,
+      );
+      const pieces = dice.pieces(answer, 400);
+      return {
+        shown,
+        async judge() {
+          // Whatever it is, it is asked for again over tcp where it says that it is truncated.
+          const network = new FuzzNetwork({ datagrams: [shown], stream: { pieces } });
+          const { streams, names, clock, datagrams } = network;
+          const config = dnsCheckConfig({ protocol, expect });
+          const ports = {
+            streams,
+            names,
+            clock,
+            datagrams,
+            random: () => 0,
+            dnsCodec: () => Promise.resolve(codec),
+          };
+          const outcome = await network.outcomeOf(dnsProbe(config, ports));
+          assert.notEqual(outcome.verdict, "unknown", outcome.detail);
+          const seen = latin1Text(shown).includes(latin1Text(EXPECTED));
+          assert.ok(outcome.verdict === "fail" || expect === undefined || seen, outcome.detail);
+          return { verdict: outcome.verdict, sort: outcome.sort.replace(/(NOERROR: ).*/s, "$1…") };
+        },
+      };
+    };
+  },
+};

@@ -1,11 +1,15 @@
 /** What a gRPC server may send, by chance and seeded: right answers, and what becomes of them by mutation. */
-import { onlyMessage } from "../../../src/health/connect/grpc_call.ts";
-import { decodeHealthResponse, servingStatus } from "../../../src/health/connect/grpc_health.ts";
+import assert from "node:assert/strict";
 import { ProbeFailure } from "../../../src/health/connect/failure.ts";
+import { decodeHealthResponse, servingStatus } from "../../../src/health/connect/grpc_health.ts";
 import { encodeFields } from "../../../src/health/connect/hpack.ts";
-import { messageOf } from "../../../src/text/error_message.ts";
+import { grpcProbe } from "../../../src/health/kinds/grpc.ts";
+import { latin1Text } from "../../../src/net/latin1.ts";
+import { checkWords, type FuzzSubject, sortOf, type Verdict } from "../../fuzz/fuzz.ts";
+import { grpcCheckConfig } from "../../support/config.ts";
+import type { Dice } from "../../support/dice.ts";
+import { FuzzNetwork } from "../../support/fuzz_network.ts";
 import {
-  callMetBy,
   END_HEADERS,
   END_STREAM,
   frame,
@@ -18,10 +22,6 @@ import {
   trailers,
   WELL,
 } from "../../support/grpc_frames.ts";
-import { seeded } from "../../support/random.ts";
-
-/** A whole number from 0 on, below the limit. */
-type Below = (limit: number) => number;
 
 const FRAMES: readonly Uint8Array[] = [
   ...WELL,
@@ -43,85 +43,73 @@ const FRAMES: readonly Uint8Array[] = [
 
 const RESPONSES = ["", "0801", "0802", "10 05 19 0102030405060708 22 02 0801 2d 01020304 08 01"].map(hex);
 
-/**
- * Meets `count` calls with answers mutated by `seed`, and counts what became of them.
- * @throws {Error} anything else than a ProbeFailure comes of one, with its octets
- */
-export async function fuzzGrpcAnswers(seed: number, count: number): Promise<ReadonlyMap<string, number>> {
-  const random = seeded(seed);
-  const below = (limit: number) => Math.floor(random() * limit);
-  const outcomes = new Map<string, number>();
-  for (let index = 0; index < count; index++) {
-    const octets = joined(...answer(below));
-    const outcome = await outcomeOf(octets, pieces(octets, below));
-    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-  }
-  return outcomes;
-}
+/** Answers to a grpc check. */
+export const GRPC_FUZZ: FuzzSubject = {
+  name: "grpc",
+  open: () => (dice) => {
+    const shown = joined(...answer(dice));
+    // In fewer than a stream may have.
+    const cuts = [[shown], dice.pieces(shown, Math.max(30, shown.length / 80))];
+    return {
+      shown,
+      async judge() {
+        const [one, other] = [await outcomeOfProbe(cuts[0] ?? []), await outcomeOfProbe(cuts[1] ?? [])];
+        assert.equal(one.detail, other.detail);
+        // No name of its status is in the static table, so it is there in full.
+        assert.ok(one.verdict === "fail" || latin1Text(shown).includes("grpc-status"), one.detail);
+        return one;
+      },
+    };
+  },
+};
 
-/**
- * Reads `count` messages of gRPC and protobuf, mutated by `seed`, and counts what became of them.
- * @throws {Error} anything else than a ProbeFailure comes of one, with its octets
- */
-export function fuzzHealthResponses(seed: number, count: number): ReadonlyMap<string, number> {
-  const random = seeded(seed);
-  const below = (limit: number) => Math.floor(random() * limit);
-  const outcomes = new Map<string, number>();
-  for (let index = 0; index < count; index++) {
-    const message = mutated(RESPONSES[below(RESPONSES.length)] ?? new Uint8Array(), below);
-    for (const read of [decodeHealthResponse, onlyMessage]) {
-      const outcome = readable(message, () => read(message)) ? "status" : "unreadable";
-      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    }
-  }
-  return outcomes;
-}
+/** Messages of gRPC and protobuf. */
+export const GRPC_MESSAGE_FUZZ: FuzzSubject = {
+  name: "grpc-message",
+  open: () => (dice) => {
+    const shown = dice.damaged(dice.pick(RESPONSES), RESPONSES);
+    return {
+      shown,
+      judge() {
+        const read = { grpcStatus: 0, grpcMessage: "", httpStatus: 200 };
+        const prefixed = joined(Uint8Array.of(0, 0, 0, shown.length >> 8, shown.length & 255), shown);
+        const [status, whole] = [
+          wordsOf(() => decodeHealthResponse(shown)),
+          wordsOf(() => servingStatus({ ...read, body: prefixed }, "")),
+        ];
+        const bare = wordsOf(() => servingStatus({ ...read, body: shown }, ""));
+        // The last of the fields that are a status counts, so its octets are there.
+        assert.equal(whole.verdict === "pass", status.words === "1", `${status.words}, ${whole.words}`);
+        assert.ok(whole.verdict === "fail" || shown.includes(1));
+        return { verdict: whole.verdict, sort: `${sortOf(whole.words)}; bare ${bare.verdict}` };
+      },
+    };
+  },
+};
 
 /** A right answer, or frames by chance; some with wrong octets. */
-function answer(below: Below): readonly Uint8Array[] {
-  const frames = below(3) === 0
-    ? [SETTINGS, ...Array.from({ length: below(8) }, () => FRAMES[below(FRAMES.length)] ?? SETTINGS)]
+function answer(dice: Dice): readonly Uint8Array[] {
+  const frames = dice.oneIn(3)
+    ? [SETTINGS, ...Array.from({ length: dice.below(8) }, () => dice.pick(FRAMES))]
     : WELL;
-  return frames.map((octets) => below(6) === 0 ? mutated(octets, below) : octets);
+  return frames.map((octets) => dice.oneIn(6) ? dice.damaged(octets, FRAMES) : octets);
 }
 
-function mutated(octets: Uint8Array, below: Below): Uint8Array {
-  const at = below(octets.byteLength + 1);
-  const [before, behind] = [octets.subarray(0, at), octets.subarray(at)];
-  switch (below(4)) {
-    case 0:
-      return before;
-    case 1:
-      return joined(before, Uint8Array.of(below(256)), behind.subarray(1));
-    case 2:
-      return joined(before, Uint8Array.of((behind[0] ?? 0) ^ (1 << below(8))), behind.subarray(1));
-    default:
-      return joined(before, Uint8Array.from({ length: below(20) }, () => below(256)), behind);
-  }
+async function outcomeOfProbe(pieces: readonly Uint8Array[]) {
+  const network = new FuzzNetwork({ stream: { pieces } });
+  const { streams, names, clock } = network;
+  const unused = { secure: () => assert.fail(), roots: () => assert.fail(), keyPair: () => assert.fail() };
+  return await network.outcomeOf(
+    grpcProbe(grpcCheckConfig({ service: "a" }), { streams, names, clock, tls: unused, trustStore: unused }),
+  );
 }
 
-/** The same octets, cut somewhere. */
-function pieces(octets: Uint8Array, below: Below): readonly Uint8Array[] {
-  const at = below(octets.byteLength + 1);
-  return [octets.subarray(0, at), octets.subarray(at)].filter(({ byteLength }) => byteLength > 0);
-}
-
-async function outcomeOf(octets: Uint8Array, pieces: readonly Uint8Array[]): Promise<string> {
+function wordsOf(read: () => unknown): { readonly verdict: Verdict; readonly words: string } {
   try {
-    const answer = await callMetBy(pieces);
-    return readable(octets, () => servingStatus(answer, "a")) ? "pass" : "fail";
+    return { verdict: "pass", words: String(read()) };
   } catch (error) {
-    if (error instanceof ProbeFailure) return "unreadable";
-    throw new Error(`${messageOf(error)}: ${octets.toHex()}`, { cause: error });
-  }
-}
-
-function readable(octets: Uint8Array, read: () => unknown): boolean {
-  try {
-    read();
-    return true;
-  } catch (error) {
-    if (error instanceof ProbeFailure) return false;
-    throw new Error(`${messageOf(error)}: ${octets.toHex()}`, { cause: error });
+    if (!(error instanceof ProbeFailure)) throw error;
+    checkWords(error.message);
+    return { verdict: "fail", words: error.message };
   }
 }

@@ -21,7 +21,8 @@ import {
   trailers,
   WELL,
 } from "../../support/grpc_frames.ts";
-import { fuzzGrpcAnswers, fuzzHealthResponses } from "./grpc_fuzz.ts";
+import { fuzz } from "../../fuzz/fuzz.ts";
+import { GRPC_FUZZ, GRPC_MESSAGE_FUZZ } from "./grpc_fuzz.ts";
 
 async function status(pieces: readonly Uint8Array[], service = "a"): Promise<string> {
   try {
@@ -113,6 +114,22 @@ for (
       [SETTINGS, head(END_STREAM, ["grpc-status", "12"], ["grpc-message", "unknown%20service"])],
       "grpc-status 12 UNIMPLEMENTED: the server has no health service, grpc.health.v1.Health (unknown service)",
     ],
+    // Each as gRPC has it: decoded once, in UTF-8, and what is no code as it is.
+    [
+      "a message that is decoded once, though trailers follow",
+      [SETTINGS, head(0, ["grpc-message", "100%2525"]), trailers(["grpc-status", "1"])],
+      "grpc-status 1 CANCELLED (100%25)",
+    ],
+    [
+      "a message that was not coded",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "zu früh, 100%"])],
+      "grpc-status 1 CANCELLED (zu früh, 100%)",
+    ],
+    [
+      "a message that is too long, cut between two characters",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "a" + "%C3%BC".repeat(120)])],
+      `grpc-status 1 CANCELLED (a${"ü".repeat(98)}…)`,
+    ],
     [
       "trailers alone: no such service",
       [SETTINGS, head(END_STREAM, ["grpc-status", "5"])],
@@ -167,14 +184,22 @@ for (
       frame(0, 0, 1, "00 00000001 08"),
       trailers(["grpc-status", "0"]),
     ], "the answer is no message of protobuf: it is cut"],
-    ["HTTP/1.1", [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")], "the answer is not HTTP/2"],
-    ["TLS", [hex("15 0303 0002 0250 0000 0000")], "the answer is not HTTP/2"],
+    [
+      "HTTP/1.1",
+      [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")],
+      'the answer is not HTTP/2, what came: "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+    ],
+    [
+      "TLS",
+      [hex("15 0303 0002 025000000000")],
+      "the answer is not HTTP/2, what came: octets 1503030002025000000000",
+    ],
     ["no SETTINGS first", [frame(6, 0, 0, "0102030405060708")], "the answer is not HTTP/2"],
     ["nothing", [], "connection closed without an answer"],
     [
       "an end within the answer",
       [SETTINGS, head(0), frame(0, 0, 1, SERVING)],
-      "connection closed without an answer",
+      "connection closed within the body",
     ],
     [
       "a reset of the stream",
@@ -207,16 +232,16 @@ for (
       "the answer is not HTTP/2: a header that is cut",
     ],
     [
-      "trailers in the middle",
+      "trailers in the middle, which end it",
       [SETTINGS, head(0), head(0), frame(0, 0, 1, SERVING)],
-      "the answer is not HTTP/2: trailers that are not the end",
+      "the answer is not gRPC: it has no grpc-status",
     ],
     [
       "too much padding",
       [SETTINGS, head(0), frame(0, PADDED, 1, "09 0000")],
       "the answer is not HTTP/2: too much padding",
     ],
-    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames and no answer"],
+    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames in one answer"],
     ["interim answers for ever", [
       SETTINGS,
       ...Array(40).fill(frame(1, END_HEADERS, 1, encodeFields([[":status", "100"]]))),
@@ -271,11 +296,12 @@ for (
   });
 }
 
-Deno.test("callUnary(), servingStatus() and decodeHealthResponse() end with a ProbeFailure at worst, whatever comes", async () => {
-  const answers = await fuzzGrpcAnswers(50051, 20_000);
-  for (const outcome of ["pass", "fail", "unreadable"]) {
-    assert.ok((answers.get(outcome) ?? 0) > 100, `${outcome}: ${answers.get(outcome)}`);
-  }
-  const responses = fuzzHealthResponses(50051, 20_000);
-  for (const outcome of ["status", "unreadable"]) assert.ok((responses.get(outcome) ?? 0) > 100, outcome);
-});
+for (const subject of [GRPC_FUZZ, GRPC_MESSAGE_FUZZ]) {
+  Deno.test(`${subject.name}: whatever comes is an outcome, 5,000 answers by chance, seeded`, async () => {
+    const { verdicts } = await fuzz(subject, { seed: 50051, answers: 5000 });
+    for (const verdict of ["pass", "fail"] as const) {
+      assert.ok((verdicts.get(verdict) ?? 0) > 100, `${verdict}: ${verdicts.get(verdict)}`);
+    }
+    assert.equal(verdicts.get("unknown"), undefined);
+  });
+}

@@ -3,24 +3,22 @@
  * answer or a ProbeFailure, and the same however its octets were cut into pieces.
  */
 import assert from "node:assert/strict";
+import { concat } from "../../../src/bytes/concat.ts";
 import { ProbeFailure } from "../../../src/health/connect/failure.ts";
 import { askByHttp1 } from "../../../src/health/connect/http1.ts";
 import { askByHttp2 } from "../../../src/health/connect/http2.ts";
 import type { HttpAnswer, HttpRequest } from "../../../src/health/connect/http_exchange.ts";
-import { BODY_OCTETS, bodyTest } from "../../../src/health/kinds/http_body.ts";
+import type { Tls, TrustStore } from "../../../src/health/connect/ports.ts";
+import { httpProbe } from "../../../src/health/kinds/http.ts";
+import { bodyTest } from "../../../src/health/kinds/http_body.ts";
+import { latin1Text } from "../../../src/net/latin1.ts";
 import type { StreamSocket } from "../../../src/net/sockets.ts";
-import { concat } from "../../../src/bytes/concat.ts";
-import type { Random } from "../../../src/time/clock.ts";
-import { seeded } from "../../support/random.ts";
+import { checkWords, type FuzzSubject } from "../../fuzz/fuzz.ts";
+import { httpCheckConfig } from "../../support/config.ts";
+import { FuzzNetwork, scriptedStream } from "../../support/fuzz_network.ts";
 
 /** What is fuzzed. */
-export type HttpVersion = "1" | "2";
-
-/** How many answers were of which kind. */
-export interface FuzzReport {
-  readonly answers: number;
-  readonly outcomes: ReadonlyMap<string, number>;
-}
+type HttpVersion = "1" | "2";
 
 const text = (value: string) => Uint8Array.from(value, (character) => character.charCodeAt(0));
 
@@ -104,62 +102,6 @@ const WORDS: Readonly<Record<HttpVersion, readonly Uint8Array[]>> = {
   ],
 };
 
-function below(random: Random, limit: number): number {
-  return Math.floor(random() * limit);
-}
-
-function pick<T>(random: Random, list: readonly T[]): T {
-  return list[below(random, list.length)] ?? assert.fail("an empty list");
-}
-
-/** An answer that was damaged up to four times. */
-function damaged(version: HttpVersion, random: Random): Uint8Array {
-  let octets = pick(random, SEEDS[version]).slice();
-  for (let count = below(random, 5); count > 0; count--) {
-    const at = below(random, octets.length + 1);
-    const to = Math.min(octets.length, at + below(random, 12));
-    const [before, after] = [octets.subarray(0, at), octets.subarray(at)];
-    switch (below(random, 5)) {
-      case 0:
-        octets[at] = below(random, 256);
-        break;
-      case 1:
-        octets = concat([before, octets.subarray(to)]).slice();
-        break;
-      case 2:
-        octets = concat([before, pick(random, WORDS[version]), after]).slice();
-        break;
-      case 3:
-        octets = concat([before, octets.subarray(at, to), after]).slice();
-        break;
-      default:
-        octets = concat([
-          before,
-          Uint8Array.from({ length: below(random, 20) }, () => below(random, 256)),
-          after,
-        ]).slice();
-    }
-  }
-  return octets;
-}
-
-function streamOf(octets: Uint8Array, pieceLength: () => number): StreamSocket {
-  let at = 0;
-  return {
-    local: undefined,
-    remote: undefined,
-    read() {
-      if (at >= octets.length) return Promise.resolve(undefined);
-      const piece = octets.slice(at, at + pieceLength());
-      at += piece.length;
-      return Promise.resolve(piece);
-    },
-    write: () => Promise.resolve(),
-    end: () => Promise.resolve(),
-    [Symbol.dispose]() {},
-  };
-}
-
 const REQUEST: HttpRequest = {
   method: "GET",
   scheme: "http",
@@ -182,28 +124,74 @@ async function outcomeOf(version: HttpVersion, stream: StreamSocket): Promise<st
   }
 }
 
-/** So many answers by chance. @throws {AssertionError} with the octets, where an outcome is none, or depends on the pieces */
-export async function fuzzHttp(version: HttpVersion, seed: number, answers: number): Promise<FuzzReport> {
-  const random = seeded(seed);
-  const outcomes = new Map<string, number>();
-  for (let count = 0; count < answers; count++) {
-    const octets = damaged(version, random);
-    assert.ok(octets.length < BODY_OCTETS);
-    const told: string[] = [];
-    for (const pieceLength of [() => octets.length, () => 1 + below(random, 9), () => 1]) {
-      told.push(
-        await outcomeOf(version, streamOf(octets, pieceLength)).catch((error) =>
-          assert.fail(`seed ${seed}, answer ${count}: ${octets.toHex()}: ${error}`)
-        ),
-      );
-    }
-    assert.equal(
-      new Set(told).size,
-      1,
-      `seed ${seed}, answer ${count}: ${octets.toHex()}: ${told.join(" | ")}`,
-    );
-    const kind = (told[0] ?? "").replace(/\d+/g, "N").replace(/it begins with .*/s, "it begins with …");
-    outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
-  }
-  return { answers, outcomes };
+/** What the checks want to see. */
+const WANTED = "all well";
+const PASS = /^status 2\d\d, all well$/;
+
+/** That the octets are an answer which has the text, as far as can be said without reading them as HTTP. */
+function mayPass(version: HttpVersion, octets: Uint8Array): boolean {
+  const letters = [...WANTED].join("[^]*?");
+  const status = version === "1" ? "HTTP/1\\.\\d +2\\d\\d[^]*?" : "";
+  return new RegExp(status + letters).test(latin1Text(octets));
 }
+
+/** The outcomes however the octets are cut, and that of a whole probe; the first two are the same. */
+function httpFuzz(version: HttpVersion): FuzzSubject {
+  return {
+    name: `http${version}`,
+    open: () => (dice) => {
+      const shown = dice.damaged(dice.pick(SEEDS[version]), WORDS[version]);
+      // Octet by octet is dear.
+      const octetByOctet = shown.length < MANY && dice.oneIn(8);
+      const cuts = [
+        [shown],
+        dice.pieces(shown, Math.max(9, shown.length / 99)),
+        ...octetByOctet ? [dice.pieces(shown, 1)] : [],
+      ];
+      return {
+        shown,
+        async judge() {
+          const told: string[] = [];
+          for (const pieces of cuts) told.push(await outcomeOf(version, scriptedStream({ pieces })));
+          // How much of what is no HTTP had come by then is all that depends on it.
+          const same = new Set(told.map((words) => words.replace(/, what came: .*/s, "")));
+          assert.equal(same.size, 1, told.join(" | "));
+          const [first = ""] = told;
+          checkWords(first);
+          const passes = PASS.test(first);
+          assert.ok(!passes || mayPass(version, shown), `passes: ${first}`);
+          const ofProbe = await outcomeOfProbe(version, shown);
+          if (shown.length < MANY) assert.equal(ofProbe.verdict, passes ? "pass" : "fail", ofProbe.detail);
+          return ofProbe;
+        },
+      };
+    },
+  };
+}
+
+/** Octets of a longer answer are not read one by one. */
+const MANY = 8192;
+
+/** Of an http check, or an https check whose server speaks HTTP/2. */
+function outcomeOfProbe(version: HttpVersion, octets: Uint8Array) {
+  const network = new FuzzNetwork({ stream: { pieces: [octets] } });
+  const scheme = version === "1" ? "http" : "https";
+  const config = httpCheckConfig({ scheme, body: { contains: WANTED }, insecureSkipVerify: true });
+  const tls: Tls = {
+    secure: (stream) =>
+      Promise.resolve({
+        stream,
+        distrust: undefined,
+        certificate: undefined,
+        version: "TLSv1.3",
+        protocol: "h2",
+        root: undefined,
+      }),
+  };
+  const trustStore: TrustStore = { roots: () => assert.fail(), keyPair: () => assert.fail() };
+  const { streams, names, clock } = network;
+  return network.outcomeOf(httpProbe(config, { streams, names, clock, tls, trustStore }));
+}
+
+/** Answers to an http check by HTTP/1.1, and by HTTP/2. */
+export const HTTP_FUZZ: readonly FuzzSubject[] = [httpFuzz("1"), httpFuzz("2")];
