@@ -117,6 +117,9 @@ Deno.test("LossWatch says nothing of what is ours, and of links of containers th
   using at = await new Bench().start();
   const { ours, guest } = at;
   assert.equal(at.heard([RTM.DELADDR, placedOf(ours)], news(ours, { up: false }), gone(ours)), 0);
+  const adopted = { ...ours, index: 88, name: "new", group: 0 };
+  const marked = { ...adopted, alias: "bgp-lb:new" };
+  assert.equal(at.heard(news(adopted), [RTM.NEWADDR, placedOf(adopted)], news(marked), gone(marked)), 0);
   for (let times = 0; times < 300; times++) {
     const link = { ...guest, index: 1000 + times, name: `veth${times}`, up: false, carrier: false };
     const port = { ...link, up: true, carrier: true };
@@ -163,4 +166,13 @@ Deno.test("LossWatch that cannot read or hear says so once, and is there again h
   await at.clock.advance(30_000);
   assert.equal(at.heard(news(at.bridge, { up: false })), 1);
   assert.equal(at.heard([NLMSG.NOOP, new Uint8Array(0)]), 0);
+  // While it reads; and it is disposed before its next try.
+  at.netlink.interruptDumps = Infinity;
+  assert.equal(at.heard(ERRNO.ENOBUFS), 1);
+  assert.equal(at.heard(ERRNO.EINVAL), 0);
+  await at.clock.advance(10_000);
+  assert.equal(at.faults.length, 3);
+  at[Symbol.dispose]();
+  await at.clock.advance(60_000);
+  assert.equal(at.netlink.openSockets, 0);
 });
