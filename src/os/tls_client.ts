@@ -3,6 +3,7 @@ import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { parseAddress } from "../net/address.ts";
 import type { StreamSocket } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
+import { certificateTime } from "../time/certificate_time.ts";
 import { fromNodeStream, toNodeStream } from "./node_stream.ts";
 
 /** Whom a client believes: anyone, the runtime's own roots, or these certificates (PEM) alone. */
@@ -50,8 +51,8 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
       get certificate() {
         const certificate = certificateOf();
         return certificate && {
-          notBeforeMs: Date.parse(certificate.valid_from),
-          notAfterMs: Date.parse(certificate.valid_to),
+          notBeforeMs: certificateTime(certificate.valid_from),
+          notAfterMs: certificateTime(certificate.valid_to),
           names: certificate.subjectaltname ?? "",
         };
       },
