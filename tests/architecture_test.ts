@@ -9,6 +9,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["src/agent"],
   ["src/http", "src/control", "src/doctor"],
   ["src/status", "src/service"],
+  ["src/migrate"],
   ["src/events", "src/bgp", "src/bfd", "src/kernel", "src/health", "src/icmp"],
   ["src/netlink", "src/config"],
   // What Deno gives.
@@ -30,6 +31,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/http": ["hono", "prom-client", "prom-client/lib/registry.js"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
+  "src/migrate": ["yaml"],
   "src/os/debugger.ts": ["node:inspector"],
   "src/os/dns_packet.ts": ["dns-packet", "node:buffer"],
   "src/os/node_stream.ts": ["node:stream"],

@@ -209,9 +209,21 @@ const TABLE = [
     name: "migrate",
     argument: "FILE",
     argumentRequired: true,
-    options: OVERRIDES,
+    argumentRepeats: true,
+    options: [
+      {
+        name: "from",
+        value: "exabgp|anycast-healthchecker|keepalived|reference",
+        description: "whose format it is; without this it is told by what is in the file",
+      },
+      { name: "router-id", value: "ADDRESS", description: "bgp.local.routerID, where the file does not say" },
+      { name: "local-as", value: "NUMBER", description: "bgp.local.as, where the file does not say" },
+      { name: "peers", value: "ADDRESSES", description: "more peers, with commas between them" },
+      { name: "peer-as", value: "NUMBER", description: "their AS number" },
+      ...OVERRIDES,
+    ],
     description:
-      "print a file of the reference's format (- is standard input) in ours; flags become part of it",
+      "print a file of another program (- is standard input) in our format, and on stderr what it lacks of it; flags become part of it",
   },
   { name: "schema", options: [], description: "print the JSON Schema of the configuration file" },
   {

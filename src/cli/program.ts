@@ -12,6 +12,7 @@ import type { EventsQuestion } from "./events.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { isStdin } from "./file_ports.ts";
 import type { CleanupArguments } from "./cleanup.ts";
+import type { MigrateArguments } from "./migrate.ts";
 import type { PlanArguments } from "./plan.ts";
 
 /** Bounds of --watch. */
@@ -25,7 +26,7 @@ export interface Commands {
   plan(planned: PlanArguments): Promise<number>;
   doctor(args: DoctorArguments): Promise<number>;
   cleanup(args: CleanupArguments): Promise<number>;
-  migrate(file: string, overrides: Overrides): Promise<number>;
+  migrate(args: MigrateArguments): Promise<number>;
   schema(): Promise<number>;
   ask(question: Question): Promise<number>;
   order(order: Order, options: OrderOptions): Promise<number>;
@@ -72,7 +73,17 @@ export async function runProgram(
         socket: options.get("control-socket"),
       });
     case "migrate":
-      return await commands.migrate(argument, overridesOf(options));
+      return await commands.migrate({
+        files: line.argumentList,
+        from: options.get("from"),
+        overrides: overridesOf(options),
+        speaker: {
+          routerID: options.get("router-id"),
+          localAS: options.get("local-as"),
+          peers: options.get("peers"),
+          peerAS: options.get("peer-as"),
+        },
+      });
     case "schema":
       return await commands.schema();
     case "status":

@@ -113,8 +113,8 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
         withHost: withCleanupHost,
       });
     },
-    async migrate(file, overrides) {
-      return await migrate({ file, overrides }, files);
+    async migrate(args) {
+      return await migrate(args, files);
     },
     async schema() {
       return await schema(files);

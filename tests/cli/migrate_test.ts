@@ -8,7 +8,7 @@ const REFERENCE = Deno.readTextFileSync("tests/golden/config/reference.json.gold
 
 Deno.test("migrate() prints the file in our format, to the same configuration (CONTRACT bgp-lb migrate)", async () => {
   const ports = filePorts({ "a.json": REFERENCE });
-  assert.equal(await migrate({ file: "a.json" }, ports), 0);
+  assert.equal(await migrate({ files: ["a.json"] }, ports), 0);
   assert.deepEqual(ports.err, []);
   assert.equal(
     ports.out.join(""),
@@ -20,7 +20,7 @@ Deno.test("migrate() prints the file in our format, to the same configuration (C
 Deno.test("migrate() makes the reference's flags part of the file", async () => {
   const ports = filePorts({ "a.json": REFERENCE });
   const overrides = { ipvsSetup: "true", logLevel: "debug", metricsAddress: "" };
-  assert.equal(await migrate({ file: "a.json", overrides }, ports), 0);
+  assert.equal(await migrate({ files: ["a.json"], overrides }, ports), 0);
   assert.deepEqual(configOf(ports.out.join("")), configOf(REFERENCE, overrides));
 });
 
@@ -36,7 +36,7 @@ Deno.test("migrate() refuses files of our format, faulty ones and missing ones w
   const ports = filePorts({ "ours.yaml": MINIMAL, "bad.json": REFERENCE.replace("10.88.2.1", "10.88.2.") });
   for (const [file, message] of rows) {
     ports.err.length = 0;
-    assert.equal(await migrate({ file }, ports), 2);
+    assert.equal(await migrate({ files: [file] }, ports), 2);
     assert.deepEqual(ports.err, [message]);
     assert.deepEqual(ports.out, []);
   }
@@ -44,6 +44,6 @@ Deno.test("migrate() refuses files of our format, faulty ones and missing ones w
 
 Deno.test("migrate() of - reads standard input (faults C10)", async () => {
   const ports = filePorts({ "-": REFERENCE });
-  assert.equal(await migrate({ file: "-" }, ports), 0);
+  assert.equal(await migrate({ files: ["-"] }, ports), 0);
   assert.deepEqual(configOf(ports.out.join("")), configOf(REFERENCE));
 });

@@ -71,10 +71,23 @@ Deno.test("runProgram() runs the agent by default, with our flags and the refere
 
 Deno.test("runProgram() hands the command's exit status on", async () => {
   assert.deepEqual((await invoke("check", "f.yaml")).calls, [["check", "f.yaml", false, nothing]]);
-  assert.deepEqual((await invoke("migrate", "f", "-ipvs-setup")).calls, [["migrate", "f", {
-    ...nothing,
-    ipvsSetup: "true",
+  const speaker = { routerID: undefined, localAS: undefined, peers: undefined, peerAS: undefined };
+  assert.deepEqual((await invoke("migrate", "f", "-ipvs-setup")).calls, [["migrate", {
+    files: ["f"],
+    from: undefined,
+    overrides: { ...nothing, ipvsSetup: "true" },
+    speaker,
   }]]);
+  const migrating = ["migrate", "f", "g", "--from", "exabgp", "--router-id=10.0.0.1", "--local-as", "1"];
+  assert.deepEqual((await invoke(...migrating, "--peers", "10.0.0.2,10.0.0.3", "--peer-as", "2")).calls, [[
+    "migrate",
+    {
+      files: ["f", "g"],
+      from: "exabgp",
+      overrides: nothing,
+      speaker: { routerID: "10.0.0.1", localAS: "1", peers: "10.0.0.2,10.0.0.3", peerAS: "2" },
+    },
+  ]]);
   assert.equal((await invoke("check", "f.yaml", "--print")).status, ExitStatus.USAGE);
   assert.equal((await invoke("schema")).status, ExitStatus.OK);
 });
@@ -300,7 +313,7 @@ Deno.test("runProgram() reads options anywhere, the last one of a name counts, a
       ipvsSetup: "true",
       networkSetup: "true",
     }]],
-    [["migrate", "--ipvs-setup", "f"], ["migrate", "f", { ...nothing, ipvsSetup: "true" }]],
+    [["check", "--ipvs-setup", "f"], ["check", "f", false, { ...nothing, ipvsSetup: "true" }]],
     [["--metrics-address="], ["run", undefined, { ...nothing, metricsAddress: "" }]],
     [["--config", "a", "--config", "b"], ["run", "b", nothing]],
   ];

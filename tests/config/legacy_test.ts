@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isReference } from "../../src/config/legacy.ts";
-import { migrateReference } from "../../src/config/migrate.ts";
+import { migrateReference } from "../../src/migrate/reference.ts";
 import { parseOverrides } from "../../src/config/overrides.ts";
 import { renderConfig } from "../../src/config/render.ts";
 import { configOf, issuesOf, parse } from "./text.ts";

@@ -69,7 +69,7 @@ function optionGrammar({ name, description, value, implied }: OptionRow): Option
 /** Told by what the table calls it. */
 function wordOf(called: string | undefined): Word {
   const name = called?.replace(/\.+$/, "") ?? "";
-  if (/^[a-z]+(\|[a-z]+)+$/.test(name)) return { type: "words", words: name.split("|") };
+  if (/^[a-z-]+(\|[a-z-]+)+$/.test(name)) return { type: "words", words: name.split("|") };
   switch (name) {
     case "FILE":
     case "PATH":

@@ -1,9 +1,9 @@
 /** A file in the reference's format as one in ours, with comments on what its flags decided. */
 import { Document, isMap } from "yaml";
-import { readDocument } from "./document.ts";
-import { translate } from "./legacy.ts";
-import type { OverrideValues } from "./overrides.ts";
-import { formatListenAddress } from "./values/listen_address.ts";
+import { readDocument } from "../config/document.ts";
+import { translate } from "../config/legacy.ts";
+import type { OverrideValues } from "../config/overrides.ts";
+import { formatListenAddress } from "../config/values/listen_address.ts";
 
 /** YAML in our format that means what `text`, a valid file of the reference's, means when run with `flags`. */
 export function migrateReference(text: string, flags: OverrideValues): string {
