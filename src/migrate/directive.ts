@@ -1,6 +1,7 @@
 /** What files of others are read into, whatever their grammar: directives with values and blocks, each with its place. */
 import type { Position } from "../config/values/finding.ts";
 import { findMisleading } from "../text/characters.ts";
+import { foreignText } from "../text/foreign.ts";
 
 /** Where in which file. */
 export interface Place extends Position {
@@ -27,13 +28,16 @@ export interface Directive {
   readonly block?: readonly Directive[] | undefined;
 }
 
+/** Of the words of one, which repeat what is in the file. */
+const MAX_PROBLEM_LENGTH = 300;
+
 /** A file that cannot be read: what is wrong, and where. */
 export class SourceProblem extends Error {
   override readonly name = "SourceProblem";
   readonly place: Place;
 
   constructor(place: Place, message: string) {
-    super(message);
+    super(foreignText(message, MAX_PROBLEM_LENGTH));
     this.place = place;
   }
 }

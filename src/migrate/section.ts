@@ -30,10 +30,12 @@ export class Section {
   readonly #entries: Entry[] = [];
   #above: Comment[] = [];
 
-  /** Adds a key, below what was said or remarked since the last one. */
+  /** Adds a key, below what was said or remarked since the last one; given again, it is the last value that counts. */
   set(key: string, value: Value | undefined): this {
     if (value === undefined) return this;
-    this.#entries.push({ key, value, above: this.#above });
+    const earlier = this.#entries.findIndex((entry) => entry.key === key);
+    const above = earlier < 0 ? [] : this.#entries.splice(earlier, 1).flatMap((entry) => entry.above);
+    this.#entries.push({ key, value, above: [...above, ...this.#above] });
     this.#above = [];
     return this;
   }

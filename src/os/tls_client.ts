@@ -3,6 +3,7 @@ import type { DetailedPeerCertificate, TLSSocket } from "node:tls";
 import { parseAddress } from "../net/address.ts";
 import type { StreamSocket } from "../net/sockets.ts";
 import { onAbort } from "../time/abort.ts";
+import { certificateTime } from "../time/certificate_time.ts";
 import { fromNodeStream, toNodeStream } from "./node_stream.ts";
 
 /** Whom a client believes: anyone, the runtime's own roots, or these certificates (PEM) alone. */
@@ -48,8 +49,8 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
       get certificate() {
         const leaf = tls.getPeerX509Certificate();
         return leaf && {
-          notBeforeMs: Date.parse(leaf.validFrom),
-          notAfterMs: Date.parse(leaf.validTo),
+          notBeforeMs: certificateTime(leaf.validFrom),
+          notAfterMs: certificateTime(leaf.validTo),
           names: leaf.subjectAltName ?? "",
         };
       },

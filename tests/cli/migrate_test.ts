@@ -121,3 +121,22 @@ Deno.test("migrate() says what a file could be that is unclear, what is wrong in
     assert.deepEqual(ports.out, []);
   }
 });
+
+Deno.test("migrate() of what ExaBGP may be told in two places gives each key once, the last one", async () => {
+  const neighbor = "neighbor 192.0.2.1 { capability { graceful-restart 60; } graceful-restart 90; }";
+  const ports = filePorts({ a: neighbor });
+  assert.equal(await migrate({ files: ["a"] }, ports), 0);
+  const [peer] = [...ports.out.join("").matchAll(/gracefulRestart:\n *restartTime: (\w+)/g)].map(([, time]) =>
+    time
+  );
+  assert.equal(peer, "90s");
+  assert.equal(ports.out.join("").split("gracefulRestart").length, 2);
+});
+
+Deno.test("migrate() shows what a file has in words that move no cursor, and cuts them", async () => {
+  for (const name of ["\u0011", "\u001b[2J", "\u202e", "x".repeat(100_000)]) {
+    const ports = filePorts({ a: `neighbor 192.0.2.1 { ${name}}` });
+    assert.equal(await migrate({ files: ["a"], from: "exabgp" }, ports), 2);
+    assert.match(ports.err.join(""), /^a:1:22: [!-~]{1,300}…?( is not ended by a ;)?\n$/);
+  }
+});

@@ -1,6 +1,7 @@
 /** Everything that reads what others send, a row each: what is added here is fuzzed by `deno task fuzz`. */
 import { BGP_FUZZ } from "../bgp/wire/fuzz.ts";
 import { CERTIFICATE_FUZZ } from "../health/connect/certificate_fuzz.ts";
+import { MIGRATE_FUZZ } from "../cli/migrate_fuzz.ts";
 import { DNS_FUZZ } from "../health/connect/dns_fuzz.ts";
 import { FAILURE_FUZZ } from "../health/connect/failure_fuzz.ts";
 import { GRPC_FUZZ, GRPC_MESSAGE_FUZZ } from "../health/connect/grpc_fuzz.ts";
@@ -26,4 +27,5 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   CERTIFICATE_FUZZ,
   NAMES_FUZZ,
   FAILURE_FUZZ,
+  MIGRATE_FUZZ,
 ];

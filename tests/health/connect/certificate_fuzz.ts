@@ -1,6 +1,7 @@
 /** What a hostile certificate says of itself, by chance and seeded: dates as the library gives them, and names. */
 import assert from "node:assert/strict";
 import { certificateProblem, certificateWords } from "../../../src/health/connect/certificate.ts";
+import { certificateTime } from "../../../src/time/certificate_time.ts";
 import { checkWords, type FuzzSubject, sortOf } from "../../fuzz/fuzz.ts";
 import type { Dice } from "../../support/dice.ts";
 
@@ -37,7 +38,11 @@ export const CERTIFICATE_FUZZ: FuzzSubject = {
     return {
       shown: JSON.stringify({ notBefore, notAfter, names, minDaysLeft, name, distrust }),
       judge() {
-        const certificate = { notBeforeMs: Date.parse(notBefore), notAfterMs: Date.parse(notAfter), names };
+        const certificate = {
+          notBeforeMs: certificateTime(notBefore),
+          notAfterMs: certificateTime(notAfter),
+          names,
+        };
         const session = {
           stream,
           distrust,
