@@ -154,8 +154,8 @@ function httpFuzz(version: HttpVersion): FuzzSubject {
           const told: string[] = [];
           for (const pieces of cuts) told.push(await outcomeOf(version, scriptedStream({ pieces })));
           // How much of what is no HTTP had come by then is all that depends on it.
-          const alike = new Set(told.map((words) => words.replace(/, what came: .*/s, "")));
-          assert.equal(alike.size, 1, told.join(" | "));
+          const same = new Set(told.map((words) => words.replace(/, what came: .*/s, "")));
+          assert.equal(same.size, 1, told.join(" | "));
           const [first = ""] = told;
           checkWords(first);
           const passes = PASS.test(first);
