@@ -180,9 +180,9 @@ function portToServe(
 function setChecks(reals: readonly RealResult[]): readonly Section[] | undefined {
   const [first, ...others] = reals;
   if (first === undefined) return undefined;
-  const spelled = ({ checks }: RealResult) => checks.map((check) => check.toYaml(false)).join("\n");
+  const spelled = JSON.stringify(first.checks);
   const isSilent = reals.every(({ checks }) => checks.every(({ remarks }) => remarks.length === 0));
-  const same = others.every((other) => spelled(other) === spelled(first));
+  const same = others.every(({ checks }) => JSON.stringify(checks) === spelled);
   if (isSilent && same && others.length > 0 && first.checks.length > 0) return first.checks;
   for (const { destination, checks } of reals) if (checks.length > 0) destination.set("checks", checks);
   return undefined;

@@ -81,6 +81,11 @@ export class Section {
     ];
   }
 
+  /** Keys and values as JSON has them, without comments: for sections that are the same. */
+  toJSON(): readonly unknown[] {
+    return this.#entries.map(({ key, value }) => [key, value]);
+  }
+
   /** As YAML. @param manyFiles whether comments say of which file a line is */
   toYaml(manyFiles: boolean): string {
     const document = new Document();

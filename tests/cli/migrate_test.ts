@@ -77,7 +77,7 @@ Deno.test("migrate() tells a file's format by its content, and takes the flags f
 });
 
 Deno.test("migrate() prints what it lacks on stderr with the source's places, and what check will say", async () => {
-  const ports = filePorts({ a: `${INI}interface = lo\n` });
+  const ports = filePorts({ a: `${INI}interface = lo\ncheck_disabled = no\n` });
   assert.equal(await migrate({ files: ["a"], speaker: { ...SPEAKER, peerAS: undefined } }, ports), 0);
   const [told, ...refused] = ports.err;
   assert.equal(
