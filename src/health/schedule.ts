@@ -65,7 +65,7 @@ export function begin(timing: CheckTiming, nowMs: number, { index, count }: Spre
   const part = index / Math.max(1, count);
   const firstMs = part * Math.min(count * FIRST_PROBE_STEP_MS, FIRST_PROBES_WITHIN_MS, timing.intervalMs);
   return {
-    gridMs: Math.ceil((nowMs + part * timing.intervalMs) / BEAT_GRAIN_MS) * BEAT_GRAIN_MS,
+    gridMs: Math.floor((nowMs + part * timing.intervalMs) / BEAT_GRAIN_MS) * BEAT_GRAIN_MS,
     lastStartMs: nowMs + firstMs - fastIntervalMs(timing),
     nextOrder: 0,
     inFlight: [],

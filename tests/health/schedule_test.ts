@@ -90,3 +90,14 @@ Deno.test("begin() puts the beats of checks that stand close together in one tur
     [],
   );
 });
+
+for (const [index, count] of [[0, 1], [500, 1000], [999, 1000]] as const) {
+  Deno.test(`begin() of check ${index} of ${count}: its first probe is on its beat, and the next an interval later`, () => {
+    const nowMs = 5003.7;
+    const begun = begin(TIMING, nowMs, { index, count });
+    const firstMs = nextStartMs(begun, INITIAL_THRESHOLD, TIMING);
+    const after = ended(started(begun, firstMs, firstMs, TIMING, true), 0, true);
+    const apartMs = nextStartMs(after, HEALTHY, TIMING) - firstMs;
+    assert.ok(apartMs > TIMING.intervalMs - 10 && apartMs <= TIMING.intervalMs, `${apartMs} ms`);
+  });
+}
