@@ -122,14 +122,14 @@ Deno.test("migrate() says what a file could be that is unclear, what is wrong in
   }
 });
 
-Deno.test("migrate() of what ExaBGP may be told in two places gives each key once, the last one", async () => {
+Deno.test("migrate() of what ExaBGP may be told in two places gives each key once, that of its capability", async () => {
   const neighbor = "neighbor 192.0.2.1 { capability { graceful-restart 60; } graceful-restart 90; }";
   const ports = filePorts({ a: neighbor });
   assert.equal(await migrate({ files: ["a"] }, ports), 0);
   const [peer] = [...ports.out.join("").matchAll(/gracefulRestart:\n *restartTime: (\w+)/g)].map(([, time]) =>
     time
   );
-  assert.equal(peer, "90s");
+  assert.equal(peer, "60s");
   assert.equal(ports.out.join("").split("gracefulRestart").length, 2);
 });
 

@@ -7,8 +7,9 @@ import type { StreamSocket } from "../../src/net/sockets.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { httpCheckConfig } from "../support/config.ts";
 import { liveOctets } from "../support/live_memory.ts";
-import { until, within } from "../support/until.ts";
+import { until } from "../support/until.ts";
 import { answer, Certificates, probePorts, RawServer } from "./health_servers.ts";
+import { type HostilePorts, startHostile } from "./hostile_checks.ts";
 
 /** What the servers are, and what a probe of each comes to. */
 const EXPECTED: Readonly<Record<string, RegExp>> = {
@@ -37,12 +38,6 @@ const TIMEOUT_MS = { endless: 1000, all: 20_000 } as const;
 const ENDLESS = /^(one octet a second|endless handshake records|half a body, and silence)/;
 const GROWTH_OCTETS = 8 * 2 ** 20;
 
-interface Ports {
-  readonly http: Readonly<Record<string, number>>;
-  readonly https: Readonly<Record<string, number>>;
-  readonly bodies: Readonly<Record<string, number>>;
-}
-
 const LACKING = /^status 200, but the body does not contain "well" in its first 64 KiB/;
 const TOO_LONG = "the body cannot be read: a line of the chunked coding is too long";
 /** The same of checks that read bodies; by HTTP/2 too. */
@@ -61,28 +56,6 @@ const EXPECTED_BODIES: Readonly<Record<string, RegExp>> = {
   "DATA without end": LACKING,
   "empty DATA without end": /^the answer is longer than \d+ octets$/,
 };
-
-async function startHostile(
-  keyFile: string,
-  certFile: string,
-): Promise<AsyncDisposable & { readonly ports: Ports }> {
-  const script = new URL("../support/hostile_servers.ts", import.meta.url).pathname;
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-net", "--allow-read", script, keyFile, certFile],
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const line = await within(reader.read(), "the hostile servers");
-  return {
-    ports: JSON.parse(line.value ?? "{}"),
-    async [Symbol.asyncDispose]() {
-      await child.stdin.close();
-      await reader.cancel();
-      await child.status;
-    },
-  };
-}
 
 /** Streams that keep how much was read of each connection. */
 function countingStreams() {
@@ -121,14 +94,14 @@ interface Row {
   readonly body?: { readonly contains: string };
 }
 
-function headRows({ http, https }: Ports): readonly Row[] {
+function headRows({ http, https }: HostilePorts): readonly Row[] {
   return [
     ...Object.entries(http).map(([name, port]) => ({ name, port, scheme: "http" as const })),
     ...Object.entries(https).map(([name, port]) => ({ name, port, scheme: "https" as const })),
   ];
 }
 
-function bodyRows({ bodies, https }: Ports): readonly Row[] {
+function bodyRows({ bodies, https }: HostilePorts): readonly Row[] {
   const body = { contains: "well" };
   return [
     ...Object.entries(bodies).map(([name, port]) => ({ name, port, scheme: "http" as const, body })),
@@ -145,7 +118,7 @@ Deno.test("Check of hostile bodies: one verdict each, octets and pieces bounded,
   meet(bodyRows, EXPECTED_BODIES, 13));
 
 async function meet(
-  rowsOf: (ports: Ports) => readonly Row[],
+  rowsOf: (ports: HostilePorts) => readonly Row[],
   expected: Readonly<Record<string, RegExp>>,
   count: number,
 ): Promise<void> {

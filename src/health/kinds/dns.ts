@@ -20,7 +20,11 @@ import { type Probe, probeWithoutFfi, type Progress } from "./probe.ts";
 export interface DnsPorts extends DialPorts {
   /** Undefined: this process may not use FFI, and dns checks over udp say so. */
   readonly datagrams: Datagrams | undefined;
-  /** Loaded with the first question. @throws {Error} it cannot be */
+  /**
+   * Loaded with the first probe that is made: a runtime that finds no descriptor while it takes a module in ends the process,
+   * and before the first question there are enough.
+   * @throws {Error} it cannot be
+   */
   dnsCodec(): Promise<DnsCodec>;
   /** Nobody must be able to foretell it. */
   readonly random: Random;
@@ -40,6 +44,8 @@ const SHOWN = 3;
 /** The probe of a dns check. */
 export function dnsProbe(config: DnsCheckConfig, ports: DnsPorts): Probe {
   if (config.protocol === "udp" && ports.datagrams === undefined) return probeWithoutFfi(config);
+  // Whoever asks a question hears of what goes wrong.
+  ports.dnsCodec().catch(() => {});
   return {
     async run(signal, progress) {
       try {
