@@ -15,7 +15,7 @@ import type { AgentState, OrderName } from "../events/event.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import { type Drained, drainOf, type Drains } from "../service/drains.ts";
-import { openConnections } from "../service/controller.ts";
+import { openConnections } from "../service/phase_facts.ts";
 import type { Drain, Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";
 import { UnknownNameError } from "../status/views.ts";

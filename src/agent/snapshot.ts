@@ -8,7 +8,7 @@ import type { AgentState } from "../events/event.ts";
 import type { CheckStatus, WatchStatus } from "../health/check_status.ts";
 import type { RecentResult } from "../health/recent.ts";
 import type { KernelReport } from "../kernel/reconciler.ts";
-import { openConnections } from "../service/controller.ts";
+import { openConnections } from "../service/phase_facts.ts";
 import { healthOf } from "../service/gates.ts";
 import type { Phase } from "../service/phase.ts";
 import type { ServiceState } from "../service/state.ts";

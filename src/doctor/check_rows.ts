@@ -3,7 +3,7 @@ import { listed, ok, problem, type Row, warning } from "./finding.ts";
 import { quoted } from "./process_rows.ts";
 import type { CheckProgram } from "./subject.ts";
 
-const NEVER_PASSES = "such a check fails, so what it is of is not announced, or gets no connections";
+const NEVER_PASSES = "such a check never passes, so what it is of is not announced, or gets no connections";
 
 /** The rows. */
 export const CHECK_ROWS: readonly Row[] = [

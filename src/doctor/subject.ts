@@ -1,4 +1,5 @@
 /** What a host is to be fit for: a configuration as the rows need it, or the agent as such where there is none. */
+import { needsOf } from "../config/checks/kinds.ts";
 import type { Config, DestinationConfig, LocalBgp, PeerConfig, PortConfig } from "../config/config.ts";
 import type { DesiredInterface, VirtualServiceId } from "../kernel/state.ts";
 import type { Address } from "../net/address.ts";
@@ -151,11 +152,11 @@ function checksOf({ checks, ports }: Config["services"][number]) {
 }
 
 function checkProgramsOf(service: Config["services"][number]): readonly CheckProgram[] {
-  return checksOf(service).flatMap((check) =>
-    check.type === "exec"
-      ? [{ service: service.name, check: check.name, program: check.command[0], user: check.user }]
-      : []
-  );
+  return checksOf(service).flatMap((check) => {
+    const { program } = needsOf(check);
+    if (program === undefined) return [];
+    return [{ service: service.name, check: check.name, program: program.path, user: program.user }];
+  });
 }
 
 function passagesOf({ name, checks, ports }: Config["services"][number]): readonly SubjectPassage[] {

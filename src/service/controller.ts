@@ -18,11 +18,11 @@ import {
   isQuiesced,
   nextPhase,
   phaseEnd,
-  type PhaseFacts,
   quiescing,
   serving,
   withdrawn,
 } from "./phase.ts";
+import { phaseFacts } from "./phase_facts.ts";
 import { type DestinationPlace, type DestinationVerdict, sorryEnd } from "./port_state.ts";
 import {
   continuedPorts,
@@ -316,42 +316,6 @@ function shutOut(
     return [key, { ...route, announce: false, degraded: false, sinceMs, gates: faultGates(cause, nowMs) }];
   }));
   return { ...facts, fault: { cause, untilMs: nowMs + RETRY_MS }, routes, weights: before.weights };
-}
-
-function phaseFacts(state: ServiceState): PhaseFacts {
-  const { config, managed, routes, actual, phase, staleUntilMs } = state;
-  const announced = [...routes.values()].some(({ announce }) => announce);
-  const withdrawals = [...routes.values()].filter(({ announcedEver }) => announcedEver);
-  return {
-    announced,
-    withdrawnMs: announced ? undefined : latest([
-      ...withdrawals.map(({ sinceMs }) => sinceMs),
-      ...staleUntilMs >= phase.sinceMs ? [phase.sinceMs] : [],
-    ]),
-    told: state.told,
-    staleUntilMs,
-    converges: managed.interfaces || managed.ipvs,
-    quiesces: managed.ipvs && config.ports.length > 0,
-    activeConnections: activeConnections(actual),
-  };
-}
-
-function latest(moments: readonly number[]): number | undefined {
-  return moments.length === 0 ? undefined : Math.max(...moments);
-}
-
-/** On all destinations; undefined before the kernel was read, and where there is no IPVS. */
-export function openConnections(actual: ActualKernel | undefined): number | undefined {
-  if (actual === undefined || actual.virtualServices.length === 0) return undefined;
-  const destinations = actual.virtualServices.flatMap((virtualService) => virtualService.destinations);
-  return destinations.reduce((sum, destination) => sum + destination.activeConnections, 0);
-}
-
-/** Undefined before the quiesced destinations were read. */
-function activeConnections(actual: ActualKernel | undefined): number | undefined {
-  const destinations = actual?.virtualServices.flatMap((virtualService) => virtualService.destinations);
-  if (destinations === undefined || destinations.some(({ weight }) => weight > 0)) return undefined;
-  return destinations.reduce((sum, destination) => sum + destination.activeConnections, 0);
 }
 
 /** What is another one between two states of a service, or of none; `reason`: why it, or an address of it, is no more. */

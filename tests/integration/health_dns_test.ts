@@ -196,7 +196,7 @@ Deno.test("dnsProbe() and a real name server, by both protocols and families", (
       assert.equal(await told({ config: { ...config, protocol: "tcp" } }), "pass: NOERROR: 192.0.2.3");
       assert.equal(
         await told({ config }),
-        "unknown: dns over udp needs sockets that only FFI opens: run with --allow-ffi, or set protocol: tcp",
+        "unknown: dns checks need --allow-ffi, or protocol: tcp",
       );
     });
   }));

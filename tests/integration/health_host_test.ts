@@ -7,7 +7,7 @@ import type { ProcessCheckConfig } from "../../src/config/checks/process.ts";
 import { fileProbe } from "../../src/health/kinds/file.ts";
 import type { Probe, ProbeOutcome } from "../../src/health/kinds/probe.ts";
 import { processProbe } from "../../src/health/kinds/process.ts";
-import { SYSTEMCTL } from "../../src/health/kinds/unit.ts";
+import { SYSTEMCTL } from "../../src/config/checks/process.ts";
 import { checkPrograms } from "../../src/os/check_programs.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { PLAIN_CHECK } from "../support/config.ts";
@@ -371,10 +371,14 @@ test("process: a unit must be active, as systemctl says; its main process is wat
   ] as const;
   for (const [text, kind, detail] of cases) assert.deepEqual(await answer(text), { kind, detail });
   assert.deepEqual(
-    await answer("", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1"),
+    await answer(
+      "",
+      "printf 'Cannot operate.\\nFailed to connect to bus: No such file or directory\\n' >&2; exit 1",
+    ),
     {
       kind: "unknown",
-      detail: "systemctl does not tell: status 1, Failed to connect to bus: No such file or directory",
+      detail:
+        "systemctl does not tell: status 1, Cannot operate.; Failed to connect to bus: No such file or directory",
     },
   );
   Deno.removeSync(scene.path("systemctl"));

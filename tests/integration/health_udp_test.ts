@@ -203,7 +203,7 @@ Deno.test("udpProbe() without FFI says so, and nothing of the service", async ()
   const { kind, detail } = await probe({});
   assert.deepEqual([kind, detail], [
     "unknown",
-    "udp needs sockets that only FFI opens: run with --allow-ffi",
+    "udp checks need --allow-ffi",
   ]);
 });
 

@@ -19,7 +19,7 @@ import type { FakeAddress } from "../support/fake_links.ts";
 import { attributesIn } from "./attribute_rules.ts";
 import { givenWeight } from "./configurations.ts";
 import type { FakeRouter } from "./fake_router.ts";
-import { prefixOf } from "./inspector.ts";
+import { prefixOf } from "./prefixes.ts";
 import { isOfServices, placeOf } from "./host_kernel.ts";
 import type { World } from "./world.ts";
 

@@ -8,7 +8,7 @@ import type { Config } from "../../src/config/config.ts";
 import type { Plan } from "../../src/status/plan.ts";
 import { actualKernel, endState, undecided } from "./end_state.ts";
 import type { FakeRouter } from "./fake_router.ts";
-import { prefixOf } from "./inspector.ts";
+import { prefixOf } from "./prefixes.ts";
 import { BACKEND_PORTS, SORRY_NAME } from "./configurations.ts";
 import type { Scenario } from "./steps.ts";
 import { World } from "./world.ts";

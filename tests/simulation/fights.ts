@@ -8,7 +8,8 @@ import type { VirtualClock } from "../support/virtual_clock.ts";
 import { CONTENTION } from "./configurations.ts";
 import type { Dice } from "./dice.ts";
 import { isOfServices, restingOn, serviceAt } from "./host_kernel.ts";
-import { type Inspector, prefixOf, type View } from "./inspector.ts";
+import type { Inspector, View } from "./inspector.ts";
+import { prefixOf } from "./prefixes.ts";
 
 /** A hand looks so often whether its object is back. */
 const STRIKE_MS = 40;

@@ -2,22 +2,21 @@
  * What must hold at every moment of a run. The inspector is told what happens and looks at the world; the first thing that is
  * wrong is kept, and ends the run. It counts what it judged, so that a run that exercises nothing shows.
  */
-import type { CheckConfig } from "../../src/config/checks/kinds.ts";
-import type { Config, PortConfig, ServiceConfig } from "../../src/config/config.ts";
-import { reachableFrom } from "../../src/config/families.ts";
+import type { Config } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { type Change, describeChange } from "../../src/kernel/change.ts";
-import { destinationKey, type VirtualServiceId } from "../../src/kernel/state.ts";
+import type { VirtualServiceId } from "../../src/kernel/state.ts";
 import { attributesIn, duesOf, isDegradable } from "./attribute_rules.ts";
 import type { Backend } from "./backends.ts";
-import { givenWeight } from "./configurations.ts";
 import { Causes } from "./causes.ts";
 import type { FakeRouter } from "./fake_router.ts";
 import { KernelTrouble } from "./kernel_trouble.ts";
 import { type HostKernel, serviceAt } from "./host_kernel.ts";
 import type { AgentProcess } from "./process.ts";
 import type { Loss } from "./route_table.ts";
-import { type DestinationChange, destinationIn, type WeightRule, WeightRules } from "./weight_rules.ts";
+import { addressOf, isFor, prefixOf, serviceOf } from "./prefixes.ts";
+import { SLACK_MS, VerdictDues } from "./verdict_dues.ts";
+import { destinationIn, type WeightRule, WeightRules } from "./weight_rules.ts";
 
 /** What the inspector sees. */
 export interface View {
@@ -64,8 +63,6 @@ export type Rule =
   | "nothing left in the kernel"
   | "nothing left running";
 
-/** Scheduling, grace after a stall, and the way to the router. */
-const SLACK_MS = 300;
 /** The reconciler looks at IPVS this often, and mends what it finds. */
 const REPAIR_MS = 7000;
 /** What becomes of links and addresses it is told, whatever it can do about it. */
@@ -77,8 +74,6 @@ const NOTICE_MS = 2500;
 const COLLISION_MS = 1000;
 /** For so long after something happened to a service it may be withdrawn: verdicts on their way, a shift. */
 const DISTURBED_MS = 5000;
-/** For so long a destination that works may count as failed: rise times its interval, and what it may take besides. */
-const AILING_MS = 10_000;
 /** A stop waits no longer than this for routers that have not come back to this process. */
 const STOP_WAITS_MS = 5000;
 /** And after something happened to all: what the kernel tells nobody of is found when it is next looked at. */
@@ -121,6 +116,7 @@ export class Inspector {
   /** It could not read the kernel until then, and knows of no earlier process. */
   #beganBlind = false;
   readonly #weights: WeightRules;
+  readonly #dues: VerdictDues;
   /** Checks of services that flap, by service and name, since when. */
   readonly #flapping = new Map<string, number>();
   /** Of each router, before this process. */
@@ -131,6 +127,10 @@ export class Inspector {
     this.#weights = new WeightRules(view, {
       serviceUntilMs: (name) => this.#disturbedUntilMs(name),
       allMs: () => this.#allDisturbedMs,
+    });
+    this.#dues = new VerdictDues(view, {
+      runningMs: () => this.#runningMs,
+      flappingSinceMs: (service, check) => this.#flapping.get(`${service} ${check}`) ?? Infinity,
     });
     this.#onViolation = onViolation;
   }
@@ -281,10 +281,12 @@ export class Inspector {
     if (change.type !== "set-destination" && change.type !== "delete-destination") return false;
     // What is wanted no more waits for the routes that went with it, and not for what fails meanwhile.
     const service = serviceAt(this.#view.config, change.service);
-    if (service !== undefined && destinationIn(service, change) === undefined && this.#isAiling(service)) {
+    if (
+      service !== undefined && destinationIn(service, change) === undefined && this.#dues.isAiling(service)
+    ) {
       return true;
     }
-    return this.#configs.some((config) => this.#isOfFailedIn(config, change));
+    return this.#configs.some((config) => this.#dues.isOfFailedIn(config, change));
   }
 
   /** The newest configuration of this process that has the service which has, or had, `id`. */
@@ -292,18 +294,6 @@ export class Inspector {
     const having = this.#configs.findLast((config) => serviceAt(config, id) !== undefined);
     const owner = having && serviceAt(having, id)?.name;
     return this.#configs.findLast(({ services }) => services.some(({ name }) => name === owner));
-  }
-
-  #isOfFailedIn(config: Config, change: DestinationChange): boolean {
-    const service = serviceAt(config, change.service);
-    const isSorry = service?.ports.some(({ sorry }) =>
-      sorry.some((each) => destinationKey(each) === destinationKey(change.destination))
-    );
-    return isSorry === true || (destinationIn(service, change)?.checks ?? []).some((check) => {
-      const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
-      return backend !== undefined &&
-        (backend.state !== "up" || this.#view.nowMs < this.#noticedMs(backend.sinceMs) + AILING_MS);
-    });
   }
 
   /** The agent, or somebody else, has changed the kernel, or the configuration is another one. */
@@ -359,7 +349,7 @@ export class Inspector {
     const saidMs = this.#announcedMs.get(`${router.name} ${prefix}`) ?? -Infinity;
     if (how === "not refreshed" && (this.#disturbed.get(service.name) ?? -Infinity) >= saidMs) return;
     const excusedMs = Math.max(
-      this.#noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
+      this.#dues.noticedMs(this.#allDisturbedMs) + ALL_DISTURBED_MS,
       this.#disturbedUntilMs(service.name),
     );
     const backends = service.checks.map((check) =>
@@ -367,7 +357,7 @@ export class Inspector {
     );
     // What is announced all the same keeps its route; until it is known what it is, none of an earlier process is refreshed.
     const isOver = isDegradable(service) && how === "withdrawn";
-    const sick = this.#isAiling(service) ||
+    const sick = this.#dues.isAiling(service) ||
       (!isOver && backends.some((backend) => backend !== undefined && backend.state !== "up"));
     if (sick || nowMs < excusedMs || nowMs < this.#trouble.endMs) return;
     this.fail(
@@ -395,7 +385,7 @@ export class Inspector {
   }
 
   #disturbedUntilMs(service: string): number {
-    return this.#noticedMs(this.#disturbed.get(service) ?? -Infinity) + DISTURBED_MS;
+    return this.#dues.noticedMs(this.#disturbed.get(service) ?? -Infinity) + DISTURBED_MS;
   }
 
   /** The kernel does as it is told, and has done so for long enough. */
@@ -415,12 +405,6 @@ export class Inspector {
     return [...this.#lacking].filter(([, { sinceMs, made }]) => made && sinceMs === nowMs).map(([text]) =>
       text
     );
-  }
-
-  /** When the agent can have noticed something: not while it stood still. */
-  #noticedMs(atMs: number): number {
-    const { stalledMs = -Infinity, resumedMs = -Infinity } = this.#view.process ?? {};
-    return atMs >= stalledMs ? Math.max(atMs, resumedMs) : atMs;
   }
 
   ended(router: FakeRouter, cause: string, lastedMs: number): void {
@@ -468,7 +452,7 @@ export class Inspector {
         this.fail("in the kernel while announced", `${router.name} has ${prefix} after ${forMs} ms: ${lack}`);
       }
     }
-    const dueMs = this.#withdrawalDueMs(serviceOf(config, text), text.includes(":") ? 6 : 4);
+    const dueMs = this.#dues.withdrawalDueMs(serviceOf(config, text), text.includes(":") ? 6 : 4);
     if (dueMs === Infinity) return;
     this.#count("served while announced");
     if (nowMs > dueMs) {
@@ -488,8 +472,8 @@ export class Inspector {
     if (service === undefined || peer === undefined || !isDegradable(service)) return;
     const { healthyMs, unhealthyMs } = duesOf(
       service.checks,
-      (check) => this.#verdictDueMs(check),
-      (check) => this.#upSinceMs(check),
+      (check) => this.#dues.verdictDueMs(check),
+      (check) => this.#dues.upSinceMs(check),
     );
     const at = { family: text.includes(":") ? 6 : 4 } as const;
     for (const [health, dueMs] of [["healthy", healthyMs], ["unhealthy", unhealthyMs]] as const) {
@@ -502,65 +486,6 @@ export class Inspector {
         `${router.name} has ${prefix} as ${health}, ${nowMs - dueMs} ms too long`,
       );
     }
-  }
-
-  /** Since when what a check asks is well, and this process could see that. */
-  #upSinceMs(check: CheckConfig): number {
-    const { process, configuredMs } = this.#view;
-    const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
-    if (backend === undefined) return Infinity;
-    if (backend.state !== "up") return Infinity;
-    return Math.max(backend.sinceMs, configuredMs, process?.resumedMs ?? 0, this.#runningMs);
-  }
-
-  /** Some destination of it does not work, or has not long enough for its verdict. */
-  #isAiling({ ports }: ServiceConfig): boolean {
-    const checks = ports.flatMap(({ destinations }) => destinations.flatMap((each) => each.checks));
-    return checks.some((check) => {
-      const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
-      return backend !== undefined &&
-        (backend.state !== "up" || this.#view.nowMs < this.#noticedMs(backend.sinceMs) + AILING_MS);
-    });
-  }
-
-  /** The guarantee of CONTRACT, for the checks of a service, and for as many destinations as its quorums need. */
-  #withdrawalDueMs(service: ServiceConfig | undefined, family: 4 | 6): number {
-    const asked = isDegradable(service) ? [] : service?.checks;
-    const checks =
-      asked?.map((check) =>
-        Math.min(this.#verdictDueMs(check), this.#flapping.get(`${service?.name} ${check.name}`) ?? Infinity)
-      ) ?? [];
-    const ports = service?.ports.map((port) => this.#quorumDueMs(port, family)) ?? [];
-    return Math.min(Infinity, ...checks, ...ports) + SLACK_MS + this.#view.latencyMs;
-  }
-
-  /** Interval + (fall − 1) × fastInterval + timeout after a check's target was last well; less where its end trips a watch. */
-  #verdictDueMs(check: CheckConfig): number {
-    const { process, configuredMs } = this.#view;
-    const sinceMs = Math.max(configuredMs, process?.resumedMs ?? 0, this.#runningMs);
-    const backend = check.type === "http" ? this.#view.backend(check.port) : undefined;
-    const deadMs = Math.max(backend?.deadSinceMs ?? Infinity, sinceMs);
-    const restMs = (check.fall - 1) * check.fastIntervalMs;
-    // Who watched it knew at once.
-    if (check.tripwire && backend?.trippedMs === deadMs && deadMs > sinceMs) return deadMs + restMs;
-    return deadMs + check.intervalMs + restMs + check.timeoutMs;
-  }
-
-  /** When so many destinations are known to have failed that the rest is less than the quorum. */
-  #quorumDueMs({ fwmark, families, destinations, quorum, hysteresis }: PortConfig, family: 4 | 6): number {
-    if (fwmark > 0 && !families.includes(family)) return Infinity;
-    const own = reachableFrom(family, destinations).map((each) => {
-      return {
-        weight: givenWeight(each),
-        dueMs: Math.min(Infinity, ...each.checks.map((check) => this.#verdictDueMs(check))),
-      };
-    }).sort((a, b) => a.dueMs - b.dueMs);
-    let live = own.reduce((sum, { weight }) => sum + weight, 0);
-    for (const { weight, dueMs } of own) {
-      live -= weight;
-      if (live === 0 || live < quorum - hysteresis) return dueMs;
-    }
-    return Infinity;
   }
 
   #lackBoundMs(sinceMs: number, lack: string | undefined): number {
@@ -582,24 +507,4 @@ export class Inspector {
   #count(rule: Rule): void {
     this.counts.set(rule, (this.counts.get(rule) ?? 0) + 1);
   }
-}
-
-/** The prefix of a host address. */
-export function prefixOf(text: string): string {
-  return `${text}/${text.includes(":") ? 128 : 32}`;
-}
-
-function addressOf(prefix: string): string {
-  return prefix.slice(0, prefix.indexOf("/"));
-}
-
-/** Whether a router is to have the route at all. */
-function isFor({ bgp }: Config, { announce }: ServiceConfig, router: string, prefix: string): boolean {
-  const family = prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
-  const peer = bgp.peers.find(({ name }) => name === router);
-  return (announce.peers?.includes(router) ?? true) && (peer?.families.includes(family) ?? false);
-}
-
-function serviceOf(config: Config, text: string): ServiceConfig | undefined {
-  return config.services.find(({ addresses }) => addresses.some((each) => each.text === text));
 }

@@ -6,7 +6,7 @@ import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { text, whole } from "../values/rules.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -47,6 +47,9 @@ export interface DnsCheckConfig extends CheckBase, Endpoint {
 const DEFAULT_PORT = 53;
 /** What one check may expect. */
 const MAX_EXPECTED = 64;
+
+/** Of many values so many are named. */
+const SHOWN = 3;
 
 /** Keys that are the same wherever the check stands. */
 const keys = lazily(() => {
@@ -140,6 +143,15 @@ export const dnsCheck = {
     const { domain, recordType, expect, rcode, protocol, recursion } = check;
     return { name: domain, ...renderEndpoint(check), recordType, expect, rcode, protocol, recursion };
   },
+  expectation(check) {
+    const { domain, recordType, expect = [], rcode, protocol } = check;
+    const values = expect.slice(0, SHOWN).join(", ");
+    const more = expect.length > SHOWN ? ` and ${expect.length - SHOWN} more` : "";
+    const answer = rcode !== "NOERROR" ? rcode : `${values}${more}`;
+    const what = `${domain} ${recordType}${answer === "" ? "" : ` with ${answer}`}`;
+    return `the name server ${authority(check)} answers ${what} over ${protocol} ${within(check)}`;
+  },
+  needs: ({ protocol }) => protocol === "udp" ? { ffi: "--allow-ffi, or protocol: tcp" } : {},
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

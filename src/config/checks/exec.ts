@@ -5,7 +5,7 @@ import { command } from "../values/command.ts";
 import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { text } from "../values/rules.ts";
-import { baseSchema, type CheckBase, checkBase } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, within } from "./base.ts";
 import { authority } from "./endpoint.ts";
 import type { CheckKind } from "./kind.ts";
 
@@ -85,6 +85,8 @@ export const execCheck = {
     return { type, command: [program, ...args], environment, user, destination, alone: true, ...base };
   },
   render: ({ command, environment, user }) => ({ command, environment, user }),
+  expectation: (check) => `${check.command.join(" ")} ends with status 0 ${within(check)}`,
+  needs: ({ command, user }) => ({ program: { path: command[0], user } }),
 } satisfies CheckKind<ExecFile, z.output<ReturnType<typeof schema>>, ExecCheckConfig>;
 
 function targetOf(destination: ExecTarget | undefined): readonly string[] {

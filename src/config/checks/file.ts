@@ -5,6 +5,7 @@ import { PATTERNS } from "../values/patterns.ts";
 import { parseFilePath } from "../values/name.ts";
 import { text } from "../values/rules.ts";
 import { baseSchema, type CheckBase, checkBase } from "./base.ts";
+import { foreignText } from "../../text/foreign.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** What `contains` looks through, from the beginning of the file. */
@@ -57,4 +58,11 @@ export const fileCheck = {
     ...base,
   }),
   render: ({ path, absent, contains }) => ({ path, absent, contains }),
+  expectation({ path, absent, contains }) {
+    if (absent) return `${path} is not there`;
+    return contains === undefined
+      ? `${path} is there`
+      : `${path} contains ${foreignText(JSON.stringify(contains))}`;
+  },
+  needs: () => ({ ffi: "--allow-ffi" }),
 } satisfies CheckKind<FileFile, FileFile, FileCheckConfig>;

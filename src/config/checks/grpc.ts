@@ -5,7 +5,7 @@ import { parsePrintable } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { text } from "../values/rules.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -88,6 +88,11 @@ export const grpcCheck = {
   render(check) {
     const { service, tls, tripwire } = check;
     return { ...renderEndpoint(check), service, tls, ...renderTls(check), tripwire };
+  },
+  expectation(check) {
+    const service = check.service === "" ? "" : ` for ${check.service}`;
+    const how = check.tls ? "gRPC over TLS" : "gRPC";
+    return `${authority(check)} answers SERVING${service} by ${how} ${within(check)}`;
   },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,

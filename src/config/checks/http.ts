@@ -7,7 +7,7 @@ import { parseFilePath } from "../values/name.ts";
 import { HIDDEN, isSecretField } from "../values/hidden.ts";
 import { parseSocketPath } from "../values/socket_path.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -35,6 +35,7 @@ import {
   checkTls,
   type Complaint,
   type FileTls,
+  lastingWords,
   renderTls,
   resolveTls,
   TLS_RULES,
@@ -215,6 +216,16 @@ export const httpCheck = {
       tripwire,
     };
   },
+  /** `GET http://127.0.0.1:8080/ answers with a 2xx status and a body that contains "ok" within 1s`. */
+  expectation(check) {
+    const { scheme, address, port, unixSocket, path, method, host, status, body } = check;
+    const place = unixSocket === undefined ? authority({ address, port }) : `unix:${unixSocket}:`;
+    const hosted = host === undefined ? "" : ` (host ${host})`;
+    const asked = `${method === "GET" ? "" : `${method} `}${scheme}://${place}${path}${hosted}`;
+    const lasting = lastingWords(check);
+    const certified = lasting && `, a certificate ${lasting}`;
+    return `${asked} answers with ${statusWords(status)}${bodyWords(body)}${certified} ${within(check)}`;
+  },
 } satisfies CheckKind<HttpFile, z.output<ReturnType<typeof destinationSchema>>, HttpCheckConfig>;
 
 /** Where a check connects to; by a unix socket what its host is called, as nothing else says it. */
@@ -223,6 +234,17 @@ function endpointOf({ unixSocket, address, port, scheme }: HttpFile): Endpoint {
     address: address ?? (unixSocket === undefined ? "127.0.0.1" : "localhost"),
     port: port ?? USUAL_PORT[scheme],
   };
+}
+
+function statusWords(ranges: readonly StatusRange[]): string {
+  const words = ranges.map(formatStatusRange).join(", ");
+  return words === "200-299" ? "a 2xx status" : `status ${words}`;
+}
+
+function bodyWords(body: BodyRule | undefined): string {
+  if (body === undefined) return "";
+  const has = "contains" in body ? `contains ${JSON.stringify(body.contains)}` : `matches ${body.matches}`;
+  return ` and a body that ${has}`;
 }
 
 /** Without what says who we are. */

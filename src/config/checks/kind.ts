@@ -14,6 +14,18 @@ export interface CheckTarget {
 /** What a check lacks that needs a port and is made for a destination that has none. */
 export const NEEDS_PORT = "needs a port, as the destination has none of its own";
 
+/** What a check needs of this process that the runtime or the host may deny. */
+export interface CheckNeeds {
+  /** The permission for FFI, and what will do instead of it: `--allow-ffi, or protocol: tcp`; undefined: it needs none. */
+  readonly ffi?: string;
+  /** What it runs; undefined: nothing. */
+  readonly program?: {
+    readonly path: string;
+    /** Undefined: the agent's own. */
+    readonly user: string | undefined;
+  };
+}
+
 /** One kind: how the file spells it, and what the checked configuration has of it. */
 export interface CheckKind<File, Unaimed, Config extends CheckBase> {
   /** A strict object; its `type` is the name of the kind. */
@@ -28,4 +40,8 @@ export interface CheckKind<File, Unaimed, Config extends CheckBase> {
   resolve(file: File, base: CheckBase): Config;
   /** Its own keys as the file spells them, without `type`; undefined ones are left out. */
   render(config: Config): Readonly<Record<string, unknown>>;
+  /** What must be so for a pass, in words: `127.0.0.1:80 accepts a TCP connection within 1s`. */
+  expectation(config: Config): string;
+  /** Default: nothing. */
+  needs?(config: Config): CheckNeeds;
 }

@@ -9,7 +9,7 @@ import { execCheck } from "./exec.ts";
 import { fileCheck } from "./file.ts";
 import { grpcCheck } from "./grpc.ts";
 import { httpCheck } from "./http.ts";
-import type { CheckKind, CheckTarget } from "./kind.ts";
+import type { CheckKind, CheckNeeds, CheckTarget } from "./kind.ts";
 import { pingCheck } from "./ping.ts";
 import { processCheck } from "./process.ts";
 import { tcpCheck } from "./tcp.ts";
@@ -53,20 +53,39 @@ const KINDS: {
 
 /** One check of a service. */
 export const checkSchema = lazily(() => {
-  const [first = REGISTRY.http.schema(), ...more] = Object.values(REGISTRY).map((kind) => kind.schema());
+  const [first = option("http", REGISTRY.http.schema), ...more] = Object.entries(REGISTRY).map(
+    ([type, kind]) => option(type, () => kind.schema()),
+  );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
 /** One check of a destination, or of each destination of a port. */
 export const destinationCheckSchema = lazily(() => {
-  const [first = REGISTRY.http.destinationSchema(), ...more] = Object.values(REGISTRY).map((kind) =>
-    kind.destinationSchema()
+  const [first = option("http", REGISTRY.http.destinationSchema), ...more] = Object.entries(REGISTRY).map(
+    ([type, kind]) => option(type, () => kind.destinationSchema()),
   );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
+/** The schema of one kind, built where a check is of that kind: most files have few of them. */
+function option<T extends z.ZodType>(type: string, schema: () => T): z.ZodLazy<T> {
+  const lazy = z.lazy(schema);
+  // What tells the kinds apart, which the library would build each of them to find out.
+  lazy._zod.propValues = { type: new Set([type]) };
+  return lazy;
+}
+
 /** The names of all kinds. */
 export const CHECK_TYPES: readonly string[] = Object.keys(REGISTRY);
+
+/** The names of the kinds that have `key`. */
+export function checkTypesWith(key: string): readonly string[] {
+  return Object.entries(REGISTRY).filter(([, kind]) => {
+    const whole: z.core.$ZodType = kind.schema();
+    const schema = whole instanceof z.ZodPipe ? whole.in : whole;
+    return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key);
+  }).map(([type]) => type);
+}
 
 /** The check of that destination: what was left out is the destination's. Or what it lacks. */
 export function aimCheck<Type extends CheckType>(
@@ -99,4 +118,26 @@ export function renderCheck<Type extends CheckType>(
   // One that is too long to be given is made again of kind and place.
   const own = [...name].length > MAX_CHECK_NAME_LENGTH ? undefined : name;
   return given({ type: check.type, name: own, ...KINDS[check.type].render(check), ...timing });
+}
+
+/** What a check must find to pass, in words; as if it went straight to its own address, and were not inverted. */
+export function straightExpectation<Type extends CheckType>(
+  check: CheckConfigOf[Type] & { readonly type: Type },
+): string {
+  return KINDS[check.type].expectation(check);
+}
+
+/** What a check needs of this process that the runtime or the host may deny. */
+export function needsOf<Type extends CheckType>(
+  check: CheckConfigOf[Type] & { readonly type: Type },
+): CheckNeeds {
+  return KINDS[check.type].needs?.(check) ?? {};
+}
+
+/** What it lacks in a process that may not use FFI: `ping checks need --allow-ffi`; undefined: nothing. */
+export function lackWithoutFfi<Type extends CheckType>(
+  check: CheckConfigOf[Type] & { readonly type: Type },
+): string | undefined {
+  const ffi = KINDS[check.type].needs?.(check).ffi;
+  return ffi && `${check.type} checks need ${ffi}`;
 }

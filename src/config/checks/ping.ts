@@ -7,7 +7,7 @@ import { distinct, text } from "../values/rules.ts";
 import { lazily } from "../values/lazily.ts";
 import { parseHostAddress } from "../values/address.ts";
 import { parseHost } from "../values/name.ts";
-import { baseSchema, type CheckBase, checkBase, networkSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, networkSchema, within } from "./base.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** An ICMP echo that must be answered. */
@@ -70,6 +70,14 @@ export const pingCheck = {
   render: ({ addresses, need, source }) => {
     return { addresses, need, source: source?.text };
   },
+  expectation(check) {
+    const { addresses, need } = check;
+    const answer = addresses.length < 2 || need === "any"
+      ? `${addresses.join(" or ")} answers`
+      : `${addresses.join(" and ")} each answer`;
+    return `${answer} an ICMP echo ${within(check)}`;
+  },
+  needs: () => ({ ffi: "--allow-ffi" }),
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

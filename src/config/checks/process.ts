@@ -5,8 +5,11 @@ import { lazily } from "../values/lazily.ts";
 import { PATTERNS } from "../values/patterns.ts";
 import { parseFilePath } from "../values/name.ts";
 import { text } from "../values/rules.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema, within } from "./base.ts";
 import type { CheckKind } from "./kind.ts";
+
+/** Who tells of units: where systemd has it on every distribution. */
+export const SYSTEMCTL = "/usr/bin/systemctl";
 
 /** A process of this host. */
 export interface ProcessCheckConfig extends CheckBase {
@@ -56,6 +59,16 @@ export const processCheck = {
   place: ({ pidFile, unit }) => unit === undefined ? `process of ${pidFile}` : `unit ${unit}`,
   resolve: ({ type, pidFile, unit }, base): ProcessCheckConfig => ({ type, pidFile, unit, ...base }),
   render: ({ pidFile, unit, tripwire }) => ({ pidFile, unit, tripwire }),
+  expectation(check) {
+    const { pidFile, unit } = check;
+    return unit === undefined
+      ? `the process that ${pidFile} names runs`
+      : `${unit} is active, as systemctl says ${within(check)}`;
+  },
+  needs({ unit }) {
+    const ffi = "--allow-ffi";
+    return unit === undefined ? { ffi } : { ffi, program: { path: SYSTEMCTL, user: undefined } };
+  },
 } satisfies CheckKind<ProcessFile, ProcessFile, ProcessCheckConfig>;
 
 /** systemd.unit(5): with the suffix, which systemctl(1) would put behind it, and no pattern. */

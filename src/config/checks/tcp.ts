@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { octets, renderOctets } from "../values/octets.ts";
-import { baseSchema, type CheckBase, checkBase, tripwireSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, tripwireSchema, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -11,6 +11,7 @@ import {
   endpointSchema,
   renderEndpoint,
 } from "./endpoint.ts";
+import { shownOctets } from "../../text/shown_octets.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** A connection that must be accepted, and may have to be answered. */
@@ -58,6 +59,12 @@ export const tcpCheck = {
   render(check) {
     const { send, expect, tripwire } = check;
     return { ...renderEndpoint(check), send: renderOctets(send), expect: renderOctets(expect), tripwire };
+  },
+  expectation(check) {
+    const { send, expect } = check;
+    if (expect === undefined) return `${authority(check)} accepts a TCP connection ${within(check)}`;
+    const answers = send === undefined ? "says" : `answers ${shownOctets(send)} with`;
+    return `${authority(check)} ${answers} ${shownOctets(expect)} ${within(check)}`;
   },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,

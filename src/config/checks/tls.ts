@@ -1,7 +1,7 @@
 /** The tls check's keys: a handshake that must end well, and a certificate that must last. */
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
-import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, type FileBase, tripwireSchema, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -14,6 +14,7 @@ import type { CheckKind } from "./kind.ts";
 import {
   checkTls,
   type FileTls,
+  lastingWords,
   renderTls,
   resolveTls,
   TLS_RULES,
@@ -62,6 +63,15 @@ export const tlsCheck = {
     return { type, address, port, ...resolveTls(file), ...base };
   },
   render: (check) => ({ ...renderEndpoint(check), ...renderTls(check), tripwire: check.tripwire }),
+  /** `10.0.0.1:443 shakes hands by TLS with a trusted certificate for a.example within 1s`. */
+  expectation(check) {
+    const { address, insecureSkipVerify, serverName = address } = check;
+    const whose = insecureSkipVerify ? "any certificate" : `a trusted certificate for ${serverName}`;
+    const lasting = lastingWords(check);
+    return `${authority(check)} shakes hands by TLS with ${whose}${lasting && `, ${lasting}`} ${
+      within(check)
+    }`;
+  },
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

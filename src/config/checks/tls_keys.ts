@@ -99,6 +99,11 @@ export const WITHOUT_TLS = {
   },
 } as const;
 
+/** How long the certificate must last: `good for 7 days or more,`; "": however short. */
+export function lastingWords({ minDaysLeft }: TlsConfig): string {
+  return minDaysLeft === 0 ? "" : `good for ${minDaysLeft} day${minDaysLeft === 1 ? "" : "s"} or more,`;
+}
+
 /** The checked configuration of these keys. */
 export function resolveTls(file: FileTls): TlsConfig {
   const { serverName, insecureSkipVerify, caFile, certFile, keyFile, minDaysLeft } = file;

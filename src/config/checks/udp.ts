@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { octets, renderOctets } from "../values/octets.ts";
-import { baseSchema, type CheckBase, checkBase } from "./base.ts";
+import { baseSchema, type CheckBase, checkBase, within } from "./base.ts";
 import {
   aimEndpoint,
   authority,
@@ -11,6 +11,7 @@ import {
   endpointSchema,
   renderEndpoint,
 } from "./endpoint.ts";
+import { shownOctets } from "../../text/shown_octets.ts";
 import type { CheckKind } from "./kind.ts";
 
 /** A datagram that must be answered, or at least not refused. */
@@ -69,6 +70,14 @@ export const udpCheck = {
     const { send, expect } = check;
     return { ...renderEndpoint(check), send: renderOctets(send), expect: renderOctets(expect) };
   },
+  expectation(check) {
+    const { send, expect } = check;
+    const place = `${authority(check)} by UDP`;
+    return expect === undefined
+      ? `${place} does not refuse ${shownOctets(send)}`
+      : `${place} answers ${shownOctets(send)} with ${shownOctets(expect)} ${within(check)}`;
+  },
+  needs: () => ({ ffi: "--allow-ffi" }),
 } satisfies CheckKind<
   z.output<ReturnType<typeof schema>>,
   z.output<ReturnType<typeof destinationSchema>>,

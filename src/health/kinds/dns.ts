@@ -14,7 +14,7 @@ import { askByDatagram, askByStream, type InquiryPorts } from "../connect/dns_ex
 import type { DnsAnswer, DnsCodec } from "../connect/dns_message.ts";
 import { answeredBy, eachAddress } from "../connect/each_address.ts";
 import { failureOf, OwnShortage, ProbeFailure } from "../connect/failure.ts";
-import type { Probe, Progress } from "./probe.ts";
+import { type Probe, probeWithoutFfi, type Progress } from "./probe.ts";
 
 /** What dns probes need of the outside. */
 export interface DnsPorts extends DialPorts {
@@ -39,6 +39,7 @@ const SHOWN = 3;
 
 /** The probe of a dns check. */
 export function dnsProbe(config: DnsCheckConfig, ports: DnsPorts): Probe {
+  if (config.protocol === "udp" && ports.datagrams === undefined) return probeWithoutFfi(config);
   return {
     async run(signal, progress) {
       try {
@@ -81,12 +82,9 @@ async function ask(
 ): Promise<string> {
   const { port, source, protocol } = config;
   const inquiry = { address, port, source, question: config };
-  if (protocol === "tcp") return judged(await askByStream(inquiry, ports, signal, progress), config);
   const { datagrams } = ports;
-  if (datagrams === undefined) {
-    throw new OwnShortage(
-      "dns over udp needs sockets that only FFI opens: run with --allow-ffi, or set protocol: tcp",
-    );
+  if (protocol === "tcp" || datagrams === undefined) {
+    return judged(await askByStream(inquiry, ports, signal, progress), config);
   }
   const answer = await askByDatagram(inquiry, { ...ports, datagrams }, signal, progress);
   if (!answer.isTruncated) return judged(answer, config);

@@ -5,11 +5,11 @@ import type { Clock } from "../../time/clock.ts";
 import { failureOf } from "../connect/failure.ts";
 import type { FileSight, HostPorts } from "./host.ts";
 import { lookAt } from "./look_at.ts";
-import { NEEDS_FFI, type Probe, type ProbeOutcome, unknownProbe } from "./probe.ts";
+import { type Probe, type ProbeOutcome, probeWithoutFfi } from "./probe.ts";
 
 /** The probe of a file check. */
 export function fileProbe(config: FileCheckConfig, host: HostPorts | undefined, clock: Clock): Probe {
-  if (host === undefined) return unknownProbe(NEEDS_FFI);
+  if (host === undefined) return probeWithoutFfi(config);
   const headOctets = config.contains === undefined ? 0 : FILE_HEAD_OCTETS;
   return {
     async run(signal, progress) {

@@ -5,14 +5,13 @@
 import type { GrpcCheckConfig } from "../../config/checks/grpc.ts";
 import { authority } from "../../config/checks/endpoint.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
-import { onAbort } from "../../time/abort.ts";
 import { boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
 import { answeredBy } from "../connect/each_address.ts";
 import { callUnary } from "../connect/grpc_call.ts";
 import { CHECK_PATH, encodeHealthRequest, servingStatus } from "../connect/grpc_health.ts";
-import { idleWatch } from "../connect/idle_watch.ts";
+import { watchEndpoint } from "../connect/idle_watch.ts";
 import { TlsDialer, type TlsPorts, tlsTarget } from "../connect/tls_dialer.ts";
 import type { Probe, Progress } from "./probe.ts";
 
@@ -21,7 +20,7 @@ export type GrpcPorts = DialPorts & TlsPorts;
 
 /** The probe of a grpc check. */
 export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
-  const { address, port, service, timeoutMs, tls } = config;
+  const { address, service, timeoutMs, tls } = config;
   const connect = tls ? tlsConnector(config, ports) : clearConnector(config, ports);
   const call = {
     scheme: tls ? "https" : "http",
@@ -35,8 +34,8 @@ export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
       let by = "";
       try {
         const stream = await connect(signal, progress);
-        using bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS);
-        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
+        const bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS, signal);
+        using _bounded = bounded;
         by = answeredBy(address, stream.remote?.address);
         progress(`waiting for the answer${by}`);
         const status = servingStatus(await callUnary(bounded, call), service);
@@ -46,13 +45,7 @@ export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
         return { kind, detail: `${detail}${by}` };
       }
     },
-    watch(tripped) {
-      return idleWatch(
-        (signal) => dial(address, port, ports, signal, () => {}, config),
-        ports.clock,
-        tripped,
-      );
-    },
+    watch: (tripped) => watchEndpoint(config, ports, tripped),
   };
 }
 

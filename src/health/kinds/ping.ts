@@ -9,7 +9,7 @@ import { type AddressPorts, answeredBy, type Attempt, eachAddress } from "../con
 import { type Failure, failureOf, NO_LOCAL_ADDRESS } from "../connect/failure.ts";
 import { sourceError } from "../connect/source.ts";
 import type { EchoReply, Icmp } from "./icmp.ts";
-import type { Probe, ProbeOutcome, Progress } from "./probe.ts";
+import { type Probe, type ProbeOutcome, probeWithoutFfi, type Progress } from "./probe.ts";
 
 /** What pings need of the outside. */
 export interface PingPorts extends AddressPorts {
@@ -19,10 +19,7 @@ export interface PingPorts extends AddressPorts {
 
 /** A probe by ICMP or ICMPv6 echo. */
 export function pingProbe(config: PingCheckConfig, { icmp, ...ports }: PingPorts): Probe {
-  if (icmp === undefined) {
-    const detail = "ping needs sockets that only FFI opens: run with --allow-ffi";
-    return { run: () => Promise.resolve({ kind: "unknown", detail }) };
-  }
+  if (icmp === undefined) return probeWithoutFfi(config);
   const { addresses, need, source, timeoutMs } = config;
   const attempt: Attempt<EchoReply> = {
     async run(address, signal) {

@@ -1,4 +1,5 @@
 /** The port that every kind of check satisfies: one attempt to find out whether the service works. */
+import { type CheckConfig, lackWithoutFfi } from "../../config/checks/kinds.ts";
 
 /**
  * What one attempt says. `unknown`: nothing of the service, for something of our own was short or wrong (descriptors,
@@ -51,10 +52,8 @@ export interface Probe {
   watch?(tripped: Tripped): Disposable;
 }
 
-/** What kinds say that only FFI makes possible, in a process that may not use it. */
-export const NEEDS_FFI = "this kind of check needs the C library: run with --allow-ffi";
-
-/** A probe that can find out nothing, and says why. */
-export function unknownProbe(detail: string): Probe {
+/** The probe of a check that needs FFI, in a process that may not use it: it can find out nothing, and says why. */
+export function probeWithoutFfi(config: CheckConfig): Probe {
+  const detail = lackWithoutFfi(config) ?? "needs FFI";
   return { run: () => Promise.resolve({ kind: "unknown", detail }) };
 }

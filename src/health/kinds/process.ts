@@ -8,7 +8,7 @@ import type { Clock } from "../../time/clock.ts";
 import { failureOf } from "../connect/failure.ts";
 import type { HostPorts, HostProcesses } from "./host.ts";
 import { lookAt } from "./look_at.ts";
-import { NEEDS_FFI, type Probe, type Progress, type Tripped, unknownProbe } from "./probe.ts";
+import { type Probe, probeWithoutFfi, type Progress, type Tripped } from "./probe.ts";
 import type { StartProgram } from "./programs.ts";
 import { findUnit, type Found } from "./unit.ts";
 
@@ -28,7 +28,7 @@ const CLOCK_SLACK_MS = 1000;
 /** The probe of a process check. */
 export function processProbe(config: ProcessCheckConfig, ports: ProcessPorts): Probe {
   const { host } = ports;
-  if (host === undefined) return unknownProbe(NEEDS_FFI);
+  if (host === undefined) return probeWithoutFfi(config);
   const find = finder(config, host, ports);
   const watched = new Watched(host.processes);
   return {

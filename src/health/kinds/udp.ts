@@ -14,7 +14,7 @@ import { type AddressPorts, answeredBy, type Attempt, eachAddress } from "../con
 import { failureOf, OwnShortage, ProbeFailure } from "../connect/failure.ts";
 import { OctetSearch } from "../connect/octet_search.ts";
 import { localEnd } from "../connect/source.ts";
-import type { Probe, Progress } from "./probe.ts";
+import { type Probe, probeWithoutFfi, type Progress } from "./probe.ts";
 
 /** What udp probes need of the outside. */
 export interface UdpPorts extends AddressPorts {
@@ -32,10 +32,7 @@ const QUIET_PART = 0.5;
 /** The probe of a udp check. */
 export function udpProbe(config: UdpCheckConfig, ports: UdpPorts): Probe {
   const { datagrams, clock } = ports;
-  if (datagrams === undefined) {
-    const detail = "udp needs sockets that only FFI opens: run with --allow-ffi";
-    return { run: () => Promise.resolve({ kind: "unknown", detail }) };
-  }
+  if (datagrams === undefined) return probeWithoutFfi(config);
   const attempt: Attempt<string> = {
     run: (address, signal, progress) => exchange(address, config, { datagrams, clock }, signal, progress),
   };

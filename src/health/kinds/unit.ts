@@ -1,12 +1,10 @@
 /** What systemd says of a unit, by systemctl(1): its answer to `show` is for programs, and the same in every language. */
+import { SYSTEMCTL } from "../../config/checks/process.ts";
 import { foreignText } from "../../text/foreign.ts";
 import { onAbort } from "../../time/abort.ts";
 import { OwnShortage } from "../connect/failure.ts";
 import type { ProbeOutcome, Progress } from "./probe.ts";
 import type { StartProgram } from "./programs.ts";
-
-/** Where systemd has it on every distribution. */
-export const SYSTEMCTL = "/usr/bin/systemctl";
 
 const PROPERTIES = "--property=LoadState,ActiveState,SubState,MainPID";
 /** MainPID is 0 where there is none. */
@@ -37,7 +35,7 @@ export async function findUnit(
   const { code, signal: endedBy, stdout, stderr } = result;
   if (code !== 0 || endedBy !== undefined) {
     const how = endedBy === undefined ? `status ${code}` : endedBy;
-    const said = foreignText(stderr.trim());
+    const said = foreignText(stderr.trim().replaceAll(/\s*\n\s*/g, "; "));
     throw new OwnShortage(`systemctl does not tell: ${how}${said === "" ? "" : `, ${said}`}`);
   }
   const properties = new Map(

@@ -184,14 +184,22 @@ for (
       frame(0, 0, 1, "00 00000001 08"),
       trailers(["grpc-status", "0"]),
     ], "the answer is no message of protobuf: it is cut"],
-    ["HTTP/1.1", [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")], "the answer is not HTTP/2"],
-    ["TLS", [hex("15 0303 0002 0250 0000 0000")], "the answer is not HTTP/2"],
+    [
+      "HTTP/1.1",
+      [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")],
+      'the answer is not HTTP/2, what came: "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+    ],
+    [
+      "TLS",
+      [hex("15 0303 0002 025000000000")],
+      "the answer is not HTTP/2, what came: octets 1503030002025000000000",
+    ],
     ["no SETTINGS first", [frame(6, 0, 0, "0102030405060708")], "the answer is not HTTP/2"],
     ["nothing", [], "connection closed without an answer"],
     [
       "an end within the answer",
       [SETTINGS, head(0), frame(0, 0, 1, SERVING)],
-      "connection closed without an answer",
+      "connection closed within the body",
     ],
     [
       "a reset of the stream",
@@ -224,16 +232,16 @@ for (
       "the answer is not HTTP/2: a header that is cut",
     ],
     [
-      "trailers in the middle",
+      "trailers in the middle, which end it",
       [SETTINGS, head(0), head(0), frame(0, 0, 1, SERVING)],
-      "the answer is not HTTP/2: trailers that are not the end",
+      "the answer is not gRPC: it has no grpc-status",
     ],
     [
       "too much padding",
       [SETTINGS, head(0), frame(0, PADDED, 1, "09 0000")],
       "the answer is not HTTP/2: too much padding",
     ],
-    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames and no answer"],
+    ["SETTINGS for ever", Array(40).fill(SETTINGS), "more than 32 SETTINGS and PING frames in one answer"],
     ["interim answers for ever", [
       SETTINGS,
       ...Array(40).fill(frame(1, END_HEADERS, 1, encodeFields([[":status", "100"]]))),

@@ -153,7 +153,9 @@ function httpFuzz(version: HttpVersion): FuzzSubject {
         async judge() {
           const told: string[] = [];
           for (const pieces of cuts) told.push(await outcomeOf(version, scriptedStream({ pieces })));
-          assert.equal(new Set(told).size, 1, told.join(" | "));
+          // How much of what is no HTTP had come by then is all that depends on it.
+          const same = new Set(told.map((words) => words.replace(/, what came: .*/s, "")));
+          assert.equal(same.size, 1, told.join(" | "));
           const [first = ""] = told;
           checkWords(first);
           const passes = PASS.test(first);

@@ -80,14 +80,14 @@ Deno.test("without FFI file and process checks say so", async () => {
   const clock = new VirtualClock();
   const startProgram = () => assert.fail("nothing is to be run");
   for (
-    const probe of [
-      fileProbe(FILE, undefined, clock),
-      processProbe(PROCESS, { host: undefined, clock, startProgram }),
-    ]
+    const [type, probe] of [
+      ["file", fileProbe(FILE, undefined, clock)],
+      ["process", processProbe(PROCESS, { host: undefined, clock, startProgram })],
+    ] as const
   ) {
     assert.deepEqual(await probe.run(new AbortController().signal, () => {}), {
       kind: "unknown",
-      detail: "this kind of check needs the C library: run with --allow-ffi",
+      detail: `${type} checks need --allow-ffi`,
     });
   }
 });
