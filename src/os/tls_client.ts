@@ -47,19 +47,11 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
       distrust,
       // Both take certificates apart, which costs more than the handshake, and most look at neither.
       get certificate() {
-<<<<<<< HEAD
-        const certificate = certificateOf();
-        return certificate && {
-          notBeforeMs: certificateTime(certificate.valid_from),
-          notAfterMs: certificateTime(certificate.valid_to),
-          names: certificate.subjectaltname ?? "",
-=======
         const leaf = tls.getPeerX509Certificate();
         return leaf && {
-          notBeforeMs: Date.parse(leaf.validFrom),
-          notAfterMs: Date.parse(leaf.validTo),
+          notBeforeMs: certificateTime(leaf.validFrom),
+          notAfterMs: certificateTime(leaf.validTo),
           names: leaf.subjectAltName ?? "",
->>>>>>> main
         };
       },
       version: tls.getProtocol() ?? undefined,

@@ -64,6 +64,9 @@ Deno.test("migrate() shows what a file has in words that move no cursor, and cut
     const ports = filePorts({ a: `neighbor 192.0.2.1 { ${name}}` });
     assert.equal(await migrate({ files: ["a"], from: "exabgp" }, ports), 2);
     assert.match(ports.err.join(""), /^a:1:22: [!-~]{1,300}…?( is not ended by a ;)?\n$/);
+  }
+});
+
 const OPTIONS = "command = true\nip = 198.51.100.1\nincrease = 0\n";
 const INI = "[a]\nip_prefix = 198.51.100.1/32\n";
 const KEEPALIVED = "virtual_server 198.51.100.1 80 {\n  real_server 192.0.2.2 80 {\n  }\n}\n";
