@@ -79,8 +79,9 @@ export class FuzzFailure extends Error {
 
 /** One answer should not take longer than this. */
 export const SLOW_MS = 50;
-/** After so many others have their turn. */
+/** After so many, or so long, others have their turn. */
 const ANSWERS_A_TURN = 1024;
+const TURN_MS = 1000;
 /** A busy machine is no slow answer: each is given so many tries, and the fastest counts. */
 const TRIES = 4;
 
@@ -95,8 +96,12 @@ export async function fuzz(subject: FuzzSubject, options: FuzzOptions): Promise<
   const sorts = new Map<string, number>();
   const slow: SlowAnswer[] = [];
   let number = first;
+  let pausedMs = now();
   for (; number < first + answers && !isOver(); number++) {
-    if (number % ANSWERS_A_TURN === 0) await pause?.(number);
+    if (number % ANSWERS_A_TURN === 0 || now() - pausedMs > TURN_MS) {
+      await pause?.(number);
+      pausedMs = now();
+    }
     const one = make(new Dice(seed, number));
     try {
       const began = now();

