@@ -7,6 +7,7 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { ServiceConfig } from "../config/config.ts";
 import type { Check } from "../health/check.ts";
 import type { CheckStatus } from "../health/check_status.ts";
+import { LoopDelay } from "../health/loop_delay.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
@@ -32,7 +33,7 @@ interface Made {
 
 /** Every check of one agent. */
 export class ServiceChecks {
-  readonly #options: Omit<ServiceChecksOptions, "services">;
+  readonly #options: Omit<ServiceChecksOptions, "services"> & { readonly loopDelay: LoopDelay };
   readonly #destinations: DestinationChecks;
   /** By service, then by name. */
   #checks: ReadonlyMap<string, ReadonlyMap<string, Made>> = new Map();
@@ -41,8 +42,8 @@ export class ServiceChecks {
   #started = false;
 
   constructor(options: ServiceChecksOptions) {
-    this.#options = options;
-    this.#destinations = new DestinationChecks(options);
+    this.#options = { ...options, loopDelay: new LoopDelay(options.clock) };
+    this.#destinations = new DestinationChecks(this.#options);
     this.prepare(options.services)();
   }
 
@@ -171,6 +172,7 @@ export class ServiceChecks {
     this.#forgetOwn();
     this.#all().forEach((check) => check.stop());
     this.#destinations.stop();
+    this.#options.loopDelay[Symbol.dispose]();
   }
 
   #of(service: string): readonly Check[] {

@@ -3,6 +3,7 @@ import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { EventStream } from "../events/stream.ts";
 import { Check } from "../health/check.ts";
 import type { Probe } from "../health/kinds/probe.ts";
+import type { LoopDelay } from "../health/loop_delay.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { CheckTarget } from "../health/target.ts";
 import type { Verdict } from "../health/threshold.ts";
@@ -20,6 +21,8 @@ export interface Said {
 /** What checks are made with. */
 export interface CheckSurroundings {
   readonly clock: Clock;
+  /** Undefined: each check has its own. */
+  readonly loopDelay?: LoopDelay | undefined;
   readonly events: EventStream;
   readonly probe: (config: CheckConfig, target: CheckTarget) => Probe;
 }
@@ -32,7 +35,7 @@ export function toldCheck(
     readonly spread: Spread;
     readonly tell: (said: Said) => void;
   },
-  { clock, events, probe }: CheckSurroundings,
+  { clock, loopDelay, events, probe }: CheckSurroundings,
 ): Check {
   const { name: check } = config;
   const { service } = target;
@@ -45,6 +48,7 @@ export function toldCheck(
     config,
     probe: probe(config, target),
     clock,
+    loopDelay,
     spread,
     onResult({ kind, durationMs, detail: cause }, { verdict, weight, fault }, before) {
       events.publish({ kind: "probe", ...subject, result: kind, durationMs, cause });

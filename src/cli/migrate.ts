@@ -69,6 +69,10 @@ function migrateReferenceFile({ name, text }: SourceFile, overrides: Overrides, 
     throw new Error("is not read by migrate");
   };
   const result = parseConfig(text, { fileName: name, readSecretFile: noSecrets, overrides });
+  if (result.format === "bgp-lb") {
+    ports.stderr(`${ours(name)}\n`);
+    return ExitStatus.USAGE;
+  }
   if (!result.ok) {
     for (const issue of result.issues) ports.stderr(`${formatIssue(issue)}\n`);
     return ExitStatus.USAGE;
@@ -76,6 +80,10 @@ function migrateReferenceFile({ name, text }: SourceFile, overrides: Overrides, 
   for (const warning of result.warnings) ports.stderr(`${formatIssue(warning)}\n`);
   ports.stdout(migrateReference(text, parseOverrides(overrides).values));
   return ExitStatus.OK;
+}
+
+function ours(name: string): string {
+  return `${name}: is in the format of bgp-lb already: it has no service`;
 }
 
 /** The one that was named, or that all of the files are in. */
@@ -93,7 +101,7 @@ function formatOf(files: readonly SourceFile[], from: string | undefined): Parse
   for (const { file: { name }, formats } of told) {
     const [only, another] = formats;
     if (only === "bgp-lb") {
-      return { problem: `${name}: is in the format of bgp-lb already: it has no service` };
+      return { problem: ours(name) };
     }
     if (only === undefined) {
       return {

@@ -23,7 +23,7 @@ export function unknownKey(
   const guess = nearest(key, known);
   if (guess !== undefined) return `${wrong}, did you mean ${guess}?`;
   const place = elsewhere(key);
-  return place === undefined ? wrong : `${wrong} here, it belongs to ${place}: is it indented wrongly?`;
+  return place === undefined ? wrong : `${wrong} here, it belongs to ${place}`;
 }
 
 /** What a text, or the first key of a mapping, lacks to be the mapping or list that is meant; "" where nothing usual is missing. */

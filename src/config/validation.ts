@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import { isRecord } from "../bytes/json.ts";
-import { CHECK_TYPES } from "./checks/kinds.ts";
+import { CHECK_TYPES, checkTypesWith } from "./checks/kinds.ts";
 import { nearest } from "../text/nearest.ts";
 import { numberSlip } from "./number_spelling.ts";
 import { lacksStructure, unknownKey } from "./slips.ts";
@@ -155,9 +155,15 @@ function unknownKeys(
 ): Finding[] {
   const known = Object.keys(shape);
   return keys.map((key) => {
-    const message = unknownKey(key, known, placeOfKey);
+    const message = unknownKey(key, known, path.at(-2) === "checks" ? kindsOfKey : placeOfKey);
     return { path: [...path, key], at: "key", message, showValue: "never" };
   });
+}
+
+/** Which other kinds of checks have a key; undefined: none, so it may belong elsewhere. */
+function kindsOfKey(key: string): string | undefined {
+  const types = checkTypesWith(key);
+  return types.length === 0 ? placeOfKey(key) : `checks of type ${types.join(", ")}`;
 }
 
 /** Where in the file a key belongs that few places have; undefined: nowhere, or in many. */
@@ -183,7 +189,7 @@ function placeOfKey(key: string): string | undefined {
   const places = Object.entries(objects).filter(([, shape]) => Object.hasOwn(shape, key)).map(([name]) =>
     name
   );
-  return places.length === 1 ? places[0] : undefined;
+  return places.length === 1 ? `${places[0]}: is it indented wrongly?` : undefined;
 }
 
 /** The keys that are no keys of what is around them, where they mean the same for more. */

@@ -13,6 +13,8 @@ export type EventReader = (event: AgentEvent) => void;
 export class EventStream {
   readonly #clock: Pick<Clock, "now">;
   readonly #readers = new Map<EventReader, string>();
+  /** Those of them who are told now: thousands of events a second make no list each. */
+  #told: readonly (readonly [EventReader, string])[] = [];
   readonly #waiting: { readonly event: AgentEvent; readonly except: EventReader | undefined }[] = [];
   #last = 0;
   #held = 0;
@@ -31,7 +33,12 @@ export class EventStream {
   /** Tells `reader` of every event from now on; `name` is what a fault of it is called. Disposing ends that. */
   subscribe(name: string, reader: EventReader): Disposable {
     this.#readers.set(reader, name);
-    return { [Symbol.dispose]: () => void this.#readers.delete(reader) };
+    this.#told = [...this.#readers];
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#readers.delete(reader)) this.#told = [...this.#readers];
+      },
+    };
   }
 
   /**
@@ -92,7 +99,7 @@ export class EventStream {
     this.#because = undefined;
     try {
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-        for (const [reader, name] of [...this.#readers]) {
+        for (const [reader, name] of this.#told) {
           if (reader !== next.except) this.#tellOne(reader, name, next.event);
         }
       }

@@ -9,6 +9,7 @@ import type { CheckStanding, CheckStatus, VerdictChange } from "./check_status.t
 import { CheckFaults } from "./faults.ts";
 import type { JudgementLimits } from "./judgement.ts";
 import type { OutcomeKind, Probe, ProbeOutcome, ProbeResult } from "./kinds/probe.ts";
+import type { LoopDelay } from "./loop_delay.ts";
 import { checked, ProbeRun, type TripCause } from "./probe_run.ts";
 import { CheckRecord } from "./record.ts";
 import {
@@ -35,6 +36,8 @@ export interface CheckOptions {
   readonly config: JudgementLimits & { readonly tripwire?: boolean; readonly invert?: boolean };
   readonly probe: Probe;
   readonly clock: Clock;
+  /** Of all checks of the process. Undefined: a check knows of its own timers only. */
+  readonly loopDelay?: LoopDelay | undefined;
   /** Its place among all checks that start now. */
   readonly spread?: Spread;
   /** Every result, after the verdict that it may have led to, and what was known when one was last taken. */
@@ -56,6 +59,8 @@ export class Check implements Disposable {
   #schedule: Schedule;
   #record: CheckRecord;
   readonly #stalls = new StallWatch();
+  /** Failures since the last pass that were our own. */
+  #excused = 0;
   readonly #watch: StandingWatch | undefined;
   /** What has tripped it and waits for its probe. */
   #trip: TripCause | undefined;
@@ -231,7 +236,7 @@ export class Check implements Disposable {
     const order = this.#schedule.nextOrder;
     this.#schedule = started(this.#schedule, dueMs, nowMs, config, launch);
     if (!launch) return;
-    const run = new ProbeRun(tripped);
+    const run = new ProbeRun(tripped, this.#options.loopDelay?.begin());
     this.#running.set(order, run);
     void this.#run(order, run);
   }
@@ -269,8 +274,10 @@ export class Check implements Disposable {
     if (probe === undefined || run === undefined) return;
     this.#running.delete(order);
     const { startedMs } = probe;
-    const judged = run.judged(outcome, this.#options.config);
+    const judged = run.judged(outcome, this.#options.config, this.#excused);
     const { kind } = judged;
+    if (kind === "pass") this.#excused = 0;
+    else if (outcome.kind === "fail" && kind === "unknown") this.#excused++;
     const result = { order, ...judged, startedMs, seenMs, durationMs: seenMs - startedMs };
     this.#schedule = ended(this.#schedule, order, kind === "pass");
     const faults = this.#faults.count;

@@ -2,12 +2,15 @@
 import { foreignText } from "../text/foreign.ts";
 import { inverted } from "./kinds/invert.ts";
 import type { ProbeOutcome } from "./kinds/probe.ts";
+import type { DelaySpan } from "./loop_delay.ts";
 
 /** What started a probe beside the beat: the end of a watch, or something else that happened. */
 export type TripCause = "watch" | "report";
 
 /** A probe says nothing of the service where this process stood still for this part of its timeout. */
 const STALLED_PART = 0.25;
+/** A loop that was late for so many failures of a check without a pass is how this host is: what comes then counts. */
+const MAX_EXCUSED = 5;
 /** What a cause may have. */
 const MAX_DETAIL_LENGTH = 400;
 
@@ -22,11 +25,13 @@ export class ProbeRun {
   /** Undefined: it is on the beat. */
   readonly tripped: TripCause | undefined;
   readonly #controller = new AbortController();
+  readonly #delay: DelaySpan | undefined;
   #step: string | undefined;
   #stalledMs = 0;
 
-  constructor(tripped: TripCause | undefined) {
+  constructor(tripped: TripCause | undefined, delay: DelaySpan | undefined) {
     this.tripped = tripped;
+    this.#delay = delay;
   }
 
   /** Aborted when the attempt is over for the check. */
@@ -48,14 +53,25 @@ export class ProbeRun {
   }
 
   abort(): void {
+    this.#delay?.end();
     this.#controller.abort();
   }
 
-  /** `outcome` in bounds: what failed while this process stood still may have failed because of that. */
-  judged({ kind, detail, weight }: ProbeOutcome, { timeoutMs, invert = false }: JudgedBy): ProbeOutcome {
+  /**
+   * `outcome`, with which it is over, in bounds: what failed while this process stood still may have failed because of that.
+   * @param excused so many failures of the check since its last pass have been our own
+   */
+  judged(
+    { kind, detail, weight }: ProbeOutcome,
+    { timeoutMs, invert = false }: JudgedBy,
+    excused = 0,
+  ): ProbeOutcome {
     const text = foreignText(detail, MAX_DETAIL_LENGTH);
-    if (kind === "fail" && this.#stalledMs >= timeoutMs * STALLED_PART) {
-      const stalled = `this process stood still for ${Math.round(this.#stalledMs)} ms`;
+    const delayedMs = excused < MAX_EXCUSED ? this.#delay?.delayedMs ?? 0 : 0;
+    const stalledMs = Math.max(this.#stalledMs, delayedMs);
+    this.#delay?.end();
+    if (kind === "fail" && stalledMs >= timeoutMs * STALLED_PART) {
+      const stalled = `this process stood still for ${Math.round(stalledMs)} ms`;
       return { kind: "unknown", detail: `${text}, but ${stalled}` };
     }
     return invert ? inverted({ kind, detail: text }) : { kind, detail: text, weight };

@@ -39,6 +39,12 @@ const FIRST_PROBE_STEP_MS = 50;
 /** And all of them come within this. */
 const FIRST_PROBES_WITHIN_MS = 5000;
 
+/**
+ * Beats are at whole multiples of this, so that checks of one beat are started in one turn, by one timer: as many turns for
+ * one check each take half as much again. All of a thousand checks a second are ten a turn.
+ */
+const BEAT_GRAIN_MS = 10;
+
 /** A start is on a beat, for floating point, where it is this little before it. */
 const ROUNDING_MS = 0.01;
 
@@ -59,7 +65,7 @@ export function begin(timing: CheckTiming, nowMs: number, { index, count }: Spre
   const part = index / Math.max(1, count);
   const firstMs = part * Math.min(count * FIRST_PROBE_STEP_MS, FIRST_PROBES_WITHIN_MS, timing.intervalMs);
   return {
-    gridMs: nowMs + part * timing.intervalMs,
+    gridMs: Math.ceil((nowMs + part * timing.intervalMs) / BEAT_GRAIN_MS) * BEAT_GRAIN_MS,
     lastStartMs: nowMs + firstMs - fastIntervalMs(timing),
     nextOrder: 0,
     inFlight: [],

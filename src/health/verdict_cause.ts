@@ -12,7 +12,7 @@ export function verdictCause({ because }: Judged, detail: string, flap: FlapLimi
     case "flapping": {
       const within = flap === undefined ? "" : ` within ${formatDuration(flap.windowMs)}`;
       const until = flap === undefined ? "" : `, held until ${formatDuration(flap.holdMs)} without more`;
-      return `flapping: ${because.hold.changes} changes of outcome${within}${until}; the last result: ${detail}`;
+      return `flapping: ${because.hold.changes} changes of outcome${within}${until}; the last result then: ${detail}`;
     }
     case "calm":
       return `flapping no more: ${runText(because.run, detail)}`;

@@ -44,6 +44,20 @@ const SERVICE_REASONS: Readonly<Record<string, string>> = {
     "has no equivalent: the agent binds the address itself, and announces it only while it is there",
 };
 
+/** Keys of services. */
+const KNOWN: readonly string[] = [
+  ...[
+    "check_cmd",
+    "check_interval",
+    "check_timeout",
+    "check_rise",
+    "check_fail",
+    "check_disabled",
+    "on_disabled",
+  ],
+  ...["ip_prefix", ...Object.keys(SERVICE_REASONS)],
+];
+
 /** The files as parts of ours. @throws {SourceProblem} */
 export function migrateAnycastHealthchecker(files: readonly SourceFile[]): MigratedParts {
   const sections = files.flatMap(readIni);
@@ -63,11 +77,16 @@ export function migrateAnycastHealthchecker(files: readonly SourceFile[]): Migra
       continue;
     }
     const own = new Set(section.block.map(({ name }) => name));
-    const inherited = defaults.filter(({ name }) => !own.has(name));
+    const inherited = defaults.filter(({ name }) => KNOWN.includes(name) && !own.has(name));
     for (const directive of inherited) unused.delete(directive);
     services.push(serviceOf(section, inherited, names));
   }
-  for (const { place, name } of unused) remarks.remark(place, `${name}: of [DEFAULT] is of no service`);
+  for (const { place, name } of unused) {
+    remarks.remark(
+      place,
+      `${name}: ${KNOWN.includes(name) ? "every service has its own" : "is not known to migrate: left out"}`,
+    );
+  }
   remarks.say("Addresses are bound to an interface of each service's own: take them off lo.");
   return { remarks, speaker: { peers: [] }, level, services };
 }

@@ -40,8 +40,8 @@ export class SourceProblem extends Error {
 
 /** Blocks in blocks, at most. */
 export const MAX_DEPTH = 20;
-/** Directives of all files together, at most: each may become a comment. */
-export const MAX_DIRECTIVES = 100_000;
+/** Directives of a file, at most: each may become a comment. */
+export const MAX_DIRECTIVES = 20_000;
 
 /** Walks a text by characters and knows where it is. */
 export class Cursor {

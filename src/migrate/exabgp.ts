@@ -1,5 +1,5 @@
 /** ExaBGP with its healthcheck: an exabgp.conf with `process` and `neighbor`, files of the healthcheck's options, or both. */
-import { Block, type Directive, type Place, type SourceFile, type Word } from "./directive.ts";
+import { Block, type Directive, type Place, type SourceFile, SourceProblem, type Word } from "./directive.ts";
 import { fileOf, type MigratedParts, peer, type SpeakerFlags } from "./file.ts";
 import { migrateNeighbor, type Neighbor, type NeighborResult } from "./exabgp_neighbor.ts";
 import { readExabgp, readOptionFile } from "./exabgp_syntax.ts";
@@ -15,6 +15,7 @@ export function isOptionFile(text: string): boolean {
   return names.length > 0 && names.some(isOption) && !/[{};]\s*$|^\s*\[/m.test(lines.join("\n"));
 }
 
+const MAX_NEIGHBORS = 1000;
 const PROCESS_REASONS: Readonly<Record<string, string>> = {
   encoder: "means nothing here: no process speaks for the agent",
   respawn: "means nothing here: no process speaks for the agent",
@@ -28,7 +29,12 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
   );
   const top = new Block(files.filter(({ name }) => !optionFiles.has(name)).flatMap(readExabgp));
   const remarks = fileOf("ExaBGP");
-  const neighbors = neighborsOf(top, remarks).map(migrateNeighbor);
+  const found = neighborsOf(top, remarks);
+  const [first] = found;
+  if (first !== undefined && found.length > MAX_NEIGHBORS) {
+    throw new SourceProblem(first.directive.place, `is one of more than ${MAX_NEIGHBORS} neighbors`);
+  }
+  const neighbors = found.map(migrateNeighbor);
   const as = neighbors.find((neighbor) => neighbor.as !== undefined)?.as ?? flags.localAS;
   const names = new Names();
   const restricted = neighbors.some(({ processes }) => processes !== undefined);

@@ -143,12 +143,10 @@ function families(peer: Section, block: Block): readonly string[] | undefined {
 }
 
 function capabilities(peer: Section, block: Block): void {
-  for (const { block: inner = [] } of block.every("capability")) {
-    const capability = new Block(inner);
-    restart(peer, capability);
-    peer.remarkRest(capability, CAPABILITY_REASONS);
-  }
-  restart(peer, block);
+  const inner = block.every("capability").flatMap((directive) => directive.block ?? []);
+  const capability = new Block([...block.every("graceful-restart"), ...inner]);
+  restart(peer, capability);
+  peer.remarkRest(capability, CAPABILITY_REASONS);
 }
 
 function restart(peer: Section, block: Block): void {

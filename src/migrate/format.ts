@@ -19,6 +19,8 @@ const BEGINNINGS: readonly (readonly [SourceFormat, RegExp])[] = [
   ["anycast-healthchecker", /^\[[^\]\n]+\]\s*$/m],
 ];
 
+const JSON_OR_YAML = /^\s*\{|^(service|bgp)[ \t]*:/m;
+
 /** A format of `bgp-lb` itself is not for migrate. */
 export type ToldFormat = SourceFormat | "bgp-lb";
 
@@ -29,8 +31,9 @@ export function formatsOf({ text }: SourceFile): readonly ToldFormat[] {
   );
   if (!found.includes("exabgp") && isOptionFile(text)) found.push("exabgp");
   if (found.length > 0) return found;
-  const { value } = readDocument(text);
-  if (isReference(value)) return ["reference"];
+  const { value, problems } = readDocument(text);
+  // What is wrong with it, whoever reads it as that will say.
+  if (isReference(value) || (problems.length > 0 && JSON_OR_YAML.test(text))) return ["reference"];
   return typeof value === "object" && value !== null && ("bgp" in value || "services" in value)
     ? ["bgp-lb"]
     : [];

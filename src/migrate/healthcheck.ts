@@ -1,7 +1,7 @@
 /** One `exabgp healthcheck` as a service of ours: its options, each translated or told. */
 import { parseAddress } from "../net/address.ts";
 import { formatDuration } from "../time/duration.ts";
-import { Block, type Directive, type Place } from "./directive.ts";
+import { Block, type Directive, type Place, SourceProblem } from "./directive.ts";
 import { PLACEHOLDER } from "./file.ts";
 import type { Names } from "./names.ts";
 import { Section } from "./section.ts";
@@ -29,6 +29,8 @@ export interface HealthcheckResult {
   readonly neighbors: readonly string[];
 }
 
+/** Each may become a service. */
+const MAX_ADDRESSES = 1024;
 /** Networks of so many addresses are written out as theirs, at most. */
 const MAX_DEAGGREGATED = 256;
 
@@ -57,6 +59,9 @@ export function healthcheckServices(check: Healthcheck, names: Names): Healthche
   const options = new Block(check.options);
   const text = (name: string) => options.last(name)?.values[0]?.text;
   const addresses = addressesOf(options);
+  if (addresses.length > MAX_ADDRESSES) {
+    throw new SourceProblem(check.place, `has more than ${MAX_ADDRESSES} addresses: migrate it in parts`);
+  }
   const base = text("name") ?? check.process;
   const increase = options.last("increase");
   const step = Number(increase?.values[0]?.text ?? "1");
@@ -130,12 +135,15 @@ function setAddresses(section: Section, addresses: readonly string[], options: B
     section.remark(label.place, "label: has no equivalent, addresses are named and bound by the agent");
   }
   const deaggregate = options.last("deaggregate-networks");
-  if (deaggregate !== undefined && addresses.some((text) => text.includes("/"))) {
+  const networks = addresses.some((text) => text.includes("/"));
+  if (deaggregate !== undefined && networks) {
     section.remark(
       deaggregate.place,
       "deaggregate-networks: is left to you for a network as large as this one",
     );
-  } else if (addresses.some((text) => text.includes("/"))) {
+  } else if (deaggregate !== undefined && addresses.length <= options.every("ip").length) {
+    section.remark(deaggregate.place, "deaggregate-networks: there is no network");
+  } else if (networks) {
     section.remark(
       place,
       "ip: of a network the address is bound that is named here; each other one is yours to bind",

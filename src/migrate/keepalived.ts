@@ -27,6 +27,9 @@ const TOP_REASONS: Readonly<Record<string, string>> = {
   include: "is not read: name the file after this one (bgp-lb migrate FILE FILE)",
 };
 
+/** Addresses, and directives of what becomes ports, at most. */
+const MAX_SIZE = 50_000;
+
 /** Something that a virtual server is for. */
 type Target = { readonly address: string; readonly port: string | undefined } | {
   readonly fwmark: string;
@@ -55,7 +58,8 @@ export function migrateKeepalived(files: readonly SourceFile[]): MigratedParts {
   const groups = new Map(
     top.every("virtual_server_group").map((group) => [group.values[0]?.text ?? "", group]),
   );
-  const servers = top.every("virtual_server").map((server) => serverOf(server, groups, remarks));
+  const budget = { targets: MAX_SIZE };
+  const servers = top.every("virtual_server").map((server) => serverOf(server, groups, { remarks, budget }));
   const used = new Set(servers.map(({ group }) => group));
   for (const [name, group] of groups) {
     if (!used.has(name)) remarks.remark(group.place, `${described(group)}: no virtual_server has it`);
@@ -69,6 +73,7 @@ export function migrateKeepalived(files: readonly SourceFile[]): MigratedParts {
     "An interval is from start to start here. Addresses are bound to an interface of each service's own.",
   );
   const names = new Names();
+  checkSize(servers);
   const services = servicesOf(servers).map((service) => sectionOf(service, names, ssl));
   return { remarks, speaker: { peers: [] }, services };
 }
@@ -110,7 +115,13 @@ function tellVariable({ text, place }: Word, defined: ReadonlySet<string>, remar
   }
 }
 
-function serverOf(directive: Directive, groups: ReadonlyMap<string, Directive>, remarks: Section): Server {
+interface Reading {
+  readonly remarks: Section;
+  /** What is left of the bound of targets. */
+  readonly budget: { targets: number };
+}
+
+function serverOf(directive: Directive, groups: ReadonlyMap<string, Directive>, reading: Reading): Server {
   const [first, second, third] = directive.values.map(({ text }) => text);
   if (first === undefined) throw new SourceProblem(directive.place, "virtual_server: has no address");
   if (first === "fwmark") {
@@ -130,18 +141,22 @@ function serverOf(directive: Directive, groups: ReadonlyMap<string, Directive>, 
   }
   return {
     directive,
-    targets: (group.block ?? []).flatMap((entry) => targetsOf(entry, remarks)),
+    targets: (group.block ?? []).flatMap((entry) => targetsOf(entry, reading)),
     group: second,
   };
 }
 
 /** An address, a range of them, or a mark, in a group. */
-function targetsOf({ name, values, place }: Directive, remarks: Section): readonly Target[] {
+function targetsOf({ name, values, place }: Directive, { remarks, budget }: Reading): readonly Target[] {
   const [first, second] = values.map(({ text }) => text);
   if (name === "fwmark") return [{ fwmark: first ?? PLACEHOLDER, family: familyOf(second) }];
   const addresses = addressRange(name);
   if (addresses === undefined) {
     remarks.remark(place, `${name}: is kept as it stands: write the addresses of the range out`);
+  }
+  budget.targets -= addresses?.length ?? 1;
+  if (budget.targets < 0) {
+    throw new SourceProblem(place, `is one of more than ${MAX_SIZE} addresses: migrate it in parts`);
   }
   return (addresses ?? [name]).map((address) => ({ address, port: first }));
 }
@@ -177,6 +192,20 @@ function servicesOf(servers: readonly Server[]): readonly Service[] {
     else if (ports.length > 0) services.push({ addresses: [], ports });
   }
   return services;
+}
+
+/** Each address and mark of a group has the real servers of each of its virtual servers. @throws {SourceProblem} */
+function checkSize(servers: readonly Server[]): void {
+  let size = 0;
+  for (const { directive, targets } of servers) {
+    const ports = new Set(
+      targets.map((target) => "fwmark" in target ? `fwmark ${target.fwmark}` : target.port),
+    );
+    size += ports.size * (1 + (directive.block ?? []).length);
+    if (size > MAX_SIZE) {
+      throw new SourceProblem(directive.place, "virtual_server: is too much: migrate it in parts");
+    }
+  }
 }
 
 function sectionOf({ addresses, ports }: Service, names: Names, ssl: CheckerContext["ssl"]): Section {

@@ -60,7 +60,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export function portOf(server: Directive, key: PortKey, ssl: CheckerContext["ssl"]): PortResult {
   const block = new Block(server.block ?? []);
   const section = new Section();
-  const protocol = block.last("protocol")?.values[0]?.text.toLowerCase() ?? "tcp";
+  const protocol = block.last("protocol")?.values[0]?.text.toLowerCase() ?? KEEPALIVED_PROTOCOL;
   setKey(section, key, protocol, server);
   const name = "fwmark" in key ? `fwmark ${key.fwmark}` : `${protocol} ${key.port ?? ""}`;
   const forwarding = block.last("lvs_method", "lb_kind");
@@ -239,7 +239,9 @@ function setSorry(section: Section, block: Block, forwarding: Directive | undefi
 
 /** Flags by the bit that they are, of schedulers that have some. */
 const FLAGS: Readonly<Record<string, string>> = { "flag-1": "fallback", "flag-2": "port" };
+/** What it takes where nothing is said (seen with keepalived 2.2.7). */
 const KEEPALIVED_SCHEDULER = "wlc";
+const KEEPALIVED_PROTOCOL = "udp";
 
 function schedulingOf(block: Block, protocol: string, byMark: boolean): Section {
   const ipvs = new Section();

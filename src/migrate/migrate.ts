@@ -1,7 +1,7 @@
 /** Files of other programs as one of ours. */
 import type { OverrideValues } from "../config/overrides.ts";
 import { migrateAnycastHealthchecker } from "./anycast_healthchecker.ts";
-import type { SourceFile } from "./directive.ts";
+import { type SourceFile, SourceProblem } from "./directive.ts";
 import { migrateExabgp } from "./exabgp.ts";
 import { migratedFile, type MigratedParts, type SpeakerFlags } from "./file.ts";
 import type { SourceFormat } from "./format.ts";
@@ -30,6 +30,10 @@ export function migrateFiles(
   { overrides, speaker }: MigrationFlags,
 ): Migration {
   const parts = partsOf(format, files, speaker);
+  if (parts.services.length === 0 && parts.speaker.peers.length === 0) {
+    const place = { file: files[0]?.name ?? "", line: 1, column: 1 };
+    throw new SourceProblem(place, `has no service of ${format} in it`);
+  }
   const file = migratedFile({ ...parts, flags: overrides, speakerFlags: speaker });
   const order = files.map(({ name }) => name);
   const told = new Map(file.remarks.map((remark) => [JSON.stringify([remark.place, remark.text]), remark]));

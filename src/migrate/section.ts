@@ -183,5 +183,9 @@ export function described({ name, values, block }: Directive): string {
 }
 
 function namesIn(block: readonly Directive[]): readonly string[] {
-  return block.flatMap((directive) => [directive.name, ...namesIn(directive.block ?? [])]);
+  return block.flatMap(({ name, values: [first], block: inner = [] }) => [
+    // A condition is not the name of what it is for.
+    name.startsWith("@") && first !== undefined ? `${name} ${first.text}` : name,
+    ...namesIn(inner),
+  ]);
 }

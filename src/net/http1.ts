@@ -108,12 +108,7 @@ export function requestHeadParser(limits = REQUEST_LIMITS): HeadParser<RequestHe
 
 /** A parser for one response. */
 export function responseHeadParser(limits = RESPONSE_LIMITS): HeadParser<ResponseHead> {
-  return new LineParser(limits, {
-    parseStart: parseStatusLine,
-    startTooLong: 431,
-    lenient: true,
-    mayBegin: (text) => "HTTP/1.".startsWith(text),
-  });
+  return new LineParser(limits, RESPONSE_RULES);
 }
 
 /** All values of a field, in order; lists within one line are not split. */
@@ -141,6 +136,12 @@ interface Rules<Start> {
   mayBegin(text: string): boolean;
 }
 
+const RESPONSE_RULES: Rules<StatusLine> = {
+  parseStart: parseStatusLine,
+  startTooLong: 431,
+  lenient: true,
+  mayBegin: (text) => "HTTP/1.".startsWith(text),
+};
 const LF = 10;
 const CR = 13;
 /** "HTTP/1." */
@@ -164,7 +165,7 @@ class LineParser<Start> implements HeadParser<Start & Head> {
   }
 
   parse(octets: Uint8Array): (Start & Head) | NeedMore | HeadError {
-    const bounded = octets.subarray(0, this.#limits.octets);
+    const bounded = octets.length > this.#limits.octets ? octets.subarray(0, this.#limits.octets) : octets;
     while (this.#answer === undefined) {
       const end = bounded.indexOf(LF, this.#searched);
       if (end < 0) {
@@ -252,9 +253,13 @@ function parseRequestLine(
   return { method, target, version: versionOf(minor) };
 }
 
-function parseStatusLine(
-  line: string,
-): { readonly version: HttpVersion; readonly status: number; readonly reason: string } | HeadError {
+interface StatusLine {
+  readonly version: HttpVersion;
+  readonly status: number;
+  readonly reason: string;
+}
+
+function parseStatusLine(line: string): StatusLine | HeadError {
   const [, minor, status, reason = ""] = /^HTTP\/1\.(\d) +([1-9]\d\d)(?: (.*))?$/s.exec(line) ?? [];
   if (status === undefined) return error(400, "this is not a status line of HTTP/1.1");
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(reason)) return error(400, "a control character in the status line");

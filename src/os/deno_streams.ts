@@ -181,6 +181,8 @@ function isOfOneConnection(error: unknown): boolean {
     error instanceof Deno.errors.ConnectionAborted;
 }
 
+const NOTHING = new Uint8Array();
+
 class DenoStream implements StreamSocket {
   readonly #socket: Deno.Conn;
   /** Used for every read: what was read is void when the next read begins. */
@@ -263,7 +265,10 @@ class DenoStream implements StreamSocket {
   /** Hands the first octets to the socket before it returns. */
   async #writeAll(octets: Uint8Array): Promise<void> {
     let rest = octets;
-    while (rest.byteLength > 0) rest = rest.subarray(await this.#socket.write(rest));
+    while (rest.byteLength > 0) {
+      const count = await this.#socket.write(rest);
+      rest = count < rest.byteLength ? rest.subarray(count) : NOTHING;
+    }
   }
 
   /**

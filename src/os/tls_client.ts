@@ -41,25 +41,23 @@ async function secure(socket: StreamSocket, options: Options, signal: AbortSigna
     });
     await handshake(tls, signal);
     const distrust = distrustOf(tls);
-    let leaf: DetailedPeerCertificate | undefined;
-    // Taking the chain apart costs more than the handshake, and most look at nothing of it.
-    const certificateOf = () => leaf ??= tls.getPeerCertificate(true) ?? undefined;
     return {
       stream: fromNodeStream(tls, socket),
       distrust,
+      // Both take certificates apart, which costs more than the handshake, and most look at neither.
       get certificate() {
-        const certificate = certificateOf();
-        return certificate && {
-          notBeforeMs: Date.parse(certificate.valid_from),
-          notAfterMs: Date.parse(certificate.valid_to),
-          names: certificate.subjectaltname ?? "",
+        const leaf = tls.getPeerX509Certificate();
+        return leaf && {
+          notBeforeMs: Date.parse(leaf.validFrom),
+          notAfterMs: Date.parse(leaf.validTo),
+          names: leaf.subjectAltName ?? "",
         };
       },
       version: tls.getProtocol() ?? undefined,
       protocol: tls.alpnProtocol || undefined,
       get root() {
-        const certificate = trust === "anyone" || distrust !== undefined ? undefined : certificateOf();
-        return certificate && rootOf(certificate);
+        const trusted = trust !== "anyone" && distrust === undefined;
+        return trusted ? rootOf(tls.getPeerCertificate(true)) : undefined;
       },
     };
   } catch (error) {

@@ -122,15 +122,19 @@ export function gatesOf(
   });
 }
 
-/** The service's verdict over all its checks: the worst of them; healthy where there is none. */
+/** The service's verdict over all its checks: the worst of them, and how many have it; healthy where there is none. */
 export function serviceVerdict(verdicts: ReadonlyMap<string, CheckVerdict>): CheckVerdict {
   const entries = [...verdicts];
-  for (const wanted of ["unhealthy", "unknown"] as const) {
-    const found = entries.find(([, { verdict }]) => verdict === wanted);
-    if (found !== undefined) return { verdict: wanted, cause: `${found[0]}: ${found[1].cause}` };
+  for (const [wanted, words] of [["unhealthy", "fail"], ["unknown", "have no verdict yet"]] as const) {
+    const [first, ...more] = entries.filter(([, { verdict }]) => verdict === wanted);
+    if (first === undefined) continue;
+    const count = more.length === 0 ? "" : `${more.length + 1} of ${entries.length} checks ${words}, first `;
+    return { verdict: wanted, cause: `${count}${first[0]}: ${first[1].cause}` };
   }
-  const cause = entries.map(([name, { cause }]) => `${name}: ${cause}`).join("; ");
-  return { verdict: "healthy", cause: cause === "" ? "no checks configured" : cause };
+  const [first, ...more] = entries;
+  // What each of many found stands beside it, in every view.
+  if (more.length > 0) return { verdict: "healthy", cause: `all ${entries.length} checks pass` };
+  return { verdict: "healthy", cause: first ? `${first[0]}: ${first[1].cause}` : "no checks configured" };
 }
 
 /** The same, which says so where all that is wrong is the way to what serves. */

@@ -3,7 +3,7 @@
  * each saw, since when, and what would open it; behind an open chain, what may keep a router from using the route. Pure.
  */
 import type { PeerStatus } from "../bgp/peer_status.ts";
-import { gateCure } from "./gate_cure.ts";
+import { checkCure, gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
 import { sessionCure } from "./session_cure.ts";
@@ -46,6 +46,12 @@ export interface ShutGate extends Step {
   readonly peer: string | undefined;
 }
 
+/** A check of the service, and what its last probes found, newest first. */
+export interface ExplainedCheck extends Pick<CheckStatusEntry, "name" | "verdict" | "recent"> {
+  /** What it has to do for the service to be healthy, in words; undefined: it has. */
+  readonly opens: string | undefined;
+}
+
 /** The answer. */
 export interface Explanation {
   readonly service: string;
@@ -54,8 +60,7 @@ export interface Explanation {
   /** The first one that is open and degraded; undefined: none is, or the address is not announced. */
   readonly degraded: ShutGate | undefined;
   readonly routes: readonly RouteChain[];
-  /** What the last probes of its checks found, newest first. */
-  readonly checks: readonly Pick<CheckStatusEntry, "name" | "verdict" | "recent">[];
+  readonly checks: readonly ExplainedCheck[];
   /** What nobody on this side can know; empty where no peer was sent anything. */
   readonly notKnown: readonly string[];
 }
@@ -79,7 +84,10 @@ export function explain(status: Status, service: string, peer: string | undefine
   }));
   const sent = routes.some(({ peers }) => peers.some(({ steps }) => steps.every(({ open }) => open)));
   const degraded = wanted.degraded ? firstOf(routes, (step) => step.degraded) : undefined;
-  const checks = wanted.checks.map(({ name, verdict, recent }) => ({ name, verdict, recent }));
+  const checks = wanted.checks.map((check): ExplainedCheck => {
+    const { name, verdict, recent } = check;
+    return { name, verdict, recent, opens: verdict === "healthy" ? undefined : checkCure(check, now) };
+  });
   const notKnown = sent ? NOT_KNOWN : [];
   return { service: wanted.name, shut: firstShut(routes), degraded, routes, checks, notKnown };
 }

@@ -19,17 +19,31 @@ export function explainText(explanation: Explanation, now: Date, style: Style = 
   return [answer, ...resultTexts(explanation, now, style), ...chains, ...unknown].join("\n");
 }
 
-/** What was found by the checks that keep it shut, or degraded. */
+/** What was found by the checks that keep it shut, or degraded; of several also what each has to do. */
 function resultTexts({ shut, degraded, checks }: Explanation, now: Date, style: Style): readonly string[] {
   if ((shut ?? degraded)?.name !== "healthy") return [];
-  const failed = checks.filter(({ verdict, recent }) => verdict !== "healthy" && recent.length > 0);
-  return failed.map(({ name, recent }) =>
-    lines([`last results of ${name}`], style) + resultsText(recent, now, style, "  ")
-  );
+  const missing = checks.filter(({ opens }) => opens !== undefined);
+  return missing.filter(({ recent }) => recent.length > 0 || missing.length > 1).map((check) => {
+    const head = [`last results of ${check.name}`, ...missing.length > 1 ? [`  ${check.opens ?? ""}`] : []];
+    return lines(head, style) + (check.recent.length > 0 ? resultsText(check.recent, now, style, "  ") : "");
+  });
 }
 
-function answerLines({ service, shut, degraded, routes }: Explanation, now: Date): readonly Piece[] {
-  if (shut !== undefined) return [...shutLines(service, shut, now), ...alsoLines(shut, routes)];
+/** What opens the gate; of several checks each says it for itself, below. */
+function opensWords({ name, opens = "" }: ShutGate, checks: Explanation["checks"]): string {
+  const cures = checks.flatMap((check) => check.opens ?? []);
+  if (name !== "healthy" || cures.length < 2) return opens;
+  return opens.replace(cures.join("; "), () => `${cures.length} checks must pass, each as said below`);
+}
+
+function answerLines(
+  { service, shut, degraded, routes, checks }: Explanation,
+  now: Date,
+): readonly Piece[] {
+  if (shut !== undefined) {
+    const opens = opensWords(shut, checks);
+    return [...shutLines(service, { ...shut, opens }, now), ...alsoLines(shut, routes)];
+  }
   const peers = new Set(routes.flatMap((route) => route.peers.map(({ peer }) => peer)));
   if (peers.size === 0) {
     return [toned(`${service} is announced to nobody: there is no peer that it is for`, "bad")];
@@ -37,7 +51,7 @@ function answerLines({ service, shut, degraded, routes }: Explanation, now: Date
   const to = `${service} is announced to ${[...peers].join(", ")}`;
   return degraded === undefined
     ? [toned(`${to}: every gate is open`, "good")]
-    : degradedLines(to, degraded, now);
+    : degradedLines(to, { ...degraded, opens: opensWords(degraded, checks) }, now);
 }
 
 function degradedLines(to: string, { name, saw, since, opens }: ShutGate, now: Date): readonly Piece[] {

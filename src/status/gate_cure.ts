@@ -55,10 +55,9 @@ function quorumCure(_gate: GateStatus, { service }: CurePlace): string {
   return `more live destinations of ${service.name}: their checks must pass, or quorum and weights be configured otherwise`;
 }
 
-function checkCure(
-  { name, expects, rise, consecutivePasses, lastResult, lastUnknown, flapping }: CheckStatusEntry,
-  now: Date,
-): string {
+/** What a check that keeps it shut has to do. */
+export function checkCure(check: CheckStatusEntry, now: Date): string {
+  const { name, expects, rise, consecutivePasses, lastResult, lastUnknown, flapping } = check;
   if (flapping !== undefined) {
     const still = `another ${age(now, flapping.until)} without flapping`;
     return `${still}, and check ${name} must have passed ${rise === 1 ? "" : `${rise} times in a row `}then${
@@ -72,7 +71,16 @@ function checkCure(
     : "";
   return `check ${name} must pass ${times}${soFar}${
     expects === "" ? "" : ` (it passes where ${expects})`
-  }${blind}`;
+  }${blind}${mayBlockItself(check) ? ONE_AT_A_TIME : ""}`;
+}
+
+const ONE_AT_A_TIME =
+  "; a server that serves one connection at a time is busy with the idle one of tripwire, which is not for it";
+
+/** Whether a probe got no answer in time while the idle connection of the tripwire stood. */
+function mayBlockItself({ watch, lastResult }: CheckStatusEntry): boolean {
+  if (watch?.since === undefined || lastResult?.result !== "fail") return false;
+  return lastResult.at > watch.since && lastResult.detail.startsWith("timed out");
 }
 
 /** What the kernel refused of it is in the gate's reason. */

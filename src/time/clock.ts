@@ -50,6 +50,7 @@ function openSystemClock(): Clock {
   /** When the loop has waited last, as far as is known: for a timer beside which nothing came at once. */
   let waitedMs = -Infinity;
   let cameAtOnce = 0;
+  const moments = new Map<number, Moment>();
 
   function nextTurn(callback: () => void): Disposable {
     if (performance.now() < waitedMs + SOCKETS_MS) {
@@ -72,14 +73,70 @@ function openSystemClock(): Clock {
     wallTime: () => new Date(),
     at(atMs, callback) {
       if (atMs === NEXT_TURN) return nextTurn(callback);
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const arm = () => {
-        // setTimeout takes 32 bits and may fire a fraction of a millisecond early; both are hidden here.
-        const wait = Math.min(Math.max(0, Math.ceil(atMs - performance.now())), 0x7fff_ffff);
-        timer = setTimeout(() => performance.now() < atMs ? arm() : callback(), wait);
-      };
-      arm();
-      return { [Symbol.dispose]: () => clearTimeout(timer) };
+      const known = moments.get(atMs);
+      if (known !== undefined) return known.add(callback);
+      const moment = new Moment(atMs, () => void moments.delete(atMs));
+      moments.set(atMs, moment);
+      return moment.add(callback);
     },
   };
+}
+
+/**
+ * Those who wait for the same moment, by one timer of the runtime, which costs more than most of what it is set for. What
+ * one of them throws is an uncaught exception, and takes nothing from the others.
+ */
+class Moment {
+  readonly #atMs: number;
+  readonly #onEnd: () => void;
+  readonly #waiting = new Set<Waiting>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(atMs: number, onEnd: () => void) {
+    this.#atMs = atMs;
+    this.#onEnd = onEnd;
+    this.#arm();
+  }
+
+  add(callback: () => void): Disposable {
+    const waiting = new Waiting(callback, this);
+    this.#waiting.add(waiting);
+    return waiting;
+  }
+
+  remove(waiting: Waiting): void {
+    if (!this.#waiting.delete(waiting) || this.#waiting.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#onEnd();
+  }
+
+  #arm(): void {
+    // setTimeout takes 32 bits and may fire a fraction of a millisecond early; both are hidden here.
+    const wait = Math.min(Math.max(0, Math.ceil(this.#atMs - performance.now())), 0x7fff_ffff);
+    this.#timer = setTimeout(() => performance.now() < this.#atMs ? this.#arm() : this.#come(), wait);
+  }
+
+  #come(): void {
+    this.#onEnd();
+    for (const waiting of this.#waiting) {
+      this.#waiting.delete(waiting);
+      try {
+        waiting.callback();
+      } catch (error) {
+        reportError(error);
+      }
+    }
+  }
+}
+
+class Waiting implements Disposable {
+  readonly #moment: Moment;
+
+  constructor(readonly callback: () => void, moment: Moment) {
+    this.#moment = moment;
+  }
+
+  [Symbol.dispose](): void {
+    this.#moment.remove(this);
+  }
 }

@@ -47,3 +47,77 @@ Deno.test("migrate() of - reads standard input (faults C10)", async () => {
   assert.equal(await migrate({ files: ["-"] }, ports), 0);
   assert.deepEqual(configOf(ports.out.join("")), configOf(REFERENCE));
 });
+
+const OPTIONS = "command = true\nip = 198.51.100.1\nincrease = 0\n";
+const INI = "[a]\nip_prefix = 198.51.100.1/32\n";
+const KEEPALIVED = "virtual_server 198.51.100.1 80 {\n  real_server 192.0.2.2 80 {\n  }\n}\n";
+const SPEAKER = { routerID: "192.0.2.10", localAS: "64512", peers: "192.0.2.1", peerAS: "64500" };
+
+Deno.test("migrate() tells a file's format by its content, and takes the flags for what no file says", async () => {
+  const ports = filePorts({
+    options: OPTIONS,
+    conf: "process a {\n  run exabgp healthcheck --ip 198.51.100.1;\n}\n",
+    ini: INI,
+    keepalived: KEEPALIVED,
+  });
+  for (const file of ["options", "conf", "ini", "keepalived"]) {
+    ports.out.length = 0;
+    assert.equal(
+      await migrate({ files: [file], speaker: SPEAKER, overrides: { ipvsSetup: "false" } }, ports),
+      0,
+      file,
+    );
+    const config = configOf(ports.out.join(""));
+    assert.deepEqual(config.services.map(({ addresses }) => addresses.map(({ text }) => text)), [[
+      "198.51.100.1",
+    ]]);
+    assert.equal(config.network.ipvs, false);
+    assert.deepEqual(config.bgp.peers.map(({ address, as }) => [address.text, as]), [["192.0.2.1", 64500]]);
+  }
+});
+
+Deno.test("migrate() prints what it lacks on stderr with the source's places, and what check will say", async () => {
+  const ports = filePorts({ a: `${INI}interface = lo\n` });
+  assert.equal(await migrate({ files: ["a"], speaker: { ...SPEAKER, peerAS: undefined } }, ports), 0);
+  const [told, ...refused] = ports.err;
+  assert.equal(
+    told,
+    "a:3:1: warning: interface: has no equivalent: the address is bound to an interface of its own, named like the service\n",
+  );
+  assert.deepEqual(refused.map((line) => line.replace(/:\d+:\d+:/, ":")), [
+    "bgp-lb check will refuse it until this is put right:\n",
+    '<output>: bgp.peers[0].as: must be an AS number, a whole number from 1 to 4294967295 (got "FILL-IN")\n',
+  ]);
+});
+
+Deno.test("migrate() says what a file could be that is unclear, what is wrong in it, and what --from can be", async () => {
+  const both = `${KEEPALIVED}neighbor 192.0.2.1 {\n}\n`;
+  const ports = filePorts({ both, none: "hello\n", INI, KEEPALIVED, broken: "[a]\nx\n", REFERENCE, OPTIONS });
+  const formats = "exabgp|anycast-healthchecker|keepalived|reference";
+  const list = formats.replaceAll("|", ", ");
+  const rows: readonly (readonly [readonly string[], string | undefined, string])[] = [
+    [["both"], undefined, "both: could be of exabgp or keepalived: say which by --from\n"],
+    [["none"], undefined, `none: is of no format that is known by its content: say --from ${formats}\n`],
+    [
+      ["INI"],
+      "keepalive",
+      `error: --from must be one of ${list}, did you mean keepalived? (got "keepalive")\n`,
+    ],
+    [
+      ["INI", "KEEPALIVED"],
+      undefined,
+      "error: the files are of anycast-healthchecker and keepalived: name files of one configuration, or say --from\n",
+    ],
+    [["broken"], undefined, "broken:2:1: must be NAME = VALUE\n"],
+    [["INI"], "keepalived", "INI:1:1: has no service of keepalived in it\n"],
+    [["INI"], "reference", "INI:2:1: not valid YAML: a key is followed by a colon and a space, not by =\n"],
+    [["REFERENCE", "REFERENCE"], undefined, "REFERENCE: the reference has one file\n"],
+    [["OPTIONS"], "anycast-healthchecker", "OPTIONS:1:1: command stands before the first section\n"],
+  ];
+  for (const [files, from, message] of rows) {
+    ports.err.length = 0;
+    assert.equal(await migrate({ files, from }, ports), 2, message);
+    assert.deepEqual(ports.err, [message]);
+    assert.deepEqual(ports.out, []);
+  }
+});

@@ -1,14 +1,14 @@
 /**
  * Every parser of what others send, fuzzed for as long as one likes:
  * `deno task fuzz [SUBJECT…] [--answers=N] [--seconds=N] [--seed=N] [--answer=K] [--sorts]`. Without a limit a minute of
- * each; `--answer` judges one alone.
+ * each; `--answer` judges one alone. Ctrl-C ends the subject that is under way, and says how far it came.
  */
 import { parseArgs } from "node:util";
 import { fuzz, FuzzFailure, type FuzzReport, type FuzzSubject, SLOW_MS, type Verdict } from "./fuzz.ts";
 import { SUBJECTS } from "./subjects.ts";
 
 const DEFAULT_SECONDS = 60;
-/** One answer that takes so long will never end. */
+/** Some answers that take so long will never end. */
 const STUCK_MS = 60_000;
 
 const { values, positionals } = parseArgs({
@@ -34,7 +34,11 @@ if (unknown.length > 0 || [seed, first, answers, seconds].some(Number.isNaN)) {
 }
 
 let failed = false;
+let interrupted = false;
+Deno.addSignalListener("SIGINT", () => interrupted = true);
+Deno.addSignalListener("SIGTERM", () => interrupted = true);
 for (const subject of SUBJECTS) {
+  if (interrupted) break;
   if (positionals.length === 0 || positionals.includes(subject.name)) await run(subject);
 }
 Deno.exit(failed ? 1 : 0);
@@ -46,7 +50,7 @@ async function run(subject: FuzzSubject): Promise<void> {
   // Who waits for what never comes keeps no timer: without this one the process would end and say nothing.
   const watch = setInterval(() => {
     if (performance.now() - current.sinceMs < STUCK_MS) return;
-    console.error(`${subject.name}: answer ${current.number} of seed ${seed} never ends`);
+    console.error(`${subject.name}: an answer from ${current.number} on of seed ${seed} never ends`);
     console.error(again(subject.name, current.number));
     Deno.exit(1);
   }, 1000);
@@ -55,10 +59,10 @@ async function run(subject: FuzzSubject): Promise<void> {
       seed,
       first,
       answers,
-      isOver: () => elapsedMs() > seconds * 1000,
-      onCase(number) {
-        current.number = number;
-        if (number % 256 === 0) current.sinceMs = performance.now();
+      isOver: () => interrupted || elapsedMs() > seconds * 1000,
+      async pause(number) {
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        Object.assign(current, { number, sinceMs: performance.now() });
       },
     });
     print(subject.name, report, elapsedMs());

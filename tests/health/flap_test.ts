@@ -144,7 +144,7 @@ Deno.test("Check that flaps is unhealthy with that cause, until hold without mor
   assert.deepEqual(news.map(told), [
     "0 unknown → healthy: status 200",
     "3000 healthy → unhealthy flapping true: flapping: 3 changes of outcome within 10s, held until 5s without more; " +
-    "the last result: status 503",
+    "the last result then: status 503",
     "9000 unhealthy → healthy flapping false: flapping no more: 5 consecutive passes, the last one: status 200",
   ]);
   assert.equal(check.status().flapping, undefined);

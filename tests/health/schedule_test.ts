@@ -71,3 +71,22 @@ Deno.test("nextTimeoutMs() is that of the oldest probe in flight", () => {
   assert.equal(nextTimeoutMs(ended(both, 0, false), TIMING), 1200);
   assert.equal(nextTimeoutMs(ended(ended(both, 0, false), 1, true), TIMING), undefined);
 });
+
+Deno.test("begin() puts the beats of checks that stand close together in one turn, whenever each is begun", () => {
+  const beats = Array.from({ length: 1000 }, (_, index) => {
+    const begun = started(
+      begin(TIMING, 5000.3 + index / 1000, { index, count: 1000 }),
+      0,
+      5000,
+      TIMING,
+      true,
+    );
+    return nextStartMs(ended(begun, 0, true), HEALTHY, TIMING) % TIMING.intervalMs;
+  });
+  const byBeat = Map.groupBy(beats, (beat) => beat);
+  assert.equal(byBeat.size, 100);
+  assert.deepEqual(
+    [...new Set([...byBeat.values()].map(({ length }) => length))].filter((n) => n < 9 || n > 11),
+    [],
+  );
+});

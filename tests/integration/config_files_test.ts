@@ -110,6 +110,23 @@ Deno.test("bgp-lb migrate and schema answer on stdout and exit 0 (CONTRACT Comma
     migrated.stdout,
     await Deno.readTextFile("tests/golden/config/reference.migrated.yaml.golden"),
   );
+  const folder = "tests/golden/migrate";
+  const flags = [
+    "--router-id",
+    "192.0.2.10",
+    "--local-as",
+    "64512",
+    "--peers=192.0.2.1,192.0.2.2",
+    "--peer-as",
+    "64500",
+  ];
+  const keepalived = await bgpLb(["migrate", `${folder}/keepalived.conf`, ...flags]);
+  assert.equal(keepalived.code, 0, keepalived.stderr);
+  assert.equal(keepalived.stdout, await Deno.readTextFile(`${folder}/keepalived.yaml.golden`));
+  assert.match(
+    keepalived.stderr,
+    /keepalived\.conf:\d+:\d+: warning: frobnicate: is not known to migrate: left out\n/,
+  );
   const schema = await bgpLb(["schema"]);
   assert.equal(schema.code, 0, schema.stderr);
   assert.equal(JSON.parse(schema.stdout).title, "bgp-lb configuration");

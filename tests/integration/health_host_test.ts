@@ -349,6 +349,7 @@ test("process: a unit must be active, as systemctl says; its main process is wat
   assert.deepEqual(told, [`process ${child.pid} has ended`]);
   const cases = [
     ["ActiveState=active\nSubState=exited\nMainPID=0", "pass", "app.service is active (exited)"],
+    ["ActiveState=active\nSubState=exited\nMainPID=1e+21", "pass", "app.service is active (exited)"],
     ["ActiveState=reloading\nSubState=reload\nMainPID=0", "pass", "app.service is reloading (reload)"],
     [
       "ActiveState=failed\nSubState=failed\nMainPID=0",
@@ -370,10 +371,14 @@ test("process: a unit must be active, as systemctl says; its main process is wat
   ] as const;
   for (const [text, kind, detail] of cases) assert.deepEqual(await answer(text), { kind, detail });
   assert.deepEqual(
-    await answer("", "echo 'Failed to connect to bus: No such file or directory' >&2; exit 1"),
+    await answer(
+      "",
+      "printf 'Cannot operate.\\nFailed to connect to bus: No such file or directory\\n' >&2; exit 1",
+    ),
     {
       kind: "unknown",
-      detail: "systemctl does not tell: status 1, Failed to connect to bus: No such file or directory",
+      detail:
+        "systemctl does not tell: status 1, Cannot operate.; Failed to connect to bus: No such file or directory",
     },
   );
   Deno.removeSync(scene.path("systemctl"));

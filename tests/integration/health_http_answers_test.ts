@@ -129,9 +129,9 @@ const BODIES: readonly (readonly [
   ["and a 404 as the status says", answer(`HTTP/1.1 404 No\r\n\r\nall well`), CONTAINS, "fail: status 404"],
   [
     "that is another",
-    answer(`${HEAD}content-length: 6\r\n\r\nbroken`),
+    answer(`${HEAD}content-length: 18\r\n\r\n{"is": "broken"}\r\n`),
     CONTAINS,
-    'fail: status 200, but the body does not contain "all well": it begins with "broken"',
+    'fail: status 200, but the body does not contain "all well": it begins with "{"is": "broken"}\\r\\n"',
   ],
   [
     "that is empty",

@@ -121,18 +121,23 @@ const ANSWERS: readonly (readonly [sentence: string, behaviour: Behaviour, kind:
       "fail",
       /^connection closed without an answer$/,
     ],
-    ["fails what is not HTTP", answer("SSH-2.0-OpenSSH_9.2\r\n"), "fail", /^the answer is not HTTP$/],
+    [
+      "fails what is not HTTP",
+      answer("SSH-2.0-OpenSSH_9.2\r\n"),
+      "fail",
+      /^the answer is not HTTP, what came: "SSH-2.0-OpenSSH_9.2\\r\\n"$/,
+    ],
     [
       "fails HTTP/2 that was not agreed on",
       answer("\0\0\x12\x04\0\0\0\0\0"),
       "fail",
-      /^the answer is not HTTP$/,
+      /^the answer is not HTTP, what came: octets /,
     ],
     [
       "fails a control character in a field",
       answer(`${HEAD}a: b\0c\r\n\r\n`),
       "fail",
-      /^the answer is not HTTP$/,
+      /^the answer is not HTTP, what came: octets /,
     ],
     [
       "fails 1,000 header fields",

@@ -25,18 +25,35 @@ interface Rig {
   readonly probe: Probe;
   /** What each handshake trusted, in certificates; -1 is the runtime's own. */
   readonly trusted: number[];
+  /** How often a certificate was taken apart for us. */
+  looks(): number;
   advance(ms: number): void;
 }
 
 /** A probe of an https check where this host's store is `store`, and time is told. */
 function rig(config: Partial<HttpCheckConfig>, store: string): Rig {
   let nowMs = 0;
+  let looks = 0;
   const trusted: number[] = [];
   const tls = {
-    secure(socket: Parameters<typeof nodeTls.secure>[0], options: TlsOptions, signal: AbortSignal) {
+    async secure(socket: Parameters<typeof nodeTls.secure>[0], options: TlsOptions, signal: AbortSignal) {
       const { trust } = options;
       trusted.push(typeof trust === "object" ? trust.pem.split("BEGIN CERTIFICATE").length - 1 : -1);
-      return nodeTls.secure(socket, options, signal);
+      const session = await nodeTls.secure(socket, options, signal);
+      const { stream, distrust, version, protocol } = session;
+      return {
+        stream,
+        distrust,
+        version,
+        protocol,
+        get certificate() {
+          looks++;
+          return session.certificate;
+        },
+        get root() {
+          return session.root;
+        },
+      };
     },
   };
   const files = new BoundedFiles();
@@ -44,6 +61,7 @@ function rig(config: Partial<HttpCheckConfig>, store: string): Rig {
   return {
     probe: httpProbe(httpCheckConfig({ scheme: "https", ...config }), probePorts({ tls, trustStore })),
     trusted,
+    looks: () => looks,
     advance: (ms) => nowMs += ms,
   };
 }
@@ -51,6 +69,19 @@ function rig(config: Partial<HttpCheckConfig>, store: string): Rig {
 function run(probe: Probe): Promise<ProbeOutcome> {
   return within(probe.run(new AbortController().signal, () => {}), "a probe");
 }
+
+Deno.test("httpProbe() over https takes the certificate apart only where its end is asked for", async () => {
+  await using certificates = new Certificates();
+  const made = await certificates.selfSigned({ ca: true });
+  await using server = new RawServer(OK, { tls: made });
+  const plain = rig({ port: server.port }, made.certFile);
+  assert.deepEqual(await run(plain.probe), PASS);
+  assert.deepEqual(await run(plain.probe), PASS);
+  assert.equal(plain.looks(), 0);
+  const dated = rig({ port: server.port, minDaysLeft: 1 }, made.certFile);
+  assert.match((await run(dated.probe)).detail, /^status 200, certificate good for \d+ days?$/);
+  assert.ok(dated.looks() > 0);
+});
 
 Deno.test("httpProbe() over https believes the host's store and caFile, and nobody else (C11)", async (t) => {
   await using certificates = new Certificates();

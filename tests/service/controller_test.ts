@@ -180,6 +180,18 @@ Deno.test("serviceVerdict() is the worst of all checks; none means healthy (CONT
   assert.equal(of("unknown", "unhealthy", "healthy"), "unhealthy");
 });
 
+Deno.test("serviceVerdict() tells the cause of the only check, and of many how many have the worst verdict", () => {
+  const causeOf = (...verdicts: ("healthy" | "unhealthy" | "unknown")[]) =>
+    serviceVerdict(new Map(verdicts.map((verdict, index) => [`c${index}`, { verdict, cause: "x" }]))).cause;
+  assert.equal(causeOf(), "no checks configured");
+  assert.equal(causeOf("healthy"), "c0: x");
+  assert.equal(causeOf("healthy", "healthy"), "all 2 checks pass");
+  assert.equal(causeOf("unhealthy"), "c0: x");
+  assert.equal(causeOf("healthy", "unhealthy", "unknown"), "c1: x");
+  assert.equal(causeOf("healthy", "unhealthy", "unhealthy"), "2 of 3 checks fail, first c1: x");
+  assert.equal(causeOf("healthy", "unknown", "unknown"), "2 of 3 checks have no verdict yet, first c1: x");
+});
+
 Deno.test("step() announces exactly when the last facts say so, whatever came before", () => {
   const event = fc.oneof(
     fc.constantFrom("healthy", "unhealthy", "unknown").map((verdict): ServiceEvent => ({

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { checkText, resultsText } from "../../src/status/checks_text.ts";
 import { explain } from "../../src/status/explain.ts";
 import { explainText } from "../../src/status/explain_text.ts";
-import { gateCure } from "../../src/status/gate_cure.ts";
+import { checkCure, gateCure } from "../../src/status/gate_cure.ts";
 import type { CheckResultStatus, CheckStatusEntry } from "../../src/status/status.ts";
 import { status } from "../support/status.ts";
 
@@ -122,4 +122,40 @@ Deno.test("explainText() shows the last results of the checks that keep a servic
   const text = explainText(explained, NOW);
   assert.match(text, /\n\nlast results of http-1\n {2}NEWEST {2}RESULT[^]*\n {2}1s ago {2}pass, 2 times/);
   assert.ok(!text.includes("last results of other"));
+});
+
+Deno.test("explainText() of several checks that keep it shut says of each below what it has to do", () => {
+  const whole = status(["r1"], "unhealthy");
+  const services = whole.services.map((service) => ({
+    ...service,
+    checks: [
+      check({ verdict: "unhealthy", rise: 1, recent: RESULTS }),
+      check({ name: "other", verdict: "unhealthy", rise: 2, recent: [] }),
+      check({ name: "well", verdict: "healthy", recent: RESULTS }),
+    ],
+  }));
+  const explained = explain({ ...whole, services }, "web", undefined, NOW);
+  assert.equal(explained.shut?.opens, `${explained.checks[0]?.opens}; ${explained.checks[1]?.opens}`);
+  const text = explainText(explained, NOW);
+  assert.match(text, /\n {2}opens {4}2 checks must pass, each as said below\n/);
+  assert.match(text, /\n\nlast results of http-1\n {2}check http-1 must pass once\b.*\n {2}NEWEST/);
+  assert.match(text, /\n\nlast results of other\n {2}check other must pass 2 times in a row\b.*\n\n/);
+  assert.ok(!text.includes("last results of well"));
+});
+
+Deno.test("checkCure() tells of the tripwire where a probe got no answer in time while its connection stood", () => {
+  const cureOf = (since: string | undefined, detail: string) =>
+    checkCure(
+      check({
+        verdict: "unhealthy",
+        watch: { ...WATCH, since },
+        lastResult: { result: "fail", detail, at: at(9, 55), durationMs: 1000 },
+      }),
+      NOW,
+    );
+  const TOLD = /one connection at a time is busy with the idle one of tripwire/;
+  assert.match(cureOf(at(9, 48), "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(at(9, 57), "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(undefined, "timed out after 1000 ms waiting for an answer"), TOLD);
+  assert.doesNotMatch(cureOf(at(9, 48), "status 503"), TOLD);
 });

@@ -28,8 +28,8 @@ for (
       "http://127.0.0.1:8080/ answers with a 2xx status and a body that matches ^ok within 1s",
     ],
     [
-      tlsCheckConfig({ minDaysLeft: 3 }),
-      "127.0.0.1:8443 shakes hands by TLS with a trusted certificate for 127.0.0.1, good for 3 days or more, within 1s",
+      tlsCheckConfig({ minDaysLeft: 1 }),
+      "127.0.0.1:8443 shakes hands by TLS with a trusted certificate for 127.0.0.1, good for 1 day or more, within 1s",
     ],
     [
       tlsCheckConfig({ insecureSkipVerify: true }),

@@ -7,7 +7,7 @@ const INTERESTING = [0, 1, 2, 3, 4, 5, 8, 16, 18, 19, 22, 23, 31, 32, 33, 64, 12
 /** A piece is repeated so often at most. */
 const MOST_REPEATED = 4000;
 /** Seldom, as it makes the longest ones. */
-const REPEATED_ONCE_IN = 400;
+const REPEATED_ONCE_IN = 4000;
 
 /** Dice. */
 export class Dice {

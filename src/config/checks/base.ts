@@ -85,8 +85,12 @@ const flapSchema = lazily(() =>
     hold: duration(1000, 86_400_000).prefault("120s").describe(
       "Unhealthy until so long after the last of it",
     ),
-  }).describe("What counts as flapping, and for how long the check is unhealthy then")
+  }, { error: ({ code }) => code === "invalid_type" ? FLAP_FORM : undefined }).describe(
+    "What counts as flapping, and for how long the check is unhealthy then",
+  )
 );
+
+const FLAP_FORM = "must be off, or a mapping such as {limit: 5, window: 60s, hold: 2m}";
 
 /** Keys of the kinds that go over the network. */
 export const networkSchema = lazily(() => {

@@ -151,15 +151,18 @@ export const bodySchema = lazily(() => {
   return z.strictObject({
     contains: words().optional().describe("This text"),
     matches: words().optional().describe("Something that this regular expression (RE2 syntax) matches"),
-  }).superRefine((body, context) => {
-    if ((body.contains === undefined) === (body.matches === undefined)) {
-      context.addIssue({ code: "custom", message: "must have one of contains and matches" });
-    }
-  }).register(z.globalRegistry, {
+  }, { error: ({ code }) => code === "invalid_type" ? BODY_FORM : undefined }).superRefine(
+    (body, context) => {
+      if ((body.contains === undefined) === (body.matches === undefined)) {
+        context.addIssue({ code: "custom", message: "must have one of contains and matches" });
+      }
+    },
+  ).register(z.globalRegistry, {
     oneOf: [{ required: ["contains"] }, { required: ["matches"] }],
   });
 });
 
+const BODY_FORM = "must be a mapping, {contains: TEXT} or {matches: REGEX}";
 const ONE_OF_THEM = "must not be empty";
 const TOO_LONG = `must have at most ${MAX_BODY_RULE_LENGTH} characters`;
 

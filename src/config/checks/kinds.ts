@@ -53,20 +53,39 @@ const KINDS: {
 
 /** One check of a service. */
 export const checkSchema = lazily(() => {
-  const [first = REGISTRY.http.schema(), ...more] = Object.values(REGISTRY).map((kind) => kind.schema());
+  const [first = option("http", REGISTRY.http.schema), ...more] = Object.entries(REGISTRY).map(
+    ([type, kind]) => option(type, () => kind.schema()),
+  );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
 /** One check of a destination, or of each destination of a port. */
 export const destinationCheckSchema = lazily(() => {
-  const [first = REGISTRY.http.destinationSchema(), ...more] = Object.values(REGISTRY).map((kind) =>
-    kind.destinationSchema()
+  const [first = option("http", REGISTRY.http.destinationSchema), ...more] = Object.entries(REGISTRY).map(
+    ([type, kind]) => option(type, () => kind.destinationSchema()),
   );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
+/** The schema of one kind, built where a check is of that kind: most files have few of them. */
+function option<T extends z.ZodType>(type: string, schema: () => T): z.ZodLazy<T> {
+  const lazy = z.lazy(schema);
+  // What tells the kinds apart, which the library would build each of them to find out.
+  lazy._zod.propValues = { type: new Set([type]) };
+  return lazy;
+}
+
 /** The names of all kinds. */
 export const CHECK_TYPES: readonly string[] = Object.keys(REGISTRY);
+
+/** The names of the kinds that have `key`. */
+export function checkTypesWith(key: string): readonly string[] {
+  return Object.entries(REGISTRY).filter(([, kind]) => {
+    const whole: z.core.$ZodType = kind.schema();
+    const schema = whole instanceof z.ZodPipe ? whole.in : whole;
+    return schema instanceof z.ZodObject && Object.hasOwn(schema.shape, key);
+  }).map(([type]) => type);
+}
 
 /** The check of that destination: what was left out is the destination's. Or what it lacks. */
 export function aimCheck<Type extends CheckType>(

@@ -6,7 +6,8 @@ import { PATTERNS } from "./patterns.ts";
 /** A list of the program and its arguments, in their order; `none` says what is wrong where it is empty. */
 export function command(none = "must name a program; leave the key out for none"): z.ZodArray<z.ZodString> {
   const argument = z.string().register(z.globalRegistry, { pattern: PATTERNS.commandArgument });
-  return z.array(argument).min(1, { error: none }).superRefine((argv, context) => {
+  const form = { error: "must be a list of the program and its arguments, such as [/usr/lib/check, --fast]" };
+  return z.array(argument, form).min(1, { error: none }).superRefine((argv, context) => {
     argv.forEach((text, index) => {
       const message = index === 0 ? programProblem(text) : text.includes("\0") ? NUL : undefined;
       if (message !== undefined) context.addIssue({ code: "custom", path: [index], message });

@@ -66,7 +66,7 @@ function days(ms: number): string {
 function moment(ms: number): string {
   return Number.isNaN(ms)
     ? "an unknown time"
-    : `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+    : `${new Date(ms).toISOString().replace("T", " ").replace(/:[0-9.]+Z$/, " UTC")}`;
 }
 
 function namesWords(names: string): string {

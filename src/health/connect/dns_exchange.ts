@@ -91,9 +91,8 @@ export async function askByStream(
 ): Promise<DnsAnswer> {
   const { codec, random, clock } = ports;
   const connected = await dial(address.text, port, ports, signal, progress, { source });
-  const stream = boundedStream(connected, clock, STREAM_LIMITS);
+  const stream = boundedStream(connected, clock, STREAM_LIMITS, signal);
   using _stream = stream;
-  using _abort = onAbort(signal, () => stream[Symbol.dispose]());
   const id = randomId(random);
   const query = codec.encode(id, question);
   progress("waiting for the answer");

@@ -4,6 +4,7 @@
  * which of its addresses said what, in few words however many there are.
  */
 import { type Address, parseAddress } from "../../net/address.ts";
+import type { StreamSocket } from "../../net/sockets.ts";
 import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
 import { failureOf, NO_LOCAL_ADDRESS, OwnShortage, ProbeFailure } from "./failure.ts";
@@ -72,15 +73,15 @@ export async function eachAddress<T>(
     addresses: usable,
     leftOut,
     headStartMs,
-    attempt: { ...attempt, run },
+    attempt: { run, discard: (late) => attempt.discard?.(late) },
     clock,
     signal,
     progress,
   });
 }
 
-/** @throws {OwnShortage} this host does not have the source */
-async function runFrom<T>(
+/** What an attempt at one address gives. @throws {OwnShortage} this host does not have the source */
+export async function runFrom<T>(
   source: Address | undefined,
   attempt: Attempt<T>,
   ...at: Parameters<Attempt<T>["run"]>
@@ -95,6 +96,12 @@ async function runFrom<T>(
 /** What is told of the address that was connected to: nothing where the host is one itself. */
 export function answeredBy(host: string, address: Address | undefined): string {
   return address === undefined || parseAddress(host) !== undefined ? "" : ` (${address.text})`;
+}
+
+/** The same of a connection to `host`, which is looked at once: that most hosts are addresses shall cost a probe nothing. */
+export function answeredOn(host: string): (stream: Pick<StreamSocket, "remote">) => string {
+  if (parseAddress(host) !== undefined) return () => "";
+  return ({ remote }) => answeredBy(host, remote?.address);
 }
 
 interface Race<T> {

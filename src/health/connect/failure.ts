@@ -84,7 +84,8 @@ export function failureOf(error: unknown): Failure {
   if (ours !== undefined) return { kind: "unknown", detail: ours };
   const theirs = wordsOf(THEIRS, texts);
   if (theirs !== undefined) return { kind: "fail", detail: theirs };
-  const last = foreignText((texts.at(-1) ?? "unknown error").replace(/ \(os error \d+\)$/, ""));
+  const words = texts.map((text) => text.replace(/ ?\(os error \d+\)$/, "").trim());
+  const last = foreignText(words.findLast((text) => text !== "") ?? "unknown error");
   return isInternal(error)
     ? { kind: "unknown", detail: `unexpected: ${last}` }
     : { kind: "fail", detail: last };

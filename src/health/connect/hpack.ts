@@ -121,15 +121,15 @@ const LETTER_OF_NONE = 60;
 const LONGEST_CODE = 30;
 const END = 256;
 
-/** Reads texts (RFC 7541 section 5.2); its tables are made with the first that is a Huffman code. */
+/** Reads texts (RFC 7541 section 5.2); what is needed for Huffman codes is made with the first that is one. */
 class TextReader extends Reader {
-  #tables: readonly ReadonlyMap<number, number>[] | undefined;
+  #code: HuffmanCode | undefined;
 
   text(): string {
     const { octets, huffman } = this.#octets();
     if (!huffman) return latin1Text(octets);
-    this.#tables ??= codeTables();
-    return huffmanText(octets, this.#tables);
+    this.#code ??= huffmanCode();
+    return huffmanText(octets, this.#code);
   }
 
   skipText(): void {
@@ -142,15 +142,25 @@ class TextReader extends Reader {
   }
 }
 
-function huffmanText(octets: Uint8Array, tables: readonly ReadonlyMap<number, number>[]): string {
+/** By the length of codes: those of one length are consecutive, from `first` on, as their symbols are, from `from` on. */
+interface HuffmanCode {
+  readonly first: Int32Array;
+  readonly count: Int32Array;
+  readonly from: Int32Array;
+  readonly symbols: Int32Array;
+}
+
+/** Some nanoseconds for each bit: a text may be as long as a block, and whoever sends it is nobody's friend. */
+function huffmanText(octets: Uint8Array, { first, count, from, symbols }: HuffmanCode): string {
   let text = "";
   let code = 0;
   let length = 0;
   for (const octet of octets) {
     for (let bit = 7; bit >= 0; bit--) {
-      code = code * 2 + (octet >> bit & 1);
+      code = code << 1 | octet >> bit & 1;
       length++;
-      const symbol = tables[length]?.get(code);
+      const index = code - (first[length] ?? 0);
+      const symbol = index < (count[length] ?? 0) ? symbols[(from[length] ?? 0) + index] : undefined;
       if (symbol === undefined && length < LONGEST_CODE) continue;
       if (symbol === undefined || symbol === END) {
         throw new ProbeFailure("the answer is not HTTP/2: a text that is no Huffman code");
@@ -162,18 +172,17 @@ function huffmanText(octets: Uint8Array, tables: readonly ReadonlyMap<number, nu
   return text;
 }
 
-/** For each length the symbols by code: codes are canonical, those of one length are consecutive. */
-function codeTables(): readonly ReadonlyMap<number, number>[] {
-  const symbols = [...CODE_LENGTHS].map((letter, symbol) => ({
-    symbol,
-    length: letter.charCodeAt(0) - LETTER_OF_NONE,
-  }));
-  const byLength = Map.groupBy(symbols, ({ length }) => length);
-  const tables: ReadonlyMap<number, number>[] = [];
-  let next = 0;
-  for (let length = 0; length <= LONGEST_CODE; length++) {
-    next *= 2;
-    tables.push(new Map((byLength.get(length) ?? []).map(({ symbol }) => [next++, symbol])));
+function huffmanCode(): HuffmanCode {
+  const byLength = () => new Int32Array(LONGEST_CODE + 1);
+  const [first, count, from] = [byLength(), byLength(), byLength()];
+  const lengths = Array.from(CODE_LENGTHS, (letter) => letter.charCodeAt(0) - LETTER_OF_NONE);
+  const symbols = Int32Array.from(lengths.keys())
+    .sort((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0) || a - b);
+  for (const length of lengths) count[length] = (count[length] ?? 0) + 1;
+  for (let length = 1; length <= LONGEST_CODE; length++) {
+    const before = count[length - 1] ?? 0;
+    first[length] = ((first[length - 1] ?? 0) + before) * 2;
+    from[length] = (from[length - 1] ?? 0) + before;
   }
-  return tables;
+  return { first, count, from, symbols };
 }

@@ -4,6 +4,7 @@ import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { type ResponseHead, responseHeadParser, valuesOf } from "../../net/http1.ts";
 import { type BodyDecoder, bodyDecoder, responseFraming } from "../../net/http1_body.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
+import { shownOctets } from "../../text/shown_octets.ts";
 import { ProbeFailure } from "./failure.ts";
 import {
   bodyCutShort,
@@ -18,12 +19,16 @@ import {
  * @throws {ProbeFailure} no answer, or one that is not HTTP
  * @throws {Error} the connection's own
  */
-export async function askByHttp1(stream: StreamSocket, request: HttpRequest): Promise<HttpAnswer> {
+export async function askByHttp1(
+  stream: StreamSocket,
+  request: HttpRequest,
+  asked = requestOctets(request),
+): Promise<HttpAnswer> {
   // Who answers before it has read everything is right to do so: reading decides.
-  stream.write(requestOctets(request)).catch(() => {});
-  const octets = new OctetQueue();
+  stream.write(asked).catch(() => {});
+  let came: Uint8Array = NOTHING;
   for (let interim = 0; interim <= MAX_INTERIM_ANSWERS; interim++) {
-    const head = await readHead(stream, octets);
+    const { head, octets } = await readHead(stream, came);
     if (head.status >= 200 || head.status === 101) {
       let body: BodyReader | undefined;
       return {
@@ -31,12 +36,12 @@ export async function askByHttp1(stream: StreamSocket, request: HttpRequest): Pr
         field: (name) => valuesOf(head.fields, name)[0],
         // How it ends matters to nobody who does not read it.
         async readBody() {
-          body ??= new BodyReader(request.method, head, stream, octets);
+          body ??= new BodyReader(request.method, head, stream, octets.subarray(head.length));
           return await body.next();
         },
       };
     }
-    octets.consume(head.length);
+    came = octets.subarray(head.length);
   }
   throw interimAnswers();
 }
@@ -44,7 +49,8 @@ export async function askByHttp1(stream: StreamSocket, request: HttpRequest): Pr
 /** Methods whose requests usually have a body: without one they say so (RFC 9110 section 8.6). */
 const WITH_BODY: readonly string[] = ["POST", "PUT", "PATCH"];
 
-function requestOctets({ method, authority, path, fields }: HttpRequest): Uint8Array {
+/** What a request is on the wire. */
+export function requestOctets({ method, authority, path, fields }: HttpRequest): Uint8Array {
   const lines = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${authority}`,
@@ -55,23 +61,37 @@ function requestOctets({ method, authority, path, fields }: HttpRequest): Uint8A
   return new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
 }
 
-async function readHead(stream: StreamSocket, octets: OctetQueue): Promise<ResponseHead> {
+const NOTHING = new Uint8Array();
+
+/** A head that begins with what `came`, and all the octets then: a view that is good until the next read. */
+async function readHead(
+  stream: StreamSocket,
+  came: Uint8Array,
+): Promise<{ readonly head: ResponseHead; readonly octets: Uint8Array }> {
   const parser = responseHeadParser();
+  let octets = came;
+  let queue: OctetQueue | undefined;
   for (;;) {
-    const parsed = parser.parse(octets.view);
-    if (parsed.type === "head") return parsed;
+    const parsed = parser.parse(octets);
+    if (parsed.type === "head") return { head: parsed, octets };
     if (parsed.type === "error") {
       throw new ProbeFailure(
-        parsed.status === 431 ? `the answer is too large: ${parsed.reason}` : "the answer is not HTTP",
+        parsed.status === 431
+          ? `the answer is too large: ${parsed.reason}`
+          : `the answer is not HTTP, what came: ${shownOctets(octets)}`,
       );
+    }
+    // Most heads come in one piece, which is looked at where it is; one that does not is copied, piece by piece.
+    if (queue === undefined && octets.byteLength > 0) {
+      queue = new OctetQueue();
+      queue.append(octets);
     }
     const piece = await stream.read();
     if (piece === undefined) throw new ProbeFailure("connection closed without an answer");
-    octets.append(piece);
+    queue?.append(piece);
+    octets = queue?.view ?? piece;
   }
 }
-
-const NOTHING = new Uint8Array();
 
 /** The octets of one body, as they come. */
 class BodyReader {
@@ -84,13 +104,13 @@ class BodyReader {
   #done = false;
   #problem: ProbeFailure | undefined;
 
-  constructor(method: string, head: ResponseHead, stream: StreamSocket, octets: OctetQueue) {
+  constructor(method: string, head: ResponseHead, stream: StreamSocket, came: Uint8Array) {
     const framing = responseFraming(method, head);
     if (framing.type === "error") throw unreadable(framing.reason);
     this.#stream = stream;
     this.#decoder = bodyDecoder(framing, true);
     this.#endsByClosing = framing.type === "close";
-    this.#came = octets.view.subarray(head.length);
+    this.#came = came;
   }
 
   async next(): Promise<Uint8Array | undefined> {

@@ -3,6 +3,7 @@ import { OctetQueue } from "../../bytes/octet_queue.ts";
 import { Reader } from "../../bytes/reader.ts";
 import { Writer } from "../../bytes/writer.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
+import { shownOctets } from "../../text/shown_octets.ts";
 import { ProbeFailure } from "./failure.ts";
 
 /** Types of frames (RFC 9113 section 6). */
@@ -114,7 +115,11 @@ export class FrameReader {
     if (octets.byteLength < FRAME_HEADER_OCTETS) return undefined;
     const header = new Reader(octets);
     const length = (header.u8("length") << 16) | header.u16("length");
-    if (length > MAX_FRAME_OCTETS) throw new ProbeFailure("the answer is not HTTP/2");
+    if (length > MAX_FRAME_OCTETS) {
+      throw new ProbeFailure(
+        `the answer is not HTTP/2, what came: ${shownOctets(octets.subarray(0, FRAME_HEADER_OCTETS))}`,
+      );
+    }
     const [type, flags, stream] = [header.u8("type"), header.u8("flags"), header.u32("stream") & 0x7fff_ffff];
     if (octets.byteLength < FRAME_HEADER_OCTETS + length) return undefined;
     this.#used = FRAME_HEADER_OCTETS + length;

@@ -17,20 +17,18 @@ export interface Place {
  * A connection to `place`; told by `progress` are the steps.
  * @throws {Error} why none could be had
  */
-export async function reach(
+export function reach(
   { address, port, unixSocket }: Place,
   ports: DialPorts,
   signal: AbortSignal,
   progress: (step: string) => void,
   limits: AddressLimits,
 ): Promise<StreamSocket> {
-  if (unixSocket === undefined) return await dial(address, port, ports, signal, progress, limits);
+  if (unixSocket === undefined) return dial(address, port, ports, signal, progress, limits);
   progress("connecting");
-  try {
-    return await ports.streams.connect({ path: unixSocket }, signal);
-  } catch (error) {
+  return ports.streams.connect({ path: unixSocket }, signal).catch((error) => {
     throw unixFailure(error) ?? error;
-  }
+  });
 }
 
 /** What has another meaning here than where a port is connected to: connect(2) of unix(7). */

@@ -42,8 +42,12 @@ export function withinAllowance(probe: Probe, slots: Allowance, shortage = NO_SL
       if (slot === undefined) {
         return { kind: "unknown", detail: shortage };
       }
-      using _slot = slot;
-      return await probe.run(signal, progress);
+      // Not `using`, which costs more than all else here.
+      try {
+        return await probe.run(signal, progress);
+      } finally {
+        slot[Symbol.dispose]();
+      }
     },
   };
 }

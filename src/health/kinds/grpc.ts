@@ -5,7 +5,6 @@
 import type { GrpcCheckConfig } from "../../config/checks/grpc.ts";
 import { authority } from "../../config/checks/endpoint.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
-import { onAbort } from "../../time/abort.ts";
 import { boundedStream, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
@@ -35,8 +34,8 @@ export function grpcProbe(config: GrpcCheckConfig, ports: GrpcPorts): Probe {
       let by = "";
       try {
         const stream = await connect(signal, progress);
-        using bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS);
-        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
+        const bounded = boundedStream(stream, ports.clock, HTTP2_LIMITS, signal);
+        using _bounded = bounded;
         by = answeredBy(address, stream.remote?.address);
         progress(`waiting for the answer${by}`);
         const status = servingStatus(await callUnary(bounded, call), service);

@@ -14,13 +14,12 @@ import { MAX_WEIGHT } from "../../config/scheduling.ts";
 import { parseAddress } from "../../net/address.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
 import { foreignText } from "../../text/foreign.ts";
-import { onAbort } from "../../time/abort.ts";
 import { ANSWER_LIMITS, boundedStream, HTTP2_BODY_LIMITS, HTTP2_LIMITS } from "../connect/bounded_stream.ts";
 import { certificateWords } from "../connect/certificate.ts";
 import type { DialPorts } from "../connect/dial.ts";
-import { answeredBy } from "../connect/each_address.ts";
+import { answeredOn } from "../connect/each_address.ts";
 import { failureOf } from "../connect/failure.ts";
-import { askByHttp1 } from "../connect/http1.ts";
+import { askByHttp1, requestOctets } from "../connect/http1.ts";
 import { askByHttp2 } from "../connect/http2.ts";
 import type { HttpAnswer, HttpRequest } from "../connect/http_exchange.ts";
 import { watchEndpoint } from "../connect/idle_watch.ts";
@@ -41,24 +40,28 @@ export function httpProbe(config: HttpCheckConfig, ports: HttpPorts): Probe {
   const connect = config.scheme === "https" ? httpsConnector(config, ports) : httpConnector(config, ports);
   const request = requestOf(config);
   const judge = judgeOf(config);
+  const remoteWords = answeredOn(config.address);
+  /** The request by HTTP/1.1, once it was sent. */
+  let octets: Uint8Array | undefined;
   return {
     watch: (tripped) => watchEndpoint(config, ports, tripped),
     async run(signal, progress) {
       let by = "";
       try {
         const { stream, protocol, certificateWords } = await connect(signal, progress);
-        using bounded = boundedStream(stream, ports.clock, limitsOf(protocol, request));
-        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
-        by = answeredBy(config.address, stream.remote?.address);
+        using bounded = boundedStream(stream, ports.clock, limitsOf(protocol, request), signal);
+        by = remoteWords(stream);
         progress(`waiting for the answer${by}`);
         const answer = protocol === "h2"
           ? await askByHttp2(bounded, request)
-          : await askByHttp1(bounded, request);
+          : await askByHttp1(bounded, request, octets ??= requestOctets(request));
         const outcome = await judge(answer, progress);
         const certified = outcome.kind === "pass" && certificateWords !== undefined
           ? `, ${certificateWords}`
           : "";
-        return { ...outcome, detail: `${outcome.detail}${certified}${by}` };
+        return certified === "" && by === ""
+          ? outcome
+          : { ...outcome, detail: `${outcome.detail}${certified}${by}` };
       } catch (error) {
         const { kind, detail } = failureOf(error);
         return { kind, detail: `${detail}${by}` };
@@ -89,12 +92,14 @@ function httpsConnector(config: HttpCheckConfig, ports: HttpPorts): Connector {
   const target = { ...tlsTarget(config), ...place, serverName: name };
   const dialer = new TlsDialer({ ...target, protocols: PROTOCOLS }, ports);
   return async (signal, progress) => {
-    const { stream, protocol, certificate } = await dialer.dial(signal, progress);
-    const asked = config.minDaysLeft > 0 && certificate !== undefined;
+    const session = await dialer.dial(signal, progress);
+    const { stream, protocol } = session;
+    // To take a certificate apart costs as much as a request: only where its end is asked for.
+    const certificate = config.minDaysLeft > 0 ? session.certificate : undefined;
     return {
       stream,
       protocol,
-      certificateWords: asked ? certificateWords(certificate, ports.clock.wallTime()) : undefined,
+      certificateWords: certificate && certificateWords(certificate, ports.clock.wallTime()),
     };
   };
 }
@@ -135,18 +140,22 @@ function withOwn(headers: Readonly<Record<string, string>>): Readonly<Record<str
 /** From an answer to an outcome, as the check wants it. */
 function judgeOf({ status: wanted, body, weightHeader }: HttpCheckConfig) {
   const test = body && { problemOf: bodyTest(body), words: bodyWords(body) };
-  return async (answer: HttpAnswer, progress: Progress): Promise<ProbeOutcome> => {
+  const passed = (answer: HttpAnswer, detail: string): ProbeOutcome =>
+    weightHeader === undefined
+      ? { kind: "pass", detail }
+      : { kind: "pass", ...weighed(detail, weightHeader, answer.field(weightHeader.toLowerCase())) };
+  return (answer: HttpAnswer, progress: Progress): ProbeOutcome | Promise<ProbeOutcome> => {
     const status = `status ${answer.status}`;
     if (!wanted.some(({ from, to }) => answer.status >= from && answer.status <= to)) {
       return { kind: "fail", detail: `${status}${unwanted(answer, wanted)}` };
     }
-    if (test !== undefined) progress("reading the body");
-    const problem = await test?.problemOf(answer);
-    if (problem !== undefined) return { kind: "fail", detail: `${status}, but ${problem}` };
-    const detail = test === undefined ? status : `${status}, ${test.words}`;
-    return weightHeader === undefined
-      ? { kind: "pass", detail }
-      : { kind: "pass", ...weighed(detail, weightHeader, answer.field(weightHeader.toLowerCase())) };
+    if (test === undefined) return passed(answer, status);
+    progress("reading the body");
+    return test.problemOf(answer).then((problem) =>
+      problem === undefined
+        ? passed(answer, `${status}, ${test.words}`)
+        : { kind: "fail", detail: `${status}, but ${problem}` }
+    );
   };
 }
 

@@ -83,7 +83,9 @@ function beginningOf(body: OctetQueue): string {
   if (body.length === 0) return ": it is empty";
   const bound = body.length >= BODY_OCTETS ? " in its first 64 KiB" : "";
   const begin = new TextDecoder().decode(body.view.subarray(0, 4 * SHOWN_LENGTH));
-  return `${bound}: it begins with "${shown(begin)}"`;
+  // The ends of lines are seen as such; quotes, of which JSON is full, stay as they are.
+  const escaped = JSON.stringify(begin).slice(1, -1).replaceAll('\\"', '"');
+  return `${bound}: it begins with "${shown(escaped)}"`;
 }
 
 function shown(text: string): string {

@@ -4,10 +4,9 @@
  */
 import type { TcpCheckConfig } from "../../config/checks/tcp.ts";
 import type { StreamSocket } from "../../net/sockets.ts";
-import { onAbort } from "../../time/abort.ts";
 import { boundedStream, type StreamLimits } from "../connect/bounded_stream.ts";
 import { dial, type DialPorts } from "../connect/dial.ts";
-import { answeredBy } from "../connect/each_address.ts";
+import { answeredOn } from "../connect/each_address.ts";
 import { failureOf, ProbeFailure } from "../connect/failure.ts";
 import { watchEndpoint } from "../connect/idle_watch.ts";
 import { OctetSearch } from "../connect/octet_search.ts";
@@ -20,14 +19,15 @@ export const TCP_LIMITS: StreamLimits = { octets: 65_536, pieces: 256 };
 /** The probe of a tcp check. */
 export function tcpProbe(config: TcpCheckConfig, ports: DialPorts): Probe {
   const { address, port } = config;
+  const remoteWords = answeredOn(address);
   return {
     async run(signal, progress) {
       let by = "";
       try {
         const stream = await dial(address, port, ports, signal, progress, config);
-        using bounded = boundedStream(stream, ports.clock, TCP_LIMITS);
-        using _closing = onAbort(signal, () => bounded[Symbol.dispose]());
-        by = answeredBy(address, stream.remote?.address);
+        const bounded = boundedStream(stream, ports.clock, TCP_LIMITS, signal);
+        using _bounded = bounded;
+        by = remoteWords(stream);
         const { kind, detail } = await talk(bounded, config, (step) => progress(`${step}${by}`));
         return { kind, detail: `${detail}${by}` };
       } catch (error) {

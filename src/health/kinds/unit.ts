@@ -7,6 +7,8 @@ import type { ProbeOutcome, Progress } from "./probe.ts";
 import type { StartProgram } from "./programs.ts";
 
 const PROPERTIES = "--property=LoadState,ActiveState,SubState,MainPID";
+/** MainPID is 0 where there is none. */
+const PROCESS_NUMBER = /^[1-9][0-9]{0,9}$/;
 /** A unit that reloads its configuration serves meanwhile. */
 const WELL: readonly string[] = ["active", "reloading", "refreshing"];
 
@@ -33,7 +35,8 @@ export async function findUnit(
   const { code, signal: endedBy, stdout, stderr } = result;
   if (code !== 0 || endedBy !== undefined) {
     const how = endedBy === undefined ? `status ${code}` : endedBy;
-    throw new OwnShortage(`systemctl does not tell: ${how}, ${foreignText(stderr.trim())}`);
+    const said = foreignText(stderr.trim().replaceAll(/\s*\n\s*/g, "; "));
+    throw new OwnShortage(`systemctl does not tell: ${how}${said === "" ? "" : `, ${said}`}`);
   }
   const properties = new Map(
     stdout.split("\n").map((line) => {
@@ -43,11 +46,11 @@ export async function findUnit(
   );
   const state = properties.get("ActiveState");
   if (state === undefined || state === "") throw new OwnShortage("systemctl does not tell: no ActiveState");
-  const pid = Number(properties.get("MainPID"));
+  const pid = properties.get("MainPID") ?? "";
   const sub = properties.get("SubState");
   const states = foreignText(sub === undefined || sub === "" ? state : `${state} (${sub})`, 60);
   if (WELL.includes(state)) {
-    const main = Number.isInteger(pid) && pid > 0 ? pid : undefined;
+    const main = PROCESS_NUMBER.test(pid) ? Number(pid) : undefined;
     const of = main === undefined ? "" : `, process ${main}`;
     return { outcome: { kind: "pass", detail: `${unit} is ${states}${of}` }, pid: main };
   }

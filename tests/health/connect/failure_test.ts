@@ -39,6 +39,10 @@ const THEIRS: readonly (readonly [error: unknown, words: string])[] = [
   // Whatever else there is comes out as it is, without what says nothing.
   [of("ESOMETHING", "Something new (os error 200)"), "Something new"],
   [new Error("no echo reply within 1000 ms"), "no echo reply within 1000 ms"],
+  // What has no words is something all the same.
+  [new Error(""), "unknown error"],
+  [new Error("(os error 5)", { cause: new Error(" ") }), "unknown error"],
+  [new Error("handshake", { cause: new Error("") }), "handshake"],
   // Deno calls some errors of the system so; they have a code.
   [of("EINVAL", "Invalid argument (os error 22)", "TypeError"), "Invalid argument"],
 ];

@@ -114,6 +114,22 @@ for (
       [SETTINGS, head(END_STREAM, ["grpc-status", "12"], ["grpc-message", "unknown%20service"])],
       "grpc-status 12 UNIMPLEMENTED: the server has no health service, grpc.health.v1.Health (unknown service)",
     ],
+    // Each as gRPC has it: decoded once, in UTF-8, and what is no code as it is.
+    [
+      "a message that is decoded once, though trailers follow",
+      [SETTINGS, head(0, ["grpc-message", "100%2525"]), trailers(["grpc-status", "1"])],
+      "grpc-status 1 CANCELLED (100%25)",
+    ],
+    [
+      "a message that was not coded",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "zu früh, 100%"])],
+      "grpc-status 1 CANCELLED (zu früh, 100%)",
+    ],
+    [
+      "a message that is too long, cut between two characters",
+      [SETTINGS, head(END_STREAM, ["grpc-status", "1"], ["grpc-message", "a" + "%C3%BC".repeat(120)])],
+      `grpc-status 1 CANCELLED (a${"ü".repeat(98)}…)`,
+    ],
     [
       "trailers alone: no such service",
       [SETTINGS, head(END_STREAM, ["grpc-status", "5"])],
@@ -168,8 +184,16 @@ for (
       frame(0, 0, 1, "00 00000001 08"),
       trailers(["grpc-status", "0"]),
     ], "the answer is no message of protobuf: it is cut"],
-    ["HTTP/1.1", [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")], "the answer is not HTTP/2"],
-    ["TLS", [hex("15 0303 0002 0250 0000 0000")], "the answer is not HTTP/2"],
+    [
+      "HTTP/1.1",
+      [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")],
+      'the answer is not HTTP/2, what came: "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+    ],
+    [
+      "TLS",
+      [hex("15 0303 0002 025000000000")],
+      "the answer is not HTTP/2, what came: octets 1503030002025000000000",
+    ],
     ["no SETTINGS first", [frame(6, 0, 0, "0102030405060708")], "the answer is not HTTP/2"],
     ["nothing", [], "connection closed without an answer"],
     [
