@@ -86,6 +86,7 @@ export class Agent {
       clock,
       events,
       probe,
+      watchLosses: ports.watchLosses,
       onVerdict: (service, event) => {
         this.#services.verdict(service, event);
         this.#endOfRib.release();

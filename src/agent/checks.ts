@@ -11,13 +11,16 @@ import { LoopDelay } from "../health/loop_delay.ts";
 import type { Spread } from "../health/schedule.ts";
 import type { ServiceEvent } from "../service/controller.ts";
 import { DestinationChecks, type DestinationChecksOptions } from "./destination_checks.ts";
+import { leavesHost } from "./leaves_host.ts";
+import type { AgentPorts } from "./ports.ts";
+import { Spaced } from "./spaced.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep } from "../time/clock.ts";
 import { atOnce, inSlices, mapInSteps } from "../time/steps.ts";
 import { type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks are made of. */
-export interface ServiceChecksOptions extends DestinationChecksOptions {
+export interface ServiceChecksOptions extends DestinationChecksOptions, Pick<AgentPorts, "watchLosses"> {
   readonly services: readonly ServiceConfig[];
   readonly onVerdict: (service: string, event: Extract<ServiceEvent, { type: "verdict" }>) => void;
 }
@@ -40,9 +43,13 @@ export class ServiceChecks {
   /** What was prepared and is not in force yet: it goes on, whoever goes meanwhile. */
   #coming: ReadonlySet<Check> = new Set();
   #started = false;
+  /** A link that flaps must not keep this host busy. */
+  readonly #lossTrips: Spaced;
+  #losses: Disposable | undefined;
 
   constructor(options: ServiceChecksOptions) {
     this.#options = { ...options, loopDelay: new LoopDelay(options.clock) };
+    this.#lossTrips = new Spaced(options.clock, () => this.#each(this.#leavingHost, (check) => check.trip()));
     this.#destinations = new DestinationChecks(this.#options);
     this.prepare(options.services)();
   }
@@ -104,7 +111,9 @@ export class ServiceChecks {
     this.#checks = checks;
     const kept = new Set([...this.#all(), ...this.#coming]);
     for (const { check } of allOf(before)) if (!kept.has(check)) check.stop();
-    if (this.#started) atOnce(this.#starting());
+    if (!this.#started) return;
+    this.#watchLosses();
+    atOnce(this.#starting());
   }
 
   /** The names of a service's checks. */
@@ -125,6 +134,7 @@ export class ServiceChecks {
   /** Begins to probe; thousands do so in slices. */
   async start(): Promise<void> {
     this.#started = true;
+    this.#watchLosses();
     await inSlices(this.#options.clock, this.#starting());
   }
 
@@ -138,6 +148,25 @@ export class ServiceChecks {
     if (services.length === 0) return;
     const { checks } = this.#destinations.of(new Set(services));
     this.#each([...services.flatMap((name) => this.#of(name)), ...checks], (check) => check.trip());
+  }
+
+  /** While that concerns any check: of a way out that is lost idle connections say nothing. */
+  #watchLosses(): void {
+    if (this.#leavingHost.length > 0) {
+      this.#losses ??= this.#options.watchLosses?.(() => this.#lossTrips.call());
+    } else this.#forgetLosses();
+  }
+
+  #forgetLosses(): void {
+    this.#losses?.[Symbol.dispose]();
+    this.#losses = undefined;
+    this.#lossTrips.cancel();
+  }
+
+  /** Those that a way out of this host matters to. */
+  get #leavingHost(): readonly Check[] {
+    const own = allOf(this.#checks).filter(({ config }) => leavesHost(config)).map(({ check }) => check);
+    return [...own, ...this.#destinations.leavingHost];
   }
 
   /** Probes all of these services' at once, thousands some in each turn; gives the services that have any. */
@@ -169,6 +198,7 @@ export class ServiceChecks {
   /** Ends for good. */
   stop(): void {
     this.#started = false;
+    this.#forgetLosses();
     this.#forgetOwn();
     this.#all().forEach((check) => check.stop());
     this.#destinations.stop();

@@ -8,6 +8,7 @@ import type { Check } from "../health/check.ts";
 import { destinationKey } from "../kernel/state.ts";
 import { type DestinationPlace, portName } from "../service/port_state.ts";
 import { checkIdentity } from "./check_identity.ts";
+import { leavesHost } from "./leaves_host.ts";
 import { type CheckSurroundings, type Said, toldCheck } from "./told_check.ts";
 
 /** What the checks of destinations are made of. */
@@ -37,6 +38,7 @@ interface Asked extends Pick<Question, "config" | "destination"> {
 
 /** A check that runs. */
 interface Made {
+  readonly config: CheckConfig;
   readonly check: Check;
   listeners: readonly Listener[];
 }
@@ -67,7 +69,7 @@ export class DestinationChecks {
     const next = new Map([...asked].map(([identity, each]) => {
       const spread = { index: index++, count };
       const { check } = this.#checks.get(identity) ?? { check: this.#create(identity, each, spread) };
-      return [identity, { check, listeners: each.listeners }];
+      return [identity, { config: each.config, check, listeners: each.listeners }];
     }));
     const configured = new Set(services.map(({ name }) => name));
     this.forget();
@@ -88,8 +90,8 @@ export class DestinationChecks {
 
   /** Services that were on their way out have gone: those alone are left for which `isThere`. */
   retain(isThere: (service: string) => boolean): void {
-    const kept = [...this.#checks].map(([identity, { check, listeners }]): [string, Made] => {
-      return [identity, { check, listeners: listeners.filter(({ service }) => isThere(service)) }];
+    const kept = [...this.#checks].map(([identity, { listeners, ...made }]): [string, Made] => {
+      return [identity, { ...made, listeners: listeners.filter(({ service }) => isThere(service)) }];
     });
     this.#goOver(new Map(kept.filter(([, { listeners }]) => listeners.length > 0)), () => false);
   }
@@ -105,6 +107,11 @@ export class DestinationChecks {
   /** Every one of them. */
   get all(): readonly Check[] {
     return [...this.#checks.values()].map(({ check }) => check);
+  }
+
+  /** Those whose destinations are not on this host's loopback. */
+  get leavingHost(): readonly Check[] {
+    return [...this.#checks.values()].filter(({ config }) => leavesHost(config)).map(({ check }) => check);
   }
 
   /** Those of these services, each once, and which of the services have any. */
@@ -128,11 +135,11 @@ export class DestinationChecks {
 
   #goOver(next: Map<string, Made>, isLeaving: (listener: Listener) => boolean): void {
     const before = this.#checks;
-    for (const [identity, { check, listeners }] of before) {
+    for (const [identity, { config, check, listeners }] of before) {
       const leaving = listeners.filter(isLeaving);
       const stays = next.get(identity);
       if (stays !== undefined) stays.listeners = [...stays.listeners, ...leaving];
-      else if (leaving.length > 0) next.set(identity, { check, listeners: leaving });
+      else if (leaving.length > 0) next.set(identity, { config, check, listeners: leaving });
       else if (this.#coming.get(identity)?.check !== check) check.stop();
     }
     this.#checks = next;

@@ -29,6 +29,8 @@ export interface AgentPorts {
   interfaces(): readonly InterfaceAddress[];
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
+  /** Calls back in the turn in which a link or an address that leads from this host is lost. Undefined: that is not heard of. */
+  readonly watchLosses?: ((onLoss: () => void) => Disposable) | undefined;
   /** Of this host: who it may be that changes what is ours. Undefined: that cannot be known. */
   readonly processes?: Processes | undefined;
   probe(config: CheckConfig, target: CheckTarget): Probe;

@@ -213,8 +213,9 @@ const TABLE = [
     options: [
       {
         name: "from",
-        value: "exabgp|anycast-healthchecker|keepalived|reference",
-        description: "whose format it is; without this it is told by what is in the file",
+        value: "FORMAT",
+        description:
+          "whose it is: exabgp, anycast-healthchecker, keepalived or reference; without this what is in it tells",
       },
       { name: "router-id", value: "ADDRESS", description: "bgp.local.routerID, where the file does not say" },
       { name: "local-as", value: "NUMBER", description: "bgp.local.as, where the file does not say" },

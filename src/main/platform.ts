@@ -1,4 +1,5 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
+import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
 import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
@@ -17,7 +18,9 @@ import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
 import { countedAllowance } from "../health/kinds/allowance.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { LossWatch } from "../kernel/loss_watch.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
+import type { NetlinkTransport } from "../netlink/transport.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
@@ -40,6 +43,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
   const stack = new AsyncDisposableStack();
   try {
     const native = mayUseFfi() ? openNative(stack, events) : undefined;
+    const netlink = onFirstUse((libc: Libc) => stack.use(openLibnl(libc)));
     const refused = (next: Config) =>
       refusals(next, { ffi: native !== undefined, programs: mayRunPrograms() });
     const [refusal] = refused(config);
@@ -53,7 +57,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     return {
       random: Math.random,
       transport: openTransport(native, streams),
-      kernel: config.network.setup || config.network.ipvs ? openKernel(native, stack) : undefined,
+      kernel: config.network.setup || config.network.ipvs ? openKernel(native, netlink, stack) : undefined,
+      watchLosses: native && lossWatcher(native, netlink, events),
       processes: native && new Processes(native.libc),
       probe: (check, target) => createProbe(check, probePorts, target),
       streams: prepared ?? streams,
@@ -98,15 +103,36 @@ function shareDescriptors(config: Config, native: Native | undefined, events: Ev
   return share;
 }
 
-function openKernel(native: Native | undefined, stack: AsyncDisposableStack): Kernel {
+function openKernel(native: Native | undefined, netlink: OpenNetlink, stack: AsyncDisposableStack): Kernel {
   if (native === undefined) {
     throw new Error(
       "interfaces and IPVS need --allow-ffi; give it, or set network.setup: false and leave network.ipvs out, to only announce",
     );
   }
-  const transport = stack.use(openLibnl(native.libc));
   const { libc, reactor } = native;
+  const transport = netlink(libc);
   return stack.use(openNetlinkKernel({ transport, reactor, clock: systemClock, sysctls: new Sysctls(libc) }));
+}
+
+/** An agent that manages nothing of the kernel and checks nothing beyond this host needs no libnl. */
+type OpenNetlink = (libc: Libc) => NetlinkTransport;
+
+function onFirstUse<Given, Made>(make: (given: Given) => Made): (given: Given) => Made {
+  let made: Made | undefined;
+  return (given) => made ??= make(given);
+}
+
+function lossWatcher({ libc, reactor }: Native, netlink: OpenNetlink, events: EventStream) {
+  const onFault = (cause: string) =>
+    void events.publish({ kind: "fault", part: "kernel", name: "loss watch", cause });
+  return (onLoss: () => void): Disposable => {
+    try {
+      return new LossWatch({ transport: netlink(libc), reactor, clock: systemClock, onLoss, onFault });
+    } catch (error) {
+      events.publish({ kind: "warning", cause: `no check is tripped by lost links: ${messageOf(error)}` });
+      return { [Symbol.dispose]() {} };
+    }
+  };
 }
 
 /** Undefined where the process may not ask. */

@@ -14,29 +14,26 @@ import { duration, number, pathCommand, shellWords, truth } from "./values.ts";
 
 const BIRD = "means nothing here: bgp-lb speaks BGP itself, and takes no part in BIRD's configuration";
 const LOG = "has no equivalent: bgp-lb logs to standard error, which journald or another keeps";
-const DAEMON_REASONS: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    [
-      "bird_conf",
-      "bird6_conf",
-      "bird_variable",
-      "bird6_variable",
-      "bird_reconfigure_cmd",
-      "bird6_reconfigure_cmd",
-    ]
-      .concat(["dummy_ip_prefix", "dummy_ip6_prefix", "bird_keep_changes", "bird6_keep_changes"])
-      .concat(["bird_changes_counter", "bird6_changes_counter", "purge_ip_prefixes"]).map((
-        name,
-      ) => [name, BIRD]),
-  ),
-  ...Object.fromEntries(
-    ["log_file", "log_maxbytes", "log_backups", "stderr_file", "log_server", "log_server_port", "json_stdout"]
-      .concat(["json_log_file", "json_log_server"]).map((name) => [name, LOG]),
-  ),
-  pidfile: "means nothing here: systemd knows the process",
-  ipv4: "means nothing here: the families are those of the addresses",
-  ipv6: "means nothing here: the families are those of the addresses",
-};
+/** Keys of the daemon's section, and why they are left out. */
+function daemonReasons(): Readonly<Record<string, string>> {
+  const birds = ["conf", "variable", "reconfigure_cmd", "keep_changes", "changes_counter"];
+  const bird = [
+    ...["bird", "bird6"].flatMap((daemon) => birds.map((key) => `${daemon}_${key}`)),
+    ...["dummy_ip_prefix", "dummy_ip6_prefix", "purge_ip_prefixes"],
+  ];
+  const log = [
+    ...["log_file", "log_maxbytes", "log_backups", "stderr_file", "log_server", "log_server_port"],
+    ...["json_stdout", "json_log_file", "json_log_server"],
+  ];
+  return {
+    ...Object.fromEntries(bird.map((name) => [name, BIRD])),
+    ...Object.fromEntries(log.map((name) => [name, LOG])),
+    pidfile: "means nothing here: systemd knows the process",
+    ipv4: "means nothing here: the families are those of the addresses",
+    ipv6: "means nothing here: the families are those of the addresses",
+  };
+}
+
 const LEVELS: Readonly<Record<string, string>> = { critical: "error" };
 const SERVICE_REASONS: Readonly<Record<string, string>> = {
   interface: "has no equivalent: the address is bound to an interface of its own, named like the service",
@@ -73,7 +70,7 @@ export function migrateAnycastHealthchecker(files: readonly SourceFile[]): Migra
       const block = new Block(section.block);
       const given = block.last("loglevel")?.values[0]?.text.toLowerCase();
       level = given === undefined ? level : LEVELS[given] ?? given;
-      remarks.remarkRest(block, DAEMON_REASONS);
+      remarks.remarkRest(block, daemonReasons());
       continue;
     }
     const own = new Set(section.block.map(({ name }) => name));
@@ -107,34 +104,27 @@ function serviceOf(section: IniSection, inherited: readonly Directive[], names: 
   service.set("name", name);
   const disabled = block.last("check_disabled");
   const onDisabled = block.last("on_disabled");
-  const isDisabled = disabled !== undefined && truth(disabled.values[0]?.text);
+  const isDisabled = disabled === undefined || truth(disabled.values[0]?.text);
   const advertised = onDisabled?.values[0]?.text === "advertise";
+  if (disabled === undefined) {
+    service.remark(section.place, "check_disabled: is not given, and true by default: so it was not checked");
+  }
   if (isDisabled && !advertised) service.set("enabled", false);
-  if (!isDisabled) {
-    if (disabled !== undefined) {
-      service.remark(disabled.place, "check_disabled: the check is on, which is the default");
-    }
-    if (onDisabled !== undefined) {
-      service.remark(
-        onDisabled.place,
-        "on_disabled: has no meaning while the check is on; here it is services[].enabled",
-      );
-    }
+  if (!isDisabled && onDisabled !== undefined) {
+    service.remark(
+      onDisabled.place,
+      "on_disabled: has no meaning while the check is on; here it is services[].enabled",
+    );
   }
   const prefix = text("ip_prefix");
   if (prefix === undefined) service.say("Fill in: there was no ip_prefix.");
   service.set("addresses", [prefix?.replace(/(?<=\.\d+)\/32$|(?<=:[^/]*)\/128$/, "") ?? PLACEHOLDER]);
   const check = checkOf(block);
   if (isDisabled && advertised) {
-    const place = disabled.place;
-    service.remark(place, "check_disabled: announced without its check, which was off");
+    service.remark(onDisabled.place, "on_disabled: it is announced without its check, which was off");
     for (
       const { name, place } of block.every(
-        "check_cmd",
-        "check_interval",
-        "check_timeout",
-        "check_rise",
-        "check_fail",
+        ...["check_cmd", "check_interval", "check_timeout", "check_rise", "check_fail"],
       )
     ) {
       service.remark(place, `${name}: is left out with its check`);

@@ -55,7 +55,7 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     if (run === undefined || words === undefined) continue;
     const options = readOptions(words);
     const file = options.find((option) => option.name === "config")?.values[0]?.text;
-    const given = file === undefined ? undefined : optionFiles.get(file);
+    const given = file === undefined ? undefined : optionFiles.get(file) ?? alike(optionFiles, file);
     if (given !== undefined) used.add(given.name);
     const own = given === undefined ? options : options.filter((option) => option.name !== "config");
     checks.push({
@@ -88,6 +88,13 @@ export function migrateExabgp(files: readonly SourceFile[], flags: SpeakerFlags)
     setup: setupOf(results, remarks, checks[0]?.place),
     services: results.flatMap(({ services }) => services),
   };
+}
+
+/** The one of the same name in another folder. */
+function alike(files: ReadonlyMap<string, SourceFile>, path: string): SourceFile | undefined {
+  const nameOf = (whole: string) => whole.slice(whole.lastIndexOf("/") + 1);
+  const found = [...files.values()].filter(({ name }) => nameOf(name) === nameOf(path));
+  return found.length === 1 ? found[0] : undefined;
 }
 
 function optionsOf(file: SourceFile): readonly Directive[] {

@@ -182,6 +182,7 @@ export const RTPROT = {
 export const AF = {
   UNSPEC: 0,
   INET: 2,
+  BRIDGE: 7,
   INET6: 10,
 } as const;
 

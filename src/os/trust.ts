@@ -4,7 +4,7 @@
  * while; whoever asks meanwhile gets what is known.
  */
 import { messageOf } from "../text/error_message.ts";
-import type { BoundedFiles, FileVersion } from "./bounded_files.ts";
+import { type BoundedFiles, FileSystemBusyError, type FileVersion } from "./bounded_files.ts";
 
 /** Where distributions keep all certificates in one file; the first that there is counts. */
 const STORES = [
@@ -63,7 +63,7 @@ export class HostTrustStore {
     this.#stores = ports.stores ?? STORES;
   }
 
-  /** @throws {Error} in words: `caFile` cannot be read, or has no certificate */
+  /** @throws {Error} in words: `caFile` cannot be read, or has no certificate; or the host's store cannot be read for now */
   async roots(caFile: string | undefined): Promise<Roots> {
     const own = caFile === undefined ? "" : await this.#pem(caFile, "certificate");
     const host = await this.#hostCertificates();
@@ -93,11 +93,18 @@ export class HostTrustStore {
     return this.#store.path === "" ? "" : await this.#pem(this.#store.path, "certificate");
   }
 
+  /** @throws {Error} one may be there, and what this process is short of keeps it from being read */
   async #findStore(): Promise<string> {
+    let shortage: unknown;
     for (const path of this.#stores) {
-      const there = await this.#pem(path, "certificate").then(() => true, () => false);
-      if (there) return path;
+      try {
+        await this.#pem(path, "certificate");
+        return path;
+      } catch (error) {
+        if (isShortage(error)) shortage ??= error;
+      }
     }
+    if (shortage !== undefined) throw shortage;
     return "";
   }
 
@@ -125,6 +132,12 @@ export class HostTrustStore {
     this.#known.set(`${kind} ${path}`, known);
     return known;
   }
+}
+
+/** What is wrong with a file itself has words; what the kernel says beside (EMFILE, EIO) has its code. */
+function isShortage(error: unknown): boolean {
+  if (error instanceof FileSystemBusyError) return true;
+  return error instanceof Error && "code" in error && typeof error.code === "string";
 }
 
 const BLOCKS: Readonly<Record<Kind, RegExp>> = {

@@ -39,12 +39,18 @@ export function stateOf({ enabled, phase, verdict, degraded }: ServiceStatus): P
 
 /** Since when a service is where it is. */
 function since({ phase, routes }: ServiceStatus): string {
-  const [first, ...rest] = routes.flatMap(({ since, gates }) => [
-    since,
-    ...gates.filter(({ degraded }) => degraded).map((gate) => gate.since),
-  ]);
+  const [first, ...rest] = routes.map(routeSince);
   if (phase.name !== "serving" || first === undefined) return phase.since;
-  return rest.reduce((latest, each) => each > latest ? each : latest, first);
+  return rest.reduce(later, first);
+}
+
+/** Since when an address is announced as it is, or not. */
+export function routeSince({ since, gates }: Pick<RouteStatus, "since" | "gates">): string {
+  return gates.filter(({ degraded }) => degraded).map((gate) => gate.since).reduce(later, since);
+}
+
+function later(one: string, other: string): string {
+  return one > other ? one : other;
 }
 
 function servicesTable(

@@ -2,7 +2,7 @@
 import type { PeerStatus } from "../bgp/speaker.ts";
 import { downReason } from "./peers_text.ts";
 import { routeReason } from "./routes_text.ts";
-import { stateOf } from "./services_text.ts";
+import { routeSince, stateOf } from "./services_text.ts";
 import type { RouteStatus, Status } from "./status.ts";
 import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
@@ -79,7 +79,7 @@ function servicesTable({ services, peers }: Status, now: Date, style: Style): st
       stateOf(service),
       route.prefix,
       announced(route, names),
-      age(route.since, now),
+      age(routeSince(route), now),
       routeReason(route, names),
     ])
   );

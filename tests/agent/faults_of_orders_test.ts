@@ -48,12 +48,18 @@ function withNew(config: Config): Config {
   return { ...config, services: [...config.services, NEW] };
 }
 
+/** Longer than a beat of LoopDelay. */
+const BEAT_MS = 150;
+
 Deno.test("a reload leaves no timer behind: the kernel is not waited for any longer than it takes", async () => {
   const { world, agent, clock } = await running();
+  // What measures the loop while anything is probed has its own end by then.
+  await clock.advance(BEAT_MS);
   const before = clock.pending;
   for (let turn = 0; turn < 5; turn++) {
     await reload(world, agent, world.config({ announce: { ...serviceConfig().announce, med: turn } }));
   }
+  await clock.advance(BEAT_MS);
   assert.ok(clock.pending <= before, `${clock.pending} timers, and ${before} before`);
   await world.close();
 });

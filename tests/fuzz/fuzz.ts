@@ -157,6 +157,11 @@ export function checkWords(words: string): void {
   assert.ok(!HIDDEN.test(words), `an unprintable character: ${JSON.stringify(words)}`);
 }
 
+/** Words without how much had come by then, which is all that may depend on how an answer is cut into pieces. */
+export function withoutWhatCame(words: string): string {
+  return words.replace(/, what came: .*/s, "");
+}
+
 /** Words without what differs from one answer to the next: numbers, and what others said. */
 export function sortOf(words: string): string {
   return words.replace(/"(?:[^"\\]|\\.)*"?…?/gs, '"…"').replace(/\(.*\)/gs, "(…)")

@@ -85,6 +85,42 @@ Deno.test("migrateFiles() reads a group of neighbors, with what the group and a 
   );
 });
 
+Deno.test("migrateFiles() takes a file of options that is named in another folder for the one of that name", () => {
+  const flags = { overrides: parseOverrides({}).values, speaker: SPEAKER };
+  const { yaml } = migrateFiles("exabgp", [
+    { name: "a/e.conf", text: "process p {\n  run exabgp healthcheck --config /etc/exabgp/o.conf;\n}\n" },
+    { name: "a/o.conf", text: "ip = 198.51.100.1\nname = of-the-file\n" },
+  ], flags);
+  assert.match(yaml, /- name: of-the-file\n {4}addresses: \[ 198.51.100.1 \]/);
+});
+
+Deno.test("migrateFiles() takes a service of anycast-healthchecker for off that does not say check_disabled, as it does", () => {
+  const yaml = migrateText(
+    "anycast-healthchecker",
+    "[a]\nip_prefix = 198.51.100.1/32\ncheck_cmd = /bin/true\n",
+  );
+  assert.match(
+    yaml,
+    /line 1: check_disabled: is not given, and true by default: so it was not checked\n {4}enabled: false/,
+  );
+});
+
+Deno.test("migrateFiles() refuses what would become more than anybody has", () => {
+  const ranges = Array.from({ length: 250 }, (_, index) => `10.${index}.0.0/24 80`).join("\n");
+  const marks = Array.from({ length: 5000 }, (_, index) => `fwmark ${index + 1}`).join("\n");
+  const reals = Array.from({ length: 50 }, (_, index) => `real_server 192.0.2.${index} 80 {\n}`).join("\n");
+  const server = `virtual_server group g {\n${reals}\n}\n`;
+  for (const entries of [ranges, marks]) {
+    assert.match(
+      problemOf("keepalived", `virtual_server_group g {\n${entries}\n}\n${server}`),
+      /: (is one of more than 50000 addresses|virtual_server: is too much): migrate it in parts$/,
+    );
+  }
+  const lines = (line: string) => `${line}\n`.repeat(20_001);
+  assert.equal(problemOf("exabgp", lines("debug")), "20001:1: is more than 20000 directives");
+  assert.match(problemOf("exabgp", "ip = 192.0.2.1\n".repeat(1025)), /^1:1: has more than 1024 addresses/);
+});
+
 Deno.test("migrateFiles() writes out the addresses of a network that is to be deaggregated", () => {
   const yaml = migrateText("exabgp", "ip = 198.51.100.4/30\ndeaggregate-networks\nincrease = 0\nno-syslog\n");
   assert.match(yaml, /addresses: \[ 198.51.100.4, 198.51.100.5, 198.51.100.6, 198.51.100.7 \]/);
@@ -144,6 +180,6 @@ Deno.test("migrateFiles() of texts that were cut and glued gives YAML or a probl
         for (const line of issuesOf(yaml)) assert.doesNotMatch(line, /YAML|character|is given twice/, cut);
       },
     ),
-    { seed: 9, numRuns: 300 },
+    { seed: 9, numRuns: 150 },
   );
 });

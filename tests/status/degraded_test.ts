@@ -15,7 +15,7 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 
 const NOW = new Date("2026-01-01T01:02:03Z");
 const LINES: Readonly<Record<"status" | "services" | "routes", readonly RegExp[]>> = {
-  status: [/^web {6}degraded +10\.99\.0\.1\/32 +to 1 of 1 peers +1h 2m +http-1: status 500$/m],
+  status: [/^web {6}degraded +10\.99\.0\.1\/32 +to 1 of 1 peers +2m 3s +http-1: status 500$/m],
   services: [
     /^web: degraded$/m,
     /^ {2}address {8}10\.99\.0\.1\/32: announced to 1 of 1 peer for 1h 2m, degraded$/m,

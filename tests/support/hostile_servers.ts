@@ -3,6 +3,8 @@
  * else's time: prints one JSON line with the port of each, and ends with its standard input.
  */
 
+import { createSocket } from "node:dgram";
+
 /** What one does with a connection; it is closed when this returns or throws. */
 type Behaviour = (connection: Deno.Conn) => Promise<void>;
 
@@ -152,6 +154,49 @@ const BEHAVIOURS_H2: Readonly<Record<string, Behaviour>> = {
   "nothing but zeros": endless(new Uint8Array(), new Uint8Array(16_384)),
 };
 
+/** What no protocol is: for every kind that reads an answer. */
+const RAW: Readonly<Record<string, Behaviour>> = {
+  "silence": async (connection) => {
+    while (await connection.read(new Uint8Array(4096)) !== null);
+  },
+  "garbage": endless(new Uint8Array(), text("\x00\xff{<garbage>}\r".repeat(500))),
+  "garbage, and the end": async (connection) => {
+    await write(connection, text("\x15\x03 garbage \x00\x00\r\n"));
+    await connection.read(new Uint8Array(4096));
+  },
+  "zeros": endless(new Uint8Array(), new Uint8Array(65_536)),
+  "a drip": slowlyAtOnce,
+  // Octets that nobody has read make close(2) send a reset.
+  "a reset": async (connection) => void await connection.read(new Uint8Array(1)),
+  "the end at once": () => Promise.resolve(),
+};
+
+async function slowlyAtOnce(connection: Deno.Conn): Promise<void> {
+  for (let count = 0; count < 100; count++) {
+    await write(connection, text("y"));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+/** What a datagram is answered with. */
+const UDP: Readonly<Record<string, readonly Uint8Array[]>> = {
+  "no datagram": [],
+  "a datagram of garbage": [text("garbage\x00\xff")],
+  "a flood of datagrams": new Array(200).fill(new Uint8Array(1400).fill(0x80)),
+  "an empty datagram": [new Uint8Array()],
+  "a datagram that is huge": [new Uint8Array(60_000)],
+};
+
+async function serveDatagrams(answers: readonly Uint8Array[]): Promise<number> {
+  const socket = createSocket("udp4");
+  socket.on("message", (_octets, { port, address }) => {
+    for (const answer of answers) socket.send(answer, port, address);
+  });
+  socket.on("error", () => {});
+  await new Promise<void>((resolve) => socket.bind(0, "127.0.0.1", resolve));
+  return socket.address().port;
+}
+
 function serve(listener: Deno.Listener<Deno.Conn, Deno.NetAddr>, behaviour: Behaviour): number {
   (async () => {
     for await (const connection of listener) {
@@ -168,12 +213,18 @@ function serve(listener: Deno.Listener<Deno.Conn, Deno.NetAddr>, behaviour: Beha
 }
 
 /** `garbage`: what no TLS is, for ever, after the first octets of a handshake. */
-function main([keyFile = "", certFile = ""]: readonly string[]): void {
+async function main([keyFile = "", certFile = ""]: readonly string[]): Promise<void> {
   const [key, cert] = [Deno.readTextFileSync(keyFile), Deno.readTextFileSync(certFile)];
   const hostname = "127.0.0.1";
   const http: Record<string, number> = {};
   const https: Record<string, number> = {};
   const bodies: Record<string, number> = {};
+  const raw: Record<string, number> = {};
+  const udp: Record<string, number> = {};
+  for (const [name, behaviour] of Object.entries(RAW)) {
+    raw[name] = serve(Deno.listen({ hostname, port: 0 }), behaviour);
+  }
+  for (const [name, answers] of Object.entries(UDP)) udp[name] = await serveDatagrams(answers);
   for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
     http[name] = serve(Deno.listen({ hostname, port: 0 }), behaviour);
     https[`${name} over TLS`] = serve(Deno.listenTls({ hostname, port: 0, key, cert }), behaviour);
@@ -190,9 +241,9 @@ function main([keyFile = "", certFile = ""]: readonly string[]): void {
     Deno.listen({ hostname, port: 0 }),
     endless(new Uint8Array(), record),
   );
-  console.log(JSON.stringify({ http, https, bodies }));
+  console.log(JSON.stringify({ http, https, bodies, raw, udp }));
 }
 
-main(Deno.args);
+await main(Deno.args);
 await Deno.stdin.read(new Uint8Array(1));
 Deno.exit(0);

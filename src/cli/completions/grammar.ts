@@ -1,4 +1,5 @@
 /** What can stand where on a command line, told by the table of commands: what completions are made of. Pure. */
+import { FORMATS } from "../../migrate/format.ts";
 import { type CommandRow, COMMANDS, DEFAULT_COMMAND, type OptionRow } from "../command_table.ts";
 
 /** What a word can be. */
@@ -69,7 +70,7 @@ function optionGrammar({ name, description, value, implied }: OptionRow): Option
 /** Told by what the table calls it. */
 function wordOf(called: string | undefined): Word {
   const name = called?.replace(/\.+$/, "") ?? "";
-  if (/^[a-z-]+(\|[a-z-]+)+$/.test(name)) return { type: "words", words: name.split("|") };
+  if (/^[a-z]+(\|[a-z]+)+$/.test(name)) return { type: "words", words: name.split("|") };
   switch (name) {
     case "FILE":
     case "PATH":
@@ -78,6 +79,8 @@ function wordOf(called: string | undefined): Word {
       return { type: "names", kind: "services" };
     case "PEER":
       return { type: "names", kind: "peers" };
+    case "FORMAT":
+      return { type: "words", words: FORMATS };
     case "SHELL":
       return { type: "words", words: SHELLS };
     case "LEVEL":

@@ -116,9 +116,8 @@ export class FrameReader {
     const header = new Reader(octets);
     const length = (header.u8("length") << 16) | header.u16("length");
     if (length > MAX_FRAME_OCTETS) {
-      throw new ProbeFailure(
-        `the answer is not HTTP/2, what came: ${shownOctets(octets.subarray(0, FRAME_HEADER_OCTETS))}`,
-      );
+      const came = shownOctets(octets.subarray(0, FRAME_HEADER_OCTETS));
+      throw new ProbeFailure(`the answer is not HTTP/2, what came: ${came}`);
     }
     const [type, flags, stream] = [header.u8("type"), header.u8("flags"), header.u32("stream") & 0x7fff_ffff];
     if (octets.byteLength < FRAME_HEADER_OCTETS + length) return undefined;

@@ -9,7 +9,7 @@ import { ANSWER_LIMITS, boundedStream } from "./bounded_stream.ts";
 import { certificateProblem } from "./certificate.ts";
 import type { DialPorts } from "./dial.ts";
 import { type AddressLimits, answeredBy } from "./each_address.ts";
-import { OwnShortage, ProbeFailure } from "./failure.ts";
+import { failureOf, OwnShortage, ProbeFailure } from "./failure.ts";
 import type { KeyPair, Roots, Tls, TlsSession, Trust, TrustStore } from "./ports.ts";
 import { reach } from "./reach.ts";
 
@@ -93,7 +93,10 @@ export class TlsDialer {
     try {
       return await this.#ports.trustStore.roots(caFile);
     } catch (error) {
-      throw new OwnShortage(`caFile ${caFile}: ${messageOf(error)}`);
+      const { kind, detail } = failureOf(error);
+      const words = kind === "unknown" ? detail : messageOf(error);
+      const place = caFile === undefined ? "the certificates that this host trusts" : `caFile ${caFile}`;
+      throw new OwnShortage(`${place}: ${words}`);
     }
   }
 

@@ -187,12 +187,12 @@ for (
     [
       "HTTP/1.1",
       [new TextEncoder().encode("HTTP/1.1 400 Bad Request\r\n\r\n")],
-      'the answer is not HTTP/2, what came: "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+      'the answer is not HTTP/2, what came: "HTTP/1.1 "',
     ],
     [
       "TLS",
       [hex("15 0303 0002 025000000000")],
-      "the answer is not HTTP/2, what came: octets 1503030002025000000000",
+      "the answer is not HTTP/2, what came: octets 150303000202500000",
     ],
     ["no SETTINGS first", [frame(6, 0, 0, "0102030405060708")], "the answer is not HTTP/2"],
     ["nothing", [], "connection closed without an answer"],
