@@ -1,11 +1,11 @@
 /** What the body of an answer must have: read as far as is needed, and never further than a bound. */
 import { OctetQueue } from "../../bytes/octet_queue.ts";
 import type { BodyRule } from "../../config/checks/http_grammar.ts";
-import { latin1Text } from "../../net/latin1.ts";
 import { foreignText } from "../../text/foreign.ts";
 import { type CompileRegex, loadRegexes, type Regex } from "../../text/regex.ts";
 import { OwnShortage } from "../connect/failure.ts";
 import type { HttpAnswer } from "../connect/http_exchange.ts";
+import { OctetSearch } from "../connect/octet_search.ts";
 
 /** So much of a body is looked at. */
 export const BODY_OCTETS = 65_536;
@@ -18,9 +18,9 @@ export type BodyTest = (answer: HttpAnswer) => Promise<string | undefined>;
 /** The test that a rule is. What it needs is loaded at the first answer. */
 export function bodyTest(rule: BodyRule): BodyTest {
   if ("contains" in rule) {
-    const needle = latin1Text(new TextEncoder().encode(rule.contains));
+    const wanted = new TextEncoder().encode(rule.contains);
     return async (answer) =>
-      compressed(answer) ?? await lacksText(answer, needle, `does not contain "${shown(rule.contains)}"`);
+      compressed(answer) ?? await lacksText(answer, wanted, `does not contain "${shown(rule.contains)}"`);
   }
   let compiled: Promise<Regex> | undefined;
   return async (answer) => {
@@ -53,36 +53,36 @@ function compressed(answer: HttpAnswer): string | undefined {
 }
 
 /** Passes as soon as the text was seen, so what follows, or how the body ends, does not matter. */
-async function lacksText(answer: HttpAnswer, needle: string, lack: string): Promise<string | undefined> {
-  const body = new OctetQueue();
+async function lacksText(answer: HttpAnswer, wanted: Uint8Array, lack: string): Promise<string | undefined> {
+  const search = new OctetSearch(wanted);
   for (;;) {
-    const searched = Math.max(0, body.length - needle.length + 1);
-    if (!await readMore(answer, body)) return `the body ${lack}${beginningOf(body)}`;
-    if (latin1Text(body.view.subarray(searched)).includes(needle)) return undefined;
+    const piece = await nextPiece(answer, search.seen.byteLength);
+    if (piece === undefined) return `the body ${lack}${beginningOf(search.seen)}`;
+    if (search.add(piece)) return undefined;
   }
 }
 
 async function lacksMatch(answer: HttpAnswer, regex: Regex, lack: string): Promise<string | undefined> {
   const body = new OctetQueue();
-  while (await readMore(answer, body));
+  for (;;) {
+    const piece = await nextPiece(answer, body.length);
+    if (piece === undefined) break;
+    body.append(piece);
+  }
   return regex.matches(new TextDecoder().decode(body.view))
     ? undefined
-    : `the body ${lack}${beginningOf(body)}`;
+    : `the body ${lack}${beginningOf(body.view)}`;
 }
 
-/** False at the end of the body, or at the bound. */
-async function readMore(answer: HttpAnswer, body: OctetQueue): Promise<boolean> {
-  if (body.length >= BODY_OCTETS) return false;
-  const piece = await answer.readBody();
-  if (piece === undefined) return false;
-  body.append(piece.subarray(0, BODY_OCTETS - body.length));
-  return true;
+/** What follows the first `length` octets of a body; undefined at its end, or at the bound. */
+async function nextPiece(answer: HttpAnswer, length: number): Promise<Uint8Array | undefined> {
+  return length >= BODY_OCTETS ? undefined : (await answer.readBody())?.subarray(0, BODY_OCTETS - length);
 }
 
-function beginningOf(body: OctetQueue): string {
-  if (body.length === 0) return ": it is empty";
-  const bound = body.length >= BODY_OCTETS ? " in its first 64 KiB" : "";
-  const begin = new TextDecoder().decode(body.view.subarray(0, 4 * SHOWN_LENGTH));
+function beginningOf(body: Uint8Array): string {
+  if (body.byteLength === 0) return ": it is empty";
+  const bound = body.byteLength >= BODY_OCTETS ? " in its first 64 KiB" : "";
+  const begin = new TextDecoder().decode(body.subarray(0, 4 * SHOWN_LENGTH));
   // The ends of lines are seen as such; quotes, of which JSON is full, stay as they are.
   const escaped = JSON.stringify(begin).slice(1, -1).replaceAll('\\"', '"');
   return `${bound}: it begins with "${shown(escaped)}"`;
