@@ -1,28 +1,11 @@
 /** Which checks look beyond this host, and may fail by the loss of a way out of it. Pure. */
-import type { CheckConfig } from "../config/checks/kinds.ts";
+import { type CheckConfig, hostsOf } from "../config/checks/kinds.ts";
 import { parseAddress } from "../net/address.ts";
 import { isLoopback } from "../net/address_kind.ts";
 
-/** Whether its probes open connections to anything but loopback; through the data plane they go to backends, wherever these are. */
+/** Whether its probes go to anything but loopback; through the data plane they go to backends, wherever these are. */
 export function leavesHost(check: CheckConfig): boolean {
-  switch (check.type) {
-    case "exec":
-    case "file":
-    case "process":
-      return false;
-    case "ping":
-      return check.addresses.some(isElsewhere);
-    case "http":
-      return check.unixSocket === undefined && (check.through.length > 0 || isElsewhere(check.address));
-    case "tcp":
-    case "tls":
-    case "udp":
-    case "grpc":
-    case "dns":
-      return check.through.length > 0 || isElsewhere(check.address);
-    default:
-      return check satisfies never;
-  }
+  return check.through.length > 0 || hostsOf(check).some(isElsewhere);
 }
 
 /** @param host an address or a host name */

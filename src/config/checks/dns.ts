@@ -143,6 +143,7 @@ export const dnsCheck = {
     const { domain, recordType, expect, rcode, protocol, recursion } = check;
     return { name: domain, ...renderEndpoint(check), recordType, expect, rcode, protocol, recursion };
   },
+  hosts: ({ address }) => [address],
   expectation(check) {
     const { domain, recordType, expect = [], rcode, protocol } = check;
     const values = expect.slice(0, SHOWN).join(", ");

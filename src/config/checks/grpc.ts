@@ -89,6 +89,7 @@ export const grpcCheck = {
     const { service, tls, tripwire } = check;
     return { ...renderEndpoint(check), service, tls, ...renderTls(check), tripwire };
   },
+  hosts: ({ address }) => [address],
   expectation(check) {
     const service = check.service === "" ? "" : ` for ${check.service}`;
     const how = check.tls ? "gRPC over TLS" : "gRPC";

@@ -217,6 +217,7 @@ export const httpCheck = {
     };
   },
   /** `GET http://127.0.0.1:8080/ answers with a 2xx status and a body that contains "ok" within 1s`. */
+  hosts: ({ unixSocket, address }) => unixSocket === undefined ? [address] : [],
   expectation(check) {
     const { scheme, address, port, unixSocket, path, method, host, status, body } = check;
     const place = unixSocket === undefined ? authority({ address, port }) : `unix:${unixSocket}:`;

@@ -42,6 +42,8 @@ export interface CheckKind<File, Unaimed, Config extends CheckBase> {
   render(config: Config): Readonly<Record<string, unknown>>;
   /** What must be so for a pass, in words: `127.0.0.1:80 accepts a TCP connection within 1s`. */
   expectation(config: Config): string;
+  /** The addresses and host names that its probes go to by the network. Default: none. */
+  hosts?(config: Config): readonly string[];
   /** Default: nothing. */
   needs?(config: Config): CheckNeeds;
 }

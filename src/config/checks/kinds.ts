@@ -127,6 +127,13 @@ export function straightExpectation<Type extends CheckType>(
   return KINDS[check.type].expectation(check);
 }
 
+/** The addresses and host names that a check's probes go to by the network where they go straight. */
+export function hostsOf<Type extends CheckType>(
+  check: CheckConfigOf[Type] & { readonly type: Type },
+): readonly string[] {
+  return KINDS[check.type].hosts?.(check) ?? [];
+}
+
 /** What a check needs of this process that the runtime or the host may deny. */
 export function needsOf<Type extends CheckType>(
   check: CheckConfigOf[Type] & { readonly type: Type },

@@ -70,6 +70,7 @@ export const pingCheck = {
   render: ({ addresses, need, source }) => {
     return { addresses, need, source: source?.text };
   },
+  hosts: ({ addresses }) => addresses,
   expectation(check) {
     const { addresses, need } = check;
     const answer = addresses.length < 2 || need === "any"

@@ -60,6 +60,7 @@ export const tcpCheck = {
     const { send, expect, tripwire } = check;
     return { ...renderEndpoint(check), send: renderOctets(send), expect: renderOctets(expect), tripwire };
   },
+  hosts: ({ address }) => [address],
   expectation(check) {
     const { send, expect } = check;
     if (expect === undefined) return `${authority(check)} accepts a TCP connection ${within(check)}`;

@@ -64,6 +64,7 @@ export const tlsCheck = {
   },
   render: (check) => ({ ...renderEndpoint(check), ...renderTls(check), tripwire: check.tripwire }),
   /** `10.0.0.1:443 shakes hands by TLS with a trusted certificate for a.example within 1s`. */
+  hosts: ({ address }) => [address],
   expectation(check) {
     const { address, insecureSkipVerify, serverName = address } = check;
     const whose = insecureSkipVerify ? "any certificate" : `a trusted certificate for ${serverName}`;

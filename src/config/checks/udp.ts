@@ -70,6 +70,7 @@ export const udpCheck = {
     const { send, expect } = check;
     return { ...renderEndpoint(check), send: renderOctets(send), expect: renderOctets(expect) };
   },
+  hosts: ({ address }) => [address],
   expectation(check) {
     const { send, expect } = check;
     const place = `${authority(check)} by UDP`;
