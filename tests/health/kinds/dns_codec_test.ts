@@ -10,7 +10,7 @@ const CONFIG: DnsCheckConfig = {
   name: "dns",
   address: "127.0.0.1",
   port: 53,
-  protocol: "udp",
+  protocol: "tcp",
   domain: "example.org",
   recordType: "A",
   recursion: true,
