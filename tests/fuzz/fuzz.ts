@@ -170,6 +170,6 @@ export function withoutWhatCame(words: string): string {
 /** Words without what differs from one answer to the next: numbers, and what others said. */
 export function sortOf(words: string): string {
   return words.replace(/"(?:[^"\\]|\\.)*"?…?/gs, '"…"').replace(/\(.*\)/gs, "(…)")
-    .replace(/(?<=redirect to ).*(?=: not followed)|(?<=it begins with ).*$/gs, "…")
+    .replace(/(?<=redirect to ).*(?=: not followed)|(?<=it begins with |what came: ).*$/gs, "…")
     .replace(/\b[0-9a-f]{6,}\b…?/g, "…").replace(/\d+/g, "N");
 }

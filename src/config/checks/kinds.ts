@@ -53,22 +53,23 @@ const KINDS: {
 
 /** One check of a service. */
 export const checkSchema = lazily(() => {
-  const [first = option("http", REGISTRY.http.schema), ...more] = Object.entries(REGISTRY).map(
-    ([type, kind]) => option(type, () => kind.schema()),
+  const [first = schemaOfKind("http", REGISTRY.http.schema), ...more] = Object.entries(REGISTRY).map(
+    ([type, kind]) => schemaOfKind(type, () => kind.schema()),
   );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
 /** One check of a destination, or of each destination of a port. */
 export const destinationCheckSchema = lazily(() => {
-  const [first = option("http", REGISTRY.http.destinationSchema), ...more] = Object.entries(REGISTRY).map(
-    ([type, kind]) => option(type, () => kind.destinationSchema()),
-  );
+  const [first = schemaOfKind("http", REGISTRY.http.destinationSchema), ...more] = Object.entries(REGISTRY)
+    .map(
+      ([type, kind]) => schemaOfKind(type, () => kind.destinationSchema()),
+    );
   return z.discriminatedUnion("type", [first, ...more]);
 });
 
 /** The schema of one kind, built where a check is of that kind: most files have few of them. */
-function option<T extends z.ZodType>(type: string, schema: () => T): z.ZodLazy<T> {
+export function schemaOfKind<T extends z.ZodType>(type: string, schema: () => T): z.ZodLazy<T> {
   const lazy = z.lazy(schema);
   // What tells the kinds apart, which the library would build each of them to find out.
   lazy._zod.propValues = { type: new Set([type]) };
