@@ -8,7 +8,7 @@ import type { StreamSocket } from "../../net/sockets.ts";
 import { onAbort, untilAborted } from "../../time/abort.ts";
 import type { Clock } from "../../time/clock.ts";
 import { failureOf, NO_LOCAL_ADDRESS, OwnShortage, ProbeFailure } from "./failure.ts";
-import type { HostAddresses } from "./names.ts";
+import { type HostAddresses, NO_ANSWER } from "./names.ts";
 import { reachableFrom, sourceError } from "./source.ts";
 
 /** What trying a host's addresses needs of the outside. */
@@ -64,7 +64,7 @@ export async function eachAddress<T>(
   }
   progress("looking up the host name");
   const startedMs = clock.now();
-  const { addresses, leftOut } = await untilAborted(names.addressesOf(host), signal);
+  const { addresses, leftOut } = await lookedUp(names.addressesOf(host), clock, timeoutMs, signal);
   const usable = reachableFrom(source, addresses, host);
   const leftMs = timeoutMs - (clock.now() - startedMs);
   const headStartMs = Math.min(MAX_HEAD_START_MS, Math.max(0, leftMs) / usable.length);
@@ -78,6 +78,26 @@ export async function eachAddress<T>(
     signal,
     progress,
   });
+}
+
+/** Of the timeout, which is a failure of the service where it is over, a look-up may take this part, as it is none. */
+const LOOK_UP_PART = 0.9;
+
+/** What a look-up finds in its part of the timeout. @throws {OwnShortage} nothing */
+async function lookedUp(
+  addresses: Promise<HostAddresses>,
+  clock: Clock,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<HostAddresses> {
+  if (timeoutMs === Infinity) return await untilAborted(addresses, signal);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = clock.at(clock.now() + timeoutMs * LOOK_UP_PART, () => reject(new OwnShortage(NO_ANSWER)));
+  try {
+    return await untilAborted(Promise.race([addresses, late]), signal);
+  } finally {
+    timer[Symbol.dispose]();
+  }
 }
 
 /** What an attempt at one address gives. @throws {OwnShortage} this host does not have the source */

@@ -27,6 +27,9 @@ export interface NameLimits {
   readonly addresses: number;
 }
 
+/** A resolver's silence says nothing of the service. */
+export const NO_ANSWER = "host name not looked up: the resolver does not answer";
+
 /** What one agent is given. */
 export const NAME_LIMITS: NameLimits = {
   freshMs: 5000,
@@ -84,8 +87,8 @@ export class Names {
   /**
    * The addresses of a host, which may be an address itself: IPv4 first, then the families in turn, each in the resolver's
    * order.
-   * @throws {ProbeFailure} it has none, or none is known and the resolver does not answer
-   * @throws {OwnShortage} too much is being asked already
+   * @throws {ProbeFailure} it has none
+   * @throws {OwnShortage} none is known, and the resolver does not answer or too much is being asked already
    */
   async addressesOf(host: string): Promise<HostAddresses> {
     const literal = parseAddress(host);
@@ -161,8 +164,9 @@ export class Names {
       const kept = found.slice(0, addresses);
       return { addresses: kept, leftOut: found.length - kept.length };
     }
-    if (error !== undefined) throw lookUpFailure(error);
-    throw new ProbeFailure(complete ? "host name not found" : "the resolver does not answer");
+    if (error !== undefined) throw new OwnShortage(`host name not looked up: ${failureOf(error).detail}`);
+    if (!complete) throw new OwnShortage(NO_ANSWER);
+    throw new ProbeFailure("host name not found");
   }
 }
 
@@ -173,10 +177,4 @@ function inTurn(first: readonly Address[], second: readonly Address[]): readonly
     ...second.slice(at, at + 1),
   ]);
   return [...new Map(pairs.flat().map((address) => [address.text, address])).values()];
-}
-
-function lookUpFailure(error: unknown): Error {
-  const { kind, detail } = failureOf(error);
-  const words = `host name not looked up: ${detail}`;
-  return kind === "unknown" ? new OwnShortage(words) : new ProbeFailure(words);
 }

@@ -271,3 +271,15 @@ for (const texts of [["192.0.2.1"], ["192.0.2.1", "192.0.2.2"]]) {
     });
   }
 }
+
+Deno.test("dial() of a name that is not answered within the timeout says nothing of the service, and before its end", async () => {
+  const { clock, attempts, dialled } = rig(["192.0.2.1"], { lookUpMs: 5000, timeoutMs: 1000 });
+  let told: string | undefined;
+  dialled.then((words) => told = words);
+  await clock.advance(899);
+  assert.equal(told, undefined);
+  await clock.advance(1);
+  assert.equal(told, "unknown: host name not looked up: the resolver does not answer");
+  await clock.advance(5000);
+  assert.deepEqual([attempts.length, clock.pending], [0, 0]);
+});

@@ -70,8 +70,14 @@ for (
     ["one family where the other fails", new Error("SERVFAIL"), ["2001:db8::1"], "2001:db8::1", 0],
     ["one family where the other is silent", ["192.0.2.1"], "silence", "192.0.2.1", 100],
     ["no address", [], [], "fail: host name not found", 0],
-    ["an error", new Error("SERVFAIL"), new Error("SERVFAIL"), "fail: host name not looked up: SERVFAIL", 0],
-    ["silence", "silence", "silence", "fail: the resolver does not answer", 5000],
+    [
+      "an error",
+      new Error("SERVFAIL"),
+      new Error("SERVFAIL"),
+      "unknown: host name not looked up: SERVFAIL",
+      0,
+    ],
+    ["silence", "silence", "silence", "unknown: host name not looked up: the resolver does not answer", 5000],
     [
       "no descriptor",
       Object.assign(new Error("x"), { code: "EMFILE" }),
@@ -117,7 +123,7 @@ Deno.test("Names keeps what it knows for a while, asks again meanwhile, and lets
   const asking = ask(names, "a.example").then((text) => late = text);
   await clock.advance(5000);
   await asking;
-  assert.equal(late, "fail: the resolver does not answer", "too old");
+  assert.equal(late, "unknown: host name not looked up: the resolver does not answer", "too old");
 });
 
 Deno.test("Names follows a name that moves, and a name that goes is known for a while only", async () => {
@@ -148,7 +154,10 @@ Deno.test("Names asks for so many at once and no more, aborts what it gives up, 
     "unknown: host name not looked up: too many others are being looked up",
   );
   await clock.advance(5000);
-  assert.deepEqual(await waiting, Array(2).fill("fail: the resolver does not answer"));
+  assert.deepEqual(
+    await waiting,
+    Array(2).fill("unknown: host name not looked up: the resolver does not answer"),
+  );
   assert.deepEqual(aborted.sort(), ["a 4", "a 6", "b 4", "b 6"]);
   answers["c 4"] = ["192.0.2.9"];
   assert.equal(await ask(names, "c"), "192.0.2.9");
@@ -163,7 +172,10 @@ Deno.test("Names leaves room for others beside names that are never answered", a
   const first = silent.map((name) => ask(names, name));
   assert.equal(await ask(names, "good"), busy, "nobody knows yet which of them will never be answered");
   await clock.advance(5000);
-  assert.deepEqual(await Promise.all(first), Array(4).fill("fail: the resolver does not answer"));
+  assert.deepEqual(
+    await Promise.all(first),
+    Array(4).fill("unknown: host name not looked up: the resolver does not answer"),
+  );
   asked.length = 0;
   const again = silent.map((name) => ask(names, name));
   assert.equal(await ask(names, "good"), "192.0.2.9");
@@ -172,7 +184,7 @@ Deno.test("Names leaves room for others beside names that are never answered", a
   answers["a 4"] = ["192.0.2.1"];
   await clock.advance(5000);
   assert.deepEqual(await Promise.all(again), [
-    ...Array(2).fill("fail: the resolver does not answer"),
+    ...Array(2).fill("unknown: host name not looked up: the resolver does not answer"),
     busy,
     busy,
   ]);
