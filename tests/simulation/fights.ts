@@ -165,8 +165,9 @@ export class Fights {
     this.#process = process;
     this.#configuredMs = configuredMs;
     for (const [object, { timesMs, contestedMs }] of this.#strikes) {
-      // What was let alone for long enough begins from nothing.
-      const rememberedMs = contestedMs === undefined ? CONTENTION.windowMs : CONTENTION.holdMs;
+      // What was let alone for long enough begins from nothing; the repair of its last blow may have been the one too many.
+      const mayBeContested = contestedMs !== undefined || timesMs.length > CONTENTION.limit;
+      const rememberedMs = mayBeContested ? CONTENTION.holdMs : CONTENTION.windowMs;
       if (nowMs > (timesMs.at(-1) ?? 0) + rememberedMs) this.#strikes.delete(object);
     }
   }
