@@ -94,9 +94,17 @@ export const throughTheService: Scenario<World> = {
       await serverAddresses(world, "del", DIRECT, MARKED).catch(() => {});
       host.rewrite(host.launch);
       host.signalAgent("SIGHUP");
+      await waitFor("its services are gone", PATIENCE_MS, () => isGone(host), 100);
     }
   },
 };
+
+async function isGone(host: Host): Promise<boolean> {
+  const { links, ipvs } = await host.kernel();
+  const names = [OWN, MASQ, DIRECT, MARKED].map(({ name }) => name);
+  return !links.some(({ name }) => names.includes(name)) &&
+    !ipvs.some((line) => line.includes(` -f ${FWMARK} `));
+}
 
 function services(world: World, host: Host): readonly Record<string, unknown>[] {
   const to = (forwarding: string, withPort: boolean) =>
