@@ -17,8 +17,10 @@ const STATX = { size: 256, mode: 28, mtimeSeconds: 112, mtimeNanos: 120 } as con
 const S_IFMT = 0o170000;
 const S_IFREG = 0o100000;
 const S_IFDIR = 0o040000;
-/** Of the runtime's 32 threads. */
-const MAX_WAITING = 8;
+/** Looks under way: each has one of the runtime's 32 threads. */
+const MAX_LOOKS = 8;
+/** Looks that wait for their turn, as where many checks begin in one moment; where file systems do not answer there are more. */
+const MAX_QUEUED = 1024;
 
 /** What there is. */
 interface Sight {
@@ -32,15 +34,11 @@ interface Sight {
 /** Looks at files; satisfies a port of src/health. One for the whole process: what it bounds is the process's. */
 export class HostFiles {
   readonly #libc: Libc;
-  #waiting = 0;
+  #looks = 0;
+  readonly #queue: (() => void)[] = [];
 
   constructor(libc: Libc) {
     this.#libc = libc;
-  }
-
-  /** How many looks have no answer yet. */
-  get waiting(): number {
-    return this.#waiting;
   }
 
   /**
@@ -49,9 +47,21 @@ export class HostFiles {
    * @throws {ErrnoError} it may not be seen
    */
   look(path: string, headOctets: number): Promise<Sight | undefined> | undefined {
-    if (this.#waiting >= MAX_WAITING) return undefined;
-    this.#waiting++;
-    return this.#look(path, headOctets).finally(() => this.#waiting--);
+    if (this.#looks === MAX_LOOKS && this.#queue.length === MAX_QUEUED) return undefined;
+    return this.#inTurn(() => this.#look(path, headOctets));
+  }
+
+  async #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#looks < MAX_LOOKS) this.#looks++;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve));
+    try {
+      return await work();
+    } finally {
+      // Whoever is next has this turn.
+      const next = this.#queue.shift();
+      if (next === undefined) this.#looks--;
+      else next();
+    }
   }
 
   async #look(path: string, headOctets: number): Promise<Sight | undefined> {

@@ -42,7 +42,7 @@ export const MEASURED_KINDS: readonly MeasuredKind[] = [
   {
     name: "dns",
     perSecond: 1000,
-    check: ({ dns }) => ({ type: "dns", port: dns, name: "example.org", expect: ["192.0.2.1"] }),
+    check: ({ dns }) => ({ type: "dns", port: dns, name: "example.org", expect: [] }),
   },
   { name: "grpc", perSecond: 50, check: ({ grpc }) => ({ type: "grpc", port: grpc }) },
   { name: "ping", perSecond: 1000, check: () => ({ type: "ping", addresses: ["127.0.0.1"] }) },

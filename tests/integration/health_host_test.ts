@@ -120,6 +120,19 @@ test("file: what is there passes, whatever it is, and what is not fails; absent 
   }
 });
 
+test("file: checks that begin in one moment have their turn, however many, and a thousand more at once are refused", async (scene) => {
+  const path = scene.path("many");
+  await Deno.writeTextFile(path, "ready");
+  const outcomes = await Promise.all(
+    Array.from({ length: 500 }, () => scene.file({ path, contains: "ready" })),
+  );
+  assert.deepEqual([...new Set(outcomes.map(({ kind }) => kind))], ["pass"]);
+  const looks = Array.from({ length: 1100 }, () => scene.host.files.look(path, 1));
+  assert.equal(looks.filter((look) => look === undefined).length, 1100 - 1024 - 8);
+  await Promise.all(looks);
+  assert.equal((await scene.file({ path })).kind, "pass");
+});
+
 test("file: contains looks at the first 64 KiB of a regular file, and opens nothing else", async (scene) => {
   const path = scene.path("state");
   const write = (text: string) => Deno.writeTextFileSync(path, text);
