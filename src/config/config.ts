@@ -68,18 +68,70 @@ export interface LocalBgp {
 /** An address family as the file names it. */
 export type FamilyName = "ipv4-unicast" | "ipv6-unicast";
 
+/** BFD with a peer (RFC 5880). */
+export interface BfdConfig {
+  /** bfd.DesiredMinTxInterval. */
+  readonly transmitMs: number;
+  /** bfd.RequiredMinRxInterval. */
+  readonly receiveMs: number;
+  /** bfd.DetectMult. */
+  readonly multiplier: number;
+  /** Sends nothing before the peer has (RFC 5880 section 6.1). */
+  readonly passive: boolean;
+  /** No BGP session starts before BFD is up. */
+  readonly strict: boolean;
+  /** RFC 5883: the peer is more than one hop away. */
+  readonly multihop: boolean;
+}
+
+/** Capabilities that are offered to a peer. */
+export interface OfferedCapabilities {
+  readonly routeRefresh: boolean;
+  readonly enhancedRouteRefresh: boolean;
+  readonly extendedMessages: boolean;
+  readonly extendedNextHop: boolean;
+}
+
+/** What this host is to the peer (RFC 9234 section 3.1). */
+export type BgpRole = "provider" | "rs" | "rs-client" | "customer" | "peer";
+
+/** A message authentication code of TCP-AO (RFC 5926; HMAC-SHA-256 as the kernel and routers have it). */
+export type TcpAoAlgorithm = "hmac-sha-1-96" | "aes-128-cmac-96" | "hmac-sha-256-128";
+
+/** A master key of TCP-AO (RFC 5925 section 3.1). */
+export interface TcpAoKey {
+  /** SendID, 0 to 255. */
+  readonly sendId: number;
+  /** RecvID, 0 to 255. */
+  readonly receiveId: number;
+  readonly algorithm: TcpAoAlgorithm;
+  /** Read from the file already where `passwordFile` was given. Never printed. */
+  readonly password: string;
+}
+
 /** One peer, defaults merged in. */
 export interface PeerConfig {
   readonly name: string;
+  /** `::` where it is found by router advertisements. */
   readonly address: Address;
+  /** The peer is whoever advertises itself as a router on the link `zone` (`address: auto`). */
+  readonly automatic: boolean;
   /** The zone of a link-local address: `eth0` in `fe80::1%eth0`. */
   readonly zone: string | undefined;
+  /** The interface, or VRF, that the session is bound to; `interface` in the file. */
+  readonly device: string | undefined;
   readonly as: number;
+  /** The AS shown to this peer; undefined: `local.as`. */
+  readonly localAs: number | undefined;
   readonly port: number;
   readonly passive: boolean;
   readonly localAddress: Address | undefined;
   /** TCP-MD5 key (RFC 2385), read from the file already where `passwordFile` was given. Never printed. */
   readonly password: string | undefined;
+  /** Keys of TCP-AO (RFC 5925), the one to begin with first; none: no TCP-AO. */
+  readonly tcpAo: readonly TcpAoKey[];
+  /** TCP_MAXSEG of tcp(7); undefined: the kernel's choice. */
+  readonly tcpMss: number | undefined;
   /** GTSM (RFC 5082): hops that the peer may be away. */
   readonly ttlSecurity: number | undefined;
   /** TTL of an eBGP session over several hops. */
@@ -93,7 +145,15 @@ export interface PeerConfig {
   readonly families: readonly FamilyName[];
   readonly nextHop: Address | undefined;
   readonly nextHop6: Address | undefined;
+  /** Whether a link-local address goes beside a global next hop. */
+  readonly linkLocalNextHop: "auto" | "never";
   readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
+  readonly capabilities: OfferedCapabilities;
+  /** Undefined: none is offered. */
+  readonly localRole: BgpRole | undefined;
+  /** A peer that has no role is refused (RFC 9234 section 4.2). */
+  readonly strictRole: boolean;
+  readonly bfd: BfdConfig | undefined;
 }
 
 /** One service: addresses, IPVS, checks and how it is announced. */

@@ -1,7 +1,7 @@
 /** Passwords: read from their files, kept from others' eyes, and not mistaken for the variable that they look like. */
 import { messageOf } from "../text/error_message.ts";
 import type { Finding, Path } from "./values/finding.ts";
-import { MAX_PASSWORD_OCTETS } from "./schema/bgp.ts";
+import { MAX_PASSWORD_OCTETS } from "./schema/secret.ts";
 
 /** A file that holds a secret, and its permission bits where they are known. */
 export interface SecretFile {
@@ -45,7 +45,7 @@ function passwordProblem(password: string): string | undefined {
   if (/[\r\n]/.test(password)) return "with more than one line";
   if (/\p{Cc}/u.test(password)) return "with control characters";
   return octets > MAX_PASSWORD_OCTETS
-    ? `with ${octets} bytes, TCP-MD5 takes at most ${MAX_PASSWORD_OCTETS}`
+    ? `with ${octets} bytes, a key has at most ${MAX_PASSWORD_OCTETS}`
     : undefined;
 }
 

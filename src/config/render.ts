@@ -56,13 +56,22 @@ export function renderConfig(
 
 function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
   return given({
-    address: formatZoned(peer.address, peer.zone),
+    address: peer.automatic ? "auto" : formatZoned(peer.address, peer.zone),
+    interface: peer.device,
     name: peer.name,
     as: peer.as,
+    localAS: peer.localAs,
     port: peer.port,
     passive: peer.passive,
     localAddress: peer.localAddress?.text,
     password: peer.password === undefined || showPasswords ? peer.password : HIDDEN,
+    tcpAO: peer.tcpAo.length === 0 ? undefined : peer.tcpAo.map((key) => ({
+      sendID: key.sendId,
+      receiveID: key.receiveId,
+      algorithm: key.algorithm,
+      password: showPasswords ? key.password : HIDDEN,
+    })),
+    tcpMSS: peer.tcpMss,
     ttlSecurity: peer.ttlSecurity,
     multihop: peer.multihop,
     holdTime: formatDuration(peer.holdTimeSeconds * 1000),
@@ -72,8 +81,20 @@ function renderPeer(peer: PeerConfig, showPasswords: boolean): unknown {
     families: peer.families,
     nextHop: peer.nextHop?.text,
     nextHop6: peer.nextHop6?.text,
+    linkLocalNextHop: peer.linkLocalNextHop,
     gracefulRestart: peer.gracefulRestart &&
       { restartTime: seconds(peer.gracefulRestart.restartTimeSeconds) },
+    capabilities: peer.capabilities,
+    localRole: peer.localRole,
+    strictRole: peer.localRole && peer.strictRole,
+    bfd: peer.bfd && {
+      transmit: formatDuration(peer.bfd.transmitMs),
+      receive: formatDuration(peer.bfd.receiveMs),
+      multiplier: peer.bfd.multiplier,
+      passive: peer.bfd.passive,
+      strict: peer.bfd.strict,
+      multihop: peer.bfd.multihop,
+    },
   });
 }
 

@@ -1,19 +1,20 @@
 /** Peers: `bgp.defaults` merged in, passwords read, and what excludes each other among peers and with this host. */
-import type { FamilyName, PeerConfig } from "./config.ts";
+import type { BfdConfig, FamilyName, PeerConfig, TcpAoKey } from "./config.ts";
 import type { Finding, Path } from "./values/finding.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import { readPassword, type ReadSecretFile } from "./password.ts";
 import { placeholderIn } from "./values/placeholder.ts";
-import type { FileDefaults, FilePeer } from "./schema/bgp.ts";
+import type { FileBfd, FileDefaults, FilePeer, FileTcpAoKey } from "./schema/bgp.ts";
+import { peerKey } from "./session_difference.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";
-import { formatZoned } from "./values/address.ts";
 
 /** `bgp.defaults` under the peer's own keys; of keys that exclude each other the peer's own one stays. */
 function mergeDefaults(defaults: FileDefaults, peer: FilePeer): FilePeer {
   const merged = { ...defaults, ...peer };
-  if (peer.password !== undefined) merged.passwordFile = undefined;
-  if (peer.passwordFile !== undefined) merged.password = undefined;
+  if (peer.password !== undefined) merged.passwordFile = merged.tcpAO = undefined;
+  if (peer.passwordFile !== undefined) merged.password = merged.tcpAO = undefined;
+  if (peer.tcpAO !== undefined) merged.password = merged.passwordFile = undefined;
   if (peer.ttlSecurity !== undefined) merged.multihop = undefined;
   if (peer.multihop !== undefined) merged.ttlSecurity = undefined;
   return merged;
@@ -28,7 +29,8 @@ export function resolvePeer(
   findings: Finding[],
 ): Element<PeerConfig> {
   const merged = mergeDefaults(defaults, peer);
-  const { address, zone } = peer.address;
+  const { address, automatic } = peer.address;
+  const zone = automatic ? merged.interface : peer.address.zone;
   const base: Path = ["bgp", "peers", index];
   /** Where a key of this peer was given. */
   const placeOf = (key: keyof FileDefaults): Path =>
@@ -49,7 +51,8 @@ export function resolvePeer(
     const message = `must be 0, or longer than the hold time of ${holdTimeSeconds}s (RFC 9687 section 4.4)`;
     findings.push({ path: placeOf("sendHoldTime"), message });
   }
-  if (localAddress !== undefined && localAddress.family !== address.family) {
+  if (automatic) findings.push(...automaticFindings(merged, base, placeOf));
+  else if (localAddress !== undefined && localAddress.family !== address.family) {
     const message = `must be of the peer's family, IPv${address.family}`;
     findings.push({ path: placeOf("localAddress"), message });
   }
@@ -62,19 +65,37 @@ export function resolvePeer(
   if (merged.multihop !== undefined && zone !== undefined) {
     findings.push({ path: placeOf("multihop"), message: "has no meaning for a link-local peer" });
   }
+  if (merged.strictRole === true && merged.localRole === undefined) {
+    findings.push({ path: placeOf("strictRole"), message: "has no effect without localRole" });
+  }
+  const keysOf = ({ sendID, receiveID, algorithm, password, passwordFile }: FileTcpAoKey, index: number) => ({
+    sendId: sendID,
+    receiveId: receiveID,
+    algorithm,
+    password: passwordFile === undefined
+      ? password ?? ""
+      : readPassword(passwordFile, [...placeOf("tcpAO"), index, "passwordFile"], readSecretFile, findings),
+  });
+  const tcpAo = (merged.tcpAO ?? []).map(keysOf);
+  findings.push(...sameKeyIds(tcpAo, placeOf("tcpAO")));
   return {
     index,
     value: {
-      name: peer.name ?? formatZoned(address, zone),
+      name: peer.name ?? peerKey({ address, automatic, zone, device: merged.interface }),
       address,
+      automatic,
       zone,
+      device: merged.interface,
       as: merged.as ?? 0,
+      localAs: merged.localAS,
       port: merged.port ?? 179,
       passive: merged.passive ?? false,
       localAddress,
       password: passwordFile === undefined
         ? merged.password
         : readPassword(passwordFile, placeOf("passwordFile"), readSecretFile, findings),
+      tcpAo,
+      tcpMss: merged.tcpMSS,
       ttlSecurity: merged.ttlSecurity,
       multihop: merged.multihop,
       holdTimeSeconds,
@@ -85,11 +106,55 @@ export function resolvePeer(
       families: merged.families ?? families,
       nextHop: merged.nextHop,
       nextHop6: merged.nextHop6,
+      linkLocalNextHop: merged.linkLocalNextHop ?? "auto",
       gracefulRestart: merged.gracefulRestart === undefined
         ? undefined
         : { restartTimeSeconds: merged.gracefulRestart.restartTime },
+      capabilities: merged.capabilities ?? ALL_OFFERED,
+      localRole: merged.localRole,
+      strictRole: merged.strictRole ?? false,
+      bfd: merged.bfd && bfdConfig(merged.bfd, (merged.multihop ?? merged.ttlSecurity ?? 1) > 1),
     },
   };
+}
+
+const ALL_OFFERED = {
+  routeRefresh: true,
+  enhancedRouteRefresh: true,
+  extendedMessages: true,
+  extendedNextHop: true,
+};
+
+function bfdConfig({ transmit, receive, multihop, ...rest }: FileBfd, farAway: boolean): BfdConfig {
+  return { ...rest, transmitMs: transmit, receiveMs: receive, multihop: multihop ?? farAway };
+}
+
+/** What does not go with `address: auto`. */
+function automaticFindings(
+  merged: FilePeer,
+  base: Path,
+  placeOf: (key: keyof FileDefaults) => Path,
+): readonly Finding[] {
+  const found: Finding[] = [];
+  if (merged.interface === undefined) {
+    found.push({ path: [...base, "address"], message: "auto needs interface: the link that the peer is on" });
+  }
+  if (merged.localAddress !== undefined) {
+    found.push({ path: placeOf("localAddress"), message: "has no meaning with address: auto" });
+  }
+  return found;
+}
+
+/** Keys of TCP-AO are told apart by their numbers, in either direction (RFC 5925 section 3.1). */
+function sameKeyIds(keys: readonly TcpAoKey[], path: Path): readonly Finding[] {
+  return keys.flatMap((key, index) =>
+    (["sendId", "receiveId"] as const).flatMap((side) => {
+      const first = keys.findIndex((other) => other[side] === key[side]);
+      const name = side === "sendId" ? "sendID" : "receiveID";
+      if (first === index) return [];
+      return [{ path: [...path, index, name], message: `is the same as that of key ${first + 1}` }];
+    })
+  );
 }
 
 /** True where `path` is the AS that the peer at `base` would have. */
@@ -108,7 +173,7 @@ export function checkPeers(
   const own = local === undefined ? new Map<string, string>() : ownAddresses(local);
   for (const { index, value: peer } of peers) {
     const path = ["bgp", "peers", index];
-    const text = formatZoned(peer.address, peer.zone);
+    const text = peerKey(peer);
     const fresh = duplicates.add("address", text, [...path, "address"]);
     if (fresh || peer.name !== text) duplicates.add("name", peer.name, [...path, "name"]);
     const owner = own.get(peer.address.text);

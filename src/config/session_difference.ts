@@ -57,7 +57,7 @@ const LOCAL: { readonly [Key in keyof LocalBgp]: SessionConsequence | "listen" }
   address6: "advertise",
 };
 
-type PeerKey = Exclude<keyof PeerConfig, "address" | "zone">;
+type PeerKey = Exclude<keyof PeerConfig, keyof PeerPlace>;
 
 const PEER: {
   readonly [Key in PeerKey]:
@@ -67,10 +67,13 @@ const PEER: {
   // Services name the peers that get their routes.
   name: "advertise",
   as: "reset",
+  localAs: "reset",
   port: "reset",
   passive: "reset",
   localAddress: "reset",
   password: "reset",
+  tcpAo: "reset",
+  tcpMss: "reset",
   ttlSecurity: "reset",
   multihop: "reset",
   holdTimeSeconds: "reset",
@@ -80,7 +83,13 @@ const PEER: {
   families: "reset",
   nextHop: (old, next) => offersExtendedNextHop(old) === offersExtendedNextHop(next) ? "advertise" : "reset",
   nextHop6: "advertise",
+  linkLocalNextHop: "advertise",
   gracefulRestart: "reset",
+  capabilities: "reset",
+  localRole: "reset",
+  strictRole: "next session",
+  // It is known by the peer, and has a machine of its own.
+  bfd: "none",
 };
 
 /** A `listenPort` with which listenAddresses mean nothing. */
@@ -88,14 +97,20 @@ const NOT_LISTENING = -1;
 
 const STRENGTH: readonly SessionConsequence[] = ["reset", "advertise", "next session", "none"];
 
-/** The key of a peer: its address, with the zone of a link-local one. */
-export function peerKey({ address, zone }: PeerConfig): string {
-  return formatZoned(address, zone);
+/** Where a peer is: what tells it from others, and names it where it has no name. */
+export type PeerPlace = Pick<PeerConfig, "address" | "automatic" | "zone" | "device">;
+
+/** The key of a peer: its address, with the zone of a link-local one, or else the interface that it is bound to. */
+export function peerKey({ address, automatic, zone, device }: PeerPlace): string {
+  if (automatic) return `auto%${zone ?? ""}`;
+  const text = formatZoned(address, zone);
+  return device === undefined || zone !== undefined ? text : `${text}@${device}`;
 }
 
 /** Does our OPEN say that IPv4 routes may have an IPv6 next hop (RFC 8950)? */
-export function offersExtendedNextHop({ address, families, nextHop }: PeerConfig): boolean {
-  return families.includes("ipv4-unicast") && (address.family === 6 || nextHop?.family === 6);
+export function offersExtendedNextHop({ address, families, nextHop, capabilities }: PeerConfig): boolean {
+  return capabilities.extendedNextHop && families.includes("ipv4-unicast") &&
+    (address.family === 6 || nextHop?.family === 6);
 }
 
 /** What happens to the session of a peer whose key stays, by all that changes at once. */
@@ -136,11 +151,12 @@ function comesOrGoes(change: "added" | "removed", address: string, { name }: Pee
   return { of: "peer", change, address, name };
 }
 
-function changedPeerKeys(
-  { address: _oldAddress, zone: _oldZone, ...old }: PeerConfig,
-  { address: _address, zone: _zone, ...next }: PeerConfig,
-): readonly PeerKey[] {
-  return changedKeys(old, next);
+function changedPeerKeys(old: PeerConfig, next: PeerConfig): readonly PeerKey[] {
+  return changedKeys(placeless(old), placeless(next));
+}
+
+function placeless({ address: _, automatic: _a, zone: _z, device: _d, ...rest }: PeerConfig) {
+  return rest;
 }
 
 function peerConsequence(old: PeerConfig, next: PeerConfig, keys: readonly PeerKey[]): SessionConsequence {

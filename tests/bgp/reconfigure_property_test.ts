@@ -43,17 +43,29 @@ const LOCAL: Keys<LocalBgp> = {
   address6: any(A6, address("2001:db8::9"), undefined),
 };
 
+const ALL_OFFERED = {
+  routeRefresh: true,
+  enhancedRouteRefresh: true,
+  extendedMessages: true,
+  extendedNextHop: true,
+};
+
 function keysOfPeer(router: Address, index: number): Keys<PeerConfig> {
   return {
     name: any(`router-${index}`, `tor-${index}`),
     address: any(router),
     zone: any(router.text.startsWith("fe80") ? "eth0" : undefined),
+    automatic: any(false),
+    device: any(undefined),
     as: any(65_002, 65_003),
+    localAs: any(undefined),
     port: any(...PORTS),
     // The routers of this test wait.
     passive: any(false),
     localAddress: any(undefined, A),
     password: any(undefined, "secret", "other"),
+    tcpAo: any<PeerConfig["tcpAo"]>([]),
+    tcpMss: any(undefined),
     ttlSecurity: any(undefined, 1),
     multihop: any(undefined, 2),
     holdTimeSeconds: any(90, 30, 0),
@@ -67,6 +79,11 @@ function keysOfPeer(router: Address, index: number): Keys<PeerConfig> {
     ),
     nextHop: any(undefined, address("10.0.0.77"), address("2001:db8::77")),
     nextHop6: any(undefined, address("2001:db8::66")),
+    linkLocalNextHop: any("auto" as const),
+    capabilities: any(ALL_OFFERED),
+    localRole: any(undefined),
+    strictRole: any(false),
+    bfd: any(undefined),
     gracefulRestart: any(undefined, { restartTimeSeconds: 60 }, { restartTimeSeconds: 90 }),
   };
 }

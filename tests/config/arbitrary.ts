@@ -30,6 +30,28 @@ const peerOptions: Shape = {
   families: fc.constantFrom(["ipv4-unicast"], ["ipv6-unicast"], ["ipv6-unicast", "ipv4-unicast"]),
   nextHop: fc.oneof(address4("10.3"), address6("3")),
   nextHop6: address6("3"),
+  interface: fc.constantFrom("eth0", "vrf-blue"),
+  localAS: as,
+  tcpMSS: fc.integer({ min: 88, max: 32767 }),
+  linkLocalNextHop: fc.constantFrom("auto", "never"),
+  capabilities: object({}, {
+    routeRefresh: fc.boolean(),
+    enhancedRouteRefresh: fc.boolean(),
+    extendedMessages: fc.boolean(),
+    extendedNextHop: fc.boolean(),
+  }),
+  localRole: fc.constantFrom("provider", "rs", "rs-client", "customer", "peer"),
+  bfd: fc.oneof(
+    object({}, {
+      transmit: milliseconds(10, 60_000),
+      receive: milliseconds(10, 60_000),
+      multiplier: fc.integer({ min: 1, max: 255 }),
+      passive: fc.boolean(),
+      strict: fc.boolean(),
+      multihop: fc.boolean(),
+    }),
+    fc.constantFrom<unknown>("off", false),
+  ),
   gracefulRestart: fc.oneof(
     object({}, { restartTime: seconds(1, 4095) }),
     fc.constantFrom<unknown>("off", false),
@@ -40,6 +62,16 @@ const secret = fc.constantFrom<Shape>(
   {},
   { password: fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" }) },
   { passwordFile: fc.constant("/secret") },
+  {
+    tcpAO: fc.constantFrom<unknown>(
+      [{ sendID: 0, receiveID: 255, password: "x" }],
+      [
+        { sendID: 1, receiveID: 2, algorithm: "aes-128-cmac-96", passwordFile: "/secret" },
+        { sendID: 2, receiveID: 1, algorithm: "hmac-sha-256-128", password: "y" },
+      ],
+      "off",
+    ),
+  },
 );
 const hops = fc.constantFrom<Shape>(
   {},

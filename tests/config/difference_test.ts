@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { canonical } from "../../src/config/canonical.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { type ConfigChange, differ } from "../../src/config/difference.ts";
+import type { PeerPlace } from "../../src/config/session_difference.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
 import { config, httpCheckConfig, PLAIN_PORT, serviceConfig } from "../support/config.ts";
 import { VALID_FILES } from "./arbitrary.ts";
@@ -107,9 +108,16 @@ Deno.test("differ() touches no listener where nothing listens before or after", 
   }
 });
 
+const NO_CAPABILITIES = {
+  routeRefresh: false,
+  enhancedRouteRefresh: false,
+  extendedMessages: false,
+  extendedNextHop: false,
+};
+
 Deno.test("differ() tells for each key of a peer what happens to its session, and never a password", () => {
   const rows: {
-    readonly [Key in Exclude<keyof PeerConfig, "address" | "zone">]: readonly [PeerConfig[Key], string];
+    readonly [Key in Exclude<keyof PeerConfig, keyof PeerPlace>]: readonly [PeerConfig[Key], string];
   } = {
     name: ["other", "advertise"],
     as: [65009, "reset"],
@@ -127,6 +135,20 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
     nextHop: [address("10.0.0.3"), "advertise"],
     nextHop6: [address("2001:db8::3"), "advertise"],
     gracefulRestart: [{ restartTimeSeconds: 9 }, "reset"],
+    localAs: [65009, "reset"],
+    tcpAo: [
+      [{ sendId: 1, receiveId: 1, algorithm: "hmac-sha-1-96", password: "hunter2" }],
+      "reset",
+    ],
+    tcpMss: [1400, "reset"],
+    linkLocalNextHop: ["never", "advertise"],
+    capabilities: [{ ...NO_CAPABILITIES, routeRefresh: true }, "reset"],
+    localRole: ["customer", "reset"],
+    strictRole: [true, "next session"],
+    bfd: [
+      { transmitMs: 50, receiveMs: 50, multiplier: 3, passive: false, strict: false, multihop: false },
+      "none",
+    ],
   };
   for (const [key, [value, session]] of Object.entries(rows)) {
     const changes = differ(BASE, withPeer({ [key]: value }));

@@ -38,6 +38,13 @@ Deno.test("parseConfig() runs the reference's own example as the reference does 
     holdTime: "90s",
     connectRetryTime: "5s",
     sendHoldTime: "8m",
+    linkLocalNextHop: "auto",
+    capabilities: {
+      routeRefresh: true,
+      enhancedRouteRefresh: true,
+      extendedMessages: true,
+      extendedNextHop: true,
+    },
     families: ["ipv4-unicast"],
     nextHop: "10.88.0.200",
   });

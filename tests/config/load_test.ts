@@ -34,6 +34,13 @@ Deno.test("parseConfig() fills in every default of the shortest file (CONTRACT C
         holdTime: "90s",
         connectRetryTime: "5s",
         sendHoldTime: "8m",
+        linkLocalNextHop: "auto",
+        capabilities: {
+          routeRefresh: true,
+          enhancedRouteRefresh: true,
+          extendedMessages: true,
+          extendedNextHop: true,
+        },
         families: ["ipv4-unicast"],
       }],
     },

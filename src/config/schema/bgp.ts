@@ -3,13 +3,13 @@ import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { type Address, parseAddress } from "../../net/address.ts";
 import type { Parsed } from "../../text/parsed.ts";
-import { addressProblem, parseHostAddress, parsePeerAddress } from "../values/address.ts";
-import { parsePrintable, parseTellable } from "../values/name.ts";
+import { addressProblem, parseHostAddress, parsePeerPlace } from "../values/address.ts";
+import { parseInterfaceName, parseTellable } from "../values/name.ts";
 import { PATTERNS } from "../values/patterns.ts";
-import { distinct, duration, notSupportedYet, optionalPart, seconds, text, whole } from "../values/rules.ts";
-
-/** The longest TCP-MD5 key (TCP_MD5SIG_MAXKEYLEN of <linux/tcp.h>). */
-export const MAX_PASSWORD_OCTETS = 80;
+import { distinct, duration, optionalPart, seconds, text, whole } from "../values/rules.ts";
+import { bfdSchema } from "./bfd.ts";
+import { MAX_PASSWORD_OCTETS, parsePassword, parsePasswordFile } from "./secret.ts";
+import { tcpAoSchema } from "./tcp_ao.ts";
 
 /** An AS number that a speaker can have (RFC 6793 section 9, RFC 7607). */
 function asNumber(): z.ZodNumber {
@@ -51,6 +51,16 @@ function gracefulRestartSchema() {
   }).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
 }
 
+function capabilitiesSchema() {
+  const offered = () => z.boolean().default(true);
+  return z.strictObject({
+    routeRefresh: offered().describe("Route refresh (RFC 2918)"),
+    enhancedRouteRefresh: offered().describe("Enhanced route refresh (RFC 7313)"),
+    extendedMessages: offered().describe("Messages of up to 65535 bytes (RFC 8654)"),
+    extendedNextHop: offered().describe("IPv6 next hops of IPv4 routes (RFC 8950), where they can be needed"),
+  }).describe("false: not offered to the peer");
+}
+
 /** Keys of a peer that `bgp.defaults` may have, too: one set of types for both. */
 const peerOptions = lazily(() => {
   return {
@@ -63,7 +73,7 @@ const peerOptions = lazily(() => {
     password: text(parsePassword, `^[^]{1,${MAX_PASSWORD_OCTETS}}$`).optional().describe(
       "TCP-MD5 key (RFC 2385); instead of passwordFile",
     ),
-    passwordFile: text(parsePath, "^[^]+$").optional().describe(
+    passwordFile: text(parsePasswordFile, "^[^]+$").optional().describe(
       "A file with the TCP-MD5 key, such as a systemd credential; instead of password",
     ),
     ttlSecurity: whole(1, 254).optional().describe(
@@ -100,7 +110,25 @@ const peerOptions = lazily(() => {
       "Next hop of IPv6 routes. Default: the session's local address, or local.address6",
     ),
     gracefulRestart: optionalPart(z.lazy(gracefulRestartSchema)),
-    bfd: notSupportedYet().describe("BFD (RFC 5880). Not supported yet"),
+    interface: text(parseInterfaceName, PATTERNS.interfaceName).optional().describe(
+      "The interface, or VRF, that the session is bound to. Default: any",
+    ),
+    localAS: asNumber().optional().describe("The AS shown to the peer. Default: bgp.local.as"),
+    tcpMSS: whole(88, 32767).optional().describe(
+      "The longest TCP segment, for a path that loses longer ones. Default: the kernel's choice",
+    ),
+    linkLocalNextHop: z.enum(["auto", "never"]).optional().describe(
+      "Whether a link-local address goes beside a global next hop (RFC 2545). Default: auto",
+    ),
+    capabilities: z.lazy(capabilitiesSchema).optional(),
+    localRole: z.enum(["provider", "rs", "rs-client", "customer", "peer"]).optional().describe(
+      "What this host is to the peer (RFC 9234). Default: no role is offered",
+    ),
+    strictRole: z.boolean().optional().describe(
+      "true: a peer that has no role is refused (RFC 9234). Default: false",
+    ),
+    tcpAO: optionalPart(z.lazy(tcpAoSchema)),
+    bfd: optionalPart(z.lazy(bfdSchema)),
   };
 });
 
@@ -113,8 +141,8 @@ function defaultsSchema() {
 
 function peerSchema() {
   return z.strictObject({
-    address: text(parsePeerAddress, PATTERNS.peerAddress).describe(
-      "IPv4, IPv6, or link-local with its interface: fe80::1%eth0",
+    address: text(parsePeerPlace, PATTERNS.peerAddress).describe(
+      "IPv4, IPv6, link-local with its interface: fe80::1%eth0, or auto: the router that advertises itself on `interface`",
     ),
     name: text(parseName, PATTERNS.peerName).optional().describe(
       "Name of the peer in commands and metrics. Default: the address",
@@ -127,30 +155,29 @@ function peerSchema() {
 const EXCLUSIVE = {
   allOf: [
     { not: { required: ["password", "passwordFile"] } },
+    { not: { required: ["password", "tcpAO"] } },
+    { not: { required: ["passwordFile", "tcpAO"] } },
     { not: { required: ["ttlSecurity", "multihop"] } },
   ],
 };
 
 /** Keys of which only one may be given. */
 function exclusive(
-  options: { password?: unknown; passwordFile?: unknown; ttlSecurity?: unknown; multihop?: unknown },
+  options: Readonly<Record<string, unknown>>,
   context: z.RefinementCtx,
 ): void {
-  if (options.password !== undefined && options.passwordFile !== undefined) {
-    context.addIssue({
-      code: "custom",
-      path: ["passwordFile"],
-      message: "cannot be given together with password",
-    });
-  }
-  if (options.ttlSecurity !== undefined && options.multihop !== undefined) {
-    context.addIssue({
-      code: "custom",
-      path: ["multihop"],
-      message: "cannot be given together with ttlSecurity",
-    });
+  for (const [key, other] of NOT_TOGETHER) {
+    if (options[key] === undefined || options[other] === undefined) continue;
+    context.addIssue({ code: "custom", path: [key], message: `cannot be given together with ${other}` });
   }
 }
+
+const NOT_TOGETHER = [
+  ["passwordFile", "password"],
+  ["tcpAO", "password"],
+  ["tcpAO", "passwordFile"],
+  ["multihop", "ttlSecurity"],
+] as const;
 
 /** Each peer's AS is its own or that of the defaults. */
 const AS_SOMEWHERE = {
@@ -175,6 +202,10 @@ export const bgpSchema = lazily(() => {
 export type FileLocal = z.output<ReturnType<typeof localSchema>>;
 /** The peers' defaults. */
 export type FileDefaults = z.output<ReturnType<typeof defaultsSchema>>;
+/** BFD with a peer. */
+export type FileBfd = z.output<ReturnType<typeof bfdSchema>>;
+/** A key of TCP-AO. */
+export type FileTcpAoKey = z.output<ReturnType<typeof tcpAoSchema>>[number];
 /** A peer, without the defaults. */
 export type FilePeer = z.output<ReturnType<typeof peerSchema>>;
 
@@ -192,19 +223,6 @@ function parseBindAddress(input: string): Parsed<Address> {
   return address !== undefined && address.bytes.every((octet) => octet === 0)
     ? { value: address }
     : parseHostAddress(input);
-}
-
-function parsePassword(input: string): Parsed<string> {
-  const octets = new TextEncoder().encode(input).byteLength;
-  if (octets === 0) return { problem: "must not be empty" };
-  return octets > MAX_PASSWORD_OCTETS
-    ? { problem: `is ${octets} bytes long, TCP-MD5 takes at most ${MAX_PASSWORD_OCTETS}` }
-    : { value: input };
-}
-
-/** A relative path is relative to the folder that the agent was started in. */
-function parsePath(input: string): Parsed<string> {
-  return input === "" ? { problem: "must be the path of a file" } : parsePrintable(input);
 }
 
 function parseName(input: string): Parsed<string> {

@@ -1,5 +1,5 @@
 /** Addresses as the file has them: of one host, with a length, with a zone; and what is wrong with those that are none. */
-import { type Address, isLinkLocal, parseAddress } from "../../net/address.ts";
+import { type Address, isLinkLocal, parseAddress, UNSPECIFIED } from "../../net/address.ts";
 import {
   isBroadcast,
   isLinkLocalIPv4,
@@ -85,6 +85,18 @@ export function parsePeerAddress(text: string): Parsed<ZonedAddress> {
   return "problem" in name ? { problem: `has an interface name (after %) that ${name.problem}` } : {
     value: { address: host.value, zone },
   };
+}
+
+/** Where a peer is: its address, or `auto` for the router that advertises itself on an interface. */
+export interface PeerPlace extends ZonedAddress {
+  readonly automatic: boolean;
+}
+
+/** `auto`, or a peer's address. */
+export function parsePeerPlace(text: string): Parsed<PeerPlace> {
+  if (text === "auto") return { value: { address: UNSPECIFIED[6], zone: undefined, automatic: true } };
+  const parsed = parsePeerAddress(text);
+  return "problem" in parsed ? parsed : { value: { ...parsed.value, automatic: false } };
 }
 
 /** Text of a zoned address, the inverse of `parsePeerAddress`. */

@@ -30,7 +30,7 @@ const U16 = "(?:[0-9]|[1-9][0-9]{1,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{
 const U32 = "(?:0|[1-9][0-9]{0,9})";
 /** RFC 1123, and underscores. */
 const LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
-const HOST_NAME = `(?!.{254})(?!(?:.*\\.)?[0-9]+\\.?$)${LABEL}(?:\\.${LABEL})*\\.?`;
+const HOST_NAME = `(?!.{254})(?!(?:.*\\.)?[0-9]+\\.?(?:$|:))${LABEL}(?:\\.${LABEL})*\\.?`;
 /** Of a name in DNS (RFC 1035 section 2.3.4), wildcards and RFC 2317's slashes, too. */
 const DOMAIN_LABEL = "[A-Za-z0-9_*/-]{1,63}";
 const DOMAIN_NAME = `(?!.{255})(?!.{253}[^.])(?:\\.|${DOMAIN_LABEL}(?:\\.${DOMAIN_LABEL})*\\.?)`;
@@ -52,7 +52,7 @@ export const PATTERNS = {
   serverAddress: whole(`${HOST4}|(?![fF][eE][89aAbB])${HOST6}`),
   bindAddress: whole(`0\\.0\\.0\\.0|::|${HOST4}|${HOST6}`),
   peerAddress: whole(
-    `${HOST4}|(?![fF][eE][89aAbB])${HOST6}|[fF][eE][89aAbB][0-9A-Fa-f:.]*%[^${NO_NAME}]{1,15}`,
+    `auto|${HOST4}|(?![fF][eE][89aAbB])${HOST6}|[fF][eE][89aAbB][0-9A-Fa-f:.]*%[^${NO_NAME}]{1,15}`,
   ),
   serviceAddress: whole(
     `(?!127\\.|0\\.|169\\.254\\.|255\\.255\\.255\\.255|2(?:2[4-9]|3[0-9])\\.)${V4}(?:/(?:[1-9]|[12][0-9]|3[0-2]))?|` +

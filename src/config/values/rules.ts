@@ -6,7 +6,6 @@
 import * as z from "zod";
 import type { Parsed } from "../../text/parsed.ts";
 import { durationSlip, formatDuration, parseDuration } from "../../time/duration.ts";
-import { lazily } from "./lazily.ts";
 import { PATTERNS } from "./patterns.ts";
 
 type Duration = z.ZodPipe<
@@ -135,6 +134,3 @@ export function oneOrList<T extends z.ZodType>(
   return z.preprocess((input) => Array.isArray(input) ? input : [input], list)
     .optional().register(z.globalRegistry, { [CAN_BE_ONE]: true });
 }
-
-/** A key whose behaviour does not exist yet: refused, except as `off`. */
-export const notSupportedYet = lazily(() => optionalPart(z.never({ error: "is not supported yet" })));
