@@ -1,9 +1,10 @@
 /** The file's `bfd` part of a peer (RFC 5880, 5881, 5883). */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import { duration, whole } from "../values/rules.ts";
 
 /** BFD with a peer. */
-export function bfdSchema() {
+export const bfdSchema = lazily(() => {
   return z.strictObject({
     transmit: duration(10, 60_000).prefault("300ms").describe("Time between packets that we want to send"),
     receive: duration(10, 60_000).prefault("300ms").describe("Time between packets that we can take"),
@@ -18,4 +19,4 @@ export function bfdSchema() {
   }).describe(
     "BFD (RFC 5880): a lost peer is noticed within `receive` times the peer's multiplier. Default: off",
   );
-}
+});

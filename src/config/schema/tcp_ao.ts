@@ -1,5 +1,6 @@
 /** The file's `tcpAO` part of a peer (RFC 5925). */
 import * as z from "zod";
+import { lazily } from "../values/lazily.ts";
 import { text, whole } from "../values/rules.ts";
 import { MAX_PASSWORD_OCTETS, parsePassword, parsePasswordFile } from "./secret.ts";
 
@@ -28,7 +29,7 @@ function keySchema() {
 }
 
 /** Keys of TCP-AO with a peer. */
-export function tcpAoSchema() {
+export const tcpAoSchema = lazily(() => {
   return z.array(keySchema()).min(1, { error: "must have at least one key (off: no TCP-AO)" }).max(MAX_KEYS)
     .describe("TCP-AO keys (RFC 5925), the one to begin with first; instead of password. Default: off");
-}
+});
