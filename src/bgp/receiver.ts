@@ -8,7 +8,7 @@ import { CLOSED, eventOf, eventOfError, internalFault, lossOf } from "./session/
 import type { SessionEvent } from "./session/session_state.ts";
 import type { Link } from "./transport/link.ts";
 import type { CodecContext } from "./wire/codec_context.ts";
-import { decodeMessage } from "./wire/message.ts";
+import { decodeFramed } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
 /** What reading needs and tells. */
@@ -63,6 +63,8 @@ export class Receiver {
     link.inbox.push(chunk);
     let last: SessionEvent["type"] | undefined;
     while (this.#ports.isCurrent(link)) {
+      // What the machine was told alone can change what was agreed on.
+      if (last !== "UpdateMsg") link.context = this.#ports.negotiated(link) ?? link.context;
       const event = this.#nextEvent(link);
       if (event === undefined) return;
       // One UPDATE tells the machine as much as all that came with it: the peer lives.
@@ -73,12 +75,11 @@ export class Receiver {
 
   /** The one place where the peer's faults are caught. */
   #nextEvent(link: Link): SessionEvent | undefined {
-    const { counters, negotiated, notification, fault } = this.#ports;
+    const { counters, notification, fault } = this.#ports;
     try {
-      link.context = negotiated(link) ?? link.context;
       const bytes = link.inbox.next(link.context.maxReceiveLength);
       if (bytes === undefined) return undefined;
-      const message = decodeMessage(bytes, link.context);
+      const message = decodeFramed(bytes, link.context);
       counters.receive(message);
       if (message.type === "NOTIFICATION") notification(message);
       return eventOf(message);

@@ -11,6 +11,8 @@ export interface Prefix {
 
 /** The prefix of `address` with `length` bits, host bits cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
+  // Of a hundred thousand host routes the addresses are a third of the memory: there is one of each.
+  if (length === address.bytes.byteLength * 8) return { address, length, text: `${address.text}/${length}` };
   const masked = address.bytes.map((octet, index) => {
     const bits = Math.min(8, Math.max(0, length - 8 * index));
     return octet & (0xff << (8 - bits));

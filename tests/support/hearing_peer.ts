@@ -111,7 +111,7 @@ export class HearingPeer implements Disposable {
   }
 
   #update(body: Uint8Array): void {
-    const { reach, unreach } = decodeUpdate(body, CONTEXT);
+    const { reach, unreach } = decodeUpdate(body, 0, CONTEXT);
     for (const { nlri } of unreach) {
       for (const { text } of nlri.prefixes()) {
         this.table.delete(text);

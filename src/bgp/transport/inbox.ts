@@ -44,16 +44,16 @@ export class Inbox {
 
   #next(maxLength: number): Uint8Array | undefined {
     if (this.length < this.#needed) return undefined;
-    const waiting = this.#bytes.subarray(this.#start, this.#end);
-    const head = frame(waiting, maxLength);
+    const start = this.#start;
+    const head = frame(this.#bytes, maxLength, start, this.#end);
     if (head.type === "incomplete") {
       // Up to the header every octet is looked at as it comes, so that a wrong one is answered at once.
-      this.#needed = waiting.byteLength < HEADER_LENGTH ? waiting.byteLength + 1 : head.needed;
+      this.#needed = this.length < HEADER_LENGTH ? this.length + 1 : head.needed;
       return undefined;
     }
     this.#needed = 1;
     this.#start += head.length;
-    return waiting.subarray(0, head.length);
+    return this.#bytes.subarray(start, this.#start);
   }
 
   /** Moves what waits to the buffer, with room for `more` octets behind it. */

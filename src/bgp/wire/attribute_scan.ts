@@ -227,14 +227,16 @@ function cutShort(cursor: AttributeCursor, scan: Scanning): void {
 
 /** RFC 7606 section 3 (d). */
 function checkMandatory(scan: Scanning, hasNlriField: boolean, context: CodecContext): void {
-  const mandatory: number[] = [AttributeType.ORIGIN, AttributeType.AS_PATH];
-  if (hasNlriField) mandatory.push(AttributeType.NEXT_HOP);
-  if (context.internal) mandatory.push(AttributeType.LOCAL_PREF);
-  for (const type of mandatory) {
-    const row = attributeOf(type);
-    if (row === undefined || (scan.seen & row.bit) !== 0) continue;
-    scan.faults.push({ attribute: type, action: "treat-as-withdraw", message: `${row.name} is missing` });
-  }
+  requireAttribute(AttributeType.ORIGIN, scan);
+  requireAttribute(AttributeType.AS_PATH, scan);
+  if (hasNlriField) requireAttribute(AttributeType.NEXT_HOP, scan);
+  if (context.internal) requireAttribute(AttributeType.LOCAL_PREF, scan);
+}
+
+function requireAttribute(attribute: number, scan: Scanning): void {
+  const row = attributeOf(attribute);
+  if (row === undefined || (scan.seen & row.bit) !== 0) return;
+  scan.faults.push({ attribute, action: "treat-as-withdraw", message: `${row.name} is missing` });
 }
 
 function discard(row: AttributeDescriptor, text: string, scan: Scanning): void {

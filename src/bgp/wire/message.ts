@@ -61,27 +61,33 @@ const ROUTE_REFRESH_LENGTH = 23;
 const ROUTE_REFRESH_SUBTYPES = 3;
 
 /**
- * Looks at the front of `buffer`. `maxLength` is what was negotiated; OPEN and KEEPALIVE never exceed 4096.
+ * Looks at what stands in `buffer` between two offsets. `maxLength` is what was negotiated; OPEN and KEEPALIVE never exceed 4096.
  * @throws {NotificationError} 1/1, 1/2 with the Length field, 1/3 with the type
  */
-export function frame(buffer: Uint8Array, maxLength: number): Frame {
-  const available = buffer.byteLength;
+export function frame(
+  buffer: Uint8Array,
+  maxLength: number,
+  start: number = 0,
+  end: number = buffer.byteLength,
+): Frame {
+  const available = end - start;
   const marker = Math.min(available, MARKER_LENGTH);
   for (let i = 0; i < marker; i++) {
-    if (buffer[i] !== 0xff) {
+    const octet = buffer[start + i];
+    if (octet !== 0xff) {
       throw headerError(
         MessageHeaderSubcode.CONNECTION_NOT_SYNCHRONIZED,
-        `marker octet ${i} is ${buffer[i]}, not 255`,
+        `marker octet ${i} is ${octet}, not 255`,
       );
     }
   }
   if (available < MARKER_LENGTH + 2) return { type: "incomplete", needed: HEADER_LENGTH };
-  const length = ((buffer[16] ?? 0) << 8) | (buffer[17] ?? 0);
+  const length = ((buffer[start + 16] ?? 0) << 8) | (buffer[start + 17] ?? 0);
   if (length < HEADER_LENGTH || length > maxLength) {
     throw badLength(length, `must be ${HEADER_LENGTH} to ${maxLength}`);
   }
   if (available < HEADER_LENGTH) return { type: "incomplete", needed: HEADER_LENGTH };
-  const messageType = buffer[18] ?? 0;
+  const messageType = buffer[start + 18] ?? 0;
   checkLength(messageType, length);
   return available < length
     ? { type: "incomplete", needed: length }
@@ -98,14 +104,21 @@ export function decodeMessage(bytes: Uint8Array, context: CodecContext): Message
     const text = `${bytes.byteLength} octets are not one message`;
     throw headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text);
   }
-  const body = bytes.subarray(HEADER_LENGTH);
-  switch (head.messageType) {
-    case MessageType.OPEN:
-      return decodeOpen(body);
+  return decodeFramed(bytes, context);
+}
+
+/**
+ * Reads one whole message whose header `frame` has found good, as `decodeMessage` does.
+ * @throws {NotificationError} for whatever is wrong behind the header
+ */
+export function decodeFramed(bytes: Uint8Array, context: CodecContext): Message {
+  switch (bytes[HEADER_LENGTH - 1]) {
     case MessageType.UPDATE:
-      return decodeUpdate(body, context);
+      return decodeUpdate(bytes, HEADER_LENGTH, context);
+    case MessageType.OPEN:
+      return decodeOpen(bytes.subarray(HEADER_LENGTH));
     case MessageType.NOTIFICATION:
-      return decodeNotification(body);
+      return decodeNotification(bytes.subarray(HEADER_LENGTH));
     case MessageType.ROUTE_REFRESH:
       return decodeRouteRefresh(bytes);
     default:

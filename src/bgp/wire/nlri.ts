@@ -39,8 +39,29 @@ export function decodeNlri(bytes: Uint8Array, at: number, end: number, bits: 32 
   if (at === end) return NO_NLRI;
   const count = countPrefixes(bytes, at, end, bits);
   if (count === undefined) return undefined;
-  const packed = bytes.subarray(at, end);
-  return { count, bytes: packed, prefixes: () => unpack(packed, bits) };
+  return new ReceivedNlri(count, bytes, at, end, bits);
+}
+
+/** A view that is made where somebody asks, as most are only counted; a class for the reason that `update.ts` gives. */
+class ReceivedNlri implements Nlri {
+  readonly #message: Uint8Array;
+  readonly #at: number;
+  readonly #end: number;
+  readonly #bits: 32 | 128;
+  constructor(readonly count: number, message: Uint8Array, at: number, end: number, bits: 32 | 128) {
+    this.#message = message;
+    this.#at = at;
+    this.#end = end;
+    this.#bits = bits;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#message.subarray(this.#at, this.#end);
+  }
+
+  prefixes(): Iterable<Prefix> {
+    return unpack(this.bytes, this.#bits);
+  }
 }
 
 /** NLRI of a family that is not negotiated: kept as bytes, with nothing in it. */

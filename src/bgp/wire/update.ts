@@ -34,22 +34,25 @@ export interface UpdateMessage {
 const FIXED_LENGTH = 4;
 
 /**
- * Reads the body of an UPDATE. The result keeps views of `body`: read it before the buffer is used again.
+ * Reads the body of an UPDATE, from `at` to the end of `bytes`. The result looks at `bytes` still: read it before these are
+ * used again.
  * @throws {NotificationError} 3/n where RFC 7606 leaves nothing but session reset
  */
-export function decodeUpdate(body: Uint8Array, context: CodecContext): UpdateMessage {
-  if (body.byteLength < FIXED_LENGTH) throw malformedList(`body of ${body.byteLength} octets`);
-  const withdrawnEnd = 2 + u16(body, 0);
-  if (withdrawnEnd + 2 > body.byteLength) throw malformedList(`Withdrawn Routes Length ${withdrawnEnd - 2}`);
+export function decodeUpdate(bytes: Uint8Array, at: number, context: CodecContext): UpdateMessage {
+  const bodyEnd = bytes.byteLength;
+  if (bodyEnd - at < FIXED_LENGTH) throw malformedList(`body of ${bodyEnd - at} octets`);
+  const withdrawnAt = at + 2;
+  const withdrawnEnd = withdrawnAt + u16(bytes, at);
+  if (withdrawnEnd + 2 > bodyEnd) throw malformedList(`Withdrawn Routes Length ${withdrawnEnd - withdrawnAt}`);
   const start = withdrawnEnd + 2;
-  const end = start + u16(body, withdrawnEnd);
-  if (end > body.byteLength) throw malformedList(`Total Path Attribute Length ${end - start}`);
+  const end = start + u16(bytes, withdrawnEnd);
+  if (end > bodyEnd) throw malformedList(`Total Path Attribute Length ${end - start}`);
 
-  const scan = scanAttributes(body, start, end, body.byteLength - end, context);
-  const withdrawn = networkField(body, 2, withdrawnEnd, "Withdrawn Routes");
-  const nlri = networkField(body, end, body.byteLength, "NLRI");
+  const scan = scanAttributes(bytes, start, end, bodyEnd - end, context);
+  const withdrawn = networkField(bytes, withdrawnAt, withdrawnEnd, "Withdrawn Routes");
+  const nlri = networkField(bytes, end, bodyEnd, "NLRI");
 
-  const values = new LazyAttributes(body, start, end, scan.bad, context);
+  const values = new LazyAttributes(bytes, start, end, scan.bad, context);
   return new DecodedUpdate(values, scan, nlri, withdrawn);
 }
 
@@ -173,8 +176,8 @@ function present<T>(first: T | undefined, second: T | undefined): readonly T[] {
 }
 
 /** RFC 7606 section 5.3: where these prefixes cannot be parsed, the session ends (3/10). */
-function networkField(body: Uint8Array, at: number, end: number, name: string): Nlri {
-  const nlri = decodeNlri(body, at, end, 32);
+function networkField(bytes: Uint8Array, at: number, end: number, name: string): Nlri {
+  const nlri = decodeNlri(bytes, at, end, 32);
   if (nlri !== undefined) return nlri;
   throw updateError(
     UpdateSubcode.INVALID_NETWORK_FIELD,
