@@ -29,7 +29,7 @@ export function updateAdjRibOut(
   const held = new Map<string, HeldRoute>();
   const change = changeAdjRibOut(
     { routes: rib, held },
-    desiredOf(routes, sent, context.peerName),
+    [...desiredOf(routes, sent, context.peerName)],
     new Paths(context),
   );
   return { ...change, rib, held: [...held.values()] };

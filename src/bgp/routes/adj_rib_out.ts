@@ -69,7 +69,7 @@ export interface AdjRibOutChange {
 /** Brings a peer to what is desired of some prefixes; `live` is changed to what it has then. */
 export function changeAdjRibOut(
   live: LiveAdjRibOut,
-  desired: Iterable<Desired>,
+  desired: readonly Desired[],
   paths: Paths,
 ): AdjRibOutChange {
   const changed: AdvertisedRoute[] = [];
@@ -180,6 +180,7 @@ function peerAttributes(attributes: RouteAttributes, { codec, localAs }: Adverti
 }
 
 function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
+  if (routes.length === 0) return [];
   const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
     { family: IPV4_UNICAST, classic: true },
     { family: IPV4_UNICAST, classic: false },
@@ -195,10 +196,13 @@ function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uin
 
 function announcements(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
   const groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
+  let last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
   for (const { path, prefix } of routes) {
-    const group = groups.get(path.key);
-    if (group === undefined) groups.set(path.key, { path, prefixes: [prefix] });
-    else group.prefixes.push(prefix);
+    // Most often it is the same path as before.
+    const group = last?.path === path ? last : groups.get(path.key);
+    last = group ?? { path, prefixes: [] };
+    if (group === undefined) groups.set(path.key, last);
+    last.prefixes.push(prefix);
   }
   return [...groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
 }

@@ -11,8 +11,9 @@ import {
   Paths,
   readvertise,
 } from "./adj_rib_out.ts";
-import type { Desired, DesiredRoutes, RouteChanges } from "./desired_routes.ts";
+import { type Desired, desiredOf, type DesiredRoutes, type RouteChanges } from "./desired_routes.ts";
 import { NewestFirst } from "./newest_first.ts";
+import type { Route } from "./route.ts";
 import type { AfiSafi } from "../wire/capability.ts";
 import { encodeMessage, type RouteRefreshMessage } from "../wire/message.ts";
 import { sameFamily } from "../wire/nlri.ts";
@@ -66,7 +67,7 @@ export class Advertiser {
   readonly #routes = new Map<string, AdvertisedRoute>();
   readonly #held = new Map<string, HeldRoute>();
   /** The rest of the first pass through all routes; undefined once it is over. */
-  #first: Iterator<Desired> | undefined;
+  #first: Iterator<Route, undefined> | undefined;
   /** Prefixes that the peer may have to lose: they go before everything. */
   readonly #withdrawn = new NewestFirst();
   /** Other prefixes whose routes changed. */
@@ -80,7 +81,7 @@ export class Advertiser {
   /** End-of-RIB is for peers that know of it. */
   constructor(desired: DesiredRoutes, context: AdvertiseContext, abilities: SessionAbilities) {
     this.#desired = desired;
-    this.#first = desired.all(context.peerName);
+    this.#first = desired.all();
     this.#context = context;
     this.#paths = new Paths(context);
     this.#enhancedRefresh = abilities.enhancedRouteRefresh;
@@ -116,7 +117,7 @@ export class Advertiser {
   update(context: AdvertiseContext): void {
     this.#context = context;
     this.#paths = new Paths(context);
-    this.#first = this.#desired.all(context.peerName);
+    this.#first = this.#desired.all();
   }
 
   /** The routes to these prefixes are not what they were. */
@@ -159,19 +160,22 @@ export class Advertiser {
   }
 
   /** The prefixes of one batch: what is withdrawn, what else changed, then those of the first pass. */
-  *#take(room: Room): Generator<Desired> {
+  #take(room: Room): readonly Desired[] {
+    const { peerName } = this.#context;
+    const taken: Desired[] = [];
     for (const waiting of [this.#withdrawn, this.#changed]) {
       while (room.left > 0 && waiting.length > 0) {
         const part = waiting.take(room.left);
         room.left -= part.length;
-        for (const prefix of part) yield this.#desired.of(prefix, this.#context.peerName);
+        for (const prefix of part) taken.push(this.#desired.of(prefix, peerName));
       }
     }
     for (; room.left > 0 && this.#first !== undefined; room.left--) {
       const { done, value } = this.#first.next();
       if (done === true) this.#first = undefined;
-      else yield value;
+      else taken.push(desiredOf(value.prefix, value, peerName));
     }
+    return taken;
   }
 
   /** The families that the peer wants again, as far as the room goes that news leave: what the peer has is not urgent. */

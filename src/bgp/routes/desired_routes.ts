@@ -33,11 +33,11 @@ export class DesiredRoutes {
   readonly #byPrefix = new Map<string, Route>();
 
   /**
-   * What is desired of every prefix, for a peer. What is added while this goes on comes, too; what is taken away before
-   * its turn does not; no change makes it begin anew.
+   * The route to every prefix. What is added while this goes on comes, too; what is taken away before its turn does not; no
+   * change makes it begin anew.
    */
-  *all(peerName: string): Generator<Desired> {
-    for (const route of this.#byPrefix.values()) yield desiredOf(route.prefix, route, peerName);
+  all(): IteratorObject<Route, undefined> {
+    return this.#byPrefix.values();
   }
 
   /** What is desired of one prefix, for a peer. */
@@ -100,7 +100,8 @@ export class DesiredRoutes {
   }
 }
 
-function desiredOf(prefix: Prefix, route: Route | undefined, peerName: string): Desired {
+/** A prefix and the route to it, or none where that is not for the peer. */
+export function desiredOf(prefix: Prefix, route: Route | undefined, peerName: string): Desired {
   const meant = route?.peers === undefined || route.peers.includes(peerName);
   return { prefix, route: meant ? route : undefined };
 }

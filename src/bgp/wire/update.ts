@@ -43,7 +43,9 @@ export function decodeUpdate(bytes: Uint8Array, at: number, context: CodecContex
   if (bodyEnd - at < FIXED_LENGTH) throw malformedList(`body of ${bodyEnd - at} octets`);
   const withdrawnAt = at + 2;
   const withdrawnEnd = withdrawnAt + u16(bytes, at);
-  if (withdrawnEnd + 2 > bodyEnd) throw malformedList(`Withdrawn Routes Length ${withdrawnEnd - withdrawnAt}`);
+  if (withdrawnEnd + 2 > bodyEnd) {
+    throw malformedList(`Withdrawn Routes Length ${withdrawnEnd - withdrawnAt}`);
+  }
   const start = withdrawnEnd + 2;
   const end = start + u16(bytes, withdrawnEnd);
   if (end > bodyEnd) throw malformedList(`Total Path Attribute Length ${end - start}`);
