@@ -28,6 +28,7 @@ export interface DatagramOptions {
   readonly receiveTtl?: boolean;
   readonly receiveReturned?: boolean;
   readonly icmpTypes?: readonly number[];
+  readonly beside?: readonly DatagramSocket[];
 }
 
 /** What arrived; see the port of the same name. */
@@ -119,6 +120,11 @@ export class DatagramSocket implements Disposable {
     return { octets: this.#message.bytes, to: this.#message.address, icmp };
   }
 
+  /** Whether another socket may be bound to the same local end. @throws {ErrnoError} */
+  shareLocal(allowed: boolean): void {
+    this.#socket.setReuseAddress(allowed);
+  }
+
   onReadable(callback: () => void): Disposable {
     return this.#socket.onReadable(callback);
   }
@@ -137,8 +143,24 @@ function prepare(socket: Socket, options: DatagramOptions): void {
   if (trafficClass !== undefined) socket.setTrafficClass(trafficClass);
   if (options.receiveTtl) socket.setReceiveTtlAndInterface();
   if (options.receiveReturned) socket.setReceiveErrors();
-  if (local !== undefined) socket.bind(local);
+  if (kind === "udp" && options.family === 6) socket.setV6Only();
+  if (local !== undefined) bindBeside(socket, local, options.beside ?? []);
   if (remote !== undefined) socket.connect(remote);
+}
+
+/** Shares the local end for the moment of the call alone: otherwise any program on the host could take what comes there. */
+function bindBeside(socket: Socket, local: SocketAddress, beside: readonly DatagramSocket[]): void {
+  if (beside.length === 0) return socket.bind(local);
+  const share = (allowed: boolean) => {
+    socket.setReuseAddress(allowed);
+    for (const each of beside) each.shareLocal(allowed);
+  };
+  try {
+    share(true);
+    socket.bind(local);
+  } finally {
+    share(false);
+  }
 }
 
 function u32(bytes: Uint8Array, offset: number): number {

@@ -62,9 +62,9 @@ export class SocketOptions {
     return errno === 0 ? undefined : new ErrnoError(operation, errno);
   }
 
-  /** SO_REUSEADDR: bind beside connections of before that linger. @throws {ErrnoError} */
-  setReuseAddress(): void {
-    this.#set("SO_REUSEADDR", 1);
+  /** SO_REUSEADDR: bind beside connections of before that linger; UDP: beside others that allow it, too. @throws {ErrnoError} */
+  setReuseAddress(allowed = true): void {
+    this.#set("SO_REUSEADDR", allowed ? 1 : 0);
   }
 
   /** IP_BIND_ADDRESS_NO_PORT: bind to an address alone; connections to different places may share a port. @throws {ErrnoError} */

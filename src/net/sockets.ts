@@ -111,6 +111,8 @@ export interface DatagramOptions {
   readonly receiveReturned?: boolean;
   /** The ICMP types that kind `icmp` lets through. */
   readonly icmpTypes?: readonly number[];
+  /** Sockets of ours with the same local end and other devices, or none; nobody else's is shared with. */
+  readonly beside?: readonly DatagramSocket[];
 }
 
 /** What arrived. `octets` is a view that is good until the next call. */
