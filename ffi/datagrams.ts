@@ -28,7 +28,7 @@ export interface DatagramOptions {
   readonly receiveTtl?: boolean;
   readonly receiveReturned?: boolean;
   readonly icmpTypes?: readonly number[];
-  readonly beside?: readonly DatagramSocket[];
+  readonly beside?: readonly Pick<DatagramSocket, "shareLocal">[];
 }
 
 /** What arrived; see the port of the same name. */
@@ -149,7 +149,11 @@ function prepare(socket: Socket, options: DatagramOptions): void {
 }
 
 /** Shares the local end for the moment of the call alone: otherwise any program on the host could take what comes there. */
-function bindBeside(socket: Socket, local: SocketAddress, beside: readonly DatagramSocket[]): void {
+function bindBeside(
+  socket: Socket,
+  local: SocketAddress,
+  beside: readonly Pick<DatagramSocket, "shareLocal">[],
+): void {
   if (beside.length === 0) return socket.bind(local);
   const share = (allowed: boolean) => {
     socket.setReuseAddress(allowed);

@@ -140,6 +140,8 @@ export interface ReturnedDatagram {
 export interface DatagramSocket extends Disposable {
   /** @throws {Error} */
   localAddress(): SocketAddress;
+  /** Whether other sockets can be bound to its local address. @throws {Error} */
+  shareLocal(allowed: boolean): void;
   /** False when the send buffer is full. @throws {Error} such as what came back of an earlier one */
   send(octets: Uint8Array, to: SocketAddress): boolean;
   /** The next datagram, undefined where none waits. @throws {Error} such as what came back of one that was sent */

@@ -134,6 +134,8 @@ class MemorySocket implements DatagramSocket {
 
   constructor(readonly host: MemoryHost, readonly options: DatagramOptions) {}
 
+  shareLocal(): void {}
+
   localAddress(): SocketAddress {
     const { local, family } = this.options;
     const given = local === undefined || addressOf(local.address.bytes).text === UNSPECIFIED[family].text

@@ -132,6 +132,7 @@ export class FuzzNetwork {
     const from = { address: addressOf(SERVER), port, scopeId: 0 };
     return {
       localAddress: () => assert.fail("nobody asks"),
+      shareLocal: () => {},
       send: () => true,
       receive(): Datagram | undefined {
         const octets = waiting.shift();
