@@ -8,7 +8,7 @@ import { type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser } from "./routes/advertiser.ts";
 import type { DesiredRoutes } from "./routes/desired_routes.ts";
-import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
+import { localAsOf, type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { SpeakerEvent } from "./speaker_event.ts";
 import type { Lingering } from "./transport/lingering.ts";
@@ -203,12 +203,12 @@ export class Peer {
   }
 
   #advertiseContext({ negotiated, end }: EstablishedSession): AdvertiseContext {
-    const { as: localAs, address: ownAddress, address6 } = this.#local;
+    const { address: ownAddress, address6 } = this.#local;
     const { name: peerName, nextHop, nextHop6, address } = this.#config;
     return {
       codec: negotiated,
       peerName,
-      localAs,
+      localAs: localAsOf(this.#local, this.#config),
       address: ownAddress,
       address6,
       nextHop,

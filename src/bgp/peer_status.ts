@@ -4,7 +4,8 @@ import type { FamilyName, PeerConfig } from "../config/config.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
-import { familyName, type Negotiated } from "./session/negotiate.ts";
+import { familyName } from "./session/family.ts";
+import type { Negotiated } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { Endpoint } from "./transport/transport.ts";
@@ -69,6 +70,10 @@ export interface PeerStatus {
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
   readonly negotiated: NegotiatedStatus | undefined;
+  /** The AS that the peer sees. */
+  readonly localAs: number;
+  /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
+  readonly refusedCapabilities: readonly string[] | "all";
   readonly messages: Pick<Counters, "received" | "sent">;
   /** Prefixes that the peer announced and withdrew; all are dropped. */
   readonly prefixes: {
@@ -134,6 +139,8 @@ export function peerStatus(
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
+    localAs: fsm.config.localAs,
+    refusedCapabilities: fsm.omission,
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
     advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({

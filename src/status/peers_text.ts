@@ -5,8 +5,8 @@ import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
 
 /** A paragraph for each peer. */
-export function peersText({ peers }: Status, now: Date, style: Style = PLAIN): string {
-  return peers.map((peer) => paragraph(peer, now, style)).join("\n");
+export function peersText(status: Status, now: Date, style: Style = PLAIN): string {
+  return status.peers.map((peer) => paragraph(peer, status, now, style)).join("\n");
 }
 
 /** What tells why a session is down; as it is, or as JSON has it. */
@@ -24,7 +24,7 @@ export function downReason(peer: PeerDown, now: Date): string | undefined {
   return `${lastError?.text ?? waiting}${retry}`;
 }
 
-function paragraph(peer: PeerStatus, now: Date, style: Style): string {
+function paragraph(peer: PeerStatus, status: Pick<Status, "as">, now: Date, style: Style): string {
   const down = downReason(peer, now);
   const { lastError, lastNotificationReceived, lastNotificationSent, fault } = peer;
   return lines([
@@ -32,9 +32,11 @@ function paragraph(peer: PeerStatus, now: Date, style: Style): string {
       `${peer.name}: ${peer.state} for ${age(peer.since, now)} (since ${peer.since.toISOString()})`,
       down === undefined ? "good" : "bad",
     ),
-    `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}`,
+    `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}` +
+    (peer.localAs === status.as ? "" : `; it sees us as AS ${peer.localAs}`),
     ...down === undefined ? [] : [`  why            ${down}`],
     ...sessionLines(peer),
+    ...refusedLines(peer),
     `  messages       sent ${messages(peer.messages.sent)}`,
     `                 received ${messages(peer.messages.received)}`,
     `  prefixes       ${peer.advertised.length} advertised, ${peer.held.length} held; ` +
@@ -69,6 +71,26 @@ function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): r
       ? []
       : [`  End-of-RIB     held back until every service has a verdict: ${endOfRibHeld.join(", ")}`],
   ];
+}
+
+/** The key of `capabilities` that turns a refused one off for good, where there is one. */
+const SWITCHES: Readonly<Record<string, string>> = {
+  "route-refresh": "routeRefresh",
+  "enhanced-route-refresh": "enhancedRouteRefresh",
+  "extended-message": "extendedMessages",
+  "extended-next-hop": "extendedNextHop",
+};
+
+function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): readonly string[] {
+  if (refused === "all") {
+    return [`  not offered    any capability, as ${name} refused an OPEN with them`];
+  }
+  if (refused.length === 0) return [];
+  const off = refused.flatMap((key) => SWITCHES[key] === undefined ? [] : [`${SWITCHES[key]}: false`]);
+  const cure = off.length === 0
+    ? ""
+    : `; capabilities: {${off.join(", ")}} leaves them out from the first OPEN on`;
+  return [`  not offered    ${refused.join(", ")}, as ${name} refused an OPEN with them${cure}`];
 }
 
 function capabilities(negotiated: NonNullable<PeerStatus["negotiated"]>): readonly string[] {

@@ -156,7 +156,11 @@ function told(route: PlannedRoute, peer: PeerConfig, { bgp: { local } }: Config)
   const nextHop = (v4 ? peer.nextHop : peer.nextHop6)?.text;
   const words = {
     ...attributes,
-    ...(peer.as === local.as ? { localPreference } : asPathPrepend === 0 ? {} : { asPathPrepend }),
+    ...(peer.as === (peer.localAs ?? local.as)
+      ? { localPreference }
+      : asPathPrepend === 0
+      ? {}
+      : { asPathPrepend }),
     nextHop,
   };
   return Object.fromEntries(

@@ -18,12 +18,16 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     `what reaches ${peer.name} is no BGP of ours: look for a proxy, a wrong port, or a password on one side only`,
   "2": ({ peer }) =>
     `${peer.name} refuses our OPEN: compare peers[] of ${peer.name} with its configuration of us`,
-  "2/2": ({ peer, status }) =>
-    `${peer.name} expects another AS than ${status.as}: set its remote-as for us to ${status.as}, or bgp.local.as`,
+  "2/2": ({ peer }) =>
+    `${peer.name} expects another AS than ${peer.localAs}: set its remote-as for us to ${peer.localAs}, or bgp.local.as, ` +
+    `or localAS of ${peer.name}`,
   "2/3": ({ status }) =>
     `BGP Identifier ${status.routerID} must differ from the router's: set bgp.local.routerID`,
   "2/6": ({ peer }) => `set holdTime of ${peer.name} to what the router takes`,
-  "2/7": ({ peer }) => `offer ${peer.name} only families that it knows: peers[].families`,
+  "2/7": ({ peer }) =>
+    peer.refusedCapabilities.length > 0
+      ? "nothing has to be done: the next OPEN leaves out what was refused"
+      : `offer ${peer.name} only what it knows: families and capabilities of peers[]`,
   "4": ({ peer }) =>
     `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two`,
   "6": BY_ITSELF,

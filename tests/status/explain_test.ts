@@ -266,7 +266,11 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     /10\.0\.0\.1 must differ.*routerID$/,
   ],
   [ended("received", 2, 6, "Unacceptable Hold Time"), "session Established", /^set holdTime of r1/],
-  [ended("received", 2, 7, "Unsupported Capability"), "session Established", /peers\[\]\.families$/],
+  [
+    ended("received", 2, 7, "Unsupported Capability"),
+    "session Established",
+    /families and capabilities of peers\[\]$/,
+  ],
   [ended("received", 2, 4, "Unsupported Optional Parameter"), "session Established", /^r1 refuses our OPEN/],
   [ended("received", 4, 0, "Hold Timer Expired"), "session Established", /^r1 heard no KEEPALIVE in time/],
   [

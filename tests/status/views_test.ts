@@ -240,3 +240,19 @@ Deno.test("views narrow to one peer, by name or address, or to one service, and 
   assert.deepEqual(VIEWS.routes.json(both), [{ service: "web", ...both.services[0]?.routes[0] }]);
   assert.deepEqual(["status", "peers", "routes", "toString"].map(isViewName), [true, true, true, false]);
 });
+
+Deno.test("the view peers says what a router has refused, and how it is left out for good (faults B5)", () => {
+  const peer: PeerStatus = {
+    ...peerStatus,
+    localAs: 65_010,
+    refusedCapabilities: ["extended-message", "graceful-restart"],
+  };
+  const text = VIEWS.peers.text(scene([peer]), NOW);
+  assert.match(text, /AS 65512; it sees us as AS 65010\n/);
+  assert.match(
+    text,
+    / {2}not offered {4}extended-message, graceful-restart, as r1 refused an OPEN with them; capabilities: \{extendedMessages: false\} leaves/,
+  );
+  const bare = VIEWS.peers.text(scene([{ ...peer, refusedCapabilities: "all" }]), NOW);
+  assert.match(bare, / {2}not offered {4}any capability, as r1 refused an OPEN with them\n/);
+});

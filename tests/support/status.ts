@@ -9,6 +9,8 @@ export function noPause(): never {
 
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
+  localAs: 65512,
+  refusedCapabilities: [],
   name: "r1",
   address: "10.0.0.254",
   as: 65512,

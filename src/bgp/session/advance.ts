@@ -77,8 +77,8 @@ function establishAlone(won: PeerStep, place: Place, env: Env): PeerStep {
 
 /** The secondary session has failed; the primary one keeps what it learned of the peer. */
 function withoutSecondary(state: PeerState): PeerState {
-  const capabilities = state.secondary?.fsm.capabilities ?? true;
-  const primary = { ...state.primary, fsm: { ...state.primary.fsm, capabilities } };
+  const { omission } = (state.secondary ?? state.primary).fsm;
+  const primary = { ...state.primary, fsm: { ...state.primary.fsm, omission } };
   return { ...state, primary, secondary: undefined };
 }
 

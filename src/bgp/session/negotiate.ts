@@ -3,8 +3,10 @@
  * 4.2 and 6.2, RFC 4724, 4760, 5492, 6286, 6793, 7313, 7607, 8538, 8654, 8950).
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
-import type { FamilyName, LocalBgp, PeerConfig } from "../../config/config.ts";
+import type { LocalBgp, OfferedCapabilities, PeerConfig } from "../../config/config.ts";
 import { offersExtendedNextHop } from "../../config/session_difference.ts";
+import { familyName, familyOf } from "./family.ts";
+import { type Omission, without } from "./omission.ts";
 import type { AfiSafi, Capability } from "../wire/capability.ts";
 import {
   Afi,
@@ -14,7 +16,6 @@ import {
   MAX_EXTENDED_MESSAGE_LENGTH,
   MAX_MESSAGE_LENGTH,
   OpenSubcode,
-  Safi,
 } from "../wire/constants.ts";
 import type { CodecContext } from "../wire/codec_context.ts";
 import { NotificationError } from "../wire/notification.ts";
@@ -40,12 +41,13 @@ export interface SessionConfig {
   /** Families that we take and give with a next hop of the other AFI (RFC 8950). */
   readonly extendedNextHop: readonly AfiSafi[];
   readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
+  readonly offered: Pick<OfferedCapabilities, "routeRefresh" | "enhancedRouteRefresh" | "extendedMessages">;
 }
 
 /** What of our OPEN depends on the moment. */
 export interface OpenOffer {
-  /** False: the peer refused an OPEN with optional parameters (RFC 5492 section 3). */
-  readonly capabilities: boolean;
+  /** What the peer has refused of our OPENs. */
+  readonly omission: Omission;
   /** The R bit of RFC 4724. */
   readonly restarting: boolean;
   /** The F bit of RFC 4724, for every family. */
@@ -83,7 +85,7 @@ export interface Negotiated extends CodecContext {
 export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig {
   const families = peer.families.map(familyOf);
   return {
-    localAs: local.as,
+    localAs: localAsOf(local, peer),
     localIdentifier: addressToU32(local.routerID),
     peerAs: peer.as,
     passive: peer.passive,
@@ -95,7 +97,13 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     families,
     extendedNextHop: offersExtendedNextHop(peer) ? [familyOf("ipv4-unicast")] : [],
     gracefulRestart: peer.gracefulRestart,
+    offered: peer.capabilities,
   };
+}
+
+/** Our AS, as this peer sees it. */
+export function localAsOf(local: LocalBgp, peer: PeerConfig): number {
+  return peer.localAs ?? local.as;
 }
 
 /** The OPEN that we send. */
@@ -106,7 +114,7 @@ export function openMessage(config: SessionConfig, offer: OpenOffer): OpenMessag
     myAs: config.localAs > 0xffff ? AS_TRANS : config.localAs,
     holdTimeSeconds: config.holdTimeSeconds,
     bgpIdentifier: config.localIdentifier,
-    capabilities: offer.capabilities ? capabilities(config, offer) : [],
+    capabilities: offeredBy(config, offer),
   };
 }
 
@@ -117,16 +125,19 @@ export function negotiate(
   open: OpenMessage,
 ): Negotiated | NotificationError {
   const theirs = open.capabilities;
+  const ours = offeredBy(config, offer);
   const peerAs = asOf(open);
   const internal = peerAs === config.localAs;
   const fault = peerFault(config, open, peerAs) ?? holdTimeFault(open);
   if (fault !== undefined) return fault;
 
-  const families = commonFamilies(config, theirs);
+  const families = commonFamilies(config, ours, theirs);
   if (families.length === 0) return noCommonFamily(config, theirs);
 
   const holdTimeSeconds = Math.min(config.holdTimeSeconds, open.holdTimeSeconds);
-  const has = (type: Capability["type"]) => theirs.some((capability) => capability.type === type);
+  const we = (type: Capability["type"]) => ours.some((capability) => capability.type === type);
+  const both = (type: Capability["type"]) =>
+    we(type) && theirs.some((capability) => capability.type === type);
   return {
     peerAs,
     peerIdentifier: open.bgpIdentifier,
@@ -134,43 +145,34 @@ export function negotiate(
     holdTimeSeconds,
     keepaliveTimeSeconds: keepaliveTime(config, holdTimeSeconds),
     families,
-    fourOctetAs: offer.capabilities && has("four-octet-as"),
-    routeRefresh: offer.capabilities && has("route-refresh"),
-    enhancedRouteRefresh: offer.capabilities && has("enhanced-route-refresh"),
-    maxSendLength: offer.capabilities && has("extended-message")
-      ? MAX_EXTENDED_MESSAGE_LENGTH
-      : MAX_MESSAGE_LENGTH,
-    maxReceiveLength: offer.capabilities ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
-    extendedNextHop: offer.capabilities ? commonNextHops(config, families, theirs) : [],
-    gracefulRestart: gracefulRestart(config, offer, theirs),
+    fourOctetAs: both("four-octet-as"),
+    routeRefresh: both("route-refresh"),
+    enhancedRouteRefresh: both("enhanced-route-refresh"),
+    maxSendLength: both("extended-message") ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
+    maxReceiveLength: we("extended-message") ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
+    extendedNextHop: we("extended-next-hop") ? commonNextHops(config, families, theirs) : [],
+    gracefulRestart: gracefulRestart(we("graceful-restart"), theirs),
   };
 }
 
-/** The wire form of a family that the configuration names. */
-function familyOf(name: FamilyName): AfiSafi {
-  switch (name) {
-    case "ipv4-unicast":
-      return { afi: Afi.IPv4, safi: Safi.UNICAST };
-    case "ipv6-unicast":
-      return { afi: Afi.IPv6, safi: Safi.UNICAST };
-    default:
-      return name satisfies never;
-  }
+/** What an OPEN offers. */
+function offeredBy(config: SessionConfig, offer: OpenOffer): readonly Capability[] {
+  return without(wholeOffer(config, offer), offer.omission);
 }
 
-/** The name of a family that was negotiated, so of one that the configuration can name. */
-export function familyName(family: AfiSafi): FamilyName {
-  return family.afi === Afi.IPv6 ? "ipv6-unicast" : "ipv4-unicast";
-}
-
-function capabilities(config: SessionConfig, offer: OpenOffer): readonly Capability[] {
+/** What an OPEN offers to a peer that can cope with all of it. */
+export function wholeOffer(
+  config: SessionConfig,
+  offer: Pick<OpenOffer, "restarting" | "forwarding">,
+): readonly Capability[] {
+  const { offered } = config;
   const list: Capability[] = config.families.map((family) => ({ type: "multiprotocol", family }));
-  list.push({ type: "route-refresh" });
+  if (offered.routeRefresh) list.push({ type: "route-refresh" });
   if (config.extendedNextHop.length > 0) {
     const tuples = config.extendedNextHop.map((family) => ({ family, nextHopAfi: Afi.IPv6 }));
     list.push({ type: "extended-next-hop", tuples });
   }
-  list.push({ type: "extended-message" });
+  if (offered.extendedMessages) list.push({ type: "extended-message" });
   if (config.gracefulRestart !== undefined) {
     list.push({
       type: "graceful-restart",
@@ -180,8 +182,14 @@ function capabilities(config: SessionConfig, offer: OpenOffer): readonly Capabil
       families: config.families.map((family) => ({ family, forwarding: offer.forwarding })),
     });
   }
-  list.push({ type: "four-octet-as", as: config.localAs }, { type: "enhanced-route-refresh" });
+  list.push({ type: "four-octet-as", as: config.localAs });
+  if (offered.enhancedRouteRefresh) list.push({ type: "enhanced-route-refresh" });
   return list;
+}
+
+/** Whether a session with what is offered could announce anything. */
+export function isUsable(config: SessionConfig, ours: readonly Capability[]): boolean {
+  return familiesIn(config, ours).length > 0;
 }
 
 /** The peer's AS: what the four-octet capability says, else the two-octet field. */
@@ -219,13 +227,23 @@ function holdTimeFault(open: OpenMessage): NotificationError | undefined {
   );
 }
 
-/** A peer that names no family at all speaks IPv4 unicast (RFC 4760 section 8). */
-function commonFamilies(config: SessionConfig, theirs: readonly Capability[]): readonly AfiSafi[] {
-  const named = theirs.flatMap((capability) =>
+/** The families of both OPENs. */
+function commonFamilies(
+  config: SessionConfig,
+  ours: readonly Capability[],
+  theirs: readonly Capability[],
+): readonly AfiSafi[] {
+  const offered = familiesIn(config, theirs);
+  return familiesIn(config, ours).filter((family) => contains(offered, family));
+}
+
+/** Those of our families that an OPEN offers: one that names none at all is of IPv4 unicast (RFC 4760 section 8). */
+function familiesIn(config: SessionConfig, offered: readonly Capability[]): readonly AfiSafi[] {
+  const named = offered.flatMap((capability) =>
     capability.type === "multiprotocol" ? [capability.family] : []
   );
-  const offered = named.length > 0 ? named : [familyOf("ipv4-unicast")];
-  return config.families.filter((family) => contains(offered, family));
+  const families = named.length > 0 ? named : [familyOf("ipv4-unicast")];
+  return config.families.filter((family) => contains(families, family));
 }
 
 function noCommonFamily(config: SessionConfig, theirs: readonly Capability[]): NotificationError {
@@ -258,13 +276,11 @@ function commonNextHops(
 }
 
 function gracefulRestart(
-  config: SessionConfig,
-  offer: OpenOffer,
+  offered: boolean,
   theirs: readonly Capability[],
 ): NegotiatedGracefulRestart | undefined {
   const capability = theirs.find((candidate) => candidate.type === "graceful-restart");
   if (capability?.type !== "graceful-restart") return undefined;
-  const offered = offer.capabilities && config.gracefulRestart !== undefined;
   return {
     offered,
     notification: offered && capability.notification,

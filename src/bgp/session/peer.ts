@@ -117,7 +117,10 @@ function configured(state: PeerState, config: SessionConfig): PeerState {
 function accept(state: PeerState, env: Env): PeerStep {
   const { atMs } = state.allowance;
   const tokens = Math.min(MAX_TOKENS, state.allowance.tokens + Math.max(0, env.now - atMs) / MS_PER_TOKEN);
-  if (!state.running || tokens < 1) return reject({ ...state, allowance: { tokens, atMs: env.now } });
+  const alone = env.now < state.primary.fsm.aloneUntilMs;
+  if (!state.running || alone || tokens < 1) {
+    return reject({ ...state, allowance: { tokens, atMs: env.now } });
+  }
   const admitted = { ...state, allowance: { tokens: tokens - 1, atMs: env.now } };
   const { primary, secondary } = admitted;
   if (primary.fsm.name === "Active" && primary.link === 0) {

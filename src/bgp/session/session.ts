@@ -4,6 +4,7 @@
  * Collision (section 6.8) is the peer's. It differs from the letter in two things: a passive session runs no
  * ConnectRetryTimer, and header errors keep their own code in Established (section 6.1, event 21).
  */
+import { NOTHING_OMITTED } from "./omission.ts";
 import type { Env, SessionEvent, SessionState, Step } from "./session_state.ts";
 import { earliest, expired, STOPPED, type TimerEvent } from "./timers.ts";
 import {
@@ -13,6 +14,7 @@ import {
   establish,
   idleAfterFault,
   idleAfterRefusal,
+  idleAfterSilence,
   idleAfterUnexpected,
   idleUndamped,
   messageSent,
@@ -31,6 +33,11 @@ import {
 } from "./transitions.ts";
 import { CeaseSubcode, ErrorCode, FsmSubcode } from "../wire/constants.ts";
 import { cease } from "../wire/notification.ts";
+
+/** NOTIFICATIONs of a peer that did not hear us, or could not be heard. */
+const SILENCE: readonly number[] = [ErrorCode.HOLD_TIMER_EXPIRED, ErrorCode.SEND_HOLD_TIMER_EXPIRED];
+/** What the kernel says of a connection whose segments nobody acknowledges. */
+const TIMED_OUT = /timed out|ETIMEDOUT/i;
 
 /** The next moment at which the session wants `dueEvent`, or undefined. */
 export function nextDeadline(state: SessionState): number | undefined {
@@ -65,7 +72,7 @@ export function step(state: SessionState, event: SessionEvent, env: Env): Step {
 function idle(state: SessionState, event: SessionEvent, env: Env): Step {
   switch (event.type) {
     case "ManualStart":
-      return start({ ...state, connectRetryCounter: 0, connectFailures: 0, oscillations: 0 }, env, "started");
+      return start(forgetful(state), env, "started");
     case "IdleHoldTimer_Expires":
       return start(state, env, "trying again");
     case "ManualStop":
@@ -233,9 +240,13 @@ function established(state: SessionState, event: SessionEvent, env: Env): Step {
     case "MessageSent":
       return stay(messageSent(state, env, event.update));
     case "TcpConnectionFails":
-      return idleAfterFault(state, env, event.cause, undefined);
+      return TIMED_OUT.test(event.cause)
+        ? idleAfterSilence(state, env, event.cause, undefined)
+        : idleAfterFault(state, env, event.cause, undefined);
     case "NotifMsg":
-      return idleAfterFault(state, env, receivedWords(event.message), undefined);
+      return SILENCE.includes(event.message.code)
+        ? idleAfterSilence(state, env, receivedWords(event.message), undefined)
+        : idleAfterFault(state, env, receivedWords(event.message), undefined);
     case "UpdateMsgErr":
       return idleAfterFault(state, env, event.error.message, event.error.notification());
     case "BGPOpen":
@@ -277,11 +288,11 @@ function whileConnected(
       return stop(state, event.notification && withHardReset(state, event.notification), event.cause);
     case "HoldTimer_Expires": {
       const message = notification(ErrorCode.HOLD_TIMER_EXPIRED, 0);
-      return idleAfterFault(state, env, "hold timer expired: nothing heard from the peer", message);
+      return idleAfterSilence(state, env, "hold timer expired: nothing heard from the peer", message);
     }
     case "SendHoldTimer_Expires": {
       const message = notification(ErrorCode.SEND_HOLD_TIMER_EXPIRED, 0);
-      return idleAfterFault(state, env, "send hold timer expired: the peer does not read", message);
+      return idleAfterSilence(state, env, "send hold timer expired: the peer does not read", message);
     }
     case "BGPHeaderErr":
     case "BGPOpenMsgErr":
@@ -302,6 +313,19 @@ function whileConnected(
     default:
       return event satisfies never;
   }
+}
+
+/** What was learned of the peer counts no more. */
+function forgetful(state: SessionState): SessionState {
+  return {
+    ...state,
+    connectRetryCounter: 0,
+    connectFailures: 0,
+    oscillations: 0,
+    silences: 0,
+    aloneUntilMs: -Infinity,
+    omission: NOTHING_OMITTED,
+  };
 }
 
 function unanswered({ config }: SessionState): string {

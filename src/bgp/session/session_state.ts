@@ -2,6 +2,7 @@
  * A BGP session as data: the states, events and actions of its machine (RFC 4271 sections 8.1 and 8.2.2).
  */
 import type { Negotiated, SessionConfig } from "./negotiate.ts";
+import { NOTHING_OMITTED, type Omission } from "./omission.ts";
 import { type Deadlines, STOPPED, type TimerEvent } from "./timers.ts";
 import type { KeepaliveMessage, RouteRefreshMessage } from "../wire/message.ts";
 import type { NotificationError, NotificationMessage } from "../wire/notification.ts";
@@ -63,8 +64,12 @@ export interface SessionState {
   readonly connectFailures: number;
   /** Sessions that ended early in a row: the exponent of the back-off of IdleHoldTime. */
   readonly oscillations: number;
-  /** False after the peer refused optional parameters (RFC 5492 section 3). */
-  readonly capabilities: boolean;
+  /** Sessions in a row that ended in silence: where neither side heard the other, though each came up. */
+  readonly silences: number;
+  /** Up to then the peer is left alone for that: it is not connected to, and what it opens is rejected. */
+  readonly aloneUntilMs: number;
+  /** What the peer has refused of our OPENs (RFC 5492): the next one does without. */
+  readonly omission: Omission;
   /** Our OPENs carry the R bit up to then (RFC 4724). */
   readonly restartingUntilMs: number;
   /** Our OPENs carry the F bit (RFC 4724). */
@@ -103,7 +108,9 @@ export function newSession(config: SessionConfig, restart: Restart): SessionStat
     connectRetryCounter: 0,
     connectFailures: 0,
     oscillations: 0,
-    capabilities: true,
+    silences: 0,
+    aloneUntilMs: -Infinity,
+    omission: NOTHING_OMITTED,
     restartingUntilMs: restart.restartingUntilMs,
     forwarding: restart.forwarding,
     negotiated: undefined,

@@ -89,6 +89,16 @@ export function connectRetryDelayMs(timeMs: number, failures: number, random: ()
   return jittered(timeMs * Math.min(2 ** Math.min(failures, 30), MAX_CONNECT_RETRY_FACTOR), random);
 }
 
+/** So many times ConnectRetryTime a peer is left alone at most whose sessions end in silence. */
+const MAX_SILENCE_FACTOR = 60;
+
+/** How long a peer is left alone after `silences` sessions in a row that ended in silence: nothing more after one, then doubling. */
+export function silenceDelayMs(connectRetryTimeMs: number, silences: number, random: () => number): number {
+  if (silences < 2) return 0;
+  const factor = Math.min(2 ** Math.min(silences - 1, 30), MAX_SILENCE_FACTOR);
+  return jittered(connectRetryTimeMs * factor, random);
+}
+
 /** IdleHoldTime after `oscillations` sessions that ended early in a row: doubles, to three times ConnectRetryTime. */
 export function idleHoldDelayMs(
   connectRetryTimeMs: number,

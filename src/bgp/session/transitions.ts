@@ -2,17 +2,26 @@
  * The moves of a BGP session's machine: what happens to timers and counters, and what is sent, on the way from one
  * state to another (RFC 4271 section 8.2.2).
  */
-import { negotiate, type Negotiated, openMessage, type OpenOffer } from "./negotiate.ts";
+import {
+  isUsable,
+  negotiate,
+  type Negotiated,
+  openMessage,
+  type OpenOffer,
+  wholeOffer,
+} from "./negotiate.ts";
+import { NOTHING_OMITTED, refusalOf } from "./omission.ts";
 import type { Env, SessionAction, SessionState, Step } from "./session_state.ts";
 import {
   connectRetryDelayMs,
   idleHoldDelayMs,
   keepaliveDelayMs,
   LARGE_HOLD_TIME_MS,
+  silenceDelayMs,
   STABLE_SESSION_MS,
   STOPPED,
 } from "./timers.ts";
-import { CeaseSubcode, ErrorCode, OpenSubcode } from "../wire/constants.ts";
+import { CeaseSubcode, ErrorCode } from "../wire/constants.ts";
 import {
   describeNotification,
   hardReset,
@@ -20,6 +29,10 @@ import {
   type NotificationMessage,
 } from "../wire/notification.ts";
 import type { OpenMessage } from "../wire/open.ts";
+
+/** A session that ends in silence within so many hold times has not stood. */
+const SHORT_HOLD_TIMES = 3;
+const LEAST_HOLD_TIME_MS = 20_000;
 
 /** Closes the connection. */
 export const DROP: SessionAction = { type: "drop" };
@@ -54,7 +67,7 @@ export function openConnection(
 
 function offer(state: SessionState, env: Env): OpenOffer {
   return {
-    capabilities: state.capabilities,
+    omission: state.omission,
     restarting: env.now < state.restartingUntilMs,
     forwarding: state.forwarding,
   };
@@ -181,10 +194,35 @@ export function idleAfterFault(
     ...toIdle(state, cause, idleHold),
     connectRetryCounter: state.connectRetryCounter + 1,
     oscillations: oscillations + 1,
-    // The peer may be another one next time.
-    capabilities: state.capabilities || state.name === "Established",
   };
   return { state: next, actions: closing(message) };
+}
+
+/**
+ * Ends a session in which one side did not hear the other. A path that takes small packets and loses large ones lets sessions
+ * come up, and costs each of them after a hold time: routers that try again at once would have their routes come and go.
+ */
+export function idleAfterSilence(
+  state: SessionState,
+  env: Env,
+  cause: string,
+  message: NotificationMessage | undefined,
+): Step {
+  const { establishedAtMs, negotiated, config } = state;
+  if (establishedAtMs === undefined || negotiated === undefined) {
+    return idleAfterFault(state, env, cause, message);
+  }
+  const shortMs = SHORT_HOLD_TIMES * Math.max(negotiated.holdTimeSeconds * 1000, LEAST_HOLD_TIME_MS);
+  const silences = env.now - establishedAtMs < shortMs ? state.silences + 1 : 1;
+  const delayMs = silenceDelayMs(config.connectRetryTimeMs, silences, env.random);
+  if (delayMs === 0) return idleAfterFault({ ...state, silences }, env, cause, message);
+  const words = `${cause}; so ended ${silences} sessions in a row: the next one waits ${
+    Math.ceil(delayMs / 1000)
+  } s`;
+  const ended = idleAfterFault({ ...state, silences }, env, words, message);
+  const aloneUntilMs = env.now + delayMs;
+  const idleHold = Math.max(ended.state.deadlines.idleHold ?? 0, aloneUntilMs);
+  return { ...ended, state: { ...ended.state, aloneUntilMs, deadlines: { ...STOPPED, idleHold } } };
 }
 
 /** Ends the session without holding it against the peer: damping stays as it is. */
@@ -204,14 +242,20 @@ export function stop(state: SessionState, message: NotificationMessage | undefin
   return { state: next, actions: closing(message) };
 }
 
-/** The peer refused our OPEN; where it was for optional parameters, the next one has none (RFC 5492 section 3). */
+/** The peer refused our OPEN; where that was for what is offered in it, the next one does without (RFC 5492). */
 export function idleAfterRefusal(state: SessionState, env: Env, message: NotificationMessage): Step {
-  const old = message.code === ErrorCode.OPEN_MESSAGE &&
-    message.subcode === OpenSubcode.UNSUPPORTED_OPTIONAL_PARAMETER;
-  if (old && state.capabilities) {
-    return idleUndamped({ ...state, capabilities: false }, env, receivedWords(message));
+  const { config, omission: before } = state;
+  const whole = wholeOffer(config, offer(state, env));
+  const refusal = refusalOf(message, whole, before, (left) => isUsable(config, left));
+  const words = receivedWords(message);
+  const cause = refusal === undefined ? words : `${words}; ${refusal.words}`;
+  const omission = refusal?.omission;
+  // What has not helped is offered again.
+  if (omission === undefined || omission === before) {
+    const next = omission ?? (message.code === ErrorCode.OPEN_MESSAGE ? NOTHING_OMITTED : before);
+    return idleAfterFault({ ...state, omission: next }, env, cause, undefined);
   }
-  return idleAfterFault({ ...state, capabilities: true }, env, receivedWords(message), undefined);
+  return idleUndamped({ ...state, omission }, env, cause);
 }
 
 /** Ends the session over a message or timer that the state does not allow (RFC 6608). */

@@ -10,13 +10,13 @@ export interface TtlPolicy {
   readonly minimum: number;
 }
 
-/** The TTLs of the session between `localAs` and `peer`. A peer one hop away is seen with the TTL it sent. */
+/** The TTLs of the session between `localAs`, where `peer` sees no other, and `peer`. A peer one hop away is seen with the TTL it sent. */
 export function ttlPolicy(peer: PeerConfig, localAs: number): TtlPolicy {
   if (peer.ttlSecurity !== undefined) {
     return { ttl: MAXIMUM_TTL, minimum: MAXIMUM_TTL + 1 - peer.ttlSecurity };
   }
   if (peer.multihop !== undefined) return { ttl: peer.multihop, minimum: 0 };
-  return { ttl: peer.as === localAs ? INTERNAL_TTL : 1, minimum: 0 };
+  return { ttl: peer.as === (peer.localAs ?? localAs) ? INTERNAL_TTL : 1, minimum: 0 };
 }
 
 /**

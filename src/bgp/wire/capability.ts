@@ -65,7 +65,7 @@ export function decodeCapabilities(parameter: Uint8Array): Capability[] {
 /** Code, length and value of one capability. */
 export function encodeCapability(capability: Capability): Uint8Array {
   const writer = new Writer();
-  writer.u8(codeOf(capability)).u8(0);
+  writer.u8(capabilityCode(capability)).u8(0);
   encodeValue(capability, writer);
   const length = writer.length - 2;
   if (length > 255) throw new RangeError(`capability ${capability.type} takes ${length} octets, 255 at most`);
@@ -160,7 +160,8 @@ function encodeValue(capability: Capability, writer: Writer): void {
   }
 }
 
-function codeOf(capability: Capability): number {
+/** The code of a capability in IANA's registry. */
+export function capabilityCode(capability: Capability): number {
   switch (capability.type) {
     case "multiprotocol":
       return CapabilityCode.MULTIPROTOCOL;

@@ -16,7 +16,7 @@ import type { OpenMessage } from "../../../src/bgp/wire/open.ts";
 import { address, localBgp, peerConfig } from "../../support/bgp.ts";
 import { configOf, openOf } from "../../support/sessions.ts";
 
-const OFFER: OpenOffer = { capabilities: true, restarting: false, forwarding: false };
+const OFFER: OpenOffer = { omission: [], restarting: false, forwarding: false };
 const IPV4 = { afi: 1, safi: 1 } as const;
 const IPV6 = { afi: 2, safi: 1 } as const;
 
@@ -39,7 +39,7 @@ Deno.test("openMessage() offers what is configured, in an OPEN that can be read 
     gracefulRestart: { restartTimeSeconds: 120 },
   });
   const open = openMessage(sessionConfig(localBgp({ as: 4_200_000_000 }), peer), {
-    capabilities: true,
+    omission: [],
     restarting: true,
     forwarding: true,
   });
@@ -66,7 +66,7 @@ Deno.test("openMessage() offers what is configured, in an OPEN that can be read 
 });
 
 Deno.test("openMessage() without capabilities has no optional parameters (RFC 5492 3)", () => {
-  assert.deepEqual(openMessage(configOf(), { ...OFFER, capabilities: false }).capabilities, []);
+  assert.deepEqual(openMessage(configOf(), { ...OFFER, omission: "all" }).capabilities, []);
 });
 
 Deno.test("negotiate() takes the smaller hold time and its keepalive (RFC 4271 4.2)", () => {
@@ -163,7 +163,7 @@ Deno.test("negotiate() keeps only what both sides have (RFC 2918, 6793, 7313, 86
   assert.ok(result.fourOctetAs && result.routeRefresh && result.enhancedRouteRefresh);
   assert.equal(result.maxSendLength, 65_535);
   assert.equal(result.maxReceiveLength, 65_535);
-  const plain = agreed(config, openOf({ capabilities: everything }), { ...OFFER, capabilities: false });
+  const plain = agreed(config, openOf({ capabilities: everything }), { ...OFFER, omission: "all" });
   assert.deepEqual([plain.fourOctetAs, plain.routeRefresh, plain.maxSendLength, plain.maxReceiveLength], [
     false,
     false,
@@ -172,6 +172,44 @@ Deno.test("negotiate() keeps only what both sides have (RFC 2918, 6793, 7313, 86
   ]);
   const withoutTuple = agreed(config, openOf());
   assert.deepEqual(withoutTuple.extendedNextHop, []);
+});
+
+Deno.test("openMessage() leaves out what is not to be offered, and negotiate() goes by that (CONTRACT capabilities)", () => {
+  const capabilities = {
+    routeRefresh: false,
+    enhancedRouteRefresh: false,
+    extendedMessages: false,
+    extendedNextHop: false,
+  };
+  const peer = peerConfig({ address: address("fe80::2"), zone: "eth0", capabilities });
+  const config = sessionConfig(localBgp(), peer);
+  const offered = openMessage(config, OFFER).capabilities.map(({ type }) => type);
+  assert.deepEqual(offered, ["multiprotocol", "four-octet-as"]);
+  const everything: readonly Capability[] = [
+    { type: "multiprotocol", family: IPV4 },
+    { type: "route-refresh" },
+    { type: "enhanced-route-refresh" },
+    { type: "extended-message" },
+    { type: "four-octet-as", as: 65_002 },
+    { type: "extended-next-hop", tuples: [{ family: IPV4, nextHopAfi: 2 }] },
+  ];
+  const result = agreed(config, openOf({ capabilities: everything }));
+  assert.deepEqual(
+    [result.routeRefresh, result.enhancedRouteRefresh, result.extendedNextHop, result.fourOctetAs],
+    [false, false, [], true],
+  );
+  assert.deepEqual([result.maxSendLength, result.maxReceiveLength], [4096, 4096]);
+});
+
+Deno.test("sessionConfig() shows a peer the AS that is meant for it (CONTRACT localAS)", () => {
+  const config = sessionConfig(localBgp({ as: 65_001 }), peerConfig({ as: 65_010, localAs: 65_010 }));
+  const open = openMessage(config, OFFER);
+  assert.equal(open.myAs, 65_010);
+  assert.deepEqual(open.capabilities.find(({ type }) => type === "four-octet-as"), {
+    type: "four-octet-as",
+    as: 65_010,
+  });
+  assert.equal(agreed(config, openOf({ myAs: 65_010, capabilities: [] })).internal, true);
 });
 
 Deno.test("negotiate() says what of graceful restart both sides have (RFC 4724, RFC 8538)", () => {

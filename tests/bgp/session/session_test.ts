@@ -1,6 +1,7 @@
 /** The session machine: every state with every event, and the timers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { capabilityKey } from "../../../src/bgp/session/omission.ts";
 import { dueEvent, nextDeadline, step } from "../../../src/bgp/session/session.ts";
 import type { SessionEvent, SessionState, SessionStateName } from "../../../src/bgp/session/session_state.ts";
 import { TIMER_NAMES, type TimerName } from "../../../src/bgp/session/timers.ts";
@@ -243,20 +244,144 @@ Deno.test("step() doubles IdleHoldTime over sessions that end early and forgets 
   assert.equal(nextDeadline(stable), 61_000);
 });
 
-Deno.test("step() opens without capabilities once the peer refused them, and with them the next time (RFC 5492 3)", () => {
-  const refused: SessionEvent = { type: "NotifMsg", message: notificationOf(2, 4) };
-  const again: readonly SessionEvent[] = [{ type: "IdleHoldTimer_Expires" }];
-  const plain = step(after(sessionIn("OpenSent"), [refused, ...again]), { type: "Tcp_CR_Acked" }, at(0));
-  const [sent] = plain.actions;
+/** A NOTIFICATION that refuses our OPEN. */
+function refusal(subcode: number, data: readonly number[] = []): SessionEvent {
+  return { type: "NotifMsg", message: { ...notificationOf(2, subcode), data: Uint8Array.from(data) } };
+}
+
+/** What the OPEN after these refusals offers, by key; each of them answers the OPEN before. */
+function offeredAfter(refusals: readonly SessionEvent[], config = configOf()): readonly string[] {
+  const again: SessionEvent = { type: "IdleHoldTimer_Expires" };
+  const start = sessionIn("OpenSent", config);
+  const state = refusals.reduce((before, refused, index) => {
+    const idle = after(before, [refused, again], at(0));
+    return index === refusals.length - 1 ? idle : after(idle, [{ type: "Tcp_CR_Acked" }]);
+  }, start);
+  const [sent] = step(state, { type: "Tcp_CR_Acked" }, at(0)).actions;
   assert.ok(sent?.type === "send" && sent.message.type === "OPEN");
-  assert.deepEqual(sent.message.capabilities, []);
-  const refusedAgain = after(plain.state, [refused]);
-  assert.equal(refusedAgain.capabilities, true);
+  return sent.message.capabilities.map(capabilityKey);
+}
+
+const WHOLE = [
+  "multiprotocol 1/1",
+  "multiprotocol 2/1",
+  "route-refresh",
+  "extended-message",
+  "graceful-restart",
+  "four-octet-as",
+  "enhanced-route-refresh",
+];
+const BOTH = configOf({
+  families: [{ afi: 1, safi: 1 }, { afi: 2, safi: 1 }],
+  gracefulRestart: { restartTimeSeconds: 120 },
+});
+const but = (...gone: readonly string[]) => WHOLE.filter((key) => !gone.includes(key));
+
+Deno.test("step() leaves out of the next OPEN what the peer refuses by name, and only that (RFC 5492, faults B5)", () => {
+  assert.deepEqual(offeredAfter([refusal(7, [6, 0])], BOTH), but("extended-message"));
+  assert.deepEqual(offeredAfter([refusal(7, [1, 4, 0, 2, 0, 1])], BOTH), but("multiprotocol 2/1"));
+  assert.deepEqual(
+    offeredAfter([refusal(7, [6, 0, 70, 0])], BOTH),
+    but("extended-message", "enhanced-route-refresh"),
+  );
+  // The code is enough, whatever the value.
+  assert.deepEqual(offeredAfter([refusal(7, [64, 2, 0, 0])], BOTH), but("graceful-restart"));
+  const two = [refusal(7, [6, 0]), refusal(7, [65, 4, 0, 0, 0, 1])];
+  assert.deepEqual(offeredAfter(two, BOTH), but("extended-message", "four-octet-as"));
+});
+
+Deno.test("step() leaves out step by step where the peer does not say what it refuses (RFC 5492, faults B5)", () => {
+  for (const bare of [refusal(7), refusal(0), refusal(7, [9])]) {
+    const steps = [1, 2, 3, 4, 5].map((count) =>
+      offeredAfter(new Array<SessionEvent>(count).fill(bare), BOTH)
+    );
+    const first = but("extended-message", "enhanced-route-refresh");
+    const second = first.filter((key) => key !== "route-refresh" && key !== "graceful-restart");
+    const families = ["multiprotocol 1/1", "multiprotocol 2/1"];
+    // What has not helped is offered again.
+    assert.deepEqual(steps, [first, second, families, [], WHOLE]);
+  }
+});
+
+Deno.test("step() opens without capabilities for a peer that knows no optional parameters (RFC 5492 3)", () => {
+  assert.deepEqual(offeredAfter([refusal(4)]), []);
+  assert.deepEqual(offeredAfter([refusal(4), refusal(4)], BOTH), WHOLE);
+  const idle = after(sessionIn("OpenSent"), [refusal(4), { type: "IdleHoldTimer_Expires" }]);
   const bare = openOf({ capabilities: [] });
-  const session = after(plain.state, [{ type: "BGPOpen", message: bare }, { type: "KeepAliveMsg" }]);
+  const session = after(idle, [
+    { type: "Tcp_CR_Acked" },
+    { type: "BGPOpen", message: bare },
+    { type: "KeepAliveMsg" },
+  ]);
   assert.deepEqual(session.negotiated?.families, [{ afi: 1, safi: 1 }]);
   assert.equal(session.negotiated?.fourOctetAs, false);
-  assert.equal(after(session, [{ type: "TcpConnectionFails", cause: "reset" }]).capabilities, true);
+  // What was learned holds for the next session, until an operator starts the peer anew.
+  const lost = after(session, [{ type: "TcpConnectionFails", cause: "reset" }]);
+  assert.equal(lost.omission, "all");
+  const stopped = after(lost, [{ type: "ManualStop", communication: "" }, { type: "ManualStart" }]);
+  assert.deepEqual(stopped.omission, []);
+});
+
+Deno.test("step() keeps what nothing could be announced without, and says so (faults B5)", () => {
+  const only6 = configOf({ families: [{ afi: 2, safi: 1 }] });
+  const cause = (event: SessionEvent) => after(sessionIn("OpenSent", only6), [event]).cause;
+  assert.match(cause(refusal(4)), /nothing can be announced without capabilities$/);
+  assert.match(
+    cause(refusal(7, [1, 4, 0, 2, 0, 1])),
+    /nothing can be announced without multiprotocol ipv6-unicast \(1\)$/,
+  );
+  assert.equal(offeredAfter([refusal(4)], only6)[0], "multiprotocol 2/1");
+  // RFC 5492 section 5: what the peer has, and misses here.
+  const wanted = after(sessionIn("OpenSent"), [refusal(7, [69, 4, 0, 1, 1, 3])]);
+  assert.match(wanted.cause, /it wants of us what is not offered: an unknown one \(69\)$/);
+  assert.deepEqual(wanted.omission, []);
+});
+
+Deno.test("step() leaves a peer alone ever longer whose sessions end in silence one after the other (faults B6)", () => {
+  const up: readonly SessionEvent[] = [
+    { type: "IdleHoldTimer_Expires" },
+    { type: "Tcp_CR_Acked" },
+    { type: "BGPOpen", message: openOf() },
+    { type: "KeepAliveMsg" },
+  ];
+  const ends: readonly SessionEvent[] = [
+    { type: "HoldTimer_Expires" },
+    { type: "NotifMsg", message: notificationOf(4, 0) },
+    { type: "NotifMsg", message: notificationOf(8, 0) },
+    { type: "SendHoldTimer_Expires" },
+    { type: "TcpConnectionFails", cause: "connection timed out" },
+  ];
+  for (const end of ends) {
+    let state = sessionIn("Idle");
+    let now = 0;
+    const waits: number[] = [];
+    for (let flap = 0; flap < 9; flap++) {
+      state = after(state, up, at(now, 1));
+      now += 90_000;
+      state = after(state, [end], at(now, 1));
+      const due = nextDeadline(state) ?? NaN;
+      waits.push(due - now);
+      assert.equal(state.aloneUntilMs, flap === 0 ? -Infinity : due);
+      now = due;
+    }
+    assert.deepEqual(
+      waits,
+      [1000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000],
+      end.type,
+    );
+    assert.match(state.cause, /so ended 9 sessions in a row: the next one waits 300 s$/);
+    // One that has stood is forgiven.
+    state = after(state, up, at(now, 1));
+    state = after(state, [end], at(now + 300_000, 1));
+    assert.equal(nextDeadline(state), now + 301_000);
+    assert.equal(after(state, [{ type: "ManualStart" }]).silences, 0);
+  }
+  const once = after(
+    after(sessionIn("Idle"), up, at(0, 1)),
+    [{ type: "TcpConnectionFails", cause: "reset" }],
+    at(1),
+  );
+  assert.equal(once.silences, 0);
 });
 
 Deno.test("step() wraps Administrative Shutdown in a Hard Reset where both sides have the N bit (RFC 8538 3)", () => {
