@@ -1,6 +1,7 @@
 /** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, ICMP errors. */
 import type { MessageBuffer } from "./message.ts";
 import { decodeSocketAddress, type SocketAddress } from "./sockaddr.ts";
+import type { FilterInstruction } from "./socket_options.ts";
 import { SOCK_DGRAM, SOCK_RAW, type Socket, type Sockets } from "./sockets.ts";
 
 const IPPROTO_ICMP = { 4: 1, 6: 58 } as const;
@@ -118,6 +119,10 @@ export class DatagramSocket implements Disposable {
       icmp = { type, code, from: offender.byteLength < 16 ? undefined : decodeSocketAddress(offender) };
     }
     return { octets: this.#message.bytes, to: this.#message.address, icmp };
+  }
+
+  setFilter(program: readonly FilterInstruction[]): void {
+    this.#socket.attachFilter(program);
   }
 
   /** Whether another socket may be bound to the same local end. @throws {ErrnoError} */

@@ -9,6 +9,7 @@ const OPTION = {
   SO_ERROR: [1, 4],
   SO_PEERCRED: [1, 17],
   SO_BINDTODEVICE: [1, 25],
+  SO_ATTACH_FILTER: [1, 26],
   SO_MARK: [1, 36],
   IP_TOS: [0, 1],
   IP_TTL: [0, 2],
@@ -41,6 +42,18 @@ const TCP_MD5SIG_MAXKEYLEN = 80;
 /** sizeof(struct tcp_md5sig) and its members behind the sockaddr_storage. */
 const MD5SIG = { size: 216, flags: 128, prefixlen: 129, keylen: 130, key: 136 } as const;
 
+/** struct sock_filter and struct sock_fprog of linux/filter.h, 64-bit layout. */
+const SOCK_FILTER = { size: 8, code: 0, jt: 2, jf: 3, k: 4 } as const;
+const SOCK_FPROG = { size: 16, len: 0, filter: 8 } as const;
+
+/** An instruction of a classic packet filter; see the port of the same name. */
+export interface FilterInstruction {
+  readonly code: number;
+  readonly jt: number;
+  readonly jf: number;
+  readonly k: number;
+}
+
 /** struct ucred: who connected a unix socket. */
 export interface PeerCredentials {
   readonly pid: number;
@@ -51,6 +64,8 @@ export interface PeerCredentials {
 /** A descriptor of a socket, and its options. */
 export class SocketOptions {
   readonly #libc: Libc;
+  /** The kernel reads it by its address, so it must stay referenced. */
+  #program = new Uint8Array(new ArrayBuffer(0));
 
   constructor(libc: Libc, readonly fd: number, readonly family: Family) {
     this.#libc = libc;
@@ -127,6 +142,23 @@ export class SocketOptions {
       blocked[word] = (blocked[word] ?? 0) & ~(1 << (type & 31));
     }
     this.#setBytes(this.family === 4 ? "ICMP_FILTER" : "ICMPV6_FILTER", new Uint8Array(blocked.buffer));
+  }
+
+  /** SO_ATTACH_FILTER: what the program returns 0 for never takes room in the socket; it replaces the one before. @throws {ErrnoError} */
+  attachFilter(program: readonly FilterInstruction[]): void {
+    this.#program = new Uint8Array(new ArrayBuffer(program.length * SOCK_FILTER.size));
+    const view = new DataView(this.#program.buffer);
+    for (const [index, { code: operation, jt, jf, k }] of program.entries()) {
+      const at = index * SOCK_FILTER.size;
+      view.setUint16(at + SOCK_FILTER.code, operation, true);
+      view.setUint8(at + SOCK_FILTER.jt, jt);
+      view.setUint8(at + SOCK_FILTER.jf, jf);
+      view.setUint32(at + SOCK_FILTER.k, k, true);
+    }
+    const head = new DataView(new ArrayBuffer(SOCK_FPROG.size));
+    head.setUint16(SOCK_FPROG.len, program.length, true);
+    head.setBigUint64(SOCK_FPROG.filter, this.#libc.addressOf(this.#program), true);
+    this.#setBytes("SO_ATTACH_FILTER", new Uint8Array(head.buffer));
   }
 
   /** SO_BINDTODEVICE: only this interface. @throws {ErrnoError} ENODEV, or EPERM without CAP_NET_RAW */

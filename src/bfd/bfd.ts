@@ -157,14 +157,14 @@ export class Bfd {
       receiver[Symbol.dispose]();
     }
     for (const [key, place] of places) {
-      if (this.#receivers.has(key)) continue;
-      const receiver = new Receiver(place, {
+      const receiver = this.#receivers.get(key) ?? new Receiver(place, {
         datagrams: this.#options.datagrams,
         interfaceIndex: (name) => this.#options.interfaceIndex(name),
         onReadable: (readable) => this.#driver.onReadable(readable),
         beside: (one) => this.#beside(one),
       });
       this.#receivers.set(key, receiver);
+      receiver.setPeers(peers.filter((peer) => receivePlace(peer).key === key));
       this.#examine(receiver);
     }
     if (places.size > 0) return;

@@ -23,7 +23,7 @@ export const DROP_WORDS: Readonly<Record<DropReason, string>> = {
   "state": "that know no discriminator of ours but claim a session",
   "source": "with our discriminator, but from another address",
   "interface": "through another interface, or to the port of the other kind (single hop or multihop)",
-  "ttl": "that came over more hops than allowed (TTL): where the peer is further away BFD has to be multihop",
+  "ttl": "with a TTL that is too low: they came over more hops than allowed",
   "authentication": "with authentication, which is not offered: turn it off at the peer",
 };
 

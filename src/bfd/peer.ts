@@ -11,6 +11,9 @@ import type { Env, SessionAction, SessionConfig, SessionEvent, SessionState } fr
 import type { BfdStatus } from "./status.ts";
 import { detectionTimeMs, receiveIntervalUs, transmitIntervalUs } from "./timers.ts";
 
+/** RFC 5881 section 5. */
+const SINGLE_HOP_TTL = " (the TTL has to be 255)";
+
 /** A peer of BFD. Disposing closes its socket. */
 export class Peer implements Disposable {
   readonly id: string;
@@ -153,7 +156,12 @@ export class Peer implements Disposable {
     const { name, cause } = this.#state;
     if (name === "Up") return cause;
     const dropped = this.#lastDrop;
-    if (dropped !== undefined) return `${cause}; dropped were packets ${DROP_WORDS[dropped]}`;
+    if (dropped !== undefined) {
+      const hint = dropped === "ttl" && !this.#config.multihop
+        ? `${SINGLE_HOP_TTL}: where the peer is not on the same link BFD has to be multihop`
+        : "";
+      return `${cause}; dropped were packets ${DROP_WORDS[dropped]}${hint}`;
+    }
     if (!this.#sender.refused) return cause;
     const { port } = this.place;
     return `${cause}; the peer's host has UDP port ${port} closed: BFD does not run there, or not for this host`;

@@ -3,11 +3,12 @@
  * One that cannot be had is a reported state, and tried again.
  */
 import { UNSPECIFIED } from "../net/address.ts";
-import type { Datagram, Datagrams, DatagramSocket } from "../net/sockets.ts";
+import type { Datagram, Datagrams, DatagramSocket, FilterInstruction } from "../net/sockets.ts";
 import { codeOf, messageOf } from "../text/error_message.ts";
 import type { BfdPeer } from "./bfd_peer.ts";
 import { Drops } from "./drops.ts";
 import { CONTROL_PORT } from "./ports.ts";
+import { receiveFilter } from "./receive_filter.ts";
 
 /** Where packets of a session come in. */
 export interface ReceivePlace {
@@ -42,6 +43,7 @@ export class Receiver implements Disposable {
   readonly drops = new Drops();
   #socket: DatagramSocket | undefined;
   #watch: Disposable | undefined;
+  #filter: readonly FilterInstruction[] = receiveFilter([]);
   #deviceIndex: number | undefined;
   #fault: string | undefined;
 
@@ -58,6 +60,13 @@ export class Receiver implements Disposable {
     return this.#socket;
   }
 
+  /** Whom it is for: the kernel drops most of what others send, so that a flood leaves room for these. */
+  setPeers(peers: readonly BfdPeer[]): void {
+    this.#filter = receiveFilter(peers);
+    if (this.#socket === undefined) return;
+    this.#tryTo(() => this.#socket?.setFilter(this.#filter));
+  }
+
   /** Opens it where it is not open, or is bound to an interface that is no more; false where it has a fault. */
   examine(): boolean {
     const { device } = this.place;
@@ -69,14 +78,7 @@ export class Receiver implements Disposable {
       return false;
     }
     this.#deviceIndex = index;
-    try {
-      this.#open();
-      this.#fault = undefined;
-    } catch (error) {
-      this.#close();
-      this.#fault = this.#faultOf(error);
-    }
-    return this.#fault === undefined;
+    return this.#tryTo(() => this.#open());
   }
 
   /** Hands over what waits, so many at most; how many there were. */
@@ -93,14 +95,22 @@ export class Receiver implements Disposable {
     this.#close();
   }
 
-  /** An error closes it: it is opened again when it is examined. */
   #next(): Datagram | undefined {
+    let datagram: Datagram | undefined;
+    this.#tryTo(() => datagram = this.#socket?.receive());
+    return datagram;
+  }
+
+  /** An error closes it: it is opened again when it is examined. False where it has failed. */
+  #tryTo(work: () => void): boolean {
     try {
-      return this.#socket?.receive();
+      work();
+      if (this.#socket !== undefined) this.#fault = undefined;
+      return true;
     } catch (error) {
       this.#close();
       this.#fault = this.#faultOf(error);
-      return undefined;
+      return false;
     }
   }
 
@@ -114,6 +124,7 @@ export class Receiver implements Disposable {
       beside: this.#ports.beside(this),
       ...(device === undefined ? {} : { device }),
     });
+    this.#socket.setFilter(this.#filter);
     this.#watch = this.#socket.onReadable(() => this.#ports.onReadable(this));
   }
 

@@ -136,6 +136,14 @@ export interface ReturnedDatagram {
   } | undefined;
 }
 
+/** An instruction of the classic packet filter that the kernel runs for each datagram (struct sock_filter of linux/filter.h). */
+export interface FilterInstruction {
+  readonly code: number;
+  readonly jt: number;
+  readonly jf: number;
+  readonly k: number;
+}
+
 /** A datagram socket; no call waits. */
 export interface DatagramSocket extends Disposable {
   /** @throws {Error} */
@@ -148,6 +156,8 @@ export interface DatagramSocket extends Disposable {
   receive(): Datagram | undefined;
   /** The next one that came back, undefined where none waits. @throws {Error} */
   receiveReturned(): ReturnedDatagram | undefined;
+  /** What this program returns 0 for the kernel drops, before it takes room in the socket. @throws {Error} */
+  setFilter(program: readonly FilterInstruction[]): void;
   /** Calls back while something waits; consume it in the callback. */
   onReadable(callback: () => void): Disposable;
 }

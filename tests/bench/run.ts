@@ -15,6 +15,7 @@ const BENCHMARKS = [
   "scale_bench.ts",
   "ipvs_bench.ts",
   "attack_bench.ts",
+  "bfd_bench.ts",
 ];
 
 const isWanted = (name: string) => Deno.args.length === 0 || Deno.args.some((each) => name.startsWith(each));

@@ -163,6 +163,8 @@ class MemorySocket implements DatagramSocket {
 
   receiveReturned(): undefined {}
 
+  setFilter(): void {}
+
   onReadable(callback: () => void): Disposable {
     this.#callback = callback;
     return { [Symbol.dispose]: () => this.#callback = undefined };

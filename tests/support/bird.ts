@@ -76,6 +76,11 @@ export class Bird implements AsyncDisposable {
     await this.ask("configure");
   }
 
+  /** Sends a signal that does not end it, such as SIGSTOP. */
+  signal(signal: Deno.Signal): void {
+    this.#process?.kill(signal);
+  }
+
   /** Ends the process with `signal`. */
   async end(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     const process = this.#process;

@@ -1,0 +1,144 @@
+/** What BFD asks of real sockets: the kernel's filter, sockets beside one another, ports that are in use. Needs FFI; some need root. */
+import assert from "node:assert/strict";
+import { receiveFilter } from "../../src/bfd/receive_filter.ts";
+import type { Datagrams } from "../../src/net/sockets.ts";
+import { bfdPeer, NamespaceBfd } from "../support/bfd.ts";
+import { address } from "../support/bgp.ts";
+import { withFloor } from "../support/ffi.ts";
+import { canMakeNamespaces, namespacePair } from "../support/namespace.ts";
+import { until } from "../support/until.ts";
+
+const ready = await canMakeNamespaces();
+
+for (const [family, peer, stranger] of [[4, "127.0.0.2", "127.0.0.3"], [6, "::1", undefined]] as const) {
+  Deno.test(`receiveFilter() in the kernel over IPv${family}: a peer's packets all come, others' and those of a low TTL hardly ever (SO_ATTACH_FILTER)`, () =>
+    withFloor(async ({ datagrams }) => {
+      const port: Datagrams = datagrams;
+      const any = address(family === 4 ? "0.0.0.0" : "::");
+      using receiver = port.open({
+        family,
+        kind: "udp",
+        local: { address: any, port: 0, scopeId: 0 },
+        receiveTtl: true,
+      });
+      receiver.setFilter(receiveFilter([bfdPeer(peer), bfdPeer(family === 4 ? "127.0.0.9" : "fe80::9")]));
+      const to = {
+        address: address(family === 4 ? "127.0.0.1" : "::1"),
+        port: receiver.localAddress().port,
+        scopeId: 0,
+      };
+      const send = (from: string, ttl: number, count: number) => {
+        using sender = port.open({
+          family,
+          kind: "udp",
+          ttl,
+          local: { address: address(from), port: 0, scopeId: 0 },
+        });
+        const octets = new Uint8Array(new ArrayBuffer(24));
+        for (let sent = 0; sent < count; sent++) assert.ok(sender.send(octets, to));
+      };
+      const arrived = () => {
+        let count = 0;
+        while (receiver.receive() !== undefined) count++;
+        return count;
+      };
+      send(peer, 255, 100);
+      assert.equal(arrived(), 100);
+      send(peer, 64, 250);
+      // One in 64: that of 250 a hundred are taken has no likelihood at all.
+      assert.ok(arrived() < 100);
+      if (stranger !== undefined) {
+        send(stranger, 255, 250);
+        assert.ok(arrived() < 100);
+      }
+      await Promise.resolve();
+    }));
+}
+
+Deno.test(
+  "sockets of a device and of none share a port, and nobody else may join them",
+  { ignore: !ready },
+  () =>
+    withFloor(({ datagrams }) => {
+      const port: Datagrams = datagrams;
+      const local = { address: address("0.0.0.0"), port: 0, scopeId: 0 };
+      using all = port.open({ family: 4, kind: "udp", local });
+      const same = { family: 4, kind: "udp", local: { ...local, port: all.localAddress().port } } as const;
+      assert.throws(() => port.open({ ...same, device: "lo" }), { code: "EADDRINUSE" });
+      using _loopback = port.open({ ...same, device: "lo", beside: [all] });
+      assert.throws(() => port.open(same), { code: "EADDRINUSE" });
+      assert.throws(() => port.open({ ...same, device: "lo" }), { code: "EADDRINUSE" });
+    }),
+);
+
+Deno.test({
+  name:
+    "two of us on one host: the second says that the port is in use, and has it when the first has stopped",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    await using first = new NamespaceBfd(pair.a);
+    await using second = new NamespaceBfd(pair.a);
+    await using other = new NamespaceBfd(pair.b);
+    first.bfd.configure([bfdPeer("10.9.0.2")]);
+    second.bfd.configure([bfdPeer("10.9.0.2")]);
+    other.bfd.configure([bfdPeer("10.9.0.1")]);
+    await first.awaits("Up");
+    assert.match(second.of("10.9.0.2").fault ?? "", /the port is in use/);
+    await first.bfd.stop();
+    await second.awaits("Up");
+    assert.equal(second.of("10.9.0.2").fault, undefined);
+  },
+});
+
+Deno.test({
+  name: "sessions of a VRF and of the default one live side by side, the VRF's interface is theirs",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    const { a, b } = pair;
+    try {
+      await a.ip("link", "add", "blue", "type", "vrf", "table", "10");
+    } catch {
+      // This kernel has none.
+      return;
+    }
+    await a.ip("link", "set", "blue", "up");
+    await a.ip("link", "add", "vc", "type", "veth", "peer", "name", "vd", "netns", b.name);
+    await a.ip("link", "set", "vc", "master", "blue", "up");
+    await b.ip("link", "set", "vd", "up");
+    await a.ip("addr", "add", "10.8.0.1/24", "dev", "vc");
+    await b.ip("addr", "add", "10.8.0.2/24", "dev", "vd");
+    await using ours = new NamespaceBfd(a);
+    await using theirs = new NamespaceBfd(b);
+    ours.bfd.configure([bfdPeer("10.9.0.2"), bfdPeer("10.8.0.2", { device: "blue" })]);
+    theirs.bfd.configure([bfdPeer("10.9.0.1"), bfdPeer("10.8.0.1")]);
+    await ours.awaits("Up");
+    await theirs.awaits("Up");
+  },
+});
+
+Deno.test({
+  name: "a link-local peer's interface goes and comes back, and the session with it",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    const { a, b } = pair;
+    await using ours = new NamespaceBfd(a);
+    await using theirs = new NamespaceBfd(b);
+    ours.bfd.configure([bfdPeer("fe80::b", { zone: "va" }), bfdPeer("10.9.0.2", { device: "va" })]);
+    theirs.bfd.configure([bfdPeer("fe80::a", { zone: "vb" }), bfdPeer("10.9.0.1")]);
+    await ours.awaits("Up");
+    await a.ip("link", "delete", "va");
+    await ours.awaits("Down");
+    await until(() => ours.bfd.status().every(({ fault }) => fault?.includes("no interface va") === true));
+    await a.ip("link", "add", "va", "type", "veth", "peer", "name", "vb", "netns", b.name);
+    for (const [namespace, device, host, link] of [[a, "va", "1", "a"], [b, "vb", "2", "b"]] as const) {
+      await namespace.ip("link", "set", device, "addrgenmode", "none", "up");
+      await namespace.ip("addr", "add", `10.9.0.${host}/24`, "dev", device);
+      await namespace.ip("addr", "add", `fe80::${link}/64`, "dev", device, "nodad");
+    }
+    await ours.awaits("Up");
+    await theirs.awaits("Up");
+  },
+});
