@@ -43,6 +43,9 @@ function paragraph(peer: PeerStatus, now: Date, style: Style): string {
       ? []
       : [`  malformed      ${peer.prefixes.malformedUpdates} UPDATEs, survived as RFC 7606 says`],
     ...peer.held.map(({ prefix, reason }) => `  held           ${prefix}: ${reason}`),
+    ...peer.linkLocalRefused === undefined
+      ? []
+      : [`  next hops      ${peer.linkLocalRefused.text} (${when(peer.linkLocalRefused.at, now)})`],
     `  flaps          ${peer.flaps}`,
     ...lastError === undefined || down !== undefined
       ? []
