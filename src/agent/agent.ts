@@ -27,7 +27,7 @@ import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
-import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
+import { entriesOf, managedBy, RunningConfig, serviceAddresses } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { shakenServices } from "./shaken_services.ts";
@@ -322,7 +322,8 @@ export class Agent {
       clock,
       random,
       restarting: adopted,
-      interfaces: () => this.#ports.interfaces(),
+      addresses: this.#ports.addresses,
+      services: serviceAddresses(this.#config.current),
       onEvent: (event) => {
         speakerEvents.publish(event);
         if (this.#state !== "starting") this.#endOfRib.observe(event);

@@ -12,7 +12,7 @@ import type { CheckTarget } from "../health/target.ts";
 import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Processes } from "../kernel/suspects.ts";
-import type { InterfaceAddress } from "../net/on_link.ts";
+import type { HostAddresses } from "../net/host_addresses.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { RunProgram } from "./hook_run.ts";
@@ -25,8 +25,8 @@ export interface AgentPorts {
   /** Where everything that happens is told. */
   readonly events: EventStream;
   readonly transport: Transport;
-  /** The addresses of this host's interfaces, as of now. */
-  interfaces(): readonly InterfaceAddress[];
+  /** The addresses of this host. Undefined: they cannot be known. */
+  readonly addresses?: HostAddresses | undefined;
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
   /** Calls back in the turn in which a link or an address that leads from this host is lost. Undefined: that is not heard of. */

@@ -224,7 +224,9 @@ export class RunningConfig implements Disposable {
       }
     };
     this.#config = next;
-    attempt("sessions", () => this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers));
+    attempt("sessions", () => {
+      this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers, serviceAddresses(next));
+    });
     attempt("services", () => services.reconfigure(this.#entriesOf(next, because), because));
     attempt("checks", () => this.#goOver(this.#leavingNames));
     attempt("drains", () => drains.configure(next.state.directory));
@@ -251,6 +253,11 @@ export function entriesOf({ services }: Config, drains?: Pick<DrainKeeper, "of">
     checks: config.checks.map(({ name }) => name),
     drain: drainFor(drains?.of(config.name), config.stop),
   }));
+}
+
+/** The addresses of every service, also of one that is not enabled: none is ever this host's alone. */
+export function serviceAddresses({ services }: Pick<Config, "services">): ReadonlySet<string> {
+  return new Set(services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
 }
 
 /** What a configuration leaves to us of the kernel. */

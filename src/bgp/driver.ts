@@ -144,6 +144,16 @@ export class PeerDriver {
     this.#step({ type: "Start" });
   }
 
+  /** Tries again now, where no connection is up or on its way up. */
+  hurry(cause: string): void {
+    const { primary, secondary } = this.#state;
+    const waits = primary.fsm.name === "Active" || primary.fsm.name === "Idle" ||
+      primary.fsm.name === "Connect";
+    if (!this.#state.running || !waits || secondary !== undefined) return;
+    this.#step({ type: "Close", notification: undefined, cause });
+    this.#step({ type: "Start" });
+  }
+
   /** The Established session cannot go on, as something of ours threw. */
   fail(error: unknown): void {
     this.noteFault(error);
@@ -256,7 +266,7 @@ export class PeerDriver {
         return events.ended(action.from, action.cause, action.noted);
       case "established": {
         const socket = this.#links.get(action.link)?.socket;
-        if (socket !== undefined) events.established(action.negotiated, socket.local);
+        if (socket !== undefined) events.established(action.negotiated, socket.local, socket.remote);
         return;
       }
       case "transition":
@@ -269,10 +279,20 @@ export class PeerDriver {
   async #connect(id: number): Promise<void> {
     const link = new Link(id);
     this.#links.set(id, link);
-    const { transport } = this.#options;
+    const { transport, refuseSource } = this.#options;
     try {
-      const socket = await transport.connect(this.#peer, this.#config.localAs, link.abort.signal);
+      const socket = await transport.connect(
+        this.#peer,
+        this.#config.localAs,
+        link.abort.signal,
+        refuseSource,
+      );
       if (!this.#isCurrent(link)) return socket[Symbol.dispose]();
+      const refusal = refuseSource(socket.local.address);
+      if (refusal !== undefined) {
+        socket[Symbol.dispose]();
+        throw new Error(refusal);
+      }
       link.socket = socket;
     } catch (error) {
       return this.#session(id, { type: "TcpConnectionFails", cause: messageOf(error) });

@@ -1,5 +1,6 @@
 /** What the driver of a peer is made of, and what it tells. */
 import type { PeerConfig } from "../config/config.ts";
+import type { Address } from "../net/address.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { MutableCounters } from "./counters.ts";
 import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
@@ -14,7 +15,7 @@ export interface DriverEvents {
   transition(from: SessionStateName, to: SessionStateName, cause: string): void;
   /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
   ended(from: SessionStateName, cause: string, noted: boolean): void;
-  established(negotiated: Negotiated, local: Endpoint): void;
+  established(negotiated: Negotiated, local: Endpoint, remote: Endpoint): void;
   refresh(message: RouteRefreshMessage): void;
   /** The socket has taken the last UPDATEs. */
   writable(): void;
@@ -42,5 +43,7 @@ export interface DriverOptions {
   /** Rejections that may be under way at all peers. */
   readonly rejections: Lingering;
   readonly counters: MutableCounters;
+  /** Why a session of ours may not come from this address, in words. */
+  refuseSource(address: Address): string | undefined;
   readonly events: DriverEvents;
 }

@@ -1,6 +1,7 @@
 /** A peer as the speaker keeps it: its driver, the sending side of its session, and the record of what happened to it. */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
-import { type InterfaceAddress, linkLocalBeside } from "../net/on_link.ts";
+import type { Address } from "../net/address.ts";
+import { stateOf } from "../net/host_addresses.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
@@ -8,12 +9,15 @@ import { type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser } from "./routes/advertiser.ts";
 import type { DesiredRoutes } from "./routes/desired_routes.ts";
+import { isServiceAddress, nextHopsFor, type OwnAddresses } from "./routes/next_hop.ts";
 import { localAsOf, type Negotiated, sessionConfig } from "./session/negotiate.ts";
+import { leadingSession } from "./session/peer.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { SpeakerEvent } from "./speaker_event.ts";
 import type { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, Transport } from "./transport/transport.ts";
-import { describeNotification, type NotificationMessage } from "./wire/notification.ts";
+import { CeaseSubcode } from "./wire/constants.ts";
+import { blamesNextHop, cease, describeNotification, type NotificationMessage } from "./wire/notification.ts";
 
 /** What peers have in common. */
 export interface PeerPorts {
@@ -23,8 +27,8 @@ export interface PeerPorts {
   readonly desired: DesiredRoutes;
   /** Rejections that may be under way at all peers. */
   readonly rejections: Lingering;
-  /** This host's addresses, as of now. */
-  interfaces(): readonly InterfaceAddress[];
+  /** This host's addresses, and those of services, as of now. */
+  own(): OwnAddresses;
   /** Never throws. */
   tell(event: SpeakerEvent): void;
   /** A connection of the peer's was rejected. */
@@ -35,10 +39,13 @@ export interface PeerPorts {
   lost(): void;
 }
 
-/** What was negotiated for a session, and our end of it. */
+/** What was negotiated for a session, and its ends. */
 interface EstablishedSession {
   readonly negotiated: Negotiated;
   readonly end: Endpoint;
+  readonly remote: Endpoint;
+  /** We connected, so that our end is the session's source. */
+  readonly isOutgoing: boolean;
 }
 
 /** What a peer that takes the place of another one goes on with. */
@@ -58,6 +65,10 @@ export class Peer {
   /** The sending side of the Established session. */
   #advertiser: Advertiser | undefined;
   #session: EstablishedSession | undefined;
+  /** The next hops of both families that the advertiser has, to know them again. */
+  #nextHops = "";
+  /** The last attempt to connect had no source that would do. */
+  #lacksSource = false;
   /** A session that is lost from now on is no flap: we end it. */
   #ending = false;
   /** Until then it may have routes of the session before. */
@@ -88,10 +99,11 @@ export class Peer {
       random,
       rejections,
       counters,
+      refuseSource: (address) => this.#refuseSource(address),
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
-        established: (negotiated, end) => this.#onEstablished(negotiated, end),
+        established: (negotiated, end, remote) => this.#onEstablished(negotiated, end, remote),
         refresh: (message) => {
           this.#advertiser?.refresh(message);
           ports.due(this);
@@ -162,12 +174,15 @@ export class Peer {
     this.#local = local;
     this.#config = config;
     this.driver.configure(config, sessionConfig(local, config));
-    if (!advertise || this.#session === undefined) return;
-    try {
-      this.#advertiser?.update(this.#advertiseContext(this.#session));
-    } catch (error) {
-      this.driver.fail(error);
-    }
+    if (advertise && this.#session !== undefined) this.#readvertise(this.#session, true);
+  }
+
+  /** This host's addresses, or those of services, are others. */
+  followAddresses(): void {
+    const session = this.#session;
+    if (session === undefined) return this.#followSource();
+    if (this.#comesFromService(session)) return this.#leaveSource(session);
+    this.#readvertise(session, false);
   }
 
   /** Sends what the next batch takes, where the socket is free; true where there is more and the socket is free still. */
@@ -202,9 +217,54 @@ export class Peer {
     this.#ending = false;
   }
 
-  #advertiseContext({ negotiated, end }: EstablishedSession): AdvertiseContext {
+  /** Goes through the routes once more where next hops are others, or where something else about them may be. */
+  #readvertise(session: EstablishedSession, always: boolean): void {
+    try {
+      const context = this.#advertiseContext(session);
+      const nextHops = nextHopsText(context);
+      if (!always && nextHops === this.#nextHops) return;
+      this.#nextHops = nextHops;
+      this.#advertiser?.update(context);
+    } catch (error) {
+      this.driver.fail(error);
+    }
+  }
+
+  /** A source that every host of a service has brings answers to whichever of them routers choose. */
+  #refuseSource(address: Address): string | undefined {
+    this.#lacksSource = isServiceAddress(address, this.#ports.own());
+    if (!this.#lacksSource) return undefined;
+    return `the kernel's choice of a source is the service address ${address.text}: ` +
+      `no other address of this host leads to ${this.name} yet`;
+  }
+
+  /** Does this host not have the source that is configured, or not yet? */
+  get #lacksLocalAddress(): boolean {
+    const { addresses } = this.#ports.own();
+    const { localAddress, zone } = this.#config;
+    return localAddress !== undefined && typeof addresses === "object" &&
+      stateOf(addresses, localAddress, zone) !== "usable";
+  }
+
+  /** Tries again at once where a source was missing that may be there now. */
+  #followSource(): void {
+    if (!this.#lacksSource || this.#lacksLocalAddress) return;
+    this.#lacksSource = false;
+    this.driver.hurry("this host's addresses have changed");
+  }
+
+  #comesFromService({ isOutgoing, end }: EstablishedSession): boolean {
+    return isOutgoing && isServiceAddress(end.address, this.#ports.own());
+  }
+
+  #leaveSource({ end }: EstablishedSession): void {
+    const cause = `its source, ${end.address.text}, is a service address now`;
+    this.reset(cease(CeaseSubcode.OTHER_CONFIGURATION_CHANGE), cause, false);
+  }
+
+  #advertiseContext({ negotiated, end, remote }: EstablishedSession): AdvertiseContext {
     const { address: ownAddress, address6 } = this.#local;
-    const { name: peerName, nextHop, nextHop6, address } = this.#config;
+    const { name: peerName, nextHop, nextHop6, linkLocalNextHop } = this.#config;
     return {
       codec: negotiated,
       peerName,
@@ -214,7 +274,10 @@ export class Peer {
       nextHop,
       nextHop6,
       localAddress: end.address,
-      linkLocal: linkLocalBeside(this.#ports.interfaces(), end.address, address),
+      zone: end.zone,
+      remoteAddress: remote.address,
+      own: this.#ports.own(),
+      besideGlobal: linkLocalNextHop === "auto" && this.#record.linkLocalRefused === undefined,
     };
   }
 
@@ -255,21 +318,39 @@ export class Peer {
   /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
   #onEnded(from: SessionStateName, cause: string, noted: boolean): void {
     const atMs = this.#ports.clock.now();
+    if (this.#lacksLocalAddress) this.#lacksSource = true;
     const lastNoted = noted ? cause : this.#record.lastNoted;
     const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
     this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted };
     this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
   }
 
-  #onEstablished(negotiated: Negotiated, end: Endpoint): void {
-    this.#session = { negotiated, end };
+  #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
+    const isOutgoing = leadingSession(this.driver.state).origin === "outgoing";
+    const session = { negotiated, end, remote, isOutgoing };
+    this.#session = session;
+    this.#lacksSource = false;
     this.#record = { ...this.#record, local: end, lastNoted: undefined };
-    const context = this.#advertiseContext(this.#session);
+    // It was another address when the connection was made.
+    if (this.#comesFromService(session)) return this.#leaveSource(session);
+    const context = this.#advertiseContext(session);
+    this.#nextHops = nextHopsText(context);
     this.#advertiser = new Advertiser(this.#ports.desired, context, negotiated);
     this.#ports.due(this);
   }
 
+  /** A peer that takes no 32-octet next hop (RFC 2545 section 3) says so by ending the session, again and again. */
+  #noteRefusedLinkLocal(message: NotificationMessage): void {
+    const pairs = this.#advertiser?.routes.values().some(({ path }) => path.nextHops.length > 1) ?? false;
+    if (!pairs || !blamesNextHop(message)) return;
+    const cause = `NOTIFICATION ${message.code}/${message.subcode} ${describeNotification(message)} ` +
+      "after a next hop of 32 octets: no link-local address goes beside a global one any more";
+    this.#record = { ...this.#record, linkLocalRefused: { atMs: this.#ports.clock.now(), text: cause } };
+    this.#ports.tell({ type: "next-hop-shortened", peer: this.name, cause });
+  }
+
   #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
+    if (direction === "received") this.#noteRefusedLinkLocal(message);
     const note = { atMs: this.#ports.clock.now(), message };
     this.#record = direction === "received"
       ? { ...this.#record, lastNotificationReceived: note }
@@ -281,6 +362,14 @@ export class Peer {
   }
 }
 
+/** Equal where both families go by the same next hops, or are held for the same reason. */
+function nextHopsText(context: AdvertiseContext): string {
+  const texts = ([4, 6] as const).map((family) => nextHopsFor(family, context));
+  return texts.map((hops) => typeof hops === "string" ? hops : hops.map(({ text }) => text).join()).join(
+    " | ",
+  );
+}
+
 function newRecord(sinceMs: number): PeerRecord {
   return {
     sinceMs,
@@ -289,6 +378,7 @@ function newRecord(sinceMs: number): PeerRecord {
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     local: undefined,
+    linkLocalRefused: undefined,
     flaps: 0,
   };
 }

@@ -83,6 +83,8 @@ export interface PeerStatus {
   };
   readonly advertised: readonly { readonly prefix: string; readonly nextHop: string }[];
   readonly held: readonly { readonly prefix: string; readonly reason: string }[];
+  /** Since when, and why, no link-local next hop goes beside a global one, though it might. */
+  readonly linkLocalRefused: { readonly at: Date; readonly text: string } | undefined;
   /** Families whose End-of-RIB is held back. */
   readonly endOfRibHeld: readonly FamilyName[];
   /** How often an Established session was lost. */
@@ -102,6 +104,8 @@ export interface PeerRecord {
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
+  /** It has refused a link-local next hop beside a global one. */
+  readonly linkLocalRefused: { readonly atMs: number; readonly text: string } | undefined;
   readonly flaps: number;
 }
 
@@ -122,7 +126,7 @@ export function peerStatus(
   wallTimeOf: (ms: number) => Date,
 ): PeerStatus {
   const { fsm } = leadingSession(driver.state);
-  const { lastError, lastNotificationReceived, lastNotificationSent } = record;
+  const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   return {
@@ -148,6 +152,8 @@ export function peerStatus(
       nextHop: path.nextHops[0]?.text ?? "",
     })),
     held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    linkLocalRefused: linkLocalRefused &&
+      { at: wallTimeOf(linkLocalRefused.atMs), text: linkLocalRefused.text },
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
     flaps: record.flaps,
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),

@@ -29,7 +29,7 @@
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import { peerKey, sessionConsequence } from "../config/session_difference.ts";
 import type { Address } from "../net/address.ts";
-import type { InterfaceAddress } from "../net/on_link.ts";
+import { type HostAddresses, UNKNOWN_ADDRESSES } from "../net/host_addresses.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
@@ -56,8 +56,10 @@ export interface SpeakerOptions {
   readonly random: Random;
   /** The process before this one left its forwarding state, and peers may still keep its routes (RFC 4724). */
   readonly restarting: boolean;
-  /** This host's addresses, for the link-local next hop on a shared subnet (RFC 2545). Default: none are known. */
-  readonly interfaces?: () => readonly InterfaceAddress[];
+  /** This host's addresses, of which next hops are. Default: they cannot be known. */
+  readonly addresses?: HostAddresses | undefined;
+  /** The addresses of services, by `text`: no session has one as its source, and no route as its next hop. Default: none. */
+  readonly services?: ReadonlySet<string> | undefined;
   readonly onEvent: (event: SpeakerEvent) => void;
 }
 
@@ -93,6 +95,8 @@ export class Speaker {
   /** By key, in the order of the configuration. */
   #peers: ReadonlyMap<string, Peer>;
   #local: LocalBgp;
+  #services: ReadonlySet<string> = new Set();
+  #addressWatch: Disposable | undefined;
   /** The last words of peers that are no more, while they are handed over. */
   readonly #leaving = new Set<Promise<void>>();
   /** Peers that may have something to be sent, in the order of their turns. */
@@ -107,14 +111,16 @@ export class Speaker {
   #stopped = false;
 
   constructor(options: SpeakerOptions) {
-    const { local, peers, transport, clock, random, restarting, interfaces = () => [] } = options;
+    const { local, peers, transport, clock, random, restarting } = options;
+    const { addresses = UNKNOWN_ADDRESSES } = options;
     this.#options = options;
     this.#local = local;
+    this.#services = options.services ?? this.#services;
     this.#ports = {
       transport,
       clock,
       random,
-      interfaces,
+      own: () => ({ addresses: addresses.current(), services: this.#services }),
       desired: this.#desired,
       rejections: new Lingering(MAX_REJECTIONS),
       tell: (event) => this.#tell(event),
@@ -147,6 +153,7 @@ export class Speaker {
   start(): void {
     this.#listeners.start(this.#local, [...this.#peers.values()].map(({ configured }) => configured.peer));
     this.#started = true;
+    this.#addressWatch = this.#options.addresses?.watch(() => this.#followAddresses());
     for (const { driver } of this.#peers.values()) driver.start();
   }
 
@@ -155,9 +162,10 @@ export class Speaker {
    * whose session cannot go on as it is Cease/Other Configuration Change; every other session is left alone. Routes go out
    * at the end of this turn, so that what `announce()` brings with it goes by the same UPDATEs. Never throws.
    */
-  configure(local: LocalBgp, peers: readonly PeerConfig[]): void {
+  configure(local: LocalBgp, peers: readonly PeerConfig[], services = this.#services): void {
     if (this.#stopped) return;
     this.#local = local;
+    this.#services = services;
     const before = this.#peers;
     const keys = new Set(peers.map(peerKey));
     for (const [key, peer] of before) {
@@ -187,6 +195,7 @@ export class Speaker {
     // First the listeners: a new peer may connect at once, with a key of its own.
     this.#listeners.configure(local, peers);
     for (const { driver } of fresh) driver.start();
+    for (const peer of this.#peers.values()) peer.followAddresses();
     for (const peer of this.#peers.values()) this.#due.add(peer);
     this.#endTurn();
   }
@@ -288,8 +297,16 @@ export class Speaker {
     return new Repeats(this.#options.clock, { once: (item) => more(item, 1), more });
   }
 
+  /** This host's addresses are others: each peer's routes, and its session, follow. */
+  #followAddresses(): void {
+    if (this.#stopped) return;
+    for (const peer of this.#peers.values()) peer.followAddresses();
+    this.#flush(...this.#peers.values());
+  }
+
   /** No connection comes in any more. */
   #close(): void {
+    this.#addressWatch?.[Symbol.dispose]();
     for (const part of [this.#listeners, this.#refused, this.#acceptFaults]) part[Symbol.dispose]();
   }
 

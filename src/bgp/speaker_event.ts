@@ -35,6 +35,8 @@ export type SpeakerEvent =
     readonly count: number;
     readonly held: readonly { readonly prefix: string; readonly reason: string }[];
   }
+  /** The peer has refused a link-local next hop beside a global one, and gets none any more. */
+  | { readonly type: "next-hop-shortened"; readonly peer: string; readonly cause: string }
   | {
     readonly type: "notification-received" | "notification-sent";
     readonly peer: string;

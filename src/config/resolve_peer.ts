@@ -8,6 +8,7 @@ import type { FileBfd, FileDefaults, FilePeer, FileTcpAoKey } from "./schema/bgp
 import { peerKey } from "./session_difference.ts";
 import { Duplicates } from "./duplicates.ts";
 import { ownAddresses } from "./own_addresses.ts";
+import { ownEndProblems } from "./check_own_end.ts";
 
 /** `bgp.defaults` under the peer's own keys; of keys that exclude each other the peer's own one stays. */
 function mergeDefaults(defaults: FileDefaults, peer: FilePeer): FilePeer {
@@ -32,9 +33,7 @@ export function resolvePeer(
   const { address, automatic } = peer.address;
   const zone = automatic ? merged.interface : peer.address.zone;
   const base: Path = ["bgp", "peers", index];
-  /** Where a key of this peer was given. */
-  const placeOf = (key: keyof FileDefaults): Path =>
-    peer[key] === undefined && defaults[key] !== undefined ? ["bgp", "defaults", key] : [...base, key];
+  const placeOf = (key: keyof FileDefaults) => placeOfKey(key, base, peer, defaults);
   const holdTimeSeconds = merged.holdTime ?? 90;
   const { keepaliveTime, sendHoldTime, localAddress, passwordFile } = merged;
   if (merged.as === undefined && !findings.some(({ path }) => isAsOf(path, base))) {
@@ -157,20 +156,38 @@ function sameKeyIds(keys: readonly TcpAoKey[], path: Path): readonly Finding[] {
   );
 }
 
+/** Where a key of the peer at `base` was given. */
+function placeOfKey(
+  key: keyof FileDefaults,
+  base: Path,
+  peer: FilePeer | undefined,
+  defaults: FileDefaults | undefined,
+): Path {
+  return peer?.[key] === undefined && defaults?.[key] !== undefined
+    ? ["bgp", "defaults", key]
+    : [...base, key];
+}
+
 /** True where `path` is the AS that the peer at `base` would have. */
 function isAsOf(path: Path, base: Path): boolean {
   return path.at(-1) === "as" &&
     (path[1] === "defaults" || base.every((step, index) => path[index] === step));
 }
 
-/** The rules between peers, and between them and this host. */
+/** The rules between peers, and between them, this host and the services. */
 export function checkPeers(
   peers: readonly Element<PeerConfig>[],
-  { local }: ValidParts,
+  { local, defaults, peers: written, services }: ValidParts,
   findings: Finding[],
 ): void {
   const duplicates = new Duplicates(findings);
   const own = local === undefined ? new Map<string, string>() : ownAddresses(local);
+  // That this host's own address is a service's is told there.
+  const serviceOf = new Map(
+    services.flatMap(({ value: { name, addresses } }) =>
+      addresses.filter(({ address }) => !own.has(address.text)).map(({ address }) => [address.text, name])
+    ),
+  );
   for (const { index, value: peer } of peers) {
     const path = ["bgp", "peers", index];
     const text = peerKey(peer);
@@ -183,6 +200,10 @@ export function checkPeers(
     if (peer.passive && local?.listenPort === -1) {
       const message = "cannot be true while bgp.local.listenPort is -1: nobody would connect";
       findings.push({ path: [...path, "passive"], message });
+    }
+    const file = written.find((each) => each.index === index)?.value;
+    if (owner === undefined) {
+      findings.push(...ownEndProblems(peer, serviceOf, (key) => placeOfKey(key, path, file, defaults)));
     }
   }
 }

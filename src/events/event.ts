@@ -163,6 +163,8 @@ export type AgentFact =
     readonly held: readonly { readonly prefix: string; readonly reason: string }[];
     readonly cause: string;
   }
+  /** No link-local next hop goes to the peer beside a global one any more, as it has refused that. */
+  | { readonly kind: "next-hop-shortened"; readonly peer: string; readonly cause: string }
   | {
     readonly kind: "notification-received" | "notification-sent";
     readonly peer: string;

@@ -124,6 +124,12 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
           ? line(event, "bgp", "info", { message: "no route is held back any more" })
           : line(event, "bgp", "warning", { message: "routes cannot go to this peer: {count}" }),
       ];
+    case "next-hop-shortened":
+      return [
+        line(event, "bgp", "warning", {
+          message: "no link-local next hop goes to this peer any more: {cause}",
+        }),
+      ];
     case "notification-received":
       return [line(event, "bgp", "warning", {
         message: "NOTIFICATION received: {cause}",

@@ -1,128 +1,23 @@
-/** Hears of links and addresses on a socket of its own, and tells in the same turn that a way from this host is lost. */
-import { NETLINK, RTNLGRP } from "../netlink/constants.ts";
-import { NetlinkChannel } from "../netlink/channel.ts";
-import { ERRNO } from "../netlink/errno.ts";
-import { decodeMessages } from "../netlink/message.ts";
-import { dumpAddresses, dumpLinks } from "../netlink/rtnetlink.ts";
-import {
-  EPOLLIN,
-  type NetlinkSocket,
-  type NetlinkTransport,
-  openSocket,
-  type ReactorPort,
-} from "../netlink/transport.ts";
-import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
-import { Slices } from "../time/slices.ts";
+/** Tells in the same turn that a way from this host is lost. */
+import { HostWatch, type HostWatchPorts } from "./host_watch.ts";
 import { WaysOut } from "./ways_out.ts";
 
 /** What it stands on. */
-export interface LossWatchOptions {
-  readonly transport: NetlinkTransport;
-  readonly reactor: ReactorPort;
-  readonly clock: Clock;
+export interface LossWatchOptions extends HostWatchPorts {
   /** Something was lost, or may have been, as the kernel could not tell all of it; once for what is heard together. */
   readonly onLoss: () => void;
-  /** The watch does not stand, and is opened again after a while. */
-  readonly onFault: (cause: string) => void;
 }
-
-const GROUPS: readonly number[] = [RTNLGRP.LINK, RTNLGRP.IPV4_IFADDR, RTNLGRP.IPV6_IFADDR];
-/** Until it is tried again. */
-const RETRY_MS = 30_000;
 
 /** Watches until it is disposed. Nothing of it throws. */
 export class LossWatch implements Disposable {
-  readonly #options: LossWatchOptions;
-  readonly #ways = new WaysOut();
-  /** The sockets; undefined: none is open. */
-  #open: DisposableStack | undefined;
-  /** Messages were lost since what there is was read, or while it is. */
-  #isStale = false;
-  #isLearning = false;
-  #retry: Disposable | undefined;
-  #isDisposed = false;
+  readonly #watch: HostWatch;
 
-  constructor(options: LossWatchOptions) {
-    this.#options = options;
-    this.#begin();
+  constructor({ onLoss, ...ports }: LossWatchOptions) {
+    const table = new WaysOut();
+    this.#watch = new HostWatch({ ...ports, table, what: "ways out", onNews: onLoss, onRead: () => {} });
   }
 
   [Symbol.dispose](): void {
-    this.#isDisposed = true;
-    this.#retry?.[Symbol.dispose]();
-    this.#close();
-  }
-
-  #begin(): void {
-    const { transport, reactor, clock } = this.#options;
-    try {
-      using made = new DisposableStack();
-      const socket = made.use(openSocket(transport, NETLINK.ROUTE, GROUPS));
-      const channel = made.use(new NetlinkChannel(openSocket(transport, NETLINK.ROUTE), new Slices(clock)));
-      made.use(reactor.add(socket.fd, EPOLLIN, () => this.#receive(socket, channel)));
-      this.#open = made.move();
-      void this.#learn(channel);
-    } catch (error) {
-      this.#giveUp(messageOf(error));
-    }
-  }
-
-  /** Reads what there is. What is told meanwhile is heard after it, in the order in which it came about. */
-  async #learn(channel: NetlinkChannel): Promise<void> {
-    this.#isStale = true;
-    if (this.#isLearning) return;
-    this.#isLearning = true;
-    try {
-      while (this.#isStale) {
-        this.#isStale = false;
-        this.#ways.forget();
-        for (const request of [dumpLinks(), dumpAddresses()]) {
-          await channel.dump("list the ways out of this host", request, (message) => {
-            this.#ways.learn(message);
-            return undefined;
-          });
-        }
-      }
-    } catch (error) {
-      // It is not told twice that the sockets are closed.
-      if (this.#open !== undefined) this.#giveUp(messageOf(error));
-    } finally {
-      this.#isLearning = false;
-    }
-  }
-
-  /** Whatever is there, and one word for all of it. */
-  #receive(socket: NetlinkSocket, channel: NetlinkChannel): void {
-    let [isLost, isStale] = [false, false];
-    let datagram = socket.receive();
-    while (datagram !== ERRNO.EAGAIN) {
-      if (typeof datagram !== "number") {
-        for (const message of decodeMessages(datagram)) isLost = this.#ways.learn(message) || isLost;
-      } else if (datagram === ERRNO.ENOBUFS || datagram === ERRNO.EMSGSIZE) {
-        isStale = true;
-      } else {
-        // A descriptor that is broken says so for ever.
-        return this.#giveUp(`hear of links and addresses: ${socket.describe(datagram)}`);
-      }
-      datagram = socket.receive();
-    }
-    // What came before the loss is older than what is read now.
-    if (isStale) void this.#learn(channel);
-    if (isLost || isStale) this.#options.onLoss();
-  }
-
-  #giveUp(cause: string): void {
-    if (this.#isDisposed) return;
-    const { clock, onFault } = this.#options;
-    this.#close();
-    this.#retry?.[Symbol.dispose]();
-    this.#retry = clock.at(clock.now() + RETRY_MS, () => this.#begin());
-    onFault(cause);
-  }
-
-  #close(): void {
-    this.#open?.[Symbol.dispose]();
-    this.#open = undefined;
+    this.#watch[Symbol.dispose]();
   }
 }

@@ -4,9 +4,9 @@
  * alone), goes down or loses its carrier; or such an address goes, be it with its interface. Links of containers have
  * neither, and our own are no way out. Pure.
  */
-import { AF, RT_SCOPE, RTM } from "../netlink/constants.ts";
+import { RT_SCOPE, RTM } from "../netlink/constants.ts";
 import type { NetlinkMessage } from "../netlink/message.ts";
-import { decodeAddress, decodeLink, type Link } from "../netlink/rtnetlink.ts";
+import { decodeAddress, decodeLink, isOfLink, type Link } from "../netlink/rtnetlink.ts";
 import { isOurs } from "./state.ts";
 
 /** What is known of a link. */
@@ -74,9 +74,4 @@ export class WaysOut {
     if (address === undefined || address.scope >= RT_SCOPE.LINK) return undefined;
     return this.#links.get(address.index)?.isOurs === true ? undefined : address.index;
   }
-}
-
-/** A bridge tells of its ports by messages of its own family, of which one says that a port has left, and not that it is gone. */
-function isOfLink({ payload }: NetlinkMessage): boolean {
-  return payload[0] === AF.UNSPEC;
 }

@@ -18,10 +18,13 @@ import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
 import { countedAllowance } from "../health/kinds/allowance.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { AddressWatch } from "../kernel/address_watch.ts";
 import { LossWatch } from "../kernel/loss_watch.ts";
 import { openNetlinkKernel } from "../kernel/netlink_kernel.ts";
 import type { NetlinkTransport } from "../netlink/transport.ts";
+import type { HostAddresses } from "../net/host_addresses.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
+import { listedAddresses } from "../os/host_addresses.ts";
 import { denoSocketFiles } from "../os/deno_socket_files.ts";
 import { denoStreams } from "../os/deno_streams.ts";
 import { denoStateFiles } from "../os/state_files.ts";
@@ -74,7 +77,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       stateFiles: denoStateFiles(),
       runProgram: programRunner(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
-      interfaces,
+      addresses: hostAddresses(native, netlink, events, stack),
       processFigures: () => processFigures(native, startedSeconds()),
       notify: (state) => notifyServiceManager(state, native, events),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -87,7 +90,9 @@ export function openPlatform(config: Config, events: EventStream): Platform {
 
 /** Prepared sockets where FFI is allowed, else plain streams. */
 function openTransport(native: Native | undefined, streams: StreamsPort): Transport {
-  return native === undefined ? streamsTransport({ streams, interfaces }) : socketTransport(native.sockets);
+  return native === undefined
+    ? streamsTransport({ streams, interfaces: () => listInterfaces() ?? [] })
+    : socketTransport(native.sockets);
 }
 
 /** The soft limit that is usual, for where it cannot be asked for. */
@@ -122,6 +127,33 @@ function onFirstUse<Given, Made>(make: (given: Given) => Made): (given: Given) =
   return (given) => made ??= make(given);
 }
 
+/** By rtnetlink where FFI is allowed; else, or where that cannot be, as Deno lists them. */
+function hostAddresses(
+  native: Native | undefined,
+  netlink: OpenNetlink,
+  events: EventStream,
+  stack: AsyncDisposableStack,
+): HostAddresses {
+  const warn = (cause: string) => void events.publish({ kind: "warning", cause });
+  if (native !== undefined) {
+    const { libc, reactor } = native;
+    try {
+      const onFault = (cause: string) =>
+        void events.publish({ kind: "fault", part: "bgp", name: "host addresses", cause });
+      return stack.use(new AddressWatch({ transport: netlink(libc), reactor, clock: systemClock, onFault }));
+    } catch (error) {
+      warn(`changes of this host's addresses are seen within seconds, not at once: ${messageOf(error)}`);
+    }
+  }
+  const addresses = listedAddresses(listInterfaces, systemClock);
+  if (addresses.current() === undefined) {
+    warn(
+      "next hops are believed as they are configured: this host's addresses need --allow-sys=networkInterfaces to be known",
+    );
+  }
+  return addresses;
+}
+
 function lossWatcher({ libc, reactor }: Native, netlink: OpenNetlink, events: EventStream) {
   const onFault = (cause: string) =>
     void events.publish({ kind: "fault", part: "kernel", name: "loss watch", cause });
@@ -154,12 +186,12 @@ function notifyServiceManager(state: string, native: Native | undefined, events:
   }
 }
 
-/** Nothing where the process may not ask: then no link-local next hop goes beside a global one. */
-function interfaces(): readonly InterfaceAddress[] {
+/** Undefined where the process may not ask. */
+function listInterfaces(): readonly InterfaceAddress[] | undefined {
   try {
     return Deno.networkInterfaces();
   } catch {
-    return [];
+    return undefined;
   }
 }
 

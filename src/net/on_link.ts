@@ -1,5 +1,6 @@
 /** Which link two addresses share, for the link-local next hop beside a global one (RFC 2545 section 3). Pure. */
-import { type Address, isLinkLocal, parseAddress } from "./address.ts";
+import { type Address, isLinkLocal } from "./address.ts";
+import type { HostAddress } from "./host_addresses.ts";
 import { prefixOf } from "./prefix.ts";
 
 /** One address of an interface of this host, as the system lists it. */
@@ -13,16 +14,16 @@ export interface InterfaceAddress {
 
 /** Our link-local address on the interface that has `local` and on whose subnet `remote` is; undefined where none is. */
 export function linkLocalBeside(
-  interfaces: readonly InterfaceAddress[],
+  addresses: readonly HostAddress[],
   local: Address,
   remote: Address,
 ): Address | undefined {
   if (local.family !== 6 || remote.family !== 6 || isLinkLocal(local)) return undefined;
-  const shared = interfaces.find((entry) => parseAddress(entry.address)?.text === local.text);
+  const shared = addresses.find(({ address }) => address.text === local.text);
   if (shared === undefined) return undefined;
-  const length = Number(shared.cidr.split("/")[1] ?? 128);
+  const { prefixLength: length } = shared;
   if (length === 128 || prefixOf(local, length).text !== prefixOf(remote, length).text) return undefined;
-  return interfaces.filter(({ name }) => name === shared.name)
-    .map(({ address }) => parseAddress(address))
-    .find((address) => address !== undefined && isLinkLocal(address));
+  return addresses.find((each) =>
+    each.interface === shared.interface && isLinkLocal(each.address) && each.state === "usable"
+  )?.address;
 }

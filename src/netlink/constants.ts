@@ -137,6 +137,7 @@ export const IFA = {
 
 /** Flags of an address. */
 export const IFA_F = {
+  TEMPORARY: 0x01,
   NODAD: 0x02,
   DADFAILED: 0x08,
   DEPRECATED: 0x20,

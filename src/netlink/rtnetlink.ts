@@ -180,6 +180,11 @@ export function dumpAddresses(): Request {
   return { type: RTM.GETADDR, flags: NLM_F.DUMP, payload };
 }
 
+/** A bridge tells of its ports by messages of its own family, of which one says that a port has left, and not that it is gone. */
+export function isOfLink({ payload }: NetlinkMessage): boolean {
+  return payload[0] === AF.UNSPEC;
+}
+
 /** The link of an RTM_*LINK message, in one walk over its octets: there may be thousands. @throws {ReadError} it is cut short */
 export function decodeLink({ payload }: NetlinkMessage): Link {
   const reader = new Reader(payload, HOST_ORDER);

@@ -45,6 +45,9 @@ function paragraph(peer: PeerStatus, status: Pick<Status, "as">, now: Date, styl
       ? []
       : [`  malformed      ${peer.prefixes.malformedUpdates} UPDATEs, survived as RFC 7606 says`],
     ...peer.held.map(({ prefix, reason }) => `  held           ${prefix}: ${reason}`),
+    ...peer.linkLocalRefused === undefined
+      ? []
+      : [`  next hops      ${peer.linkLocalRefused.text} (${when(peer.linkLocalRefused.at, now)})`],
     `  flaps          ${peer.flaps}`,
     ...lastError === undefined || down !== undefined
       ? []

@@ -23,7 +23,7 @@ class Injection {
 /** What the agent calls of the world, and what the world calls of it. */
 const PLACES = [
   "probe.run",
-  "interfaces",
+  "addresses.current",
   "random",
   "event reader",
   "timer",
@@ -55,9 +55,12 @@ function portsOf(world: World, injection: Injection): Partial<AgentPorts> {
       injection.pass("random");
       return 0.5;
     },
-    interfaces() {
-      injection.pass("interfaces");
-      return [];
+    addresses: {
+      current() {
+        injection.pass("addresses.current");
+        return undefined;
+      },
+      watch: () => ({ [Symbol.dispose]() {} }),
     },
     probe: () => ({
       run() {

@@ -39,7 +39,10 @@ const context: AdvertiseContext = {
   nextHop: undefined,
   nextHop6: undefined,
   localAddress: own,
-  linkLocal: undefined,
+  zone: undefined,
+  remoteAddress: required(parseAddress("10.88.0.253")),
+  own: { addresses: undefined, services: new Set() },
+  besideGlobal: true,
 };
 const attributes: RouteAttributes = {
   med: 100,

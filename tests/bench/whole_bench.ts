@@ -38,7 +38,6 @@ const ports: AgentPorts = {
   probe: () => ({ run: () => Promise.resolve({ kind: "pass", detail: "status 200" }) }),
   ...sidePorts(),
   load: () => ({ ok: true, config: file, warnings: [] }),
-  interfaces: () => [],
   processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
 };
 

@@ -16,6 +16,7 @@ import { CeaseSubcode } from "../../src/bgp/wire/constants.ts";
 import { encodeMessage } from "../../src/bgp/wire/message.ts";
 import { cease } from "../../src/bgp/wire/notification.ts";
 import { endOfRibUpdate } from "../../src/bgp/wire/update.ts";
+import { type HostAddresses, UNKNOWN_ADDRESSES } from "../../src/net/host_addresses.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 import type { Probe } from "../support/probe.ts";
 import { A, B, type End, Stage } from "../support/speakers.ts";
@@ -135,6 +136,7 @@ for (const name of [...CALLBACKS, ...EFFECTS, "counters", "random"]) {
     const fuse = new Fuse(name);
     const peer = peerConfig({ name: "b", address: B, connectRetryTimeMs: 1000 });
     const driver = new PeerDriver({
+      refuseSource: () => undefined,
       peer,
       session: sessionConfig(localBgp(), peer),
       restart: { restartingUntilMs: -Infinity, forwarding: false },
@@ -363,17 +365,20 @@ Deno.test("Speaker starts a session anew where what is to be sent cannot be made
 
 Deno.test("Speaker starts a session anew where this host's addresses cannot be read (issue: S17)", async () => {
   let armed = false;
-  const interfaces = () => {
-    if (!armed) return [];
-    armed = false;
-    throw new Error("interfaces for the test");
+  const addresses: HostAddresses = {
+    ...UNKNOWN_ADDRESSES,
+    current() {
+      if (!armed) return undefined;
+      armed = false;
+      throw new Error("addresses for the test");
+    },
   };
-  await twoPeers({ options: { interfaces } }, async ({ stage, end, victim }) => {
+  await twoPeers({ options: { addresses } }, async ({ stage, end, victim }) => {
     armed = true;
     const isEstablished = () => end.status.state === "Established" && end.status.advertised.length === 1;
     end.speaker.announce([route("10.99.0.1/32")]);
     await reachEstablished(stage, victim, isEstablished);
-    assert.equal(end.status.fault?.text, "interfaces for the test");
+    assert.equal(end.status.fault?.text, "addresses for the test");
     assert.equal(victim.sessions[0]?.words.at(-1), "NOTIFICATION 6/8");
     assert.equal(victim.sessions.length, 2);
   });
@@ -381,12 +386,15 @@ Deno.test("Speaker starts a session anew where this host's addresses cannot be r
 
 Deno.test("Speaker.configure() starts a session anew where another next hop cannot be made (issue: S17)", async () => {
   let armed = false;
-  const interfaces = () => {
-    if (!armed) return [];
-    armed = false;
-    throw new Error("interfaces for the test");
+  const addresses: HostAddresses = {
+    ...UNKNOWN_ADDRESSES,
+    current() {
+      if (!armed) return undefined;
+      armed = false;
+      throw new Error("addresses for the test");
+    },
   };
-  await twoPeers({ options: { interfaces } }, async ({ stage, end, victim }) => {
+  await twoPeers({ options: { addresses } }, async ({ stage, end, victim }) => {
     const isEstablished = () => end.status.state === "Established";
     await reachEstablished(stage, victim, isEstablished);
     armed = true;

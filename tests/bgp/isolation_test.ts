@@ -40,6 +40,7 @@ Deno.test("PeerDriver lets timers and other peers have their turn while a peer f
   const socket = flooding([encodeMessage(openOf(), PROBE_CONTEXT), keepalive()], refresh);
   const peer = peerConfig({ passive: true });
   const driver = new PeerDriver({
+    refuseSource: () => undefined,
     peer,
     session: sessionConfig(localBgp(), peer),
     restart: { restartingUntilMs: -Infinity, forwarding: false },

@@ -7,6 +7,7 @@ import type { Message } from "../../src/bgp/wire/message.ts";
 import { CeaseSubcode } from "../../src/bgp/wire/constants.ts";
 import { cease, shutdownCommunication } from "../../src/bgp/wire/notification.ts";
 import { address, manyRoutes, peerConfig, route } from "../support/bgp.ts";
+import { FakeAddresses } from "../support/fake_addresses.ts";
 import { Probe, PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
 import { A, B, Stage } from "../support/speakers.ts";
@@ -817,19 +818,19 @@ Deno.test("Speaker of a four-octet AS reaches a peer without that capability, wi
 
 Deno.test("Speaker sends its link-local address beside a global next hop on a subnet that the peer shares (RFC 2545 3)", async () => {
   const [own, other] = [address("2001:db8::1"), address("2001:db8::2")];
-  const interfaces = [
-    { name: "eth0", address: "2001:db8::1", cidr: "2001:db8::1/64" },
-    { name: "eth0", address: "fe80::5", cidr: "fe80::5/64" },
-  ];
-  for (
-    const [known, expected] of [[interfaces, ["2001:db8::1", "fe80::5"]], [[], ["2001:db8::1"]]] as const
-  ) {
+  const [both, alone] = [["eth0 2001:db8::1/64", "eth0 fe80::5/64"], ["eth0 2001:db8::1/64"]];
+  const rows = [
+    [both, "auto", ["2001:db8::1", "fe80::5"]],
+    [both, "never", ["2001:db8::1"]],
+    [alone, "auto", ["2001:db8::1"]],
+  ] as const;
+  for (const [known, linkLocalNextHop, expected] of rows) {
     const stage = new Stage();
     const probe = stage.probe(other);
     const { speaker } = stage.end(own, {
       local: { routerID: A },
-      peer: { address: other, as: 65_002, families: ["ipv6-unicast"] },
-      options: { interfaces: () => known },
+      peer: { address: other, as: 65_002, families: ["ipv6-unicast"], linkLocalNextHop },
+      options: { addresses: new FakeAddresses(...known) },
     });
     speaker.announce([route("2001:db8:99::1/128")]);
     speaker.start();

@@ -43,7 +43,6 @@ class Rig {
       openPlatform: () => ({
         random: () => 0.5,
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
-        interfaces: () => [],
         kernel: this.kernel,
         probe: () => ({ run: () => Promise.resolve({ kind: "pass", detail: "" }) }),
         ...sidePorts(),

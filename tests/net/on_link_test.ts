@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { isLinkLocal } from "../../src/net/address.ts";
-import { type InterfaceAddress, linkLocalBeside } from "../../src/net/on_link.ts";
+import { linkLocalBeside } from "../../src/net/on_link.ts";
 import { address } from "../support/bgp.ts";
+import { hostAddress } from "../support/fake_addresses.ts";
 
-const interfaces: readonly InterfaceAddress[] = [
-  { name: "lo", address: "::1", cidr: "::1/128" },
-  { name: "eth0", address: "10.0.0.1", cidr: "10.0.0.1/24" },
-  { name: "eth1", address: "fe80::1", cidr: "fe80::1/64" },
-  { name: "eth0", address: "2001:db8::1", cidr: "2001:db8::1/64" },
-  { name: "eth0", address: "fe80::2", cidr: "fe80::2/64" },
-  { name: "web", address: "2001:db8:1::1", cidr: "2001:db8:1::1/128" },
-  { name: "bare", address: "2001:db8:2::1", cidr: "2001:db8:2::1/64" },
-];
+const addresses = [
+  "lo ::1/128",
+  "eth0 10.0.0.1/24",
+  "eth1 fe80::1/64",
+  "eth0 2001:db8::1/64",
+  "eth0 fe80::3/64 tentative",
+  "eth0 fe80::2/64",
+  "web 2001:db8:1::1/128",
+  "bare 2001:db8:2::1/64",
+].map(hostAddress);
 
 Deno.test("linkLocalBeside() finds our link-local address on the subnet that the peer shares (RFC 2545 section 3)", () => {
   const rows: readonly (readonly [string, string, string | undefined])[] = [
@@ -25,7 +27,7 @@ Deno.test("linkLocalBeside() finds our link-local address on the subnet that the
   ];
   for (const [local, remote, expected] of rows) {
     assert.equal(
-      linkLocalBeside(interfaces, address(local), address(remote))?.text,
+      linkLocalBeside(addresses, address(local), address(remote))?.text,
       expected,
       `${local} ${remote}`,
     );

@@ -137,7 +137,6 @@ export class ServiceManager {
       },
       requestHandover: () => this.end("handover", HANDOVER_RESTART_MS, undefined),
       runProgram: this.programs.of(process),
-      interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     });
     const running = { agent, process, ending: false, stoppingMs: Infinity };

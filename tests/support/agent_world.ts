@@ -137,7 +137,6 @@ export class World {
         },
         ...this.side,
         load: () => this.file,
-        interfaces: () => [],
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...rest,
       },

@@ -133,6 +133,7 @@ export class FuzzNetwork {
     return {
       localAddress: () => assert.fail("nobody asks"),
       shareLocal: () => {},
+      setFilter: () => {},
       send: () => true,
       receive(): Datagram | undefined {
         const octets = waiting.shift();

@@ -162,7 +162,6 @@ export class Host {
       ...sidePorts(),
       stateFiles: mortal.files(this.files),
       load: () => ({ ok: true, config: file, warnings: [] }),
-      interfaces: () => [],
       processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
     });
     const reload = async (next: ConfigName) => {

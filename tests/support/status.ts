@@ -30,6 +30,7 @@ export const peerStatus: PeerStatus = {
   prefixes: { received: 11, withdrawn: 0, malformedUpdates: 0 },
   advertised: [{ prefix: "10.99.0.1/32", nextHop: "10.0.0.9" }],
   held: [],
+  linkLocalRefused: undefined,
   endOfRibHeld: [],
   flaps: 2,
   nextRetry: undefined,

@@ -69,8 +69,17 @@ export interface Listener extends Disposable {
 
 /** Makes sockets. */
 export interface Transport {
-  /** @throws {Error} refused, unreachable, aborted, or an option that this adapter cannot honour */
-  connect(peer: PeerConfig, localAs: number, signal: AbortSignal): Promise<TcpSocket>;
+  /**
+   * `refuseSource` says of the address that the kernel has chosen for our end why it will not do; an adapter that learns of
+   * it before the peer does asks then.
+   * @throws {Error} refused, unreachable, aborted, an address that will not do, or an option that this adapter cannot honour
+   */
+  connect(
+    peer: PeerConfig,
+    localAs: number,
+    signal: AbortSignal,
+    refuseSource?: (address: Address) => string | undefined,
+  ): Promise<TcpSocket>;
   /** @throws {Error} address in use or not there, or not permitted */
   listen(options: ListenOptions, events: ListenerEvents): Listener;
 }

@@ -32,17 +32,19 @@ const NO_KEY = new Uint8Array();
 /** The transport over prepared sockets. */
 export function socketTransport(sockets: RawSockets): Transport {
   return {
-    connect: (peer, localAs, signal) => connect(sockets, { peer, localAs, signal }),
+    connect: (peer, localAs, signal, refuseSource) =>
+      connect(sockets, { peer, localAs, signal, refuseSource }),
     listen: (options, events) => listen(sockets, options, events),
   };
 }
 
 async function connect(
   sockets: RawSockets,
-  { peer, localAs, signal }: {
+  { peer, localAs, signal, refuseSource }: {
     readonly peer: PeerConfig;
     readonly localAs: number;
     readonly signal: AbortSignal;
+    readonly refuseSource: Parameters<Transport["connect"]>[3];
   },
 ): Promise<TcpSocket> {
   signal.throwIfAborted();
@@ -52,7 +54,11 @@ async function connect(
     setSessionOptions(socket, peer, ttlPolicy(peer, localAs));
     setMd5Key(socket, peer);
     bindSource(socket, peer, remote.scopeId);
-    if (!socket.connect(remote)) await connectionAttempt(socket, signal);
+    const isConnected = socket.connect(remote);
+    // The kernel has chosen already. What the peer would make of the wrong source is not waited for.
+    const refusal = refuseSource?.(addressOf(socket.localAddress().address.bytes));
+    if (refusal !== undefined) throw new Error(refusal);
+    if (!isConnected) await connectionAttempt(socket, signal);
     const error = socket.takeError("connect");
     if (error !== undefined) throw error;
     return adopt(sockets, socket, socket.remoteAddress());

@@ -4,6 +4,7 @@
  */
 import { UNPRINTABLE } from "../../text/escapes.ts";
 import {
+  AttributeType,
   CeaseSubcode,
   ErrorCode,
   FsmSubcode,
@@ -96,6 +97,19 @@ export function shutdownCommunication(message: NotificationMessage): string | un
   } catch {
     return undefined;
   }
+}
+
+/**
+ * May it be about the next hop in an MP_REACH_NLRI? Its data is the attribute that was found wrong (RFC 4271 section 6.3,
+ * RFC 4760 section 7), where the peer sends any.
+ */
+export function blamesNextHop({ code, subcode, data }: NotificationMessage): boolean {
+  if (code !== ErrorCode.UPDATE_MESSAGE) return false;
+  if (data.byteLength >= 2) return data[1] === AttributeType.MP_REACH_NLRI;
+  return subcode === UpdateSubcode.OPTIONAL_ATTRIBUTE_ERROR ||
+    subcode === UpdateSubcode.MALFORMED_ATTRIBUTE_LIST ||
+    subcode === UpdateSubcode.ATTRIBUTE_LENGTH_ERROR ||
+    subcode === UpdateSubcode.INVALID_NEXT_HOP_ATTRIBUTE;
 }
 
 /**

@@ -24,7 +24,10 @@ const external: AdvertiseContext = {
   nextHop: undefined,
   nextHop6: undefined,
   localAddress: address("10.88.0.200"),
-  linkLocal: undefined,
+  zone: undefined,
+  remoteAddress: address("10.88.0.253"),
+  own: { addresses: undefined, services: new Set() },
+  besideGlobal: true,
 };
 const internal: AdvertiseContext = { ...external, codec: codecContext({ internal: true }) };
 

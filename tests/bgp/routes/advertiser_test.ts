@@ -42,7 +42,10 @@ const CONTEXT: AdvertiseContext = {
   nextHop: undefined,
   nextHop6: undefined,
   localAddress: address("10.0.0.1"),
-  linkLocal: undefined,
+  zone: undefined,
+  remoteAddress: address("10.88.0.253"),
+  own: { addresses: undefined, services: new Set() },
+  besideGlobal: true,
 };
 
 const BOTH: AdvertiseContext = {
