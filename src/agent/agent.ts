@@ -26,6 +26,7 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
+import { PeerBfd } from "./peer_bfd.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { entriesOf, managedBy, RunningConfig, serviceAddresses } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
@@ -54,6 +55,7 @@ export class Agent {
   readonly #startedMs: number;
   #state: AgentState = "starting";
   #speaker: Speaker | undefined;
+  #bfd: PeerBfd | undefined;
   #adoption: KernelAdoption | undefined;
   #report: KernelReport | undefined;
   #memoryTimer: Disposable | undefined;
@@ -153,6 +155,7 @@ export class Agent {
       servers: this.#servers,
       endOfRib: this.#endOfRib,
       speaker: () => this.#speaker,
+      bfd: () => this.#bfd,
       reconciler: () => this.#adoption?.reconciler,
       report: () => this.#report,
       state: () => this.#state,
@@ -223,6 +226,7 @@ export class Agent {
       servers: this.#servers.status,
       listeners: this.#speaker?.listeners() ?? [],
       peers: this.#speaker?.status() ?? [],
+      bfd: this.#bfd?.status ?? new Map(),
       report: this.#report,
       journal: this.#journal,
     };
@@ -335,6 +339,10 @@ export class Agent {
       throw new HostNotFitError(messageOf(error));
     }
     this.#endOfRib.start(this.#speaker);
+    const { bfd: sockets } = this.#ports;
+    if (sockets === undefined) return;
+    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker });
+    this.#bfd.configure(peers, serviceAddresses(this.#config.current));
   }
 
   #announce(routes: ServiceDriver["desiredRoutes"]): void {
@@ -368,7 +376,7 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const left = await this.#adoption?.remove() ?? [];
+    const [left = []] = await Promise.all([this.#adoption?.remove(), this.#bfd?.stop()]);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
@@ -381,6 +389,8 @@ export class Agent {
     this.#enter("stopping", "handover");
     this.#checks.stop();
     this.#services[Symbol.dispose]();
+    // Silence would cost the routes that graceful restart is to keep.
+    await this.#bfd?.stop();
     await this.#speaker?.stop({ mode: "handover" });
     await this.#teardown();
     this.#enter("stopped", "handed over");
@@ -394,6 +404,7 @@ export class Agent {
     this.#loopLag?.[Symbol.dispose]();
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
+    this.#bfd?.abort();
     this.#speaker?.abort();
     await this.#adoption?.close();
     await this.#drains.close();

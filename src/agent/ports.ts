@@ -16,6 +16,7 @@ import type { HostAddresses } from "../net/host_addresses.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { RunProgram } from "./hook_run.ts";
+import type { BfdSockets } from "./peer_bfd.ts";
 
 /** The world that the agent lives in. */
 export interface AgentPorts {
@@ -27,6 +28,8 @@ export interface AgentPorts {
   readonly transport: Transport;
   /** The addresses of this host. Undefined: they cannot be known. */
   readonly addresses?: HostAddresses | undefined;
+  /** For BFD. Undefined: there are no such sockets, and `refuse` says so. */
+  readonly bfd?: BfdSockets | undefined;
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
   /** Calls back in the turn in which a link or an address that leads from this host is lost. Undefined: that is not heard of. */

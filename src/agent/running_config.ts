@@ -25,6 +25,7 @@ import type { Hooks } from "./hooks.ts";
 import { drainFor } from "./orders.ts";
 import type { AgentPorts } from "./ports.ts";
 import { planFor } from "./plans.ts";
+import type { PeerBfd } from "./peer_bfd.ts";
 import { Reloads } from "./reloads.ts";
 import type { AgentServers } from "./servers.ts";
 
@@ -39,6 +40,7 @@ export interface ConfiguredParts {
   readonly servers: AgentServers;
   readonly endOfRib: EndOfRib;
   speaker(): Speaker | undefined;
+  bfd(): PeerBfd | undefined;
   reconciler(): Reconciler | undefined;
   /** Keeps in this folder from now on where virtual services are. */
   keepOwned(directory: string | undefined): void;
@@ -227,6 +229,7 @@ export class RunningConfig implements Disposable {
     attempt("sessions", () => {
       this.#parts.speaker()?.configure(next.bgp.local, next.bgp.peers, serviceAddresses(next));
     });
+    attempt("BFD", () => this.#parts.bfd()?.configure(next.bgp.peers, serviceAddresses(next)));
     attempt("services", () => services.reconfigure(this.#entriesOf(next, because), because));
     attempt("checks", () => this.#goOver(this.#leavingNames));
     attempt("drains", () => drains.configure(next.state.directory));

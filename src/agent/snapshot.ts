@@ -1,5 +1,6 @@
 /** The agent's snapshot: its parts' states as one document. */
 import type { ListenStatus } from "../bgp/listeners.ts";
+import type { BfdStatus } from "../bfd/bfd.ts";
 import type { PeerStatus } from "../bgp/speaker.ts";
 import type { CheckConfig } from "../config/checks/kinds.ts";
 import type { Config } from "../config/config.ts";
@@ -26,6 +27,7 @@ import type {
   Status,
 } from "../status/status.ts";
 import { type Leaving, whatLeaves } from "../service/leaving.ts";
+import { bfdEntry } from "./bfd_snapshot.ts";
 import { virtualServiceStatuses } from "./destination_snapshot.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { Reloads } from "./reloads.ts";
@@ -49,6 +51,8 @@ export interface SnapshotSource {
   readonly servers: AgentServers["status"];
   readonly listeners: readonly ListenStatus[];
   readonly peers: readonly PeerStatus[];
+  /** By the peer's name. */
+  readonly bfd: ReadonlyMap<string, BfdStatus>;
   readonly report: KernelReport | undefined;
   readonly journal: Pick<JournalStatus, "run" | "oldest" | "newest" | "dropped">;
 }
@@ -85,7 +89,10 @@ export function* snapshotInSteps(source: SnapshotSource): Generator<void, Status
       control: serverStatus(source.servers.control, when),
     },
     listeners: source.listeners.map(({ address, port, fault }) => ({ address, port, fault: fault?.message })),
-    peers,
+    peers: peers.map((peer) => {
+      const session = source.bfd.get(peer.name);
+      return session === undefined ? peer : { ...peer, bfd: bfdEntry(session, when) };
+    }),
     services: serviceStatuses,
     leaving: source.leaving.map((leaving) => ({
       service: leaving.service,

@@ -13,7 +13,7 @@ import { isServiceAddress, nextHopsFor, type OwnAddresses } from "./routes/next_
 import { localAsOf, type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
-import type { SpeakerEvent } from "./speaker_event.ts";
+import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import type { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, Transport } from "./transport/transport.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
@@ -69,6 +69,9 @@ export class Peer {
   #nextHops = "";
   /** The last attempt to connect had no source that would do. */
   #lacksSource = false;
+  /** What BFD says, where it is on. */
+  #pathIsUp = false;
+  #started = false;
   /** A session that is lost from now on is no flap: we end it. */
   #ending = false;
   /** Until then it may have routes of the session before. */
@@ -159,7 +162,7 @@ export class Peer {
     const { driver } = this;
     return peerStatus(
       this.#config,
-      { driver, advertiser: this.#advertiser, record: this.#record },
+      { driver, advertiser: this.#advertiser, record: this.#record, heldBack: this.#heldBack },
       wallTimeOf,
     );
   }
@@ -171,9 +174,11 @@ export class Peer {
 
   /** Goes on with a configuration that costs no session; `advertise`: routes may go otherwise by it, and are looked at. */
   configure(local: LocalBgp, config: PeerConfig, advertise: boolean): void {
+    const wasHeldBack = this.#heldBack !== undefined;
     this.#local = local;
     this.#config = config;
     this.driver.configure(config, sessionConfig(local, config));
+    if (this.#started && wasHeldBack && this.#heldBack === undefined) this.driver.start();
     if (advertise && this.#session !== undefined) this.#readvertise(this.#session, true);
   }
 
@@ -209,12 +214,42 @@ export class Peer {
     await how(this.driver);
   }
 
+  /** Begins to connect, or to wait for the peer, where nothing holds that back. */
+  start(): void {
+    this.#started = true;
+    if (this.#heldBack === undefined) this.driver.start();
+  }
+
   /** Ends the session with `notification` and starts anew; `flap`: it counts as lost. */
   reset(notification: NotificationMessage, cause: string, flap: boolean): void {
     this.#ending = !flap;
     if (!flap) this.#keptUntilMs = this.keptUntilMs;
-    this.driver.reset(notification, cause);
+    if (this.#heldBack === undefined) this.driver.reset(notification, cause);
+    else this.driver.close(notification, cause);
     this.#ending = false;
+  }
+
+  /** BFD knows more of the path: what is lost ends the session (RFC 9384), what is there again is tried at once. */
+  followPath(path: BfdPath, cause: string): void {
+    const wasHeldBack = this.#heldBack !== undefined;
+    this.#pathIsUp = path === "up";
+    switch (path) {
+      case "up":
+        if (!this.#started) return;
+        return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
+      case "lost":
+        return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
+      case "unknown":
+        return;
+      default:
+        return path satisfies never;
+    }
+  }
+
+  /** Why no session is begun; one that is Established stays. */
+  get #heldBack(): string | undefined {
+    if (this.#config.bfd?.strict !== true || this.#pathIsUp) return undefined;
+    return "waits for BFD to be up (bfd.strict)";
   }
 
   /** Goes through the routes once more where next hops are others, or where something else about them may be. */

@@ -118,10 +118,12 @@ export interface NotificationNote {
 /** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record }: {
+  { driver, advertiser, record, heldBack }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
+    /** Why no session is begun. */
+    readonly heldBack: string | undefined;
   },
   wallTimeOf: (ms: number) => Date,
 ): PeerStatus {
@@ -136,7 +138,7 @@ export function peerStatus(
     passive: config.passive,
     state: fsm.name,
     since: wallTimeOf(record.sinceMs),
-    cause: fsm.cause,
+    cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
     lastError: lastError && { at: wallTimeOf(lastError.atMs), text: lastError.text },
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),

@@ -38,14 +38,14 @@ import { type Heritage, Peer, type PeerPorts } from "./peer.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
-import type { SpeakerEvent } from "./speaker_event.ts";
+import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { cease } from "./wire/notification.ts";
 
 export type { PeerStatus } from "./peer_status.ts";
-export type { SpeakerEvent } from "./speaker_event.ts";
+export type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 
 /** What a speaker is made of. */
 export interface SpeakerOptions {
@@ -70,12 +70,11 @@ export type StopOptions =
   /** Close without a word: a peer with graceful restart keeps the routes for the next process. */
   | { readonly mode: "handover" };
 
-/** Why a session is started anew. */
-export type ResetCause =
-  /** Somebody asked for it, and this is what the peer is told (RFC 9003). */
-  | { readonly type: "administrative"; readonly communication: string }
-  /** BFD has lost the peer (RFC 9384). */
-  | { readonly type: "bfd-down" };
+/** Why a session is started anew: somebody asked for it, and this is what the peer is told (RFC 9003). */
+export interface ResetCause {
+  readonly type: "administrative";
+  readonly communication: string;
+}
 
 /** Sending yields to timers and sockets after so much work. */
 const TURN_MS = 10;
@@ -154,7 +153,7 @@ export class Speaker {
     this.#listeners.start(this.#local, [...this.#peers.values()].map(({ configured }) => configured.peer));
     this.#started = true;
     this.#addressWatch = this.#options.addresses?.watch(() => this.#followAddresses());
-    for (const { driver } of this.#peers.values()) driver.start();
+    for (const peer of this.#peers.values()) peer.start();
   }
 
   /**
@@ -194,7 +193,7 @@ export class Speaker {
     if (!this.#started) return;
     // First the listeners: a new peer may connect at once, with a key of its own.
     this.#listeners.configure(local, peers);
-    for (const { driver } of fresh) driver.start();
+    for (const peer of fresh) peer.start();
     for (const peer of this.#peers.values()) peer.followAddresses();
     for (const peer of this.#peers.values()) this.#due.add(peer);
     this.#endTurn();
@@ -204,18 +203,13 @@ export class Speaker {
   reset(name: string, cause: ResetCause): boolean {
     const peer = this.#named(name);
     if (peer === undefined || this.#stopped) return false;
-    switch (cause.type) {
-      case "administrative": {
-        const { ADMINISTRATIVE_RESET } = CeaseSubcode;
-        peer.reset(cease(ADMINISTRATIVE_RESET, cause.communication), "administrative reset", false);
-        return true;
-      }
-      case "bfd-down":
-        peer.reset(cease(CeaseSubcode.BFD_DOWN), "BFD is down", true);
-        return true;
-      default:
-        return cause satisfies never;
-    }
+    peer.reset(cease(CeaseSubcode.ADMINISTRATIVE_RESET, cause.communication), "administrative reset", false);
+    return true;
+  }
+
+  /** Goes by what BFD says of the path to a peer. */
+  followPath(name: string, path: BfdPath, cause: string): void {
+    if (!this.#stopped) this.#named(name)?.followPath(path, cause);
   }
 
   /** Sets the whole of what should be announced. */

@@ -3,6 +3,9 @@ import type { ListenEvent } from "./listeners.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { RefusalReason } from "./transport/transport.ts";
 
+/** What BFD says of the path to a peer: it is there, it was and is lost, or nothing (RFC 5882). */
+export type BfdPath = "up" | "lost" | "unknown";
+
 /** What happens. `peer` is a name. */
 export type SpeakerEvent =
   | {

@@ -154,6 +154,15 @@ export type AgentFact =
     readonly withdrawn: number;
     readonly cause: string;
   }
+  /** What BFD knows of a peer (RFC 5880); `diagnostic` is ours. */
+  | {
+    readonly kind: "bfd-state";
+    readonly peer: string;
+    readonly from: "AdminDown" | "Down" | "Init" | "Up";
+    readonly to: "AdminDown" | "Down" | "Init" | "Up";
+    readonly diagnostic: number;
+    readonly cause: string;
+  }
   | { readonly kind: "end-of-rib-sent"; readonly peer: string; readonly cause: string }
   /** So many routes cannot go to the peer, 0: none any more; these are the first. */
   | {

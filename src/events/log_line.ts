@@ -101,6 +101,12 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
           ? line(event, "bgp", "warning", { message: "session is {to}, it was Established" })
           : line(event, "bgp", event.to === "Established" ? "info" : "debug", { message: "session is {to}" }),
       ];
+    case "bfd-state":
+      return [
+        event.from === "Up"
+          ? line(event, "bgp", "warning", { message: "BFD is {to}, it was Up" })
+          : line(event, "bgp", event.to === "Up" ? "info" : "debug", { message: "BFD is {to}" }),
+      ];
     case "session-ended":
       return [
         event.from === "Established"

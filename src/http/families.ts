@@ -11,6 +11,8 @@ import { SERVICE_FAMILIES } from "./service_families.ts";
 
 const PEER_STATES = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const;
 
+const BFD_STATES = ["AdminDown", "Down", "Init", "Up"] as const;
+
 /** Every family of the status. */
 export const FAMILIES: readonly Family[] = [
   {
@@ -44,6 +46,35 @@ export const FAMILIES: readonly Family[] = [
     "Prefixes that cannot go to this peer; the status says why.",
     ({ held }) => held.length,
   ),
+  {
+    name: "bgp_lb_bfd_state",
+    help: "1 for the state that BFD with this peer is in (RFC 5880 6.8.1).",
+    type: "gauge",
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, bfd }) =>
+        bfd === undefined ? [] : oneOf("state", BFD_STATES, bfd.state, { peer })
+      ),
+  },
+  {
+    name: "bgp_lb_bfd_flaps_total",
+    help: "How often BFD with this peer left Up.",
+    type: "counter",
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, bfd }) =>
+        bfd === undefined ? [] : [{ labels: { peer }, value: bfd.flaps }]
+      ),
+  },
+  {
+    name: "bgp_lb_bfd_packets_total",
+    help: "BFD packets by direction.",
+    type: "counter",
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, bfd }) =>
+        bfd === undefined ? [] : (["received", "sent"] as const).map((direction) => {
+          return { labels: { peer, direction }, value: bfd[direction] };
+        })
+      ),
+  },
   ofPeer("bgp_lb_peer_flaps_total", "counter", "Established sessions that were lost.", ({ flaps }) => flaps),
   ofPeer(
     "bgp_lb_peer_received_prefixes_total",

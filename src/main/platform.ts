@@ -60,6 +60,11 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     return {
       random: Math.random,
       transport: openTransport(native, streams),
+      bfd: native && probePorts.datagrams && {
+        datagrams: probePorts.datagrams,
+        interfaceIndex: (name) => native.sockets.interfaceIndex(name),
+        random: probePorts.random,
+      },
       kernel: config.network.setup || config.network.ipvs ? openKernel(native, netlink, stack) : undefined,
       watchLosses: native && lossWatcher(native, netlink, events),
       processes: native && new Processes(native.libc),

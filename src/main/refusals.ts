@@ -24,7 +24,7 @@ export function refusals(config: Config, { ffi, programs }: Permissions): readon
 function refusalOfPeer(peer: Config["bgp"]["peers"][number]): readonly string[] {
   try {
     refuseUnsupported(peer);
-    return [];
+    return peer.bfd === undefined ? [] : [`peer ${peer.name}: bfd needs --allow-ffi`];
   } catch (error) {
     return [messageOf(error)];
   }

@@ -1,6 +1,6 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
-import type { Status } from "./status.ts";
+import type { BfdEntry, PeerEntry, Status } from "./status.ts";
 import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
 
@@ -24,7 +24,7 @@ export function downReason(peer: PeerDown, now: Date): string | undefined {
   return `${lastError?.text ?? waiting}${retry}`;
 }
 
-function paragraph(peer: PeerStatus, status: Pick<Status, "as">, now: Date, style: Style): string {
+function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style: Style): string {
   const down = downReason(peer, now);
   const { lastError, lastNotificationReceived, lastNotificationSent, fault } = peer;
   return lines([
@@ -37,6 +37,7 @@ function paragraph(peer: PeerStatus, status: Pick<Status, "as">, now: Date, styl
     ...down === undefined ? [] : [`  why            ${down}`],
     ...sessionLines(peer),
     ...refusedLines(peer),
+    ...bfdLines(peer.bfd, now),
     `  messages       sent ${messages(peer.messages.sent)}`,
     `                 received ${messages(peer.messages.received)}`,
     `  prefixes       ${peer.advertised.length} advertised, ${peer.held.length} held; ` +
@@ -94,6 +95,22 @@ function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): reado
     ? ""
     : `; capabilities: {${off.join(", ")}} leaves them out from the first OPEN on`;
   return [`  not offered    ${refused.join(", ")}, as ${name} refused an OPEN with them${cure}`];
+}
+
+function bfdLines(bfd: BfdEntry | undefined, now: Date): readonly string[] {
+  if (bfd === undefined) return [];
+  const { state, since, cause, fault, multihop, remoteState, remoteDiagnostic } = bfd;
+  const ms = (value: number | undefined) => value === undefined ? "unknown" : `${Math.round(value)} ms`;
+  const drops = Object.entries(bfd.drops).map(([reason, count]) => `${count} ${reason}`);
+  return [
+    `  BFD            ${state} for ${age(since, now)}${multihop ? ", multihop" : ""}: ${fault ?? cause}`,
+    `                 every ${ms(bfd.transmitIntervalMs)} out, ${ms(bfd.receiveIntervalMs)} in, ` +
+    `lost after ${ms(bfd.detectionTimeMs)}; ${bfd.flaps} times lost`,
+    ...remoteDiagnostic === "no diagnostic"
+      ? []
+      : [`                 it is ${remoteState} there: ${remoteDiagnostic}`],
+    ...drops.length === 0 ? [] : [`                 dropped: ${drops.join(", ")}`],
+  ];
 }
 
 function capabilities(negotiated: NonNullable<PeerStatus["negotiated"]>): readonly string[] {

@@ -17,13 +17,47 @@ export interface Status {
     readonly control: ServerStatus | undefined;
   };
   readonly listeners: readonly ListenerStatus[];
-  readonly peers: readonly PeerStatus[];
+  readonly peers: readonly PeerEntry[];
   readonly services: readonly ServiceStatus[];
   /** What of an earlier configuration is on its way out of the kernel. */
   readonly leaving: readonly LeavingStatus[];
   readonly kernel: KernelStatus;
   readonly config: ConfigStatus;
   readonly journal: JournalStatus;
+}
+
+/** A peer, with what BFD knows of it where that is on. */
+export interface PeerEntry extends PeerStatus {
+  readonly bfd?: BfdEntry | undefined;
+}
+
+/** The BFD session of a peer (RFC 5880). Intervals are those in force, in milliseconds; undefined: not known yet. */
+export interface BfdEntry {
+  readonly state: "AdminDown" | "Down" | "Init" | "Up";
+  readonly since: string;
+  /** Why it is in that state. */
+  readonly cause: string;
+  /** What keeps it from working on this host. */
+  readonly fault: string | undefined;
+  readonly multihop: boolean;
+  readonly passive: boolean;
+  readonly remoteState: "AdminDown" | "Down" | "Init" | "Up";
+  readonly localDiagnostic: string;
+  readonly remoteDiagnostic: string;
+  readonly localAddress: string | undefined;
+  readonly localDiscriminator: number;
+  readonly remoteDiscriminator: number;
+  readonly transmitIntervalMs: number | undefined;
+  readonly receiveIntervalMs: number | undefined;
+  readonly detectionTimeMs: number | undefined;
+  readonly received: number;
+  readonly sent: number;
+  /** Packets that were dropped, by reason. */
+  readonly drops: Readonly<Partial<Record<string, number>>>;
+  /** How often it left Up. */
+  readonly flaps: number;
+  /** How often silence was given more time, as this process itself had been held. */
+  readonly extensions: number;
 }
 
 /** The configuration that is in force. */

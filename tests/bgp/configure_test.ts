@@ -178,8 +178,8 @@ Deno.test("Speaker.configure() keeps the session of a peer that is only called o
       ["tor-1", "Established"],
       ["c", "Established"],
     ]);
-    assert.equal(end.speaker.reset("b", { type: "bfd-down" }), false);
-    assert.equal(end.speaker.reset("tor-1", { type: "bfd-down" }), true);
+    assert.equal(end.speaker.reset("b", { type: "administrative", communication: "" }), false);
+    assert.equal(end.speaker.reset("tor-1", { type: "administrative", communication: "" }), true);
     await stage.clock.advance(5);
     assert.deepEqual(end.of("peer-state").at(-1)?.peer, "tor-1");
     // The routes of the name that it had are not its own any more.
@@ -254,7 +254,7 @@ Deno.test("Speaker.configure() before the start says what will be started, and a
   await stopped;
   end.speaker.configure(LOCAL, [TO_B, TO_C]);
   assert.deepEqual(end.speaker.status().map(({ name }) => name), ["c"]);
-  assert.equal(end.speaker.reset("c", { type: "bfd-down" }), false);
+  assert.equal(end.speaker.reset("c", { type: "administrative", communication: "" }), false);
   await stage.close();
 });
 
@@ -329,7 +329,7 @@ Deno.test("Speaker.stop() waits for the last words of a removed peer, for as lon
 
 Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003, RFC 9384)", () =>
   scene(async ({ stage, end, b, c }) => {
-    assert.equal(end.speaker.reset("nobody", { type: "bfd-down" }), false);
+    assert.equal(end.speaker.reset("nobody", { type: "administrative", communication: "" }), false);
     assert.equal(end.speaker.reset("b", { type: "administrative", communication: "new cable" }), true);
     await stage.clock.advance(5);
     const [old] = b.sessions;
@@ -341,7 +341,8 @@ Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003
     b.last.establish();
     await stage.clock.advance(5);
     assert.equal(end.status.flaps, 0);
-    end.speaker.reset("b", { type: "bfd-down" });
+    end.speaker.followPath("nobody", "lost", "");
+    end.speaker.followPath("b", "lost", "BFD is down");
     await stage.clock.advance(5);
     assert.equal(b.sessions[1]?.words.at(-1), "NOTIFICATION 6/10");
     assert.equal(end.status.flaps, 1);
@@ -350,4 +351,56 @@ Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003
       event.type === "peer-state" && event.from === "Established"
     ).map(({ cause }) => cause);
     assert.deepEqual(causes, ["administrative reset", "BFD is down"]);
+  }));
+
+Deno.test("Speaker.followPath() lets a peer be tried at once where BFD is up again (gobgp#3564)", () =>
+  scene(async ({ stage, end, b }) => {
+    end.speaker.followPath("b", "up", "BFD is up");
+    assert.equal(end.status.state, "Established", "a session that stands is left alone");
+    end.speaker.followPath("b", "unknown", "the operator of the router turned BFD off");
+    assert.equal(end.status.state, "Established");
+    b.last.close();
+    await stage.clock.advance(5);
+    assert.equal(end.status.state, "Idle");
+    const before = b.sessions.length;
+    end.speaker.followPath("b", "up", "BFD is up");
+    await stage.clock.advance(5);
+    assert.equal(b.sessions.length, before + 1);
+  }));
+
+const STRICT = {
+  ...TO_B,
+  bfd: { transmitMs: 50, receiveMs: 50, multiplier: 3, passive: false, strict: true, multihop: false },
+};
+
+Deno.test("Speaker begins no session with a strict peer before BFD is up, and keeps one whose router turns BFD off (CONTRACT bfd)", () =>
+  scene(async ({ stage, end, b }) => {
+    const before = b.sessions.length;
+    end.speaker.configure(LOCAL, [STRICT, TO_C]);
+    assert.equal(end.status.state, "Established", "what is Established stays");
+    end.speaker.reset("b", { type: "administrative", communication: "" });
+    await stage.clock.advance(60_000);
+    assert.equal(b.sessions.length, before);
+    assert.deepEqual([end.status.state, end.status.cause], ["Idle", "waits for BFD to be up (bfd.strict)"]);
+    const [refused] = await Promise.all([b.connect(A), stage.clock.advance(5)]);
+    assert.match(refused.words.join(), /NOTIFICATION 6\/5/);
+    end.speaker.followPath("b", "unknown", "");
+    await stage.clock.advance(5);
+    assert.equal(b.last, refused, "nothing is begun");
+    end.speaker.followPath("b", "up", "");
+    await stage.clock.advance(5);
+    assert.notEqual(b.last, refused);
+    b.last.establish();
+    await stage.clock.advance(5);
+    assert.equal(end.status.state, "Established");
+    end.speaker.followPath("b", "unknown", "turned off there");
+    assert.equal(end.status.state, "Established");
+    end.speaker.followPath("b", "up", "");
+    end.speaker.followPath("b", "lost", "BFD is down");
+    const count = b.sessions.length;
+    await stage.clock.advance(60_000);
+    assert.equal(b.sessions.length, count);
+    end.speaker.configure(LOCAL, [TO_B, TO_C]);
+    await stage.clock.advance(5);
+    assert.equal(b.sessions.length, count + 1, "strict no more");
   }));
