@@ -45,6 +45,8 @@ export interface BfdOptions {
 
 /** How often sockets are looked after that cannot be had, or are bound to an interface. */
 const EXAMINE_MS = 1000;
+/** So long after the last sign of it a flood from a peer's address is thought to be over. */
+const FLOOD_MS = 10_000;
 /** A session that ends tells it so many times at most; it waits for no longer than `STOP_MS`. */
 const FAREWELLS = 5;
 const STOP_MS = 1200;
@@ -55,6 +57,8 @@ export class Bfd {
   readonly #driver: Driver;
   readonly #receivers = new Map<string, Receiver>();
   readonly #peers = new Map<string, Peer>();
+  /** Peers whose address somebody floods us from, and until when the kernel keeps most of that away. */
+  readonly #floodedUntilMs = new Map<string, number>();
   #examination: Disposable | undefined;
   #stopped = false;
 
@@ -71,6 +75,7 @@ export class Bfd {
         isServiceAddress: (address) => options.isServiceAddress(address),
       },
       receivers: () => this.#receivers.values(),
+      onFlood: (peer) => this.#onFlood(peer),
       onEvent: (event) => options.onEvent(event),
     });
   }
@@ -164,12 +169,49 @@ export class Bfd {
         beside: (one) => this.#beside(one),
       });
       this.#receivers.set(key, receiver);
-      receiver.setPeers(peers.filter((peer) => receivePlace(peer).key === key));
+      this.#setPeers(receiver, peers);
       this.#examine(receiver);
     }
     if (places.size > 0) return;
     this.#examination?.[Symbol.dispose]();
     this.#examination = undefined;
+  }
+
+  /** The kernel lets through what these send, but for those that are flooded from. */
+  #setPeers(receiver: Receiver, peers: readonly BfdPeer[]): void {
+    const its = peers.filter((peer) => receivePlace(peer).key === receiver.place.key);
+    receiver.setPeers(its, its.filter(({ key }) => !this.#floodedUntilMs.has(key)));
+  }
+
+  /** One peer's address costs the sessions of others nothing: of what comes from there a sample is left. */
+  #onFlood({ config, place }: Peer): void {
+    const { clock } = this.#options;
+    const known = this.#floodedUntilMs.has(config.key);
+    this.#floodedUntilMs.set(config.key, clock.now() + FLOOD_MS);
+    const receiver = this.#receivers.get(place.key);
+    if (known || receiver === undefined) return;
+    this.#setPeers(receiver, this.#configs);
+    this.#driver.report({
+      type: "bfd-fault",
+      peer: config.name,
+      cause:
+        `far more packets come from ${config.address.text} than it was asked to send: most of them are dropped`,
+      at: clock.now(),
+    });
+    this.#examineLater();
+  }
+
+  #endFloods(): void {
+    const { clock } = this.#options;
+    for (const [key, untilMs] of this.#floodedUntilMs) {
+      if (untilMs > clock.now()) continue;
+      this.#floodedUntilMs.delete(key);
+      for (const receiver of this.#receivers.values()) this.#setPeers(receiver, this.#configs);
+    }
+  }
+
+  get #configs(): readonly BfdPeer[] {
+    return [...this.#peers.values()].map(({ config }) => config);
   }
 
   #beside({ place }: Receiver): readonly DatagramSocket[] {
@@ -196,12 +238,15 @@ export class Bfd {
     if (this.#stopped || this.#examination !== undefined) return;
     const { clock } = this.#options;
     const all = [...this.#receivers.values()];
-    const zoned = [...this.#peers.values()].some(({ config }) => config.zone !== undefined);
-    if (!zoned && !all.some(({ fault, place }) => fault !== undefined || place.device !== undefined)) return;
+    const watched = this.#floodedUntilMs.size > 0 || this.#configs.some(({ zone }) => zone !== undefined);
+    if (!watched && !all.some(({ fault, place }) => fault !== undefined || place.device !== undefined)) {
+      return;
+    }
     this.#examination = clock.at(clock.now() + EXAMINE_MS, () => {
       this.#examination = undefined;
       try {
         this.#driver.turn(() => {
+          this.#endFloods();
           for (const receiver of this.#receivers.values()) this.#examine(receiver);
           for (const peer of this.#peers.values()) peer.examine();
         });

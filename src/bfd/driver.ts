@@ -34,6 +34,8 @@ export interface DriverOptions {
   readonly senders: SenderPorts;
   /** All sockets that packets come in by. */
   receivers(): Iterable<Receiver>;
+  /** Far more comes from this peer's address than it was asked to send. */
+  onFlood(peer: Peer): void;
   onEvent(event: BfdEvent): void;
 }
 
@@ -170,6 +172,7 @@ export class Driver {
     const found = known !== undefined && !this.#leaving.has(known)
       ? known
       : this.#fromAddress(receiver, datagram);
+    if (found?.noteArrival(this.#env.now) === true) this.#options.onFlood(found);
     const drop = typeof packet === "string" ? packet : dropReason(packet, datagram, receiver, known, found);
     if (drop !== undefined) return found === undefined ? receiver.drops.add(drop) : found.noteDrop(drop);
     if (found !== undefined && typeof packet === "object") this.#step(found, { type: "packet", packet });

@@ -11,6 +11,11 @@ import type { Env, SessionAction, SessionConfig, SessionEvent, SessionState } fr
 import type { BfdStatus } from "./status.ts";
 import { detectionTimeMs, receiveIntervalUs, transmitIntervalUs } from "./timers.ts";
 
+/** More than so many packets a second, and so many times what was agreed on, are a flood. */
+const FLOOD_PACKETS = 100;
+const FLOOD_FACTOR = 10;
+const SECOND_MS = 1000;
+
 /** RFC 5881 section 5. */
 const SINGLE_HOP_TTL = " (the TTL has to be 255)";
 
@@ -31,6 +36,8 @@ export class Peer implements Disposable {
   #flaps = 0;
   #extensions = 0;
   #lastDrop: DropReason | undefined;
+  /** What came from its address within a second, and when that began. */
+  #arrived = { sinceMs: -Infinity, count: 0 };
 
   constructor(config: BfdPeer, discriminator: number, ports: SenderPorts, env: Env) {
     this.id = String(discriminator);
@@ -80,6 +87,16 @@ export class Peer implements Disposable {
   noteHeld(ms: number): void {
     this.#heldMs = Math.max(this.#heldMs, ms);
     this.#longestHeldMs = Math.max(this.#longestHeldMs, ms);
+  }
+
+  /** Something came from its address; true where it is too much to be its own. */
+  noteArrival(nowMs: number): boolean {
+    const { sinceMs, count } = this.#arrived;
+    this.#arrived = nowMs - sinceMs < SECOND_MS
+      ? { sinceMs, count: count + 1 }
+      : { sinceMs: nowMs, count: 1 };
+    const agreed = SECOND_MS * 1000 / receiveIntervalUs(this.#state);
+    return this.#arrived.count > FLOOD_PACKETS + FLOOD_FACTOR * agreed;
   }
 
   /** A packet that came from its address was not taken. */

@@ -26,13 +26,16 @@ const SAMPLE = 64;
 /** Of the 4096 instructions that a program may have each peer takes two. */
 const MAX_PEERS = 2000;
 
-/** The program for a socket that these peers, of one family, share. */
-export function receiveFilter(peers: readonly BfdPeer[]): readonly FilterInstruction[] {
+/** The program for a socket that these peers, of one family, share; of what comes from others than those `heard` a sample is left. */
+export function receiveFilter(
+  peers: readonly BfdPeer[],
+  heard: readonly BfdPeer[],
+): readonly FilterInstruction[] {
   const [first] = peers;
   if (first === undefined || peers.length > MAX_PEERS) return [one(RETURN, ALL)];
   const header = HEADER[first.address.family];
   const least = Math.min(...peers.map(({ minimumTtl }) => minimumTtl));
-  const words = new Set(peers.map(({ address }) => lastWord(address.bytes)));
+  const words = new Set(heard.map(({ address }) => lastWord(address.bytes)));
   const known = [...words].flatMap((word) => [one(JUMP_IF_EQUAL, word, 0, 1), one(RETURN, ALL)]);
   return [
     one(LOAD_OCTET, IP_HEADER + header.ttl),

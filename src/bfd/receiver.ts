@@ -43,7 +43,7 @@ export class Receiver implements Disposable {
   readonly drops = new Drops();
   #socket: DatagramSocket | undefined;
   #watch: Disposable | undefined;
-  #filter: readonly FilterInstruction[] = receiveFilter([]);
+  #filter: readonly FilterInstruction[] = receiveFilter([], []);
   #deviceIndex: number | undefined;
   #fault: string | undefined;
 
@@ -60,9 +60,9 @@ export class Receiver implements Disposable {
     return this.#socket;
   }
 
-  /** Whom it is for: the kernel drops most of what others send, so that a flood leaves room for these. */
-  setPeers(peers: readonly BfdPeer[]): void {
-    this.#filter = receiveFilter(peers);
+  /** Whom it is for; of what others send than `heard` the kernel drops most, so that a flood leaves room for these. */
+  setPeers(peers: readonly BfdPeer[], heard: readonly BfdPeer[]): void {
+    this.#filter = receiveFilter(peers, heard);
     if (this.#socket === undefined) return;
     this.#tryTo(() => this.#socket?.setFilter(this.#filter));
   }

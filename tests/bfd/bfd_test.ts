@@ -275,6 +275,25 @@ Deno.test("a flood of packets for nobody costs no session its packets", async ()
   await end(made);
 });
 
+Deno.test("a flood from a peer's own address is told once, and the kernel is asked to keep it away until it is over", async () => {
+  const made = await upScene();
+  const { a, b, clock } = made;
+  const filters = () =>
+    [...a.host.sockets].map((socket) => socket.filters).reduce((one, other) => one + other, 0);
+  const before = filters();
+  for (let ms = 0; ms < 3000; ms += 10) {
+    for (let count = 0; count < 20; count++) sendFrom(b, a, 50_000, { yourDiscriminator: 99 });
+    await clock.advance(10);
+  }
+  assert.deepEqual([a.states, b.states, a.faults.length, filters() - before], [["Up"], ["Up"], 1, 1]);
+  assert.match(a.faults.join(), /far more packets come from 10.0.0.2 than it was asked to send/);
+  await clock.advance(9000);
+  assert.equal(filters() - before, 1);
+  await clock.advance(3000);
+  assert.equal(filters() - before, 2);
+  await end(made);
+});
+
 Deno.test("cause says what keeps a peer from being heard: TTL, authentication, nobody there", async () => {
   const made = scene();
   const { a, b, clock } = made;

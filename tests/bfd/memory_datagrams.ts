@@ -163,7 +163,11 @@ class MemorySocket implements DatagramSocket {
 
   receiveReturned(): undefined {}
 
-  setFilter(): void {}
+  filters = 0;
+
+  setFilter(): void {
+    this.filters++;
+  }
 
   onReadable(callback: () => void): Disposable {
     this.#callback = callback;

@@ -94,16 +94,27 @@ const ROWS: readonly [peers: readonly BfdPeer[], from: string, ttl: number, take
 for (const [peers, from, ttl, taken] of ROWS) {
   const of = peers.map(({ address, minimumTtl }) => `${address.text} from TTL ${minimumTtl}`).join(", ");
   Deno.test(`receiveFilter() of ${of} ${taken ? "takes" : "samples"} what comes from ${from} with TTL ${ttl}`, () => {
-    const program = receiveFilter(peers);
+    const program = receiveFilter(peers, peers);
     const outcomes = Array.from({ length: 64 }, (_, random) => runProgram(program, { from, ttl, random }));
     assert.equal(outcomes.filter((each) => each !== 0).length, taken ? 64 : 1);
   });
 }
 
+Deno.test("receiveFilter() leaves a sample of what comes from a peer that is not heard", () => {
+  const [one, other] = [peer("10.0.0.2"), peer("10.0.0.3")];
+  const program = receiveFilter([one, other], [other]);
+  assert.equal(runProgram(program, { from: "10.0.0.2", ttl: 255, random: 1 }), 0);
+  assert.notEqual(runProgram(program, { from: "10.0.0.2", ttl: 255, random: 128 }), 0);
+  assert.notEqual(runProgram(program, { from: "10.0.0.3", ttl: 255, random: 1 }), 0);
+});
+
 Deno.test("receiveFilter() for nobody, and for more than a program has room for, takes everything", () => {
   const many = Array.from({ length: 2001 }, (_, index) => peer(`10.0.${index >> 8}.${index & 255}`));
   for (const peers of [[], many]) {
-    assert.equal(runProgram(receiveFilter(peers), { from: "192.0.2.1", ttl: 1, random: 1 }), 0xffff_ffff);
+    assert.equal(
+      runProgram(receiveFilter(peers, peers), { from: "192.0.2.1", ttl: 1, random: 1 }),
+      0xffff_ffff,
+    );
   }
-  assert.ok(receiveFilter(many.slice(1)).length <= 4096);
+  assert.ok(receiveFilter(many.slice(1), many.slice(1)).length <= 4096);
 });

@@ -1,4 +1,5 @@
 /** Everything that reads what others send, a row each: what is added here is fuzzed by `deno task fuzz`. */
+import { BFD_FUZZ } from "../bfd/bfd_fuzz.ts";
 import { BGP_FUZZ } from "../bgp/wire/fuzz.ts";
 import { CERTIFICATE_FUZZ } from "../health/connect/certificate_fuzz.ts";
 import { MIGRATE_FUZZ } from "../cli/migrate_fuzz.ts";
@@ -16,6 +17,7 @@ import type { FuzzSubject } from "./fuzz.ts";
 /** The rows. */
 export const SUBJECTS: readonly FuzzSubject[] = [
   BGP_FUZZ,
+  BFD_FUZZ,
   ...HTTP_FUZZ,
   HPACK_FUZZ,
   GRPC_FUZZ,

@@ -102,6 +102,34 @@ Deno.test({
 });
 
 Deno.test({
+  name: "an event loop that stands still for ten detection times loses nobody who has sent on meanwhile",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    await farAddresses(pair);
+    await using _bird = await startBird(pair.b);
+    await using ours = new NamespaceBfd(pair.a);
+    // BIRD waits for us for that long.
+    ours.bfd.configure(peersOfPair().map((peer) => ({ ...peer, transmitMs: 1000, multiplier: 10 })));
+    await ours.awaits("Up");
+    const quick = () =>
+      ours.bfd.status().every(({ detectionTimeMs, polling }) => detectionTimeMs === 150 && !polling);
+    await until(quick, () => JSON.stringify(ours.bfd.status()));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+    const before = ours.bfd.status().map(({ counters }) => counters.received);
+    await until(() =>
+      ours.bfd.status().every(({ counters }, index) => counters.received > (before[index] ?? 0) + 50)
+    );
+    assert.deepEqual(
+      ours.bfd.status().map(({ counters }) => counters.flaps),
+      [0, 0, 0, 0],
+      ours.changes.join(),
+    );
+    assert.ok(ours.bfd.status().every(({ longestHeldMs }) => longestHeldMs > 1000));
+  },
+});
+
+Deno.test({
   name: "a link that goes takes its sessions along, and gives them back; BIRD that ends is lost",
   ignore: !ready,
   async fn() {

@@ -241,7 +241,8 @@ Deno.test({
       await router.ip("route", "add", "unreachable", "10.66.0.0/24");
       await router.ip("route", "add", "prohibit", "10.66.1.0/24");
       await router.ip("-6", "route", "add", "prohibit", "fd66:1::/64");
-      const datagrams: Datagrams = { open: (options) => us.inside(() => floor.datagrams.open(options)) };
+      const outside: Datagrams = floor.datagrams;
+      const datagrams: Datagrams = { open: (options) => us.inside(() => outside.open(options)) };
       for (
         const [address, words] of [
           ["10.66.0.1", "host unreachable (ICMP)"],

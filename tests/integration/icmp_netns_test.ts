@@ -325,7 +325,7 @@ function withChecksum(message: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>
 
 /** Opens in `namespace`; for ping sockets raw ones are refused as they are without CAP_NET_RAW. */
 function opensInside(namespace: NetworkNamespace, sockets: Sockets, kind: "raw" | "ping"): DatagramPort {
-  const datagrams = new Datagrams(sockets);
+  const datagrams: DatagramPort = new Datagrams(sockets);
   return {
     open(options) {
       if (kind === "ping" && options.kind === "icmp") throw new ErrnoError("socket", ERRNO.EPERM);
