@@ -111,8 +111,9 @@ function peerText({ index, holdTime, gracefulRestart, nextHop }: RandomPeer, aro
     holdTime: `${holdTime}s`,
     connectRetryTime: "1s",
     families: ["ipv4-unicast", "ipv6-unicast"],
-    nextHop: `192.0.2.${nextHop}`,
-    nextHop6: `2001:db8:ff::${nextHop}`,
+    // All of 127.0.0.0/8 is this host's own; of IPv6 it has no second address that a test may count on.
+    nextHop: `127.0.7.${nextHop}`,
+    nextHop6: "::1",
     gracefulRestart: gracefulRestart ? { restartTime: "60s" } : "off",
   };
 }
