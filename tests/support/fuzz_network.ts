@@ -141,7 +141,6 @@ export class FuzzNetwork {
         return octets && { octets, from, ttl: undefined, interfaceIndex: undefined };
       },
       receiveReturned: () => undefined,
-      setFilter: () => {},
       onReadable: (callback) => {
         const read = () => {
           if (waiting.length > 0) callback();
