@@ -177,6 +177,28 @@ Deno.test("packets that wait while this process is stopped are read before anybo
   await end(made);
 });
 
+Deno.test("a hold that lost nothing excuses no silence that comes later, whatever is looked at first", async () => {
+  for (const first of ["timers", "sockets"] as const) {
+    const made = await upScene();
+    const { a, b, clock, network } = made;
+    const send = steadyPackets(b, a);
+    a.host.stopped = true;
+    b.host.stopped = true;
+    for (let count = 0; count < 8; count++) {
+      await clock.advance(40);
+      send();
+    }
+    await clock.advance(1);
+    network.fate = () => undefined;
+    a.host.resume(first);
+    assert.deepEqual(a.states, ["Up"]);
+    await clock.advance(151);
+    assert.deepEqual([a.states, a.bfd.status()[0]?.counters.extensions], [["Down"], 0]);
+    b.host.resume();
+    await end(made);
+  }
+});
+
 Deno.test("what was lost while a virtual machine was paused has one more detection time, and then the peer is lost all the same", async () => {
   for (const returns of [true, false]) {
     const made = await upScene();
@@ -339,6 +361,38 @@ Deno.test("stop() says goodbye more than once, and is over in little more than a
   }
 });
 
+Deno.test("a peer that is removed is told as often, one that has a new session once", async () => {
+  for (
+    const [next, goodbyes] of [[[], 5], [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1]] as const
+  ) {
+    const made = await upScene();
+    const { a, clock, network } = made;
+    network.sent.length = 0;
+    a.bfd.configure(next);
+    await clock.advance(2000);
+    const told = network.sent.map(({ octets }) => decodePacket(octets)).filter((packet) =>
+      typeof packet === "object" && packet.state === "AdminDown"
+    );
+    assert.equal(told.length, goodbyes);
+    await end(made);
+  }
+});
+
+Deno.test("the next process has the ports while the one before still says goodbye", async () => {
+  const made = await upScene();
+  const { a, clock } = made;
+  const stopped = a.bfd.stop();
+  const next = new Station(a.host, 9);
+  next.bfd.configure([peerOf("10.0.0.2")]);
+  assert.deepEqual(next.faults, []);
+  await clock.advance(2000);
+  await stopped;
+  await clock.advance(5000);
+  assert.deepEqual(next.states, ["Up"]);
+  next.bfd.abort();
+  await end(made);
+});
+
 Deno.test("stop() twice, and after abort(), comes to an end", async () => {
   const made = await upScene();
   const both = Promise.all([made.a.bfd.stop(), made.a.bfd.stop()]);
@@ -477,6 +531,24 @@ Deno.test("a link-local peer is one of its interface, also where that comes back
   assert.equal(a.states[0], "Down", "what comes through another interface is not the peer's");
   a.host.arrival = 7;
   a.host.interfaces.set("eth0", 7);
+  await clock.advance(5000);
+  assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+  await end(made);
+});
+
+Deno.test("a passive session hears a link-local peer by the interface that has the name by then", async () => {
+  const made = scene(["fe80::1"], ["fe80::2"]);
+  const { a, b, clock } = made;
+  a.bfd.configure([peerOf("fe80::2", { zone: "eth0", passive: true })]);
+  b.bfd.configure([peerOf("fe80::1", { zone: "eth0" })]);
+  await clock.advance(5000);
+  b.bfd.configure([]);
+  await clock.advance(5000);
+  assert.deepEqual(a.states, ["Down"]);
+  a.host.arrival = 7;
+  a.host.interfaces.set("eth0", 7);
+  await clock.advance(2000);
+  b.bfd.configure([peerOf("fe80::1", { zone: "eth0" })]);
   await clock.advance(5000);
   assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
   await end(made);

@@ -117,13 +117,17 @@ export class MemoryHost implements Datagrams {
     socket?.queue(flight, index);
   }
 
-  /** The process goes on, with its timers first. */
-  resume(): void {
+  /** The process goes on, with its timers first, or with what can be read. */
+  resume(first: "timers" | "sockets" = "timers"): void {
     this.stopped = false;
+    const wake = () => {
+      for (const socket of this.sockets) socket.wake();
+    };
+    if (first === "sockets") wake();
     for (const run of [...this.#late]) {
       if (this.#late.delete(run)) run();
     }
-    for (const socket of this.sockets) socket.wake();
+    wake();
   }
 }
 

@@ -256,3 +256,21 @@ Deno.test("a peer in Demand mode is sent polls and answers only; its packets are
   machine.hear({ state: "Up", demand: false }, 2110);
   assert.ok(machine.state.transmitAtMs <= 2180);
 });
+
+Deno.test("a session that comes Up tells its own interval at once, whatever poll of Down is still without an answer", () => {
+  const machine = upMachine();
+  assert.equal(sentOf(machine.hear({ state: "Down" }, 2010))[0]?.poll, true);
+  machine.hear({ state: "Down" }, 2011);
+  const [packet] = sentOf(machine.hear({ state: "Init" }, 2012));
+  assert.deepEqual([packet?.state, packet?.poll, packet?.desiredMinTxUs], ["Up", true, 50_000]);
+});
+
+Deno.test("a peer that changes its intervals all the time keeps no packet from being sent", () => {
+  const machine = upMachine({}, { requiredMinRxUs: 100_000 });
+  let sent = 0;
+  for (let now = 2000; now < 4000; now += 10) {
+    machine.hear({ state: "Up", requiredMinRxUs: now % 20 === 0 ? 100_000 : 101_000 }, now);
+    sent += sentOf(machine.time(now)).length;
+  }
+  assert.ok(sent >= 18, `${sent} packets in two seconds`);
+});
