@@ -4,7 +4,7 @@
  */
 import { type AttributeDescriptor, attributeOf, type Collected, wholeAttributes } from "./attributes.ts";
 import type { PathAttributes } from "./attributes.ts";
-import { AttributeFlag, AttributeType, ErrorCode, UpdateSubcode } from "./constants.ts";
+import { AttributeFlag, AttributeType, ErrorCode, OTHER_ATTRIBUTES, UpdateSubcode } from "./constants.ts";
 import type { CodecContext } from "./codec_context.ts";
 import { decodeReach, decodeUnreach, type Reach, type Unreach } from "./multiprotocol.ts";
 import { NotificationError } from "./notification.ts";
@@ -153,7 +153,7 @@ export function updateError(
 function examine(cursor: AttributeCursor, scan: Scanning, context: CodecContext): void {
   const row = attributeOf(cursor.type);
   if (row !== MP_UNREACH) scan.others = true;
-  if (row === undefined) return examineUnknown(cursor);
+  if (row === undefined) return examineUnknown(cursor, scan);
   if ((scan.seen & row.bit) !== 0) return examineRepeated(row, scan);
   scan.seen |= row.bit;
   if (row === MP_REACH || row === MP_UNREACH) return examineMultiprotocol(row, cursor, scan, context);
@@ -168,8 +168,17 @@ function examine(cursor: AttributeCursor, scan: Scanning, context: CodecContext)
   else withdraw(row, wrong.subcode, wrong.message, cursor, scan);
 }
 
-function examineUnknown(cursor: AttributeCursor): void {
+/**
+ * An optional one is ignored. One that says it is well-known is told apart: of a registered type that is a wrong flag, as
+ * every such type is optional (RFC 7606 section 3 (c)); of any other it cannot be done without (RFC 4271 section 6.3).
+ */
+function examineUnknown(cursor: AttributeCursor, scan: Scanning): void {
   if ((cursor.flags & AttributeFlag.OPTIONAL) !== 0) return;
+  if (OTHER_ATTRIBUTES.includes(cursor.type)) {
+    const { type } = cursor;
+    const row = { type, name: `attribute ${type}`, bit: 0 };
+    return withdraw(row, UpdateSubcode.ATTRIBUTE_FLAGS_ERROR, flagsText(cursor), cursor, scan);
+  }
   const text = `attribute ${cursor.type} is not known and not optional`;
   throw updateError(UpdateSubcode.UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE, text, cursor.octets());
 }
@@ -245,7 +254,7 @@ function discard(row: AttributeDescriptor, text: string, scan: Scanning): void {
 }
 
 function withdraw(
-  row: AttributeDescriptor,
+  row: Pick<AttributeDescriptor, "type" | "name" | "bit">,
   subcode: number,
   text: string,
   cursor: AttributeCursor,

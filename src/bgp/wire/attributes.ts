@@ -1,5 +1,5 @@
 /**
- * Path attributes (RFC 4271 sections 4.3 and 5, 1997, 4360, 4456, 4760, 6793, 8092): a table with one row for
+ * Path attributes (RFC 4271 sections 4.3 and 5, 1997, 4360, 4456, 4760, 6793, 8092, 9234): a table with one row for
  * each, which says how it is flagged, checked, read and written, and what RFC 7606 does when it is malformed.
  */
 import { Writer } from "../../bytes/writer.ts";
@@ -51,6 +51,8 @@ export interface PathAttributes {
   /** Eight octets each. */
   readonly extendedCommunities?: readonly Uint8Array[];
   readonly largeCommunities?: readonly LargeCommunity[];
+  /** The AS that first sent the route to a customer, a peer or a route server's client (RFC 9234). */
+  readonly onlyToCustomer?: number;
 }
 
 /** A row of the table. Values are given as the bytes that they stand in, with their start and end. */
@@ -334,6 +336,16 @@ const ROWS: readonly Row[] = [
       return communities;
     },
     write: (value) => u32s(value.flat()),
+  }),
+  field({
+    key: "onlyToCustomer",
+    type: AttributeType.ONLY_TO_CUSTOMER,
+    name: "ONLY_TO_CUSTOMER",
+    flags: OPTIONAL | TRANSITIVE,
+    malformed: "treat-as-withdraw",
+    check: exactly(4),
+    read: u32,
+    write: (value) => u32s([value]),
   }),
 ];
 

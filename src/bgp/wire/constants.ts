@@ -116,7 +116,18 @@ export const AttributeType = {
   AS4_PATH: 17, // RFC 6793
   AS4_AGGREGATOR: 18, // RFC 6793
   LARGE_COMMUNITIES: 32, // RFC 8092
+  ONLY_TO_CUSTOMER: 35, // RFC 9234
 } as const;
+
+/**
+ * Type codes of IANA's registry that are not above. All of them are specified as optional, the deprecated ones and
+ * ATTR_SET (128) included.
+ */
+export const OTHER_ATTRIBUTES: readonly number[] = [
+  ...[11, 12, 13, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 33, 34, 36, 37, 38, 39, 40, 41, 42],
+  128,
+  129,
+];
 
 /** Path attribute flag bits (RFC 4271 section 4.3). */
 export const AttributeFlag = {

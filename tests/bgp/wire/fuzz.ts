@@ -25,7 +25,7 @@ const CONTEXTS: readonly CodecContext[] = [
 ];
 
 const GOLDENS = BGP_MESSAGES.map(({ hex }) => fromHex(hex));
-const ATTRIBUTE_TYPES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 0, 20, 255];
+const ATTRIBUTE_TYPES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 32, 35, 0, 20, 255];
 const RIGHT_FLAGS: Readonly<Record<number, number>> = {
   1: 0x40,
   2: 0x40,
