@@ -1,4 +1,5 @@
-/** What BGP sessions ask of the kernel: keys of TCP-MD5, and a least TTL (GTSM). */
+/** What BGP sessions ask of the host: keys of TCP-MD5, a least TTL (GTSM), and the addresses that the file says are its own. */
+import { isLoopback } from "../net/address_kind.ts";
 import { listed, ok, problem, type Row } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
@@ -36,7 +37,36 @@ export const SESSION_ROWS: readonly Row[] = [
       ];
     },
   },
+  {
+    name: "own addresses",
+    applies: ({ peers }) => peers.some((peer) => askedOf(peer).length > 0),
+    look(host, { peers }) {
+      const there = new Set(
+        host.links().flatMap(({ addresses }) => addresses.map(({ address }) => address.text)),
+      );
+      const lacking = peers.flatMap((peer) => askedOf(peer).filter(({ text }) => !there.has(text)));
+      if (lacking.length === 0) return [ok("this host has those of localAddress, nextHop and nextHop6")];
+      return lacking.map(({ key, name, text }) =>
+        problem(
+          `${text} is no address of this host`,
+          key === "localAddress"
+            ? `${name} cannot be connected to: it is its localAddress`
+            : `routes are held from ${name}: it is its ${key}`,
+          { cure: "give it to an interface, or name one that this host has" },
+        )
+      );
+    },
+  },
 ];
+
+/** The addresses that a peer's keys say this host has; all of 127.0.0.0/8 are. */
+function askedOf(peer: Subject["peers"][number]) {
+  return (["localAddress", "nextHop", "nextHop6"] as const).flatMap((key) => {
+    const address = peer[key];
+    if (address === undefined || isLoopback(address)) return [];
+    return [{ key, name: peer.name, text: address.text }];
+  });
+}
 
 function keyed(peers: Subject["peers"]): Subject["peers"] {
   return peers.filter(({ password }) => password !== undefined);

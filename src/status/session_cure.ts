@@ -57,6 +57,11 @@ const SENT: Readonly<Record<string, Cure>> = {
 /** Other ends of an attempt, by what its words have; the first one counts. */
 const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
+    /is (the|a) service address/,
+    ({ peer }) =>
+      `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
+  ],
+  [
     /refused/i,
     ({ peer }) =>
       `start BGP at ${peer.address}, let it listen for us, or correct address and port of ${peer.name}`,

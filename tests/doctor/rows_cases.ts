@@ -262,6 +262,15 @@ export const CASES: readonly Case[] = [
     status: "problem",
     found: /^this kernel takes no least TTL$/,
   },
+  ...(["nextHop", "localAddress"] as const).map((key): Case => ({
+    row: "own addresses",
+    subject: subject({}, {
+      bgp: { local: localBgp(), peers: [internalPeer({ [key]: address("10.0.0.1") })] },
+    }),
+    spoil: (host) => host.interfaces = host.interfaces.map((each) => ({ ...each, addresses: [] })),
+    status: "problem",
+    found: /^10\.0\.0\.1 is no address of this host$/,
+  })),
   {
     row: "ip_forward",
     subject: subject(sendingTo("10.0.0.7")),

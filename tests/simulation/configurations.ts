@@ -20,7 +20,8 @@ import { PLAIN } from "../support/kernel_objects.ts";
 export const CONTENTION = { limit: 3, windowMs: 30_000, holdMs: 8_000 } as const;
 /** The agent's own address. */
 export const AGENT: Address = address("10.0.0.1");
-const AGENT_6 = address("2001:db8::1");
+/** The same over IPv6. */
+export const AGENT_6: Address = address("2001:db8::1");
 /** Every router that there may be, and the AS of each; the agent's is the first one's. */
 export const ROUTERS: readonly { readonly name: string; readonly address: Address; readonly as: number }[] = [
   { name: "r1", address: address("10.0.0.2"), as: 65_512 },

@@ -10,9 +10,10 @@ import type { AgentEvent } from "../../src/events/event.ts";
 import { EventStream } from "../../src/events/stream.ts";
 import type { Clock } from "../../src/time/clock.ts";
 import type { MemoryNetwork } from "../support/memory_transport.ts";
+import { FakeAddresses } from "../support/fake_addresses.ts";
 import { sidePorts } from "../support/side_ports.ts";
 import type { Backend } from "./backends.ts";
-import { AGENT, SERVICE_NAMES } from "./configurations.ts";
+import { AGENT, AGENT_6, SERVICE_NAMES } from "./configurations.ts";
 import type { HostKernel } from "./host_kernel.ts";
 import { HookPrograms } from "./hook_programs.ts";
 import type { Inspector } from "./inspector.ts";
@@ -58,6 +59,12 @@ export class ServiceManager {
   readonly #world: Surroundings;
   readonly #configs: readonly Config[];
   readonly #side = sidePorts();
+  /** All that this host has but for what kernels of tests have of services: next hops are of these. */
+  readonly #addresses = new FakeAddresses(
+    `eth0 ${AGENT.text}/24`,
+    "eth0 10.0.0.77/24",
+    `eth0 ${AGENT_6.text}/64`,
+  );
   #running: Running | undefined;
   #restart: Disposable | undefined;
 
@@ -117,6 +124,7 @@ export class ServiceManager {
       random: world.random,
       events,
       transport: process.transport(this.#world.network.transport(AGENT)),
+      addresses: this.#addresses,
       kernel: config.network.setup || config.network.ipvs ? kernel : undefined,
       probe: (check) => {
         if (check.type !== "http") throw new Error("no such check");
