@@ -2,11 +2,13 @@
 import { ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 import { encodeSocketAddress, type Family, type IpAddress } from "./sockaddr.ts";
+import { decodeTcpInfo, tcpInfoBuffer, type Transmission } from "./tcp_info.ts";
 
 /** Levels and names of setsockopt(2), from linux/in.h, in6.h, tcp.h and asm-generic/socket.h. */
 const OPTION = {
   SO_REUSEADDR: [1, 2],
   SO_ERROR: [1, 4],
+  SO_REUSEPORT: [1, 15],
   SO_PEERCRED: [1, 17],
   SO_BINDTODEVICE: [1, 25],
   SO_ATTACH_FILTER: [1, 26],
@@ -30,6 +32,8 @@ const OPTION = {
   ICMPV6_FILTER: [58, 1],
   ICMP_FILTER: [255, 1],
   TCP_NODELAY: [6, 1],
+  TCP_MAXSEG: [6, 2],
+  TCP_INFO: [6, 11],
   TCP_MD5SIG: [6, 14],
   TCP_USER_TIMEOUT: [6, 18],
   TCP_MD5SIG_EXT: [6, 32],
@@ -121,6 +125,23 @@ export class SocketOptions {
   setReceiveTtlAndInterface(): void {
     this.#set(this.family === 4 ? "IP_RECVTTL" : "IPV6_RECVHOPLIMIT", 1);
     this.#set(this.family === 4 ? "IP_PKTINFO" : "IPV6_RECVPKTINFO", 1);
+  }
+
+  /** TCP_MAXSEG: the longest segment either way, where it is set before the handshake; 0: the kernel's choice. @throws {ErrnoError} */
+  setMaximumSegment(octets: number): void {
+    this.#set("TCP_MAXSEG", octets);
+  }
+
+  /** SO_REUSEPORT: others of the same user that say so, too, may have the same local end. @throws {ErrnoError} */
+  setReusePort(): void {
+    this.#set("SO_REUSEPORT", 1);
+  }
+
+  /** TCP_INFO: what became of what was sent. @throws {ErrnoError} */
+  transmission(): Transmission {
+    const bytes = tcpInfoBuffer();
+    this.#getBytes("TCP_INFO", bytes);
+    return decodeTcpInfo(bytes);
   }
 
   /** SO_MARK, for policy routing. @throws {ErrnoError} EPERM without CAP_NET_ADMIN */

@@ -275,7 +275,8 @@ export class Socket extends SocketOptions implements Disposable {
   stream<E>(ends: StreamEnds<E>): Stream<E> {
     if (!this.#owned) throw new Error("the socket is closed");
     this.#dropWatches();
-    const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd });
+    const transmission = () => this.transmission();
+    const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd, transmission });
     this.#owned = false;
     this.#isStream = true;
     return stream;

@@ -16,6 +16,7 @@ import {
   type Registration,
 } from "./reactor.ts";
 import type { PeerCredentials } from "./socket_options.ts";
+import type { Transmission } from "./tcp_info.ts";
 
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -48,6 +49,8 @@ export interface StreamOptions<E> {
   readonly remote: E | undefined;
   /** Who connected a unix socket that was accepted. */
   readonly credentials?: PeerCredentials | undefined;
+  /** What became of what was sent over TCP. @throws {ErrnoError} */
+  transmission(): Transmission;
 }
 
 interface Write {
@@ -80,9 +83,11 @@ export class Stream<E> implements Disposable {
   #shut = false;
   #limit: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  readonly #transmission: () => Transmission;
 
   /** @throws {ErrnoError} the descriptor cannot be watched; it is still the caller's then */
-  constructor({ libc, reactor, buffers, fd, local, remote, credentials }: StreamOptions<E>) {
+  constructor({ libc, reactor, buffers, fd, local, remote, credentials, transmission }: StreamOptions<E>) {
+    this.#transmission = transmission;
     [this.#libc, this.#reactor, this.#buffers, this.#fd] = [libc, reactor, buffers, fd];
     [this.local, this.remote, this.credentials] = [local, remote, credentials];
     const events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -110,6 +115,10 @@ export class Stream<E> implements Disposable {
     // What waits goes first; the kernel says when it takes more.
     if (this.#writes.length === 1) this.#flush();
     return done.promise;
+  }
+
+  transmission(): Transmission | undefined {
+    return this.#closed || this.local === undefined ? undefined : this.#transmission();
   }
 
   end(limitMs: number): Promise<void> {

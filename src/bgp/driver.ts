@@ -4,6 +4,7 @@
  * session, and the timer is armed all the same.
  */
 import type { PeerConfig } from "../config/config.ts";
+import type { Transmission } from "../net/sockets.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Counters, MutableCounters } from "./counters.ts";
 import type { DriverOptions, InternalFault } from "./driver_events.ts";
@@ -99,6 +100,16 @@ export class PeerDriver {
   get ready(): boolean {
     const link = this.#establishedLink();
     return link !== undefined && !link.updating;
+  }
+
+  /** What became of what the Established session has sent; undefined: there is none, or that cannot be known. */
+  transmission(): Transmission | undefined {
+    try {
+      return this.#establishedLink()?.socket?.transmission?.();
+    } catch (error) {
+      this.noteFault(error);
+      return undefined;
+    }
   }
 
   /** Begins to connect, or to wait for the peer. */
@@ -322,6 +333,7 @@ export class PeerDriver {
 
   async #send(id: number, message: Message): Promise<void> {
     const link = this.#links.get(id);
+    if (message.type === "KEEPALIVE") this.#attempt(() => this.#options.events.keepingAlive());
     // Where the socket takes nothing, one KEEPALIVE in waiting is enough.
     if (link === undefined || (message.type === "KEEPALIVE" && link.keepingAlive)) return;
     try {

@@ -17,6 +17,8 @@ export interface DriverEvents {
   ended(from: SessionStateName, cause: string, noted: boolean): void;
   established(negotiated: Negotiated, local: Endpoint, remote: Endpoint): void;
   refresh(message: RouteRefreshMessage): void;
+  /** A KEEPALIVE is due: the session has a life of its own, by whose beat it can be looked at. */
+  keepingAlive(): void;
   /** The socket has taken the last UPDATEs. */
   writable(): void;
   notification(direction: "received" | "sent", message: NotificationMessage): void;

@@ -6,12 +6,14 @@ import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Address } from "../net/address.ts";
 import type { Clock } from "../time/clock.ts";
 import { type ListenFault, listenFault, type ListenFaultKind } from "./transport/listen_fault.ts";
-import type { Listener, ListenerEvents, Transport } from "./transport/transport.ts";
+import type { Listener, ListenerEvents, ListenOptions, Transport } from "./transport/transport.ts";
 
 /** One address that should be listened on. */
 export interface ListenStatus {
   readonly address: string;
   readonly port: number;
+  /** The interface, or VRF, that it is for; undefined: for all that no other one is for. */
+  readonly device: string | undefined;
   /** Why it is not listened on; undefined: it is. */
   readonly fault: ListenFault | undefined;
 }
@@ -41,11 +43,12 @@ export interface ListenersOptions {
 interface Entry {
   readonly address: Address;
   readonly port: number;
+  readonly device: string | undefined;
   listener: Listener | undefined;
   fault: ListenFault | undefined;
 }
 
-type Who = { readonly localAs: number; readonly peers: readonly PeerConfig[] };
+type Who = Pick<ListenOptions, "localAs" | "peers" | "shared">;
 
 /** An address that is missing is tried again so often. */
 const RETRY_MS = 2000;
@@ -63,7 +66,9 @@ export class Listeners implements Disposable {
 
   /** Every address, in the order in which they are opened. */
   get status(): readonly ListenStatus[] {
-    return this.#entries.map(({ address, port, fault }) => ({ address: address.text, port, fault }));
+    return this.#entries.map(({ address, port, device, fault }) => {
+      return { address: address.text, port, device, fault };
+    });
   }
 
   /**
@@ -73,7 +78,7 @@ export class Listeners implements Disposable {
   start(local: LocalBgp, peers: readonly PeerConfig[]): void {
     this.#open(local, peers);
     const fatal = this.#entries.find(({ address, fault }) =>
-      fault !== undefined && fault.kind !== "address-missing" &&
+      fault !== undefined && fault.kind !== "address-missing" && fault.kind !== "device-missing" &&
       !(fault.kind === "family-missing" &&
         this.#entries.some((other) => other.address.family !== address.family))
     );
@@ -99,13 +104,18 @@ export class Listeners implements Disposable {
   }
 
   #open({ as: localAs, listenPort: port, listenAddresses }: LocalBgp, peers: readonly PeerConfig[]): void {
-    this.#who = { localAs, peers };
+    const devices = [...new Set(peers.map(({ device }) => device))];
+    this.#who = { localAs, peers, shared: devices.some((device) => device !== undefined) };
     // A wildcard IPv6 listener may take IPv4, too, so it comes first.
-    const wanted = port < 0 ? [] : [...listenAddresses].sort((a, b) => b.family - a.family);
-    const kept = (address: Address) =>
-      this.#entries.find((entry) => entry.address.text === address.text && entry.port === port);
-    const entries = wanted.map((address): Entry =>
-      kept(address) ?? { address, port, listener: undefined, fault: undefined }
+    const addresses = port < 0 ? [] : [...listenAddresses].sort((a, b) => b.family - a.family);
+    // Who is no peer's is told so by the one that is for all.
+    const wanted = [...new Set([undefined, ...devices])].flatMap((device) =>
+      addresses.map((address) => ({ address, device }))
+    );
+    const entries = wanted.map(({ address, device }): Entry =>
+      this.#entries.find((entry) =>
+        entry.address.text === address.text && entry.port === port && entry.device === device
+      ) ?? { address, port, device, listener: undefined, fault: undefined }
     );
     for (const entry of this.#entries) if (!entries.includes(entry)) entry.listener?.[Symbol.dispose]();
     this.#entries = entries;
@@ -116,23 +126,33 @@ export class Listeners implements Disposable {
   /** Brings a listener to the peers of now; where it cannot follow it is opened anew. */
   #update(entry: Entry): void {
     try {
-      entry.listener?.update(this.#who);
+      entry.listener?.update(this.#whoFor(entry));
     } catch {
-      entry.listener?.[Symbol.dispose]();
-      entry.listener = undefined;
+      this.#close(entry);
     }
     if (entry.listener === undefined) this.#listen(entry);
   }
 
   #listen(entry: Entry): void {
     const { transport, accept } = this.#options;
-    const { address, port } = entry;
+    const { address, port, device } = entry;
     try {
-      entry.listener = transport.listen({ address, port, ...this.#who }, accept(address, port));
+      const options = { address, port, device, ...this.#whoFor(entry) };
+      entry.listener = transport.listen(options, accept(address, port));
       entry.fault = undefined;
     } catch (error) {
-      entry.fault = listenFault(error, address, port);
+      entry.fault = listenFault(error, address, port, device);
     }
+  }
+
+  #whoFor({ device }: Entry): Who {
+    if (this.#who.shared !== true) return this.#who;
+    return { ...this.#who, peers: this.#who.peers.filter((peer) => peer.device === device) };
+  }
+
+  #close(entry: Entry): void {
+    entry.listener?.[Symbol.dispose]();
+    entry.listener = undefined;
   }
 
   #tellFaults(entries: readonly Entry[]): void {
@@ -145,11 +165,15 @@ export class Listeners implements Disposable {
 
   #arm(): void {
     const { clock } = this.#options;
-    if (this.#retry !== undefined || this.#entries.every(({ listener }) => listener !== undefined)) return;
+    const isSettled = ({ listener, device }: Entry) => listener !== undefined && device === undefined;
+    if (this.#retry !== undefined || this.#entries.every(isSettled)) return;
     this.#retry = clock.at(clock.now() + RETRY_MS, () => {
       this.#retry = undefined;
       try {
-        for (const entry of this.#entries) if (entry.listener === undefined) this.#tryAgain(entry);
+        for (const entry of this.#entries) {
+          if (entry.listener?.isStale === true) this.#close(entry);
+          if (entry.listener === undefined) this.#tryAgain(entry);
+        }
       } finally {
         this.#arm();
       }

@@ -5,6 +5,7 @@ import { stateOf } from "../net/host_addresses.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
+import { follow, type Progress, stuckWords } from "./progress.ts";
 import { type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser } from "./routes/advertiser.ts";
@@ -69,6 +70,8 @@ export class Peer {
   #nextHops = "";
   /** The last attempt to connect had no source that would do. */
   #lacksSource = false;
+  /** How far the Established session has got. */
+  #progress: Progress | undefined;
   /** What BFD says, where it is on. */
   #pathIsUp = false;
   #started = false;
@@ -112,6 +115,7 @@ export class Peer {
           ports.due(this);
         },
         writable: () => ports.due(this),
+        keepingAlive: () => this.#look(),
         notification: (direction, message) => this.#onNotification(direction, message),
         rejected: (remote) => ports.rejected(remote),
         fault: ({ message: cause }) => ports.tell({ type: "peer-fault", peer: this.name, cause }),
@@ -198,6 +202,7 @@ export class Peer {
     try {
       const batch = advertiser.next(endOfRibReleased);
       driver.sendUpdates(batch.messages, batch.refreshMarkers);
+      this.#look();
       this.#tellSent(batch, advertiser);
     } catch (error) {
       // What the peer was sent is not known any more: only a new session brings it to what is desired.
@@ -316,6 +321,20 @@ export class Peer {
     };
   }
 
+  /** Looks at whether the peer acknowledges what it is sent, and tells where that changes. */
+  #look(): void {
+    const seen = this.driver.transmission();
+    if (seen === undefined) return;
+    const nowMs = this.#ports.clock.now();
+    this.#progress = follow(this.#progress, seen, nowMs);
+    const stuck = stuckWords(this.#progress, seen, nowMs);
+    const isNews = (stuck === undefined) !== (this.#record.stuck === undefined);
+    this.#record = { ...this.#record, stuck };
+    if (!isNews) return;
+    const cause = stuck ?? "what it is sent is acknowledged again";
+    this.#ports.tell({ type: "peer-stuck", peer: this.name, stuck: stuck !== undefined, cause });
+  }
+
   #tellSent(batch: ReturnType<Advertiser["next"]>, { held }: Advertiser): void {
     const { tell, clock } = this.#ports;
     const { announced, withdrawn } = batch;
@@ -341,8 +360,10 @@ export class Peer {
       sinceMs: this.#ports.clock.now(),
       flaps: lost && !this.#ending ? record.flaps + 1 : record.flaps,
       local: lost ? undefined : record.local,
+      stuck: lost ? undefined : record.stuck,
     };
     if (lost) {
+      this.#progress = undefined;
       this.#advertiser = undefined;
       this.#session = undefined;
       this.#ports.lost();
@@ -354,8 +375,10 @@ export class Peer {
   #onEnded(from: SessionStateName, cause: string, noted: boolean): void {
     const atMs = this.#ports.clock.now();
     if (this.#lacksLocalAddress) this.#lacksSource = true;
+    const { stuck } = this.#record;
     const lastNoted = noted ? cause : this.#record.lastNoted;
-    const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
+    const whole = stuck === undefined || from !== "Established" ? cause : `${cause}; ${stuck}`;
+    const text = noted || lastNoted === undefined ? whole : `${whole}; before that, ${lastNoted}`;
     this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted };
     this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
   }
@@ -414,6 +437,7 @@ function newRecord(sinceMs: number): PeerRecord {
     lastNotificationSent: undefined,
     local: undefined,
     linkLocalRefused: undefined,
+    stuck: undefined,
     flaps: 0,
   };
 }

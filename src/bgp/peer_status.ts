@@ -1,6 +1,7 @@
 /** What people and tools see of a peer; it turns into JSON as it stands. */
 import { formatU32 } from "../net/address.ts";
 import type { FamilyName, PeerConfig } from "../config/config.ts";
+import type { Transmission } from "../net/sockets.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
@@ -70,6 +71,10 @@ export interface PeerStatus {
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
   readonly negotiated: NegotiatedStatus | undefined;
+  /** What became of what the Established session has sent; undefined: there is none, or that cannot be known. */
+  readonly transmission: Transmission | undefined;
+  /** Why what is sent does not get to the peer, and what may help; undefined: it does, as far as is known. */
+  readonly stuck: string | undefined;
   /** The AS that the peer sees. */
   readonly localAs: number;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
@@ -106,6 +111,8 @@ export interface PeerRecord {
   readonly local: Endpoint | undefined;
   /** It has refused a link-local next hop beside a global one. */
   readonly linkLocalRefused: { readonly atMs: number; readonly text: string } | undefined;
+  /** Why what is sent does not get to the peer. */
+  readonly stuck: string | undefined;
   readonly flaps: number;
 }
 
@@ -119,7 +126,7 @@ export interface NotificationNote {
 export function peerStatus(
   config: PeerConfig,
   { driver, advertiser, record, heldBack }: {
-    readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs">;
+    readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
@@ -145,6 +152,8 @@ export function peerStatus(
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
+    transmission: driver.transmission(),
+    stuck: record.stuck,
     localAs: fsm.config.localAs,
     refusedCapabilities: fsm.omission,
     messages: { received, sent },

@@ -31,6 +31,8 @@ export type SpeakerEvent =
     readonly at: number;
   }
   | { readonly type: "end-of-rib-sent"; readonly peer: string }
+  /** What the peer is sent is not acknowledged for a while, or is again. */
+  | { readonly type: "peer-stuck"; readonly peer: string; readonly stuck: boolean; readonly cause: string }
   /** The routes that cannot go to the peer changed: so many are held, 0 for none any more, and these are the first. */
   | {
     readonly type: "routes-held";

@@ -172,6 +172,8 @@ export type AgentFact =
     readonly held: readonly { readonly prefix: string; readonly reason: string }[];
     readonly cause: string;
   }
+  /** The peer's kernel acknowledges nothing of what is sent, though the session stands; or does again. */
+  | { readonly kind: "peer-stuck"; readonly peer: string; readonly stuck: boolean; readonly cause: string }
   /** No link-local next hop goes to the peer beside a global one any more, as it has refused that. */
   | { readonly kind: "next-hop-shortened"; readonly peer: string; readonly cause: string }
   | {

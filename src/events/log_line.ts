@@ -107,6 +107,12 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
           ? line(event, "bgp", "warning", { message: "BFD is {to}, it was Up" })
           : line(event, "bgp", event.to === "Up" ? "info" : "debug", { message: "BFD is {to}" }),
       ];
+    case "peer-stuck":
+      return [
+        event.stuck
+          ? line(event, "bgp", "warning", { message: "what is sent is not acknowledged" })
+          : line(event, "bgp", "info", { message: "what is sent is acknowledged again" }),
+      ];
     case "session-ended":
       return [
         event.from === "Established"

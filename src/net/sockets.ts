@@ -24,6 +24,25 @@ export interface PeerCredentials {
   readonly gid: number;
 }
 
+/** What became of what a TCP socket has taken (TCP_INFO of tcp(7)). Octets count from the start of the connection. */
+export interface Transmission {
+  /** Octets that the other side's kernel has acknowledged. */
+  readonly acknowledgedOctets: number;
+  /** Octets that were sent and are not acknowledged. */
+  readonly inFlightOctets: number;
+  /** Octets that wait to be sent for the first time. */
+  readonly waitingOctets: number;
+  /** Segments that were sent again. */
+  readonly retransmissions: number;
+  /** How often in a row the same segment was sent again without an answer. */
+  readonly backoff: number;
+  /** The longest segment that is sent, in octets of data. */
+  readonly segmentOctets: number;
+  readonly roundTripMs: number;
+  /** Nothing came from the other side for so long. */
+  readonly silentMs: number;
+}
+
 /** A connected stream of octets. */
 export interface StreamSocket extends Disposable {
   /** The ends of a TCP connection; undefined for a unix socket. */
@@ -38,6 +57,8 @@ export interface StreamSocket extends Disposable {
   read(): Promise<Uint8Array | undefined>;
   /** Resolves when the socket has taken all octets. @throws {Error} when the connection is gone */
   write(octets: Uint8Array): Promise<void>;
+  /** Undefined: it is no TCP connection, it is closed, or the adapter cannot know. @throws {Error} */
+  transmission?(): Transmission | undefined;
   /**
    * Hands over what was written, sends FIN, reads and drops what still comes until the other side has closed or
    * `limitMs` has passed, and closes. Wakes a pending read. Never throws.

@@ -42,6 +42,7 @@ function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style
     `                 received ${messages(peer.messages.received)}`,
     `  prefixes       ${peer.advertised.length} advertised, ${peer.held.length} held; ` +
     `received and dropped: ${peer.prefixes.received}, withdrawn: ${peer.prefixes.withdrawn}`,
+    ...transmissionLines(peer),
     ...peer.prefixes.malformedUpdates === 0
       ? []
       : [`  malformed      ${peer.prefixes.malformedUpdates} UPDATEs, survived as RFC 7606 says`],
@@ -95,6 +96,19 @@ function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): reado
     ? ""
     : `; capabilities: {${off.join(", ")}} leaves them out from the first OPEN on`;
   return [`  not offered    ${refused.join(", ")}, as ${name} refused an OPEN with them${cure}`];
+}
+
+function transmissionLines({ transmission, stuck }: PeerStatus): readonly string[] {
+  if (transmission === undefined) return [];
+  const { acknowledgedOctets, inFlightOctets, waitingOctets, retransmissions, segmentOctets, roundTripMs } =
+    transmission;
+  return [
+    `  TCP            ${acknowledgedOctets} octets acknowledged, ${inFlightOctets} in flight, ${waitingOctets} waiting; ` +
+    `${retransmissions} segments sent again, of ${segmentOctets} octets at most; round trip ${
+      roundTripMs.toFixed(1)
+    } ms`,
+    ...stuck === undefined ? [] : [`  stuck          ${stuck}`],
+  ];
 }
 
 function bfdLines(bfd: BfdEntry | undefined, now: Date): readonly string[] {

@@ -274,7 +274,12 @@ Deno.test("Speaker.configure() moves the listener, and a session that is up stay
   scene(async ({ stage, end, b }) => {
     end.speaker.configure({ ...LOCAL, listenPort: 1179 }, [TO_B, TO_C]);
     await stage.clock.advance(5);
-    assert.deepEqual(end.speaker.listeners(), [{ address: "10.0.0.1", port: 1179, fault: undefined }]);
+    assert.deepEqual(end.speaker.listeners(), [{
+      address: "10.0.0.1",
+      port: 1179,
+      device: undefined,
+      fault: undefined,
+    }]);
     assert.equal(stage.network.openListeners, 3);
     await assert.rejects(Promise.all([b.connect(A), stage.clock.advance(5)]), /refused/);
     const incoming = b.connect(A, 1179);

@@ -42,6 +42,7 @@ function eventsWith(fuse: Fuse): DriverEvents {
     ended: () => fuse.pass("ended"),
     established: () => fuse.pass("established"),
     refresh: () => fuse.pass("refresh"),
+    keepingAlive: () => fuse.pass("keepingAlive"),
     writable: () => fuse.pass("writable"),
     notification: (direction) => fuse.pass(`notification ${direction}`),
     rejected: () => fuse.pass("rejected"),

@@ -59,6 +59,7 @@ Deno.test("PeerDriver lets timers and other peers have their turn while a peer f
       established() {},
       // As if each request took 3 ms.
       refresh: () => void (workMs += 3),
+      keepingAlive() {},
       writable() {},
       notification() {},
       rejected() {},

@@ -429,3 +429,77 @@ async function segments({ b }: Network, body: () => Promise<void>): Promise<stri
   assert.ok(headers.length >= 6, lines.join("\n"));
   return headers.map((match) => `class ${match[1]}, ttl ${match[2]}`);
 }
+
+Deno.test("tcpMSS bounds the segments of both ends, whoever connects, over IPv4 and IPv6 (CONTRACT tcpMSS)", async () => {
+  await using namespaces = await namespacePair();
+  await withNetwork(namespaces, async (network) => {
+    const segments = async (ofA: Partial<PeerConfig>, ofB: Partial<PeerConfig>) => {
+      const seen: (number | undefined)[] = [];
+      for (const [toThere, toHere] of [[toB, toA], [toB6, toA6]] as const) {
+        await established(network, toThere(ofA), [toHere(ofB)], (client, server) => {
+          seen.push(client.transmission?.()?.segmentOctets, server.transmission?.()?.segmentOctets);
+        });
+      }
+      return seen;
+    };
+    // What timestamps take goes off; over IPv6 the header is 20 octets longer.
+    assert.deepEqual(await segments({}, {}), [1448, 1448, 1428, 1428]);
+    assert.deepEqual(await segments({ tcpMss: 1000 }, {}), [988, 988, 988, 988]);
+    assert.deepEqual(await segments({}, { tcpMss: 900 }), [888, 888, 888, 888]);
+  });
+});
+
+Deno.test("a session is bound to its interface in both directions; one that is not there is told, and waited for (CONTRACT interface)", async () => {
+  await using namespaces = await namespacePair();
+  const { a, b } = namespaces;
+  await a.ip("link", "add", "vc", "type", "veth", "peer", "name", "vd", "netns", b.name);
+  for (const [namespace, device] of [[a, "vc"], [b, "vd"]] as const) {
+    await namespace.ip("link", "set", device, "up");
+  }
+  await withNetwork(namespaces, async (network) => {
+    await established(network, toB({ device: "va" }), [toA({ device: undefined })]);
+    await established(network, toB6({ device: "va" }), [toA6()]);
+    const connecting = (device: string) =>
+      network.a.transport.connect(toB({ device }), LOCAL_AS, AbortSignal.timeout(200));
+    using _acceptor = accept(network.b.transport, "0.0.0.0", PORT, [toA()]);
+    await assert.rejects(connecting("vc"), "the peer is not on that link");
+    await assert.rejects(connecting("nowhere"), /cannot use the interface nowhere: .*ENODEV/);
+  });
+});
+
+Deno.test("two listeners of one port, one for an interface, take each what comes to them (CONTRACT interface)", async () => {
+  await using namespaces = await namespacePair();
+  await withNetwork(namespaces, async (network) => {
+    const { a, b } = network;
+    const events = (told: string[], name: string) => ({
+      connection(socket: TcpSocket) {
+        told.push(name);
+        socket[Symbol.dispose]();
+      },
+      refused: () => {},
+      fault: assert.fail,
+    });
+    const told: string[] = [];
+    const options = { address: peerAt("0.0.0.0", 0).address, port: PORT, localAs: AS_B, shared: true };
+    using all = b.transport.listen({ ...options, peers: [] }, events(told, "all"));
+    using bound = b.transport.listen(
+      { ...options, device: "vb", peers: [toA({ device: "vb" })] },
+      events(told, "vb"),
+    );
+    assert.equal(bound.isStale, false);
+    assert.equal(all.isStale, false);
+    const ends = async () => {
+      using client = await a.transport.connect(toB(), LOCAL_AS, new AbortController().signal);
+      await client.read().catch(() => undefined);
+    };
+    await ends();
+    assert.deepEqual(told, ["vb"]);
+    await namespaces.b.ip("link", "set", "vb", "down");
+    await namespaces.b.ip("link", "set", "vb", "name", "vx");
+    assert.equal(bound.isStale, true);
+    await namespaces.b.ip("link", "set", "vx", "up");
+    bound[Symbol.dispose]();
+    await ends();
+    assert.deepEqual([told, b.refusals.map(({ reason }) => reason.type)], [["vb"], ["no-peer"]]);
+  });
+});

@@ -11,6 +11,8 @@ export function noPause(): never {
 export const peerStatus: PeerStatus = {
   localAs: 65512,
   refusedCapabilities: [],
+  transmission: undefined,
+  stuck: undefined,
   name: "r1",
   address: "10.0.0.254",
   as: 65512,

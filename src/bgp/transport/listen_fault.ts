@@ -4,9 +4,15 @@ import { codeOf, messageOf } from "../../text/error_message.ts";
 
 /**
  * What kind of failure it is: `family-missing`, the host does not have this address family at all; `address-missing`, it
- * does not have this address, or not yet (duplicate address detection, a late lease).
+ * does not have this address, or not yet (duplicate address detection, a late lease); `device-missing`, nor this interface.
  */
-export type ListenFaultKind = "family-missing" | "address-missing" | "in-use" | "not-permitted" | "other";
+export type ListenFaultKind =
+  | "family-missing"
+  | "address-missing"
+  | "device-missing"
+  | "in-use"
+  | "not-permitted"
+  | "other";
 
 /** A listener that could not be opened. */
 export interface ListenFault {
@@ -17,9 +23,11 @@ export interface ListenFault {
 const LAST_PRIVILEGED_PORT = 1023;
 
 /** Reads the system's error code off `error` or its causes. */
-export function listenFault(error: unknown, address: Address, port: number): ListenFault {
-  const where = `cannot listen on ${address.text} port ${port}`;
+export function listenFault(error: unknown, address: Address, port: number, device?: string): ListenFault {
+  const where = `cannot listen on ${address.text} port ${port}${device === undefined ? "" : ` of ${device}`}`;
   switch (codeOf(error)) {
+    case "ENODEV":
+      return { kind: "device-missing", message: `${where}: there is no such interface, or not yet` };
     case "EACCES":
     case "EPERM":
       return {

@@ -26,6 +26,10 @@ export interface RawSocket extends Disposable {
   /** Calls back once, when the connection attempt ended. */
   onWritable(callback: () => void): Disposable;
   setReuseAddress(): void;
+  /** Sockets of ours that say so, too, may have the same local end. */
+  setReusePort(): void;
+  /** Bound to this interface, or VRF. */
+  bindToDevice(name: string): void;
   setV6Only(): void;
   setNoDelay(): void;
   setUserTimeout(milliseconds: number): void;
@@ -33,6 +37,8 @@ export interface RawSocket extends Disposable {
   /** Drops what arrives with a lower TTL; 0: nothing. */
   setMinTtl(ttl: number): void;
   setTrafficClass(octet: number): void;
+  /** The longest segment either way; 0: the kernel's choice. Where it is to count, before the handshake. */
+  setMaximumSegment(octets: number): void;
   setMd5Key(address: SocketAddress["address"], key: Uint8Array): void;
   /** The TTL of the segment that completed the handshake of an accepted connection. */
   handshakeTtl(): number;

@@ -23,6 +23,7 @@ export function tcpSocket(
     ...ends,
     read: () => stream.read(),
     write: (octets) => stream.write(octets),
+    transmission: () => stream.transmission?.(),
     end: (limitMs) => stream.end(limitMs),
     [Symbol.dispose]: () => stream[Symbol.dispose](),
   };
@@ -32,6 +33,10 @@ export function tcpSocket(
 export interface ListenOptions {
   readonly address: Address;
   readonly port: number;
+  /** Listens for what comes in by this interface, or VRF, alone. Undefined: by any that no other listener is for. */
+  readonly device?: string | undefined;
+  /** Others of ours have the same address and port, for other devices. */
+  readonly shared?: boolean;
   /** Our AS: a peer of the same AS is internal and gets the usual TTL. */
   readonly localAs: number;
   /** Peers whose password, TTL and zone the listener must honour. */
@@ -63,8 +68,10 @@ export interface ListenerEvents {
 /** A listening socket. Disposing stops it; connections that were handed over stay. */
 export interface Listener extends Disposable {
   readonly local: Endpoint;
+  /** Its device is gone, or another one of that name: nothing will come any more. */
+  readonly isStale?: boolean;
   /** Listens for these peers from now on, without a moment in which nobody listens. @throws an option is refused */
-  update(who: Pick<ListenOptions, "localAs" | "peers">): void;
+  update(who: Pick<ListenOptions, "localAs" | "peers" | "shared">): void;
 }
 
 /** Makes sockets. */

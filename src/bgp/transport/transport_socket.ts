@@ -26,6 +26,8 @@ import { listenerTtlPolicy, type TtlPolicy, ttlPolicy } from "./ttl.ts";
 const CS6 = 0xc0;
 /** A burst of strangers must not fill it: a peer that finds no room tries again a second later. */
 const BACKLOG = 1024;
+/** A longest segment that is none. */
+const NO_LIMIT = 65536;
 /** Deletes the key of an address. */
 const NO_KEY = new Uint8Array();
 
@@ -53,6 +55,8 @@ async function connect(
     const remote = { address: peer.address, port: peer.port, scopeId: scopeOf(sockets, peer) };
     setSessionOptions(socket, peer, ttlPolicy(peer, localAs));
     setMd5Key(socket, peer);
+    if (peer.tcpMss !== undefined) socket.setMaximumSegment(peer.tcpMss);
+    bindToDevice(socket, peer.device);
     bindSource(socket, peer, remote.scopeId);
     const isConnected = socket.connect(remote);
     // The kernel has chosen already. What the peer would make of the wrong source is not waited for.
@@ -76,10 +80,12 @@ async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promis
 }
 
 function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEvents): Listener {
-  const { address, port } = options;
+  const { address, port, device } = options;
   const socket = sockets.tcp(address.family);
   try {
     socket.setReuseAddress();
+    bindToDevice(socket, device);
+    const deviceIndex = device === undefined ? undefined : sockets.interfaceIndex(device);
     if (address.family === 6) socket.setV6Only();
     socket.setTrafficClass(CS6);
     const keys = new Map<string, Uint8Array>();
@@ -100,6 +106,9 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     }, (error) => events.fault(error));
     return {
       local: endpointOf(sockets, socket.localAddress()),
+      get isStale() {
+        return device !== undefined && sockets.interfaceIndex(device) !== deviceIndex;
+      },
       update(next) {
         const wanted = ofFamily(next, address);
         prepareFor(socket, wanted, keys);
@@ -116,18 +125,21 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
   }
 }
 
-type Who = Pick<ListenOptions, "localAs" | "peers">;
+type Who = Pick<ListenOptions, "localAs" | "peers" | "shared">;
 
-function ofFamily({ localAs, peers }: Who, { family }: Address): Who {
-  return { localAs, peers: peers.filter((peer) => peer.address.family === family) };
+function ofFamily({ peers, ...who }: Who, { family }: Address): Who {
+  return { ...who, peers: peers.filter((peer) => peer.address.family === family) };
 }
 
 /** Sets TTLs and TCP-MD5 keys for the peers; `keys` are those that the socket has, by address, and follow. */
-function prepareFor(socket: RawSocket, { localAs, peers }: Who, keys: Map<string, Uint8Array>): void {
+function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, keys: Map<string, Uint8Array>): void {
+  if (shared === true) socket.setReusePort();
   refuseContradictingKeys(peers);
   const ttl = listenerTtlPolicy(peers, localAs);
   socket.setTtl(ttl.ttl);
   socket.setMinTtl(ttl.minimum);
+  // The handshake answers before it is known whose it is, and later it is too late: the least counts for all of them.
+  socket.setMaximumSegment(Math.min(...peers.map(({ tcpMss }) => tcpMss ?? Infinity), NO_LIMIT) % NO_LIMIT);
   for (const [text, address] of keys) {
     if (peers.some((peer) => peer.address.text === text && peer.password !== undefined)) continue;
     socket.setMd5Key(addressOf(address), NO_KEY);
@@ -200,6 +212,15 @@ function refuseContradictingKeys(peers: readonly PeerConfig[]): void {
         `peers ${other.name} and ${peer.name} have the address ${peer.address.text} but not the same password, and the kernel keeps TCP-MD5 keys by address`,
       );
     }
+  }
+}
+
+function bindToDevice(socket: RawSocket, device: string | undefined): void {
+  if (device === undefined) return;
+  try {
+    socket.bindToDevice(device);
+  } catch (error) {
+    throw explain(`cannot use the interface ${device}`, error);
   }
 }
 

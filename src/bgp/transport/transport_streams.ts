@@ -131,8 +131,17 @@ function anyIsDualStack(ports: StreamsTransportPorts): boolean {
 
 /** Looks whether plain streams can do what the peer asks for. @throws {Error} they cannot */
 export function refuseUnsupported(peer: PeerConfig): void {
-  const options = (["localAddress", "password", "ttlSecurity", "multihop"] as const)
-    .filter((key) => peer[key] !== undefined);
+  const { localAddress, password, ttlSecurity, multihop, device, tcpMss, tcpAo } = peer;
+  const wanted = {
+    localAddress,
+    password,
+    ttlSecurity,
+    multihop,
+    interface: device,
+    tcpMSS: tcpMss,
+    tcpAO: tcpAo[0],
+  };
+  const options = Object.entries(wanted).flatMap(([key, value]) => value === undefined ? [] : [key]);
   if (options.length === 0) return;
   throw new Error(
     `peer ${peer.name}: ${options.join(", ")} cannot be set on Deno's own sockets; they need FFI`,

@@ -1,0 +1,47 @@
+/**
+ * Whether the peer's kernel acknowledges what is sent to it (TCP_INFO): to hand octets to a socket is not to have told the
+ * peer. Where nothing is acknowledged for a while, and the peer is heard all the same, the path loses what is long: small
+ * packets pass, so the session comes up again and again, and never tells its routes. Pure.
+ */
+import type { Transmission } from "../net/sockets.ts";
+
+/** How far a session has got. */
+export interface Progress {
+  readonly acknowledgedOctets: number;
+  /** When more was acknowledged, or nothing was left to be, milliseconds on the clock. */
+  readonly movedMs: number;
+}
+
+/** Nothing acknowledged for so long, and sent again meanwhile, is a fault. */
+const STUCK_MS = 10_000;
+/** What every path carries (RFC 879): segments of that length are not too long. */
+const SMALLEST_SEGMENT = 536;
+/** Fits every tunnel in use, and IPv6's least MTU. */
+const SAFE_SEGMENT = 1220;
+
+/** What is known after another look. */
+export function follow(before: Progress | undefined, seen: Transmission, nowMs: number): Progress {
+  const { acknowledgedOctets } = seen;
+  const moved = before === undefined || acknowledgedOctets !== before.acknowledgedOctets || owed(seen) === 0;
+  return { acknowledgedOctets, movedMs: moved ? nowMs : before.movedMs };
+}
+
+/** Why the peer does not get on, and what may help; undefined: it does, or that is not known yet. */
+export function stuckWords(progress: Progress, seen: Transmission, nowMs: number): string | undefined {
+  const stuckMs = nowMs - progress.movedMs;
+  if (stuckMs < STUCK_MS || seen.backoff === 0 || owed(seen) === 0) return undefined;
+  const { acknowledgedOctets, segmentOctets, silentMs } = seen;
+  const words = `nothing beyond the first ${acknowledgedOctets} octets was acknowledged for ` +
+    `${Math.round(stuckMs / 1000)} s, though sent ${seen.backoff + 1} times; ${owed(seen)} octets wait`;
+  if (silentMs >= stuckMs || segmentOctets <= SMALLEST_SEGMENT) {
+    return `${words}: look at the path to the peer`;
+  }
+  const mss = Math.min(SAFE_SEGMENT, segmentOctets - 40);
+  return `${words}. The peer is heard meanwhile: segments of ${segmentOctets} octets seem to be lost on the way ` +
+    `(MTU); set tcpMSS: ${mss}, or let ICMP "too big" through`;
+}
+
+/** Octets that the peer has not acknowledged. */
+export function owed({ inFlightOctets, waitingOctets }: Transmission): number {
+  return inFlightOctets + waitingOctets;
+}
