@@ -26,6 +26,9 @@ const SAMPLE = 64;
 /** Of the 4096 instructions that a program may have each peer takes two. */
 const MAX_PEERS = 2000;
 
+/** The program of a socket that only sends. */
+export const TAKE_NOTHING: readonly FilterInstruction[] = [{ code: RETURN, k: 0, jt: 0, jf: 0 }];
+
 /** The program for a socket that these peers, of one family, share; of what comes from others than those `heard` a sample is left. */
 export function receiveFilter(
   peers: readonly BfdPeer[],

@@ -8,6 +8,7 @@ import type { Datagrams, DatagramSocket, SocketAddress } from "../net/sockets.ts
 import { codeOf, messageOf } from "../text/error_message.ts";
 import type { BfdPeer } from "./bfd_peer.ts";
 import { CONTROL_PORT, type SourcePorts } from "./ports.ts";
+import { TAKE_NOTHING } from "./receive_filter.ts";
 
 const TTL = 255;
 /** CS6, network control. */
@@ -122,20 +123,30 @@ export class Sender implements Disposable {
   #open(): DatagramSocket | undefined {
     try {
       const socket = this.#openPort();
-      const local = addressOf(socket.localAddress().address.bytes);
-      if (this.#ports.isServiceAddress(local)) {
-        socket[Symbol.dispose]();
-        this.close();
-        throw new Error(
-          `packets would come from ${local.text}, which is a service address: set localAddress of the peer`,
-        );
-      }
+      const local = this.#prepare(socket);
       this.#local = local;
       this.#socket = socket;
       return socket;
     } catch (error) {
       this.#fault = this.#openFault(error);
       return undefined;
+    }
+  }
+
+  /** What packets will come from. @throws {Error} the kernel refuses, or it is a service address; the socket is closed */
+  #prepare(socket: DatagramSocket): Address {
+    try {
+      // What the peer, or who says to be it, sends to this port would stay there.
+      socket.setFilter(TAKE_NOTHING);
+      const local = addressOf(socket.localAddress().address.bytes);
+      if (!this.#ports.isServiceAddress(local)) return local;
+      throw new Error(
+        `packets would come from ${local.text}, which is a service address: set localAddress of the peer`,
+      );
+    } catch (error) {
+      socket[Symbol.dispose]();
+      this.close();
+      throw error;
     }
   }
 

@@ -118,7 +118,7 @@ function assertConverged({ states }: Joined): void {
   }
 }
 
-Deno.test("over a way that is well both ends are Up within five seconds and stay so, at what they agreed on; one may be passive", () => {
+Deno.test("over a way that is well both ends are Up within seven seconds and stay so, at what they agreed on; one may be passive", () => {
   fc.assert(
     fc.property(
       configs,
@@ -138,12 +138,10 @@ Deno.test("over a way that is well both ends are Up within five seconds and stay
           Math.max(...joined.changes.map(({ atMs }) => atMs)) <= 7000,
           JSON.stringify(joined.changes),
         );
+        // While they come up one that says Down may be overtaken, and heard in Up.
+        joined.changes.length = 0;
         joined.run(60_000);
-        assert.equal(
-          joined.changes.filter(({ to }) => to === "Down").length,
-          0,
-          JSON.stringify(joined.changes),
-        );
+        assert.deepEqual(joined.changes, []);
         assertConverged(joined);
       },
     ),

@@ -95,27 +95,34 @@ Deno.test({
   },
 });
 
-Deno.test({
-  name: "sessions of a VRF and of the default one live side by side, the VRF's interface is theirs",
-  ignore: !hasVrf,
-  async fn() {
-    await using pair = await namespacePair();
-    const { a, b } = pair;
-    await a.ip("link", "add", "blue", "type", "vrf", "table", "10");
-    await a.ip("link", "set", "blue", "up");
-    await a.ip("link", "add", "vc", "type", "veth", "peer", "name", "vd", "netns", b.name);
-    await a.ip("link", "set", "vc", "master", "blue", "up");
-    await b.ip("link", "set", "vd", "up");
-    await a.ip("addr", "add", "10.8.0.1/24", "dev", "vc");
-    await b.ip("addr", "add", "10.8.0.2/24", "dev", "vd");
-    await using ours = new NamespaceBfd(a);
-    await using theirs = new NamespaceBfd(b);
-    ours.bfd.configure([bfdPeer("10.9.0.2"), bfdPeer("10.8.0.2", { device: "blue" })]);
-    theirs.bfd.configure([bfdPeer("10.9.0.1"), bfdPeer("10.8.0.1")]);
-    await ours.awaits("Up");
-    await theirs.awaits("Up");
-  },
-});
+for (const device of ["blue", "vc"] as const) {
+  const isVrf = device === "blue";
+  Deno.test({
+    name: `sessions of ${isVrf ? "a VRF" : "a device"} and of none live side by side on one port`,
+    ignore: isVrf ? !hasVrf : !ready,
+    async fn() {
+      await using pair = await namespacePair();
+      const { a, b } = pair;
+      await a.ip("link", "add", "vc", "type", "veth", "peer", "name", "vd", "netns", b.name);
+      if (isVrf) {
+        await a.ip("link", "add", "blue", "type", "vrf", "table", "10");
+        await a.ip("link", "set", "blue", "up");
+        await a.ip("link", "set", "vc", "master", "blue");
+      }
+      await a.ip("link", "set", "vc", "up");
+      await b.ip("link", "set", "vd", "up");
+      await a.ip("addr", "add", "10.8.0.1/24", "dev", "vc");
+      await b.ip("addr", "add", "10.8.0.2/24", "dev", "vd");
+      await using ours = new NamespaceBfd(a);
+      await using theirs = new NamespaceBfd(b);
+      ours.bfd.configure([bfdPeer("10.9.0.2"), bfdPeer("10.8.0.2", { device })]);
+      theirs.bfd.configure([bfdPeer("10.9.0.1"), bfdPeer("10.8.0.1")]);
+      await ours.awaits("Up");
+      await theirs.awaits("Up");
+      assert.equal(ours.bfd.receivers().length, 2);
+    },
+  });
+}
 
 Deno.test({
   name: "a link-local peer's interface goes and comes back, and the session with it",
