@@ -11,6 +11,7 @@ export function noPause(): never {
 export const peerStatus: PeerStatus = {
   localAs: 65512,
   refusedCapabilities: [],
+  localRole: undefined,
   name: "r1",
   address: "10.0.0.254",
   as: 65512,
