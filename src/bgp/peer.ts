@@ -12,6 +12,7 @@ import { Advertiser } from "./routes/advertiser.ts";
 import type { DesiredRoutes } from "./routes/desired_routes.ts";
 import { isServiceAddress, nextHopsFor, type OwnAddresses } from "./routes/next_hop.ts";
 import { localAsOf, type Negotiated, sessionConfig } from "./session/negotiate.ts";
+import { marksOnlyToCustomer } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
@@ -309,6 +310,7 @@ export class Peer {
       codec: negotiated,
       peerName,
       localAs: localAsOf(this.#local, this.#config),
+      onlyToCustomer: marksOnlyToCustomer(negotiated.role?.local),
       address: ownAddress,
       address6,
       nextHop,

@@ -1,12 +1,13 @@
 /** What people and tools see of a peer; it turns into JSON as it stands. */
 import { formatU32 } from "../net/address.ts";
-import type { FamilyName, PeerConfig } from "../config/config.ts";
 import type { Transmission } from "../net/sockets.ts";
+import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
+import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { Endpoint } from "./transport/transport.ts";
@@ -50,6 +51,8 @@ export interface NegotiatedStatus {
     readonly notification: boolean;
     readonly restartTimeSeconds: number;
   } | undefined;
+  /** Undefined: we have no role for the peer (RFC 9234). */
+  readonly role: NegotiatedRole | undefined;
 }
 
 /** A peer. */
@@ -77,6 +80,8 @@ export interface PeerStatus {
   readonly stuck: string | undefined;
   /** The AS that the peer sees. */
   readonly localAs: number;
+  /** What we are to the peer; undefined: that is not said (RFC 9234). */
+  readonly localRole: BgpRole | undefined;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
   readonly refusedCapabilities: readonly string[] | "all";
   readonly messages: Pick<Counters, "received" | "sent">;
@@ -155,6 +160,7 @@ export function peerStatus(
     transmission: driver.transmission(),
     stuck: record.stuck,
     localAs: fsm.config.localAs,
+    localRole: fsm.config.localRole,
     refusedCapabilities: fsm.omission,
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
@@ -207,5 +213,6 @@ function negotiatedStatus(negotiated: Negotiated): NegotiatedStatus {
       notification: gracefulRestart.notification,
       restartTimeSeconds: gracefulRestart.restartTimeSeconds,
     },
+    role: negotiated.role,
   };
 }

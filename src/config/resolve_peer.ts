@@ -202,6 +202,10 @@ export function checkPeers(
       findings.push({ path: [...path, "passive"], message });
     }
     const file = written.find((each) => each.index === index)?.value;
+    if (file?.localRole !== undefined && peer.as === (peer.localAs ?? local?.as)) {
+      const message = `is for eBGP alone, and AS ${peer.as} is this host's own (RFC 9234 section 4)`;
+      findings.push({ path: [...path, "localRole"], message });
+    }
     if (owner === undefined) {
       findings.push(...ownEndProblems(peer, serviceOf, (key) => placeOfKey(key, path, file, defaults)));
     }

@@ -72,6 +72,7 @@ function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): r
     `  timers         ${timers}`,
     `  families       ${families.join(", ") || "none in common"}`,
     `  capabilities   ${capabilities(negotiated).join(", ") || "none"}`,
+    ...negotiated.role === undefined ? [] : [`  roles          ${rolesText(negotiated.role)}`],
     ...endOfRibHeld.length === 0
       ? []
       : [`  End-of-RIB     held back until every service has a verdict: ${endOfRibHeld.join(", ")}`],
@@ -140,6 +141,12 @@ function capabilities(negotiated: NonNullable<PeerStatus["negotiated"]>): readon
     ...extendedNextHop.length === 0 ? [] : [`extended next hop for ${extendedNextHop.join(" and ")}`],
     ...gracefulRestart === undefined ? [] : [restartText(gracefulRestart)],
   ];
+}
+
+function rolesText({ local, peer }: NonNullable<NonNullable<PeerStatus["negotiated"]>["role"]>): string {
+  return `this host is ${local}, ${
+    peer === undefined ? "the peer does not say what it is" : `the peer ${peer}`
+  }`;
 }
 
 function restartText(

@@ -1,5 +1,6 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import { counterpartOf } from "../bgp/session/role.ts";
 import type { Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -11,6 +12,13 @@ interface Place {
 type Cure = (place: Place) => string;
 
 const BY_ITSELF: Cure = () => "nothing has to be done: the next attempt comes by itself";
+
+function rolesCure(name: string, local: NonNullable<PeerStatus["localRole"]>): string {
+  return `this host is ${local} to ${name}: set its role for us to ${
+    counterpartOf(local)
+  }, or localRole of ${name} here to ` +
+    "what this host is";
+}
 
 /** NOTIFICATIONs that the router sent, by code/subcode; the code alone stands for those of its subcodes that are not named. */
 const RECEIVED: Readonly<Record<string, Cure>> = {
@@ -28,6 +36,10 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     peer.refusedCapabilities.length > 0
       ? "nothing has to be done: the next OPEN leaves out what was refused"
       : `offer ${peer.name} only what it knows: families and capabilities of peers[]`,
+  "2/11": ({ peer }) =>
+    peer.localRole === undefined
+      ? `${peer.name} wants a role (RFC 9234): set localRole of ${peer.name} to what this host is to it`
+      : rolesCure(peer.name, peer.localRole),
   "4": ({ peer }) =>
     `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two`,
   "6": BY_ITSELF,
@@ -49,6 +61,8 @@ const SENT: Readonly<Record<string, Cure>> = {
     `${peer.name} has a BGP Identifier that is none, or ours (${status.routerID}): set another one on one side`,
   "2/6": ({ peer }) => `${peer.name} asks for a hold time of 1 or 2 s: set one of 3 s or more, or 0, there`,
   "2/7": ({ peer }) => `no family is common: turn on ipv4-unicast or ipv6-unicast for us at ${peer.name}`,
+  "2/11": (place) =>
+    place.peer.localRole === undefined ? BY_ITSELF(place) : rolesCure(place.peer.name, place.peer.localRole),
   "4": ({ peer }) =>
     `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass`,
   "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,

@@ -33,6 +33,7 @@ const own = required(parseAddress("10.88.0.200"));
 const context: AdvertiseContext = {
   codec,
   localAs: 65512,
+  onlyToCustomer: false,
   peerName: "tor-1",
   address: own,
   address6: required(parseAddress("2001:db8::200")),

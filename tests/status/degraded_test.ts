@@ -72,6 +72,7 @@ function announced(): Status {
       enhancedRouteRefresh: true,
       extendedMessage: true,
       gracefulRestart: undefined,
+      role: undefined,
     },
   }));
   return { ...document, peers };

@@ -31,6 +31,7 @@ const negotiated: NonNullable<PeerStatus["negotiated"]> = {
   extendedMessage: true,
   extendedNextHop: [],
   gracefulRestart: undefined,
+  role: undefined,
 };
 
 /** What is different from an agent where every gate is open. */

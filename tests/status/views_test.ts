@@ -25,6 +25,7 @@ const up: PeerStatus = {
     extendedMessage: true,
     extendedNextHop: ["ipv4-unicast"],
     gracefulRestart: { active: true, notification: true, restartTimeSeconds: 120 },
+    role: undefined,
   },
   held: [{ prefix: "2001:db8::1/128", reason: "no IPv6 next hop" }],
 };
@@ -255,4 +256,19 @@ Deno.test("the view peers says what a router has refused, and how it is left out
   );
   const bare = VIEWS.peers.text(scene([{ ...peer, refusedCapabilities: "all" }]), NOW);
   assert.match(bare, / {2}not offered {4}any capability, as r1 refused an OPEN with them\n/);
+});
+
+Deno.test("the view peers says the roles, and what to do where they do not fit (RFC 9234)", () => {
+  const roles = (peer: "provider" | undefined): PeerStatus => ({
+    ...up,
+    localRole: "customer",
+    negotiated: up.negotiated && { ...up.negotiated, role: { local: "customer", peer } },
+  });
+  const text = (peer: PeerStatus) => VIEWS.peers.text(scene([peer]), NOW);
+  assert.match(text(roles("provider")), / {2}roles {10}this host is customer, the peer provider\n/);
+  assert.match(
+    text(roles(undefined)),
+    / {2}roles {10}this host is customer, the peer does not say what it is\n/,
+  );
+  assert.doesNotMatch(text(up), / {2}roles/);
 });

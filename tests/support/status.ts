@@ -13,6 +13,7 @@ export const peerStatus: PeerStatus = {
   refusedCapabilities: [],
   transmission: undefined,
   stuck: undefined,
+  localRole: undefined,
   name: "r1",
   address: "10.0.0.254",
   as: 65512,

@@ -21,6 +21,8 @@ import { endOfRibUpdate } from "../wire/update.ts";
 export interface AdvertiseContext extends NextHopContext {
   readonly codec: CodecContext;
   readonly localAs: number;
+  /** Routes have ONLY_TO_CUSTOMER with `localAs` (RFC 9234 section 5). */
+  readonly onlyToCustomer: boolean;
 }
 
 /** The attributes and next hop that some routes share. */
@@ -163,7 +165,10 @@ function pathFor(
 }
 
 /** What goes with a route of ours to this peer, NEXT_HOP aside (RFC 4271 section 5.1). */
-function peerAttributes(attributes: RouteAttributes, { codec, localAs }: AdvertiseContext): PathAttributes {
+function peerAttributes(
+  attributes: RouteAttributes,
+  { codec, localAs, onlyToCustomer }: AdvertiseContext,
+): PathAttributes {
   const { med, localPreference, asPathPrepend } = attributes;
   const communities = [...new Set(attributes.communities)].sort((a, b) => a - b);
   const extendedCommunities = unique(attributes.extendedCommunities, compareOctets);
@@ -176,6 +181,7 @@ function peerAttributes(attributes: RouteAttributes, { codec, localAs }: Adverti
     ...(communities.length > 0 && { communities }),
     ...(extendedCommunities.length > 0 && { extendedCommunities }),
     ...(largeCommunities.length > 0 && { largeCommunities }),
+    ...(onlyToCustomer && { onlyToCustomer: localAs }),
   };
 }
 

@@ -1,12 +1,13 @@
 /**
  * What a session offers in its OPEN, and what both sides agreed on once the peer's OPEN is here (RFC 4271 sections
- * 4.2 and 6.2, RFC 4724, 4760, 5492, 6286, 6793, 7313, 7607, 8538, 8654, 8950).
+ * 4.2 and 6.2, RFC 4724, 4760, 5492, 6286, 6793, 7313, 7607, 8538, 8654, 8950, 9234).
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
-import type { LocalBgp, OfferedCapabilities, PeerConfig } from "../../config/config.ts";
+import type { BgpRole, LocalBgp, OfferedCapabilities, PeerConfig } from "../../config/config.ts";
 import { offersExtendedNextHop } from "../../config/session_difference.ts";
 import { familyName, familyOf } from "./family.ts";
 import { type Omission, without } from "./omission.ts";
+import { type NegotiatedRole, negotiateRole, roleValue } from "./role.ts";
 import type { AfiSafi, Capability } from "../wire/capability.ts";
 import {
   Afi,
@@ -42,6 +43,9 @@ export interface SessionConfig {
   readonly extendedNextHop: readonly AfiSafi[];
   readonly gracefulRestart: { readonly restartTimeSeconds: number } | undefined;
   readonly offered: Pick<OfferedCapabilities, "routeRefresh" | "enhancedRouteRefresh" | "extendedMessages">;
+  /** RFC 9234; external sessions alone have one. */
+  readonly localRole: BgpRole | undefined;
+  readonly strictRole: boolean;
 }
 
 /** What of our OPEN depends on the moment. */
@@ -79,6 +83,8 @@ export interface Negotiated extends CodecContext {
   readonly enhancedRouteRefresh: boolean;
   /** Undefined: the peer did not send the capability. */
   readonly gracefulRestart: NegotiatedGracefulRestart | undefined;
+  /** Undefined: we have none. */
+  readonly role: NegotiatedRole | undefined;
 }
 
 /** The session's part of the configuration. */
@@ -98,6 +104,8 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     extendedNextHop: offersExtendedNextHop(peer) ? [familyOf("ipv4-unicast")] : [],
     gracefulRestart: peer.gracefulRestart,
     offered: peer.capabilities,
+    localRole: peer.as === localAsOf(local, peer) ? undefined : peer.localRole,
+    strictRole: peer.strictRole,
   };
 }
 
@@ -134,6 +142,9 @@ export function negotiate(
   const families = commonFamilies(config, ours, theirs);
   if (families.length === 0) return noCommonFamily(config, theirs);
 
+  const role = negotiateRole(config.localRole, config.strictRole, theirs);
+  if (role instanceof NotificationError) return role;
+
   const holdTimeSeconds = Math.min(config.holdTimeSeconds, open.holdTimeSeconds);
   const we = (type: Capability["type"]) => ours.some((capability) => capability.type === type);
   const both = (type: Capability["type"]) =>
@@ -152,6 +163,7 @@ export function negotiate(
     maxReceiveLength: we("extended-message") ? MAX_EXTENDED_MESSAGE_LENGTH : MAX_MESSAGE_LENGTH,
     extendedNextHop: we("extended-next-hop") ? commonNextHops(config, families, theirs) : [],
     gracefulRestart: gracefulRestart(we("graceful-restart"), theirs),
+    role,
   };
 }
 
@@ -173,6 +185,7 @@ export function wholeOffer(
     list.push({ type: "extended-next-hop", tuples });
   }
   if (offered.extendedMessages) list.push({ type: "extended-message" });
+  if (config.localRole !== undefined) list.push({ type: "role", role: roleValue(config.localRole) });
   if (config.gracefulRestart !== undefined) {
     list.push({
       type: "graceful-restart",

@@ -16,7 +16,7 @@ export const NOTHING_OMITTED: Omission = [];
 
 /** What can be done without, those first that are missed least: one step after the other. */
 const STEPS: readonly (readonly Capability["type"][])[] = [
-  ["extended-message", "enhanced-route-refresh"],
+  ["extended-message", "enhanced-route-refresh", "role"],
   ["route-refresh", "graceful-restart"],
   ["extended-next-hop", "four-octet-as"],
 ];

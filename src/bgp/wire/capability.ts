@@ -1,6 +1,6 @@
 /**
- * Capabilities in OPEN (RFC 5492): one row each for those of RFC 4760, 2918, 8950, 8654, 4724 with 8538, 6793 and
- * 7313. Unknown ones are kept as they are and ignored. A known one whose length contradicts its RFC makes the OPEN
+ * Capabilities in OPEN (RFC 5492): one row each for those of RFC 4760, 2918, 8950, 8654, 9234, 4724 with 8538,
+ * 6793 and 7313. Unknown ones are kept as they are and ignored. A known one whose length contradicts its RFC makes the OPEN
  * malformed (2/0): to ignore it could leave the two sides with different encodings.
  */
 import { Reader } from "../../bytes/reader.ts";
@@ -23,6 +23,7 @@ export type Capability =
     readonly tuples: readonly { readonly family: AfiSafi; readonly nextHopAfi: number }[];
   }
   | { readonly type: "extended-message" } // RFC 8654
+  | { readonly type: "role"; readonly role: number } // RFC 9234
   | {
     readonly type: "graceful-restart"; // RFC 4724, RFC 8538
     /** The R bit: this speaker has restarted. */
@@ -101,6 +102,9 @@ function decodeCapability(code: number, value: Uint8Array): Capability {
     }
     case CapabilityCode.EXTENDED_MESSAGE:
       return empty({ type: "extended-message" });
+    case CapabilityCode.ROLE:
+      if (value.byteLength !== 1) throw wrong("1");
+      return { type: "role", role: reader.u8("role") };
     case CapabilityCode.GRACEFUL_RESTART: {
       if (value.byteLength % 4 !== 2) throw wrong("2 and a multiple of 4");
       const head = reader.u16("restart flags and time");
@@ -145,6 +149,9 @@ function encodeValue(capability: Capability, writer: Writer): void {
       }
       return;
     }
+    case "role":
+      writer.u8(capability.role);
+      return;
     case "four-octet-as":
       writer.u32(capability.as);
       return;
@@ -171,6 +178,8 @@ export function capabilityCode(capability: Capability): number {
       return CapabilityCode.EXTENDED_NEXT_HOP;
     case "extended-message":
       return CapabilityCode.EXTENDED_MESSAGE;
+    case "role":
+      return CapabilityCode.ROLE;
     case "graceful-restart":
       return CapabilityCode.GRACEFUL_RESTART;
     case "four-octet-as":

@@ -36,7 +36,7 @@ export const MessageHeaderSubcode = {
   BAD_MESSAGE_TYPE: 3,
 } as const;
 
-/** RFC 4271 section 6.2, RFC 5492. */
+/** RFC 4271 section 6.2, RFC 5492, RFC 9234. */
 export const OpenSubcode = {
   UNSPECIFIC: 0,
   UNSUPPORTED_VERSION_NUMBER: 1,
@@ -45,6 +45,7 @@ export const OpenSubcode = {
   UNSUPPORTED_OPTIONAL_PARAMETER: 4,
   UNACCEPTABLE_HOLD_TIME: 6,
   UNSUPPORTED_CAPABILITY: 7,
+  ROLE_MISMATCH: 11,
 } as const;
 
 /** RFC 4271 section 6.3. */
@@ -93,6 +94,7 @@ export const CapabilityCode = {
   ROUTE_REFRESH: 2, // RFC 2918
   EXTENDED_NEXT_HOP: 5, // RFC 8950
   EXTENDED_MESSAGE: 6, // RFC 8654
+  ROLE: 9, // RFC 9234
   GRACEFUL_RESTART: 64, // RFC 4724
   FOUR_OCTET_AS: 65, // RFC 6793
   ENHANCED_ROUTE_REFRESH: 70, // RFC 7313

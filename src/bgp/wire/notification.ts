@@ -175,7 +175,7 @@ const NAMES: ReadonlyMap<number, readonly [string, ReadonlyMap<number, string>]>
       [5, "Authentication Failure"],
       [OpenSubcode.UNACCEPTABLE_HOLD_TIME, "Unacceptable Hold Time"],
       [OpenSubcode.UNSUPPORTED_CAPABILITY, "Unsupported Capability"],
-      [11, "Role Mismatch"],
+      [OpenSubcode.ROLE_MISMATCH, "Role Mismatch"],
     ]),
   ]],
   [ErrorCode.UPDATE_MESSAGE, [

@@ -18,6 +18,7 @@ import { address } from "../../support/bgp.ts";
 const external: AdvertiseContext = {
   codec: codecContext(),
   localAs: 65512,
+  onlyToCustomer: false,
   peerName: "tor-1",
   address: address("10.88.0.200"),
   address6: address("2001:db8::200"),
@@ -357,3 +358,21 @@ for (const [name, context] of [["external", external], ["internal", internal]] a
     );
   });
 }
+
+Deno.test("updateAdjRibOut() marks routes with ONLY_TO_CUSTOMER and the AS of the session, or does not (RFC 9234 5)", () => {
+  for (const onlyToCustomer of [true, false]) {
+    const context = { ...external, localAs: 4_200_000_001, onlyToCustomer };
+    const { updates } = updateAdjRibOut(
+      EMPTY_ADJ_RIB_OUT,
+      [route("10.0.0.1/32"), route("2001:db8::1/128")],
+      context,
+    );
+    assert.equal(updates.length, 2);
+    for (const bytes of updates) {
+      const message = decodeMessage(bytes, context.codec);
+      assert.ok(message.type === "UPDATE");
+      assert.equal(message.attributes.onlyToCustomer, onlyToCustomer ? 4_200_000_001 : undefined);
+      assert.equal(toHex(bytes).includes("c02304fa56ea01"), onlyToCustomer);
+    }
+  }
+});

@@ -37,6 +37,7 @@ const CONTEXT: AdvertiseContext = {
   codec: NEGOTIATED,
   peerName: "b",
   localAs: 65_001,
+  onlyToCustomer: false,
   address: address("10.0.0.1"),
   address6: undefined,
   nextHop: undefined,
