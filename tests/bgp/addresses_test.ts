@@ -293,6 +293,25 @@ Deno.test("Speaker blames the next hop for no NOTIFICATION that is about somethi
   }
 });
 
+Deno.test("Speaker blames no link-local next hop that it has not sent", async () => {
+  await scene(
+    6,
+    new FakeAddresses("eth0 2001:db8::1/64"),
+    {},
+    async ({ stage, end, probe, addresses, news }) => {
+      probe.last.establish({ capabilities: BOTH });
+      assert.deepEqual(await news(), [ALONE]);
+      probe.last.say({ type: "NOTIFICATION", code: 3, subcode: 9, data: MP_REACH });
+      probe.last.close();
+      await stage.clock.advance(60_000);
+      addresses.set(...SHARED);
+      probe.last.establish({ capabilities: BOTH });
+      assert.deepEqual(await news(), [PAIR]);
+      assert.equal(end.status.linkLocalRefused, undefined);
+    },
+  );
+});
+
 Deno.test("Speaker.configure() leaves the link-local next hop out and puts it back, in the session that there is (CONTRACT linkLocalNextHop)", async () => {
   await scene(6, new FakeAddresses(...SHARED), {}, async ({ end, probe, news }) => {
     probe.last.establish({ capabilities: BOTH });
