@@ -61,7 +61,7 @@ export function besideOnLink(
   const [place] = placesOf(addresses, end, zone);
   return addresses.filter((each) =>
     each.interface === place?.interface && each.address.family === family && each.state === "usable" &&
-    each.lasting && !each.ofService && !isLinkLocal(each.address)
+    each.lasting && !isLinkLocal(each.address)
   ).map(({ address }) => address);
 }
 

@@ -4,6 +4,7 @@ import { address, route } from "../support/bgp.ts";
 import { FakeAddresses } from "../support/fake_addresses.ts";
 import type { Probe, ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
+import { seeded } from "../support/random.ts";
 import { A, B, type End, type EndOptions, Stage } from "../support/speakers.ts";
 
 const [OWN6, PEER6] = [address("2001:db8::1"), address("2001:db8::2")];
@@ -252,6 +253,24 @@ Deno.test("Speaker sends no link-local next hop any more to a peer that ends the
   }
 });
 
+Deno.test("Speaker does the same for IPv4 routes with an IPv6 next hop, which Junos refuses with 32 octets (RFC 8950, issue: B4)", async () => {
+  const capabilities = [...BOTH, {
+    type: "extended-next-hop",
+    tuples: [{ family: { afi: 1, safi: 1 }, nextHopAfi: 2 }],
+  }] as const;
+  await scene(6, new FakeAddresses(...SHARED), {}, async ({ stage, end, probe, news }) => {
+    end.speaker.announce([route("10.99.0.1/32")]);
+    probe.last.establish({ capabilities });
+    assert.deepEqual(await news(), ["+10.99.0.1/32 by 2001:db8::1 fe80::5"]);
+    probe.last.say({ type: "NOTIFICATION", code: 3, subcode: 9, data: MP_REACH });
+    probe.last.close();
+    await stage.clock.advance(60_000);
+    probe.last.establish({ capabilities });
+    assert.deepEqual(await news(), ["+10.99.0.1/32 by 2001:db8::1"]);
+    assert.equal(end.status.flaps, 1);
+  });
+});
+
 Deno.test("Speaker blames the next hop for no NOTIFICATION that is about something else (RFC 4271 6.3)", async () => {
   const other = Uint8Array.of(0xc0, 8, 4, 0, 0, 0, 0);
   for (
@@ -274,6 +293,25 @@ Deno.test("Speaker blames the next hop for no NOTIFICATION that is about somethi
   }
 });
 
+Deno.test("Speaker blames no link-local next hop that it has not sent", async () => {
+  await scene(
+    6,
+    new FakeAddresses("eth0 2001:db8::1/64"),
+    {},
+    async ({ stage, end, probe, addresses, news }) => {
+      probe.last.establish({ capabilities: BOTH });
+      assert.deepEqual(await news(), [ALONE]);
+      probe.last.say({ type: "NOTIFICATION", code: 3, subcode: 9, data: MP_REACH });
+      probe.last.close();
+      await stage.clock.advance(60_000);
+      addresses.set(...SHARED);
+      probe.last.establish({ capabilities: BOTH });
+      assert.deepEqual(await news(), [PAIR]);
+      assert.equal(end.status.linkLocalRefused, undefined);
+    },
+  );
+});
+
 Deno.test("Speaker.configure() leaves the link-local next hop out and puts it back, in the session that there is (CONTRACT linkLocalNextHop)", async () => {
   await scene(6, new FakeAddresses(...SHARED), {}, async ({ end, probe, news }) => {
     probe.last.establish({ capabilities: BOTH });
@@ -284,4 +322,64 @@ Deno.test("Speaker.configure() leaves the link-local next hop out and puts it ba
     assert.deepEqual(await news(), [PAIR]);
     assert.equal(end.status.flaps, 0);
   });
+});
+
+const POOL = [
+  "eth0 10.0.0.1/24",
+  "eth0 2001:db8::1/64",
+  "eth0 fe80::5/64",
+  "lo 10.0.0.9/32",
+  "lo 2001:db8::9/128",
+  "eth1 10.0.0.8/24 tentative",
+  "eth1 2001:db8::8/64 duplicate",
+] as const;
+
+Deno.test("Speaker has told a peer at every moment what is true then, whatever comes and goes (issue: next hops are true)", async () => {
+  const random = seeded(10);
+  const chosen = <T>(all: readonly T[]) => all.filter(() => random() < 0.7);
+  const [four, six] = [["10.0.0.9", "10.0.0.8", "10.0.0.2"], ["2001:db8::9", "2001:db8::8", "2001:db8::2"]];
+  const one = (texts: readonly string[]) => {
+    const text = texts[Math.floor(random() * texts.length * 2)];
+    return text === undefined ? undefined : address(text);
+  };
+  for (const over of [4, 6] as const) {
+    let [announced, held] = [0, 0];
+    await scene(over, new FakeAddresses(...POOL), {}, async ({ stage, end, probe, addresses }) => {
+      probe.last.establish({ capabilities: BOTH });
+      const routes = ["10.99.0.1/32", "2001:db8:99::1/128"];
+      end.speaker.announce(routes.map((prefix) => route(prefix)));
+      let services = new Set<string>();
+      for (let step = 0; step < 150; step++) {
+        if (random() < 0.5) addresses.set(...chosen(POOL));
+        else {
+          const own = over === 4 ? "10.0.0.1" : "2001:db8::1";
+          services = new Set(chosen(["10.0.0.9", "2001:db8::9", "10.0.0.8"]).filter((text) => text !== own));
+          const [nextHop, nextHop6] = [one(four), one(six)];
+          const linkLocalNextHop = random() < 0.5 ? "auto" as const : "never" as const;
+          const local = { ...end.local, address: one(four) ?? A, address6: one(six) };
+          const peers = end.peers.map((peer) => ({ ...peer, nextHop, nextHop6, linkLocalNextHop }));
+          end.speaker.configure(local, peers, services);
+        }
+        await stage.clock.advance(5);
+        const has = new Map<string, readonly string[]>();
+        for (const words of told(probe.last)) {
+          const [prefix = "", , ...hops] = words.slice(1).split(" ");
+          if (words.startsWith("-")) has.delete(prefix);
+          else has.set(prefix, hops);
+        }
+        assert.equal(has.size + end.status.held.length, routes.length);
+        const { known } = addresses;
+        assert.ok(typeof known === "object");
+        for (const hop of [...has.values()].flat()) {
+          assert.ok(known.some((each) => each.address.text === hop && each.state === "usable"), hop);
+          assert.ok(!services.has(hop) && hop !== "10.0.0.2" && hop !== "2001:db8::2", hop);
+        }
+        announced += has.size;
+        held += end.status.held.length;
+      }
+      assert.equal(end.status.flaps, 0);
+      assert.equal(probe.sessions.length, 1);
+    });
+    assert.ok(announced > 30 && held > 30, `${announced} ${held}`);
+  }
 });

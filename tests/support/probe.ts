@@ -14,6 +14,7 @@ export const PROBE_CONTEXT: CodecContext = {
   ...INITIAL_CONTEXT,
   fourOctetAs: true,
   families: [{ afi: 1, safi: 1 }, { afi: 2, safi: 1 }],
+  extendedNextHop: [{ afi: 1, safi: 1 }],
 };
 
 /** One connection with the speaker under test. */
