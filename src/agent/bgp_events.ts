@@ -66,6 +66,10 @@ export function factOf(event: SpeakerEvent): AgentFact {
       const { type: kind, peer, count, held } = event;
       return { kind, peer, count, held, cause: held[0]?.reason ?? "none is held any more" };
     }
+    case "peer-discovered": {
+      const { type: kind, peer, address, cause } = event;
+      return { kind, peer, address, cause };
+    }
     case "next-hop-shortened": {
       const { type: kind, peer, cause } = event;
       return { kind, peer, cause };

@@ -163,6 +163,13 @@ export type AgentFact =
     readonly held: readonly { readonly prefix: string; readonly reason: string }[];
     readonly cause: string;
   }
+  /** A peer with `address: auto` was found on its link, at this address. */
+  | {
+    readonly kind: "peer-discovered";
+    readonly peer: string;
+    readonly address: string;
+    readonly cause: string;
+  }
   /** No link-local next hop goes to the peer beside a global one any more, as it has refused that. */
   | { readonly kind: "next-hop-shortened"; readonly peer: string; readonly cause: string }
   | {

@@ -34,6 +34,7 @@ function paragraph(peer: PeerStatus, status: Pick<Status, "as">, now: Date, styl
     ),
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}` +
     (peer.localAs === status.as ? "" : `; it sees us as AS ${peer.localAs}`),
+    ...peer.neighbour === undefined ? [] : [`  neighbour      ${peer.neighbour}`],
     ...down === undefined ? [] : [`  why            ${down}`],
     ...sessionLines(peer),
     ...refusedLines(peer),
