@@ -2,6 +2,7 @@
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Address } from "../net/address.ts";
 import { stateOf } from "../net/host_addresses.ts";
+import type { Neighbours } from "../net/neighbours.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
@@ -18,6 +19,7 @@ import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import type { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, Transport } from "./transport/transport.ts";
+import { isLocated, located } from "./unnumbered.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { blamesNextHop, cease, describeNotification, type NotificationMessage } from "./wire/notification.ts";
 
@@ -27,6 +29,7 @@ export interface PeerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly desired: DesiredRoutes;
+  readonly neighbours: Neighbours;
   /** Rejections that may be under way at all peers. */
   readonly rejections: Lingering;
   /** This host's addresses, and those of services, as of now. */
@@ -167,9 +170,37 @@ export class Peer {
     const { driver } = this;
     return peerStatus(
       this.#config,
-      { driver, advertiser: this.#advertiser, record: this.#record, heldBack: this.#heldBack },
+      {
+        driver,
+        advertiser: this.#advertiser,
+        record: this.#record,
+        neighbours: this.#ports.neighbours,
+        heldBack: this.#heldBack,
+      },
       wallTimeOf,
     );
+  }
+
+  /** Begins to connect, or to wait for the peer; one that is not found yet is begun with when it is. */
+  start(): void {
+    this.#started = true;
+    if (isLocated(this.#config) && this.#heldBack === undefined) this.driver.start();
+  }
+
+  /** Goes on with whoever is the neighbour on its link now; `admit` lets it in. Only where there is no session. */
+  relocate(admit: () => void): void {
+    const { zone = "", address: before } = this.#config;
+    const config = located(this.#config, this.#ports.neighbours);
+    const { address } = config;
+    if (this.#session !== undefined || address.text === before.text) return;
+    const { words } = this.#ports.neighbours.on(zone);
+    this.#config = config;
+    void this.driver.close(undefined, words);
+    this.driver.configure(config, sessionConfig(this.#local, config));
+    admit();
+    if (!isLocated(config)) return;
+    this.#ports.tell({ type: "peer-discovered", peer: this.name, address: address.text, cause: words });
+    this.start();
   }
 
   /** The routes to these prefixes are not what they were. */
@@ -183,7 +214,7 @@ export class Peer {
     this.#local = local;
     this.#config = config;
     this.driver.configure(config, sessionConfig(local, config));
-    if (this.#started && wasHeldBack && this.#heldBack === undefined) this.driver.start();
+    if (this.#started && wasHeldBack && this.#heldBack === undefined) this.start();
     if (advertise && this.#session !== undefined) this.#readvertise(this.#session, true);
   }
 
@@ -220,14 +251,9 @@ export class Peer {
     await how(this.driver);
   }
 
-  /** Begins to connect, or to wait for the peer, where nothing holds that back. */
-  start(): void {
-    this.#started = true;
-    if (this.#heldBack === undefined) this.driver.start();
-  }
-
   /** Ends the session with `notification` and starts anew; `flap`: it counts as lost. */
   reset(notification: NotificationMessage, cause: string, flap: boolean): void {
+    if (!isLocated(this.#config)) return;
     this.#ending = !flap;
     if (!flap) this.#keptUntilMs = this.keptUntilMs;
     if (this.#heldBack === undefined) this.driver.reset(notification, cause);
@@ -242,7 +268,7 @@ export class Peer {
     switch (path) {
       case "up":
         if (!this.#started) return;
-        return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
+        return wasHeldBack ? this.start() : this.driver.hurry("BFD is up");
       case "lost":
         return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
       case "unknown":
@@ -256,6 +282,12 @@ export class Peer {
   get #heldBack(): string | undefined {
     if (this.#config.bfd?.strict !== true || this.#pathIsUp) return undefined;
     return "waits for BFD to be up (bfd.strict)";
+  }
+
+  /** Whoever is spoken with stays the neighbour. */
+  #keepNeighbour(inUse: boolean): void {
+    const { automatic, zone } = this.#config;
+    if (automatic && zone !== undefined) this.#ports.neighbours.keep(zone, inUse);
   }
 
   /** Goes through the routes once more where next hops are others, or where something else about them may be. */
@@ -368,6 +400,7 @@ export class Peer {
       this.#progress = undefined;
       this.#advertiser = undefined;
       this.#session = undefined;
+      this.#keepNeighbour(false);
       this.#ports.lost();
     }
     this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
@@ -388,6 +421,7 @@ export class Peer {
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
     const isOutgoing = leadingSession(this.driver.state).origin === "outgoing";
     const session = { negotiated, end, remote, isOutgoing };
+    this.#keepNeighbour(true);
     this.#session = session;
     this.#lacksSource = false;
     this.#record = { ...this.#record, local: end, lastNoted: undefined };
