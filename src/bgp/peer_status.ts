@@ -8,6 +8,7 @@ import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
+import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import {
   describeNotification,
@@ -64,6 +65,10 @@ export interface PeerStatus {
   readonly cause: string;
   /** Why the last session, or attempt at one, ended. */
   readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  /** The last attempt to connect, where nothing came of it and nothing has come since. */
+  readonly failedAttempt: FailedAttempt | undefined;
+  /** What its sockets show of its configuration. */
+  readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
   /** Our end of the Established session. */
@@ -101,6 +106,7 @@ export interface PeerRecord {
   readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
   /** What the last NOTIFICATION since the last Established session said. */
   readonly lastNoted: string | undefined;
+  readonly failedAttempt: FailedAttempt | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
@@ -138,6 +144,8 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     cause: fsm.cause,
     lastError: lastError && { at: wallTimeOf(lastError.atMs), text: lastError.text },
+    failedAttempt: record.failedAttempt,
+    settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),

@@ -1,5 +1,6 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import { failedAttemptWords } from "./attempt_words.ts";
 import type { Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -54,7 +55,7 @@ const SENT: Readonly<Record<string, Cure>> = {
   "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,
 };
 
-/** Other ends of an attempt, by what its words have; the first one counts. */
+/** Other ends, of which nothing else is known, by what their words have; the first one counts. */
 const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /refused/i,
@@ -92,8 +93,10 @@ export function sessionCure(peer: PeerStatus, status: Place["status"]): string {
     record !== undefined && words.includes(record.text) ? record : undefined;
   const received = told(peer.lastNotificationReceived);
   const sent = told(peer.lastNotificationSent);
-  const cure = cureOf(RECEIVED, received) ?? cureOf(SENT, sent) ??
-    WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  const notified = cureOf(RECEIVED, received) ?? cureOf(SENT, sent);
+  const attempt = failedAttemptWords(peer);
+  if (notified === undefined && attempt !== undefined) return attempt.cure;
+  const cure = notified ?? WORDS.find(([pattern]) => pattern.test(words))?.[1];
   if (cure !== undefined) return cure(place);
   return peer.passive ? waitingCure(place) : BY_ITSELF(place);
 }
