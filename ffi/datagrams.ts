@@ -1,6 +1,7 @@
 /** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, ICMP errors. */
 import type { MessageBuffer } from "./message.ts";
-import { decodeSocketAddress, type SocketAddress } from "./sockaddr.ts";
+import { returnedError, type ReturnedIcmp } from "./returned.ts";
+import type { SocketAddress } from "./sockaddr.ts";
 import type { FilterInstruction } from "./socket_options.ts";
 import { SOCK_DGRAM, SOCK_RAW, type Socket, type Sockets } from "./sockets.ts";
 
@@ -8,13 +9,11 @@ const IPPROTO_ICMP = { 4: 1, 6: 58 } as const;
 /** Longer ones are cut: what this program speaks fits into a jumbo frame. */
 const LARGEST_OCTETS = 9216;
 
-/** Control messages (ip(7), RFC 3542); offsets of struct in_pktinfo, in6_pktinfo, sock_extended_err. */
+/** Control messages (ip(7), RFC 3542); offsets of struct in_pktinfo, in6_pktinfo. */
 const CONTROL = {
-  4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0, returned: 11, origin: 2 },
-  6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16, returned: 25, origin: 3 },
+  4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0 },
+  6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16 },
 } as const;
-/** `offender` (SO_EE_OFFENDER): the sockaddr of who sent the ICMP error. */
-const EXTENDED_ERROR = { origin: 4, type: 5, code: 6, offender: 16 } as const;
 
 /** How a socket is made; see the port `DatagramOptions`. */
 export interface DatagramOptions {
@@ -45,11 +44,7 @@ export interface Datagram {
 export interface ReturnedDatagram {
   readonly octets: Uint8Array;
   readonly to: SocketAddress | undefined;
-  readonly icmp: {
-    readonly type: number;
-    readonly code: number;
-    readonly from: SocketAddress | undefined;
-  } | undefined;
+  readonly icmp: ReturnedIcmp | undefined;
 }
 
 /** Makes datagram sockets. */
@@ -121,14 +116,7 @@ export class DatagramSocket implements Disposable {
 
   receiveReturned(): ReturnedDatagram | undefined {
     if (!this.#socket.receive(this.#message, "errors")) return undefined;
-    const { level, returned, origin } = CONTROL[this.#family];
-    let icmp: ReturnedDatagram["icmp"];
-    for (const { level: ofLevel, type: ofType, bytes } of this.#message.control()) {
-      if (ofLevel !== level || ofType !== returned || bytes[EXTENDED_ERROR.origin] !== origin) continue;
-      const [type = 0, code = 0] = bytes.subarray(EXTENDED_ERROR.type, EXTENDED_ERROR.code + 1);
-      const offender = bytes.subarray(EXTENDED_ERROR.offender);
-      icmp = { type, code, from: offender.byteLength < 16 ? undefined : decodeSocketAddress(offender) };
-    }
+    const { icmp } = returnedError(this.#message, this.#family);
     return { octets: this.#message.bytes, to: this.#message.address, icmp };
   }
 

@@ -166,8 +166,8 @@ export class SocketOptions {
   }
 
   /** IP_RECVERR: keep what ICMP returned as undeliverable, for `receive`. @throws {ErrnoError} */
-  setReceiveErrors(): void {
-    this.#set(this.family === 4 ? "IP_RECVERR" : "IPV6_RECVERR", 1);
+  setReceiveErrors(wanted = true): void {
+    this.#set(this.family === 4 ? "IP_RECVERR" : "IPV6_RECVERR", wanted ? 1 : 0);
   }
 
   /** Lets only these ICMP types through a raw ICMP socket (raw(7), RFC 3542 section 3.2). @throws {ErrnoError} */

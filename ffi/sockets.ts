@@ -18,6 +18,8 @@ import {
   type UnixAddress,
 } from "./sockaddr.ts";
 import { lengthOf, SocketOptions } from "./socket_options.ts";
+import { readSmallFile } from "./files.ts";
+import { returnedError, type ReturnedIcmp } from "./returned.ts";
 import { ReadBuffers, Stream, type StreamOptions } from "./stream.ts";
 
 export const SOCK_STREAM = 1;
@@ -31,6 +33,9 @@ const MSG_ERRQUEUE = 0x2000;
 const MSG_NOSIGNAL = 0x4000;
 const IFNAMSIZ = 16;
 const DISCARD_PORT = 9;
+const MAX_NETSTAT_OCTETS = 32_768;
+/** The beginning of the segment that an ICMP error came back for. */
+const RETURNED_OCTETS = 128;
 /** Of connect(2) where there is no route, or one that refuses. */
 const NO_WAY: readonly number[] = [
   ERRNO.ENETUNREACH,
@@ -99,6 +104,16 @@ export class Sockets {
     }
     const { bytes } = socket.localAddress().address;
     return bytes.every((octet, index) => octet === address.bytes[index]);
+  }
+
+  /** The text of /proc/net/netstat of this thread's network namespace; undefined where it cannot be read. */
+  netstat(): string | undefined {
+    try {
+      return readSmallFile(this.#floor.libc, "/proc/thread-self/net/netstat", MAX_NETSTAT_OCTETS);
+    } catch (error) {
+      if (error instanceof ErrnoError) return undefined;
+      throw error;
+    }
   }
 
   /** Room for one datagram of `size` octets at a time. */
@@ -269,6 +284,17 @@ export class Socket extends SocketOptions implements Disposable {
     const errno = this.#libc.errno();
     if (errno === ERRNO.EAGAIN || errno === ERRNO.EINTR) return false;
     throw new ErrnoError("recvmsg", errno);
+  }
+
+  /** The oldest ICMP error that came back for a TCP socket, and the error that it is; undefined: none. @throws {ErrnoError} */
+  takeReturned(
+    operation: string,
+  ): { readonly error: ErrnoError; readonly icmp: ReturnedIcmp | undefined } | undefined {
+    if (this.family === "unix") return undefined;
+    const message = new MessageBuffer(this.#libc, RETURNED_OCTETS);
+    if (!this.receive(message, "errors")) return undefined;
+    const { errno, icmp } = returnedError(message, this.family);
+    return { error: new ErrnoError(operation, errno), icmp };
   }
 
   /** The stream that this connected socket is; it owns the descriptor from then on. @throws {ErrnoError} */

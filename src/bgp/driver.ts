@@ -21,6 +21,7 @@ import {
 } from "./session/peer_state.ts";
 import { internalFault } from "./session/session_events.ts";
 import type { SessionEvent } from "./session/session_state.ts";
+import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import { endSocket, Lingering } from "./transport/lingering.ts";
 import { Link } from "./transport/link.ts";
 import type { TcpSocket } from "./transport/transport.ts";
@@ -35,6 +36,8 @@ const MAX_REJECTIONS = 4;
 const MAX_LINGERING = 4;
 /** Where a write failed and reading does not tell why, the session ends after so long. */
 const SILENT_FAILURE_MS = 1000;
+/** An attempt to connect that was given up later than this had no answer. */
+const UNANSWERED_MS = 900;
 
 /** Drives one peer. */
 export class PeerDriver {
@@ -291,12 +294,14 @@ export class PeerDriver {
     const link = new Link(id);
     this.#links.set(id, link);
     const { transport, refuseSource } = this.#options;
+    const sinceMs = this.#options.clock.now();
     try {
       const socket = await transport.connect(
         this.#peer,
         this.#config.localAs,
         link.abort.signal,
         refuseSource,
+        (attempt) => this.#noteFailed(attempt, sinceMs),
       );
       if (!this.#isCurrent(link)) return socket[Symbol.dispose]();
       const refusal = refuseSource(socket.local.address);
@@ -310,6 +315,12 @@ export class PeerDriver {
     }
     this.#session(id, { type: "Tcp_CR_Acked" });
     this.#receiver.read(link);
+  }
+
+  /** One that was given up early was not wanted any more, whatever the peer would have said. */
+  #noteFailed(attempt: FailedAttempt, sinceMs: number): void {
+    if (attempt.unanswered && this.#options.clock.now() - sinceMs < UNANSWERED_MS) return;
+    this.#attempt(() => this.#options.events.failed(attempt));
   }
 
   #adopt(id: number): void {

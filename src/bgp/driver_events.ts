@@ -5,6 +5,7 @@ import type { Clock, Random } from "../time/clock.ts";
 import type { MutableCounters } from "./counters.ts";
 import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
+import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import type { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, Transport } from "./transport/transport.ts";
 import type { RouteRefreshMessage } from "./wire/message.ts";
@@ -15,6 +16,8 @@ export interface DriverEvents {
   transition(from: SessionStateName, to: SessionStateName, cause: string): void;
   /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
   ended(from: SessionStateName, cause: string, noted: boolean): void;
+  /** An attempt to connect came to nothing; `ended` comes beside it. */
+  failed(attempt: FailedAttempt): void;
   established(negotiated: Negotiated, local: Endpoint, remote: Endpoint): void;
   refresh(message: RouteRefreshMessage): void;
   /** A KEEPALIVE is due: the session has a life of its own, by whose beat it can be looked at. */

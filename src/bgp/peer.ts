@@ -113,6 +113,7 @@ export class Peer {
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
+        failed: (failedAttempt) => this.#record = { ...this.#record, failedAttempt },
         established: (negotiated, end, remote) => this.#onEstablished(negotiated, end, remote),
         refresh: (message) => {
           this.#advertiser?.refresh(message);
@@ -414,7 +415,9 @@ export class Peer {
     const lastNoted = noted ? cause : this.#record.lastNoted;
     const whole = stuck === undefined || from !== "Established" ? cause : `${cause}; ${stuck}`;
     const text = noted || lastNoted === undefined ? whole : `${whole}; before that, ${lastNoted}`;
-    this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted };
+    // A connection was there: what came of an attempt before says nothing of why it ended.
+    const failedAttempt = from === "Connect" || from === "Active" ? this.#record.failedAttempt : undefined;
+    this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted, failedAttempt };
     this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
   }
 
@@ -424,7 +427,7 @@ export class Peer {
     this.#keepNeighbour(true);
     this.#session = session;
     this.#lacksSource = false;
-    this.#record = { ...this.#record, local: end, lastNoted: undefined };
+    this.#record = { ...this.#record, local: end, lastNoted: undefined, failedAttempt: undefined };
     // It was another address when the connection was made.
     if (this.#comesFromService(session)) return this.#leaveSource(session);
     const context = this.#advertiseContext(session);
@@ -469,6 +472,7 @@ function newRecord(sinceMs: number): PeerRecord {
     sinceMs,
     lastError: undefined,
     lastNoted: undefined,
+    failedAttempt: undefined,
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     local: undefined,

@@ -12,6 +12,7 @@ import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
+import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import { isLocated } from "./unnumbered.ts";
 import {
@@ -73,6 +74,10 @@ export interface PeerStatus {
   readonly cause: string;
   /** Why the last session, or attempt at one, ended. */
   readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  /** The last attempt to connect, where nothing came of it and nothing has come since. */
+  readonly failedAttempt: FailedAttempt | undefined;
+  /** What its sockets show of its configuration. */
+  readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
   /** Our end of the Established session. */
@@ -116,6 +121,7 @@ export interface PeerRecord {
   readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
   /** What the last NOTIFICATION since the last Established session said. */
   readonly lastNoted: string | undefined;
+  readonly failedAttempt: FailedAttempt | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
@@ -165,6 +171,8 @@ export function peerStatus(
       ? heldBack
       : fsm.cause,
     lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    failedAttempt: record.failedAttempt,
+    settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),

@@ -6,6 +6,7 @@ import type { PeerStatus } from "../bgp/peer_status.ts";
 import { checkCure, gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
+import { failedAttemptWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
 import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { onlyPeer, onlyService } from "./views.ts";
@@ -175,8 +176,11 @@ function target({ config }: Status, { service, route, peer }: PeerFacts): Step {
 
 function established(status: Status, { peer }: PeerFacts, now: Date): Step {
   const reason = downReason(peer, now);
+  const means = failedAttemptWords(peer)?.sentence;
   return step("session Established", reason === undefined, {
-    saw: reason === undefined ? "Established" : `${peer.state}: ${reason}`,
+    saw: reason === undefined
+      ? "Established"
+      : `${peer.state}: ${reason}${means === undefined ? "" : ` (${means})`}`,
     since: peer.since.toISOString(),
     opens: sessionCure(peer, status),
   });

@@ -1,5 +1,7 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import { failedAttemptWords } from "./attempt_words.ts";
+import { sessionCure } from "./session_cure.ts";
 import type { BfdEntry, PeerEntry, Status } from "./status.ts";
 import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
@@ -24,7 +26,12 @@ export function downReason(peer: PeerDown, now: Date): string | undefined {
   return `${lastError?.text ?? waiting}${retry}`;
 }
 
-function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style: Style): string {
+function paragraph(
+  peer: PeerEntry,
+  status: Pick<Status, "as" | "routerID" | "listeners">,
+  now: Date,
+  style: Style,
+): string {
   const down = downReason(peer, now);
   const { lastError, lastNotificationReceived, lastNotificationSent, fault } = peer;
   return lines([
@@ -35,7 +42,7 @@ function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}` +
     (peer.localAs === status.as ? "" : `; it sees us as AS ${peer.localAs}`),
     ...peer.neighbour === undefined ? [] : [`  neighbour      ${peer.neighbour}`],
-    ...down === undefined ? [] : [`  why            ${down}`],
+    ...down === undefined ? [] : [`  why            ${down}`, ...meaning(peer, status)],
     ...sessionLines(peer),
     ...refusedLines(peer),
     ...bfdLines(peer.bfd, now),
@@ -59,6 +66,17 @@ function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style
     ...notification("last received", lastNotificationReceived, now),
     ...notification("last sent", lastNotificationSent, now),
   ], style);
+}
+
+function meaning(
+  peer: PeerStatus,
+  status: Pick<Status, "as" | "routerID" | "listeners">,
+): readonly string[] {
+  const words = failedAttemptWords(peer);
+  return [
+    ...words === undefined ? [] : [`  which means    ${words.sentence}`],
+    `  cure           ${sessionCure(peer, status)}`,
+  ];
 }
 
 function sessionLines({ localAddress, negotiated, endOfRibHeld }: PeerStatus): readonly string[] {

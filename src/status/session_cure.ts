@@ -1,6 +1,7 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
+import { failedAttemptWords } from "./attempt_words.ts";
 import type { Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -72,7 +73,7 @@ const FIND: Cure = ({ peer }) =>
   `bring up both ends of the link, and let the router advertise itself there (FRR: neighbor IFACE interface remote-as …; ` +
   `BIRD: protocol radv; others: IPv6 router advertisements), and ICMPv6 through; or set the address of ${peer.name}`;
 
-/** Other ends of an attempt, by what its words have; the first one counts. */
+/** Other ends, of which nothing else is known, by what their words have; the first one counts. */
 const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /is (the|a) service address/,
@@ -116,8 +117,10 @@ export function sessionCure(peer: PeerStatus, status: Place["status"]): string {
     record !== undefined && words.includes(record.text) ? record : undefined;
   const received = told(peer.lastNotificationReceived);
   const sent = told(peer.lastNotificationSent);
-  const cure = cureOf(RECEIVED, received) ?? cureOf(SENT, sent) ??
-    WORDS.find(([pattern]) => pattern.test(words))?.[1];
+  const notified = cureOf(RECEIVED, received) ?? cureOf(SENT, sent);
+  const attempt = failedAttemptWords(peer);
+  if (notified === undefined && attempt !== undefined) return attempt.cure;
+  const cure = notified ?? WORDS.find(([pattern]) => pattern.test(words))?.[1];
   if (cure !== undefined) return cure(place);
   return peer.passive ? waitingCure(place) : BY_ITSELF(place);
 }

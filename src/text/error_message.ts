@@ -15,3 +15,10 @@ export function codeOf(error: unknown): string | undefined {
   if ("code" in error && typeof error.code === "string") return error.code;
   return codeOf(error.cause);
 }
+
+/** The system call that failed, such as `bind`, of an error or of what caused it; undefined: it is not named. */
+export function operationOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ("operation" in error && typeof error.operation === "string") return error.operation;
+  return operationOf(error.cause);
+}

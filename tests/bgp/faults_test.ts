@@ -40,6 +40,7 @@ function eventsWith(fuse: Fuse): DriverEvents {
   return {
     transition: () => fuse.pass("transition"),
     ended: () => fuse.pass("ended"),
+    failed: () => fuse.pass("failed"),
     established: () => fuse.pass("established"),
     refresh: () => fuse.pass("refresh"),
     keepingAlive: () => fuse.pass("keepingAlive"),

@@ -56,6 +56,7 @@ Deno.test("PeerDriver lets timers and other peers have their turn while a peer f
     events: {
       transition() {},
       ended() {},
+      failed() {},
       established() {},
       // As if each request took 3 ms.
       refresh: () => void (workMs += 3),

@@ -57,6 +57,7 @@ function socketsOf(sockets: Sockets, onMade: (socket: Socket) => void): RawSocke
   return {
     interfaceIndex: (name) => sockets.interfaceIndex(name),
     interfaceName: (index) => sockets.interfaceName(index),
+    netstat: () => sockets.netstat(),
     tcp(family) {
       const socket = sockets.tcp(family);
       onMade(socket);

@@ -90,6 +90,7 @@ Deno.test("the view peers says why a session is down, with code, subcode and the
     `r2: Idle for 5s (since 2026-01-01T01:01:58.000Z)
   peer           fe80::2%eth0, AS 65512
   why            peer sent Cease/Administrative Shutdown: maintenance until 6; next attempt in 4s
+  cure           r2 was shut down by its operator: only there it is turned on again (no shutdown)
   messages       sent nothing
                  received 1 OPEN, 7 UPDATE, 3 KEEPALIVE
   prefixes       0 advertised, 0 held; received and dropped: 11, withdrawn: 0

@@ -129,6 +129,7 @@ export function socketsInside(
     tcp: (family) => namespace.inside(() => sockets.tcp(family)),
     interfaceIndex: (name) => namespace.inside(() => sockets.interfaceIndex(name)),
     interfaceName: (index) => namespace.inside(() => sockets.interfaceName(index)),
+    netstat: () => namespace.inside(() => sockets.netstat()),
   };
 }
 

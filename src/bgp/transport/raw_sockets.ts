@@ -1,5 +1,5 @@
 /** The port to sockets that are prepared option by option; `ffi/sockets.ts` satisfies it by shape. */
-import type { Endpoint, SocketAddress, StreamSocket } from "../../net/sockets.ts";
+import type { Endpoint, ReturnedDatagram, SocketAddress, StreamSocket } from "../../net/sockets.ts";
 
 /** A connection that a listening socket gave. */
 export interface Accepted {
@@ -23,6 +23,12 @@ export interface RawSocket extends Disposable {
   remoteAddress(): SocketAddress;
   /** What became of the connection attempt: the error, or undefined when it is up. */
   takeError(operation: string): Error | undefined;
+  /** Whether what ICMP returns ends the attempt at once, and is kept for `takeReturned`. */
+  setReceiveErrors(wanted: boolean): void;
+  /** The ICMP error that ended the attempt, and the error that it is; undefined: none. */
+  takeReturned(
+    operation: string,
+  ): { readonly error: Error; readonly icmp: ReturnedDatagram["icmp"] } | undefined;
   /** Calls back once, when the connection attempt ended. */
   onWritable(callback: () => void): Disposable;
   setReuseAddress(): void;
@@ -51,4 +57,6 @@ export interface RawSockets {
   tcp(family: 4 | 6): RawSocket;
   interfaceIndex(name: string): number | undefined;
   interfaceName(index: number): string | undefined;
+  /** The text of /proc/net/netstat of this thread's network namespace; undefined where it cannot be read. */
+  netstat(): string | undefined;
 }

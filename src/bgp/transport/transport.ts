@@ -5,6 +5,7 @@
 import type { PeerConfig } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
 import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
+import type { FailedAttempt } from "./failed_attempt.ts";
 
 export type { Endpoint } from "../../net/sockets.ts";
 
@@ -78,7 +79,8 @@ export interface Listener extends Disposable {
 export interface Transport {
   /**
    * `refuseSource` says of the address that the kernel has chosen for our end why it will not do; an adapter that learns of
-   * it before the peer does asks then.
+   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails or is aborted, before that
+   * is thrown.
    * @throws {Error} refused, unreachable, aborted, an address that will not do, or an option that this adapter cannot honour
    */
   connect(
@@ -86,6 +88,7 @@ export interface Transport {
     localAs: number,
     signal: AbortSignal,
     refuseSource?: (address: Address) => string | undefined,
+    onFailed?: (attempt: FailedAttempt) => void,
   ): Promise<TcpSocket>;
   /** @throws {Error} address in use or not there, or not permitted */
   listen(options: ListenOptions, events: ListenerEvents): Listener;

@@ -6,10 +6,12 @@
 import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
-import type { SocketAddress } from "../../net/sockets.ts";
+import type { ReturnedDatagram, SocketAddress } from "../../net/sockets.ts";
 import { untilAborted } from "../../time/abort.ts";
 import { admit, handOver } from "./admission.ts";
+import { type FailedAttempt, failureOf } from "./failed_attempt.ts";
 import type { RawSocket, RawSockets } from "./raw_sockets.ts";
+import { dropsBetween, NO_DROPS, parseSegmentDrops, type SegmentDrops } from "./segment_drops.ts";
 import {
   type Endpoint,
   type Listener,
@@ -34,22 +36,25 @@ const NO_KEY = new Uint8Array();
 /** The transport over prepared sockets. */
 export function socketTransport(sockets: RawSockets): Transport {
   return {
-    connect: (peer, localAs, signal, refuseSource) =>
-      connect(sockets, { peer, localAs, signal, refuseSource }),
+    connect: (peer, localAs, signal, refuseSource, onFailed) =>
+      connect(sockets, { peer, localAs, signal, refuseSource, onFailed }),
     listen: (options, events) => listen(sockets, options, events),
   };
 }
 
 async function connect(
   sockets: RawSockets,
-  { peer, localAs, signal, refuseSource }: {
+  { peer, localAs, signal, refuseSource, onFailed }: {
     readonly peer: PeerConfig;
     readonly localAs: number;
     readonly signal: AbortSignal;
     readonly refuseSource: Parameters<Transport["connect"]>[3];
+    readonly onFailed: Parameters<Transport["connect"]>[4];
   },
 ): Promise<TcpSocket> {
   signal.throwIfAborted();
+  const before = dropsSoFar(sockets);
+  let icmp: FailedAttempt["icmp"];
   try {
     using socket = sockets.tcp(peer.address.family);
     const remote = { address: peer.address, port: peer.port, scopeId: scopeOf(sockets, peer) };
@@ -58,15 +63,23 @@ async function connect(
     if (peer.tcpMss !== undefined) socket.setMaximumSegment(peer.tcpMss);
     bindToDevice(socket, peer.device);
     bindSource(socket, peer, remote.scopeId);
+    socket.setReceiveErrors(true);
     const isConnected = socket.connect(remote);
     // The kernel has chosen already. What the peer would make of the wrong source is not waited for.
-    const refusal = refuseSource?.(addressOf(socket.localAddress().address.bytes));
+    const local = addressOf(socket.localAddress().address.bytes);
+    const refusal = refuseSource?.(local);
     if (refusal !== undefined) throw new Error(refusal);
     if (!isConnected) await connectionAttempt(socket, signal);
     const error = socket.takeError("connect");
-    if (error !== undefined) throw error;
+    const returned = socket.takeReturned("connect");
+    icmp = icmpError(peer.address.family, returned?.icmp, local);
+    if (error !== undefined || returned !== undefined) throw error ?? returned?.error;
+    // What ICMP says of a connection that is up is no reason to end it (RFC 5461 section 4.1).
+    socket.setReceiveErrors(false);
     return adopt(sockets, socket, socket.remoteAddress());
   } catch (error) {
+    const drops = dropsBetween(before, dropsSoFar(sockets));
+    onFailed?.(failureOf(error, { unanswered: signal.aborted, icmp, drops }));
     if (signal.aborted) throw signal.reason;
     throw explain(`cannot connect to ${describe(peer)}`, error);
   }
@@ -77,6 +90,21 @@ async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promis
   const { promise, resolve } = Promise.withResolvers<void>();
   using _watch = socket.onWritable(resolve);
   await untilAborted(promise, signal);
+}
+
+function dropsSoFar(sockets: RawSockets): SegmentDrops {
+  const text = sockets.netstat();
+  return text === undefined ? NO_DROPS : parseSegmentDrops(text);
+}
+
+function icmpError(
+  family: 4 | 6,
+  icmp: ReturnedDatagram["icmp"],
+  local: Address,
+): FailedAttempt["icmp"] {
+  if (icmp === undefined) return undefined;
+  const from = icmp.from === undefined ? undefined : addressOf(icmp.from.address.bytes).text;
+  return { family, type: icmp.type, code: icmp.code, from, isOwn: from === local.text };
 }
 
 function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEvents): Listener {

@@ -10,6 +10,8 @@ import type { InterfaceAddress } from "../../net/on_link.ts";
 import type { StreamListener, Streams, StreamSocket } from "../../net/sockets.ts";
 import { codeOf, messageOf } from "../../text/error_message.ts";
 import { admit, handOver } from "./admission.ts";
+import { failureOf } from "./failed_attempt.ts";
+import { NO_DROPS } from "./segment_drops.ts";
 import {
   type Endpoint,
   type Listener,
@@ -32,7 +34,15 @@ export function streamsTransport(ports: StreamsTransportPorts): Transport {
   // A listener on :: takes IPv4, too, where the system has not forbidden it; 0.0.0.0 is in use then.
   const anyPorts = new Set<number>();
   return {
-    connect: (peer, _localAs, signal) => connect(ports, peer, signal),
+    connect: async (peer, _localAs, signal, _refuseSource, onFailed) => {
+      try {
+        return await connect(ports, peer, signal);
+      } catch (error) {
+        const unanswered = signal.aborted;
+        onFailed?.(failureOf(error, { unanswered, icmp: undefined, drops: NO_DROPS }));
+        throw error;
+      }
+    },
     listen(options, events) {
       const { address, port } = options;
       try {
