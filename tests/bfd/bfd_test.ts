@@ -103,6 +103,8 @@ Deno.test("two ends come up, and send by what they agreed on: TTL 255, one const
   assert.deepEqual([ours?.transmitIntervalMs, ours?.receiveIntervalMs, ours?.detectionTimeMs], [80, 50, 150]);
   assert.deepEqual([b.bfd.status()[0]?.detectionTimeMs, ours?.polling], [240, false]);
   assert.ok(network.sent.every(({ ttl, to }) => ttl === 255 && to.port === 3784));
+  const [sender] = [...a.host.sockets].filter(({ options }) => options.remote !== undefined);
+  assert.equal(sender?.options.trafficClass, 0xc0, "CS6");
   const ports = new Set(network.sent.map(({ from }) => from.port));
   assert.equal(ports.size, 2);
   assert.ok([...ports].every((port) => port >= 49_152 && port <= 65_535));
