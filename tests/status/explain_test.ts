@@ -239,6 +239,13 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     "session Established",
     /^bring up the link or the route to 10\.0\.0\.254/,
   ],
+  [
+    failed(
+      "cannot connect: the kernel's choice of a source is the service address 2001:db8::1: no other address",
+    ),
+    "session Established",
+    /give this host an address of its own that leads to .*, or set localAddress of/,
+  ],
   [failed("connection reset by peer"), "session Established", /takes the connection and closes it/],
   [failed("cannot assign requested address"), "session Established", /localAddress of r1/],
   [failed("something else"), "session Established", /^nothing has to be done/],
