@@ -30,6 +30,7 @@ export interface DatagramOptions {
   readonly receiveReturned?: boolean;
   readonly icmpTypes?: readonly number[];
   readonly beside?: readonly Pick<DatagramSocket, "shareLocal">[];
+  readonly group?: SocketAddress["address"];
 }
 
 /** What arrived; see the port of the same name. */
@@ -69,11 +70,21 @@ export class Datagrams {
     const socket = this.#sockets.open(family, type, kind === "udp" ? 0 : IPPROTO_ICMP[family]);
     try {
       prepare(socket, options);
+      if (options.group !== undefined) this.#joinGroup(socket, options.group, options);
       return new DatagramSocket(socket, family, this.#message);
     } catch (error) {
       socket[Symbol.dispose]();
       throw error;
     }
+  }
+
+  #joinGroup(
+    socket: Socket,
+    group: SocketAddress["address"],
+    { device = "", ttl }: DatagramOptions,
+  ): void {
+    if (ttl !== undefined) socket.setMulticastHops(ttl);
+    socket.joinGroup(group, this.#sockets.interfaceIndex(device) ?? 0);
   }
 }
 

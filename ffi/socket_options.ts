@@ -23,6 +23,8 @@ const OPTION = {
   IP_MULTICAST_TTL: [0, 33],
   IPV6_UNICAST_HOPS: [41, 16],
   IPV6_MULTICAST_HOPS: [41, 18],
+  IPV6_MULTICAST_LOOP: [41, 19],
+  IPV6_ADD_MEMBERSHIP: [41, 20],
   IPV6_RECVERR: [41, 25],
   IPV6_V6ONLY: [41, 26],
   IPV6_RECVPKTINFO: [41, 49],
@@ -109,6 +111,20 @@ export class SocketOptions {
   /** The TTL or hop limit of what is sent. @throws {ErrnoError} */
   setTtl(ttl: number): void {
     this.#set(this.family === 4 ? "IP_TTL" : "IPV6_UNICAST_HOPS", ttl);
+  }
+
+  /** IPv6 alone: the hop limit of what is sent to groups, of which nothing comes back to this host. @throws {ErrnoError} */
+  setMulticastHops(hops: number): void {
+    this.#set("IPV6_MULTICAST_HOPS", hops);
+    this.#set("IPV6_MULTICAST_LOOP", 0);
+  }
+
+  /** IPv6 alone: hears what is sent to `group` on an interface (struct ipv6_mreq). @throws {ErrnoError} */
+  joinGroup(group: IpAddress, interfaceIndex: number): void {
+    const request = new Uint8Array(20);
+    request.set(group.bytes);
+    new DataView(request.buffer).setUint32(16, interfaceIndex, true);
+    this.#setBytes("IPV6_ADD_MEMBERSHIP", request);
   }
 
   /** The TTL or hop limit below which what arrives is dropped; 0: none. TCP only. @throws {ErrnoError} */

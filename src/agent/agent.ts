@@ -327,6 +327,7 @@ export class Agent {
       random,
       restarting: adopted,
       addresses: this.#ports.addresses,
+      neighbours: this.#ports.neighbours,
       services: serviceAddresses(this.#config.current),
       onEvent: (event) => {
         speakerEvents.publish(event);

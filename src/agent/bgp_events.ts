@@ -70,6 +70,10 @@ export function factOf(event: SpeakerEvent): AgentFact {
       const { type: kind, peer, stuck, cause } = event;
       return { kind, peer, stuck, cause };
     }
+    case "peer-discovered": {
+      const { type: kind, peer, address, cause } = event;
+      return { kind, peer, address, cause };
+    }
     case "next-hop-shortened": {
       const { type: kind, peer, cause } = event;
       return { kind, peer, cause };

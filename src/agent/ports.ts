@@ -13,6 +13,7 @@ import type { ProcessFigures } from "../http/metrics.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { Processes } from "../kernel/suspects.ts";
 import type { HostAddresses } from "../net/host_addresses.ts";
+import type { Neighbours } from "../net/neighbours.ts";
 import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { RunProgram } from "./hook_run.ts";
@@ -30,6 +31,8 @@ export interface AgentPorts {
   readonly addresses?: HostAddresses | undefined;
   /** For BFD. Undefined: there are no such sockets, and `refuse` says so. */
   readonly bfd?: BfdSockets | undefined;
+  /** Finds peers that are known by their interface alone. Undefined: nobody can. */
+  readonly neighbours?: Neighbours | undefined;
   /** Undefined where the configuration leaves nothing of the kernel to us. */
   readonly kernel: Kernel | undefined;
   /** Calls back in the turn in which a link or an address that leads from this host is lost. Undefined: that is not heard of. */

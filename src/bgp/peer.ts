@@ -2,6 +2,7 @@
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Address } from "../net/address.ts";
 import { stateOf } from "../net/host_addresses.ts";
+import type { Neighbour, Neighbours } from "../net/neighbours.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
@@ -18,6 +19,7 @@ import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import type { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, Transport } from "./transport/transport.ts";
+import { isLocated, located } from "./unnumbered.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { blamesNextHop, cease, describeNotification, type NotificationMessage } from "./wire/notification.ts";
 
@@ -27,6 +29,7 @@ export interface PeerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly desired: DesiredRoutes;
+  readonly neighbours: Neighbours;
   /** Rejections that may be under way at all peers. */
   readonly rejections: Lingering;
   /** This host's addresses, and those of services, as of now. */
@@ -167,9 +170,31 @@ export class Peer {
     const { driver } = this;
     return peerStatus(
       this.#config,
-      { driver, advertiser: this.#advertiser, record: this.#record, heldBack: this.#heldBack },
+      {
+        driver,
+        advertiser: this.#advertiser,
+        record: this.#record,
+        heldBack: this.#heldBack,
+        neighbour: this.#neighbour?.words,
+      },
       wallTimeOf,
     );
+  }
+
+  /** Goes on with whoever is the neighbour on its link now; `admit` lets it in. Only where there is no session. */
+  relocate(admit: () => void): void {
+    const { zone = "", address: before } = this.#config;
+    const config = located(this.#config, this.#ports.neighbours);
+    const { address } = config;
+    if (this.#session !== undefined || address.text === before.text) return;
+    const { words } = this.#ports.neighbours.on(zone);
+    this.#config = config;
+    void this.driver.close(undefined, words);
+    this.driver.configure(config, sessionConfig(this.#local, config));
+    admit();
+    if (!isLocated(config)) return;
+    this.#ports.tell({ type: "peer-discovered", peer: this.name, address: address.text, cause: words });
+    if (this.#started && this.#heldBack === undefined) this.driver.start();
   }
 
   /** The routes to these prefixes are not what they were. */
@@ -241,7 +266,7 @@ export class Peer {
     this.#pathIsUp = path === "up";
     switch (path) {
       case "up":
-        if (!this.#started) return;
+        if (!this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
         return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
@@ -254,8 +279,21 @@ export class Peer {
 
   /** Why no session is begun; one that is Established stays. */
   get #heldBack(): string | undefined {
+    if (!isLocated(this.#config)) return this.#neighbour?.words;
     if (this.#config.bfd?.strict !== true || this.#pathIsUp) return undefined;
     return "waits for BFD to be up (bfd.strict)";
+  }
+
+  /** Of a peer that is known by its interface alone. */
+  get #neighbour(): Neighbour | undefined {
+    const { automatic, zone } = this.#config;
+    return automatic && zone !== undefined ? this.#ports.neighbours.on(zone) : undefined;
+  }
+
+  /** Whoever is spoken with stays the neighbour. */
+  #keepNeighbour(inUse: boolean): void {
+    const { automatic, zone } = this.#config;
+    if (automatic && zone !== undefined) this.#ports.neighbours.keep(zone, inUse);
   }
 
   /** Goes through the routes once more where next hops are others, or where something else about them may be. */
@@ -368,6 +406,7 @@ export class Peer {
       this.#progress = undefined;
       this.#advertiser = undefined;
       this.#session = undefined;
+      this.#keepNeighbour(false);
       this.#ports.lost();
     }
     this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
@@ -388,6 +427,7 @@ export class Peer {
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
     const isOutgoing = leadingSession(this.driver.state).origin === "outgoing";
     const session = { negotiated, end, remote, isOutgoing };
+    this.#keepNeighbour(true);
     this.#session = session;
     this.#lacksSource = false;
     this.#record = { ...this.#record, local: end, lastNoted: undefined };

@@ -2,6 +2,7 @@
 import { formatU32 } from "../net/address.ts";
 import type { Transmission } from "../net/sockets.ts";
 import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
+import { peerKey } from "../config/session_difference.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
@@ -11,6 +12,7 @@ import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { Endpoint } from "./transport/transport.ts";
+import { isLocated } from "./unnumbered.ts";
 import {
   describeNotification,
   hardResetReason,
@@ -58,8 +60,10 @@ export interface NegotiatedStatus {
 /** A peer. */
 export interface PeerStatus {
   readonly name: string;
-  /** With the zone of a link-local address. */
+  /** With the zone of a link-local address; `auto%eth0` of one that has not been found on its link. */
   readonly address: string;
+  /** What is known of who is on the link of one with `address: auto`, in words. */
+  readonly neighbour: string | undefined;
   readonly as: number;
   readonly passive: boolean;
   readonly state: SessionStateName;
@@ -130,28 +134,32 @@ export interface NotificationNote {
 /** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, heldBack }: {
+  { driver, advertiser, record, heldBack, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What is known of who is on its link, where it is known by its interface alone. */
+    readonly neighbour: string | undefined;
   },
   wallTimeOf: (ms: number) => Date,
 ): PeerStatus {
   const { fsm } = leadingSession(driver.state);
   const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
+  const isFound = isLocated(config);
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   return {
     name: config.name,
-    address: config.zone === undefined ? config.address.text : `${config.address.text}%${config.zone}`,
+    address: peerKey({ ...config, automatic: !isFound, device: undefined }),
+    neighbour,
     as: config.as,
     passive: config.passive,
     state: fsm.name,
     since: wallTimeOf(record.sinceMs),
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && { at: wallTimeOf(lastError.atMs), text: lastError.text },
+    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),

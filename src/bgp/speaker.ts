@@ -30,6 +30,7 @@ import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import { peerKey, sessionConsequence } from "../config/session_difference.ts";
 import type { Address } from "../net/address.ts";
 import { type HostAddresses, UNKNOWN_ADDRESSES } from "../net/host_addresses.ts";
+import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
@@ -41,6 +42,7 @@ import type { Route } from "./routes/route.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
+import { isLocated, linksOf, located } from "./unnumbered.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { cease } from "./wire/notification.ts";
 
@@ -58,6 +60,8 @@ export interface SpeakerOptions {
   readonly restarting: boolean;
   /** This host's addresses, of which next hops are. Default: they cannot be known. */
   readonly addresses?: HostAddresses | undefined;
+  /** Finds peers that are known by their interface alone. Default: nobody does. */
+  readonly neighbours?: Neighbours | undefined;
   /** The addresses of services, by `text`: no session has one as its source, and no route as its next hop. Default: none. */
   readonly services?: ReadonlySet<string> | undefined;
   readonly onEvent: (event: SpeakerEvent) => void;
@@ -96,6 +100,7 @@ export class Speaker {
   #local: LocalBgp;
   #services: ReadonlySet<string> = new Set();
   #addressWatch: Disposable | undefined;
+  #neighbourWatch: Disposable | undefined;
   /** The last words of peers that are no more, while they are handed over. */
   readonly #leaving = new Set<Promise<void>>();
   /** Peers that may have something to be sent, in the order of their turns. */
@@ -111,7 +116,7 @@ export class Speaker {
 
   constructor(options: SpeakerOptions) {
     const { local, peers, transport, clock, random, restarting } = options;
-    const { addresses = UNKNOWN_ADDRESSES } = options;
+    const { addresses = UNKNOWN_ADDRESSES, neighbours = NO_NEIGHBOURS } = options;
     this.#options = options;
     this.#local = local;
     this.#services = options.services ?? this.#services;
@@ -121,6 +126,7 @@ export class Speaker {
       random,
       own: () => ({ addresses: addresses.current(), services: this.#services }),
       desired: this.#desired,
+      neighbours,
       rejections: new Lingering(MAX_REJECTIONS),
       tell: (event) => this.#tell(event),
       rejected: (remote) => this.#refused.note("surplus", { remote, reason: { type: "surplus" } }),
@@ -141,7 +147,7 @@ export class Speaker {
       const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
       const restartingUntilMs = restarting ? clock.now() + restartMs : -Infinity;
       const restart = { restartingUntilMs, forwarding: restarting };
-      return [peerKey(config), new Peer(local, config, this.#ports, { restart })];
+      return [peerKey(config), new Peer(local, located(config, neighbours), this.#ports, { restart })];
     }));
   }
 
@@ -150,10 +156,12 @@ export class Speaker {
    * @throws {Error} where it cannot listen, with the cause and the cure
    */
   start(): void {
-    this.#listeners.start(this.#local, [...this.#peers.values()].map(({ configured }) => configured.peer));
+    this.#listeners.start(this.#local, this.#located.filter(isLocated));
     this.#started = true;
     this.#addressWatch = this.#options.addresses?.watch(() => this.#followAddresses());
+    this.#neighbourWatch = this.#ports.neighbours.watch((link) => this.#followNeighbour(link));
     for (const peer of this.#peers.values()) peer.start();
+    this.#ports.neighbours.follow(linksOf(this.#located));
   }
 
   /**
@@ -161,8 +169,9 @@ export class Speaker {
    * whose session cannot go on as it is Cease/Other Configuration Change; every other session is left alone. Routes go out
    * at the end of this turn, so that what `announce()` brings with it goes by the same UPDATEs. Never throws.
    */
-  configure(local: LocalBgp, peers: readonly PeerConfig[], services = this.#services): void {
+  configure(local: LocalBgp, configured: readonly PeerConfig[], services = this.#services): void {
     if (this.#stopped) return;
+    const peers = configured.map((peer) => located(peer, this.#ports.neighbours));
     this.#local = local;
     this.#services = services;
     const before = this.#peers;
@@ -192,8 +201,9 @@ export class Speaker {
     }));
     if (!this.#started) return;
     // First the listeners: a new peer may connect at once, with a key of its own.
-    this.#listeners.configure(local, peers);
+    this.#listeners.configure(local, peers.filter(isLocated));
     for (const peer of fresh) peer.start();
+    this.#ports.neighbours.follow(linksOf(peers));
     for (const peer of this.#peers.values()) peer.followAddresses();
     for (const peer of this.#peers.values()) this.#due.add(peer);
     this.#endTurn();
@@ -298,8 +308,22 @@ export class Speaker {
     this.#flush(...this.#peers.values());
   }
 
-  /** No connection comes in any more. */
+  /** Another router is the neighbour on a link, or none: the listeners first, as it may connect at once. */
+  #followNeighbour(link: string): void {
+    const peer = this.#peers.values().find(({ configured: { peer } }) => peer.automatic && peer.zone === link);
+    if (this.#stopped || peer === undefined) return;
+    peer.relocate(() => this.#listeners.configure(this.#local, this.#located.filter(isLocated)));
+  }
+
+  /** The peers, where they are now. */
+  get #located(): readonly PeerConfig[] {
+    return [...this.#peers.values()].map(({ configured }) => configured.peer);
+  }
+
+  /** No connection comes in any more, and nobody is looked for. */
   #close(): void {
+    this.#neighbourWatch?.[Symbol.dispose]();
+    this.#ports.neighbours.follow([]);
     this.#addressWatch?.[Symbol.dispose]();
     for (const part of [this.#listeners, this.#refused, this.#acceptFaults]) part[Symbol.dispose]();
   }

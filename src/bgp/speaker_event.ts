@@ -33,6 +33,13 @@ export type SpeakerEvent =
   | { readonly type: "end-of-rib-sent"; readonly peer: string }
   /** What the peer is sent is not acknowledged for a while, or is again. */
   | { readonly type: "peer-stuck"; readonly peer: string; readonly stuck: boolean; readonly cause: string }
+  /** A peer that is known by its interface alone is at this address now. */
+  | {
+    readonly type: "peer-discovered";
+    readonly peer: string;
+    readonly address: string;
+    readonly cause: string;
+  }
   /** The routes that cannot go to the peer changed: so many are held, 0 for none any more, and these are the first. */
   | {
     readonly type: "routes-held";

@@ -174,6 +174,13 @@ export type AgentFact =
   }
   /** The peer's kernel acknowledges nothing of what is sent, though the session stands; or does again. */
   | { readonly kind: "peer-stuck"; readonly peer: string; readonly stuck: boolean; readonly cause: string }
+  /** A peer with `address: auto` was found on its link, at this address. */
+  | {
+    readonly kind: "peer-discovered";
+    readonly peer: string;
+    readonly address: string;
+    readonly cause: string;
+  }
   /** No link-local next hop goes to the peer beside a global one any more, as it has refused that. */
   | { readonly kind: "next-hop-shortened"; readonly peer: string; readonly cause: string }
   | {

@@ -136,6 +136,8 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
           ? line(event, "bgp", "info", { message: "no route is held back any more" })
           : line(event, "bgp", "warning", { message: "routes cannot go to this peer: {count}" }),
       ];
+    case "peer-discovered":
+      return [line(event, "bgp", "info", { message: "the peer is at {address}: {cause}" })];
     case "next-hop-shortened":
       return [
         line(event, "bgp", "warning", {

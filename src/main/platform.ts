@@ -1,4 +1,5 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
+import { Datagrams } from "../../ffi/datagrams.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
@@ -17,6 +18,7 @@ import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
 import { countedAllowance } from "../health/kinds/allowance.ts";
+import { RouterFinder } from "../icmp/router_finder.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { AddressWatch } from "../kernel/address_watch.ts";
 import { LossWatch } from "../kernel/loss_watch.ts";
@@ -56,6 +58,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
     const slots = countedAllowance(() => share.probes, countedAllowance(() => share.watches));
     const prepared = native && new Streams<Address>(native.sockets, addressOf);
     const probePorts = openProbePorts(native, { plain: streams, prepared }, slots, stack);
+    const addresses = hostAddresses(native, netlink, events, stack);
     const startedSeconds = startTime(systemClock, PROCESS_START_MS);
     return {
       random: Math.random,
@@ -82,7 +85,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       stateFiles: denoStateFiles(),
       runProgram: programRunner(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
-      addresses: hostAddresses(native, netlink, events, stack),
+      addresses,
+      neighbours: native && stack.use(openRouterFinder(native, addresses)),
       processFigures: () => processFigures(native, startedSeconds()),
       notify: (state) => notifyServiceManager(state, native, events),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
@@ -157,6 +161,11 @@ function hostAddresses(
     );
   }
   return addresses;
+}
+
+function openRouterFinder({ sockets }: Native, addresses: HostAddresses): RouterFinder {
+  const datagrams = new Datagrams(sockets);
+  return new RouterFinder({ datagrams, addresses, clock: systemClock, random: Math.random });
 }
 
 function lossWatcher({ libc, reactor }: Native, netlink: OpenNetlink, events: EventStream) {

@@ -134,6 +134,8 @@ export interface DatagramOptions {
   readonly icmpTypes?: readonly number[];
   /** Sockets of ours with the same local end and other devices, or none; nobody else's is shared with. */
   readonly beside?: readonly DatagramSocket[];
+  /** An IPv6 group that is heard on `device`; what is sent to groups has the hop limit `ttl`, and does not come back. */
+  readonly group?: SocketAddress["address"];
 }
 
 /** What arrived. `octets` is a view that is good until the next call. */

@@ -34,6 +34,7 @@ function paragraph(peer: PeerEntry, status: Pick<Status, "as">, now: Date, style
     ),
     `  peer           ${peer.address}, AS ${peer.as}${peer.passive ? ", passive: it connects to us" : ""}` +
     (peer.localAs === status.as ? "" : `; it sees us as AS ${peer.localAs}`),
+    ...peer.neighbour === undefined ? [] : [`  neighbour      ${peer.neighbour}`],
     ...down === undefined ? [] : [`  why            ${down}`],
     ...sessionLines(peer),
     ...refusedLines(peer),

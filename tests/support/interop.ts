@@ -2,6 +2,7 @@
  * Our speaker and a real router in two namespaces, in words that hold for every router: the sessions that a router is
  * to have, what it shows of a route, and speakers of ours on addresses of their own.
  */
+import { Datagrams } from "../../ffi/datagrams.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
@@ -9,6 +10,9 @@ import { type PeerStatus, Speaker, type SpeakerEvent } from "../../src/bgp/speak
 import type { Transport } from "../../src/bgp/transport/transport.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
+import { RouterFinder } from "../../src/icmp/router_finder.ts";
+import type { HostAddresses } from "../../src/net/host_addresses.ts";
+import type { DatagramOptions } from "../../src/net/sockets.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig } from "./bgp.ts";
 import { type NamespacePair, namespacePair, socketsInside } from "./namespace.ts";
@@ -113,6 +117,8 @@ export interface OurOptions {
   readonly local?: Partial<LocalBgp>;
   readonly peers: readonly Partial<PeerConfig>[];
   readonly restarting?: boolean;
+  /** Our link-local address on the link, as `FakeAddresses` has it: peers are found by their advertisements. */
+  readonly finds?: HostAddresses;
   /** Stands between the speaker and its sockets. */
   readonly between?: (transport: Transport) => Transport;
 }
@@ -128,6 +134,14 @@ export class OurSpeaker implements AsyncDisposable {
     this.#native = native;
     const libc = native.use(openLibc());
     const reactor = native.use(new Reactor(libc));
+    const sockets = new Sockets(libc, reactor);
+    const { finds } = options;
+    const datagrams = new Datagrams(sockets);
+    const parts = {
+      datagrams: { open: (how: DatagramOptions) => a.inside(() => datagrams.open(how)) },
+      clock: systemClock,
+      random: Math.random,
+    };
     const local = localBgp({ routerID: address(OURS[4]), as: 65001, ...options.local });
     this.speaker = new Speaker({
       local,
@@ -141,8 +155,9 @@ export class OurSpeaker implements AsyncDisposable {
         })
       ),
       transport: (options.between ?? ((transport) => transport))(
-        socketTransport(socketsInside(a, new Sockets(libc, reactor))),
+        socketTransport(socketsInside(a, sockets)),
       ),
+      neighbours: finds && native.use(new RouterFinder({ ...parts, addresses: finds })),
       clock: systemClock,
       random: Math.random,
       restarting: options.restarting ?? false,

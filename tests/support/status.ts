@@ -16,6 +16,7 @@ export const peerStatus: PeerStatus = {
   localRole: undefined,
   name: "r1",
   address: "10.0.0.254",
+  neighbour: undefined,
   as: 65512,
   passive: false,
   state: "Established",
