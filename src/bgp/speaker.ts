@@ -310,7 +310,9 @@ export class Speaker {
 
   /** Another router is the neighbour on a link, or none: the listeners first, as it may connect at once. */
   #followNeighbour(link: string): void {
-    const peer = this.#peers.values().find(({ configured: { peer } }) => peer.automatic && peer.zone === link);
+    const peer = this.#peers.values().find(({ configured: { peer } }) =>
+      peer.automatic && peer.zone === link
+    );
     if (this.#stopped || peer === undefined) return;
     peer.relocate(() => this.#listeners.configure(this.#local, this.#located.filter(isLocated)));
   }

@@ -5,7 +5,8 @@ import type { Subject } from "./subject.ts";
 import { sysctl } from "./sysctl.ts";
 
 /** Bits of <linux/capability.h>. */
-const CAP = {
+/** Bits of capabilities (linux/capability.h). */
+export const CAP = {
   KILL: 5,
   SETGID: 6,
   SETUID: 7,
@@ -134,7 +135,8 @@ const AS_ROOT =
   "run the agent as root, as its unit does; or as another user with AmbientCapabilities=, by setpriv(1), or where its group may ping:";
 
 /** The agent may be started otherwise than this process was. */
-function capabilityCure(host: Host, capabilities: readonly string[]) {
+/** What gives these capabilities to whoever runs this. */
+export function capabilityCure(host: Host, capabilities: readonly string[]) {
   const { user, group } = credentials(host);
   if (user === 0) {
     const options = capabilities.map((name) => `--cap-add=${name}`).join(" ");
@@ -152,8 +154,8 @@ function capabilityCure(host: Host, capabilities: readonly string[]) {
   };
 }
 
-/** @throws {NotSeenError} */
-function hasCapability(host: Host, bit: number): boolean {
+/** Whether this process has the capability of that bit. @throws {NotSeenError} */
+export function hasCapability(host: Host, bit: number): boolean {
   const effective = statusField(host, "CapEff");
   return ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n;
 }

@@ -6,6 +6,7 @@ import type { Row } from "./finding.ts";
 import { FORWARDING_ROWS } from "./forwarding_rows.ts";
 import { IPVS_ROWS } from "./ipvs_rows.ts";
 import { KERNEL_ROWS } from "./kernel_rows.ts";
+import { NEIGHBOUR_ROWS } from "./neighbour_rows.ts";
 import { PROCESS_ROWS } from "./process_rows.ts";
 import { SESSION_ROWS } from "./session_rows.ts";
 import { THROUGH_ROWS } from "./through_rows.ts";
@@ -18,6 +19,7 @@ export const ROWS: readonly Row[] = [
   ...CHECK_ROWS,
   ...CLASH_ROWS,
   ...SESSION_ROWS,
+  ...NEIGHBOUR_ROWS,
   ...FORWARDING_ROWS,
   ...THROUGH_ROWS,
   ...IPVS_ROWS,

@@ -73,7 +73,8 @@ export class RouterFinder implements Neighbours, Disposable {
 
   /** What is known of the router on a link. */
   on(link: string): Neighbour {
-    return this.#links.get(link)?.neighbour ?? { address: undefined, words: `nobody is looked for on ${link}` };
+    return this.#links.get(link)?.neighbour ??
+      { address: undefined, words: `nobody is looked for on ${link}` };
   }
 
   /** Whether the router of now is spoken with. */
@@ -125,8 +126,12 @@ class Link implements Disposable {
     if (router !== undefined) {
       const more = others.length === 0
         ? ""
-        : `; ${others.length} more ${others.length === 1 ? "router advertises itself" : "routers advertise themselves"} ` +
-          `there (${others.map(({ address }) => address.text).join(", ")}), and this one, heard first, stays while it answers`;
+        : `; ${others.length} more ${
+          others.length === 1 ? "router advertises itself" : "routers advertise themselves"
+        } ` +
+          `there (${
+            others.map(({ address }) => address.text).join(", ")
+          }), and this one, heard first, stays while it answers`;
       return { address: router.address, words: `found by its router advertisements on ${name}${more}` };
     }
     const sent = `${unanswered} ${unanswered === 1 ? "solicitation" : "solicitations"} sent, none heard`;
@@ -194,7 +199,11 @@ class Link implements Disposable {
 
   #close(): void {
     for (const part of [this.#watch, this.#pause, this.#reopen, this.#socket]) part?.[Symbol.dispose]();
-    this.#watch = this.#pause = this.#reopen = this.#socket = undefined;
+    this.#watch =
+      this.#pause =
+      this.#reopen =
+      this.#socket =
+        undefined;
     if (this.#search.open) this.step({ type: "closed" });
   }
 

@@ -35,7 +35,11 @@ export function encodeRouterAdvertisement(): Uint8Array<ArrayBuffer> {
  */
 export function decodeRouterMessage(bytes: Uint8Array): RouterMessage | undefined {
   const [type, code] = bytes;
-  const form = type === SOLICITATION.type ? SOLICITATION : type === ADVERTISEMENT.type ? ADVERTISEMENT : undefined;
+  const form = type === SOLICITATION.type
+    ? SOLICITATION
+    : type === ADVERTISEMENT.type
+    ? ADVERTISEMENT
+    : undefined;
   if (form === undefined || code !== 0 || bytes.byteLength < form.size) return undefined;
   if (!areOptionsWhole(bytes.subarray(form.size))) return undefined;
   return form === SOLICITATION ? "solicitation" : "advertisement";

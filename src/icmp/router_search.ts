@@ -49,7 +49,13 @@ export type SearchEvent =
 export type SearchAction = "solicit" | "advertise";
 
 /** MAX_RTR_SOLICITATIONS, RTR_SOLICITATION_INTERVAL, MAX_INITIAL_RTR_ADVERTISEMENTS, MIN_DELAY_BETWEEN_RAS, MAX_RA_DELAY_TIME (RFC 4861 section 10). */
-const [SOLICITATIONS, SOLICIT_MS, INITIAL_ADVERTISEMENTS, ADVERTISE_APART_MS, ANSWER_WITHIN_MS] = [3, 4000, 3, 3000, 500];
+const [SOLICITATIONS, SOLICIT_MS, INITIAL_ADVERTISEMENTS, ADVERTISE_APART_MS, ANSWER_WITHIN_MS] = [
+  3,
+  4000,
+  3,
+  3000,
+  500,
+];
 /** Behind a round a solicitation goes so often, for as long as there is no session. */
 const SOLICIT_SLOWLY_MS = 60_000;
 /** As routers that peer by interface do; with jitter of a tenth, as all of a rack may begin at once. */
@@ -96,7 +102,13 @@ export function stepSearch(
         advertiseAtMs: Math.max(env.now, state.advertisedMs + ADVERTISE_APART_MS),
       });
     case "closed":
-      return still({ ...state, open: false, solicitAtMs: Infinity, advertiseAtMs: Infinity, doubtedMs: undefined });
+      return still({
+        ...state,
+        open: false,
+        solicitAtMs: Infinity,
+        advertiseAtMs: Infinity,
+        doubtedMs: undefined,
+      });
     case "in-use":
       return still(use(state, event.inUse, env.now));
     case "solicited": {
@@ -117,7 +129,9 @@ export function stepSearch(
 }
 
 /** When `time` is due; Infinity: not at all. */
-export function searchDeadline({ open, inUse, router, solicitAtMs, advertiseAtMs, doubtedMs }: RouterSearch): number {
+export function searchDeadline(
+  { open, inUse, router, solicitAtMs, advertiseAtMs, doubtedMs }: RouterSearch,
+): number {
   if (!open) return Infinity;
   const expires = router === undefined || inUse ? Infinity : expiry(router);
   const doubtEnds = doubtedMs === undefined ? Infinity : doubtedMs + SOLICITATIONS * SOLICIT_MS;
@@ -170,7 +184,12 @@ function expire(state: RouterSearch, now: number): RouterSearch {
   const silent = doubtEnds && router.heardMs <= (doubtedMs ?? now);
   if (!silent && expiry(router) > now) return known;
   const next = others.at(-1);
-  return { ...known, router: next, others: others.slice(0, -1), unanswered: next === undefined ? known.unanswered : 0 };
+  return {
+    ...known,
+    router: next,
+    others: others.slice(0, -1),
+    unanswered: next === undefined ? known.unanswered : 0,
+  };
 }
 
 function act(state: RouterSearch, { now, random }: SearchEnvironment) {

@@ -22,6 +22,7 @@ export function refusals(config: Config, { ffi, programs }: Permissions): readon
 }
 
 function refusalOfPeer(peer: Config["bgp"]["peers"][number]): readonly string[] {
+  if (peer.automatic) return [`peer ${peer.name}: address: auto needs --allow-ffi, for a raw ICMPv6 socket`];
   try {
     refuseUnsupported(peer);
     return peer.bfd === undefined ? [] : [`peer ${peer.name}: bfd needs --allow-ffi`];

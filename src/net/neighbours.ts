@@ -24,7 +24,10 @@ export interface Neighbours {
 /** Where nobody can be found. */
 export const NO_NEIGHBOURS: Neighbours = {
   follow() {},
-  on: (link) => ({ address: undefined, words: `nobody can be looked for on ${link}: that needs --allow-ffi` }),
+  on: (link) => ({
+    address: undefined,
+    words: `nobody can be looked for on ${link}: that needs --allow-ffi`,
+  }),
   keep() {},
   watch: () => ({ [Symbol.dispose]() {} }),
 };

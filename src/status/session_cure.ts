@@ -68,6 +68,10 @@ const SENT: Readonly<Record<string, Cure>> = {
   "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,
 };
 
+const FIND: Cure = ({ peer }) =>
+  `bring up both ends of the link, and let the router advertise itself there (FRR: neighbor IFACE interface remote-as …; ` +
+  `BIRD: protocol radv; others: IPv6 router advertisements), and ICMPv6 through; or set the address of ${peer.name}`;
+
 /** Other ends of an attempt, by what its words have; the first one counts. */
 const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
@@ -105,6 +109,7 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
 /** What would bring the session up, in words. */
 export function sessionCure(peer: PeerStatus, status: Place["status"]): string {
   const place = { peer, status };
+  if (peer.address.startsWith("auto%")) return FIND(place);
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   const words = peer.lastError?.text ?? peer.cause;
   const told = (record: NotificationRecord | undefined) =>

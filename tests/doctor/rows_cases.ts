@@ -26,6 +26,12 @@ export const LISTENING = {
   bgp: { local: localBgp({ as: 65512, listenPort: 179, listenAddresses: [address("0.0.0.0")] }), peers: [] },
 };
 const KEYED = { bgp: { local: localBgp(), peers: [internalPeer({ password: "x", ttlSecurity: 1 })] } };
+const UNNUMBERED = {
+  bgp: {
+    local: localBgp(),
+    peers: [internalPeer({ address: address("::"), automatic: true, zone: "eth0", device: "eth0" })],
+  },
+};
 const TWO_PEERS = {
   bgp: {
     local: localBgp(),
@@ -271,6 +277,37 @@ export const CASES: readonly Case[] = [
     status: "problem",
     found: /^10\.0\.0\.1 is no address of this host$/,
   })),
+  {
+    row: "address: auto",
+    subject: subject({}, UNNUMBERED),
+    spoil: (host) => host.credentials(UNPRIVILEGED),
+    status: "problem",
+    found: /^this process does not have CAP_NET_RAW$/,
+    command: /--ambient-caps=\+net_raw /,
+  },
+  {
+    row: "address: auto",
+    subject: subject({}, UNNUMBERED),
+    spoil: (host) => host.interfaces = [],
+    status: "problem",
+    found: /^there is no interface eth0$/,
+  },
+  {
+    row: "address: auto",
+    subject: subject({}, UNNUMBERED),
+    spoil: (host) => host.set("net.ipv6.conf.eth0.disable_ipv6", 1),
+    status: "problem",
+    found: /^IPv6 is off on eth0$/,
+    command: /^sysctl -w net\.ipv6\.conf\.eth0\.disable_ipv6=0$/,
+  },
+  {
+    row: "address: auto",
+    subject: subject({}, UNNUMBERED),
+    spoil: (host) => host.interfaces = [link(2, "eth0", "10.0.0.1/24")],
+    status: "problem",
+    found: /^eth0 has no IPv6 link-local address$/,
+    command: /^ip link set dev eth0 addrgenmode eui64$/,
+  },
   {
     row: "ip_forward",
     subject: subject(sendingTo("10.0.0.7")),

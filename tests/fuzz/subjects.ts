@@ -12,6 +12,7 @@ import { NAMES_FUZZ } from "../health/connect/names_fuzz.ts";
 import { HOST_FUZZ } from "../health/kinds/host_fuzz.ts";
 import { OCTETS_FUZZ } from "../health/kinds/octets_fuzz.ts";
 import { ICMP_FUZZ } from "../icmp/icmp_fuzz.ts";
+import { ROUTER_MESSAGE_FUZZ } from "../icmp/router_message_fuzz.ts";
 import type { FuzzSubject } from "./fuzz.ts";
 
 /** The rows. */
@@ -24,6 +25,7 @@ export const SUBJECTS: readonly FuzzSubject[] = [
   GRPC_MESSAGE_FUZZ,
   DNS_FUZZ,
   ICMP_FUZZ,
+  ROUTER_MESSAGE_FUZZ,
   ...OCTETS_FUZZ,
   ...HOST_FUZZ,
   CERTIFICATE_FUZZ,

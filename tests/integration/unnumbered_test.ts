@@ -85,7 +85,7 @@ Deno.test("Speaker finds BIRD, that advertises itself and waits for whoever come
   await using bird = await Bird.start(
     `router id ${ROUTER[4]}; protocol device {}
      protocol radv { interface "vb" { max ra interval 600; default lifetime 0; }; }
-     protocol bgp us {
+     protocol bgp tor {
        local ${ROUTER.link}%vb as 65002;
        neighbor range fe80::/10 external; interface "vb";
        ipv4 { import all; export none; extended next hop on; };
@@ -112,6 +112,9 @@ Deno.test("Speaker lets nobody in who is not the neighbour that it has found", a
   assert.notEqual(tried, undefined);
   await until(() => us.events.some(({ type }) => type === "connection-refused"), () => "nobody was refused");
   assert.equal(us.status().state, "Idle");
-  assert.match(us.status().cause, /^waiting for a router advertisement on va \(\d solicitations? sent, none heard\)$/);
+  assert.match(
+    us.status().cause,
+    /^waiting for a router advertisement on va \(\d solicitations? sent, none heard\)$/,
+  );
   assert.equal(NO_NEIGHBOURS.on("va").address, undefined);
 });

@@ -36,7 +36,10 @@ export class FakeDoctorHost implements Host {
   libnl: string | undefined;
   limit = { soft: 1024, hard: 65_536 };
   kernel: ActualKernel = { interfaces: [], virtualServices: [] };
-  interfaces: HostLink[] = [link(1, "lo", "127.0.0.1/8"), link(2, "eth0", "10.0.0.1/24", "2001:db8::1/64")];
+  interfaces: HostLink[] = [
+    link(1, "lo", "127.0.0.1/8"),
+    link(2, "eth0", "10.0.0.1/24", "2001:db8::1/64", "fe80::1/64"),
+  ];
   /** By address; else the default one, by eth0. */
   readonly routes = new Map<string, HostRoute | undefined>();
   /** What may not be seen. */
