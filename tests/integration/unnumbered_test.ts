@@ -106,11 +106,12 @@ Deno.test("Speaker finds BIRD, that advertises itself and waits for whoever come
   for (const prefix of PREFIXES) await bird.awaits(`show route ${prefix}`, `via ${OURS.link} on vb`);
 });
 
-Deno.test("the agent as a process finds FRR by address: auto, with addresses from rtnetlink, and again after a restart", async () => {
+Deno.test("the agent as a process finds FRR by address: auto, with addresses from rtnetlink and a TCP-MD5 key, and again after a restart", async () => {
   const { advice } = await ensurePackages(["iproute2", "frr"], console.log);
   assert.equal(advice, undefined);
   await using namespaces = await interopNamespaces(0);
-  await using router = await startFrr([UNNUMBERED], ["ip", "netns", "exec", namespaces.b.name]);
+  const keyed = { ...UNNUMBERED, password: "secret" };
+  await using router = await startFrr([keyed], ["ip", "netns", "exec", namespaces.b.name]);
   const file = await Deno.makeTempFile({ suffix: ".json" });
   await Deno.writeTextFile(
     file,
@@ -121,7 +122,7 @@ Deno.test("the agent as a process finds FRR by address: auto, with addresses fro
       control: { socket: "" },
       bgp: {
         local: { routerID: OURS[4], as: 65001 },
-        peers: [{ address: "auto", interface: "va", as: 65002 }],
+        peers: [{ address: "auto", interface: "va", as: 65002, password: "secret" }],
       },
       services: [{ name: "web", addresses: ["10.99.11.1", "2001:db8:11::1"] }],
     }),
