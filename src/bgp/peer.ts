@@ -189,6 +189,7 @@ export class Peer {
     if (this.#session !== undefined || address.text === before.text) return;
     const { words } = this.#ports.neighbours.on(zone);
     this.#config = config;
+    this.#pathIsUp = false;
     void this.driver.close(undefined, words);
     this.driver.configure(config, sessionConfig(this.#local, config));
     admit();

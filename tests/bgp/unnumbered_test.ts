@@ -133,7 +133,7 @@ Deno.test("Speaker lets only the neighbour in that was found, and nobody where t
     neighbours.set(undefined);
     await stage.clock.advance(60_000);
     assert.deepEqual([end.status.state, end.status.cause], ["Idle", "waiting"]);
-    assert.equal(end.speaker.reset("auto%eth0", { type: "bfd-down" }), true);
+    assert.equal(end.speaker.reset("auto%eth0", { type: "administrative", communication: "" }), true);
     assert.equal(end.status.state, "Idle");
     const late = await connected(stage, b);
     assert.equal(late.ended, "closed");

@@ -122,7 +122,7 @@ Deno.test("the agent as a process finds FRR by address: auto, with addresses fro
       control: { socket: "" },
       bgp: {
         local: { routerID: OURS[4], as: 65001 },
-        peers: [{ address: "auto", interface: "va", as: 65002, password: "secret" }],
+        peers: [{ address: "auto", interface: "va", as: 65002, password: "secret", bfd: {} }],
       },
       services: [{ name: "web", addresses: ["10.99.11.1", "2001:db8:11::1"] }],
     }),
