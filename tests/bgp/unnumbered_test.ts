@@ -13,7 +13,8 @@ const AUTO = peerConfig({
   address: UNSPECIFIED[6],
   automatic: true,
   zone: "eth0",
-  device: "eth0",
+  // The network in memory has no devices.
+  device: undefined,
   connectRetryTimeMs: 1000,
 });
 
