@@ -342,7 +342,8 @@ export class Agent {
     this.#endOfRib.start(this.#speaker);
     const { bfd: sockets } = this.#ports;
     if (sockets === undefined) return;
-    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker });
+    const { neighbours } = this.#ports;
+    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker, neighbours });
     this.#bfd.configure(peers, serviceAddresses(this.#config.current));
   }
 

@@ -5,9 +5,11 @@
  */
 import { Bfd, type BfdEvent, type BfdPeer, type BfdStatus } from "../bfd/bfd.ts";
 import type { BfdPath, Speaker } from "../bgp/speaker.ts";
+import { isLocated, located } from "../bgp/unnumbered.ts";
 import type { PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
 import type { EventStream } from "../events/stream.ts";
+import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import type { Datagrams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 
@@ -25,6 +27,8 @@ export interface PeerBfdOptions {
   readonly clock: Clock;
   readonly events: EventStream;
   readonly speaker: Pick<Speaker, "followPath">;
+  /** Finds peers that are known by their interface alone. Default: nobody does. */
+  readonly neighbours?: Neighbours | undefined;
 }
 
 /** RFC 5881 section 5: a packet of a neighbour on this link comes with the TTL that it was sent with. */
@@ -34,11 +38,16 @@ const MAXIMUM_TTL = 255;
 export class PeerBfd {
   readonly #options: PeerBfdOptions;
   readonly #bfd: Bfd;
+  readonly #neighbours: Neighbours;
+  readonly #neighbourWatch: Disposable;
+  #peers: readonly PeerConfig[] = [];
   #services: ReadonlySet<string> = new Set();
 
   constructor(options: PeerBfdOptions) {
     this.#options = options;
-    const { sockets, clock } = options;
+    const { sockets, clock, neighbours = NO_NEIGHBOURS } = options;
+    this.#neighbours = neighbours;
+    this.#neighbourWatch = neighbours.watch(() => this.configure(this.#peers, this.#services));
     this.#bfd = new Bfd({
       ...sockets,
       clock,
@@ -50,7 +59,8 @@ export class PeerBfd {
   /** Watches those of `peers` that have BFD, and no others, from no address of `services`. */
   configure(peers: readonly PeerConfig[], services: ReadonlySet<string>): void {
     this.#services = services;
-    this.#bfd.configure(peers.flatMap(watched));
+    this.#peers = peers;
+    this.#bfd.configure(peers.map((peer) => located(peer, this.#neighbours)).flatMap(watched));
     this.#bfd.reconsiderSources();
   }
 
@@ -61,11 +71,13 @@ export class PeerBfd {
 
   /** Tells the peers that this is no failure, and ends. Resolves after a second or so at most. */
   stop(): Promise<void> {
+    this.#neighbourWatch[Symbol.dispose]();
     return this.#bfd.stop();
   }
 
   /** Ends at once, without a word. */
   abort(): void {
+    this.#neighbourWatch[Symbol.dispose]();
     this.#bfd.abort();
   }
 
@@ -92,9 +104,8 @@ function pathOf({ from, to, remoteAdminDown }: Extract<BfdEvent, { type: "bfd-st
 }
 
 function watched(peer: PeerConfig): readonly BfdPeer[] {
-  const { name, bfd, address, automatic, zone, device, localAddress, ttlSecurity } = peer;
-  // Where the peer is found by advertisements its address is not known beforehand.
-  if (bfd === undefined || automatic) return [];
+  const { name, bfd, address, zone, device, localAddress, ttlSecurity } = peer;
+  if (bfd === undefined || !isLocated(peer)) return [];
   const { transmitMs, receiveMs, multiplier, passive, multihop } = bfd;
   const hops = ttlSecurity ?? MAXIMUM_TTL;
   const minimumTtl = multihop ? MAXIMUM_TTL + 1 - hops : MAXIMUM_TTL;

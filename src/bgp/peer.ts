@@ -2,7 +2,7 @@
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Address } from "../net/address.ts";
 import { stateOf } from "../net/host_addresses.ts";
-import type { Neighbours } from "../net/neighbours.ts";
+import type { Neighbour, Neighbours } from "../net/neighbours.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
@@ -175,17 +175,11 @@ export class Peer {
         driver,
         advertiser: this.#advertiser,
         record: this.#record,
-        neighbours: this.#ports.neighbours,
         heldBack: this.#heldBack,
+        neighbour: this.#neighbour?.words,
       },
       wallTimeOf,
     );
-  }
-
-  /** Begins to connect, or to wait for the peer; one that is not found yet is begun with when it is. */
-  start(): void {
-    this.#started = true;
-    if (isLocated(this.#config) && this.#heldBack === undefined) this.driver.start();
   }
 
   /** Goes on with whoever is the neighbour on its link now; `admit` lets it in. Only where there is no session. */
@@ -196,12 +190,13 @@ export class Peer {
     if (this.#session !== undefined || address.text === before.text) return;
     const { words } = this.#ports.neighbours.on(zone);
     this.#config = config;
+    this.#pathIsUp = false;
     void this.driver.close(undefined, words);
     this.driver.configure(config, sessionConfig(this.#local, config));
     admit();
     if (!isLocated(config)) return;
     this.#ports.tell({ type: "peer-discovered", peer: this.name, address: address.text, cause: words });
-    this.start();
+    if (this.#started && this.#heldBack === undefined) this.driver.start();
   }
 
   /** The routes to these prefixes are not what they were. */
@@ -252,6 +247,12 @@ export class Peer {
     await how(this.driver);
   }
 
+  /** Begins to connect, or to wait for the peer, where nothing holds that back. */
+  start(): void {
+    this.#started = true;
+    if (this.#heldBack === undefined) this.driver.start();
+  }
+
   /** Ends the session with `notification` and starts anew; `flap`: it counts as lost. */
   reset(notification: NotificationMessage, cause: string, flap: boolean): void {
     if (!isLocated(this.#config)) return;
@@ -268,8 +269,8 @@ export class Peer {
     this.#pathIsUp = path === "up";
     switch (path) {
       case "up":
-        if (!this.#started) return;
-        return wasHeldBack ? this.start() : this.driver.hurry("BFD is up");
+        if (!this.#started || this.#heldBack !== undefined) return;
+        return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
         return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
       case "unknown":
@@ -281,8 +282,15 @@ export class Peer {
 
   /** Why no session is begun; one that is Established stays. */
   get #heldBack(): string | undefined {
+    if (!isLocated(this.#config)) return this.#neighbour?.words;
     if (this.#config.bfd?.strict !== true || this.#pathIsUp) return undefined;
     return "waits for BFD to be up (bfd.strict)";
+  }
+
+  /** Of a peer that is known by its interface alone. */
+  get #neighbour(): Neighbour | undefined {
+    const { automatic, zone } = this.#config;
+    return automatic && zone !== undefined ? this.#ports.neighbours.on(zone) : undefined;
   }
 
   /** Whoever is spoken with stays the neighbour. */

@@ -3,7 +3,6 @@ import { formatU32 } from "../net/address.ts";
 import type { Transmission } from "../net/sockets.ts";
 import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
-import type { Neighbours } from "../net/neighbours.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
@@ -141,13 +140,14 @@ export interface NotificationNote {
 /** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, neighbours, heldBack }: {
+  { driver, advertiser, record, heldBack, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
-    readonly neighbours: Neighbours;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What is known of who is on its link, where it is known by its interface alone. */
+    readonly neighbour: string | undefined;
   },
   wallTimeOf: (ms: number) => Date,
 ): PeerStatus {
@@ -155,7 +155,6 @@ export function peerStatus(
   const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
   const isFound = isLocated(config);
-  const neighbour = config.automatic ? neighbours.on(config.zone ?? "").words : undefined;
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   return {
     name: config.name,
@@ -165,11 +164,7 @@ export function peerStatus(
     passive: config.passive,
     state: fsm.name,
     since: wallTimeOf(record.sinceMs),
-    cause: !isFound
-      ? neighbour ?? fsm.cause
-      : fsm.name === "Idle" && heldBack !== undefined
-      ? heldBack
-      : fsm.cause,
+    cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
     lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
     failedAttempt: record.failedAttempt,
     settings: socketSettings(config, fsm.config.localAs),

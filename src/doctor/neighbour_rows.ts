@@ -1,7 +1,6 @@
 /** What peers that are known by their interface alone need: the interface, IPv6 on it, and a raw socket to be found by. */
 import { isLinkLocal } from "../net/address.ts";
-import type { Finding, Row } from "./finding.ts";
-import { ok, problem } from "./finding.ts";
+import { type Finding, ok, problem, type Row } from "./finding.ts";
 import type { Host } from "./host.ts";
 import { CAP, capabilityCure, hasCapability } from "./process_rows.ts";
 import { linkSetting, setting, sysctl } from "./sysctl.ts";

@@ -1,5 +1,5 @@
 /** What this process may do: capabilities, descriptors, files. The agent may do other than whoever runs doctor: it is said. */
-import { listed, ok, problem, type Row, warning } from "./finding.ts";
+import { type Cure, listed, ok, problem, type Row, warning } from "./finding.ts";
 import { type Host, NotSeenError } from "./host.ts";
 import type { Subject } from "./subject.ts";
 import { sysctl } from "./sysctl.ts";
@@ -136,7 +136,7 @@ const AS_ROOT =
 
 /** The agent may be started otherwise than this process was. */
 /** What gives these capabilities to whoever runs this. */
-export function capabilityCure(host: Host, capabilities: readonly string[]) {
+export function capabilityCure(host: Host, capabilities: readonly string[]): Cure {
   const { user, group } = credentials(host);
   if (user === 0) {
     const options = capabilities.map((name) => `--cap-add=${name}`).join(" ");

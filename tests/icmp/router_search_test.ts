@@ -119,6 +119,7 @@ Deno.test("RouterSearch never leaves the router that it speaks with, whatever is
   for (let count = 0; count < 5000; count++) scene.hear(`fe80::${(count + 2).toString(16)}`);
   scene.pass(600_000, "fe80::2");
   assert.equal(scene.router, "fe80::1");
+  assert.deepEqual(scene.times("solicit"), []);
   assert.ok(scene.state.others.length <= 8);
 });
 

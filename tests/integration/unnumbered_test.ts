@@ -1,6 +1,7 @@
 /** Peers that are known by their interface alone at both ends, found by router advertisements, with FRR and BIRD. */
 import assert from "node:assert/strict";
 import { NO_NEIGHBOURS } from "../../src/net/neighbours.ts";
+import { AgentProcess } from "../support/agent.ts";
 import { address, route } from "../support/bgp.ts";
 import { Bird } from "../support/bird.ts";
 import { FakeAddresses } from "../support/fake_addresses.ts";
@@ -103,6 +104,43 @@ Deno.test("Speaker finds BIRD, that advertises itself and waits for whoever come
   own.set(`va ${OURS.link}/64`);
   await us.established();
   for (const prefix of PREFIXES) await bird.awaits(`show route ${prefix}`, `via ${OURS.link} on vb`);
+});
+
+Deno.test("the agent as a process finds FRR by address: auto, with addresses from rtnetlink and a TCP-MD5 key, and again after a restart", async () => {
+  const { advice } = await ensurePackages(["iproute2", "frr"], console.log);
+  assert.equal(advice, undefined);
+  await using namespaces = await interopNamespaces(0);
+  const keyed = { ...UNNUMBERED, password: "secret" };
+  await using router = await startFrr([keyed], ["ip", "netns", "exec", namespaces.b.name]);
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(
+    file,
+    JSON.stringify({
+      log: { format: "text", level: "info" },
+      network: { setup: false },
+      http: { listen: "" },
+      control: { socket: "" },
+      bgp: {
+        local: { routerID: OURS[4], as: 65001 },
+        peers: [{ address: "auto", interface: "va", as: 65002, password: "secret", bfd: {} }],
+      },
+      services: [{ name: "web", addresses: ["10.99.11.1", "2001:db8:11::1"] }],
+    }),
+  );
+  for (let run = 0; run < 2; run++) {
+    await using agent = new AgentProcess(["--config", file], {
+      within: ["ip", "netns", "exec", namespaces.a.name],
+    });
+    await agent.said(`the peer is at ${ROUTER.link}: found by its router advertisements on va`);
+    for (const prefix of PREFIXES) {
+      const { nextHops } = await seen({ router }, UNNUMBERED, prefix);
+      assert.ok(nextHops.includes(OURS.link), `${nextHops}`);
+    }
+    agent.signal("SIGTERM");
+    assert.equal((await agent.exited).code, 0);
+    for (const prefix of PREFIXES) await gone({ router }, UNNUMBERED, prefix);
+  }
+  await Deno.remove(file);
 });
 
 Deno.test("Speaker lets nobody in who is not the neighbour that it has found", async () => {
