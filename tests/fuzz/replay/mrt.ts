@@ -107,7 +107,8 @@ function updateOf(attributes: Uint8Array, prefix: Uint8Array, afi: 1 | 2): Uint8
       list.push(...withLength(0x90, type, [0, afi, 1, ...octets, 0, ...prefix]));
     } else {
       multiprotocol ||= type === MP_REACH_NLRI;
-      list.push(...attributes.subarray(at, end));
+      // BIRD 2.0 writes no flags for NEXT_HOP and LOCAL_PREF.
+      list.push((flags & 0xc0) === 0 ? flags | 0x40 : flags, ...attributes.subarray(at + 1, end));
     }
     at = end;
   }

@@ -172,6 +172,8 @@ Deno.test("replay() reads MRT: messages of both widths, tables as UPDATEs, and s
     mrtRecord(13, 1, [1, 2, 3]),
     mrtRecord(13, 2, rib(PREFIX, [[...ATTRIBUTES, ...NEXT_HOP], [...ATTRIBUTES, ...NEXT_HOP]])),
     mrtRecord(13, 4, rib(table6, [shortReach, wholeReach])),
+    // As BIRD 2.0.12 writes it.
+    mrtRecord(13, 2, rib(PREFIX, [[...ATTRIBUTES, ...NEXT_HOP.with(0, 0), 0, 5, 4, ...u32(100)]])),
     mrtRecord(13, 8, []),
     mrtRecord(16, 9, []),
     mrtRecord(16, 5, []),
@@ -181,7 +183,7 @@ Deno.test("replay() reads MRT: messages of both widths, tables as UPDATEs, and s
   ];
   const file = Uint8Array.from(records.flat());
   const { outcomes, skipped, oddities } = await replayed(file);
-  assert.deepEqual(entries(outcomes), { UPDATE: 8, "UPDATE, treat-as-withdraw": 1 });
+  assert.deepEqual(entries(outcomes), { UPDATE: 9, "UPDATE, treat-as-withdraw": 1 });
   assert.match(oddities.join(), /^record 5: UPDATE, treat-as-withdraw/);
   assert.deepEqual(entries(skipped), {
     "TABLE_DUMP_V2 peer index": 1,
