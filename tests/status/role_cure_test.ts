@@ -29,7 +29,7 @@ function cure(
     lastNotificationSent: undefined,
     [way]: record,
   };
-  return sessionCure(peer, status);
+  return sessionCure(peer, status([]));
 }
 
 Deno.test("sessionCure() of a role mismatch names our role, what theirs must be, and where both are set (RFC 9234)", () => {
