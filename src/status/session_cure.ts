@@ -71,6 +71,13 @@ const SENT: Readonly<Record<string, Cure>> = {
 /** Other ends of an attempt, by what its words have; the first one counts. */
 const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
+    /role mismatch/,
+    (place) =>
+      place.peer.localRole === undefined
+        ? BY_ITSELF(place)
+        : rolesCure(place.peer.name, place.peer.localRole),
+  ],
+  [
     /refused/i,
     ({ peer }) =>
       `start BGP at ${peer.address}, let it listen for us, or correct address and port of ${peer.name}`,

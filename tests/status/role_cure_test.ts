@@ -24,7 +24,12 @@ function cure(
     name: "tor-1",
     state: "Idle",
     localRole,
-    lastError: { at, text: `NOTIFICATION 2/11 ${TEXT}` },
+    lastError: {
+      at,
+      text: way === "lastNotificationReceived"
+        ? `peer sent ${TEXT}`
+        : "role mismatch: this host is customer, the peer says it is peer, it must be provider (RFC 9234)",
+    },
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     [way]: record,
