@@ -7,6 +7,7 @@ import { type Healthcheck, healthcheckServices } from "./healthcheck.ts";
 import { canonicalName, isOption, readOptions } from "./healthcheck_options.ts";
 import { Names } from "./names.ts";
 import { Section } from "./section.ts";
+import { number } from "./values.ts";
 
 /** Whether `text` is a file of options, as far as its first line tells. */
 export function isOptionFile(text: string): boolean {
@@ -145,15 +146,14 @@ interface Local {
 /** What the first neighbor says of this host; others may say something else. */
 function localOf(neighbors: readonly NeighborResult[], remarks: Section, top: Block): Local {
   const routerIDs = [...new Set(neighbors.flatMap(({ routerID }) => routerID ?? []))];
-  const numbers = [...new Set(neighbors.flatMap(({ as }) => as ?? []))];
   const place = top.every("neighbor", "group")[0]?.place;
-  const tell = (name: string, values: readonly string[]) => {
-    if (values.length < 2 || place === undefined) return;
-    remarks.remark(place, `${name}: is one for all peers here, the first of ${values.join(", ")}`);
-  };
-  tell("router-id", routerIDs);
-  tell("local-as", numbers);
-  const [as] = numbers;
+  if (routerIDs.length > 1 && place !== undefined) {
+    remarks.remark(place, `router-id: is one for all peers here, the first of ${routerIDs.join(", ")}`);
+  }
+  const as = neighbors.find((neighbor) => neighbor.as !== undefined)?.as;
+  for (const neighbor of neighbors) {
+    if (neighbor.as !== undefined && neighbor.as !== as) neighbor.peer.set("localAS", number(neighbor.as));
+  }
   return { routerID: routerIDs[0], as: as !== undefined && /^[1-9][0-9]*$/.test(as) ? Number(as) : as };
 }
 

@@ -33,7 +33,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "adj-rib-out": NOT_CONFIGURED,
   "adj-rib-in": NO_LEARNED,
   "rate-limit": "has no equivalent",
-  "source-interface": "has no equivalent",
   static: "has no equivalent: each route here is of a service; a service without checks is always announced",
   announce:
     "has no equivalent: each route here is of a service; a service without checks is always announced",
@@ -45,9 +44,6 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 const CAPABILITY_REASONS: Readonly<Record<string, string>> = {
   asn4: NOT_CONFIGURED,
-  "route-refresh": NOT_CONFIGURED,
-  "extended-message": NOT_CONFIGURED,
-  "nexthop": "has no equivalent: RFC 8950 is used where the peer has it",
   "add-path": "has no equivalent: no ADD-PATH",
   "multi-session": "has no equivalent",
   operational: "has no equivalent",
@@ -71,6 +67,7 @@ export function migrateNeighbor({ directive, has }: Neighbor): NeighborResult {
   if (block.has("passive")) peer.set("passive", truth(text("passive")));
   peer.set("port", optional(text("connect")));
   localAddress(peer, block);
+  peer.set("interface", text("source-interface"));
   peer.set("password", password(peer, block));
   hops(peer, block);
   const holdTime = text("hold-time");
@@ -146,7 +143,26 @@ function capabilities(peer: Section, block: Block): void {
   const inner = block.every("capability").flatMap((directive) => directive.block ?? []);
   const capability = new Block([...block.every("graceful-restart"), ...inner]);
   restart(peer, capability);
+  switches(peer, capability);
   peer.remarkRest(capability, CAPABILITY_REASONS);
+}
+
+/** Capabilities that are offered here unless they are turned off, by their names in both. */
+const SWITCHES: readonly (readonly [theirs: string, ours: string])[] = [
+  ["route-refresh", "routeRefresh"],
+  ["extended-message", "extendedMessages"],
+  ["nexthop", "extendedNextHop"],
+];
+
+function switches(peer: Section, block: Block): void {
+  const off = new Section();
+  for (const [theirs, ours] of SWITCHES) {
+    const given = block.last(theirs);
+    if (given === undefined) continue;
+    if (truth(given.values[0]?.text)) peer.remark(given.place, `${theirs}: ${NOT_CONFIGURED}`);
+    else off.set(ours, false);
+  }
+  if (!off.isEmpty) peer.set("capabilities", off);
 }
 
 function restart(peer: Section, block: Block): void {

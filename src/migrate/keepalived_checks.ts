@@ -279,7 +279,8 @@ function miscCheck(check: Section, block: Block, place: Directive["place"]): Sec
 
 /** Checkers that become none, and why. */
 export const CHECKER_REASONS: Readonly<Record<string, string>> = {
-  BFD_CHECK: "has no equivalent: BFD is of peers here",
+  BFD_CHECK:
+    "has no equivalent: BFD is of routers here (bfd of a peer); look at the real server by a check of its own",
   FILE_CHECK: "has no equivalent: a file check looks whether a file is there or has a text, not for a number",
 };
 

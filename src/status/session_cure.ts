@@ -81,6 +81,13 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
   ],
   [
+    /role mismatch/,
+    (place) =>
+      place.peer.localRole === undefined
+        ? BY_ITSELF(place)
+        : rolesCure(place.peer.name, place.peer.localRole),
+  ],
+  [
     /refused/i,
     ({ peer }) =>
       `start BGP at ${peer.address}, let it listen for us, or correct address and port of ${peer.name}`,

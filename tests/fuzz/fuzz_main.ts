@@ -2,9 +2,13 @@
  * Every parser of what others send, fuzzed for as long as one likes:
  * `deno task fuzz [SUBJECT…] [--answers=N] [--seconds=N] [--seed=N] [--answer=K] [--sorts]`. Without a limit a minute of
  * each; `--answer` judges one alone. Ctrl-C ends the subject that is under way, and says how far it came.
+ * `deno task fuzz FILE…` gives the BGP messages of captures (pcap, pcapng) and MRT files to the codec instead.
  */
 import { parseArgs } from "node:util";
 import { fuzz, FuzzFailure, type FuzzReport, type FuzzSubject, SLOW_MS, type Verdict } from "./fuzz.ts";
+import { messageOf } from "../../src/text/error_message.ts";
+import { ReplayError } from "./replay/octet_stream.ts";
+import { replay } from "./replay/replay.ts";
 import { SUBJECTS } from "./subjects.ts";
 
 const DEFAULT_SECONDS = 60;
@@ -26,7 +30,10 @@ const first = Number(values.answer ?? 0);
 const answers = values.answer === undefined ? Number(values.answers ?? Infinity) : 1;
 const seconds = Number(values.seconds ?? (answers === Infinity ? DEFAULT_SECONDS : Infinity));
 
-const unknown = positionals.filter((name) => SUBJECTS.every((subject) => subject.name !== name));
+const files = positionals.filter((name) => /[./]/.test(name));
+const unknown = positionals.filter((name) =>
+  !files.includes(name) && SUBJECTS.every((subject) => subject.name !== name)
+);
 if (unknown.length > 0 || [seed, first, answers, seconds].some(Number.isNaN)) {
   const known = SUBJECTS.map(({ name }) => name).join(", ");
   console.error(unknown.length > 0 ? `no subject ${unknown.join(", ")}; there are ${known}` : "no number");
@@ -37,11 +44,35 @@ let failed = false;
 let interrupted = false;
 Deno.addSignalListener("SIGINT", () => interrupted = true);
 Deno.addSignalListener("SIGTERM", () => interrupted = true);
+for (const file of files) await runFile(file);
 for (const subject of SUBJECTS) {
-  if (interrupted) break;
+  if (interrupted || (files.length > 0 && files.length === positionals.length)) break;
   if (positionals.length === 0 || positionals.includes(subject.name)) await run(subject);
 }
 Deno.exit(failed ? 1 : 0);
+
+async function runFile(path: string): Promise<void> {
+  try {
+    const file = await Deno.open(path);
+    const { outcomes, skipped, oddities, failures } = await replay(file.readable);
+    console.log(`${path}: ${listed(outcomes) || "no messages"}`);
+    if (skipped.size > 0) console.log(`  skipped: ${listed(skipped)}`);
+    for (const oddity of oddities) console.log(`  ${oddity}`);
+    for (const failure of failures) console.error(`  FAILED at ${failure}`);
+    if (failures.length > 0) failed = true;
+  } catch (error) {
+    failed = true;
+    console.error(
+      `${path} ${error instanceof ReplayError ? error.message : `cannot be read: ${messageOf(error)}`}`,
+    );
+  }
+}
+
+function listed(counts: ReadonlyMap<string, number>): string {
+  return [...counts].sort(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${number(count)}`).join(
+    ", ",
+  );
+}
 
 async function run(subject: FuzzSubject): Promise<void> {
   const began = performance.now();

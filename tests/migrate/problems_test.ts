@@ -183,3 +183,24 @@ Deno.test("migrateFiles() of texts that were cut and glued gives YAML or a probl
     { seed: 9, numRuns: 150 },
   );
 });
+
+Deno.test("migrateFiles() has the keys of a neighbor that peers have, and capabilities that are turned off", () => {
+  const yaml = migrateText(
+    "exabgp",
+    `neighbor 192.0.2.7 { peer-as 3; local-as 9; }
+     neighbor 192.0.2.8 {
+       peer-as 3; local-as 8; source-interface eth1; incoming-ttl 254;
+       capability { route-refresh disable; extended-message enable; nexthop false; }
+     }`,
+  );
+  const shown = yaml.slice(
+    yaml.indexOf("    - address: 192.0.2.8"),
+    yaml.indexOf("    - address: 192.0.2.1\n"),
+  );
+  assert.equal(
+    shown,
+    "    - address: 192.0.2.8\n      as: 3\n      interface: eth1\n      ttlSecurity: 2\n" +
+      "      # line 4: extended-message: is always so here\n" +
+      "      capabilities:\n        routeRefresh: false\n        extendedNextHop: false\n      localAS: 8\n",
+  );
+});

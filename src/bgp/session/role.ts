@@ -9,6 +9,7 @@ import { NotificationError } from "../wire/notification.ts";
 
 /** The roles of both sides. */
 export interface NegotiatedRole {
+  /** Ours. */
   readonly local: BgpRole;
   /** Undefined: the peer said none, and none is asked for. */
   readonly peer: BgpRole | undefined;
