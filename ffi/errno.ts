@@ -53,6 +53,7 @@ export const ERRNO = {
   EALREADY: 114,
   EINPROGRESS: 115,
   ECANCELED: 125,
+  EKEYREJECTED: 129,
 } as const;
 
 const WORDS: Readonly<Record<number, string>> = {
@@ -107,6 +108,7 @@ const WORDS: Readonly<Record<number, string>> = {
   [ERRNO.EALREADY]: "already in progress",
   [ERRNO.EINPROGRESS]: "in progress",
   [ERRNO.ECANCELED]: "cancelled",
+  [ERRNO.EKEYREJECTED]: "key rejected",
 };
 
 const NAMES: ReadonlyMap<number, string> = new Map(

@@ -1,8 +1,9 @@
 /** The options of a socket (setsockopt(2)): what Deno's own sockets lack, such as TTL, TCP-MD5, traffic class, device. */
-import { ErrnoError } from "./errno.ts";
+import { ERRNO, ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 import { encodeSocketAddress, type Family, type IpAddress } from "./sockaddr.ts";
 import { decodeTcpInfo, tcpInfoBuffer, type Transmission } from "./tcp_info.ts";
+import { AO_SIZES, type AoKey, type AoKeyIds, encodeAoAdd, encodeAoDelete, encodeAoInfo } from "./tcp_ao.ts";
 
 /** Levels and names of setsockopt(2), from linux/in.h, in6.h, tcp.h and asm-generic/socket.h. */
 const OPTION = {
@@ -39,6 +40,9 @@ const OPTION = {
   TCP_MD5SIG: [6, 14],
   TCP_USER_TIMEOUT: [6, 18],
   TCP_MD5SIG_EXT: [6, 32],
+  TCP_AO_ADD_KEY: [6, 38],
+  TCP_AO_DEL_KEY: [6, 39],
+  TCP_AO_INFO: [6, 40],
 } as const satisfies Record<string, readonly [level: number, name: number]>;
 
 type OptionName = keyof typeof OPTION;
@@ -220,6 +224,35 @@ export class SocketOptions {
     bytes[MD5SIG.flags] = TCP_MD5SIG_FLAG_PREFIX;
     bytes[MD5SIG.prefixlen] = prefixLength;
     this.#setBytes("TCP_MD5SIG_EXT", bytes);
+  }
+
+  /**
+   * A key of TCP-AO (RFC 5925) for everything to and from `address`.
+   * @throws {ErrnoError} ENOPROTOOPT when the kernel is built without TCP-AO, EKEYREJECTED beside a TCP-MD5 key, EEXIST
+   */
+  addAoKey(address: IpAddress, key: AoKey, first: boolean): void {
+    this.#setBytes("TCP_AO_ADD_KEY", encodeAoAdd(address, key, first));
+  }
+
+  /** Deletes a key of TCP-AO. @throws {ErrnoError} EBUSY when it is the one in use, ENOENT when it is not there */
+  deleteAoKey(address: IpAddress, ids: AoKeyIds): void {
+    this.#setBytes("TCP_AO_DEL_KEY", encodeAoDelete(address, ids));
+  }
+
+  /** TCP_AO_INFO: refuses what is unsigned, and takes `use` into use where given. @throws {ErrnoError} ENOENT without such a key */
+  requireAo(use: AoKeyIds | undefined): void {
+    this.#setBytes("TCP_AO_INFO", encodeAoInfo(use));
+  }
+
+  /** Whether the segments of this connection are signed with TCP-AO. @throws {ErrnoError} ENOPROTOOPT */
+  hasAo(): boolean {
+    try {
+      this.#getBytes("TCP_AO_INFO", new Uint8Array(AO_SIZES.info));
+      return true;
+    } catch (error) {
+      if (error instanceof ErrnoError && error.errno === ERRNO.ENOENT) return false;
+      throw error;
+    }
   }
 
   /** The TTL that is set for what is sent. @throws {ErrnoError} */

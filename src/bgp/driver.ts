@@ -21,6 +21,7 @@ import {
 } from "./session/peer_state.ts";
 import { internalFault } from "./session/session_events.ts";
 import type { SessionEvent } from "./session/session_state.ts";
+import { sameAoKeys } from "./transport/ao_keys.ts";
 import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import { endSocket, Lingering } from "./transport/lingering.ts";
 import { Link } from "./transport/link.ts";
@@ -37,7 +38,7 @@ const MAX_LINGERING = 4;
 /** Where a write failed and reading does not tell why, the session ends after so long. */
 const SILENT_FAILURE_MS = 1000;
 /** An attempt to connect that was given up later than this had no answer. */
-const UNANSWERED_MS = 900;
+const UNANSWERED_MS = 500;
 
 /** Drives one peer. */
 export class PeerDriver {
@@ -128,8 +129,10 @@ export class PeerDriver {
 
   /** Goes on with another configuration that no OPEN and no socket shows. */
   configure(peer: PeerConfig, session: SessionConfig): void {
+    const { tcpAo } = this.#peer;
     this.#peer = peer;
     this.#config = session;
+    for (const link of this.#links.values()) this.#rollOver(link, tcpAo);
     this.#step({ type: "Configure", config: session });
   }
 
@@ -294,6 +297,7 @@ export class PeerDriver {
     const link = new Link(id);
     this.#links.set(id, link);
     const { transport, refuseSource } = this.#options;
+    const { tcpAo } = this.#peer;
     const sinceMs = this.#options.clock.now();
     try {
       const socket = await transport.connect(
@@ -310,11 +314,23 @@ export class PeerDriver {
         throw new Error(refusal);
       }
       link.socket = socket;
+      this.#rollOver(link, tcpAo);
     } catch (error) {
       return this.#session(id, { type: "TcpConnectionFails", cause: messageOf(error) });
     }
     this.#session(id, { type: "Tcp_CR_Acked" });
     this.#receiver.read(link);
+  }
+
+  /** The keys of a link's socket, which are `old`, become those of the configuration; where that fails, no session goes on. */
+  #rollOver(link: Link, old: PeerConfig["tcpAo"]): void {
+    if (sameAoKeys(old, this.#peer.tcpAo)) return;
+    try {
+      link.socket?.rollOver?.(old, this.#peer.tcpAo);
+    } catch (error) {
+      this.noteFault(error);
+      this.#session(link.id, internalFault(error));
+    }
   }
 
   /** One that was given up early was not wanted any more, whatever the peer would have said. */

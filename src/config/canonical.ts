@@ -1,7 +1,7 @@
 /** Values of the checked configuration as texts that are the same exactly where the values mean the same. */
 
 /** Lists whose order means something; a list in a list is a tuple, and ordered too. */
-const ORDERED: ReadonlySet<string> = new Set(["command", "onChange"]);
+const ORDERED: ReadonlySet<string> = new Set(["command", "onChange", "tcpAo"]);
 
 /** The text of `value`, which stands at the key `key`. */
 export function canonical(value: unknown, key = ""): string {

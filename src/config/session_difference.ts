@@ -72,7 +72,7 @@ const PEER: {
   passive: "reset",
   localAddress: "reset",
   password: "reset",
-  tcpAo: "reset",
+  tcpAo: (old, next) => rollsOver(old.tcpAo, next.tcpAo) ? "next session" : "reset",
   tcpMss: "reset",
   ttlSecurity: "reset",
   multihop: "reset",
@@ -111,6 +111,20 @@ export function peerKey({ address, automatic, zone, device }: PeerPlace): string
 export function offersExtendedNextHop({ address, families, nextHop, capabilities }: PeerConfig): boolean {
   return capabilities.extendedNextHop && families.includes("ipv4-unicast") &&
     (address.family === 6 || nextHop?.family === 6);
+}
+
+/**
+ * Can a session go on while its TCP-AO keys change (RFC 5925 section 6.1)? It can where it has keys before and after, and no
+ * number becomes another key's.
+ */
+function rollsOver(old: PeerConfig["tcpAo"], next: PeerConfig["tcpAo"]): boolean {
+  return old.length > 0 && next.length > 0 &&
+    next.every((key) =>
+      old.every((other) =>
+        changedKeys(key, other).length === 0 ||
+        key.sendId !== other.sendId && key.receiveId !== other.receiveId
+      )
+    );
 }
 
 /** What happens to the session of a peer whose key stays, by all that changes at once. */

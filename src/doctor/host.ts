@@ -23,7 +23,7 @@ export interface HostRoute {
 }
 
 /** Options of a TCP socket that not every kernel has. */
-export type SocketOption = "TCP-MD5" | "GTSM over IPv4" | "GTSM over IPv6";
+export type SocketOption = "TCP-MD5" | "TCP-AO" | "GTSM over IPv4" | "GTSM over IPv6";
 
 /** What can be read of a host. Everything may throw `NotSeenError`. */
 export interface Host {

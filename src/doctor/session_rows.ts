@@ -1,4 +1,4 @@
-/** What BGP sessions ask of the host: keys of TCP-MD5, a least TTL (GTSM), and the addresses that the file says are its own. */
+/** What BGP sessions ask of the host: keys of TCP-MD5 or TCP-AO, a least TTL (GTSM), and addresses of its own. */
 import { isLoopback } from "../net/address_kind.ts";
 import { listed, ok, problem, type Row } from "./finding.ts";
 import type { Subject } from "./subject.ts";
@@ -18,6 +18,20 @@ export const SESSION_ROWS: readonly Row[] = [
             cure:
               "a kernel with CONFIG_TCP_MD5SIG (Debian's, Ubuntu's and Red Hat's have it), or peers without a password",
           },
+        ),
+      ];
+    },
+  },
+  {
+    name: "TCP-AO",
+    applies: ({ peers }) => signing(peers).length > 0,
+    look(host, { peers }) {
+      if (host.hasSocketOption("TCP-AO")) return [ok("the kernel has it")];
+      return [
+        problem(
+          "this kernel has no TCP-AO (Linux 6.7 with CONFIG_TCP_AO)",
+          `no session with ${namesOf(signing(peers))} may run without its keys`,
+          { cure: "a kernel that has it, or password (TCP-MD5) on both sides instead of tcpAO" },
         ),
       ];
     },
@@ -70,6 +84,10 @@ function askedOf(peer: Subject["peers"][number]) {
 
 function keyed(peers: Subject["peers"]): Subject["peers"] {
   return peers.filter(({ password }) => password !== undefined);
+}
+
+function signing(peers: Subject["peers"]): Subject["peers"] {
+  return peers.filter(({ tcpAo }) => tcpAo.length > 0);
 }
 
 function guarded(peers: Subject["peers"]): Subject["peers"] {

@@ -128,8 +128,10 @@ function probeSocket(libc: Libc, option: SocketOption): boolean {
   const fd = libc.check("socket", libc.symbols.socket(AF[family], SOCK_STREAM_CLOEXEC, 0));
   try {
     const options = new SocketOptions(libc, fd, family);
-    if (option === "TCP-MD5") options.setMd5Key(addressOf(Uint8Array.of(192, 0, 2, 1)), Uint8Array.of(1));
-    else options.setMinTtl(GTSM_TTL);
+    if (option === "TCP-AO") options.requireAo(undefined);
+    else if (option === "TCP-MD5") {
+      options.setMd5Key(addressOf(Uint8Array.of(192, 0, 2, 1)), Uint8Array.of(1));
+    } else options.setMinTtl(GTSM_TTL);
     return true;
   } catch (error) {
     if (error instanceof ErrnoError && error.errno === ENOPROTOOPT) return false;

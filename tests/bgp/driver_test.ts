@@ -1,6 +1,7 @@
 /** The driver, against a scripted peer on a network in memory and a virtual clock. */
 import assert from "node:assert/strict";
 import type { Transport } from "../../src/bgp/transport/transport.ts";
+import type { TcpAoKey } from "../../src/config/config.ts";
 import { encodeMessage, keepalive } from "../../src/bgp/wire/message.ts";
 import { address, peerConfig, route } from "../support/bgp.ts";
 import { type Probe, PROBE_CONTEXT } from "../support/probe.ts";
@@ -347,5 +348,56 @@ Deno.test("PeerDriver closes a connection that comes up after it was given up (p
   await stage.clock.advance(2000);
   assert.equal(await other.read(), undefined);
   other[Symbol.dispose]();
+  await stage.close();
+});
+
+Deno.test("PeerDriver rolls the TCP-AO keys of a session over by a reload, and ends one whose kernel refuses (RFC 5925 6.1)", async () => {
+  const stage = new Stage();
+  const rolled: string[] = [];
+  let refuses = false;
+  const ids = (keys: readonly TcpAoKey[]) => keys.map(({ sendId }) => sendId).join();
+  const inMemory = stage.network.transport(A);
+  const transport: Transport = {
+    listen: () => assert.fail("it does not listen"),
+    connect: async (...args) =>
+      Object.assign(await inMemory.connect(...args), {
+        rollOver(old: readonly TcpAoKey[], next: readonly TcpAoKey[]) {
+          if (refuses) throw new Error("setsockopt TCP_AO_ADD_KEY: no room");
+          rolled.push(`${ids(old)} to ${ids(next)}`);
+        },
+      }),
+  };
+  const key = (sendId: number): TcpAoKey => ({
+    sendId,
+    receiveId: sendId,
+    algorithm: "hmac-sha-1-96",
+    password: "hunter2",
+  });
+  const probe = stage.probe();
+  const end = stage.end(A, {
+    local: { listenPort: -1 },
+    peer: { tcpAo: [key(1)] },
+    options: { transport },
+  });
+  const reload = async (...tcpAo: readonly TcpAoKey[]) => {
+    end.speaker.configure(end.local, end.peers.map((each) => ({ ...each, tcpAo })));
+    await stage.clock.advance(10);
+  };
+  end.speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(10);
+  await reload(key(1));
+  assert.deepEqual(rolled, []);
+  await reload(key(2), key(1));
+  await reload(key(2));
+  assert.deepEqual(rolled, ["1 to 2,1", "2,1 to 2"]);
+  assert.equal(end.status.state, "Established");
+  assert.equal(probe.sessions.length, 1);
+  refuses = true;
+  await reload(key(3), key(2));
+  assert.notEqual(end.status.state, "Established");
+  assert.match(end.status.fault?.text ?? "", /no room/);
+  assert.doesNotMatch(JSON.stringify(end.events), /hunter2/);
   await stage.close();
 });

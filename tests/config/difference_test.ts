@@ -170,6 +170,35 @@ Deno.test("differ() tells for each key of a peer what happens to its session, an
   ]);
 });
 
+Deno.test("differ() keeps a session whose TCP-AO keys roll over, and resets one whose number becomes another key's (RFC 5925 6.1)", () => {
+  const key = (sendId: number, password = "hunter2", receiveId = sendId): PeerConfig["tcpAo"][number] => ({
+    sendId,
+    receiveId,
+    algorithm: "hmac-sha-1-96",
+    password,
+  });
+  const rows: readonly (readonly [PeerConfig["tcpAo"], PeerConfig["tcpAo"], string])[] = [
+    [[key(1)], [key(2), key(1)], "next session"],
+    [[key(1), key(2)], [key(2), key(1)], "next session"],
+    [[key(1), key(2)], [key(2)], "next session"],
+    [[key(1)], [key(2)], "next session"],
+    [[], [key(1)], "reset"],
+    [[key(1)], [], "reset"],
+    [[key(1)], [key(1, "other")], "reset"],
+    [[key(1)], [key(1, "hunter2", 2)], "reset"],
+    [[key(1)], [key(2, "hunter2", 1), key(3)], "reset"],
+  ];
+  for (const [before, after, session] of rows) {
+    const changes = differ(withPeer({ tcpAo: before }), withPeer({ tcpAo: after }));
+    assert.deepEqual(
+      changes.map((change) => change.of === "peer" && change.change === "changed" && change.session),
+      [session],
+      JSON.stringify([before, after]),
+    );
+    assert.doesNotMatch(JSON.stringify(changes), /hunter2|other/);
+  }
+});
+
 Deno.test("differ() resets a session where another next hop changes what the OPEN offers (RFC 8950)", () => {
   const peers = (families: PeerConfig["families"], nextHop: string, over = "10.0.0.1") =>
     withPeer({ families, nextHop: address(nextHop), address: address(over) });
@@ -333,7 +362,7 @@ Deno.test("differ() tells every key of ports and destinations, and which ones of
   }]);
 });
 
-const ORDERED = ["onChange", "command"];
+const ORDERED = ["onChange", "command", "tcpAO"];
 
 /** The same configuration with every list the other way round, but for commands, whose order means something. */
 function reversed(value: unknown): unknown {

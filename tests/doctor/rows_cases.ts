@@ -32,6 +32,8 @@ const UNNUMBERED = {
     peers: [internalPeer({ address: address("::"), automatic: true, zone: "eth0", device: "eth0" })],
   },
 };
+const AO_KEY = { sendId: 1, receiveId: 1, algorithm: "hmac-sha-1-96", password: "x" } as const;
+const SIGNING = { bgp: { local: localBgp(), peers: [internalPeer({ tcpAo: [AO_KEY] })] } };
 const TWO_PEERS = {
   bgp: {
     local: localBgp(),
@@ -260,6 +262,13 @@ export const CASES: readonly Case[] = [
     spoil: (host) => host.options = new Set(["GTSM over IPv4"]),
     status: "problem",
     found: /^this kernel has no TCP-MD5$/,
+  },
+  {
+    row: "TCP-AO",
+    subject: subject({}, SIGNING),
+    spoil: (host) => host.options = new Set(["TCP-MD5"]),
+    status: "problem",
+    found: /^this kernel has no TCP-AO \(Linux 6\.7 with CONFIG_TCP_AO\)$/,
   },
   {
     row: "GTSM",

@@ -118,6 +118,20 @@ for (const version of [4, 6] as const) {
       cure: /leave out localAddress of router/,
     },
     {
+      wrong: "an interface that is not there",
+      peer: { address: b, device: "eth7" },
+      situation: "interface missing",
+      says: /this host has no interface eth7/,
+      cure: /interface of router/,
+    },
+    {
+      wrong: "a source address that another interface has",
+      peer: { address: b, device: "lo" },
+      situation: version === 4 ? "unanswered" : "no route",
+      says: / in lo/,
+      cure: /lo|route back/,
+    },
+    {
       wrong: "filter that rejects",
       peer: { address: b, port: 2179 },
       situation: "refused by a firewall",

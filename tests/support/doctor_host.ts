@@ -32,7 +32,7 @@ export class FakeDoctorHost implements Host {
   dummy = true;
   ipvs = true;
   schedulers: ReadonlySet<string> = new Set(["rr", "mh", "sh"]);
-  options: ReadonlySet<SocketOption> = new Set(["TCP-MD5", "GTSM over IPv4", "GTSM over IPv6"]);
+  options: ReadonlySet<SocketOption> = new Set(["TCP-MD5", "TCP-AO", "GTSM over IPv4", "GTSM over IPv6"]);
   libnl: string | undefined;
   limit = { soft: 1024, hard: 65_536 };
   kernel: ActualKernel = { interfaces: [], virtualServices: [] };

@@ -8,6 +8,16 @@ export interface Accepted {
   readonly remote: SocketAddress | undefined;
 }
 
+/** A master key of TCP-AO (RFC 5925 section 3.1). */
+export interface AoKey {
+  readonly sendId: number;
+  readonly receiveId: number;
+  /** As the kernel's crypto API spells it. */
+  readonly algorithm: string;
+  readonly macOctets: number;
+  readonly key: Uint8Array;
+}
+
 /** A non-blocking TCP socket. Disposing closes its descriptor unless it became a stream. */
 export interface RawSocket extends Disposable {
   bind(address: SocketAddress): void;
@@ -46,6 +56,13 @@ export interface RawSocket extends Disposable {
   /** The longest segment either way; 0: the kernel's choice. Where it is to count, before the handshake. */
   setMaximumSegment(octets: number): void;
   setMd5Key(address: SocketAddress["address"], key: Uint8Array): void;
+  /** `first`: it is signed with, and asked of the peer, from the first segment on. */
+  addAoKey(address: SocketAddress["address"], key: AoKey, first: boolean): void;
+  deleteAoKey(address: SocketAddress["address"], key: Pick<AoKey, "sendId" | "receiveId">): void;
+  /** Refuses what is unsigned; `use`: the key that is signed with, and asked of the peer, from now on. */
+  requireAo(use: Pick<AoKey, "sendId" | "receiveId"> | undefined): void;
+  /** Whether an accepted connection is signed. */
+  hasAo(): boolean;
   /** The TTL of the segment that completed the handshake of an accepted connection. */
   handshakeTtl(): number;
   /** The stream that this connected socket is, between these ends; it owns the descriptor from then on. */

@@ -2,7 +2,7 @@
  * The port to TCP: what BGP needs of sockets, whatever makes them. Two adapters satisfy it, over plain streams and
  * over sockets prepared through FFI; whose connection it is that comes in, `admission.ts` decides for both.
  */
-import type { PeerConfig } from "../../config/config.ts";
+import type { PeerConfig, TcpAoKey } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
 import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 import type { FailedAttempt } from "./failed_attempt.ts";
@@ -13,20 +13,35 @@ export type { Endpoint } from "../../net/sockets.ts";
 export interface TcpSocket extends StreamSocket {
   readonly local: Endpoint;
   readonly remote: Endpoint;
+  /**
+   * Brings the keys of TCP-AO from `old` to `next` while the session goes on; undefined: it can have none.
+   * @throws {Error} the kernel refuses
+   */
+  rollOver?(old: readonly TcpAoKey[], next: readonly TcpAoKey[]): void;
 }
 
-/** `stream` between these ends. */
+/** `stream` between these ends; one without `rollOver` can have no keys. */
 export function tcpSocket(
   stream: StreamSocket,
   ends: { readonly local: Endpoint; readonly remote: Endpoint },
+  rollOver: NonNullable<TcpSocket["rollOver"]> = () => {},
 ): TcpSocket {
+  let open = true;
   return {
     ...ends,
+    // Once it is closed, its descriptor may be another one's.
+    rollOver: (old, next) => open ? rollOver(old, next) : undefined,
     read: () => stream.read(),
     write: (octets) => stream.write(octets),
     transmission: () => stream.transmission?.(),
-    end: (limitMs) => stream.end(limitMs),
-    [Symbol.dispose]: () => stream[Symbol.dispose](),
+    end(limitMs) {
+      open = false;
+      return stream.end(limitMs);
+    },
+    [Symbol.dispose]() {
+      open = false;
+      stream[Symbol.dispose]();
+    },
   };
 }
 

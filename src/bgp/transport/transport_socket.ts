@@ -9,6 +9,7 @@ import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
 import type { ReturnedDatagram, SocketAddress } from "../../net/sockets.ts";
 import { untilAborted } from "../../time/abort.ts";
 import { admit, handOver } from "./admission.ts";
+import { changeListenerKeys, rollOverKeys, sameAoKeys, setAoKeys } from "./ao_keys.ts";
 import { type FailedAttempt, failureOf } from "./failed_attempt.ts";
 import type { RawSocket, RawSockets } from "./raw_sockets.ts";
 import { dropsBetween, NO_DROPS, parseSegmentDrops, type SegmentDrops } from "./segment_drops.ts";
@@ -62,6 +63,7 @@ async function connect(
     setMd5Key(socket, peer);
     if (peer.tcpMss !== undefined) socket.setMaximumSegment(peer.tcpMss);
     bindToDevice(socket, peer.device);
+    unlessRefused("TCP-AO keys", peer, () => setAoKeys(socket, peer.address, peer.tcpAo, false));
     bindSource(socket, peer, remote.scopeId);
     socket.setReceiveErrors(true);
     const isConnected = socket.connect(remote);
@@ -76,7 +78,7 @@ async function connect(
     if (error !== undefined || returned !== undefined) throw error ?? returned?.error;
     // What ICMP says of a connection that is up is no reason to end it (RFC 5461 section 4.1).
     socket.setReceiveErrors(false);
-    return adopt(sockets, socket, socket.remoteAddress());
+    return adopt(sockets, socket, socket.remoteAddress(), peer);
   } catch (error) {
     const drops = dropsBetween(before, dropsSoFar(sockets));
     onFailed?.(failureOf(error, { unanswered: signal.aborted, icmp, drops }));
@@ -116,7 +118,7 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     const deviceIndex = device === undefined ? undefined : sockets.interfaceIndex(device);
     if (address.family === 6) socket.setV6Only();
     socket.setTrafficClass(CS6);
-    const keys = new Map<string, Uint8Array>();
+    const keys: ListenerKeys = { md5: new Map(), ao: new Map() };
     let who = ofFamily(options, address);
     prepareFor(socket, who, keys);
     socket.bind({ address, port, scopeId: 0 });
@@ -159,8 +161,14 @@ function ofFamily({ peers, ...who }: Who, { family }: Address): Who {
   return { ...who, peers: peers.filter((peer) => peer.address.family === family) };
 }
 
-/** Sets TTLs and TCP-MD5 keys for the peers; `keys` are those that the socket has, by address, and follow. */
-function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, keys: Map<string, Uint8Array>): void {
+/** The keys that a listener has, by address. */
+interface ListenerKeys {
+  readonly md5: Map<string, Address>;
+  readonly ao: Map<string, Pick<PeerConfig, "address" | "tcpAo">>;
+}
+
+/** Sets TTLs and keys for the peers; `keys` are those that the socket has, and follow. */
+function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, { md5, ao }: ListenerKeys): void {
   if (shared === true) socket.setReusePort();
   refuseContradictingKeys(peers);
   const ttl = listenerTtlPolicy(peers, localAs);
@@ -168,15 +176,26 @@ function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, keys: Ma
   socket.setMinTtl(ttl.minimum);
   // The handshake answers before it is known whose it is, and later it is too late: the least counts for all of them.
   socket.setMaximumSegment(Math.min(...peers.map(({ tcpMss }) => tcpMss ?? Infinity), NO_LIMIT) % NO_LIMIT);
-  for (const [text, address] of keys) {
+  for (const [text, address] of md5) {
     if (peers.some((peer) => peer.address.text === text && peer.password !== undefined)) continue;
-    socket.setMd5Key(addressOf(address), NO_KEY);
-    keys.delete(text);
+    socket.setMd5Key(address, NO_KEY);
+    md5.delete(text);
+  }
+  for (const [text, { address, tcpAo }] of ao) {
+    if (peers.some((peer) => peer.address.text === text && peer.tcpAo.length > 0)) continue;
+    changeListenerKeys(socket, address, tcpAo, []);
+    ao.delete(text);
   }
   for (const peer of peers) {
-    if (peer.password === undefined) continue;
-    setMd5Key(socket, peer);
-    keys.set(peer.address.text, peer.address.bytes);
+    const { address, tcpAo } = peer;
+    if (peer.password !== undefined) {
+      setMd5Key(socket, peer);
+      md5.set(address.text, address);
+    }
+    if (tcpAo.length === 0) continue;
+    const old = ao.get(address.text)?.tcpAo ?? [];
+    unlessRefused("TCP-AO keys", peer, () => changeListenerKeys(socket, address, old, tcpAo));
+    ao.set(address.text, { address, tcpAo });
   }
 }
 
@@ -196,16 +215,28 @@ function prepareAccepted(
     const seen = socket.handshakeTtl();
     if (seen < ttl.minimum) return { type: "ttl", ttl: seen, minimum: ttl.minimum };
     setMd5Key(socket, peer);
-    return adopt(sockets, socket, from);
+    // It has the listener's keys; one from before there were any has none.
+    if (peer.tcpAo.length > 0 && !socket.hasAo()) {
+      return {
+        type: "option",
+        message: `peer ${peer.name} must sign with TCP-AO, and this connection is not signed`,
+      };
+    }
+    return adopt(sockets, socket, from, peer);
   } catch (error) {
     return { type: "option", message: messageOf(error) };
   }
 }
 
 /** Makes a stream of a connected socket, which owns the descriptor from then on. */
-function adopt(sockets: RawSockets, socket: RawSocket, from: SocketAddress): TcpSocket {
+function adopt(
+  sockets: RawSockets,
+  socket: RawSocket,
+  from: SocketAddress,
+  { address }: PeerConfig,
+): TcpSocket {
   const ends = { local: endpointOf(sockets, socket.localAddress()), remote: endpointOf(sockets, from) };
-  return tcpSocket(socket.stream(ends), ends);
+  return tcpSocket(socket.stream(ends), ends, (old, next) => rollOverKeys(socket, address, old, next));
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {
@@ -218,14 +249,19 @@ function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }
 }
 
 function setMd5Key(socket: RawSocket, peer: PeerConfig): void {
-  if (peer.password === undefined) return;
+  const { password } = peer;
+  if (password === undefined) return;
+  unlessRefused("TCP-MD5 key", peer, () => {
+    socket.setMd5Key(peer.address, new TextEncoder().encode(password));
+  });
+}
+
+/** @throws {Error} `set` threw: nothing runs unprotected */
+function unlessRefused(what: string, { name }: PeerConfig, set: () => void): void {
   try {
-    socket.setMd5Key(peer.address, new TextEncoder().encode(peer.password));
+    set();
   } catch (error) {
-    throw explain(
-      `the TCP-MD5 key of peer ${peer.name} cannot be set, and without it no session may run`,
-      error,
-    );
+    throw explain(`the ${what} of peer ${name} cannot be set, and without it no session may run`, error);
   }
 }
 
@@ -235,9 +271,9 @@ function refuseContradictingKeys(peers: readonly PeerConfig[]): void {
   for (const peer of peers) {
     const other = first.get(peer.address.text) ?? peer;
     first.set(peer.address.text, other);
-    if (other.password !== peer.password) {
+    if (other.password !== peer.password || !sameAoKeys(other.tcpAo, peer.tcpAo)) {
       throw new Error(
-        `peers ${other.name} and ${peer.name} have the address ${peer.address.text} but not the same password, and the kernel keeps TCP-MD5 keys by address`,
+        `peers ${other.name} and ${peer.name} have the address ${peer.address.text} but not the same keys, and the kernel keeps keys by address`,
       );
     }
   }
