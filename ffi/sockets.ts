@@ -129,7 +129,8 @@ export class Sockets {
 
   /** Whether the interface `name` is a VRF, with a routing table of its own. @throws {ErrnoError} such as out of descriptors */
   isVrf(name: string): boolean {
-    using socket = this.open(4, SOCK_DGRAM, 0);
+    const socket = this.open(4, SOCK_DGRAM, 0);
+    using _socket = socket;
     return deviceDriver(this.#floor.libc, socket.fd, name) === "vrf";
   }
 
