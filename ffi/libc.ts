@@ -77,6 +77,8 @@ const SYMBOLS = {
     result: "i32",
     nonblocking: true,
   },
+  // int ioctl(int fd, unsigned long request, ...)  (with a pointer)
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   // int socket(int domain, int type, int protocol)
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int bind(int fd, const struct sockaddr *addr, socklen_t len)

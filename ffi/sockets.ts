@@ -3,6 +3,7 @@
  * sockets lack (TTL, minimum TTL, TCP-MD5, traffic class, device). Readiness comes from the reactor. A `Socket` owns
  * its descriptor until it becomes a `Stream`.
  */
+import { deviceDriver } from "./device_driver.ts";
 import { ERRNO, ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 import { MessageBuffer } from "./message.ts";
@@ -124,6 +125,13 @@ export class Sockets {
   /** Calls `callback`, now; what it throws is told to whom the reactor tells, and false returned. */
   guard(callback: () => void): boolean {
     return this.#floor.reactor.guard(callback);
+  }
+
+  /** Whether the interface `name` is a VRF, with a routing table of its own. @throws {ErrnoError} such as out of descriptors */
+  isVrf(name: string): boolean {
+    const socket = this.open(4, SOCK_DGRAM, 0);
+    using _socket = socket;
+    return deviceDriver(this.#floor.libc, socket.fd, name) === "vrf";
   }
 
   /** The index of the interface `name`, undefined where there is none. */

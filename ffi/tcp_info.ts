@@ -7,6 +7,7 @@
 const TCP_INFO = {
   size: 232,
   backoff: 4,
+  rto: 8,
   sndMss: 16,
   lastDataRecv: 52,
   rtt: 68,
@@ -31,6 +32,8 @@ export interface Transmission {
   readonly backoff: number;
   /** The longest segment that is sent, in octets of data. */
   readonly segmentOctets: number;
+  /** For so long at least the same segment has been sent again and again; 0: it has not. */
+  readonly stalledMs: number;
   readonly roundTripMs: number;
   /** Since when nothing came from the peer, in milliseconds before now. */
   readonly silentMs: number;
@@ -47,6 +50,7 @@ export function decodeTcpInfo(bytes: Uint8Array<ArrayBuffer>): Transmission {
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => Number(view.getBigUint64(at, true));
   const acknowledgedOctets = u64(TCP_INFO.bytesAcked);
+  const backoff = view.getUint8(TCP_INFO.backoff);
   const sent = u64(TCP_INFO.bytesSent) - u64(TCP_INFO.bytesRetrans);
   return {
     acknowledgedOctets,
@@ -54,8 +58,10 @@ export function decodeTcpInfo(bytes: Uint8Array<ArrayBuffer>): Transmission {
     inFlightOctets: Math.max(0, sent - acknowledgedOctets),
     waitingOctets: u32(TCP_INFO.notsentBytes),
     retransmissions: u32(TCP_INFO.totalRetrans),
-    backoff: view.getUint8(TCP_INFO.backoff),
+    backoff,
     segmentOctets: u32(TCP_INFO.sndMss),
+    // The timeout doubles each time: all before this one are as long together, but for the first.
+    stalledMs: u32(TCP_INFO.rto) / 1000 * (1 - 2 ** -backoff),
     roundTripMs: u32(TCP_INFO.rtt) / 1000,
     silentMs: u32(TCP_INFO.lastDataRecv),
   };

@@ -126,7 +126,7 @@ export class Listeners implements Disposable {
   /** Brings a listener to the peers of now; where it cannot follow it is opened anew. */
   #update(entry: Entry): void {
     try {
-      entry.listener?.update(this.#whoFor(entry));
+      entry.listener?.update(this.#who);
     } catch {
       this.#close(entry);
     }
@@ -137,17 +137,12 @@ export class Listeners implements Disposable {
     const { transport, accept } = this.#options;
     const { address, port, device } = entry;
     try {
-      const options = { address, port, device, ...this.#whoFor(entry) };
+      const options = { address, port, device, ...this.#who };
       entry.listener = transport.listen(options, accept(address, port));
       entry.fault = undefined;
     } catch (error) {
       entry.fault = listenFault(error, address, port, device);
     }
-  }
-
-  #whoFor({ device }: Entry): Who {
-    if (this.#who.shared !== true) return this.#who;
-    return { ...this.#who, peers: this.#who.peers.filter((peer) => peer.device === device) };
   }
 
   #close(entry: Entry): void {

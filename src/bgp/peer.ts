@@ -370,7 +370,10 @@ export class Peer {
     if (seen === undefined) return;
     const nowMs = this.#ports.clock.now();
     this.#progress = follow(this.#progress, seen, nowMs);
-    const stuck = stuckWords(this.#progress, seen, nowMs);
+    const stuck = stuckWords(this.#progress, seen, {
+      nowMs,
+      holdTimeMs: (this.#session?.negotiated.holdTimeSeconds ?? 0) * 1000,
+    });
     const isNews = (stuck === undefined) !== (this.#record.stuck === undefined);
     this.#record = { ...this.#record, stuck };
     if (!isNews) return;
@@ -426,7 +429,7 @@ export class Peer {
     // A connection was there: what came of an attempt before says nothing of why it ended.
     const failedAttempt = from === "Connect" || from === "Active" ? this.#record.failedAttempt : undefined;
     this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted, failedAttempt };
-    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause: whole });
   }
 
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {

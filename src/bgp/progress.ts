@@ -12,8 +12,11 @@ export interface Progress {
   readonly movedMs: number;
 }
 
-/** Nothing acknowledged for so long, and sent again meanwhile, is a fault. */
+/** Nothing acknowledged for so long, and sent again meanwhile, is a fault; or for a third of the hold time, which would end first. */
 const STUCK_MS = 10_000;
+const OF_HOLD_TIME = 3;
+/** Lost so often in a row: no accident. */
+const STUCK_BACKOFF = 2;
 /** What every path carries (RFC 879): segments of that length are not too long. */
 const SMALLEST_SEGMENT = 536;
 /** Fits every tunnel in use, and IPv6's least MTU. */
@@ -27,9 +30,14 @@ export function follow(before: Progress | undefined, seen: Transmission, nowMs: 
 }
 
 /** Why the peer does not get on, and what may help; undefined: it does, or that is not known yet. */
-export function stuckWords(progress: Progress, seen: Transmission, nowMs: number): string | undefined {
-  const stuckMs = nowMs - progress.movedMs;
-  if (stuckMs < STUCK_MS || seen.backoff === 0 || owed(seen) === 0) return undefined;
+export function stuckWords(
+  progress: Progress,
+  seen: Transmission,
+  { nowMs, holdTimeMs }: { readonly nowMs: number; readonly holdTimeMs: number },
+): string | undefined {
+  const stuckMs = Math.max(nowMs - progress.movedMs, seen.stalledMs);
+  const patienceMs = holdTimeMs === 0 ? STUCK_MS : Math.min(STUCK_MS, holdTimeMs / OF_HOLD_TIME);
+  if (stuckMs < patienceMs || seen.backoff < STUCK_BACKOFF || owed(seen) === 0) return undefined;
   const { acknowledgedOctets, segmentOctets, silentMs } = seen;
   const words = `nothing beyond the first ${acknowledgedOctets} octets was acknowledged for ` +
     `${Math.round(stuckMs / 1000)} s, though sent ${seen.backoff + 1} times; ${owed(seen)} octets wait`;

@@ -38,6 +38,8 @@ export interface Transmission {
   readonly backoff: number;
   /** The longest segment that is sent, in octets of data. */
   readonly segmentOctets: number;
+  /** For so long at least the same segment has been sent again and again; 0: it has not. */
+  readonly stalledMs: number;
   readonly roundTripMs: number;
   /** Nothing came from the other side for so long. */
   readonly silentMs: number;

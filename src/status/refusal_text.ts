@@ -8,6 +8,10 @@ export function refusalText(reason: RefusalReason): string {
       return "no peer is configured with this address";
     case "unknown-zone":
       return "several peers have this link-local address, and its interface cannot be told: --allow-sys=networkInterfaces, or --allow-ffi";
+    case "other-device":
+      return reason.device === undefined
+        ? "it came in by a VRF, and the peer with this address has none: set its interface"
+        : `it did not come in by ${reason.device}, the interface of the peer with this address`;
     case "ttl":
       return `TTL ${reason.ttl} is below ${reason.minimum} (GTSM, RFC 5082)`;
     case "option":

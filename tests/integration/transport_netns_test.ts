@@ -503,3 +503,39 @@ Deno.test("two listeners of one port, one for an interface, take each what comes
     assert.deepEqual([told, b.refusals.map(({ reason }) => reason.type)], [["vb"], ["no-peer"]]);
   });
 });
+
+Deno.test("a peer of no interface comes in where a listener is bound to the interface that it comes by, and is not bound itself (CONTRACT interface)", async () => {
+  await using namespaces = await namespacePair();
+  await withNetwork(namespaces, async (network) => {
+    const { a, b } = network;
+    const accepted: string[] = [];
+    const events: ListenerEvents = {
+      connection(socket, peer) {
+        accepted.push(`${peer.name} ${peer.device}`);
+        socket[Symbol.dispose]();
+      },
+      refused() {},
+      fault: assert.fail,
+    };
+    const other = peerAt("10.9.0.77", PORT, { as: AS_A, device: "vb", password: "of another" });
+    // The password holds for what comes to either listener.
+    const peers = [toA({ password: "secret" }), toA6(), other];
+    const options = { port: PORT, localAs: AS_B, peers, shared: true };
+    const [four, six] = [peerAt("0.0.0.0", 0).address, peerAt("::", 0).address];
+    using _four = b.transport.listen({ ...options, address: four }, events);
+    using _six = b.transport.listen({ ...options, address: six }, events);
+    using _fourOfDevice = b.transport.listen({ ...options, address: four, device: "vb" }, events);
+    using _sixOfDevice = b.transport.listen({ ...options, address: six, device: "vb" }, events);
+    for (const peer of [toB({ password: "secret" }), toB6()]) {
+      using client = await a.transport.connect(peer, LOCAL_AS, new AbortController().signal);
+      await client.read().catch(() => undefined);
+    }
+    assert.deepEqual(accepted, ["10.9.0.1 undefined", "fd09::1 undefined"]);
+    // A peer of vb that is seen by another link, or by none of its own, is told so.
+    _fourOfDevice[Symbol.dispose]();
+    _four.update({ localAs: AS_B, peers: [toA({ device: "vc" })], shared: true });
+    using client = await a.transport.connect(toB(), LOCAL_AS, new AbortController().signal);
+    await client.read().catch(() => undefined);
+    assert.deepEqual(b.refusals.map(({ reason }) => reason), [{ type: "other-device", device: "vc" }]);
+  });
+});

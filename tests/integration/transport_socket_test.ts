@@ -55,6 +55,7 @@ Deno.test("socketTransport() pauses when descriptors run out, says so, and goes 
 /** The sockets, each shown to `onMade` first. */
 function socketsOf(sockets: Sockets, onMade: (socket: Socket) => void): RawSockets {
   return {
+    isVrf: (name) => sockets.isVrf(name),
     interfaceIndex: (name) => sockets.interfaceIndex(name),
     interfaceName: (index) => sockets.interfaceName(index),
     netstat: () => sockets.netstat(),

@@ -127,6 +127,7 @@ export function socketsInside(
   return {
     open: (family, type, protocol) => namespace.inside(() => sockets.open(family, type, protocol)),
     tcp: (family) => namespace.inside(() => sockets.tcp(family)),
+    isVrf: (name) => namespace.inside(() => sockets.isVrf(name)),
     interfaceIndex: (name) => namespace.inside(() => sockets.interfaceIndex(name)),
     interfaceName: (index) => namespace.inside(() => sockets.interfaceName(index)),
     netstat: () => namespace.inside(() => sockets.netstat()),

@@ -72,6 +72,8 @@ export interface RawSocket extends Disposable {
 /** Makes sockets. Every call throws what the kernel said. */
 export interface RawSockets {
   tcp(family: 4 | 6): RawSocket;
+  /** Whether this interface is a VRF, with a routing table of its own. */
+  isVrf(name: string): boolean;
   interfaceIndex(name: string): number | undefined;
   interfaceName(index: number): string | undefined;
   /** The text of /proc/net/netstat of this thread's network namespace; undefined where it cannot be read. */

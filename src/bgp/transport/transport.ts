@@ -65,6 +65,8 @@ export type RefusalReason =
   | { readonly type: "no-peer" }
   /** Several peers have this link-local address, and the interface cannot be told. */
   | { readonly type: "unknown-zone" }
+  /** The peer with this address is on another interface, or in another VRF; undefined: in none. */
+  | { readonly type: "other-device"; readonly device: string | undefined }
   /** GTSM (RFC 5082): it came from further away than the peer is. */
   | { readonly type: "ttl"; readonly ttl: number; readonly minimum: number }
   /** The kernel refused an option of the peer's, such as its TCP-MD5 key. */

@@ -8,7 +8,7 @@ import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
 import type { ReturnedDatagram, SocketAddress } from "../../net/sockets.ts";
 import { untilAborted } from "../../time/abort.ts";
-import { admit, handOver } from "./admission.ts";
+import { admit, handOver, type ListenPlace, peersAt } from "./admission.ts";
 import { changeListenerKeys, rollOverKeys, sameAoKeys, setAoKeys } from "./ao_keys.ts";
 import { type FailedAttempt, failureOf } from "./failed_attempt.ts";
 import type { RawSocket, RawSockets } from "./raw_sockets.ts";
@@ -31,6 +31,8 @@ const CS6 = 0xc0;
 const BACKLOG = 1024;
 /** A longest segment that is none. */
 const NO_LIMIT = 65536;
+/** Of a socket that is bound to none. */
+const NO_DEVICE = "";
 /** Deletes the key of an address. */
 const NO_KEY = new Uint8Array();
 
@@ -120,17 +122,23 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     socket.setTrafficClass(CS6);
     const keys: ListenerKeys = { md5: new Map(), ao: new Map() };
     let who = ofFamily(options, address);
-    prepareFor(socket, who, keys);
+    const place = { device, isVrf: device !== undefined && sockets.isVrf(device) };
+    prepareFor(socket, servedAt(who, place), keys);
     socket.bind({ address, port, scopeId: 0 });
     socket.listen(BACKLOG);
     const accepting = socket.acceptAll(({ socket: accepted, remote: from }) => {
       using _accepted = accepted;
       if (from === undefined) return;
       const remote = endpointOf(sockets, from);
-      const admission = admit(who.peers, remote);
+      const admission = admit(who.peers, remote, place);
       if ("refusal" in admission) return events.refused(remote, admission.refusal);
       const { peer } = admission;
-      const prepared = prepareAccepted(sockets, accepted, { from, peer, ttl: ttlPolicy(peer, who.localAs) });
+      const prepared = prepareAccepted(sockets, accepted, {
+        from,
+        peer,
+        ttl: ttlPolicy(peer, who.localAs),
+        isBound: device !== undefined,
+      });
       if ("type" in prepared) return events.refused(remote, prepared);
       handOver(prepared, peer, events);
     }, (error) => events.fault(error));
@@ -141,7 +149,7 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
       },
       update(next) {
         const wanted = ofFamily(next, address);
-        prepareFor(socket, wanted, keys);
+        prepareFor(socket, servedAt(wanted, place), keys);
         who = wanted;
       },
       [Symbol.dispose]() {
@@ -159,6 +167,10 @@ type Who = Pick<ListenOptions, "localAs" | "peers" | "shared">;
 
 function ofFamily({ peers, ...who }: Who, { family }: Address): Who {
   return { ...who, peers: peers.filter((peer) => peer.address.family === family) };
+}
+
+function servedAt({ peers, ...who }: Who, place: ListenPlace): Who {
+  return { ...who, peers: peersAt(peers, place) };
 }
 
 /** The keys that a listener has, by address. */
@@ -203,14 +215,18 @@ function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, { md5, a
 function prepareAccepted(
   sockets: RawSockets,
   socket: RawSocket,
-  { from, peer, ttl }: {
+  { from, peer, ttl, isBound }: {
     readonly from: SocketAddress;
     readonly peer: PeerConfig;
     readonly ttl: TtlPolicy;
+    /** The listening socket is bound to a device. */
+    readonly isBound: boolean;
   },
 ): TcpSocket | RefusalReason {
   try {
     setSessionOptions(socket, peer, ttl);
+    // A route may lead to this peer by another interface one day.
+    if (isBound && peer.device === undefined && !isLinkLocal(peer.address)) socket.bindToDevice(NO_DEVICE);
     // The listener may have had to let lower TTLs in for other peers, and the kernel checks the handshake against it.
     const seen = socket.handshakeTtl();
     if (seen < ttl.minimum) return { type: "ttl", ttl: seen, minimum: ttl.minimum };
