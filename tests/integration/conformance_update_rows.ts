@@ -180,7 +180,7 @@ const attributeRows: readonly Row[] = [
     attribute(0x50, 255, [7]),
     answers(3, 2, attribute(0x50, 255, [7])),
   ),
-  plus("4271 6.3", "unknown with flags 0", attribute(0, 30), answers(3, 2, attribute(0, 30))),
+  plus("4271 6.3", "unknown with flags 0", attribute(0, 200), answers(3, 2, attribute(0, 200))),
 ];
 
 const listRows: readonly Row[] = [
