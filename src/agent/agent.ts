@@ -333,6 +333,7 @@ export class Agent {
         speakerEvents.publish(event);
         if (this.#state !== "starting") this.#endOfRib.observe(event);
       },
+      onSession: (peer, local) => this.#bfd?.followSession(peer, local),
     });
     try {
       this.#speaker.start();
@@ -342,8 +343,8 @@ export class Agent {
     this.#endOfRib.start(this.#speaker);
     const { bfd: sockets } = this.#ports;
     if (sockets === undefined) return;
-    const { neighbours } = this.#ports;
-    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker, neighbours });
+    const { addresses, neighbours } = this.#ports;
+    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker, addresses, neighbours });
     this.#bfd.configure(peers, serviceAddresses(this.#config.current));
   }
 

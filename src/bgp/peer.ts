@@ -36,8 +36,10 @@ export interface PeerPorts {
   own(): OwnAddresses;
   /** Never throws. */
   tell(event: SpeakerEvent): void;
-  /** A connection of the peer's was rejected. */
-  rejected(remote: Endpoint): void;
+  /** A connection of the peer's was rejected; `heldBack`: as no session is begun, and why. */
+  rejected(remote: Endpoint, heldBack: string | undefined): void;
+  /** A session is Established, with this end of ours. */
+  established(peer: string, local: Address): void;
   /** There may be something to send. */
   due(peer: Peer): void;
   /** The session is lost, and nobody need wait for it any more. */
@@ -54,7 +56,7 @@ interface EstablishedSession {
 }
 
 /** What a peer that takes the place of another one goes on with. */
-export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs">;
+export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
 /** So many routes that cannot go to a peer are named in an event; the status has all. */
 const HELD_NAMED = 10;
@@ -77,7 +79,7 @@ export class Peer {
   /** How far the Established session has got. */
   #progress: Progress | undefined;
   /** What BFD says, where it is on. */
-  #pathIsUp = false;
+  #pathIsUp: boolean;
   #started = false;
   /** A session that is lost from now on is no flap: we end it. */
   #ending = false;
@@ -88,7 +90,7 @@ export class Peer {
     local: LocalBgp,
     config: PeerConfig,
     ports: PeerPorts,
-    { restart, counters = new MutableCounters(), record, keptUntilMs = -Infinity }:
+    { restart, counters = new MutableCounters(), record, keptUntilMs = -Infinity, pathIsUp = false }:
       & Partial<Heritage>
       & Pick<Heritage, "restart">,
   ) {
@@ -97,6 +99,7 @@ export class Peer {
     this.#ports = ports;
     this.counters = counters;
     this.#keptUntilMs = keptUntilMs;
+    this.#pathIsUp = pathIsUp;
     const sinceMs = ports.clock.now();
     this.#record = record === undefined ? newRecord(sinceMs) : { ...record, local: undefined, sinceMs };
     const { transport, clock, random, rejections } = ports;
@@ -122,7 +125,7 @@ export class Peer {
         writable: () => ports.due(this),
         keepingAlive: () => this.#look(),
         notification: (direction, message) => this.#onNotification(direction, message),
-        rejected: (remote) => ports.rejected(remote),
+        rejected: (remote) => ports.rejected(remote, this.#heldBack),
         fault: ({ message: cause }) => ports.tell({ type: "peer-fault", peer: this.name, cause }),
       },
     });
@@ -141,6 +144,11 @@ export class Peer {
   /** What happened to it. */
   get record(): PeerRecord {
     return this.#record;
+  }
+
+  /** Whether BFD says that the peer is there. */
+  get pathIsUp(): boolean {
+    return this.#pathIsUp;
   }
 
   /** What the next OPEN says of graceful restart. */
@@ -211,6 +219,7 @@ export class Peer {
     this.#config = config;
     this.driver.configure(config, sessionConfig(local, config));
     if (this.#started && wasHeldBack && this.#heldBack === undefined) this.start();
+    this.#holdBack();
     if (advertise && this.#session !== undefined) this.#readvertise(this.#session, true);
   }
 
@@ -266,18 +275,26 @@ export class Peer {
   /** BFD knows more of the path: what is lost ends the session (RFC 9384), what is there again is tried at once. */
   followPath(path: BfdPath, cause: string): void {
     const wasHeldBack = this.#heldBack !== undefined;
+    const wasUp = this.#pathIsUp;
     this.#pathIsUp = path === "up";
     switch (path) {
       case "up":
-        if (!this.#started || this.#heldBack !== undefined) return;
+        if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
         return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
       case "unknown":
-        return;
+        return this.#holdBack();
       default:
         return path satisfies never;
     }
+  }
+
+  /** Ends what would become a session, where none is begun. */
+  #holdBack(): void {
+    const cause = this.#heldBack;
+    if (cause === undefined || this.#session !== undefined || !this.driver.state.running) return;
+    void this.driver.close(cease(CeaseSubcode.CONNECTION_REJECTED), cause);
   }
 
   /** Why no session is begun; one that is Established stays. */
@@ -416,6 +433,7 @@ export class Peer {
       this.#ports.lost();
     }
     this.#ports.tell({ type: "peer-state", peer: this.name, from, to, cause });
+    if (lost) this.#holdBack();
   }
 
   /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
@@ -445,6 +463,7 @@ export class Peer {
     this.#nextHops = nextHopsText(context);
     this.#advertiser = new Advertiser(this.#ports.desired, context, negotiated);
     this.#ports.due(this);
+    this.#ports.established(this.name, end.address);
   }
 
   /** A peer that takes no 32-octet next hop (RFC 2545 section 3) says so by ending the session, again and again. */

@@ -65,6 +65,8 @@ export interface SpeakerOptions {
   /** The addresses of services, by `text`: no session has one as its source, and no route as its next hop. Default: none. */
   readonly services?: ReadonlySet<string> | undefined;
   readonly onEvent: (event: SpeakerEvent) => void;
+  /** A session is Established, with this end of ours. Default: nobody is told. */
+  readonly onSession?: ((peer: string, local: Address) => void) | undefined;
 }
 
 /** How a speaker ends. */
@@ -129,7 +131,13 @@ export class Speaker {
       neighbours,
       rejections: new Lingering(MAX_REJECTIONS),
       tell: (event) => this.#tell(event),
-      rejected: (remote) => this.#refused.note("surplus", { remote, reason: { type: "surplus" } }),
+      rejected: (remote, cause) => {
+        const reason = cause === undefined
+          ? { type: "surplus" } as const
+          : { type: "held-back", cause } as const;
+        this.#refused.note(reason.type, { remote, reason });
+      },
+      established: (peer, local) => options.onSession?.(peer, local),
       due: (peer) => this.#flush(peer),
       lost: () => this.#noteFlushed(),
     };
@@ -334,8 +342,8 @@ export class Speaker {
   #supersede(old: Peer): Heritage {
     const { keptUntilMs } = old;
     this.#dismiss(old, CeaseSubcode.OTHER_CONFIGURATION_CHANGE, "its configuration has changed");
-    const { counters, record, restart } = old;
-    return { counters, record, restart, keptUntilMs };
+    const { counters, record, restart, pathIsUp } = old;
+    return { counters, record, restart, keptUntilMs, pathIsUp };
   }
 
   /** Ends a peer that is configured no more, or in another way. */

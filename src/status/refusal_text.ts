@@ -18,6 +18,8 @@ export function refusalText(reason: RefusalReason): string {
       return reason.message;
     case "surplus":
       return "the peer has connections enough, connects too often, or is not to be spoken with";
+    case "held-back":
+      return `no session is begun: ${reason.cause}`;
     default:
       return reason satisfies never;
   }

@@ -72,29 +72,36 @@ Deno.test("Speaker.configure() ends a removed peer by Cease/Peer De-configured a
     assert.equal(b.sessions.length, 2, "it does not connect again");
   }));
 
-Deno.test("Speaker.configure() wraps Peer De-configured in a Hard Reset for a peer with the N bit (RFC 8538 3)", async () => {
-  const stage = new Stage();
-  const probe = stage.probe();
-  const peer = peerConfig({ name: "b", address: B, gracefulRestart: { restartTimeSeconds: 60 } });
-  const end = stage.end(A, { options: { local: LOCAL, peers: [peer] } });
-  end.speaker.start();
-  await stage.clock.advance(5);
-  probe.last.establish({
-    capabilities: [...CAPABILITIES, {
-      type: "graceful-restart",
-      restarting: false,
-      notification: true,
-      restartTimeSeconds: 60,
-      families: [],
-    }],
-  });
-  await stage.clock.advance(5);
-  end.speaker.configure(LOCAL, []);
-  await stage.clock.advance(5);
-  const last = probe.last.heard.at(-1);
-  assert.ok(last?.type === "NOTIFICATION");
-  assert.deepEqual([last.code, last.subcode, ...last.data], [6, 9, 6, 3]);
-  await stage.close();
+Deno.test("Speaker wraps Peer De-configured, and BFD Down, in a Hard Reset for a peer with the N bit (RFC 8538 3, RFC 9384 4)", async () => {
+  const rows: readonly [(speaker: End["speaker"]) => void, number][] = [
+    [(speaker) => speaker.configure(LOCAL, []), 3],
+    [(speaker) => speaker.followPath("b", "lost", "BFD is down"), 10],
+  ];
+  for (const [ends, subcode] of rows) {
+    const stage = new Stage();
+    const probe = stage.probe();
+    const peer = peerConfig({ name: "b", address: B, gracefulRestart: { restartTimeSeconds: 60 } });
+    const end = stage.end(A, { options: { local: LOCAL, peers: [peer] } });
+    end.speaker.start();
+    await stage.clock.advance(5);
+    const session = probe.last;
+    session.establish({
+      capabilities: [...CAPABILITIES, {
+        type: "graceful-restart",
+        restarting: false,
+        notification: true,
+        restartTimeSeconds: 60,
+        families: [],
+      }],
+    });
+    await stage.clock.advance(5);
+    ends(end.speaker);
+    await stage.clock.advance(5);
+    const last = session.heard.at(-1);
+    assert.ok(last?.type === "NOTIFICATION");
+    assert.deepEqual([last.code, last.subcode, ...last.data], [6, 9, 6, subcode]);
+    await stage.close();
+  }
 });
 
 Deno.test("Speaker.flushed() waits for the End-of-RIB of a session that was begun anew, where the peer keeps routes over it (found by simulation)", async () => {

@@ -279,10 +279,11 @@ function toIdle(state: SessionState, cause: string, idleHold: number | undefined
   };
 }
 
-/** Ceases after which the peer should not wait for us (RFC 8538 section 3.1). */
+/** Ceases after which the peer should not wait for us (RFC 8538 section 3.1), nor send to us (RFC 9384 section 4). */
 const FINAL_CEASES: readonly number[] = [
   CeaseSubcode.ADMINISTRATIVE_SHUTDOWN,
   CeaseSubcode.PEER_DECONFIGURED,
+  CeaseSubcode.BFD_DOWN,
 ];
 
 /** Where both sides have the N bit, only a Hard Reset makes the peer drop our routes (RFC 8538 section 3). */

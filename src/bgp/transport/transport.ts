@@ -72,7 +72,9 @@ export type RefusalReason =
   /** The kernel refused an option of the peer's, such as its TCP-MD5 key. */
   | { readonly type: "option"; readonly message: string }
   /** The peer has connections enough, connects too often, or is not to be spoken with now. */
-  | { readonly type: "surplus" };
+  | { readonly type: "surplus" }
+  /** No session is begun with the peer now, and why. */
+  | { readonly type: "held-back"; readonly cause: string };
 
 /** What a listener tells. */
 export interface ListenerEvents {
