@@ -392,9 +392,9 @@ export class Agent {
     this.#enter("stopping", "handover");
     this.#checks.stop();
     this.#services[Symbol.dispose]();
-    // Silence would cost the routes that graceful restart is to keep.
-    await this.#bfd?.stop();
     await this.#speaker?.stop({ mode: "handover" });
+    // Only now: FRR and BIRD take AdminDown for a failure where a session is Established, and its routes go.
+    await this.#bfd?.stop();
     await this.#teardown();
     this.#enter("stopped", "handed over");
     return [];

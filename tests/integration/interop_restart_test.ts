@@ -10,6 +10,7 @@ import { startGoBgp } from "../support/gobgp_router.ts";
 import { interopNamespaces, OURS, type Router, ROUTER_AS, type SeenRoute } from "../support/interop.ts";
 import type { NetworkNamespace } from "../support/namespace.ts";
 import { Process } from "../support/process.ts";
+import { RouteWatch } from "../support/route_watch.ts";
 import { ensurePackages } from "../support/setup.ts";
 import { eventually, within } from "../support/until.ts";
 
@@ -92,7 +93,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
   await t.step(
     "started again with less: what stays never goes, and the rest goes at End-of-RIB",
     async () => {
-      await using watch = new Watch(routers, STAYS);
+      await using watch = new RouteWatch(routers, STAYS);
       agent = await startAgent(a, one);
       await nowhere(routers, GOES);
       assert.deepEqual(watch.gaps, []);
@@ -102,7 +103,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
     },
   );
   await t.step("handed over: the routes stay, and are refreshed", async () => {
-    await using watch = new Watch(routers, STAYS);
+    await using watch = new RouteWatch(routers, STAYS);
     agent.process.signal("SIGUSR2");
     assert.equal((await agent.process.exited).code, 0);
     await Promise.all(routers.map(lost));
@@ -189,26 +190,4 @@ async function each(
       )
     ),
   );
-}
-
-/** Looks again and again whether every router has every prefix; disposing stops it. */
-class Watch implements AsyncDisposable {
-  readonly gaps: string[] = [];
-  #on = true;
-  readonly #watching: Promise<unknown>;
-
-  constructor(routers: readonly Router[], prefixes: readonly string[]) {
-    this.#watching = Promise.all(routers.map(async (router) => {
-      while (this.#on) {
-        for (const prefix of prefixes) {
-          if ((await router.routes(prefix)).length === 0) this.gaps.push(`${prefix} on ${router.name}`);
-        }
-      }
-    }));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#on = false;
-    await this.#watching;
-  }
 }

@@ -5,6 +5,8 @@ import { ROUTER, type Router, ROUTER_AS, type RouterSession, type SeenRoute } fr
 /** What BIRD announces where it is to flood: lines of `protocol static`, by family. */
 export interface BirdOptions {
   readonly statics?: { readonly 4: readonly string[]; readonly 6: readonly string[] };
+  /** `bfd` of every session, such as `graceful`; 50 ms by 3. */
+  readonly bfd?: string;
 }
 
 /** BIRD, which can be told to send what it has again. */
@@ -47,17 +49,18 @@ export async function startBird(
   };
 }
 
-function configuration(sessions: readonly RouterSession[], { statics }: BirdOptions): string {
+function configuration(sessions: readonly RouterSession[], { statics, bfd }: BirdOptions): string {
   return `
     router id ${ROUTER[4]};
     protocol device {}
     protocol direct { ipv4; ipv6; }
     protocol static { ipv4; ${statics?.[4].join("\n") ?? ""} }
     protocol static { ipv6; ${statics?.[6].join("\n") ?? ""} }
-    ${sessions.map(protocol).join("\n")}`;
+    ${bfd === undefined ? "" : `protocol bfd { interface "*" { interval 50 ms; multiplier 3; }; }`}
+    ${sessions.map((session, index) => protocol(session, index, bfd)).join("\n")}`;
 }
 
-function protocol(session: RouterSession, index: number): string {
+function protocol(session: RouterSession, index: number, bfd: string | undefined): string {
   const { neighbor, peerAs, families, holdTime, password, multihop, gracefulRestart } = session;
   const link = neighbor.startsWith("fe80:");
   const local = session.local ?? (link ? ROUTER.link : ROUTER[neighbor.includes(":") ? 6 : 4]);
@@ -80,6 +83,7 @@ function protocol(session: RouterSession, index: number): string {
     ...(gracefulRestart === undefined
       ? ["graceful restart off"]
       : ["graceful restart on", `graceful restart time ${gracefulRestart}`]),
+    ...(bfd === undefined ? [] : [`bfd ${bfd}`]),
     ...(session.twoOctetAs === true ? ["enable as4 off"] : []),
     ...(session.noCapabilities === true ? ["capabilities off"] : []),
     ...(session.extendedMessages === true ? ["enable extended messages on"] : []),

@@ -7,11 +7,14 @@ import { run } from "./process.ts";
 import { PATIENCE_MS, waitFor } from "./until.ts";
 
 const DAEMONS = "/usr/lib/frr";
+type Daemon = "zebra" | "bgpd" | "bfdd";
 
 /** How FRR is started, where it is not as one of several on one host. */
 export interface FrrOptions {
   /** Its routes go into the kernel, as a router's do. */
   readonly forwards?: boolean;
+  /** bfdd runs beside bgpd, with this configuration. */
+  readonly bfd?: string;
 }
 
 /** A running FRR. */
@@ -63,6 +66,7 @@ export class Frr implements AsyncDisposable {
   async run(): Promise<void> {
     this.#spawn("zebra", ["-f", "/dev/null"]);
     await this.#answers("zebra");
+    if (this.#options.bfd !== undefined) await this.#runBfdd(this.#options.bfd);
     this.#spawn("bgpd", [
       ...(this.#options.forwards === true ? [] : ["-n"]),
       "-f",
@@ -112,7 +116,15 @@ export class Frr implements AsyncDisposable {
     await Deno.remove(this.#folder, { recursive: true });
   }
 
-  #spawn(daemon: "zebra" | "bgpd", options: readonly string[]): void {
+  async #runBfdd(config: string): Promise<void> {
+    const file = `${this.#folder}/bfdd.conf`;
+    await Deno.writeTextFile(file, config);
+    await Deno.chmod(file, 0o644);
+    this.#spawn("bfdd", ["-f", file, "--bfdctl", `${this.#folder}/bfdd.sock`]);
+    await this.#answers("bfdd");
+  }
+
+  #spawn(daemon: Daemon, options: readonly string[]): void {
     const folder = this.#folder;
     const places = ["-i", `${folder}/${daemon}.pid`, "-z", `${folder}/zserv`, "--vty_socket", folder];
     const log = ["--log", `file:${folder}/${daemon}.log`];
@@ -123,7 +135,7 @@ export class Frr implements AsyncDisposable {
     );
   }
 
-  async #answers(daemon: "zebra" | "bgpd"): Promise<void> {
+  async #answers(daemon: Daemon): Promise<void> {
     await waitFor(
       `${daemon} answers`,
       PATIENCE_MS,

@@ -1,6 +1,6 @@
 /** FRR as one of the routers that every interoperability test runs with. */
 import * as z from "zod";
-import { Frr } from "./frr.ts";
+import { Frr, type FrrOptions } from "./frr.ts";
 import {
   identifierOf,
   ROUTER,
@@ -15,9 +15,10 @@ export async function startFrr(
   sessions: readonly RouterSession[],
   prefix: readonly string[],
   lines: readonly string[] = [],
+  options: FrrOptions = {},
 ): Promise<Router & { readonly frr: Frr }> {
   const locals = sessions.flatMap(({ local }) => local === undefined ? [] : [local]);
-  const frr = await Frr.start(configuration(sessions, lines), prefix, [...new Set(locals)]);
+  const frr = await Frr.start(configuration(sessions, lines), prefix, [...new Set(locals)], options);
   return {
     frr,
     name: "FRR",
