@@ -25,6 +25,7 @@ export function bfdEntry(session: BfdStatus, when: (ms: number) => string): BfdE
     sent,
     drops,
     flaps,
+    lastLost: session.lastLost && { at: when(session.lastLost.atMs), cause: session.lastLost.cause },
     extensions,
   };
 }

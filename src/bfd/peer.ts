@@ -34,6 +34,7 @@ export class Peer implements Disposable {
   #sent = 0;
   #unsent = 0;
   #flaps = 0;
+  #lastLost: BfdStatus["lastLost"];
   #extensions = 0;
   #lastDrop: DropReason | undefined;
   /** What came from its address within a second, and when that began. */
@@ -155,6 +156,7 @@ export class Peer implements Disposable {
       remoteDemand: remote.demand,
       polling: state.poll !== undefined,
       receivedAtMs: state.receivedMs === -Infinity ? undefined : state.receivedMs,
+      lastLost: this.#lastLost,
       upSinceMs: state.name === "Up" ? state.sinceMs : undefined,
       longestHeldMs: this.#longestHeldMs,
       counters: {
@@ -193,7 +195,7 @@ export class Peer implements Disposable {
       case "send":
         return this.#send(action.packet, octets);
       case "changed":
-        if (action.from === "Up") this.#flaps++;
+        if (action.from === "Up") this.#noteLost();
         // By which way packets go may be the reason, and another one be there.
         if (action.to === "Down" && this.#config.local === undefined) this.reopen();
         return;
@@ -203,6 +205,11 @@ export class Peer implements Disposable {
       default:
         return action satisfies never;
     }
+  }
+
+  #noteLost(): void {
+    this.#flaps++;
+    this.#lastLost = { atMs: this.#state.sinceMs, cause: this.cause };
   }
 
   #send(packet: ControlPacket, octets: Uint8Array): void {

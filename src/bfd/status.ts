@@ -63,6 +63,8 @@ export interface BfdStatus {
   /** Undefined: none came yet. */
   readonly receivedAtMs: number | undefined;
   readonly upSinceMs: number | undefined;
+  /** When it left Up last, and why. */
+  readonly lastLost: { readonly atMs: number; readonly cause: string } | undefined;
   /** The longest time at a stretch that this process did nothing, though it had to, while the session was there. */
   readonly longestHeldMs: number;
   readonly counters: BfdCounters;

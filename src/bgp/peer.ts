@@ -282,7 +282,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
-        return this.reset(cease(CeaseSubcode.BFD_DOWN), cause, true);
+        return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();
       default:

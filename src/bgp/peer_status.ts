@@ -71,6 +71,8 @@ export interface PeerStatus {
   readonly since: Date;
   /** Why it is in this state. */
   readonly cause: string;
+  /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
+  readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
   readonly lastError: { readonly at: Date; readonly text: string } | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
@@ -164,6 +166,7 @@ export function peerStatus(
     passive: config.passive,
     state: fsm.name,
     since: wallTimeOf(record.sinceMs),
+    heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
     lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
     failedAttempt: record.failedAttempt,

@@ -2,13 +2,12 @@
  * `bgp-lb explain`: the chain of gates between a service and each peer, in the order in which they are asked, with what
  * each saw, since when, and what would open it; behind an open chain, what may keep a router from using the route. Pure.
  */
-import type { PeerStatus } from "../bgp/peer_status.ts";
 import { checkCure, gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
 import { failedAttemptWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
-import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
+import type { CheckStatusEntry, PeerEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { onlyPeer, onlyService } from "./views.ts";
 
 /** One gate of the chain. */
@@ -142,7 +141,7 @@ function serviceSteps(
 interface PeerFacts {
   readonly service: ServiceStatus;
   readonly route: RouteStatus;
-  readonly peer: PeerStatus;
+  readonly peer: PeerEntry;
 }
 
 function peerChain(status: Status, facts: PeerFacts, now: Date): PeerChain {

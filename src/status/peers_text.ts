@@ -2,6 +2,7 @@
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import { failedAttemptWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
+import { bfdLines, bfdReason } from "./bfd_text.ts";
 import type { BfdEntry, PeerEntry, Status } from "./status.ts";
 import { PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines } from "../text/table.ts";
@@ -15,15 +16,19 @@ export function peersText(status: Status, now: Date, style: Style = PLAIN): stri
 export type PeerDown = Pick<PeerStatus, "state" | "passive" | "cause"> & {
   readonly lastError?: { readonly text: string } | undefined;
   readonly nextRetry?: Date | string | undefined;
+  readonly heldBack?: string | undefined;
+  readonly bfd?: Pick<BfdEntry, "state" | "cause" | "fault" | "lastLost"> | undefined;
 };
 
 /** Why the session is down, and when the next attempt is due; undefined where it is Established. */
 export function downReason(peer: PeerDown, now: Date): string | undefined {
-  const { state, passive, cause, lastError, nextRetry } = peer;
+  const { state, passive, cause, lastError, nextRetry, heldBack, bfd } = peer;
   if (state === "Established") return undefined;
   const waiting = passive && state === "Active" ? "waits for the peer to connect" : cause;
   const retry = nextRetry === undefined ? "" : `; next attempt in ${age(now, nextRetry)}`;
-  return `${lastError?.text ?? waiting}${retry}`;
+  // What never was up may be no reason.
+  const lost = heldBack !== undefined || bfd?.lastLost !== undefined ? bfdReason(bfd) : undefined;
+  return `${heldBack ?? lastError?.text ?? waiting}${lost === undefined ? "" : `; ${lost}`}${retry}`;
 }
 
 function paragraph(
@@ -69,7 +74,7 @@ function paragraph(
 }
 
 function meaning(
-  peer: PeerStatus,
+  peer: PeerEntry,
   status: Pick<Status, "as" | "routerID" | "listeners">,
 ): readonly string[] {
   const words = failedAttemptWords(peer);
@@ -128,22 +133,6 @@ function transmissionLines({ transmission, stuck }: PeerStatus): readonly string
       roundTripMs.toFixed(1)
     } ms`,
     ...stuck === undefined ? [] : [`  stuck          ${stuck}`],
-  ];
-}
-
-function bfdLines(bfd: BfdEntry | undefined, now: Date): readonly string[] {
-  if (bfd === undefined) return [];
-  const { state, since, cause, fault, multihop, remoteState, remoteDiagnostic } = bfd;
-  const ms = (value: number | undefined) => value === undefined ? "unknown" : `${Math.round(value)} ms`;
-  const drops = Object.entries(bfd.drops).map(([reason, count]) => `${count} ${reason}`);
-  return [
-    `  BFD            ${state} for ${age(since, now)}${multihop ? ", multihop" : ""}: ${fault ?? cause}`,
-    `                 every ${ms(bfd.transmitIntervalMs)} out, ${ms(bfd.receiveIntervalMs)} in, ` +
-    `lost after ${ms(bfd.detectionTimeMs)}; ${bfd.flaps} times lost`,
-    ...remoteDiagnostic === "no diagnostic"
-      ? []
-      : [`                 it is ${remoteState} there: ${remoteDiagnostic}`],
-    ...drops.length === 0 ? [] : [`                 dropped: ${drops.join(", ")}`],
   ];
 }
 

@@ -1,12 +1,13 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
+import { bfdCure, isLost } from "./bfd_text.ts";
 import { failedAttemptWords } from "./attempt_words.ts";
-import type { Status } from "./status.ts";
+import type { PeerEntry, Status } from "./status.ts";
 
 /** What a cure speaks of. */
 interface Place {
-  readonly peer: PeerStatus;
+  readonly peer: PeerEntry;
   readonly status: Pick<Status, "as" | "routerID" | "listeners">;
 }
 
@@ -115,9 +116,10 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
 ];
 
 /** What would bring the session up, in words. */
-export function sessionCure(peer: PeerStatus, status: Place["status"]): string {
+export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   const place = { peer, status };
   if (peer.address.startsWith("auto%")) return FIND(place);
+  if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   const words = peer.lastError?.text ?? peer.cause;
   const told = (record: NotificationRecord | undefined) =>

@@ -56,6 +56,8 @@ export interface BfdEntry {
   readonly drops: Readonly<Partial<Record<string, number>>>;
   /** How often it left Up. */
   readonly flaps: number;
+  /** When it left Up last, and why. */
+  readonly lastLost: { readonly at: string; readonly cause: string } | undefined;
   /** How often silence was given more time, as this process itself had been held. */
   readonly extensions: number;
 }

@@ -1,9 +1,10 @@
 /** `bgp-lb status`: the agent on a screen. Pure. */
 import type { PeerStatus } from "../bgp/speaker.ts";
+import { bfdReason } from "./bfd_text.ts";
 import { downReason } from "./peers_text.ts";
 import { routeReason } from "./routes_text.ts";
 import { routeSince, stateOf } from "./services_text.ts";
-import type { RouteStatus, Status } from "./status.ts";
+import type { PeerEntry, RouteStatus, Status } from "./status.ts";
 import { type Piece, PLAIN, type Style, toned } from "../text/style.ts";
 import { age, lines, table } from "../text/table.ts";
 
@@ -86,7 +87,7 @@ function servicesTable({ services, peers }: Status, now: Date, style: Style): st
   return table(["SERVICE", "VERDICT", "PREFIX", "ANNOUNCED", "FOR", "WHY"], rows, style);
 }
 
-function peersTable(peers: readonly PeerStatus[], now: Date, style: Style): string {
+function peersTable(peers: readonly PeerEntry[], now: Date, style: Style): string {
   const rows = peers.map((peer) => [
     peer.name,
     peer.address,
@@ -95,7 +96,7 @@ function peersTable(peers: readonly PeerStatus[], now: Date, style: Style): stri
     age(peer.since, now),
     `${peer.advertised.length}`,
     `${peer.flaps}`,
-    downReason(peer, now) ?? heldReason(peer),
+    downReason(peer, now) ?? bfdReason(peer.bfd) ?? heldReason(peer),
   ]);
   return table(["PEER", "ADDRESS", "AS", "STATE", "FOR", "ROUTES", "FLAPS", "WHY"], rows, style);
 }

@@ -1,6 +1,7 @@
 /** `bgp-lb top`: the agent on one screen, whatever its size: services, peers, rates, and the newest events. Pure. */
 import type { StatusDocument } from "./document.ts";
 import { liveCount } from "./destinations_text.ts";
+import { bfdReason } from "./bfd_text.ts";
 import { downReason } from "./peers_text.ts";
 import type { Rates } from "./rates.ts";
 import { stateOf, whyOf } from "./services_text.ts";
@@ -138,7 +139,8 @@ function peersLines({ status: { peers } }: TopPicture, now: Date, style: TopStyl
         age(peer.since, now),
         `${peer.advertised.length}`,
         `${peer.flaps}`,
-        downReason(peer, now) ?? (peer.held[0] === undefined ? "" : `held: ${peer.held[0].reason}`),
+        downReason(peer, now) ?? bfdReason(peer.bfd) ??
+          (peer.held[0] === undefined ? "" : `held: ${peer.held[0].reason}`),
       ],
     };
   });

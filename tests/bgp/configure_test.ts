@@ -354,7 +354,7 @@ Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003
     await stage.clock.advance(5);
     assert.equal(end.status.flaps, 0);
     end.speaker.followPath("nobody", "lost", "");
-    end.speaker.followPath("b", "lost", "BFD is down");
+    end.speaker.followPath("b", "lost", "nothing came from the peer for 150ms");
     await stage.clock.advance(5);
     assert.equal(b.sessions[1]?.words.at(-1), "NOTIFICATION 6/10");
     assert.equal(end.status.flaps, 1);
@@ -362,7 +362,7 @@ Deno.test("Speaker.reset() starts one session anew at once, saying why (RFC 9003
     const causes = end.events.filter((event): event is Extract<SpeakerEvent, { type: "peer-state" }> =>
       event.type === "peer-state" && event.from === "Established"
     ).map(({ cause }) => cause);
-    assert.deepEqual(causes, ["administrative reset", "BFD is down"]);
+    assert.deepEqual(causes, ["administrative reset", "BFD is down: nothing came from the peer for 150ms"]);
   }));
 
 Deno.test("Speaker.followPath() lets a peer be tried at once where BFD is up again (gobgp#3564)", () =>

@@ -22,6 +22,7 @@ export const peerStatus: PeerStatus = {
   state: "Established",
   since: new Date(0),
   cause: "KEEPALIVE received",
+  heldBack: undefined,
   lastError: undefined,
   failedAttempt: undefined,
   settings: {

@@ -1,0 +1,55 @@
+/** What BFD knows of a peer, for people: its session, why it keeps one of BGP from coming up, and what helps. Pure. */
+import type { BfdEntry, PeerEntry } from "./status.ts";
+import { age } from "../text/table.ts";
+
+/** The part of a peer that tells why BFD is as it is; as it is, or as JSON has it. */
+type Shown = Pick<BfdEntry, "state" | "cause" | "fault">;
+
+/** The lines of the view `peers`. */
+export function bfdLines(bfd: BfdEntry | undefined, now: Date): readonly string[] {
+  if (bfd === undefined) return [];
+  const { state, since, multihop, passive, remoteState, remoteDiagnostic, lastLost, received, sent } = bfd;
+  const ms = (value: number | undefined) => value === undefined ? "unknown" : `${Math.round(value)} ms`;
+  const drops = Object.entries(bfd.drops).map(([reason, count]) => `${count} ${reason}`);
+  const kind = `${multihop ? ", multihop" : ""}${passive ? ", passive" : ""}`;
+  return [
+    `  BFD            ${state} for ${age(since, now)}${kind}: ${whyText(bfd)}`,
+    `                 every ${ms(bfd.transmitIntervalMs)} out, ${ms(bfd.receiveIntervalMs)} in, ` +
+    `lost after ${ms(bfd.detectionTimeMs)}; ${received} packets received, ${sent} sent`,
+    ...remoteDiagnostic === "no diagnostic"
+      ? []
+      : [`                 it is ${remoteState} there: ${remoteDiagnostic}`],
+    ...lastLost === undefined ? [] : [
+      `                 ${bfd.flaps} times lost, ${
+        age(lastLost.at, now)
+      } ago the last time: ${lastLost.cause}`,
+    ],
+    ...drops.length === 0 ? [] : [`                 dropped: ${drops.join(", ")}`],
+  ];
+}
+
+/** Whether BFD was up, and is not any more. */
+export function isLost(bfd: BfdEntry | undefined): boolean {
+  return bfd !== undefined && bfd.state !== "Up" && bfd.lastLost !== undefined;
+}
+
+/** What keeps BFD from being up, where it is not; undefined: it is, or is not wanted. */
+export function bfdReason(bfd: Shown | undefined): string | undefined {
+  return bfd === undefined || bfd.state === "Up" ? undefined : `BFD is ${bfd.state}: ${whyText(bfd)}`;
+}
+
+/** What brings BFD up. */
+export function bfdCure({ name, bfd }: Pick<PeerEntry, "name" | "bfd">): string {
+  if (bfd === undefined || bfd.state === "Up") return "nothing has to be done: BFD is up";
+  const { fault, remoteState, received, multihop, drops } = bfd;
+  if (fault !== undefined) return `mend what keeps BFD from working on this host: ${fault}`;
+  if (remoteState === "AdminDown") return `turn BFD on again at ${name}: only there it was turned off`;
+  if (received > 0 || Object.keys(drops).length > 0) {
+    return `look at the link and the way to ${name}, and at BFD there: ${bfd.cause}`;
+  }
+  return `turn BFD on for this host at ${name}, and let UDP port ${multihop ? 4784 : 3784} through both ways`;
+}
+
+function whyText({ cause, fault }: Pick<Shown, "cause" | "fault">): string {
+  return fault ?? cause;
+}
