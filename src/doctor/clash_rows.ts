@@ -3,8 +3,9 @@ import { diff } from "../kernel/diff.ts";
 import { interestIn } from "../kernel/kernel.ts";
 import { NOTHING } from "../kernel/merge.ts";
 import { isOurs, type VirtualServiceId, virtualServiceKey, virtualServiceText } from "../kernel/state.ts";
-import { type Address, parseAddress, withPort } from "../net/address.ts";
-import { ok, problem, type Row, warning } from "./finding.ts";
+import { CONTROL_PORT } from "../bfd/ports.ts";
+import { type Address, parseAddress, UNSPECIFIED, withPort } from "../net/address.ts";
+import { listed, ok, problem, type Row, warning } from "./finding.ts";
 import type { Host } from "./host.ts";
 import { type Holder, holderOf, type Listener, listeners, overlaps } from "./processes.ts";
 import type { Subject } from "./subject.ts";
@@ -16,18 +17,46 @@ export const CLASH_ROWS: readonly Row[] = [
     applies: ({ listenPort, listenAddresses }) => listenPort > 0 && listenAddresses.length > 0,
     look(host, { listenPort, listenAddresses, agent }) {
       const taken = takenBy(host, listenAddresses, listenPort, agent);
-      if (taken.length === 0) return [ok(freeText(listenPort, agent))];
+      if (taken.length === 0) return [ok(freeText(`port ${listenPort}`, agent))];
       return taken.map(({ listener, holder }) =>
         problem(
           `${withPort(listener.address, listener.port)} is taken${holderText(holder)}`,
           "routers that connect to this host reach another program: their sessions do not come up",
           endOf(
             holder,
-            listenPort,
+            `ss -ltnp sport = :${listenPort}`,
             "end it, or set bgp.local.listenPort: -1 to only connect out, or name other listenAddresses",
           ),
         )
       );
+    },
+  },
+  {
+    name: "BFD ports",
+    applies: ({ peers }) => bfdPlaces(peers).length > 0,
+    look(host, { peers, agent }) {
+      const places = bfdPlaces(peers);
+      const taken = places.flatMap(({ port, family, names }) =>
+        takenBy(host, [UNSPECIFIED[family]], port, agent, "udp").map((each) => ({ ...each, names }))
+      );
+      const ports = listed([...new Set(places.map(({ port }) => `${port}`))]);
+      if (taken.length === 0) return [ok(freeText(`UDP port ${ports}`, agent))];
+      const strict = peers.filter(({ bfd }) => bfd?.strict === true).map(({ name }) => name);
+      return taken.map(({ listener: { address, port }, holder, names }) => {
+        const held = names.filter((name) => strict.includes(name));
+        const consequence = held.length === 0
+          ? `BFD with ${listed(names)} does not come up: lost routers are noticed by the hold time alone`
+          : `BFD does not come up, and no session with ${listed(held)} without it (bfd.strict)`;
+        return (held.length === 0 ? warning : problem)(
+          `UDP ${withPort(address, port)} is taken${holderText(holder)}`,
+          consequence,
+          endOf(
+            holder,
+            `ss -lunp sport = :${port}`,
+            "only one program has BFD on a host: end it, or set bfd: off",
+          ),
+        );
+      });
     },
   },
   {
@@ -37,12 +66,12 @@ export const CLASH_ROWS: readonly Row[] = [
       if (http === undefined) return [];
       const wanted = (http.hostname === "" ? ["0.0.0.0", "::"] : [http.hostname]).map(parseAddress);
       const taken = takenBy(host, wanted.filter((address) => address !== undefined), http.port, agent);
-      if (taken.length === 0) return [ok(freeText(http.port, agent))];
+      if (taken.length === 0) return [ok(freeText(`port ${http.port}`, agent))];
       return taken.map(({ listener, holder }) =>
         warning(
           `${withPort(listener.address, listener.port)} is taken${holderText(holder)}`,
           "metrics, /readyz and the API are not to be had until it is free; services are announced all the same",
-          endOf(holder, http.port, "end it, or name another http.listen"),
+          endOf(holder, `ss -ltnp sport = :${http.port}`, "end it, or name another http.listen"),
         )
       );
     },
@@ -135,8 +164,9 @@ function takenBy(
   wanted: readonly Address[],
   port: number,
   agent: Subject["agent"],
+  protocol: "tcp" | "udp" = "tcp",
 ): readonly Taken[] {
-  return listeners(host)
+  return listeners(host, protocol)
     .filter((listener) =>
       listener.port === port && wanted.some((address) => overlaps(listener.address, address))
     )
@@ -144,8 +174,19 @@ function takenBy(
     .filter(({ holder }) => agent === undefined || (holder !== undefined && holder.pid !== agent.pid));
 }
 
-function freeText(port: number, agent: Subject["agent"]): string {
-  return agent === undefined ? `port ${port} is free` : `nobody but the agent that runs has port ${port}`;
+function freeText(port: string, agent: Subject["agent"]): string {
+  return agent === undefined ? `${port} is free` : `nobody but the agent that runs has ${port}`;
+}
+
+/** Where packets of BFD come in, and for whom (RFC 5881 section 4, RFC 5883 section 5). */
+function bfdPlaces(peers: Subject["peers"]) {
+  const watched = peers.flatMap(({ name, address: { family }, bfd }) =>
+    bfd === undefined ? [] : [{ name, family, port: CONTROL_PORT[bfd.multihop ? "multihop" : "single"] }]
+  );
+  return [...Map.groupBy(watched, ({ family, port }) => `${family} ${port}`).values()].flatMap((group) => {
+    const [first] = group;
+    return first === undefined ? [] : [{ ...first, names: group.map(({ name }) => name) }];
+  });
 }
 
 function holderText(holder: Holder | undefined): string {
@@ -154,9 +195,9 @@ function holderText(holder: Holder | undefined): string {
   return ` by ${name} (pid ${pid}${unit === undefined ? "" : `, ${unit}`})`;
 }
 
-function endOf(holder: Holder | undefined, port: number, cure: string) {
+function endOf(holder: Holder | undefined, search: string, cure: string) {
   if (holder === undefined) {
-    return { cure: `ask again as root to know by whom (or ss -ltnp sport = :${port}); ${cure}` };
+    return { cure: `ask again as root to know by whom (or ${search}); ${cure}` };
   }
   const { pid, unit } = holder;
   return { cure, command: unit === undefined ? `kill ${pid}` : `systemctl disable --now ${unit}` };

@@ -3,7 +3,7 @@ import { type Address, addressOf } from "../net/address.ts";
 import { isUnspecified } from "../net/address_kind.ts";
 import type { Host } from "./host.ts";
 
-/** A socket that listens on TCP. */
+/** A socket that connections of TCP, or any packets of UDP, come in by. */
 export interface Listener {
   readonly address: Address;
   readonly port: number;
@@ -19,16 +19,16 @@ export interface Holder {
   readonly unit: string | undefined;
 }
 
-/** TCP_LISTEN of <net/tcp_states.h>. */
-const LISTEN = "0A";
+/** Of <net/tcp_states.h>: TCP_LISTEN, and TCP_CLOSE, which of UDP is a socket that is not connected. */
+const LISTEN = { tcp: "0A", udp: "07" } as const;
 
-/** The sockets that listen on TCP in this network namespace. */
-export function listeners(host: Host): readonly Listener[] {
-  return ["tcp", "tcp6"].flatMap((table) =>
+/** The sockets that listen in this network namespace. */
+export function listeners(host: Host, protocol: keyof typeof LISTEN = "tcp"): readonly Listener[] {
+  return [protocol, `${protocol}6`].flatMap((table) =>
     (host.read(`/proc/self/net/${table}`) ?? "").split("\n").slice(1).flatMap((line) => {
       const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
       const [octets = "", port = ""] = local.split(":");
-      if (state !== LISTEN || !/^([0-9A-F]{8}){1,4}$/i.test(octets)) return [];
+      if (state !== LISTEN[protocol] || !/^([0-9A-F]{8}){1,4}$/i.test(octets)) return [];
       return [{ address: addressOfWords(octets), port: Number.parseInt(port, 16), inode }];
     })
   );

@@ -25,6 +25,7 @@ export const SIX = { addresses: [address("2001:db8:99::1")] } as const;
 export const LISTENING = {
   bgp: { local: localBgp({ as: 65512, listenPort: 179, listenAddresses: [address("0.0.0.0")] }), peers: [] },
 };
+const BFD = { transmitMs: 50, receiveMs: 50, multiplier: 3, passive: false, strict: false, multihop: false };
 const KEYED = { bgp: { local: localBgp(), peers: [internalPeer({ password: "x", ttlSecurity: 1 })] } };
 const UNNUMBERED = {
   bgp: {
@@ -205,6 +206,27 @@ export const CASES: readonly Case[] = [
     spoil: (host) => host.listen("00000000000000000000000000000000", 179, 8, "gobgpd"),
     status: "problem",
     found: /^\[::\]:179 is taken by gobgpd \(pid 8\)$/,
+    command: /^kill 8$/,
+  },
+  {
+    row: "BFD ports",
+    subject: subject({}, { bgp: { local: localBgp(), peers: [internalPeer({ bfd: BFD })] } }),
+    spoil: (host) => host.listen("00000000", 3784, 7, "bfdd", "0::/system.slice/frr.service\n", "udp"),
+    status: "warning",
+    found: /^UDP 0\.0\.0\.0:3784 is taken by bfdd \(pid 7, frr\.service\)$/,
+    command: /^systemctl disable --now frr\.service$/,
+  },
+  {
+    row: "BFD ports",
+    subject: subject({}, {
+      bgp: {
+        local: localBgp(),
+        peers: [internalPeer({ address: address("fd09::2"), bfd: { ...BFD, strict: true, multihop: true } })],
+      },
+    }),
+    spoil: (host) => host.listen("00000000000000000000000000000000", 4784, 8, "bird", undefined, "udp"),
+    status: "problem",
+    found: /^UDP \[::\]:4784 is taken by bird \(pid 8\)$/,
     command: /^kill 8$/,
   },
   {

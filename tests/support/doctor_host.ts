@@ -66,13 +66,21 @@ export class FakeDoctorHost implements Host {
   }
 
   /** A socket that listens, held by a process. */
-  listen(octets: string, port: number, pid: number, name: string, cgroup = "0::/user.slice\n"): void {
-    const table = octets.length > 8 ? "/proc/self/net/tcp6" : "/proc/self/net/tcp";
+  listen(
+    octets: string,
+    port: number,
+    pid: number,
+    name: string,
+    cgroup = "0::/user.slice\n",
+    protocol: "tcp" | "udp" = "tcp",
+  ): void {
+    const table = `/proc/self/net/${protocol}${octets.length > 8 ? "6" : ""}`;
     const hex = port.toString(16).toUpperCase().padStart(4, "0");
     const inode = 1000 + pid;
     const zeros = "0".repeat(octets.length);
-    const line =
-      `   0: ${octets}:${hex} ${zeros}:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1`;
+    const line = `   0: ${octets}:${hex} ${zeros}:0000 ${
+      protocol === "tcp" ? "0A" : "07"
+    } 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1`;
     this.files.set(table, `${this.files.get(table) ?? "head\n"}${line}\n`);
     this.process(pid, name, cgroup);
     this.files.set(`/proc/${pid}/fd/7`, "");
