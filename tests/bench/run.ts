@@ -16,6 +16,7 @@ const BENCHMARKS = [
   "ipvs_bench.ts",
   "attack_bench.ts",
   "bfd_bench.ts",
+  "bfd_agent_bench.ts",
 ];
 
 const isWanted = (name: string) => Deno.args.length === 0 || Deno.args.some((each) => name.startsWith(each));
