@@ -164,8 +164,8 @@ export class PeerDriver {
   /** Tries again now, where no connection is up or on its way up. */
   hurry(cause: string): void {
     const { primary, secondary } = this.#state;
-    const waits = primary.fsm.name === "Active" || primary.fsm.name === "Idle" ||
-      primary.fsm.name === "Connect";
+    const { name } = primary.fsm;
+    const waits = name === "Idle" || name === "Connect" || (name === "Active" && !this.#peer.passive);
     if (!this.#state.running || !waits || secondary !== undefined) return;
     this.#step({ type: "Close", notification: undefined, cause });
     this.#step({ type: "Start" });

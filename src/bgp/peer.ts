@@ -58,6 +58,8 @@ interface EstablishedSession {
 /** What a peer that takes the place of another one goes on with. */
 export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
+/** No connection is there, so a lost path ends nothing. */
+const WAITING: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
 /** So many routes that cannot go to a peer are named in an event; the status has all. */
 const HELD_NAMED = 10;
 
@@ -282,6 +284,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
+        if (WAITING.includes(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
         return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();

@@ -75,6 +75,15 @@ export const FAMILIES: readonly Family[] = [
         })
       ),
   },
+  {
+    name: "bgp_lb_bfd_dropped_packets_total",
+    help: "BFD packets of this peer that were dropped, by reason.",
+    type: "counter",
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, bfd }) =>
+        Object.entries(bfd?.drops ?? {}).map(([reason, value = 0]) => ({ labels: { peer, reason }, value }))
+      ),
+  },
   ofPeer("bgp_lb_peer_flaps_total", "counter", "Established sessions that were lost.", ({ flaps }) => flaps),
   ofPeer(
     "bgp_lb_peer_received_prefixes_total",

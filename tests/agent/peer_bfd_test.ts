@@ -193,6 +193,26 @@ Deno.test("a peer that is back is connected to at once, whatever the retry time 
   assert.ok(scene.b.last.words.includes("UPDATE"));
 });
 
+Deno.test("BFD that goes and comes ends no attempt of a peer that is waited for, and ends what has begun", async () => {
+  await using scene = new Scene({ passive: true });
+  const { clock } = scene.stage;
+  scene.farSide();
+  await clock.advance(5000);
+  assert.equal(scene.states, "Active OpenSent Up");
+  for (const isCut of [true, false]) {
+    cut(scene, isCut);
+    await clock.advance(5000);
+  }
+  assert.equal(scene.states, "Active OpenSent Up");
+  assert.deepEqual(scene.of("session-ended"), []);
+  await Promise.all([scene.b.connect(A), clock.advance(5)]);
+  assert.equal(scene.states, "OpenSent OpenSent Up");
+  cut(scene, true);
+  await clock.advance(200);
+  assert.equal(scene.b.last.words.at(-1), "NOTIFICATION 6/10");
+  assert.equal(scene.states, "Active OpenSent Down");
+});
+
 Deno.test("a peer whose operator turns BFD off stays Established, and one that never had it works (RFC 5882 3.2)", async () => {
   await using scene = await upScene();
   const { clock } = scene.stage;

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import type { AgentFact } from "../../src/events/event.ts";
 import type { ServiceStatus, Status } from "../../src/status/status.ts";
-import { noPause, status } from "../support/status.ts";
+import { BFD_UP } from "../support/bfd_entry.ts";
+import { noPause, peerStatus, status } from "../support/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 const WEB = { name: "web", checks: [{ name: "http-1" }, { name: "tcp-1" }], onChange: ["/bin/x"] };
@@ -380,4 +381,19 @@ Deno.test("no label has an address from outside or free text in it: its values a
     "verdict",
     "version",
   ]);
+});
+
+Deno.test("BFD of a peer has its state, flaps, packets, and what was dropped by reason; a peer without it has none", async () => {
+  const bfd = { ...BFD_UP, flaps: 2, drops: { ttl: 3 } };
+  const peers = [{ ...peerStatus, bfd }, { ...peerStatus, name: "r2" }];
+  const found = await lines(metrics(), { ...status(["r1"]), peers });
+  includesAll(found, [
+    'bgp_lb_bfd_state{peer="r1",state="Up"} 1',
+    'bgp_lb_bfd_state{peer="r1",state="Down"} 0',
+    'bgp_lb_bfd_flaps_total{peer="r1"} 2',
+    'bgp_lb_bfd_packets_total{peer="r1",direction="received"} 1000',
+    'bgp_lb_bfd_packets_total{peer="r1",direction="sent"} 1001',
+    'bgp_lb_bfd_dropped_packets_total{peer="r1",reason="ttl"} 3',
+  ]);
+  assert.deepEqual(found.filter((line) => line.includes("bfd") && line.includes('peer="r2"')), []);
 });

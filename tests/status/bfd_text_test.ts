@@ -3,34 +3,12 @@ import assert from "node:assert/strict";
 import { sessionCure } from "../../src/status/session_cure.ts";
 import type { BfdEntry, PeerEntry } from "../../src/status/status.ts";
 import { VIEWS } from "../../src/status/views.ts";
+import { BFD_UP } from "../support/bfd_entry.ts";
 import { peerStatus, status } from "../support/status.ts";
 
 const NOW = new Date(60_000);
-const UP: BfdEntry = {
-  state: "Up",
-  since: new Date(0).toISOString(),
-  cause: "both ends hear each other",
-  fault: undefined,
-  multihop: false,
-  passive: false,
-  remoteState: "Up",
-  localDiagnostic: "no diagnostic",
-  remoteDiagnostic: "no diagnostic",
-  localAddress: "10.0.0.9",
-  localDiscriminator: 1,
-  remoteDiscriminator: 7,
-  transmitIntervalMs: 50,
-  receiveIntervalMs: 60,
-  detectionTimeMs: 180,
-  received: 1000,
-  sent: 1001,
-  drops: {},
-  flaps: 0,
-  lastLost: undefined,
-  extensions: 0,
-};
 const SILENT: BfdEntry = {
-  ...UP,
+  ...BFD_UP,
   state: "Down",
   cause: "nothing was heard from the peer yet",
   remoteState: "Down",
@@ -47,7 +25,7 @@ function shown(view: "status" | "peers", changed: Partial<PeerEntry>): string {
 
 Deno.test("peers shows intervals, counters, and what BFD was lost by last", () => {
   const lastLost = { at: new Date(30_000).toISOString(), cause: "nothing came from the peer for 150ms" };
-  const text = shown("peers", { bfd: { ...UP, flaps: 2, lastLost, drops: { ttl: 3 } } });
+  const text = shown("peers", { bfd: { ...BFD_UP, flaps: 2, lastLost, drops: { ttl: 3 } } });
   assert.match(text, /BFD {12}Up for 1m: both ends hear each other/);
   assert.match(
     text,
@@ -59,7 +37,7 @@ Deno.test("peers shows intervals, counters, and what BFD was lost by last", () =
 
 Deno.test("status tells where BFD does not answer though the session stands, and is silent where it is up", () => {
   assert.match(shown("status", { bfd: SILENT }), /BFD is Down: nothing was heard from the peer yet/);
-  assert.doesNotMatch(shown("status", { bfd: UP }), /BFD/);
+  assert.doesNotMatch(shown("status", { bfd: BFD_UP }), /BFD/);
 });
 
 Deno.test("a session that waits for BFD says so, with what BFD sees, and not what ended the one before", () => {
@@ -93,7 +71,7 @@ const CURES: readonly [Partial<PeerEntry>, RegExp][] = [
   [{ ...HELD, bfd: { ...SILENT, fault: "the port is in use" } }, /on this host: the port is in use$/],
   [{ ...HELD, bfd: { ...SILENT, drops: { ttl: 9 } } }, /^look at the link and the way to r1/],
   [{ ...LOST, bfd: { ...SILENT, received: 9, lastLost: LOST_AT } }, /^look at the link and the way to r1/],
-  [{ ...LOST, bfd: { ...UP, lastLost: LOST_AT } }, /TCP port of BGP/],
+  [{ ...LOST, bfd: { ...BFD_UP, lastLost: LOST_AT } }, /TCP port of BGP/],
   [{ ...LOST, bfd: SILENT }, /TCP port of BGP/],
 ];
 
