@@ -41,13 +41,15 @@ export function bfdReason(bfd: Shown | undefined): string | undefined {
 /** What brings BFD up. */
 export function bfdCure({ name, bfd }: Pick<PeerEntry, "name" | "bfd">): string {
   if (bfd === undefined || bfd.state === "Up") return "nothing has to be done: BFD is up";
-  const { fault, remoteState, received, multihop, drops } = bfd;
+  const { fault, remoteState, received, multihop, drops, localAddress } = bfd;
   if (fault !== undefined) return `mend what keeps BFD from working on this host: ${fault}`;
   if (remoteState === "AdminDown") return `turn BFD on again at ${name}: only there it was turned off`;
   if (received > 0 || Object.keys(drops).length > 0) {
     return `look at the link and the way to ${name}, and at BFD there: ${bfd.cause}`;
   }
-  return `turn BFD on for this host at ${name}, and let UDP port ${multihop ? 4784 : 3784} through both ways`;
+  // A router watches the address that it has as its neighbour's.
+  const us = localAddress === undefined ? "this host" : `this host, as ${localAddress},`;
+  return `turn BFD on for ${us} at ${name}, and let UDP port ${multihop ? 4784 : 3784} through both ways`;
 }
 
 function whyText({ cause, fault }: Pick<Shown, "cause" | "fault">): string {

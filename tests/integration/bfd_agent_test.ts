@@ -131,6 +131,25 @@ Deno.test("an agent ends the sessions with Cease/BFD Down where BIRD falls silen
   await bird.awaits("show route", ROUTE);
 });
 
+Deno.test("BFD that is filtered ends the sessions; without strict they come back beside a BFD that is down, and stay when that comes back (CONTRACT bfd)", async () => {
+  await ready();
+  await using pair = await namespacePair();
+  await using bird = await startBird(pair.b);
+  await using scene = new Scene(pair.a, QUICK);
+  await scene.reaches(...all("Established Up"));
+  const drop = "add table inet t; add chain inet t in { type filter hook input priority 0; }; " +
+    "add rule inet t in udp dport 3784 drop";
+  const nft = await pair.a.run("nft", drop);
+  assert.equal(nft.code, 0, nft.stderr);
+  await eventually(() => ends(scene.agent), ({ length }) => length === PEERS.length, "every session is lost");
+  for (const line of ends(scene.agent)) assert.match(line, /nothing came from the peer for 150ms/);
+  await scene.reaches(...all("Established Down"));
+  await bird.awaits("show route", ROUTE);
+  assert.equal((await pair.a.run("nft", "delete table inet t")).code, 0);
+  await scene.reaches(...all("Established Up"));
+  assert.equal(ends(scene.agent).length, PEERS.length, "what comes back costs nothing");
+});
+
 Deno.test("an agent that was stopped for longer than the detection time loses nobody (RFC 5880 6.8.4)", async () => {
   await ready();
   await using pair = await namespacePair();

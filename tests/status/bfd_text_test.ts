@@ -65,7 +65,11 @@ Deno.test("a session that BFD has ended says so for as long as BFD is down, what
 });
 
 const CURES: readonly [Partial<PeerEntry>, RegExp][] = [
-  [{ ...HELD, bfd: SILENT }, /^turn BFD on for this host at r1, and let UDP port 3784 through/],
+  [
+    { ...HELD, bfd: SILENT },
+    /^turn BFD on for this host, as 10\.0\.0\.9, at r1, and let UDP port 3784 through/,
+  ],
+  [{ ...HELD, bfd: { ...SILENT, localAddress: undefined } }, /^turn BFD on for this host at r1/],
   [{ ...HELD, bfd: { ...SILENT, multihop: true } }, /UDP port 4784/],
   [{ ...HELD, bfd: { ...SILENT, received: 9, remoteState: "AdminDown" } }, /^turn BFD on again at r1/],
   [{ ...HELD, bfd: { ...SILENT, fault: "the port is in use" } }, /on this host: the port is in use$/],
