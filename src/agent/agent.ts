@@ -2,7 +2,7 @@
  * The agent: builds the parts, carries facts to the services and what should be to the speaker and the reconciler, and
  * starts and stops it all in order. Data flows one way; nothing here announces a route or touches the kernel by verb.
  */
-import { Speaker } from "../bgp/speaker.ts";
+import type { Speaker } from "../bgp/speaker.ts";
 import type { Config } from "../config/config.ts";
 import type { NamedText } from "../config/load.ts";
 import type { Orders } from "../control/orders.ts";
@@ -18,7 +18,6 @@ import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
 import { inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
-import { SpeakerEvents } from "./bgp_events.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
@@ -26,14 +25,15 @@ import { drainReason, OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
-import { PeerBfd } from "./peer_bfd.ts";
-import { type AgentPorts, HostNotFitError } from "./ports.ts";
-import { entriesOf, managedBy, RunningConfig, serviceAddresses } from "./running_config.ts";
+import type { PeerBfd } from "./peer_bfd.ts";
+import type { AgentPorts } from "./ports.ts";
+import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
 import { SoleAgent } from "./sole_agent.ts";
+import { beginSpeaking } from "./speaking.ts";
 
 /** What the start took is free by then, and kept for good where nobody asks for it. */
 const RELEASE_MEMORY_MS = 1000;
@@ -315,37 +315,16 @@ export class Agent {
     return await this.#adoption.begin();
   }
 
-  #speak(adopted: boolean): void {
-    const { local, peers } = this.#config.current.bgp;
-    const { transport, clock, random, events } = this.#ports;
-    const speakerEvents = new SpeakerEvents(events);
-    this.#speaker = new Speaker({
-      local,
-      peers,
-      transport,
-      clock,
-      random,
-      restarting: adopted,
-      addresses: this.#ports.addresses,
-      neighbours: this.#ports.neighbours,
-      services: serviceAddresses(this.#config.current),
+  #speak(restarting: boolean): void {
+    const { speaker, bfd } = beginSpeaking(this.#config.current, this.#ports, {
+      restarting,
       onEvent: (event) => {
-        speakerEvents.publish(event);
         if (this.#state !== "starting") this.#endOfRib.observe(event);
       },
-      onSession: (peer, local) => this.#bfd?.followSession(peer, local),
     });
-    try {
-      this.#speaker.start();
-    } catch (error) {
-      throw new HostNotFitError(messageOf(error));
-    }
-    this.#endOfRib.start(this.#speaker);
-    const { bfd: sockets } = this.#ports;
-    if (sockets === undefined) return;
-    const { addresses, neighbours } = this.#ports;
-    this.#bfd = new PeerBfd({ sockets, clock, events, speaker: this.#speaker, addresses, neighbours });
-    this.#bfd.configure(peers, serviceAddresses(this.#config.current));
+    this.#speaker = speaker;
+    this.#bfd = bfd;
+    this.#endOfRib.start(speaker);
   }
 
   #announce(routes: ServiceDriver["desiredRoutes"]): void {

@@ -10,15 +10,9 @@ import type { Counters, MutableCounters } from "./counters.ts";
 import type { DriverOptions, InternalFault } from "./driver_events.ts";
 import { PatientTimer } from "./patient_timer.ts";
 import { Receiver } from "./receiver.ts";
-import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
-import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "./session/peer.ts";
-import {
-  type PeerAction,
-  type PeerEvent,
-  type PeerState,
-  type PeerStep,
-  PLACES,
-} from "./session/peer_state.ts";
+import type { SessionConfig } from "./session/negotiate.ts";
+import { leadingSession, newPeer, nextPeerDeadline, sessionOf, stepPeer } from "./session/peer.ts";
+import { type PeerAction, type PeerEvent, type PeerState, type PeerStep } from "./session/peer_state.ts";
 import { internalFault } from "./session/session_events.ts";
 import type { SessionEvent } from "./session/session_state.ts";
 import { sameAoKeys } from "./transport/ao_keys.ts";
@@ -26,7 +20,7 @@ import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import { endSocket, Lingering } from "./transport/lingering.ts";
 import { Link } from "./transport/link.ts";
 import type { TcpSocket } from "./transport/transport.ts";
-import { grouped } from "./transport/grouped.ts";
+import { Transmitter } from "./transmitter.ts";
 import { INITIAL_CONTEXT } from "./wire/codec_context.ts";
 import { encodeMessage, type Message } from "./wire/message.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
@@ -35,8 +29,6 @@ import type { NotificationMessage } from "./wire/notification.ts";
 const MAX_REJECTIONS = 4;
 /** Connections of a peer's sessions that may be on their way out; further ones are closed at once. */
 const MAX_LINGERING = 4;
-/** Where a write failed and reading does not tell why, the session ends after so long. */
-const SILENT_FAILURE_MS = 1000;
 /** An attempt to connect that was given up later than this had no answer. */
 const UNANSWERED_MS = 500;
 
@@ -51,6 +43,7 @@ export class PeerDriver {
   readonly #lingering = new Lingering(MAX_LINGERING);
   readonly #rejections: Lingering;
   readonly #receiver: Receiver;
+  readonly #transmitter: Transmitter;
   #peer: PeerConfig;
   #config: SessionConfig;
   #state: PeerState;
@@ -66,14 +59,24 @@ export class PeerDriver {
     this.#peer = options.peer;
     this.#config = options.session;
     this.#rejections = new Lingering(MAX_REJECTIONS, options.rejections);
-    this.#receiver = new Receiver({
+    const ports = {
       clock: options.clock,
       counters: options.counters,
-      isCurrent: (link) => this.#isCurrent(link),
-      negotiated: (link) => this.#negotiated(link),
-      event: (link, event) => this.#session(link.id, event),
+      isCurrent: (link: Link) => this.#isCurrent(link),
+      event: (link: Link, event: SessionEvent) => this.#session(link.id, event),
+      fault: (error: unknown) => this.noteFault(error),
+    };
+    this.#receiver = new Receiver({
+      ...ports,
+      negotiated: ({ id }) => sessionOf(this.#state, id)?.fsm.negotiated,
       notification: (message) => this.#tellNotification("received", message),
-      fault: (error) => this.noteFault(error),
+    });
+    this.#transmitter = new Transmitter({
+      ...ports,
+      notification: (message) => this.#tellNotification("sent", message),
+      updatesTaken: (link) => {
+        if (this.#establishedLink() === link) options.events.writable();
+      },
     });
     this.#timer = new PatientTimer(options.clock, () => this.#onTimer());
     this.#state = newPeer(options.session, options.restart);
@@ -140,9 +143,7 @@ export class PeerDriver {
   sendUpdates(messages: readonly Uint8Array[], refreshMarkers: number): void {
     const link = this.#establishedLink();
     if (link === undefined || messages.length === 0) return;
-    this.#counters.sent.UPDATE += messages.length - refreshMarkers;
-    this.#counters.sent["ROUTE-REFRESH"] += refreshMarkers;
-    this.#sendUpdates(link, messages);
+    this.#transmitter.sendUpdates(link, messages, refreshMarkers);
   }
 
   /** Ends the sessions with Administrative Shutdown; resolves when that is handed over, or after a bound. */
@@ -273,7 +274,7 @@ export class PeerDriver {
       case "reject":
         return void this.#reject(action.message);
       case "send":
-        return void this.#send(action.link, action.message);
+        return this.#send(action.link, action.message);
       case "drop":
         this.#links.get(action.link)?.end(this.#lingering);
         return void this.#links.delete(action.link);
@@ -358,57 +359,10 @@ export class PeerDriver {
     await endSocket(socket);
   }
 
-  async #send(id: number, message: Message): Promise<void> {
+  #send(id: number, message: Message): void {
     const link = this.#links.get(id);
     if (message.type === "KEEPALIVE") this.#attempt(() => this.#options.events.keepingAlive());
-    // Where the socket takes nothing, one KEEPALIVE in waiting is enough.
-    if (link === undefined || (message.type === "KEEPALIVE" && link.keepingAlive)) return;
-    try {
-      const bytes = encodeMessage(message, link.context);
-      this.#counters.sent[message.type]++;
-      if (message.type === "KEEPALIVE") link.keepingAlive = true;
-      const write = link.write(bytes);
-      // It is on its way: only now there is time for words about it.
-      if (message.type === "NOTIFICATION") this.#tellNotification("sent", message);
-      const taken = await write;
-      if (message.type === "KEEPALIVE") link.keepingAlive = false;
-      this.#afterWrite(link, taken, false);
-    } catch (error) {
-      this.noteFault(error);
-      this.#session(id, internalFault(error));
-    }
-  }
-
-  async #sendUpdates(link: Link, messages: readonly Uint8Array[]): Promise<void> {
-    try {
-      link.updating = true;
-      for (const bytes of grouped(messages)) {
-        const taken = await link.write(bytes);
-        if (!this.#afterWrite(link, taken, true)) return;
-      }
-      link.updating = false;
-      if (this.#establishedLink() === link) this.#options.events.writable();
-    } catch (error) {
-      this.noteFault(error);
-      this.#session(link.id, internalFault(error));
-    }
-  }
-
-  /** Tells the machine of a write that the socket took; false where the link is of no use any more. */
-  #afterWrite(link: Link, taken: boolean, update: boolean): boolean {
-    if (!this.#isCurrent(link)) return false;
-    if (taken) this.#session(link.id, { type: "MessageSent", update });
-    else this.#endAfterFailedWrite(link);
-    return taken && this.#isCurrent(link);
-  }
-
-  /** Reading mostly tells why, after what the peer said last; what was not sent is missing in the stream in any case. */
-  #endAfterFailedWrite(link: Link): void {
-    const { clock } = this.#options;
-    link.failing ??= clock.at(clock.now() + SILENT_FAILURE_MS, () => {
-      if (!this.#isCurrent(link)) return;
-      this.#session(link.id, { type: "TcpConnectionFails", cause: "a write failed" });
-    });
+    if (link !== undefined) this.#transmitter.send(link, message);
   }
 
   #isCurrent(link: Link): boolean {
@@ -417,12 +371,6 @@ export class PeerDriver {
 
   #tellNotification(direction: "received" | "sent", message: NotificationMessage): void {
     this.#attempt(() => this.#options.events.notification(direction, message));
-  }
-
-  /** What was agreed on in the session of a link. */
-  #negotiated({ id }: Link): Negotiated | undefined {
-    const place = PLACES.find((candidate) => this.#state[candidate]?.link === id);
-    return place === undefined ? undefined : this.#state[place]?.fsm.negotiated;
   }
 
   #establishedLink(): Link | undefined {

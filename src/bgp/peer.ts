@@ -1,68 +1,38 @@
 /** A peer as the speaker keeps it: its driver, the sending side of its session, and the record of what happened to it. */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
-import type { Address } from "../net/address.ts";
-import { stateOf } from "../net/host_addresses.ts";
-import type { Neighbour, Neighbours } from "../net/neighbours.ts";
-import type { Clock, Random } from "../time/clock.ts";
+import type { Neighbour } from "../net/neighbours.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
+import { advertiseContext, comesFromService, type EstablishedSession } from "./established_session.ts";
+import {
+  afterEnd,
+  afterEstablished,
+  afterNotification,
+  afterTransition,
+  newRecord,
+  type PeerRecord,
+} from "./peer_record.ts";
+import { type PeerStatus, peerStatus } from "./peer_status.ts";
+import type { PeerPorts } from "./peer_ports.ts";
+import { sentEvents } from "./sent_events.ts";
 import { follow, type Progress, stuckWords } from "./progress.ts";
-import { type PeerRecord, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
-import { Advertiser } from "./routes/advertiser.ts";
-import type { DesiredRoutes } from "./routes/desired_routes.ts";
-import { isServiceAddress, nextHopsFor, type OwnAddresses } from "./routes/next_hop.ts";
-import { localAsOf, type Negotiated, sessionConfig } from "./session/negotiate.ts";
-import { marksOnlyToCustomer } from "./session/role.ts";
+import { Advertiser, type Batch } from "./routes/advertiser.ts";
+import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
+import { SessionSource } from "./session_source.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
-import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
-import type { Lingering } from "./transport/lingering.ts";
-import type { Endpoint, Transport } from "./transport/transport.ts";
+import type { BfdPath } from "./speaker_event.ts";
+import type { Endpoint } from "./transport/transport.ts";
 import { isLocated, located } from "./unnumbered.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { blamesNextHop, cease, describeNotification, type NotificationMessage } from "./wire/notification.ts";
-
-/** What peers have in common. */
-export interface PeerPorts {
-  readonly transport: Transport;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly desired: DesiredRoutes;
-  readonly neighbours: Neighbours;
-  /** Rejections that may be under way at all peers. */
-  readonly rejections: Lingering;
-  /** This host's addresses, and those of services, as of now. */
-  own(): OwnAddresses;
-  /** Never throws. */
-  tell(event: SpeakerEvent): void;
-  /** A connection of the peer's was rejected; `heldBack`: as no session is begun, and why. */
-  rejected(remote: Endpoint, heldBack: string | undefined): void;
-  /** A session is Established, with this end of ours. */
-  established(peer: string, local: Address): void;
-  /** There may be something to send. */
-  due(peer: Peer): void;
-  /** The session is lost, and nobody need wait for it any more. */
-  lost(): void;
-}
-
-/** What was negotiated for a session, and its ends. */
-interface EstablishedSession {
-  readonly negotiated: Negotiated;
-  readonly end: Endpoint;
-  readonly remote: Endpoint;
-  /** We connected, so that our end is the session's source. */
-  readonly isOutgoing: boolean;
-}
 
 /** What a peer that takes the place of another one goes on with. */
 export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
 /** No connection is there, so a lost path ends nothing. */
 const WAITING: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
-/** So many routes that cannot go to a peer are named in an event; the status has all. */
-const HELD_NAMED = 10;
-
 /** One peer. */
 export class Peer {
   readonly driver: PeerDriver;
@@ -74,10 +44,7 @@ export class Peer {
   /** The sending side of the Established session. */
   #advertiser: Advertiser | undefined;
   #session: EstablishedSession | undefined;
-  /** The next hops of both families that the advertiser has, to know them again. */
-  #nextHops = "";
-  /** The last attempt to connect had no source that would do. */
-  #lacksSource = false;
+  readonly #source: SessionSource;
   /** How far the Established session has got. */
   #progress: Progress | undefined;
   /** What BFD says, where it is on. */
@@ -102,6 +69,7 @@ export class Peer {
     this.counters = counters;
     this.#keptUntilMs = keptUntilMs;
     this.#pathIsUp = pathIsUp;
+    this.#source = new SessionSource(() => ports.own());
     const sinceMs = ports.clock.now();
     this.#record = record === undefined ? newRecord(sinceMs) : { ...record, local: undefined, sinceMs };
     const { transport, clock, random, rejections } = ports;
@@ -114,7 +82,7 @@ export class Peer {
       random,
       rejections,
       counters,
-      refuseSource: (address) => this.#refuseSource(address),
+      refuseSource: (address) => this.#source.refuse(address, this.#config),
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
@@ -228,9 +196,11 @@ export class Peer {
   /** This host's addresses, or those of services, are others. */
   followAddresses(): void {
     const session = this.#session;
-    if (session === undefined) return this.#followSource();
-    if (this.#comesFromService(session)) return this.#leaveSource(session);
-    this.#readvertise(session, false);
+    if (session !== undefined) {
+      if (!this.#leavesSource(session)) this.#readvertise(session, false);
+    } else if (this.#source.mayBeBack(this.#config)) {
+      this.driver.hurry("this host's addresses have changed");
+    }
   }
 
   /** Sends what the next batch takes, where the socket is free; true where there is more and the socket is free still. */
@@ -322,66 +292,27 @@ export class Peer {
   /** Goes through the routes once more where next hops are others, or where something else about them may be. */
   #readvertise(session: EstablishedSession, always: boolean): void {
     try {
-      const context = this.#advertiseContext(session);
-      const nextHops = nextHopsText(context);
-      if (!always && nextHops === this.#nextHops) return;
-      this.#nextHops = nextHops;
-      this.#advertiser?.update(context);
+      this.#advertiser?.update(this.#advertiseContext(session), always);
     } catch (error) {
       this.driver.fail(error);
     }
   }
 
-  /** A source that every host of a service has brings answers to whichever of them routers choose. */
-  #refuseSource(address: Address): string | undefined {
-    this.#lacksSource = isServiceAddress(address, this.#ports.own());
-    if (!this.#lacksSource) return undefined;
-    return `the kernel's choice of a source is the service address ${address.text}: ` +
-      `no other address of this host leads to ${this.name} yet`;
-  }
-
-  /** Does this host not have the source that is configured, or not yet? */
-  get #lacksLocalAddress(): boolean {
-    const { addresses } = this.#ports.own();
-    const { localAddress, zone } = this.#config;
-    return localAddress !== undefined && typeof addresses === "object" &&
-      stateOf(addresses, localAddress, zone) !== "usable";
-  }
-
-  /** Tries again at once where a source was missing that may be there now. */
-  #followSource(): void {
-    if (!this.#lacksSource || this.#lacksLocalAddress) return;
-    this.#lacksSource = false;
-    this.driver.hurry("this host's addresses have changed");
-  }
-
-  #comesFromService({ isOutgoing, end }: EstablishedSession): boolean {
-    return isOutgoing && isServiceAddress(end.address, this.#ports.own());
-  }
-
-  #leaveSource({ end }: EstablishedSession): void {
-    const cause = `its source, ${end.address.text}, is a service address now`;
+  /** Ends a session whose source is a service's address, or has become one; true where it did. */
+  #leavesSource(session: EstablishedSession): boolean {
+    if (!comesFromService(session, this.#ports.own())) return false;
+    const cause = `its source, ${session.end.address.text}, is a service address now`;
     this.reset(cease(CeaseSubcode.OTHER_CONFIGURATION_CHANGE), cause, false);
+    return true;
   }
 
-  #advertiseContext({ negotiated, end, remote }: EstablishedSession): AdvertiseContext {
-    const { address: ownAddress, address6 } = this.#local;
-    const { name: peerName, nextHop, nextHop6, linkLocalNextHop } = this.#config;
-    return {
-      codec: negotiated,
-      peerName,
-      localAs: localAsOf(this.#local, this.#config),
-      onlyToCustomer: marksOnlyToCustomer(negotiated.role?.local),
-      address: ownAddress,
-      address6,
-      nextHop,
-      nextHop6,
-      localAddress: end.address,
-      zone: end.zone,
-      remoteAddress: remote.address,
+  #advertiseContext(session: EstablishedSession): AdvertiseContext {
+    return advertiseContext(session, {
+      local: this.#local,
+      peer: this.#config,
       own: this.#ports.own(),
-      besideGlobal: linkLocalNextHop === "auto" && this.#record.linkLocalRefused === undefined,
-    };
+      besideGlobal: this.#record.linkLocalRefused === undefined,
+    });
   }
 
   /** Looks at whether the peer acknowledges what it is sent, and tells where that changes. */
@@ -401,33 +332,16 @@ export class Peer {
     this.#ports.tell({ type: "peer-stuck", peer: this.name, stuck: stuck !== undefined, cause });
   }
 
-  #tellSent(batch: ReturnType<Advertiser["next"]>, { held }: Advertiser): void {
+  #tellSent(batch: Batch, { held }: Advertiser): void {
     const { tell, clock } = this.#ports;
-    const { announced, withdrawn } = batch;
-    const peer = this.name;
-    if (announced + withdrawn > 0) {
-      tell({ type: "updates-sent", peer, announced, withdrawn, at: clock.now() });
-    }
-    if (batch.endOfRib) {
-      this.#keptUntilMs = -Infinity;
-      tell({ type: "end-of-rib-sent", peer });
-    }
-    if (!batch.heldChanged) return;
-    const first = [...held.values().take(HELD_NAMED)];
-    const named = first.map(({ prefix, reason }) => ({ prefix: prefix.text, reason }));
-    tell({ type: "routes-held", peer, count: held.size, held: named });
+    if (batch.endOfRib) this.#keptUntilMs = -Infinity;
+    for (const event of sentEvents(this.name, batch, held, clock.now())) tell(event);
   }
 
   #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {
     const lost = from === "Established";
-    const record = this.#record;
-    this.#record = {
-      ...record,
-      sinceMs: this.#ports.clock.now(),
-      flaps: lost && !this.#ending ? record.flaps + 1 : record.flaps,
-      local: lost ? undefined : record.local,
-      stuck: lost ? undefined : record.stuck,
-    };
+    const atMs = this.#ports.clock.now();
+    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs });
     if (lost) {
       this.#progress = undefined;
       this.#advertiser = undefined;
@@ -439,18 +353,12 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  /** A router that has said why often closes or refuses further connections without a word: the reason stays in view. */
-  #onEnded(from: SessionStateName, cause: string, noted: boolean): void {
-    const atMs = this.#ports.clock.now();
-    if (this.#lacksLocalAddress) this.#lacksSource = true;
+  #onEnded(from: SessionStateName, ended: string, noted: boolean): void {
     const { stuck } = this.#record;
-    const lastNoted = noted ? cause : this.#record.lastNoted;
-    const whole = stuck === undefined || from !== "Established" ? cause : `${cause}; ${stuck}`;
-    const text = noted || lastNoted === undefined ? whole : `${whole}; before that, ${lastNoted}`;
-    // A connection was there: what came of an attempt before says nothing of why it ended.
-    const failedAttempt = from === "Connect" || from === "Active" ? this.#record.failedAttempt : undefined;
-    this.#record = { ...this.#record, lastError: { atMs, text }, lastNoted, failedAttempt };
-    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause: whole });
+    const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
+    this.#source.ended(this.#config);
+    this.#record = afterEnd(this.#record, { from, cause, noted, atMs: this.#ports.clock.now() });
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
   }
 
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
@@ -458,13 +366,11 @@ export class Peer {
     const session = { negotiated, end, remote, isOutgoing };
     this.#keepNeighbour(true);
     this.#session = session;
-    this.#lacksSource = false;
-    this.#record = { ...this.#record, local: end, lastNoted: undefined, failedAttempt: undefined };
+    this.#source.found();
+    this.#record = afterEstablished(this.#record, end);
     // It was another address when the connection was made.
-    if (this.#comesFromService(session)) return this.#leaveSource(session);
-    const context = this.#advertiseContext(session);
-    this.#nextHops = nextHopsText(context);
-    this.#advertiser = new Advertiser(this.#ports.desired, context, negotiated);
+    if (this.#leavesSource(session)) return;
+    this.#advertiser = new Advertiser(this.#ports.desired, this.#advertiseContext(session), negotiated);
     this.#ports.due(this);
     this.#ports.established(this.name, end.address);
   }
@@ -482,35 +388,10 @@ export class Peer {
   #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
     if (direction === "received") this.#noteRefusedLinkLocal(message);
     const note = { atMs: this.#ports.clock.now(), message };
-    this.#record = direction === "received"
-      ? { ...this.#record, lastNotificationReceived: note }
-      : { ...this.#record, lastNotificationSent: note };
+    this.#record = afterNotification(this.#record, direction, note);
     const { code, subcode } = message;
     const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";
     this.#ports.tell({ type, peer: this.name, code, subcode, text });
   }
-}
-
-/** Equal where both families go by the same next hops, or are held for the same reason. */
-function nextHopsText(context: AdvertiseContext): string {
-  const texts = ([4, 6] as const).map((family) => nextHopsFor(family, context));
-  return texts.map((hops) => typeof hops === "string" ? hops : hops.map(({ text }) => text).join()).join(
-    " | ",
-  );
-}
-
-function newRecord(sinceMs: number): PeerRecord {
-  return {
-    sinceMs,
-    lastError: undefined,
-    lastNoted: undefined,
-    failedAttempt: undefined,
-    lastNotificationReceived: undefined,
-    lastNotificationSent: undefined,
-    local: undefined,
-    linkLocalRefused: undefined,
-    stuck: undefined,
-    flaps: 0,
-  };
 }

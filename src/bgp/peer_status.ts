@@ -6,20 +6,15 @@ import { peerKey } from "../config/session_difference.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
+import type { NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
-import type { Endpoint } from "./transport/transport.ts";
 import { isLocated } from "./unnumbered.ts";
-import {
-  describeNotification,
-  hardResetReason,
-  type NotificationMessage,
-  shutdownCommunication,
-} from "./wire/notification.ts";
+import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
 /** A NOTIFICATION that went either way. */
 export interface NotificationRecord {
@@ -114,29 +109,6 @@ export interface PeerStatus {
   readonly nextRetry: Date | undefined;
   /** The last thing of ours that threw where it was about this peer. */
   readonly fault: { readonly at: Date; readonly text: string } | undefined;
-}
-
-/** What is kept of a peer for its status. Moments are on the clock, as the time of day may be stepped. */
-export interface PeerRecord {
-  readonly sinceMs: number;
-  readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
-  /** What the last NOTIFICATION since the last Established session said. */
-  readonly lastNoted: string | undefined;
-  readonly failedAttempt: FailedAttempt | undefined;
-  readonly lastNotificationReceived: NotificationNote | undefined;
-  readonly lastNotificationSent: NotificationNote | undefined;
-  readonly local: Endpoint | undefined;
-  /** It has refused a link-local next hop beside a global one. */
-  readonly linkLocalRefused: { readonly atMs: number; readonly text: string } | undefined;
-  /** Why what is sent does not get to the peer. */
-  readonly stuck: string | undefined;
-  readonly flaps: number;
-}
-
-/** A NOTIFICATION, and when it went. */
-export interface NotificationNote {
-  readonly atMs: number;
-  readonly message: NotificationMessage;
 }
 
 /** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */

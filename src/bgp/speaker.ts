@@ -35,10 +35,12 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
-import { type Heritage, Peer, type PeerPorts } from "./peer.ts";
+import { type Heritage, Peer } from "./peer.ts";
+import type { PeerPorts } from "./peer_ports.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
+import { SendTurns } from "./send_turns.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
@@ -82,8 +84,6 @@ export interface ResetCause {
   readonly communication: string;
 }
 
-/** Sending yields to timers and sockets after so much work. */
-const TURN_MS = 10;
 /** How long the last withdrawals may take to be handed over. */
 const WITHDRAW_MS = 1000;
 /** Connections of all peers that may be told at once that they are rejected. */
@@ -105,14 +105,9 @@ export class Speaker {
   #neighbourWatch: Disposable | undefined;
   /** The last words of peers that are no more, while they are handed over. */
   readonly #leaving = new Set<Promise<void>>();
-  /** Peers that may have something to be sent, in the order of their turns. */
-  readonly #due = new Set<Peer>();
-  /** Ends this turn of the event loop. */
-  #turn: Disposable | undefined;
-  #turnMs = 0;
+  readonly #turns: SendTurns;
   /** Called when every peer is flushed. */
   readonly #onFlushed = new Set<() => void>();
-  #endOfRibReleased = false;
   #started = false;
   #stopped = false;
 
@@ -138,9 +133,10 @@ export class Speaker {
         this.#refused.note(reason.type, { remote, reason });
       },
       established: (peer, local) => options.onSession?.(peer, local),
-      due: (peer) => this.#flush(peer),
+      due: (sender) => this.#turns.take([sender]),
       lost: () => this.#noteFlushed(),
     };
+    this.#turns = new SendTurns(clock, () => this.#noteFlushed());
     this.#refused = this.#counting(({ remote: { address, port }, reason }, count) => {
       return { type: "connection-refused", address: address.text, port, reason, count };
     });
@@ -213,8 +209,7 @@ export class Speaker {
     for (const peer of fresh) peer.start();
     this.#ports.neighbours.follow(linksOf(peers));
     for (const peer of this.#peers.values()) peer.followAddresses();
-    for (const peer of this.#peers.values()) this.#due.add(peer);
-    this.#endTurn();
+    this.#turns.takeNext(this.#peers.values());
   }
 
   /** Ends a peer's session and starts it anew; false where there is no such peer. */
@@ -243,14 +238,14 @@ export class Speaker {
   #advertise(changes: RouteChanges): void {
     if (changes.withdrawn.length + changes.changed.length === 0) return;
     for (const peer of this.#peers.values()) peer.touch(changes);
-    this.#flush(...this.#peers.values());
+    this.#turns.take(this.#peers.values());
   }
 
   /** Lets End-of-RIB go out: every route that there will be is in place (RFC 4724 section 4.1). */
   releaseEndOfRib(): void {
-    if (this.#endOfRibReleased) return;
-    this.#endOfRibReleased = true;
-    this.#flush(...this.#peers.values());
+    if (this.#turns.endOfRibReleased) return;
+    this.#turns.endOfRibReleased = true;
+    this.#turns.take(this.#peers.values());
   }
 
   /** Every peer, in the order of the configuration. */
@@ -297,8 +292,7 @@ export class Speaker {
   /** Drops everything in this turn, without a word. */
   abort(): void {
     this.#stopped = true;
-    this.#turn?.[Symbol.dispose]();
-    this.#turn = undefined;
+    this.#turns[Symbol.dispose]();
     this.#close();
     for (const { driver } of this.#peers.values()) driver.abort();
   }
@@ -313,7 +307,7 @@ export class Speaker {
   #followAddresses(): void {
     if (this.#stopped) return;
     for (const peer of this.#peers.values()) peer.followAddresses();
-    this.#flush(...this.#peers.values());
+    this.#turns.take(this.#peers.values());
   }
 
   /** Another router is the neighbour on a link, or none: the listeners first, as it may connect at once. */
@@ -379,33 +373,6 @@ export class Speaker {
         this.#named(event.peer)?.driver.noteFault(error);
       }
     }
-  }
-
-  /** Brings peers to the desired routes, as far as this turn goes. */
-  #flush(...peers: readonly Peer[]): void {
-    for (const peer of peers) this.#due.add(peer);
-    const { clock } = this.#options;
-    let now = clock.now();
-    for (const peer of this.#due) {
-      if (this.#turnMs >= TURN_MS) break;
-      this.#due.delete(peer);
-      if (peer.sendNext(this.#endOfRibReleased)) this.#due.add(peer);
-      const before = now;
-      now = clock.now();
-      this.#turnMs += now - before;
-    }
-    this.#noteFlushed();
-    this.#endTurn();
-  }
-
-  /** Goes on behind what else there is to do now. */
-  #endTurn(): void {
-    const { clock } = this.#options;
-    this.#turn ??= clock.at(clock.now(), () => {
-      this.#turn = undefined;
-      this.#turnMs = 0;
-      if (this.#due.size > 0) this.#flush();
-    });
   }
 
   #named(name: string): Peer | undefined {

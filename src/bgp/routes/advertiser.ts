@@ -13,6 +13,7 @@ import {
 } from "./adj_rib_out.ts";
 import { type Desired, desiredOf, type DesiredRoutes, type RouteChanges } from "./desired_routes.ts";
 import { NewestFirst } from "./newest_first.ts";
+import { sameNextHops } from "./next_hop.ts";
 import type { Route } from "./route.ts";
 import type { AfiSafi } from "../wire/capability.ts";
 import { encodeMessage, type RouteRefreshMessage } from "../wire/message.ts";
@@ -113,8 +114,9 @@ export class Advertiser {
     return this.#first !== undefined || this.#withdrawn.length > 0 || this.#changed.length > 0;
   }
 
-  /** Routes go by other next hops from now on: all are looked at again, and those that differ are sent. */
-  update(context: AdvertiseContext): void {
+  /** All routes are looked at again, and those that differ are sent, where next hops are others now, or `always`. */
+  update(context: AdvertiseContext, always: boolean): void {
+    if (!always && sameNextHops(context, this.#context)) return;
     this.#context = context;
     this.#paths = new Paths(context);
     this.#first = this.#desired.all();

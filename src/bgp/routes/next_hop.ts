@@ -44,6 +44,16 @@ export function nextHopsFor(family: 4 | 6, context: NextHopContext): readonly Ad
   return family === 4 ? nextHopsForIPv4(context) : nextHopsForIPv6(context);
 }
 
+/** Do both families go by the same next hops, or are they held for the same reason? */
+export function sameNextHops(a: NextHopContext, b: NextHopContext): boolean {
+  return ([4, 6] as const).every((family) => nextHopsText(family, a) === nextHopsText(family, b));
+}
+
+function nextHopsText(family: 4 | 6, context: NextHopContext): string {
+  const hops = nextHopsFor(family, context);
+  return typeof hops === "string" ? hops : hops.map(({ text }) => text).join();
+}
+
 /** Is `address` one of a service, by what is configured or by where it is? */
 export function isServiceAddress(address: Address, { addresses, services }: OwnAddresses): boolean {
   return services.has(address.text) || isOfService(addresses, address);

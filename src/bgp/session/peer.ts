@@ -47,6 +47,11 @@ export function leadingSession({ primary, secondary }: PeerState): PeerSession {
   return secondary !== undefined && RANK[secondary.fsm.name] > RANK[primary.fsm.name] ? secondary : primary;
 }
 
+/** The session of a link; undefined: it has none any more. */
+export function sessionOf(state: PeerState, link: number): PeerSession | undefined {
+  return PLACES.map((place) => state[place]).find((session) => session?.link === link);
+}
+
 /** The next moment at which the peer wants a `Timers` event, or undefined. */
 export function nextPeerDeadline(state: PeerState): number | undefined {
   const deadlines = PLACES.flatMap((place) => {

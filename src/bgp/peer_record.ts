@@ -1,0 +1,90 @@
+/** What happened to a peer, kept for its status and across the sessions with it: each function is one thing that happened. Pure. */
+import type { SessionStateName } from "./session/session_state.ts";
+import type { FailedAttempt } from "./transport/failed_attempt.ts";
+import type { Endpoint } from "./transport/transport.ts";
+import type { NotificationMessage } from "./wire/notification.ts";
+
+/** What is kept of a peer. Moments are on the clock, as the time of day may be stepped. */
+export interface PeerRecord {
+  readonly sinceMs: number;
+  readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
+  /** What the last NOTIFICATION since the last Established session said. */
+  readonly lastNoted: string | undefined;
+  readonly failedAttempt: FailedAttempt | undefined;
+  readonly lastNotificationReceived: NotificationNote | undefined;
+  readonly lastNotificationSent: NotificationNote | undefined;
+  readonly local: Endpoint | undefined;
+  /** It has refused a link-local next hop beside a global one. */
+  readonly linkLocalRefused: { readonly atMs: number; readonly text: string } | undefined;
+  /** Why what is sent does not get to the peer. */
+  readonly stuck: string | undefined;
+  readonly flaps: number;
+}
+
+/** A NOTIFICATION, and when it went. */
+export interface NotificationNote {
+  readonly atMs: number;
+  readonly message: NotificationMessage;
+}
+
+/** Of a peer that nothing has happened to. */
+export function newRecord(sinceMs: number): PeerRecord {
+  return {
+    sinceMs,
+    lastError: undefined,
+    lastNoted: undefined,
+    failedAttempt: undefined,
+    lastNotificationReceived: undefined,
+    lastNotificationSent: undefined,
+    local: undefined,
+    linkLocalRefused: undefined,
+    stuck: undefined,
+    flaps: 0,
+  };
+}
+
+/** The session's state is another one; `flap`: it was Established, and was lost against our will. */
+export function afterTransition(
+  record: PeerRecord,
+  { lost, flap, atMs }: { readonly lost: boolean; readonly flap: boolean; readonly atMs: number },
+): PeerRecord {
+  const flaps = flap ? record.flaps + 1 : record.flaps;
+  if (!lost) return { ...record, sinceMs: atMs, flaps };
+  return { ...record, sinceMs: atMs, flaps, local: undefined, stuck: undefined };
+}
+
+/** A session is Established, with this end of ours. */
+export function afterEstablished(record: PeerRecord, local: Endpoint): PeerRecord {
+  return { ...record, local, lastNoted: undefined, failedAttempt: undefined };
+}
+
+/**
+ * A session, or an attempt at one, has ended; `noted`: by a NOTIFICATION. A router that has said why often closes or refuses
+ * further connections without a word: the reason stays in view.
+ */
+export function afterEnd(
+  record: PeerRecord,
+  { from, cause, noted, atMs }: {
+    readonly from: SessionStateName;
+    readonly cause: string;
+    readonly noted: boolean;
+    readonly atMs: number;
+  },
+): PeerRecord {
+  const lastNoted = noted ? cause : record.lastNoted;
+  const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
+  // Where a connection was there, what came of an attempt before says nothing of why it ended.
+  const failedAttempt = from === "Connect" || from === "Active" ? record.failedAttempt : undefined;
+  return { ...record, lastError: { atMs, text }, lastNoted, failedAttempt };
+}
+
+/** A NOTIFICATION went either way. */
+export function afterNotification(
+  record: PeerRecord,
+  direction: "received" | "sent",
+  note: NotificationNote,
+): PeerRecord {
+  return direction === "received"
+    ? { ...record, lastNotificationReceived: note }
+    : { ...record, lastNotificationSent: note };
+}
