@@ -43,7 +43,9 @@ export function stuckWords(
   const seconds = `${Math.round(stuckMs / 1000)} s`;
   // What is asked again and again is whether there is room.
   if (inFlightOctets === 0) {
-    return `${nothing} taken for ${seconds}; ${owed(seen)} octets wait: the peer's window is closed, as its BGP does not ` +
+    return `${nothing} taken for ${seconds}; ${
+      owed(seen)
+    } octets wait: the peer's window is closed, as its BGP does not ` +
       "read what its kernel has (RFC 9687); look at the load and the BGP process of the router";
   }
   const words = `${nothing} acknowledged for ${seconds}, though sent ${seen.backoff + 1} times; ` +
