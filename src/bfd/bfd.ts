@@ -179,7 +179,10 @@ export class Bfd {
 
   /** The kernel lets through what these send, but for those that are flooded from. */
   #setPeers(receiver: Receiver, peers: readonly BfdPeer[]): void {
-    const its = peers.filter((peer) => receivePlace(peer).key === receiver.place.key);
+    const its = peers.filter((peer) => {
+      const place = receivePlace(peer);
+      return place.key === receiver.place.key || receiver.isBefore(place);
+    });
     receiver.setPeers(its, its.filter(({ key }) => !this.#floodedUntilMs.has(key)));
   }
 

@@ -179,11 +179,12 @@ export class Driver {
   }
 
   /** The session with whoever sent this, by address, and by interface where it is one of a link. */
-  #fromAddress(receiver: Receiver, { from }: Datagram): Peer | undefined {
+  #fromAddress(receiver: Receiver, { from, interfaceIndex }: Datagram): Peer | undefined {
     if (from === undefined) return undefined;
     const peers = this.#byAddress.get(addressOf(from.address.bytes).text) ?? [];
     const near = peers.filter((peer) => peer.isFrom(from.scopeId));
-    return near.find(({ place }) => place.key === receiver.place.key) ?? near[0];
+    return near.find(({ place }) => place.key === receiver.place.key) ??
+      near.find(({ place }) => receiver.hears(place, interfaceIndex)) ?? near[0];
   }
 
   #step(peer: Peer, event: SessionEvent): void {
@@ -273,8 +274,8 @@ export class Driver {
 /** Why a packet is not taken, in the order of RFC 5880 section 6.8.6; `known` has the discriminator that it names, `found` is whose it would be. */
 function dropReason(
   packet: ControlPacket,
-  { from, ttl }: Datagram,
-  { place }: Receiver,
+  { from, ttl, interfaceIndex }: Datagram,
+  receiver: Receiver,
   known: Peer | undefined,
   found: Peer | undefined,
 ): DropReason | undefined {
@@ -285,7 +286,7 @@ function dropReason(
   }
   const { config } = found;
   if (!equal(from.address.bytes, config.address.bytes)) return "source";
-  if (found.place.key !== place.key || !found.isFrom(from.scopeId)) return "interface";
+  if (!receiver.hears(found.place, interfaceIndex) || !found.isFrom(from.scopeId)) return "interface";
   // Not known is not enough (RFC 5881 section 5).
   if (ttl === undefined || ttl < config.minimumTtl) return "ttl";
   return packet.authenticated ? "authentication" : undefined;

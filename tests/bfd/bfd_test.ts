@@ -575,6 +575,23 @@ Deno.test("sessions of a device and of none share a port, each with a socket of 
   await end(made);
 });
 
+Deno.test("what a device's socket has of a session of no device is that session's; what comes by a member of a VRF is not", async () => {
+  const made = scene(["10.0.0.1"], ["10.0.0.2", "10.0.0.3"]);
+  const { a, b, clock } = made;
+  a.bfd.configure([peerOf("10.0.0.2"), peerOf("10.0.0.3", { device: "eth0" })]);
+  b.bfd.configure([peerOf("10.0.0.1", { local: address("10.0.0.2") })]);
+  await clock.advance(5000);
+  assert.deepEqual(a.states, ["Up", "Down"]);
+  // As the kernel has it: the socket is the VRF's, the packet came by another interface.
+  a.host.interfaces.set("eth0", 7);
+  a.bfd.configure([peerOf("10.0.0.2"), peerOf("10.0.0.3", { device: "eth0" })]);
+  a.host.members.add(2);
+  await clock.advance(1000);
+  assert.deepEqual(a.states, ["Down", "Down"]);
+  assert.ok((a.bfd.status()[0]?.counters.drops.interface ?? 0) > 0);
+  await end(made);
+});
+
 Deno.test("multihop goes by port 4784 and its own least TTL (RFC 5883)", async () => {
   const multihop = { multihop: true, minimumTtl: 253 };
   const made = await upScene(multihop, multihop);

@@ -64,6 +64,8 @@ export class MemoryHost implements Datagrams {
   readonly interfaces = new Map<string, number>([["eth0", 2], ["eth1", 3]]);
   /** The interface that packets come in by. */
   arrival = 2;
+  /** Interfaces of a VRF: what comes by them is for sockets of devices. */
+  readonly members = new Set<number>();
   /** Nothing is called back: the process is stopped. */
   stopped = false;
   /** Timers that came meanwhile. */
@@ -111,7 +113,7 @@ export class MemoryHost implements Datagrams {
     const index = this.arrival;
     const candidates = [...this.sockets].filter(({ options: { family, local, remote, device } }) =>
       family === flight.to.address.family && local?.port === flight.to.port && remote === undefined &&
-      (device === undefined || this.interfaces.get(device) === index)
+      (device === undefined || this.interfaces.get(device) === index || this.members.has(index))
     );
     const socket = candidates.find(({ options }) => options.device !== undefined) ?? candidates[0];
     socket?.queue(flight, index);

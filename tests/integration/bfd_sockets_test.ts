@@ -125,6 +125,33 @@ for (const device of ["blue", "vc"] as const) {
 }
 
 Deno.test({
+  name: "a session of no device has its packets though a device of another session is where they come in",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    await pair.a.ip("addr", "add", "10.9.0.11/24", "dev", "va");
+    await pair.b.ip("addr", "add", "10.9.0.12/24", "dev", "vb");
+    await using ours = new NamespaceBfd(pair.a);
+    await using theirs = new NamespaceBfd(pair.b);
+    const of = (local: string) => ({ local: address(local) });
+    ours.bfd.configure([
+      bfdPeer("10.9.0.2", { ...of("10.9.0.1"), device: "va" }),
+      bfdPeer("10.9.0.12", of("10.9.0.11")),
+      bfdPeer("fd09::2", { device: "va" }),
+      bfdPeer("fe80::b", { zone: "va" }),
+    ]);
+    theirs.bfd.configure([
+      bfdPeer("10.9.0.1", of("10.9.0.2")),
+      bfdPeer("10.9.0.11", of("10.9.0.12")),
+      bfdPeer("fd09::1"),
+      bfdPeer("fe80::a", { zone: "vb" }),
+    ]);
+    await ours.awaits("Up");
+    assert.deepEqual(ours.changes.filter((change) => change.endsWith("Down")), []);
+  },
+});
+
+Deno.test({
   name: "a link-local peer's interface goes and comes back, and the session with it",
   ignore: !ready,
   async fn() {
