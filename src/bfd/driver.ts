@@ -11,7 +11,7 @@ import { Deadlines } from "../time/deadlines.ts";
 import type { BfdEvent, BfdPeer } from "./bfd_peer.ts";
 import type { DropReason } from "./drops.ts";
 import { type ControlPacket, decodePacket } from "./packet.ts";
-import { packetBuffer, Peer } from "./peer.ts";
+import { type Flood, packetBuffer, Peer } from "./peer.ts";
 import type { SenderPorts } from "./sender.ts";
 import type { Receiver } from "./receiver.ts";
 import { isFinished, nextDeadlineMs } from "./session.ts";
@@ -35,7 +35,7 @@ export interface DriverOptions {
   /** All sockets that packets come in by. */
   receivers(): Iterable<Receiver>;
   /** Far more comes from this peer's address than it was asked to send. */
-  onFlood(peer: Peer): void;
+  onFlood(peer: Peer, flood: Flood): void;
   onEvent(event: BfdEvent): void;
 }
 
@@ -172,7 +172,8 @@ export class Driver {
     const found = known !== undefined && !this.#leaving.has(known)
       ? known
       : this.#fromAddress(receiver, datagram);
-    if (found?.noteArrival(this.#env.now) === true) this.#options.onFlood(found);
+    const flood = found?.noteArrival(this.#env.now, known === found);
+    if (found !== undefined && flood !== undefined) this.#options.onFlood(found, flood);
     const drop = typeof packet === "string" ? packet : dropReason(packet, datagram, receiver, known, found);
     if (drop !== undefined) return found === undefined ? receiver.drops.add(drop) : found.noteDrop(drop);
     if (found !== undefined && typeof packet === "object") this.#step(found, { type: "packet", packet });

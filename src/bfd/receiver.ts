@@ -76,9 +76,12 @@ export class Receiver implements Disposable {
       place.port === port;
   }
 
-  /** Whom it is for; of what others send than `heard` the kernel drops most, so that a flood leaves room for these. */
-  setPeers(peers: readonly BfdPeer[], heard: readonly BfdPeer[]): void {
-    this.#filter = receiveFilter(peers, heard);
+  /**
+   * Whom it is for; of what others send than `heard`, and does not name one of these discriminators, the kernel drops most, so
+   * that a flood leaves room for these.
+   */
+  setPeers(peers: readonly BfdPeer[], heard: readonly BfdPeer[], discriminators: readonly number[]): void {
+    this.#filter = receiveFilter(peers, heard, discriminators);
     if (this.#socket === undefined) return;
     this.#tryTo(() => this.#socket?.setFilter(this.#filter));
   }

@@ -311,11 +311,30 @@ Deno.test("a flood from a peer's own address is told once, and the kernel is ask
     await clock.advance(10);
   }
   assert.deepEqual([a.states, b.states, a.faults.length, filters() - before], [["Up"], ["Up"], 1, 1]);
-  assert.match(a.faults.join(), /far more packets come from 10.0.0.2 than it was asked to send/);
+  assert.deepEqual(a.faults, [
+    "far more packets come from 10.0.0.2 than it was asked to send: most of those that do not name its session are dropped",
+  ]);
   await clock.advance(9000);
   assert.equal(filters() - before, 1);
   await clock.advance(3000);
   assert.equal(filters() - before, 2);
+  await end(made);
+});
+
+Deno.test("a flood that names a session is told as well, and is kept away though it names it", async () => {
+  const made = await upScene();
+  const { a, b, clock } = made;
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  for (const named of [[99, yourDiscriminator], [99]]) {
+    for (let count = 0; count < 400; count++) {
+      for (const each of named) sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator: each });
+    }
+    await clock.advance(1100);
+  }
+  assert.deepEqual(a.faults.map((fault) => fault.replace(/.*: /, "")), [
+    "most of those that do not name its session are dropped",
+    "most of them are dropped",
+  ]);
   await end(made);
 });
 
