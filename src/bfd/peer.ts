@@ -185,9 +185,16 @@ export class Peer implements Disposable {
         : "";
       return `${cause}; dropped were packets ${DROP_WORDS[dropped]}${hint}`;
     }
-    if (!this.#sender.refused) return cause;
-    const { port } = this.place;
-    return `${cause}; the peer's host has UDP port ${port} closed: BFD does not run there, or not for this host`;
+    const { returned } = this.#sender;
+    return returned === undefined ? cause : `${cause}; ${this.#returnedWords(returned)}`;
+  }
+
+  #returnedWords(code: string): string {
+    const port = `UDP port ${this.place.port}`;
+    if (code === "ECONNREFUSED" && this.#state.remote.discr === 0) {
+      return `the peer's host has ${port} closed: BFD does not run there, or not for this host`;
+    }
+    return `what we send is refused there, or on the way (ICMP, ${code}): look for a filter of ${port}`;
   }
 
   [Symbol.dispose](): void {

@@ -351,6 +351,36 @@ Deno.test("cause says what keeps a peer from being heard: TTL, authentication, n
   await end(made);
 });
 
+Deno.test("what ICMP says of an earlier packet costs none, and tells who is not heard why", async () => {
+  const made = await upScene();
+  const { a, b, clock, network } = made;
+  const flaps = () => [a, b].map(({ bfd }) => bfd.status()[0]?.counters.flaps);
+  for (let count = 0; count < 100; count++) {
+    a.host.returned = "EHOSTUNREACH";
+    await clock.advance(30);
+  }
+  assert.deepEqual([flaps(), a.faults], [[0, 0], []]);
+  // What goes to b is refused on the way, what comes from there is not.
+  network.fate = ({ to }) => {
+    if (to.address.bytes[3] !== 2) return 0.1;
+    a.host.returned = "EHOSTUNREACH";
+    return undefined;
+  };
+  await clock.advance(5000);
+  assert.equal(
+    a.bfd.status()[0]?.cause,
+    "the peer is heard, and has not heard us yet; what we send is refused there, or on the way (ICMP, EHOSTUNREACH): " +
+      "look for a filter of UDP port 3784",
+  );
+  assert.deepEqual(a.faults, []);
+  network.fate = () => undefined;
+  await clock.advance(5000);
+  a.host.returned = "ECONNREFUSED";
+  await clock.advance(1000);
+  assert.match(a.bfd.status()[0]?.cause ?? "", /nothing came.*the peer's host has UDP port 3784 closed/);
+  await end(made);
+});
+
 Deno.test("AdminDown of the peer is told as such, and its end by stop() is no failure at this end (RFC 5882 3.2)", async () => {
   const made = await upScene();
   const { a, b, clock } = made;

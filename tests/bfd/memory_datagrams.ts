@@ -66,6 +66,8 @@ export class MemoryHost implements Datagrams {
   arrival = 2;
   /** Interfaces of a VRF: what comes by them is for sockets of devices. */
   readonly members = new Set<number>();
+  /** What ICMP says of the last packet, as the error of the next one. */
+  returned: string | undefined;
   /** Nothing is called back: the process is stopped. */
   stopped = false;
   /** Timers that came meanwhile. */
@@ -155,6 +157,9 @@ class MemorySocket implements DatagramSocket {
   send(octets: Uint8Array, to: SocketAddress): boolean {
     const from = this.localAddress();
     if (!this.host.addresses.includes(addressOf(from.address.bytes).text)) throw new KernelRefusal("EINVAL");
+    const { returned } = this.host;
+    this.host.returned = undefined;
+    if (returned !== undefined) throw new KernelRefusal(returned);
     this.host.network.deliver({ from, to, ttl: this.options.ttl ?? 64, octets: octets.slice() });
     return true;
   }
