@@ -4,9 +4,8 @@
  */
 import type { Address } from "../../net/address.ts";
 import type { Prefix } from "../../net/prefix.ts";
-import type { Desired } from "./desired_routes.ts";
 import { type NextHopContext, nextHopsFor } from "./next_hop.ts";
-import type { RouteAttributes } from "./route.ts";
+import type { Route, RouteAttributes } from "./route.ts";
 import { asSequence } from "../wire/as_path.ts";
 import { encodeAttributes, type PathAttributes } from "../wire/attributes.ts";
 import type { AfiSafi } from "../wire/capability.ts";
@@ -58,41 +57,89 @@ export interface LiveAdjRibOut {
   readonly held: Map<string, HeldRoute>;
 }
 
-/** What takes a peer through a change. */
-export interface AdjRibOutChange {
-  /** Whole messages, to be sent in this order. */
-  readonly updates: readonly Uint8Array[];
-  readonly announced: number;
-  readonly withdrawn: number;
-  /** Did what is held change? */
-  readonly heldChanged: boolean;
-}
+/** Brings a peer to what is desired, prefix by prefix; `live` is changed to what it has then. */
+export class AdjRibOutChange {
+  readonly #live: LiveAdjRibOut;
+  readonly #paths: Paths;
+  readonly #announcements = new Announcements();
+  /** Of the fields or attributes that take them. */
+  readonly #gone: { readonly classic: Prefix[]; readonly 4: Prefix[]; readonly 6: Prefix[] } = {
+    classic: [],
+    4: [],
+    6: [],
+  };
+  #announced = 0;
+  #withdrawn = 0;
+  #heldChanged = false;
 
-/** Brings a peer to what is desired of some prefixes; `live` is changed to what it has then. */
-export function changeAdjRibOut(
-  live: LiveAdjRibOut,
-  desired: readonly Desired[],
-  paths: Paths,
-): AdjRibOutChange {
-  const changed: AdvertisedRoute[] = [];
-  const gone: AdvertisedRoute[] = [];
-  let heldChanged = false;
-  for (const { prefix, route } of desired) {
-    const path = route === undefined ? undefined : paths.of(route.attributes, prefix.address.family);
-    const before = live.routes.get(prefix.text);
-    heldChanged = hold(live.held, prefix, typeof path === "string" ? path : undefined) || heldChanged;
+  constructor(live: LiveAdjRibOut, paths: Paths) {
+    this.#live = live;
+    this.#paths = paths;
+  }
+
+  /** How many routes it announces. */
+  get announced(): number {
+    return this.#announced;
+  }
+
+  /** How many routes it withdraws. */
+  get withdrawn(): number {
+    return this.#withdrawn;
+  }
+
+  /** Did what is held change? */
+  get heldChanged(): boolean {
+    return this.#heldChanged;
+  }
+
+  /** The peer should have `route` to a prefix; undefined: none. Each prefix once. */
+  bring(prefix: Prefix, route: Route | undefined): void {
+    const { routes, held } = this.#live;
+    const { text } = prefix;
+    const path = route === undefined ? undefined : this.#paths.of(route.attributes, prefix.address.family);
+    const before = routes.get(text);
+    if (hold(held, prefix, typeof path === "string" ? path : undefined)) this.#heldChanged = true;
     if (path === undefined || typeof path === "string") {
-      if (before !== undefined) gone.push(before);
-      live.routes.delete(prefix.text);
+      if (before === undefined) return;
+      routes.delete(text);
+      this.#gone[isClassic(before.path) ? "classic" : prefix.address.family].push(prefix);
+      this.#withdrawn++;
     } else if (before?.path.key !== path.key) {
-      const advertised = { prefix, path };
-      live.routes.set(prefix.text, advertised);
-      changed.push(advertised);
+      routes.set(text, { prefix, path });
+      this.#announcements.add(prefix, path);
+      this.#announced++;
     }
   }
-  const maxLength = paths.context.codec.maxSendLength;
-  const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
-  return { updates, announced: changed.length, withdrawn: gone.length, heldChanged };
+
+  /** Whole messages, to be sent in this order. */
+  updates(): Uint8Array[] {
+    const { maxSendLength } = this.#paths.context.codec;
+    const { classic, 4: four, 6: six } = this.#gone;
+    return [
+      ...packUnreach(IPV4_UNICAST, true, classic, maxSendLength),
+      ...packUnreach(IPV4_UNICAST, false, four, maxSendLength),
+      ...packUnreach(IPV6_UNICAST, false, six, maxSendLength),
+      ...this.#announcements.updates(maxSendLength),
+    ];
+  }
+}
+
+/** Prefixes by the path that they go by, in the order in which paths and prefixes come. */
+class Announcements {
+  readonly #groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
+  #last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
+
+  add(prefix: Prefix, path: AdvertisedPath): void {
+    // Most often it is the same path as before.
+    const group = this.#last?.path === path ? this.#last : this.#groups.get(path.key);
+    this.#last = group ?? { path, prefixes: [] };
+    if (group === undefined) this.#groups.set(path.key, this.#last);
+    this.#last.prefixes.push(prefix);
+  }
+
+  updates(maxLength: number): Uint8Array[] {
+    return [...this.#groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
+  }
 }
 
 /** Holds a prefix for `reason`, or no more; says whether that is news. */
@@ -105,7 +152,9 @@ function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | und
 
 /** The UPDATEs that announce routes again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
 export function readvertise(routes: readonly AdvertisedRoute[], context: AdvertiseContext): Uint8Array[] {
-  return announcements(routes, context.codec.maxSendLength);
+  const announcements = new Announcements();
+  for (const { prefix, path } of routes) announcements.add(prefix, path);
+  return announcements.updates(context.codec.maxSendLength);
 }
 
 /** The UPDATE that is End-of-RIB for `family` (RFC 4724). */
@@ -183,34 +232,6 @@ function peerAttributes(
     ...(largeCommunities.length > 0 && { largeCommunities }),
     ...(onlyToCustomer && { onlyToCustomer: localAs }),
   };
-}
-
-function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
-  if (routes.length === 0) return [];
-  const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
-    { family: IPV4_UNICAST, classic: true },
-    { family: IPV4_UNICAST, classic: false },
-    { family: IPV6_UNICAST, classic: false },
-  ];
-  return kinds.flatMap(({ family, classic }) => {
-    const prefixes = routes
-      .filter(({ path }) => sameFamily(path.family, family) && isClassic(path) === classic)
-      .map(({ prefix }) => prefix);
-    return packUnreach(family, classic, prefixes, maxLength);
-  });
-}
-
-function announcements(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
-  const groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
-  let last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
-  for (const { path, prefix } of routes) {
-    // Most often it is the same path as before.
-    const group = last?.path === path ? last : groups.get(path.key);
-    last = group ?? { path, prefixes: [] };
-    if (group === undefined) groups.set(path.key, last);
-    last.prefixes.push(prefix);
-  }
-  return [...groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
 }
 
 /** Are its prefixes in the NLRI and Withdrawn Routes fields, not in MP attributes? */

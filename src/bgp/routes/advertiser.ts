@@ -3,15 +3,15 @@
  * peer wants again (RFC 2918, 7313), and End-of-RIB (RFC 4724), which waits until it is released.
  */
 import {
+  AdjRibOutChange,
   type AdvertiseContext,
   type AdvertisedRoute,
-  changeAdjRibOut,
   endOfRib,
   type HeldRoute,
   Paths,
   readvertise,
 } from "./adj_rib_out.ts";
-import { type Desired, desiredOf, type DesiredRoutes, type RouteChanges } from "./desired_routes.ts";
+import { type DesiredRoutes, type RouteChanges, routeFor } from "./desired_routes.ts";
 import { NewestFirst } from "./newest_first.ts";
 import { sameNextHops } from "./next_hop.ts";
 import type { Route } from "./route.ts";
@@ -140,44 +140,43 @@ export class Advertiser {
   /** What is to be sent now, so that the peer has what is desired once there is no `more`; it counts as sent. */
   next(endOfRibReleased: boolean): Batch {
     const room: Room = { left: BATCH_PREFIXES };
-    const { updates, announced, withdrawn, heldChanged } = changeAdjRibOut(
-      { routes: this.#routes, held: this.#held },
-      this.#take(room),
-      this.#paths,
-    );
+    const change = new AdjRibOutChange({ routes: this.#routes, held: this.#held }, this.#paths);
+    this.#take(room, change);
     const again = this.#takeAgain(room);
     const ends = endOfRibReleased && !this.more ? this.#endOfRib : [];
     if (ends.length > 0) this.#endOfRib = [];
-    this.#heldChanged ||= heldChanged;
+    this.#heldChanged ||= change.heldChanged;
     const heldNews = this.#heldChanged && !this.#behind;
     if (heldNews) this.#heldChanged = false;
     return {
-      messages: [...updates, ...again.messages, ...ends.map((family) => endOfRib(family, this.#context))],
+      messages: [
+        ...change.updates(),
+        ...again.messages,
+        ...ends.map((family) => endOfRib(family, this.#context)),
+      ],
       refreshMarkers: again.markers,
-      announced,
-      withdrawn,
+      announced: change.announced,
+      withdrawn: change.withdrawn,
       endOfRib: ends.length > 0,
       heldChanged: heldNews,
     };
   }
 
   /** The prefixes of one batch: what is withdrawn, what else changed, then those of the first pass. */
-  #take(room: Room): readonly Desired[] {
+  #take(room: Room, change: AdjRibOutChange): void {
     const { peerName } = this.#context;
-    const taken: Desired[] = [];
     for (const waiting of [this.#withdrawn, this.#changed]) {
       while (room.left > 0 && waiting.length > 0) {
         const part = waiting.take(room.left);
         room.left -= part.length;
-        for (const prefix of part) taken.push(this.#desired.of(prefix, peerName));
+        for (const prefix of part) change.bring(prefix, this.#desired.of(prefix, peerName));
       }
     }
     for (; room.left > 0 && this.#first !== undefined; room.left--) {
       const { done, value } = this.#first.next();
       if (done === true) this.#first = undefined;
-      else taken.push(desiredOf(value.prefix, value, peerName));
+      else change.bring(value.prefix, routeFor(value, peerName));
     }
-    return taken;
   }
 
   /** The families that the peer wants again, as far as the room goes that news leave: what the peer has is not urgent. */

@@ -147,7 +147,7 @@ Deno.test("Advertiser.next() goes through many routes in batches, changes first 
       const batch = advertiser.next(true);
       batches.push(batch);
       for (const message of batch.messages.slice(0, batch.endOfRib ? -1 : undefined)) tell(told, message);
-      const wanted = desired.of(numbered(2).prefix, CONTEXT.peerName).route?.attributes.med;
+      const wanted = desired.of(numbered(2).prefix, CONTEXT.peerName)?.attributes.med;
       assert.equal(told.get("10.0.0.2/32"), `${wanted}`, "a change waits for no first pass");
     }
     assert.ok(batches.length > 2 && batches.length < 8);
@@ -353,8 +353,8 @@ Deno.test("DesiredRoutes.replace() tells what a peer may have to lose from other
   const numbers = (prefixes: readonly { readonly text: string }[]) =>
     prefixes.map(({ text }) => Number(text.split(/[./]/)[3]));
   assert.deepEqual([numbers(withdrawn), numbers(changed)], [[1, 4, 5], [6, 2]]);
-  assert.equal(desired.of(numbered(4).prefix, "b").route, undefined);
-  assert.equal(desired.of(numbered(4).prefix, "c").route?.attributes.med, 1);
+  assert.equal(desired.of(numbered(4).prefix, "b"), undefined);
+  assert.equal(desired.of(numbered(4).prefix, "c")?.attributes.med, 1);
 });
 
 Deno.test("DesiredRoutes.replace() takes the first of several routes to a prefix, whatever was there before (DESIGN Adj-RIB-Out)", () => {
@@ -373,7 +373,7 @@ Deno.test("DesiredRoutes.replace() takes the first of several routes to a prefix
   ];
   for (const [routes, med] of rows) {
     desired.replace(routes);
-    assert.equal(desired.of(twin(0).prefix, "b").route?.attributes.med, med);
+    assert.equal(desired.of(twin(0).prefix, "b")?.attributes.med, med);
     assert.equal([...desired.all()].length, 2);
     assert.deepEqual(desired.replace(routes), { withdrawn: [], changed: [] });
   }
@@ -442,8 +442,8 @@ Deno.test("NewestFirst gives every prefix, the newest first, and does not grow w
   const taken: Prefix[] = [];
   while (waiting.length > 0) taken.push(...waiting.take(2));
   assert.deepEqual([taken.slice(0, 2), taken.slice(-2)], [[c, d], [a, b]]);
-  // To look for doubles takes time for all that wait, so it is not done each time.
+  // To look for doubles takes time for all that wait, so it is done once, and not for a lot that stands alone.
   waiting.add(manyRoutes(5000).map(({ prefix }) => prefix));
   for (let i = 0; i < 5000; i++) waiting.add([c]);
-  assert.equal(waiting.length, 10_000);
+  assert.equal(waiting.length, 9999);
 });
