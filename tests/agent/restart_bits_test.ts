@@ -25,10 +25,13 @@ function worldOf(network: Config["network"]): World {
   return world;
 }
 
+function agentOf(world: World): Agent {
+  return world.agent({}, world.network.setup ? {} : { kernel: undefined });
+}
+
 /** Starts an agent; what its first OPENs say of a restart. */
 async function begin(world: World): Promise<{ readonly agent: Agent; readonly said: readonly string[] }> {
-  const managesNone = !world.network.setup && !world.network.ipvs;
-  const agent = world.agent({}, managesNone ? { kernel: undefined } : {});
+  const agent = agentOf(world);
   void agent.start();
   await world.stage.clock.advance(10_000);
   const { peers } = agent.status();
@@ -110,13 +113,17 @@ for (const [words, network] of NETWORKS) {
     await world.close();
   });
 
-  Deno.test(`a killed start that met no router leaves to the next one what it knew itself (${words})`, async () => {
+  Deno.test(`a process that is killed before it met a router leaves what it knew of that one to the next (${words})`, async () => {
     const world = worldOf(network);
     await (await begin(world)).agent.abort();
-    const met = world.agent({}, network.setup ? {} : { kernel: undefined });
-    void met.start();
-    await world.stage.clock.advance(0);
-    await met.abort();
+    const { speaker, local, peers } = world.second;
+    speaker.configure(local, []);
+    const agent = agentOf(world);
+    void agent.start();
+    await world.stage.clock.advance(20_000);
+    assert.deepEqual(agent.status().peers.map(({ state }) => state === "Established"), [true, false]);
+    await agent.abort();
+    speaker.configure(local, peers);
     assert.deepEqual((await begin(world)).said, ALL);
     await world.close();
   });
@@ -179,6 +186,33 @@ Deno.test("one router without graceful restart is told nothing, whatever is know
   speaker.configure(local, peers.map((peer) => ({ ...peer, gracefulRestart: undefined })));
   const first = await begin(world);
   await first.agent.abort();
+  assert.deepEqual((await begin(world)).said, ["R 4", "-"]);
+  await world.close();
+});
+
+Deno.test("a router that a reload removes is told nothing after it, and a record goes along to another state.directory", async () => {
+  const world = worldOf(OTHERS);
+  const { agent } = await begin(world);
+  const whole = world.config();
+  const peers = whole.bgp.peers.filter(({ name }) => name !== "r2");
+  const directory = "/srv/state";
+  world.file = {
+    ok: true,
+    warnings: [],
+    config: { ...whole, bgp: { ...whole.bgp, peers }, state: { directory } },
+  };
+  const reloading = agent.orders.reload(undefined);
+  await world.stage.clock.advance(10_000);
+  await reloading;
+  await agent.abort();
+  const wordsOf = (path: string) =>
+    new TextDecoder().decode(world.side.stateFiles.files.get(path) ?? assert.fail());
+  assert.match(wordsOf(FILE), /"peers":\[\]/);
+  assert.match(
+    wordsOf(`${directory}/sessions`),
+    /"peers":\[\{"peer":"10.0.0.2","families":\["ipv4-unicast"\],[^{]*\]/,
+  );
+  world.stateDirectory = directory;
   assert.deepEqual((await begin(world)).said, ["R 4", "-"]);
   await world.close();
 });
