@@ -176,8 +176,13 @@ export class SessionKeeper implements Disposable {
     return this.#directory === undefined ? undefined : sessionsPath(this.#directory);
   }
 
+  /** Undefined where it cannot be known, also where asking for it fails: no session may end over that. */
   #boot(): BootMoment | undefined {
-    return this.#ports.boot?.();
+    try {
+      return this.#ports.boot?.();
+    } catch {
+      return undefined;
+    }
   }
 
   /** Peers of sessions that stand keep our routes from now on for as long as they say. */

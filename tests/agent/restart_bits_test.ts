@@ -35,6 +35,10 @@ interface Begun {
   readonly said: readonly string[];
 }
 
+function noBoot(): never {
+  throw new Error("clock_gettime: EPERM");
+}
+
 /** Starts an agent; what its first OPENs say of a restart. */
 async function begin(world: World, ports?: Partial<AgentPorts>): Promise<Begun> {
   const agent = agentOf(world, ports);
@@ -165,6 +169,7 @@ for (const [words, network] of NETWORKS) {
       const [directory, ports, words] of [
         [undefined, {}, /state.directory is turned off/],
         [DIRECTORY, { boot: undefined }, /this boot of the machine cannot be told from another/],
+        [DIRECTORY, { boot: noBoot }, /this boot of the machine cannot be told from another/],
       ] as const
     ) {
       const world = worldOf(network);
