@@ -23,6 +23,14 @@ function rolesCure(name: string, local: NonNullable<PeerStatus["localRole"]>): s
     "what this host is";
 }
 
+/** One side that has GTSM alone hears nothing of the other, though the connection stands. */
+function gtsmHint({ settings: { external, multihop, ttlSecurity } }: PeerEntry): string {
+  if (!external || multihop !== undefined) return "";
+  return ttlSecurity === undefined
+    ? "; where it has GTSM (ttl-security) for us, set ttlSecurity here, too"
+    : `; ttlSecurity, which is ${ttlSecurity} here, must be on there, too (ttl-security)`;
+}
+
 /** Of an OPEN that is refused for what it offers. */
 function capabilitiesCure({ peer }: Place): string {
   const words = peer.lastError?.text ?? "";
@@ -78,7 +86,8 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     `${peer.name} refuses our AS_PATH: let it expect ${peer.localAs} as the first AS (localAS of ${peer.name}, or bgp.local.as), ` +
     "or leave out asPathPrepend",
   "4": ({ peer }) =>
-    `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two`,
+    `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two` +
+    gtsmHint(peer),
   "5": ({ peer }) =>
     `${peer.name} was told what its state does not allow: look at its log, and for another BGP behind the same address`,
   "6": BY_ITSELF,
@@ -106,7 +115,8 @@ const SENT: Readonly<Record<string, Cure>> = {
   "3": ({ peer }) =>
     `${peer.name} sends UPDATEs that cannot be read: look at its version, or let it announce nothing to us`,
   "4": ({ peer }) =>
-    `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass`,
+    `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass` +
+    gtsmHint(peer),
   "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,
 };
 
@@ -147,7 +157,7 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /reset|closed|ended/i,
     ({ peer }) =>
-      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there; an old one may ` +
+      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on; an old one may ` +
       "close over what is offered (capabilities of peers[])",
   ],
   [
@@ -156,6 +166,8 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   ],
 ];
 
+/** Connected, and not yet Established. */
+const UNDER_WAY: readonly PeerStatus["state"][] = ["OpenSent", "OpenConfirm"];
 /** NOTIFICATIONs of a hold timer, or a send hold timer. */
 const SILENCE: readonly number[] = [4, 8];
 
@@ -165,6 +177,9 @@ export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   if (peer.address.startsWith("auto%")) return FIND(place);
   if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
+  if (UNDER_WAY.includes(peer.state) && peer.lastError === undefined) {
+    return `comes by itself in moments; where it does not, look at the log of ${peer.name}${gtsmHint(peer)}`;
+  }
   const words = peer.lastError?.text ?? peer.cause;
   const notified = notifiedCure(peer);
   const isOver = notified?.isSilence === true && words.includes(BEFORE_THAT);

@@ -453,6 +453,11 @@ cannot be known here, ask the router:
   whether the router can reach the next hop
 `,
   );
+  const stuck = explain(scene({ peer: { stuck: "nothing was acknowledged" } }), "web", "r1", NOW);
+  assert.match(
+    stuck.routes[0]?.peers[0]?.notes[0] ?? "",
+    /^the router may not have heard of it: nothing was acknowledged$/,
+  );
   const external = { peer: { negotiated: { ...negotiated, internal: false } }, route: { attributes } };
   const { routes } = explain(scene(external), "web", "r1", NOW);
   assert.match(routes[0]?.peers[0]?.notes[0] ?? "", /^AS_PATH of 3, MED 4294967295, /);

@@ -17,6 +17,11 @@ interface Row {
   readonly cure: RegExp;
 }
 
+/** Of an external peer. */
+function settings(changed: Partial<PeerStatus["settings"]>): Partial<PeerStatus> {
+  return { settings: { ...peerStatus.settings, external: true, ...changed } };
+}
+
 const NEXT_HOP =
   /refuses our next hop, or another attribute.*set nextHop or nextHop6 of r1.*extendedNextHop: false/;
 const LEFT_OUT = /^nothing has to be done: the next OPEN leaves out what was refused$/;
@@ -46,6 +51,14 @@ const ROWS: readonly Row[] = [
   { codes: [3, 10], cure: /refuses one of the prefixes/ },
   { codes: [3, 11], peer: { localAs: 65_077 }, cure: /let it expect 65077 as the first AS/ },
   { codes: [5, 3], cure: /another BGP behind the same address/ },
+  { codes: [4, 0], peer: settings({}), cure: /set ttlSecurity here, too$/ },
+  {
+    codes: [4, 0],
+    sent: true,
+    peer: settings({ ttlSecurity: 2 }),
+    cure: /ttlSecurity, which is 2 here, must be on there/,
+  },
+  { codes: [4, 0], sent: true, peer: settings({ multihop: 2 }), cure: /whether large packets pass$/ },
   { codes: [1, 1], sent: true, cure: /what r1 sends is no BGP/ },
   { codes: [3, 1], sent: true, cure: /r1 sends UPDATEs that cannot be read/ },
 ];
@@ -101,4 +114,14 @@ Deno.test("sessionCure() goes by a newer end than a silence, and by what the rou
   assert.match(after(4, 0, "connection refused", undefined), /^start BGP at/);
   assert.match(after(4, 0, "somehow", undefined), /^r1 heard no KEEPALIVE/);
   assert.match(after(6, 2, "no route", unreachable), /^r1 was shut down by its operator/);
+});
+
+Deno.test("sessionCure() of a session that stays between connected and Established names GTSM of one side alone (issue: B7)", () => {
+  for (const state of ["OpenSent", "OpenConfirm"] as const) {
+    const peer = { ...peerStatus, name: "r1", state, lastError: undefined, ...settings({ ttlSecurity: 1 }) };
+    assert.match(
+      sessionCure(peer, status([])),
+      /^comes by itself in moments; where it does not, .*ttlSecurity, which is 1 here, must be on there/,
+    );
+  }
 });
