@@ -132,6 +132,11 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
   ],
   [
+    /there is no interface/,
+    ({ peer }) =>
+      `create the interface of ${peer.address}, or correct the address of ${peer.name} (behind %)`,
+  ],
+  [
     /role mismatch/,
     (place) =>
       place.peer.localRole === undefined
