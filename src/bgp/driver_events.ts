@@ -14,8 +14,8 @@ import type { NotificationMessage } from "./wire/notification.ts";
 /** What a driver tells. */
 export interface DriverEvents {
   transition(from: SessionStateName, to: SessionStateName, cause: string): void;
-  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why. */
-  ended(from: SessionStateName, cause: string, noted: boolean): void;
+  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why, and whose. */
+  ended(from: SessionStateName, cause: string, noted: "received" | "sent" | undefined): void;
   /** An attempt to connect came to nothing; `ended` comes beside it. */
   failed(attempt: FailedAttempt): void;
   established(negotiated: Negotiated, local: Endpoint, remote: Endpoint): void;

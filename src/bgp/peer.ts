@@ -353,7 +353,7 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  #onEnded(from: SessionStateName, ended: string, noted: boolean): void {
+  #onEnded(from: SessionStateName, ended: string, noted: "received" | "sent" | undefined): void {
     const { stuck } = this.#record;
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);

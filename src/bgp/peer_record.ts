@@ -4,12 +4,15 @@ import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import type { NotificationMessage } from "./wire/notification.ts";
 
+/** Stands between the last end, and what a NOTIFICATION before it said. */
+export const BEFORE_THAT = "; before that, ";
+
 /** What is kept of a peer. Moments are on the clock, as the time of day may be stepped. */
 export interface PeerRecord {
   readonly sinceMs: number;
   readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
-  /** What the last NOTIFICATION since the last Established session said. */
-  readonly lastNoted: string | undefined;
+  /** What the last NOTIFICATION since the last Established session said, and which of both sides sent it. */
+  readonly lastNoted: { readonly by: "received" | "sent"; readonly text: string } | undefined;
   readonly failedAttempt: FailedAttempt | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
@@ -67,12 +70,14 @@ export function afterEnd(
   { from, cause, noted, atMs }: {
     readonly from: SessionStateName;
     readonly cause: string;
-    readonly noted: boolean;
+    readonly noted: "received" | "sent" | undefined;
     readonly atMs: number;
   },
 ): PeerRecord {
-  const lastNoted = noted ? cause : record.lastNoted;
-  const text = noted || lastNoted === undefined ? cause : `${cause}; before that, ${lastNoted}`;
+  const lastNoted = noted === undefined ? record.lastNoted : { by: noted, text: cause };
+  const text = noted !== undefined || lastNoted === undefined
+    ? cause
+    : `${cause}${BEFORE_THAT}${lastNoted.text}`;
   // Where a connection was there, what came of an attempt before says nothing of why it ended.
   const failedAttempt = from === "Connect" || from === "Active" ? record.failedAttempt : undefined;
   return { ...record, lastError: { atMs, text }, lastNoted, failedAttempt };

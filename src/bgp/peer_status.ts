@@ -76,6 +76,8 @@ export interface PeerStatus {
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
+  /** Which of these two `lastError` tells of, alone or behind "before that"; undefined: neither. */
+  readonly notedBy: "received" | "sent" | undefined;
   /** Our end of the Established session. */
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
@@ -146,6 +148,7 @@ export function peerStatus(
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
+    notedBy: record.lastNoted?.by,
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
     transmission: driver.transmission(),

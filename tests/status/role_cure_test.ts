@@ -30,6 +30,7 @@ function cure(
         ? `peer sent ${TEXT}`
         : "role mismatch: this host is customer, the peer says it is peer, it must be provider (RFC 9234)",
     },
+    notedBy: way === "lastNotificationReceived" ? "received" : "sent",
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     [way]: record,

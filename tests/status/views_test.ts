@@ -37,6 +37,7 @@ const down: PeerStatus = {
   since: at,
   cause: "stopped",
   lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6" },
+  notedBy: "received",
   lastNotificationReceived: {
     at,
     code: 6,

@@ -47,7 +47,7 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
   }
   const { name, cause } = fsm;
   if (dropped || RANK[name] < RANK[before.fsm.name]) {
-    actions.push({ type: "ended", from: before.fsm.name, cause, noted: isNoted(event, asked) });
+    actions.push({ type: "ended", from: before.fsm.name, cause, noted: notedBy(event, asked) });
   }
   const next: PeerStep = {
     state: { ...state, nextLink, [place]: { fsm, link, origin, deferred: undefined } },
@@ -83,7 +83,8 @@ function withoutSecondary(state: PeerState): PeerState {
 }
 
 /** Did a NOTIFICATION come or go? */
-function isNoted(event: SessionEvent, actions: readonly SessionAction[]): boolean {
-  return event.type === "NotifMsg" || event.type === "NotifMsgVerErr" ||
-    actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): "received" | "sent" | undefined {
+  if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
+  const isSent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return isSent ? "sent" : undefined;
 }

@@ -64,12 +64,12 @@ export type PeerAction =
     readonly message: Extract<SessionAction, { type: "send" }>["message"];
   }
   | { readonly type: "refresh"; readonly link: number; readonly message: RouteRefreshMessage }
-  /** A session ended, or an attempt at one, for `cause`; `noted`: a NOTIFICATION of one side says so. */
+  /** A session ended, or an attempt at one, for `cause`; `noted`: a NOTIFICATION says so, which the peer sent or we did. */
   | {
     readonly type: "ended";
     readonly from: SessionStateName;
     readonly cause: string;
-    readonly noted: boolean;
+    readonly noted: "received" | "sent" | undefined;
   }
   | { readonly type: "established"; readonly link: number; readonly negotiated: Negotiated }
   /** The peer's state, as people see it, changed. */
