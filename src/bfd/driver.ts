@@ -140,7 +140,7 @@ export class Driver {
     const heldMs = now - Math.max(Math.min(this.#armedMs, now), this.#lookedMs);
     this.#lookedMs = now;
     if (heldMs <= USUAL_DELAY_MS) return;
-    for (const peer of this.#peers.values()) peer.noteHeld(heldMs);
+    for (const peer of this.#peers.values()) peer.noteHeld(heldMs, now);
   }
 
   #onTimer(): void {

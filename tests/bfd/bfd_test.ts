@@ -224,6 +224,32 @@ Deno.test("what was lost while a virtual machine was paused has one more detecti
   }
 });
 
+Deno.test("a peer that gave us up while this process was stopped is told with the reason, and others are not", async () => {
+  const words = "the peer says down (control detection time expired: it does not hear us: " +
+    "look at the way from here to there, and at what filters UDP on it)";
+  for (
+    const [holdMs, more] of [[10_000, "; this process had been held for 10s, and sent nothing"], [
+      0,
+      "",
+    ]] as const
+  ) {
+    const made = await upScene();
+    const { a, b, clock, network } = made;
+    a.host.stopped = true;
+    await clock.advance(holdMs);
+    a.host.resume();
+    await clock.advance(1);
+    if (holdMs === 0) {
+      network.fate = ({ to }) => to.address.bytes[3] === 2 ? undefined : 0.1;
+      await clock.advance(1000);
+    }
+    const lost = a.bfd.status()[0]?.lastLost?.cause;
+    assert.equal(lost?.replace(/held for 99\d\dms/, "held for 10s"), `${words}${more}`);
+    assert.equal(b.bfd.status()[0]?.counters.flaps, 1);
+    await end(made);
+  }
+});
+
 Deno.test("a loop that is always late excuses a silent peer once, not for ever", async () => {
   const made = await upScene();
   const { a, clock, network } = made;
