@@ -109,6 +109,11 @@ export class Peer implements Disposable {
     return named > most ? "of its session" : count > most ? "of its address" : undefined;
   }
 
+  /** A packet of its was sent to this address: while the session is not up it may be that the peer waits for another source. */
+  noteEnd(address: Uint8Array): void {
+    if (this.#state.name !== "Up") this.#sender.follow(address);
+  }
+
   /** A packet that came from its address was not taken. */
   noteDrop(reason: DropReason): void {
     this.#lastDrop = reason;

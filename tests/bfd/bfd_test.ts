@@ -546,6 +546,44 @@ Deno.test("another source address is a new session, which comes up", async () =>
   await end(made);
 });
 
+Deno.test("packets come from the address that the peer sends to, whatever the kernel would choose, and keep to it when the session is lost", async () => {
+  const made = scene(["10.0.0.9", "10.0.0.1"]);
+  const { a, b, clock, network } = made;
+  a.bfd.configure([peerOf("10.0.0.2")]);
+  b.bfd.configure([peerOf("10.0.0.1")]);
+  await clock.advance(5000);
+  assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+  // As router advertisements bring addresses at any time.
+  a.host.addresses = ["10.0.0.8", ...a.host.addresses];
+  const { fate } = network;
+  for (const lost of [5000, 300]) {
+    network.fate = () => undefined;
+    await clock.advance(lost);
+    assert.deepEqual([a.states, b.states], [["Down"], ["Down"]]);
+    network.fate = fate;
+    await clock.advance(3000);
+    assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+    assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  }
+  // Nobody moves a session that is up, nor to a service.
+  a.services.add("10.0.0.9");
+  const to = { address: address("10.0.0.8"), port: 3784, scopeId: 0 };
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator }, { to });
+  await clock.advance(1000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  sendFrom(b, a, 50_000, { state: "Down", yourDiscriminator: 0 }, {
+    to: { ...to, address: address("10.0.0.9") },
+  });
+  await clock.advance(3000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  // It is gone: the kernel's choice is better than nothing.
+  a.host.addresses = ["10.0.0.8"];
+  await clock.advance(5000);
+  assert.deepEqual([a.states, a.bfd.status()[0]?.localAddress?.text], [["Down"], "10.0.0.8"]);
+  await end(made);
+});
+
 Deno.test("a port that another daemon has is told with its cure, and taken when it is free", async () => {
   const made = scene();
   const { a, b, clock } = made;
