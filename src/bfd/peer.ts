@@ -19,6 +19,9 @@ const SECOND_MS = 1000;
 /** RFC 5881 section 5. */
 const SINGLE_HOP_TTL = " (the TTL has to be 255)";
 
+/** What there is too much of: packets that name the session, or those that come from the peer's address and do not. */
+export type Flood = "of its session" | "of its address";
+
 /** A peer of BFD. Disposing closes its socket. */
 export class Peer implements Disposable {
   readonly id: string;
@@ -37,8 +40,8 @@ export class Peer implements Disposable {
   #lastLost: BfdStatus["lastLost"];
   #extensions = 0;
   #lastDrop: DropReason | undefined;
-  /** What came from its address within a second, and when that began. */
-  #arrived = { sinceMs: -Infinity, count: 0 };
+  /** What came from its address within a second, of that what names this session, and when that began. */
+  #arrived = { sinceMs: -Infinity, count: 0, named: 0 };
 
   constructor(config: BfdPeer, discriminator: number, ports: SenderPorts, env: Env) {
     this.id = String(discriminator);
@@ -90,14 +93,15 @@ export class Peer implements Disposable {
     this.#longestHeldMs = Math.max(this.#longestHeldMs, ms);
   }
 
-  /** Something came from its address; true where it is too much to be its own. */
-  noteArrival(nowMs: number): boolean {
-    const { sinceMs, count } = this.#arrived;
-    this.#arrived = nowMs - sinceMs < SECOND_MS
-      ? { sinceMs, count: count + 1 }
-      : { sinceMs: nowMs, count: 1 };
-    const agreed = SECOND_MS * 1000 / receiveIntervalUs(this.#state);
-    return this.#arrived.count > FLOOD_PACKETS + FLOOD_FACTOR * agreed;
+  /** Something came from its address, and names this session or not: whether there is too much to be its own, of which kind. */
+  noteArrival(nowMs: number, isNamed: boolean): Flood | undefined {
+    const before = nowMs - this.#arrived.sinceMs < SECOND_MS
+      ? this.#arrived
+      : { sinceMs: nowMs, count: 0, named: 0 };
+    const [count, named] = [before.count + 1, before.named + (isNamed ? 1 : 0)];
+    this.#arrived = { sinceMs: before.sinceMs, count, named };
+    const most = FLOOD_PACKETS + FLOOD_FACTOR * SECOND_MS * 1000 / receiveIntervalUs(this.#state);
+    return named > most ? "of its session" : count > most ? "of its address" : undefined;
   }
 
   /** A packet that came from its address was not taken. */
@@ -181,9 +185,16 @@ export class Peer implements Disposable {
         : "";
       return `${cause}; dropped were packets ${DROP_WORDS[dropped]}${hint}`;
     }
-    if (!this.#sender.refused) return cause;
-    const { port } = this.place;
-    return `${cause}; the peer's host has UDP port ${port} closed: BFD does not run there, or not for this host`;
+    const { returned } = this.#sender;
+    return returned === undefined ? cause : `${cause}; ${this.#returnedWords(returned)}`;
+  }
+
+  #returnedWords(code: string): string {
+    const port = `UDP port ${this.place.port}`;
+    if (code === "ECONNREFUSED" && this.#state.remote.discr === 0) {
+      return `the peer's host has ${port} closed: BFD does not run there, or not for this host`;
+    }
+    return `what we send is refused there, or on the way (ICMP, ${code}): look for a filter of ${port}`;
   }
 
   [Symbol.dispose](): void {

@@ -33,7 +33,7 @@ export class Sender implements Disposable {
   #to: SocketAddress | undefined;
   #local: Address | undefined;
   #fault: string | undefined;
-  #refused = false;
+  #returned: string | undefined;
 
   constructor(ports: SenderPorts, peer: BfdPeer) {
     this.#ports = ports;
@@ -68,9 +68,9 @@ export class Sender implements Disposable {
     return this.#fault;
   }
 
-  /** The peer's host said, since the last packet, that nobody has the port open there. */
-  get refused(): boolean {
-    return this.#refused;
+  /** What ICMP said, since the last packet, of the one before, as the kernel's error: ECONNREFUSED, nobody has the port open. */
+  get returned(): string | undefined {
+    return this.#returned;
   }
 
   /** False where the kernel would not take it; `fault` says why. */
@@ -100,18 +100,18 @@ export class Sender implements Disposable {
     this.#port = undefined;
   }
 
-  /** A refusal that came back of an earlier packet is told at the next one, which is then sent by a second call. */
+  /** What came back of an earlier packet is told at the next one, which is then sent by a second call. */
   #sendOnce(socket: DatagramSocket, octets: Uint8Array): boolean {
     const to = this.#to;
     if (to === undefined) return false;
     try {
       const sent = socket.send(octets, to);
-      this.#refused = false;
+      this.#returned = undefined;
       return sent;
     } catch (error) {
-      if (codeOf(error) !== "ECONNREFUSED") throw error;
-      this.#refused = true;
-      return socket.send(octets, to);
+      const sent = socket.send(octets, to);
+      this.#returned = codeOf(error);
+      return sent;
     }
   }
 

@@ -43,6 +43,8 @@ export function advertiseContext(
     zone: end.zone,
     remoteAddress: remote.address,
     own,
+    isNextDoor: peer.as !== localAsOf(local, peer) && peer.multihop === undefined &&
+      (peer.ttlSecurity ?? 1) === 1,
     besideGlobal: peer.linkLocalNextHop === "auto" && besideGlobal,
   };
 }

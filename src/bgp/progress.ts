@@ -1,7 +1,7 @@
 /**
  * Whether the peer's kernel acknowledges what is sent to it (TCP_INFO): to hand octets to a socket is not to have told the
  * peer. Where nothing is acknowledged for a while, and the peer is heard all the same, the path loses what is long: small
- * packets pass, so the session comes up again and again, and never tells its routes. Pure.
+ * packets pass, so the session comes up again and again, and never tells its routes. A peer that does not read has no room for more. Pure.
  */
 import type { Transmission } from "../net/sockets.ts";
 
@@ -38,9 +38,18 @@ export function stuckWords(
   const stuckMs = Math.max(nowMs - progress.movedMs, seen.stalledMs);
   const patienceMs = holdTimeMs === 0 ? STUCK_MS : Math.min(STUCK_MS, holdTimeMs / OF_HOLD_TIME);
   if (stuckMs < patienceMs || seen.backoff < STUCK_BACKOFF || owed(seen) === 0) return undefined;
-  const { acknowledgedOctets, segmentOctets, silentMs } = seen;
-  const words = `nothing beyond the first ${acknowledgedOctets} octets was acknowledged for ` +
-    `${Math.round(stuckMs / 1000)} s, though sent ${seen.backoff + 1} times; ${owed(seen)} octets wait`;
+  const { acknowledgedOctets, inFlightOctets, segmentOctets, silentMs } = seen;
+  const nothing = `nothing beyond the first ${acknowledgedOctets} octets was`;
+  const seconds = `${Math.round(stuckMs / 1000)} s`;
+  // What is asked again and again is whether there is room.
+  if (inFlightOctets === 0) {
+    return `${nothing} taken for ${seconds}; ${
+      owed(seen)
+    } octets wait: the peer's window is closed, as its BGP does not ` +
+      "read what its kernel has (RFC 9687); look at the load and the BGP process of the router";
+  }
+  const words = `${nothing} acknowledged for ${seconds}, though sent ${seen.backoff + 1} times; ` +
+    `${owed(seen)} octets wait`;
   if (silentMs >= stuckMs || segmentOctets <= SMALLEST_SEGMENT) {
     return `${words}: look at the path to the peer`;
   }

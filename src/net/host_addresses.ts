@@ -51,6 +51,15 @@ export function isOfService(addresses: KnownAddresses, address: Address): boolea
   return typeof addresses === "object" && placesOf(addresses, address).some(({ ofService }) => ofService);
 }
 
+/** The interface that has `end`, which is `zone` where that is known; undefined: none has. */
+export function interfaceOf(
+  addresses: readonly HostAddress[],
+  end: Address,
+  zone: string | undefined,
+): string | undefined {
+  return zone ?? placesOf(addresses, end)[0]?.interface;
+}
+
 /** The addresses of a family on the interface that has `end`, that may be chosen as this host's: of more than link scope. */
 export function besideOnLink(
   addresses: readonly HostAddress[],
@@ -58,9 +67,9 @@ export function besideOnLink(
   zone: string | undefined,
   family: 4 | 6,
 ): readonly Address[] {
-  const [place] = placesOf(addresses, end, zone);
+  const place = interfaceOf(addresses, end, zone);
   return addresses.filter((each) =>
-    each.interface === place?.interface && each.address.family === family && each.state === "usable" &&
+    each.interface === place && each.address.family === family && each.state === "usable" &&
     each.lasting && !isLinkLocal(each.address)
   ).map(({ address }) => address);
 }

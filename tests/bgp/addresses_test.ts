@@ -223,13 +223,21 @@ const SHARED = ["eth0 2001:db8::1/64", "eth0 fe80::5/64"] as const;
 const PAIR = "+2001:db8:99::1/128 by 2001:db8::1 fe80::5";
 const ALONE = "+2001:db8:99::1/128 by 2001:db8::1";
 const MP_REACH = Uint8Array.of(0x80, 14, 5, 0, 2, 1, 32, 0);
+/** Its value alone, cut short. */
+const ITS_VALUE = Uint8Array.of(0, 2, 1, 32, 0x20, 1, 0x0d, 0xb8);
+const EXTENDED_MP_REACH = Uint8Array.of(0x90, 14, 0, 40, 0, 2, 1, 32);
 
 Deno.test("Speaker sends no link-local next hop any more to a peer that ends the session over it (RFC 2545 3, issue: B4)", async () => {
   for (
-    const [subcode, data] of [[9, MP_REACH], [9, new Uint8Array()], [1, new Uint8Array()], [
-      5,
-      MP_REACH,
-    ]] as const
+    const [subcode, data] of [
+      [9, MP_REACH],
+      [9, EXTENDED_MP_REACH],
+      [9, ITS_VALUE],
+      [8, ITS_VALUE],
+      [9, new Uint8Array()],
+      [1, new Uint8Array()],
+      [5, MP_REACH],
+    ] as const
   ) {
     await scene(6, new FakeAddresses(...SHARED), {}, async ({ stage, end, probe, news }) => {
       probe.last.establish({ capabilities: BOTH });

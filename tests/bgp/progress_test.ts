@@ -66,3 +66,14 @@ Deno.test("stuckWords() blames no MTU where the peer is silent, too, or segments
   }
   assert.match(stuckWords(stands, { ...LOST, segmentOctets: 1208 }, at(30_000)) ?? "", /tcpMSS: 1168/);
 });
+
+Deno.test("stuckWords() tells a peer that does not read, heard or not, from a path that loses segments (issue: B6)", () => {
+  for (const silentMs of [200, 60_000]) {
+    const words = stuckWords(stands, { ...LOST, inFlightOctets: 0, silentMs }, at(30_000));
+    assert.match(
+      words ?? "",
+      /^nothing beyond the first 130 octets was taken for 30 s; 500 octets wait: .* does not read/,
+    );
+    assert.doesNotMatch(words ?? "", /tcpMSS|path/);
+  }
+});

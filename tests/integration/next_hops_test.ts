@@ -77,9 +77,13 @@ for (const [name, needed, start] of [["BIRD", "bird2", startBird], ["FRR", "frr"
     await using router = await start([OVER6], ["ip", "netns", "exec", b.name]);
     const [route4, route6] = ROUTES;
     const hops = async (route: string) => (await seen({ router }, OVER6, route)).nextHops;
+    await a.ip("addr", "add", "10.255.255.1/32", "dev", "lo");
     await using agent = await Scene.start(a, PEER6);
 
-    // The BGP Identifier is none of this host's: the address on the link is.
+    // The BGP Identifier is not on the link: a router next door would drop the route.
+    assert.deepEqual(await hops(route4), [OURS[4]]);
+    // Nor is it this host's any more.
+    await a.ip("addr", "del", "10.255.255.1/32", "dev", "lo");
     assert.deepEqual(await hops(route4), [OURS[4]]);
     assert.deepEqual(await hops(route6), [OURS[6], OURS.link]);
     await a.ip("addr", "del", `${OURS[4]}/24`, "dev", "va");

@@ -1,12 +1,19 @@
 /**
  * The next hop of our routes to a peer (RFC 4271 section 5.1.3, RFC 2545, RFC 8950), or why there is none now. What is
  * configured for the peer, and that alone; else the first that will do of: our end of the session, this host's address of
- * the family, one of the family on the link of the session. What will do is an address that this host has, and that is
- * neither the peer's nor a service's: routes that have none are held. Decided here alone, anew whenever addresses change.
+ * the family, one of the family on the link of the session (before the host's elsewhere where the router is next door, as
+ * it takes no other). What will do is an address that this host has, and that is neither the peer's nor a service's: routes
+ * that have none are held. Decided here alone, anew whenever addresses change.
  */
 import { type Address, isLinkLocal } from "../../net/address.ts";
 import { isLoopback } from "../../net/address_kind.ts";
-import { besideOnLink, isOfService, type KnownAddresses, stateOf } from "../../net/host_addresses.ts";
+import {
+  besideOnLink,
+  interfaceOf,
+  isOfService,
+  type KnownAddresses,
+  stateOf,
+} from "../../net/host_addresses.ts";
 import { linkLocalBeside } from "../../net/on_link.ts";
 import type { CodecContext } from "../wire/codec_context.ts";
 import { IPV4_UNICAST, sameFamily } from "../wire/nlri.ts";
@@ -35,6 +42,8 @@ export interface NextHopContext {
   /** The peer's end. */
   readonly remoteAddress: Address;
   readonly own: OwnAddresses;
+  /** It is an external peer of one hop: the next hops that it takes are on the link that we share (RFC 4271 section 5.1.3). */
+  readonly isNextDoor: boolean;
   /** May a link-local address go beside a global one? */
   readonly besideGlobal: boolean;
 }
@@ -64,15 +73,17 @@ function nextHopsForIPv4(context: NextHopContext): readonly Address[] | string {
   const extended = context.codec.extendedNextHop.some((family) => sameFamily(family, IPV4_UNICAST));
   if (nextHop?.family === 6 && !extended) {
     return `next hop ${nextHop.text} for IPv4 needs the extended next hop capability (RFC 8950), ` +
-      `which ${peerName} did not offer: turn it on there, or set nextHop to an IPv4 address`;
+      `which was not agreed on with ${peerName}: turn it on on both sides, or set nextHop to an IPv4 address`;
   }
   if (nextHop !== undefined) return configured(nextHop, "nextHop", context);
   const choices = [
     ...localAddress.family === 4 ? [localAddress] : extended ? ownIPv6(context) : [],
-    address,
-    ...onLink(4, context),
+    ...withOnLink(4, [address], context),
   ];
-  return firstOf(choices, "bgp.local.address, or nextHop of the peer,", context) ?? "";
+  const cure = localAddress.family === 6 && !extended
+    ? "turn on extended next hops (RFC 8950) on both sides, or set"
+    : "set";
+  return firstOf(choices, `${cure} bgp.local.address, or nextHop of the peer,`, context) ?? "";
 }
 
 function nextHopsForIPv6(context: NextHopContext): readonly Address[] | string {
@@ -81,8 +92,10 @@ function nextHopsForIPv6(context: NextHopContext): readonly Address[] | string {
     return `nextHop6 ${nextHop6.text} is not an IPv6 address: set nextHop6 of ${peerName} to one`;
   }
   if (nextHop6 !== undefined) return configured(nextHop6, "nextHop6", context);
-  const choices = [...ownIPv6(context), ...onLink(6, context)];
-  return firstOf(choices, "bgp.local.address6, or nextHop6 of the peer,", context) ??
+  const choices = context.localAddress.family === 4
+    ? withOnLink(6, ownIPv6(context), context)
+    : [...ownIPv6(context), ...onLink(6, context)];
+  return firstOf(choices, "set bgp.local.address6, or nextHop6 of the peer,", context) ??
     `no IPv6 next hop, as the session with ${peerName} runs over IPv4: ` +
       "set bgp.local.address6, or nextHop6 of the peer";
 }
@@ -94,6 +107,13 @@ function ownIPv6({ localAddress, address6 }: NextHopContext): readonly Address[]
   return isLinkLocal(localAddress) ? [...global, localAddress] : [localAddress, ...global];
 }
 
+/** This host's own address of the family that the session is not of, and those on the session's link. */
+function withOnLink(family: 4 | 6, own: readonly Address[], context: NextHopContext): readonly Address[] {
+  const beside = onLink(family, context);
+  const isElsewhere = own.every((each) => beside.every(({ text }) => text !== each.text));
+  return context.isNextDoor && isElsewhere ? [...beside, ...own] : [...own, ...beside];
+}
+
 function onLink(
   family: 4 | 6,
   { own: { addresses }, localAddress, zone }: NextHopContext,
@@ -103,21 +123,21 @@ function onLink(
 
 function configured(nextHop: Address, key: string, context: NextHopContext): readonly Address[] | string {
   const fault = faultOf(nextHop, context);
-  if (fault !== undefined) return faultText(nextHop, fault, `${key} of the peer`, context);
+  if (fault !== undefined) return faultText(nextHop, fault, `set ${key} of the peer`, context);
   return nextHop.text === context.localAddress.text ? withLinkLocal(nextHop, context) : [nextHop];
 }
 
 /** The first choice that will do; where none does, what is wrong with the first one; undefined where there is none. */
 function firstOf(
   choices: readonly Address[],
-  keys: string,
+  cure: string,
   context: NextHopContext,
 ): readonly Address[] | string | undefined {
   const good = choices.find((choice) => faultOf(choice, context) === undefined);
   if (good !== undefined) return withLinkLocal(good, context);
   const [first] = choices;
   const fault = first && faultOf(first, context);
-  return first && fault && faultText(first, fault, keys, context);
+  return first && fault && faultText(first, fault, cure, context);
 }
 
 /** Adds our link-local address where the peer shares the link that the global one is on, or the session runs over it. */
@@ -144,13 +164,15 @@ function faultOf(address: Address, context: NextHopContext): Fault | undefined {
   if (isLoopback(address) && !isLoopback(remoteAddress)) return "loopback";
   if (own.addresses === undefined) return undefined;
   if (own.addresses === "unread") return "unread";
-  const state = stateOf(own.addresses, address, address.text === localAddress.text ? zone : undefined);
+  const link = isLinkLocal(address) ? interfaceOf(own.addresses, localAddress, zone) : undefined;
+  const state = stateOf(own.addresses, address, link);
   return state === "usable" ? undefined : state;
 }
 
 /** What is wrong, and behind the last colon the cure. */
-function faultText({ text }: Address, fault: Fault, keys: string, { peerName }: NextHopContext): string {
-  const another = `set ${keys} to an address of this host`;
+function faultText(address: Address, fault: Fault, cure: string, { peerName }: NextHopContext): string {
+  const { text } = address;
+  const another = `${cure} to an address of this host`;
   switch (fault) {
     case "peer":
       return `next hop ${text} is the address of ${peerName} itself, which must not get it (RFC 4271 section 5.1.3): ${another}`;
@@ -161,7 +183,9 @@ function faultText({ text }: Address, fault: Fault, keys: string, { peerName }: 
     case "unread":
       return `next hop ${text} is held until this host's addresses are read: that comes by itself`;
     case "absent":
-      return `next hop ${text} is no address of this host: give it to an interface, or ${another}`;
+      return isLinkLocal(address)
+        ? `next hop ${text} is no address of this host on the link of the session: give it to that interface, or ${another}`
+        : `next hop ${text} is no address of this host: give it to an interface, or ${another}`;
     case "tentative":
       return `next hop ${text} is tentative, as duplicate address detection is under way: it goes out when that is over`;
     case "duplicate":

@@ -7,6 +7,7 @@ import { familyName } from "./family.ts";
 import { type Capability, capabilityCode, decodeCapabilities } from "../wire/capability.ts";
 import { ErrorCode, OpenSubcode } from "../wire/constants.ts";
 import type { NotificationMessage } from "../wire/notification.ts";
+import { CAPABILITIES_PARAMETER } from "../wire/open.ts";
 
 /** Keys of the capabilities that are left out, or all of them with the parameter that holds them. */
 export type Omission = readonly string[] | "all";
@@ -69,8 +70,9 @@ export function refusalOf(
       const named = namedIn(message.data);
       const refused = offered.filter((capability) => named.some((other) => isNamedBy(capability, other)));
       if (refused.length > 0) return leavingOut(refused, offered, omission, isUsable);
-      // RFC 5492 section 5: what the peer has, and misses here.
-      if (named.length > 0) {
+      // RFC 5492 section 5: what the peer has, and misses here; unless it goes on about what is left out already.
+      const isMissed = named.every((other) => !whole.some((capability) => isNamedBy(capability, other)));
+      if (named.length > 0 && isMissed) {
         return { omission, words: `it wants of us what is not offered: ${list(named)}` };
       }
       return nextStep(offered, omission, isUsable);
@@ -102,7 +104,11 @@ function leavingOut(
 ): Refusal {
   const words = list(surplus);
   if (!isUsable(offered.filter((each) => !surplus.includes(each)))) {
-    return { omission: undefined, words: `nothing can be announced without ${words}` };
+    // What can be done without may be what it is about.
+    const others = surplus.filter(({ type }) => type !== "multiprotocol");
+    return others.length > 0 && others.length < surplus.length
+      ? leavingOut(others, offered, omission, isUsable)
+      : { omission: undefined, words: `nothing can be announced without ${words}` };
   }
   return {
     omission: [...omission, ...surplus.map(capabilityKey)],
@@ -116,10 +122,12 @@ function all(isUsable: (left: readonly Capability[]) => boolean): Refusal {
     : { omission: undefined, words: "nothing can be announced without capabilities" };
 }
 
-/** The capabilities in the data of a NOTIFICATION; none where they cannot be read. */
+/** The capabilities in the data of a NOTIFICATION, alone or in their parameter; none where they cannot be read. */
 function namedIn(data: Uint8Array): readonly Capability[] {
+  const [type, length = 0] = data;
+  const isParameter = type === CAPABILITIES_PARAMETER && length > 0 && length === data.byteLength - 2;
   try {
-    return decodeCapabilities(data);
+    return decodeCapabilities(isParameter ? data.subarray(2) : data);
   } catch {
     return [];
   }

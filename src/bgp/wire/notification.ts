@@ -105,11 +105,21 @@ export function shutdownCommunication(message: NotificationMessage): string | un
  */
 export function blamesNextHop({ code, subcode, data }: NotificationMessage): boolean {
   if (code !== ErrorCode.UPDATE_MESSAGE) return false;
-  if (data.byteLength >= 2) return data[1] === AttributeType.MP_REACH_NLRI;
+  const named = attributeIn(data);
+  if (named !== undefined) return named === AttributeType.MP_REACH_NLRI;
   return subcode === UpdateSubcode.OPTIONAL_ATTRIBUTE_ERROR ||
     subcode === UpdateSubcode.MALFORMED_ATTRIBUTE_LIST ||
     subcode === UpdateSubcode.ATTRIBUTE_LENGTH_ERROR ||
     subcode === UpdateSubcode.INVALID_NEXT_HOP_ATTRIBUTE;
+}
+
+/** The type of the attribute that `data` is, whole or cut at its end; undefined: it is none, such as the value of one alone. */
+function attributeIn(data: Uint8Array): number | undefined {
+  const [flags = 0, type, high = 0, low = 0] = data;
+  if (data.byteLength < 2 || type === 0 || (flags & UNUSED_FLAGS) !== 0) return undefined;
+  const isExtended = (flags & EXTENDED_LENGTH) !== 0;
+  const end = isExtended ? 4 + (high << 8 | low) : 3 + high;
+  return data.byteLength <= end ? type : undefined;
 }
 
 /**
@@ -155,6 +165,10 @@ function encodeCommunication(text: string): Uint8Array {
   buffer[0] = written;
   return buffer.slice(0, 1 + written);
 }
+
+/** Flags of a path attribute (RFC 4271 section 4.3). */
+const EXTENDED_LENGTH = 0x10;
+const UNUSED_FLAGS = 0x0f;
 
 const NAMES: ReadonlyMap<number, readonly [string, ReadonlyMap<number, string>]> = new Map([
   [ErrorCode.MESSAGE_HEADER, [

@@ -24,7 +24,8 @@ export interface OpenMessage {
 /** The version of BGP that this is. */
 export const BGP_VERSION = 4;
 
-const CAPABILITIES_PARAMETER = 2;
+/** The type of the optional parameter that capabilities stand in (RFC 5492 section 4). */
+export const CAPABILITIES_PARAMETER = 2;
 /** Stands as length and as first type where the extended encoding is used (RFC 9072). */
 const EXTENDED = 255;
 

@@ -44,6 +44,7 @@ const over4: NextHopContext = {
   zone: undefined,
   remoteAddress: address("192.0.2.254"),
   own: own(HOST),
+  isNextDoor: false,
   besideGlobal: true,
 };
 /** The peer is not on the link that our end is on. */
@@ -87,7 +88,30 @@ const ROWS: readonly Row[] = [
     family: 4,
     context: { ...over6, ...foreign, own: without("192.0.2.1") },
     expected:
-      /next hop 10.255.255.1 is no address of this host: give it to an interface, or set bgp.local.address, or nextHop/,
+      /next hop 10.255.255.1 is no address of this host: give it to an interface, or turn on extended next hops .* or set bgp.local.address, or nextHop/,
+  },
+  {
+    name: "IPv4 over IPv6 to a router next door, which takes no next hop of another link (RFC 4271 5.1.3)",
+    family: 4,
+    context: { ...onLink6, isNextDoor: true },
+    expected: ["192.0.2.1"],
+  },
+  {
+    name: "IPv4 over IPv6 to a router next door where the link has none",
+    family: 4,
+    context: { ...onLink6, isNextDoor: true, own: without("192.0.2.1") },
+    expected: ["10.0.0.1"],
+  },
+  {
+    name: "IPv4 over IPv6 to a router next door where bgp.local.address is one of several on the link",
+    family: 4,
+    context: {
+      ...onLink6,
+      isNextDoor: true,
+      address: address("192.0.2.3"),
+      own: own([...HOST, "eth0 192.0.2.3/24"]),
+    },
+    expected: ["192.0.2.3"],
   },
   {
     name: "IPv4 over IPv6, extended",
@@ -255,6 +279,25 @@ const ROWS: readonly Row[] = [
     expected: /is a service address/,
   },
   { name: "IPv6 over IPv6", family: 6, context: over6, expected: ["2001:db8::1"] },
+  {
+    name: "IPv6 over IPv4 to a router next door (RFC 4271 5.1.3)",
+    family: 6,
+    context: { ...over4, address6, isNextDoor: true },
+    expected: ["2001:db8::1"],
+  },
+  {
+    name: "IPv6 over IPv4 with a link-local nextHop6 on the session's link",
+    family: 6,
+    context: { ...over4, nextHop6: address("fe80::1") },
+    expected: ["fe80::1"],
+  },
+  {
+    name: "IPv6 over IPv4 with a link-local nextHop6 on another link",
+    family: 6,
+    context: { ...over4, nextHop6: address("fe80::1"), own: own([...HOST.slice(0, 6), "eth1 fe80::1/64"]) },
+    expected:
+      /^next hop fe80::1 is no address of this host on the link of the session: give it to that interface/,
+  },
   {
     name: "IPv6 over IPv6 on a shared link (RFC 2545 3)",
     family: 6,

@@ -286,6 +286,9 @@ Deno.test("step() leaves out of the next OPEN what the peer refuses by name, and
   );
   // The code is enough, whatever the value.
   assert.deepEqual(offeredAfter([refusal(7, [64, 2, 0, 0])], BOTH), but("graceful-restart"));
+  // So are capabilities in their optional parameter.
+  assert.deepEqual(offeredAfter([refusal(7, [2, 2, 6, 0])], BOTH), but("extended-message"));
+  assert.deepEqual(offeredAfter([refusal(7, [2, 0, 6, 0])], BOTH), but("route-refresh", "extended-message"));
   const two = [refusal(7, [6, 0]), refusal(7, [65, 4, 0, 0, 0, 1])];
   assert.deepEqual(offeredAfter(two, BOTH), but("extended-message", "four-octet-as"));
 });
@@ -301,6 +304,17 @@ Deno.test("step() leaves out step by step where the peer does not say what it re
     // What has not helped is offered again.
     assert.deepEqual(steps, [first, second, families, [], WHOLE]);
   }
+});
+
+Deno.test("step() goes on step by step where the peer names what is left out already (RFC 5492, faults B5)", () => {
+  const same = refusal(7, [6, 0]);
+  const first = but("extended-message", "enhanced-route-refresh");
+  const families = ["multiprotocol 1/1", "multiprotocol 2/1"];
+  const steps = [1, 2, 3, 4, 5, 6].map((count) =>
+    offeredAfter(new Array<SessionEvent>(count).fill(same), BOTH)
+  );
+  const second = first.filter((key) => key !== "route-refresh" && key !== "graceful-restart");
+  assert.deepEqual(steps, [but("extended-message"), first, second, families, [], WHOLE]);
 });
 
 Deno.test("step() opens without capabilities for a peer that knows no optional parameters (RFC 5492 3)", () => {
@@ -331,6 +345,10 @@ Deno.test("step() keeps what nothing could be announced without, and says so (fa
     /nothing can be announced without multiprotocol ipv6-unicast \(1\)$/,
   );
   assert.equal(offeredAfter([refusal(4)], only6)[0], "multiprotocol 2/1");
+  // Beside others it may not be what it is about.
+  const offered = offeredAfter([refusal(7, [1, 4, 0, 2, 0, 1, 6, 0])], only6);
+  assert.equal(offered[0], "multiprotocol 2/1");
+  assert.ok(!offered.includes("extended-message"));
   // RFC 5492 section 5: what the peer has, and misses here.
   const wanted = after(sessionIn("OpenSent"), [refusal(7, [69, 4, 0, 1, 1, 3])]);
   assert.match(wanted.cause, /it wants of us what is not offered: an unknown one \(69\)$/);
