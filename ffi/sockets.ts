@@ -103,8 +103,8 @@ export class Sockets {
       if (error instanceof ErrnoError && NO_WAY.includes(error.errno)) return false;
       throw error;
     }
-    const { bytes } = socket.localAddress().address;
-    return bytes.every((octet, index) => octet === address.bytes[index]);
+    const wanted = address.bytes;
+    return socket.localAddress().address.bytes.every((octet, index) => octet === wanted[index]);
   }
 
   /** The text of /proc/net/netstat of this thread's network namespace; undefined where it cannot be read. */

@@ -84,9 +84,9 @@ export class EndOfRib implements Disposable {
     const keeping = new Set(
       peers().filter(({ gracefulRestart }) => gracefulRestart !== undefined).map(({ name }) => name),
     );
-    const isTold = this.#speaker?.status().every(({ name, state, negotiated }) =>
-      !keeping.has(name) || this.#told.has(name) ||
-      (state === "Established" && negotiated?.gracefulRestart === undefined)
+    const isTold = this.#speaker?.sessions().every(([peer, { name, negotiated }]) =>
+      !keeping.has(peer) || this.#told.has(peer) ||
+      (name === "Established" && negotiated?.gracefulRestart === undefined)
     );
     if (isTold === true) services.endOfRib();
   }

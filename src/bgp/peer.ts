@@ -144,8 +144,8 @@ export class Peer {
     return this.#advertiser === undefined || (this.driver.ready && !this.#advertiser.more);
   }
 
-  /** What people and tools see of it. */
-  status(wallTimeOf: (ms: number) => Date): PeerStatus {
+  /** What people and tools see of it now, made in steps. */
+  status(): Generator<void, PeerStatus> {
     const { driver } = this;
     return peerStatus(
       this.#config,
@@ -156,7 +156,7 @@ export class Peer {
         heldBack: this.#heldBack,
         neighbour: this.#neighbour?.words,
       },
-      wallTimeOf,
+      this.#ports.clock,
     );
   }
 

@@ -3,6 +3,9 @@ import { formatU32 } from "../net/address.ts";
 import type { Transmission } from "../net/sockets.ts";
 import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
+import type { Clock } from "../time/clock.ts";
+import { mapInSteps } from "../time/steps.ts";
+import type { AdvertisedRoute, HeldRoute } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
@@ -113,7 +116,7 @@ export interface PeerStatus {
   readonly fault: { readonly at: Date; readonly text: string } | undefined;
 }
 
-/** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
+/** The status of a peer as of now; its routes, of which there may be many, are listed in steps. */
 export function peerStatus(
   config: PeerConfig,
   { driver, advertiser, record, heldBack, neighbour }: {
@@ -125,14 +128,16 @@ export function peerStatus(
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
-  wallTimeOf: (ms: number) => Date,
-): PeerStatus {
+  clock: Clock,
+): Generator<void, PeerStatus> {
+  const offsetMs = clock.wallTime().getTime() - clock.now();
+  const wallTimeOf = (ms: number) => new Date(offsetMs + ms);
   const { fsm } = leadingSession(driver.state);
   const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
   const isFound = isLocated(config);
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
-  return {
+  const status = {
     name: config.name,
     address: peerKey({ ...config, automatic: !isFound, device: undefined }),
     neighbour,
@@ -158,17 +163,30 @@ export function peerStatus(
     refusedCapabilities: fsm.omission,
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
-    advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({
-      prefix: prefix.text,
-      nextHop: path.nextHops[0]?.text ?? "",
-    })),
-    held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    advertised: [],
+    held: [],
     linkLocalRefused: linkLocalRefused &&
       { at: wallTimeOf(linkLocalRefused.atMs), text: linkLocalRefused.text },
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
     flaps: record.flaps,
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
+  };
+  return withRoutes(status, [...advertiser?.routes.values() ?? []], [...advertiser?.held.values() ?? []]);
+}
+
+function* withRoutes(
+  status: PeerStatus,
+  routes: readonly AdvertisedRoute[],
+  held: readonly HeldRoute[],
+): Generator<void, PeerStatus> {
+  return {
+    ...status,
+    advertised: yield* mapInSteps(routes, ({ prefix, path }) => ({
+      prefix: prefix.text,
+      nextHop: path.nextHops[0]?.text ?? "",
+    })),
+    held: yield* mapInSteps(held, ({ prefix, reason }) => ({ prefix: prefix.text, reason })),
   };
 }
 

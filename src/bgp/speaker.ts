@@ -16,8 +16,7 @@
  * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the receiver
  * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `driver.ts` steps the
  * machine with it: `session/peer.ts` finds the session that the link belongs to, `session/session.ts` answers with a new
- * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
- * `session/timers.ts`. Learned routes are counted and dropped.
+ * state and actions; the driver performs these and arms one timer (`session/timers.ts`). Learned routes are counted and dropped.
  *
  * How a route goes out: `Speaker.announce()` sets the whole of what is desired, `announceOf()` the part of one who wants
  * something of it; `DesiredRoutes` finds the prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
@@ -34,6 +33,7 @@ import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
+import { atOnce, inOrder } from "../time/steps.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import { type Heritage, Peer } from "./peer.ts";
 import type { PeerPorts } from "./peer_ports.ts";
@@ -41,6 +41,8 @@ import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
 import { SendTurns } from "./send_turns.ts";
+import { leadingSession } from "./session/peer.ts";
+import type { SessionState } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
@@ -250,9 +252,17 @@ export class Speaker {
 
   /** Every peer, in the order of the configuration. */
   status(): readonly PeerStatus[] {
-    const { clock } = this.#options;
-    const offsetMs = clock.wallTime().getTime() - clock.now();
-    return [...this.#peers.values()].map((peer) => peer.status((ms) => new Date(offsetMs + ms)));
+    return atOnce(this.statusInSteps());
+  }
+
+  /** The same in steps, as there may be many routes; all as of now. */
+  statusInSteps(): Generator<void, readonly PeerStatus[]> {
+    return inOrder([...this.#peers.values()].map((peer) => peer.status()));
+  }
+
+  /** How far every peer's session is, and nothing of its routes. */
+  sessions(): readonly (readonly [peer: string, session: SessionState])[] {
+    return [...this.#peers.values()].map(({ name, driver }) => [name, leadingSession(driver.state).fsm]);
   }
 
   /** The addresses that should be listened on, with what keeps one from being so. */
