@@ -89,6 +89,13 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
         : rolesCure(place.peer.name, place.peer.localRole),
   ],
   [
+    // Of a connection that was up: of others the attempt is known.
+    /\b(recv|send): timed out|os error 110/,
+    ({ peer }) =>
+      `${peer.name} acknowledged nothing, or took nothing, of what was sent for sendHoldTime (RFC 9687): look at the router, ` +
+      "the link, and whether large packets pass (tcpMSS)",
+  ],
+  [
     /refused/i,
     ({ peer }) =>
       `start BGP at ${peer.address}, let it listen for us, or correct address and port of ${peer.name}`,
