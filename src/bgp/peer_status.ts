@@ -6,7 +6,7 @@ import { peerKey } from "../config/session_difference.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
@@ -69,7 +69,7 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
   /** What its sockets show of its configuration. */
@@ -140,7 +140,9 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&

@@ -1,5 +1,6 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
+import type { NotificationWay } from "../bgp/session/peer_state.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
 import { bfdCure, isLost } from "./bfd_text.ts";
 import { failedAttemptWords } from "./attempt_words.ts";
@@ -42,6 +43,9 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     peer.localRole === undefined
       ? `${peer.name} wants a role (RFC 9234): set localRole of ${peer.name} to what this host is to it`
       : rolesCure(peer.name, peer.localRole),
+  "3": ({ peer }) =>
+    `${peer.name} refuses an UPDATE of ours: its log says which attribute; linkLocalNextHop: never and communities of the ` +
+    "service are what it may not know",
   "4": ({ peer }) =>
     `${peer.name} heard no KEEPALIVE in time: look for loss, or a path that takes no large packets, between the two`,
   "6": BY_ITSELF,
@@ -53,10 +57,14 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
   "6/5": ({ peer }) => `${peer.name} refuses us: configure our address and AS as a neighbour there`,
   "6/8": ({ peer }) => `${peer.name} is out of resources: nothing on this host helps`,
   "6/10": ({ peer }) => `BFD to ${peer.name} is down: look at the link`,
+  "8": ({ peer }) =>
+    `${peer.name} could send nothing to this host (RFC 9687): look at this host's load, and at the way from there`,
 };
 
 /** NOTIFICATIONs that we sent. */
 const SENT: Readonly<Record<string, Cure>> = {
+  "1": ({ peer }) =>
+    `what comes from ${peer.name} is no BGP of ours: look for a proxy, or correct address and port of ${peer.name}`,
   "2": ({ peer }) => `compare peers[] of ${peer.name} with the router's configuration`,
   "2/2": ({ peer }) => `${peer.name} has another AS than ${peer.as}: set peers[].as to it`,
   "2/3": ({ peer, status }) =>
@@ -65,6 +73,7 @@ const SENT: Readonly<Record<string, Cure>> = {
   "2/7": ({ peer }) => `no family is common: turn on ipv4-unicast or ipv6-unicast for us at ${peer.name}`,
   "2/11": (place) =>
     place.peer.localRole === undefined ? BY_ITSELF(place) : rolesCure(place.peer.name, place.peer.localRole),
+  "3": ({ peer }) => `${peer.name} sends UPDATEs that are malformed: look at its version, and at its log`,
   "4": ({ peer }) =>
     `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass`,
   "8": ({ peer }) => `${peer.name} took nothing of what was sent (RFC 9687): look at the router`,
@@ -80,13 +89,6 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
     /is (the|a) service address/,
     ({ peer }) =>
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
-  ],
-  [
-    /role mismatch/,
-    (place) =>
-      place.peer.localRole === undefined
-        ? BY_ITSELF(place)
-        : rolesCure(place.peer.name, place.peer.localRole),
   ],
   [
     // Of a connection that was up: of others the attempt is known.
@@ -122,6 +124,11 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   ],
 ];
 
+/** The NOTIFICATIONs that have a cure, for tests that produce each. */
+export function curedNotifications(): Readonly<Record<NotificationWay, readonly string[]>> {
+  return { received: Object.keys(RECEIVED), sent: Object.keys(SENT) };
+}
+
 /** What would bring the session up, in words. */
 export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   const place = { peer, status };
@@ -129,11 +136,7 @@ export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   const words = peer.lastError?.text ?? peer.cause;
-  const told = (record: NotificationRecord | undefined) =>
-    record !== undefined && words.includes(record.text) ? record : undefined;
-  const received = told(peer.lastNotificationReceived);
-  const sent = told(peer.lastNotificationSent);
-  const notified = cureOf(RECEIVED, received) ?? cureOf(SENT, sent);
+  const notified = notifiedCure(peer);
   const attempt = failedAttemptWords(peer);
   if (notified === undefined && attempt !== undefined) return attempt.cure;
   const cure = notified ?? WORDS.find(([pattern]) => pattern.test(words))?.[1];
@@ -149,6 +152,20 @@ function waitingCure({ peer, status: { listeners } }: Place): string {
     : `${peer.name} must connect to us: configure this host as a neighbour there (we listen on ${
       listening.join(", ")
     })`;
+}
+
+/** What cures what a NOTIFICATION has said; undefined: none has, or its cure is in its words. */
+function notifiedCure(
+  { lastError, lastNotificationReceived, lastNotificationSent }: PeerEntry,
+): Cure | undefined {
+  switch (lastError?.noted) {
+    case "received":
+      return cureOf(RECEIVED, lastNotificationReceived);
+    case "sent":
+      return cureOf(SENT, lastNotificationSent);
+    default:
+      return undefined;
+  }
 }
 
 function cureOf(

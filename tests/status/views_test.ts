@@ -36,7 +36,7 @@ const down: PeerStatus = {
   state: "Idle",
   since: at,
   cause: "stopped",
-  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6" },
+  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6", noted: "received" },
   lastNotificationReceived: {
     at,
     code: 6,

@@ -1,6 +1,7 @@
 /** One session of a peer is stepped, and what its new state means for the peer and for the other session, pure. */
 import {
   none,
+  type NotificationWay,
   type PeerAction,
   type PeerState,
   type PeerStep,
@@ -47,7 +48,7 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
   }
   const { name, cause } = fsm;
   if (dropped || RANK[name] < RANK[before.fsm.name]) {
-    actions.push({ type: "ended", from: before.fsm.name, cause, noted: isNoted(event, asked) });
+    actions.push({ type: "ended", from: before.fsm.name, cause, noted: notedBy(event, asked) });
   }
   const next: PeerStep = {
     state: { ...state, nextLink, [place]: { fsm, link, origin, deferred: undefined } },
@@ -82,8 +83,9 @@ function withoutSecondary(state: PeerState): PeerState {
   return { ...state, primary, secondary: undefined };
 }
 
-/** Did a NOTIFICATION come or go? */
-function isNoted(event: SessionEvent, actions: readonly SessionAction[]): boolean {
-  return event.type === "NotifMsg" || event.type === "NotifMsgVerErr" ||
-    actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+/** Which way did a NOTIFICATION go? */
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): NotificationWay | undefined {
+  if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
+  const sent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return sent ? "sent" : undefined;
 }
