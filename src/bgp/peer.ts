@@ -20,6 +20,7 @@ import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
+import type { NotificationWay } from "./session/peer_state.ts";
 import { SessionSource } from "./session_source.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath } from "./speaker_event.ts";
@@ -353,7 +354,7 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  #onEnded(from: SessionStateName, ended: string, noted: "received" | "sent" | undefined): void {
+  #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);

@@ -9,7 +9,7 @@ import type { AdvertisedRoute, HeldRoute } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
@@ -72,15 +72,13 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
-  /** Which of these two `lastError` tells of, alone or behind "before that"; undefined: neither. */
-  readonly notedBy: "received" | "sent" | undefined;
   /** Our end of the Established session. */
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
@@ -147,13 +145,14 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
-    notedBy: record.lastNoted?.by,
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
     transmission: driver.transmission(),

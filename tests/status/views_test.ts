@@ -36,8 +36,7 @@ const down: PeerStatus = {
   state: "Idle",
   since: at,
   cause: "stopped",
-  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6" },
-  notedBy: "received",
+  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6", noted: "received" },
   lastNotificationReceived: {
     at,
     code: 6,

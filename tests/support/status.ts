@@ -37,7 +37,6 @@ export const peerStatus: PeerStatus = {
   },
   lastNotificationReceived: undefined,
   lastNotificationSent: undefined,
-  notedBy: undefined,
   localAddress: "10.0.0.9",
   negotiated: undefined,
   messages: {

@@ -1,6 +1,7 @@
 /** One session of a peer is stepped, and what its new state means for the peer and for the other session, pure. */
 import {
   none,
+  type NotificationWay,
   type PeerAction,
   type PeerState,
   type PeerStep,
@@ -82,9 +83,9 @@ function withoutSecondary(state: PeerState): PeerState {
   return { ...state, primary, secondary: undefined };
 }
 
-/** Did a NOTIFICATION come or go? */
-function notedBy(event: SessionEvent, actions: readonly SessionAction[]): "received" | "sent" | undefined {
+/** Which way did a NOTIFICATION go? */
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): NotificationWay | undefined {
   if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
-  const isSent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
-  return isSent ? "sent" : undefined;
+  const sent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return sent ? "sent" : undefined;
 }

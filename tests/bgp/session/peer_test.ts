@@ -311,7 +311,7 @@ Deno.test("stepPeer() says that a session ended, and why, while another goes on 
   assert.equal(leadingSession(state).fsm.name, "Connect");
 });
 
-Deno.test("stepPeer() says whose NOTIFICATION said why a session ended (issue: why a session is down)", () => {
+Deno.test("stepPeer() says which NOTIFICATION said why a session ended (issue: why a session is down)", () => {
   for (
     const [event, noted] of [
       [{ type: "NotifMsg", message: notificationOf(6, 2) }, "received"],
