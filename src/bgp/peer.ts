@@ -124,8 +124,7 @@ export class Peer {
 
   /** What the next OPEN says of graceful restart. */
   get restart(): Restart {
-    const { restartingUntilMs, forwarding } = this.driver.state.primary.fsm;
-    return { restartingUntilMs, forwarding };
+    return this.driver.state.primary.fsm.restart;
   }
 
   /**
@@ -137,6 +136,11 @@ export class Peer {
     const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
     if (!offered || !notification) return this.#keptUntilMs;
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
+  }
+
+  /** The session that is Established, if one is. */
+  get session(): EstablishedSession | undefined {
+    return this.#session;
   }
 
   /** Has the socket taken all that this peer should be told? */
@@ -391,8 +395,7 @@ export class Peer {
     const note = { atMs: this.#ports.clock.now(), message };
     this.#record = afterNotification(this.#record, direction, note);
     const { code, subcode } = message;
-    const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";
-    this.#ports.tell({ type, peer: this.name, code, subcode, text });
+    this.#ports.tell({ type, peer: this.name, code, subcode, text: describeNotification(message) });
   }
 }

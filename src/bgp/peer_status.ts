@@ -14,7 +14,7 @@ import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
-import type { SessionStateName } from "./session/session_state.ts";
+import type { SessionState, SessionStateName } from "./session/session_state.ts";
 import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
@@ -93,6 +93,12 @@ export interface PeerStatus {
   readonly localRole: BgpRole | undefined;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
   readonly refusedCapabilities: readonly string[] | "all";
+  /** What our last OPEN said of graceful restart (RFC 4724), and why; undefined: nothing. */
+  readonly saidRestart: {
+    readonly restarting: boolean;
+    readonly forwarding: readonly FamilyName[];
+    readonly because: string;
+  } | undefined;
   readonly messages: Pick<Counters, "received" | "sent">;
   /** Prefixes that the peer announced and withdrew; all are dropped. */
   readonly prefixes: {
@@ -160,6 +166,7 @@ export function peerStatus(
     localAs: fsm.config.localAs,
     localRole: fsm.config.localRole,
     refusedCapabilities: fsm.omission,
+    saidRestart: saidRestart(fsm),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
     advertised: [],
@@ -187,6 +194,13 @@ function* withRoutes(
     })),
     held: yield* mapInSteps(held, ({ prefix, reason }) => ({ prefix: prefix.text, reason })),
   };
+}
+
+function saidRestart({ config, omission, saidRestart: said }: SessionState): PeerStatus["saidRestart"] {
+  const isOffered = config.gracefulRestart !== undefined && omission !== "all" &&
+    !omission.includes("graceful-restart");
+  if (said === undefined || !isOffered) return undefined;
+  return { ...said, forwarding: said.forwarding.map(familyName) };
 }
 
 function notificationRecord(

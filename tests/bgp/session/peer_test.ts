@@ -5,7 +5,7 @@ import { RESTART_MS, RIVAL_MS, WINNER_MS } from "../../../src/bgp/session/collis
 import type { SessionConfig } from "../../../src/bgp/session/negotiate.ts";
 import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "../../../src/bgp/session/peer.ts";
 import type { PeerAction, PeerEvent, PeerState } from "../../../src/bgp/session/peer_state.ts";
-import type { SessionEvent } from "../../../src/bgp/session/session_state.ts";
+import { NOTHING_KNOWN, type SessionEvent } from "../../../src/bgp/session/session_state.ts";
 import type { Capability } from "../../../src/bgp/wire/capability.ts";
 import { at, CAPABILITIES, configOf, EVENTS, notificationOf, openOf } from "../../support/sessions.ts";
 
@@ -16,7 +16,7 @@ class Stepped {
   now = 0;
 
   constructor(config: Partial<SessionConfig> = {}) {
-    this.state = newPeer(configOf(config), { restartingUntilMs: -Infinity, forwarding: false });
+    this.state = newPeer(configOf(config), NOTHING_KNOWN);
   }
 
   take(...events: readonly PeerEvent[]): this {
