@@ -67,6 +67,7 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     `or localAS of ${peer.name}`,
   "2/3": ({ status }) =>
     `BGP Identifier ${status.routerID} must differ from the router's: set bgp.local.routerID`,
+  "2/5": ({ peer }) => `give ${peer.name} and this host the same password, or the same keys`,
   "2/6": ({ peer }) => `set holdTime of ${peer.name} to what the router takes`,
   "2/0": capabilitiesCure,
   "2/4": capabilitiesCure,
