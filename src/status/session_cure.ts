@@ -163,8 +163,11 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /reset|closed|ended/i,
     ({ peer }) =>
-      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on; an old one may ` +
-      "close over what is offered (capabilities of peers[])",
+      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on` +
+      (peer.settings.localAddress === undefined
+        ? "; where it knows another address of this host, set localAddress"
+        : "") +
+      "; an old one may close over what is offered (capabilities of peers[])",
   ],
   [
     /cannot assign|not available/i,
