@@ -133,7 +133,7 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
   ],
   [
-    /there is no interface/,
+    /there is no interface|%.*lookup address information/,
     ({ peer }) =>
       `create the interface of ${peer.address}, or correct the address of ${peer.name} (behind %)`,
   ],
