@@ -304,8 +304,8 @@ Deno.test("stepPeer() keeps what one connection has learned of the peer's refusa
   };
   const closed: SessionEvent = { type: "TcpConnectionFails", cause: "the peer closed the connection" };
   for (const [first, second] of [[1, 2], [2, 1]] as const) {
-    const peer = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
-    const { state } = peer.on(first, refused).on(second, closed);
+    const peer: Stepped = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
+    const { state }: Stepped = peer.on(first, refused).on(second, closed);
     assert.equal(state.secondary, undefined);
     assert.deepEqual(state.primary.fsm.omission, ["extended-message"]);
   }
