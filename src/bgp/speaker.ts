@@ -43,8 +43,6 @@ import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
 import { NOTHING_KNOWN, type Restart } from "./session/session_state.ts";
 import { SendTurns } from "./send_turns.ts";
-import { leadingSession } from "./session/peer.ts";
-import type { SessionState } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
@@ -257,12 +255,7 @@ export class Speaker {
     return inOrder([...this.#peers.values()].map((peer) => peer.status()));
   }
 
-  /** How far every peer's session is, and nothing of its routes. */
-  sessions(): readonly (readonly [peer: string, session: SessionState])[] {
-    return [...this.#peers.values()].map(({ name, driver }) => [name, leadingSession(driver.state).fsm]);
-  }
-
-  /** The peers' sessions that are Established. */
+  /** The peers' sessions that are Established, and nothing of their routes. */
   sessions(): readonly StandingSession[] {
     return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
       session === undefined ? [] : [{ peer, negotiated: session.negotiated }]

@@ -34,6 +34,8 @@ const MEMORY = ["ENOMEM", "ENOBUFS", "EAGAIN"];
 const NOT_PERMITTED = ["EPERM", "EACCES"];
 /** What a host tells itself where nobody answers for an address (RFC 792, RFC 4443). */
 const HOST_UNREACHABLE = { 4: 1, 6: 3 } as const;
+/** Sockets of the runtime do not say what failed: connect(2) alone does then. */
+const CONNECT = /^(connect|$)/;
 const SIGNATURE = /^[gs]etsockopt TCP_(MD5SIG|AO)/;
 
 const failedAt = (operation: RegExp, ...codes: readonly string[]) => ({ failed }: Attempt) =>
@@ -232,23 +234,23 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "route that discards",
-    fits: failedAt(/^connect/, "EINVAL"),
+    fits: failedAt(CONNECT, "EINVAL"),
     sentence: (attempt) =>
       `the route to ${attempt.address}${by(attempt)} discards (blackhole), or its scope does not fit`,
     cure: ({ address }) => `correct that route (ip route get ${address})`,
   },
   {
     situation: "forbidden here",
-    fits: failedAt(/^connect/, ...NOT_PERMITTED),
+    fits: failedAt(CONNECT, ...NOT_PERMITTED),
     sentence: (attempt) =>
-      `this host itself forbids ${
+      `this host itself${attempt.failed.operation === undefined ? ", or a filter on the way," : ""} forbids ${
         port(attempt)
       } to ${attempt.address}: a filter on output, or a prohibiting route`,
     cure: (attempt) => `let it through (nft list ruleset, ip route get ${attempt.address})`,
   },
   {
     situation: "no source address",
-    fits: failedAt(/^connect/, "EADDRNOTAVAIL"),
+    fits: failedAt(CONNECT, "EADDRNOTAVAIL"),
     sentence: (attempt) =>
       `this host has no address${by(attempt)} to reach ${attempt.address} from, or no local port is free`,
     cure: ({ name }) => `give the interface an address of that family, or set localAddress of ${name}`,

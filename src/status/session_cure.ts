@@ -68,6 +68,7 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     `or localAS of ${peer.name}`,
   "2/3": ({ status }) =>
     `BGP Identifier ${status.routerID} must differ from the router's: set bgp.local.routerID`,
+  "2/5": ({ peer }) => `give ${peer.name} and this host the same password, or the same keys`,
   "2/6": ({ peer }) => `set holdTime of ${peer.name} to what the router takes`,
   "2/0": capabilitiesCure,
   "2/4": capabilitiesCure,
@@ -136,7 +137,7 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
   ],
   [
-    /there is no interface/,
+    /there is no interface|%.*lookup address information/,
     ({ peer }) =>
       `create the interface of ${peer.address}, or correct the address of ${peer.name} (behind %)`,
   ],
@@ -166,8 +167,11 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /reset|closed|ended/i,
     ({ peer }) =>
-      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on; an old one may ` +
-      "close over what is offered (capabilities of peers[])",
+      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on` +
+      (peer.settings.localAddress === undefined
+        ? "; where it knows another address of this host, set localAddress"
+        : "") +
+      "; an old one may close over what is offered (capabilities of peers[])",
   ],
   [
     /cannot assign|not available/i,

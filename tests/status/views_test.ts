@@ -200,6 +200,15 @@ Deno.test("the view routes shows gates, attributes, next hops, and every peer th
   not to r2: not Established
 `,
   );
+  const nobody = {
+    ...route,
+    peers: [],
+    held: [{ name: "r3", reason: "next hop 10.0.0.9 is no address of this host" }],
+  };
+  assert.match(
+    VIEWS.routes.text(scene([up], nobody), NOW),
+    /^10\.99\.0\.1\/32 of web: ready, but with no peer, for 2m 3s\n/,
+  );
   const gate = {
     name: "healthy",
     open: false,

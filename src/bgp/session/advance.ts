@@ -56,7 +56,8 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
     actions,
   };
   if (name === "Established" && before.fsm.name !== "Established") return establishAlone(next, place, env);
-  return place === "secondary" && link === 0 ? { state: withoutSecondary(next.state), actions } : next;
+  if (place !== "secondary" || link !== 0) return next;
+  return { state: withoutSecondary(next.state, event.type === "NotifMsg"), actions };
 }
 
 /** The session at `place` wins: the other one ends by `event`, and the winner is the primary one from now on. */
@@ -83,9 +84,9 @@ function notRestarted({ families: forwarding }: SessionConfig): Restart {
   return { restartingUntilMs: -Infinity, forwarding, because };
 }
 
-/** The secondary session has failed; the primary one keeps what it learned of the peer. */
-function withoutSecondary(state: PeerState): PeerState {
-  const { omission } = (state.secondary ?? state.primary).fsm;
+/** The secondary session has failed; the primary one keeps what it learned of the peer, where that said something. */
+function withoutSecondary(state: PeerState, hasLearned: boolean): PeerState {
+  const { omission } = ((hasLearned ? state.secondary : undefined) ?? state.primary).fsm;
   const primary = { ...state.primary, fsm: { ...state.primary.fsm, omission } };
   return { ...state, primary, secondary: undefined };
 }

@@ -297,6 +297,20 @@ Deno.test("stepPeer() accepts the peer while its own IdleHoldTimer runs: damping
   assert.equal(leadingSession(peer.state).fsm.name, "Established");
 });
 
+Deno.test("stepPeer() keeps what one connection has learned of the peer's refusals, whatever becomes of the other (RFC 5492, faults B5)", () => {
+  const refused: SessionEvent = {
+    type: "NotifMsg",
+    message: { ...notificationOf(2, 7), data: Uint8Array.of(6, 0) },
+  };
+  const closed: SessionEvent = { type: "TcpConnectionFails", cause: "the peer closed the connection" };
+  for (const [first, second] of [[1, 2], [2, 1]] as const) {
+    const peer: Stepped = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
+    const { state }: Stepped = peer.on(first, refused).on(second, closed);
+    assert.equal(state.secondary, undefined);
+    assert.deepEqual(state.primary.fsm.omission, ["extended-message"]);
+  }
+});
+
 Deno.test("stepPeer() says that a session ended, and why, while another goes on (STYLE)", () => {
   const peer = new Stepped().take(START, ACCEPTED);
   const { actions, state } = stepPeer(peer.state, {
