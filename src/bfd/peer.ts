@@ -246,8 +246,13 @@ export class Peer implements Disposable {
 
 /** Whether it is the same session, with another configuration at most. */
 export function isSameSession(one: BfdPeer, other: BfdPeer): boolean {
-  return one.key === other.key && one.address.text === other.address.text && one.zone === other.zone &&
-    one.local?.text === other.local?.text && one.device === other.device && one.multihop === other.multihop;
+  return one.key === other.key && isSamePlace(one, other) && one.local?.text === other.local?.text &&
+    one.device === other.device && one.multihop === other.multihop;
+}
+
+/** Whether both are sessions with the same peer. */
+export function isSamePlace(one: BfdPeer, other: BfdPeer): boolean {
+  return one.address.text === other.address.text && one.zone === other.zone;
 }
 
 /** Room for one packet, for all peers of a driver. */

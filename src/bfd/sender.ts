@@ -144,7 +144,7 @@ export class Sender implements Disposable {
     } catch (error) {
       this.#fault = this.#openFault(error);
       // It is there no more: the kernel chooses, until the peer sends to another one.
-      this.#end = undefined;
+      if (codeOf(error) === "EADDRNOTAVAIL") this.#end = undefined;
       return undefined;
     }
   }
@@ -156,6 +156,7 @@ export class Sender implements Disposable {
       socket.setFilter(TAKE_NOTHING);
       const local = addressOf(socket.localAddress().address.bytes);
       if (!this.#ports.isServiceAddress(local)) return local;
+      this.#end = undefined;
       throw new Error(
         `packets would come from ${local.text}, which is a service address: set localAddress of the peer`,
       );

@@ -441,7 +441,11 @@ Deno.test("stop() says goodbye more than once, and is over in little more than a
 
 Deno.test("a peer that is removed is told as often, one that has a new session once", async () => {
   for (
-    const [next, goodbyes] of [[[], 5], [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1]] as const
+    const [next, goodbyes] of [
+      [[], 5],
+      [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1],
+      [[peerOf("10.0.0.2", { key: "10.0.0.2@eth0", device: "eth0" })], 1],
+    ] as const
   ) {
     const made = await upScene();
     const { a, clock, network } = made;

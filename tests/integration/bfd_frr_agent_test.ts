@@ -102,6 +102,20 @@ for (const { name, session, named, peer } of ROWS) {
     for (const namespace of [pair.a, pair.b]) await namespace.run("nft", "delete table inet t");
     await whole();
     agent.lines.length = 0;
+    // Our own link, and with it the addresses that packets came from.
+    await pair.a.ip("link", "set", OURS.device, "down");
+    for (const peer of ["link", "six"]) {
+      await agent.said(
+        `"message":"session is Idle, it was Established","event":"peer-state","peer":"${peer}"`,
+      );
+    }
+    agent.lines.length = 0;
+    await pair.a.ip("link", "set", OURS.device, "up");
+    for (const own of [OURS[6], OURS.link]) {
+      await pair.a.ip("addr", "replace", `${own}/64`, "dev", OURS.device, "nodad");
+    }
+    await whole();
+    agent.lines.length = 0;
     agent.signal("SIGTERM");
     assert.equal((await agent.exited).code, 0);
     for (const one of [session, SIX]) await gone({ router }, one, `${ROUTE}/128`);
