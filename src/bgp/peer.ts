@@ -20,6 +20,7 @@ import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
+import type { NotificationWay } from "./session/peer_state.ts";
 import { SessionSource } from "./session_source.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath } from "./speaker_event.ts";
@@ -123,8 +124,7 @@ export class Peer {
 
   /** What the next OPEN says of graceful restart. */
   get restart(): Restart {
-    const { restartingUntilMs, forwarding } = this.driver.state.primary.fsm;
-    return { restartingUntilMs, forwarding };
+    return this.driver.state.primary.fsm.restart;
   }
 
   /**
@@ -136,6 +136,11 @@ export class Peer {
     const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
     if (!offered || !notification) return this.#keptUntilMs;
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
+  }
+
+  /** The session that is Established, if one is. */
+  get session(): EstablishedSession | undefined {
+    return this.#session;
   }
 
   /** Has the socket taken all that this peer should be told? */
@@ -353,7 +358,7 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  #onEnded(from: SessionStateName, ended: string, noted: boolean): void {
+  #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);
@@ -390,8 +395,7 @@ export class Peer {
     const note = { atMs: this.#ports.clock.now(), message };
     this.#record = afterNotification(this.#record, direction, note);
     const { code, subcode } = message;
-    const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";
-    this.#ports.tell({ type, peer: this.name, code, subcode, text });
+    this.#ports.tell({ type, peer: this.name, code, subcode, text: describeNotification(message) });
   }
 }

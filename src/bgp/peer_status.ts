@@ -9,12 +9,12 @@ import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
-import type { SessionStateName } from "./session/session_state.ts";
+import type { SessionState, SessionStateName } from "./session/session_state.ts";
 import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
@@ -72,7 +72,7 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
   /** What its sockets show of its configuration. */
@@ -93,6 +93,12 @@ export interface PeerStatus {
   readonly localRole: BgpRole | undefined;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
   readonly refusedCapabilities: readonly string[] | "all";
+  /** What our last OPEN said of graceful restart (RFC 4724), and why; undefined: nothing. */
+  readonly saidRestart: {
+    readonly restarting: boolean;
+    readonly forwarding: readonly FamilyName[];
+    readonly because: string;
+  } | undefined;
   readonly messages: Pick<Counters, "received" | "sent">;
   /** Prefixes that the peer announced and withdrew; all are dropped. */
   readonly prefixes: {
@@ -145,7 +151,9 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
@@ -158,6 +166,7 @@ export function peerStatus(
     localAs: fsm.config.localAs,
     localRole: fsm.config.localRole,
     refusedCapabilities: fsm.omission,
+    saidRestart: saidRestart(fsm),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
     advertised: [],
@@ -185,6 +194,13 @@ function* withRoutes(
     })),
     held: yield* mapInSteps(held, ([prefix, reason]) => ({ prefix, reason })),
   };
+}
+
+function saidRestart({ config, omission, saidRestart: said }: SessionState): PeerStatus["saidRestart"] {
+  const isOffered = config.gracefulRestart !== undefined && omission !== "all" &&
+    !omission.includes("graceful-restart");
+  if (said === undefined || !isOffered) return undefined;
+  return { ...said, forwarding: said.forwarding.map(familyName) };
 }
 
 function notificationRecord(

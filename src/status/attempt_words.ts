@@ -32,6 +32,8 @@ interface Row {
 const DESCRIPTORS = ["EMFILE", "ENFILE"];
 const MEMORY = ["ENOMEM", "ENOBUFS", "EAGAIN"];
 const NOT_PERMITTED = ["EPERM", "EACCES"];
+/** What a host tells itself where nobody answers for an address (RFC 792, RFC 4443). */
+const HOST_UNREACHABLE = { 4: 1, 6: 3 } as const;
 const SIGNATURE = /^[gs]etsockopt TCP_(MD5SIG|AO)/;
 
 const failedAt = (operation: RegExp, ...codes: readonly string[]) => ({ failed }: Attempt) =>
@@ -39,6 +41,10 @@ const failedAt = (operation: RegExp, ...codes: readonly string[]) => ({ failed }
 const code = (...codes: readonly string[]) => ({ failed }: Attempt) => codes.includes(failed.code ?? "");
 const icmp = (meaning: ReturnType<typeof icmpMeaning>) => ({ failed }: Attempt) =>
   failed.icmp !== undefined && icmpMeaning(failed.icmp) === meaning;
+const icmpIs = (codes: typeof HOST_UNREACHABLE) => ({ failed: { icmp } }: Attempt) =>
+  icmp !== undefined && icmp.code === codes[icmp.family];
+const isOwn = ({ failed }: Attempt) => failed.icmp?.isOwn === true;
+const isOnLink = ({ address }: Attempt) => address.includes("%");
 const unanswered = ({ failed }: Attempt) => failed.unanswered || failed.code === "ETIMEDOUT";
 const ao = ({ settings }: Attempt) => settings.signature === "TCP-AO";
 const key = (attempt: Attempt) => ao(attempt) ? "tcpAO" : "password";
@@ -168,13 +174,26 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "no neighbour on the link",
-    fits: (attempt) => icmp("unreachable")(attempt) && attempt.failed.icmp?.isOwn === true,
+    fits: (attempt) => icmp("unreachable")(attempt) && isOwn(attempt) && icmpIs(HOST_UNREACHABLE)(attempt),
     sentence: (attempt) =>
       `nobody answers on the link${
         by(attempt)
       } for ${attempt.address}, or for the gateway that leads to it ` +
       `(${attempt.address.includes(":") ? "neighbour discovery" : "ARP"})`,
     cure: ({ name }) => `look at cable, VLAN and address of ${name}, and at the route to it (ip route get)`,
+  },
+  {
+    situation: "rejected here",
+    fits: (attempt) => attempt.failed.icmp !== undefined && isOwn(attempt),
+    sentence: (attempt) =>
+      `this host itself rejects ${port(attempt)} to ${attempt.address}: a filter on output`,
+    cure: () => "let it through (nft list ruleset)",
+  },
+  {
+    situation: "rejected there",
+    fits: (attempt) => attempt.failed.icmp !== undefined && attempt.failed.icmp.from === attempt.address,
+    sentence: (attempt) => `a filter at ${attempt.address} itself rejects ${port(attempt)}`,
+    cure: (attempt) => `let ${port(attempt)} through there${from(attempt)}`,
   },
   {
     situation: "forbidden on the way",
@@ -310,6 +329,20 @@ const ROWS: readonly Row[] = [
       hopsHint(attempt),
   },
   {
+    situation: "unanswered on the link",
+    fits: (attempt) => unanswered(attempt) && isOnLink(attempt),
+    sentence: (attempt) =>
+      `no answer from ${attempt.address} on ${
+        port(attempt)
+      }: nobody has that address on the link, or a filter, or a router ` +
+      "that wants a password or GTSM",
+    cure: (attempt) =>
+      `look at cable and VLAN, and whether ${attempt.name} has the address (ip -6 neigh); let ${
+        port(attempt)
+      } through, and ` +
+      "give this host the password or ttlSecurity that the router has for us",
+  },
+  {
     situation: "unanswered",
     fits: unanswered,
     sentence: (attempt) =>
@@ -332,8 +365,9 @@ const ROWS: readonly Row[] = [
 ];
 
 /** A router need not say that a TTL ran out. */
-function hopsHint({ settings }: Attempt): string {
-  const near = settings.external && settings.multihop === undefined && settings.ttlSecurity === undefined;
+function hopsHint({ address, settings }: Attempt): string {
+  const near = !address.includes("%") && settings.external && settings.multihop === undefined &&
+    settings.ttlSecurity === undefined;
   return near ? "; a router that is not on this link needs multihop" : "";
 }
 

@@ -83,7 +83,7 @@ class Scene {
   }
 
   /** The router has BFD with us at this address of ours. */
-  farSide(to = A): void {
+  farSide(to = A, passive = false): void {
     const { strict: _, ...intervals } = BFD;
     const peer: Omit<BfdPeer, "key"> = {
       name: "a",
@@ -93,6 +93,7 @@ class Scene {
       device: undefined,
       minimumTtl: 255,
       ...intervals,
+      passive,
     };
     this.far.configure([{ ...peer, key: to.text }]);
   }
@@ -302,7 +303,8 @@ Deno.test("intervals change by a reload, and BFD goes and comes, without a word 
 Deno.test("BFD goes by the address that the peer speaks with, where the kernel's choice brings nobody, for as long as this host has it", async () => {
   await using scene = new Scene({ passive: true });
   const { clock } = scene.stage;
-  scene.farSide(SECOND);
+  // It says nothing before it hears us, so nothing tells where it waits.
+  scene.farSide(SECOND, true);
   await clock.advance(5000);
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, A.text);
   await Promise.all([scene.b.connect(SECOND), clock.advance(5)]);
@@ -311,6 +313,7 @@ Deno.test("BFD goes by the address that the peer speaks with, where the kernel's
   assert.equal(scene.states, "Established Established Up");
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, SECOND.text);
   scene.known = scene.known.filter(({ address: { text } }) => text !== SECOND.text);
+  scene.hostA.addresses = scene.hostA.addresses.filter((text) => text !== SECOND.text);
   scene.onAddresses();
   await clock.advance(2000);
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, A.text);

@@ -132,18 +132,32 @@ for (const version of [4, 6] as const) {
       cure: /lo|route back/,
     },
     {
-      wrong: "filter that rejects",
-      peer: { address: b, port: 2179 },
+      wrong: "filter on the way that rejects",
+      peer: { address: c, port: 2179, multihop: 5 },
       situation: "refused by a firewall",
-      says: /firewall/,
+      says: /firewall at (10\.9\.0\.2|fd09::2)/,
       cure: /2179/,
     },
     {
-      wrong: "filter that prohibits",
-      peer: { address: b, port: 3179 },
+      wrong: "filter on the way that prohibits",
+      peer: { address: c, port: 3179, multihop: 5 },
       situation: "forbidden on the way",
-      says: /forbids/,
+      says: /(10\.9\.0\.2|fd09::2) forbids/,
       cure: /3179/,
+    },
+    ...[2179, 3179].map((port): Row => ({
+      wrong: `filter of the peer that rejects port ${port}`,
+      peer: { address: b, port },
+      situation: "rejected there",
+      says: /^a filter at (10\.9\.0\.2|fd09::2) itself rejects/,
+      cure: new RegExp(`${port} through there`),
+    })),
+    {
+      wrong: "filter of this host that rejects",
+      peer: { address: b, port: 5179 },
+      situation: "rejected here",
+      says: /^this host itself rejects TCP port 5179/,
+      cure: /nft list ruleset/,
     },
     {
       wrong: "filter that says nothing",
@@ -232,7 +246,6 @@ async function named({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
     transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: () => {},
   });
   const words = () => speaker.status().map(failedAttemptWords)[0];
@@ -278,14 +291,24 @@ async function makeWorld(): Promise<World> {
     await a.ip("route", "add", type, `10.${n}.0.0/24`);
     await a.ip("-6", "route", "add", type, `fd0${n}::/64`);
   }
-  const nft = await b.run(
-    "nft",
-    "add table inet t; add chain inet t in { type filter hook input priority 0; }; " +
-      "add rule inet t in tcp dport 2179 reject with icmpx type port-unreachable; " +
-      "add rule inet t in tcp dport 3179 reject with icmpx type admin-prohibited; " +
-      "add rule inet t in tcp dport 4179 drop",
-  );
-  assert.equal(nft.code, 0, nft.stderr);
+  const filters = [[a, "output"], [b, "input"], [b, "forward"]] as const;
+  for (const [namespace, hook] of filters) {
+    const nft = await namespace.run(
+      "nft",
+      `add table inet t; add chain inet t ${hook} { type filter hook ${hook} priority 0; }; ` +
+        rejecting(hook).map((rule) => `add rule inet t ${hook} tcp dport ${rule}`).join("; "),
+    );
+    assert.equal(nft.code, 0, nft.stderr);
+  }
   const kept = made.move();
   return { a, b, c, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function rejecting(hook: "output" | "input" | "forward"): readonly string[] {
+  if (hook === "output") return ["5179 reject with icmpx type no-route"];
+  return [
+    "2179 reject with icmpx type port-unreachable",
+    "3179 reject with icmpx type admin-prohibited",
+    "4179 drop",
+  ];
 }

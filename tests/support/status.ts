@@ -11,6 +11,7 @@ export function noPause(): never {
 export const peerStatus: PeerStatus = {
   localAs: 65512,
   refusedCapabilities: [],
+  saidRestart: undefined,
   transmission: undefined,
   stuck: undefined,
   localRole: undefined,

@@ -19,7 +19,7 @@ import { configOf, openOf } from "../../support/sessions.ts";
 
 const NEGOTIATED = negotiate(
   configOf(),
-  { omission: [], restarting: false, forwarding: false },
+  { omission: [], restarting: false, forwarding: [] },
   openOf(),
 );
 assert.ok(!(NEGOTIATED instanceof NotificationError));
