@@ -382,7 +382,7 @@ export class Peer {
 
   /** A peer that takes no 32-octet next hop (RFC 2545 section 3) says so by ending the session, again and again. */
   #noteRefusedLinkLocal(message: NotificationMessage): void {
-    const pairs = this.#advertiser?.routes.values().some(({ path }) => path.nextHops.length > 1) ?? false;
+    const pairs = this.#advertiser?.routes.values().some(({ nextHops }) => nextHops.length > 1) ?? false;
     if (!pairs || !blamesNextHop(message)) return;
     const cause = `NOTIFICATION ${message.code}/${message.subcode} ${describeNotification(message)} ` +
       "after a next hop of 32 octets: no link-local address goes beside a global one any more";

@@ -5,7 +5,7 @@ import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
 import type { Clock } from "../time/clock.ts";
 import { mapInSteps } from "../time/steps.ts";
-import type { AdvertisedRoute, HeldRoute } from "./routes/adj_rib_out.ts";
+import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
@@ -178,21 +178,21 @@ export function peerStatus(
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
   };
-  return withRoutes(status, [...advertiser?.routes.values() ?? []], [...advertiser?.held.values() ?? []]);
+  return withRoutes(status, [...advertiser?.routes ?? []], [...advertiser?.held ?? []]);
 }
 
 function* withRoutes(
   status: PeerStatus,
-  routes: readonly AdvertisedRoute[],
-  held: readonly HeldRoute[],
+  routes: readonly (readonly [string, AdvertisedPath])[],
+  held: readonly (readonly [string, string])[],
 ): Generator<void, PeerStatus> {
   return {
     ...status,
-    advertised: yield* mapInSteps(routes, ({ prefix, path }) => ({
-      prefix: prefix.text,
-      nextHop: path.nextHops[0]?.text ?? "",
+    advertised: yield* mapInSteps(routes, ([prefix, { nextHops }]) => ({
+      prefix,
+      nextHop: nextHops[0]?.text ?? "",
     })),
-    held: yield* mapInSteps(held, ({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    held: yield* mapInSteps(held, ([prefix, reason]) => ({ prefix, reason })),
   };
 }
 
