@@ -7,12 +7,13 @@ import { advertiseContext, comesFromService, type EstablishedSession } from "./e
 import {
   afterEnd,
   afterEstablished,
+  afterFailure,
   afterNotification,
   afterTransition,
   newRecord,
   type PeerRecord,
 } from "./peer_record.ts";
-import { type PeerStatus, peerStatus } from "./peer_status.ts";
+import { failingAttempt, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
 import { follow, type Progress, stuckWords } from "./progress.ts";
@@ -87,7 +88,7 @@ export class Peer {
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
-        failed: (failedAttempt) => this.#record = { ...this.#record, failedAttempt },
+        failed: (attempt) => this.#record = afterFailure(this.#record, attempt),
         established: (negotiated, end, remote) => this.#onEstablished(negotiated, end, remote),
         refresh: (message) => {
           this.#advertiser?.refresh(message);
@@ -356,10 +357,11 @@ export class Peer {
 
   #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
+    const attempt = failingAttempt(this.#config, this.#local.as, this.#record);
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);
     this.#record = afterEnd(this.#record, { from, cause, noted, atMs: this.#ports.clock.now() });
-    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause, attempt });
   }
 
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {

@@ -12,6 +12,8 @@ export interface PeerRecord {
   /** What the last NOTIFICATION since the last Established session said. */
   readonly lastNoted: LastWords | undefined;
   readonly failedAttempt: FailedAttempt | undefined;
+  /** It has failed, and its end is to come. */
+  readonly isFailing: boolean;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
@@ -41,6 +43,7 @@ export function newRecord(sinceMs: number): PeerRecord {
     lastError: undefined,
     lastNoted: undefined,
     failedAttempt: undefined,
+    isFailing: false,
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     local: undefined,
@@ -62,7 +65,7 @@ export function afterTransition(
 
 /** A session is Established, with this end of ours. */
 export function afterEstablished(record: PeerRecord, local: Endpoint): PeerRecord {
-  return { ...record, local, lastNoted: undefined, failedAttempt: undefined };
+  return { ...record, local, lastNoted: undefined, failedAttempt: undefined, isFailing: false };
 }
 
 /**
@@ -84,7 +87,18 @@ export function afterEnd(
     : `${cause}; before that, ${lastNoted.text}`;
   // Where a connection was there, what came of an attempt before says nothing of why it ended.
   const failedAttempt = from === "Connect" || from === "Active" ? record.failedAttempt : undefined;
-  return { ...record, lastError: { atMs, text, noted: lastNoted?.noted }, lastNoted, failedAttempt };
+  return {
+    ...record,
+    lastError: { atMs, text, noted: lastNoted?.noted },
+    lastNoted,
+    failedAttempt,
+    isFailing: false,
+  };
+}
+
+/** An attempt to connect came to nothing. */
+export function afterFailure(record: PeerRecord, failedAttempt: FailedAttempt): PeerRecord {
+  return { ...record, failedAttempt, isFailing: true };
 }
 
 /** A NOTIFICATION went either way. */

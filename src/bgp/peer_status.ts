@@ -12,7 +12,12 @@ import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionStateName } from "./session/session_state.ts";
-import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
+import {
+  type AttemptFacts,
+  type FailedAttempt,
+  type SocketSettings,
+  socketSettings,
+} from "./transport/failed_attempt.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
@@ -132,7 +137,7 @@ export function peerStatus(
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   return {
     name: config.name,
-    address: peerKey({ ...config, automatic: !isFound, device: undefined }),
+    address: placeOf(config),
     neighbour,
     as: config.as,
     passive: config.passive,
@@ -169,6 +174,20 @@ export function peerStatus(
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
   };
+}
+
+/** The attempt to connect that has failed and whose end is to come; undefined: there is none. */
+export function failingAttempt(
+  config: PeerConfig,
+  localAs: number,
+  { isFailing, failedAttempt: failed }: PeerRecord,
+): AttemptFacts | undefined {
+  if (!isFailing || failed === undefined) return undefined;
+  return { address: placeOf(config), settings: socketSettings(config, localAs), failed };
+}
+
+function placeOf(config: PeerConfig): string {
+  return peerKey({ ...config, automatic: !isLocated(config), device: undefined });
 }
 
 function notificationRecord(

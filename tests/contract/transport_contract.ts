@@ -268,6 +268,23 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     }
   });
 
+  test("tells that an attempt is given up in the turn in which it is, once, and of none that is up (port Transport)", async (transport) => {
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const peer = peerAt("127.0.0.1", acceptor.listener.local.port);
+    const told: boolean[] = [];
+    const attempt = (signal: AbortSignal) =>
+      transport.connect(peer, LOCAL_AS, signal, undefined, ({ unanswered }) => void told.push(unanswered));
+    const given = new AbortController();
+    const connecting = attempt(given.signal);
+    given.abort(new Error("given up"));
+    assert.deepEqual(told, [true]);
+    await assert.rejects(connecting, /given up/);
+    const kept = new AbortController();
+    using _client = await attempt(kept.signal);
+    kept.abort();
+    assert.deepEqual(told, [true]);
+  });
+
   test("is not touched by a signal that is aborted once connected (port Transport)", async (transport) => {
     using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
     const controller = new AbortController();

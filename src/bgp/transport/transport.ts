@@ -104,8 +104,8 @@ export interface Listener extends Disposable {
 export interface Transport {
   /**
    * `refuseSource` says of the address that the kernel has chosen for our end why it will not do; an adapter that learns of
-   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails or is aborted, before that
-   * is thrown.
+   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails, before that is
+   * thrown, or is aborted, in that very turn.
    * @throws {Error} refused, unreachable, aborted, an address that will not do, or an option that this adapter cannot honour
    */
   connect(
