@@ -3,6 +3,7 @@ import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Neighbour } from "../net/neighbours.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
+import { droppedSince } from "./drop_samples.ts";
 import { advertiseContext, comesFromService, type EstablishedSession } from "./established_session.ts";
 import {
   afterEnd,
@@ -10,6 +11,7 @@ import {
   afterFailure,
   afterNotification,
   afterTransition,
+  isWaiting,
   newRecord,
   type PeerRecord,
 } from "./peer_record.ts";
@@ -33,8 +35,6 @@ import { blamesNextHop, cease, describeNotification, type NotificationMessage } 
 /** What a peer that takes the place of another one goes on with. */
 export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
-/** No connection is there, so a lost path ends nothing. */
-const WAITING: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
 /** One peer. */
 export class Peer {
   readonly driver: PeerDriver;
@@ -156,6 +156,7 @@ export class Peer {
         advertiser: this.#advertiser,
         record: this.#record,
         heldBack: this.#heldBack,
+        dropped: droppedSince(this.#record.waiting, this.#ports.drops()),
         neighbour: this.#neighbour?.words,
       },
       wallTimeOf,
@@ -256,7 +257,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
-        if (WAITING.includes(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
+        if (isWaiting(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
         return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();
@@ -341,9 +342,9 @@ export class Peer {
   }
 
   #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {
-    const lost = from === "Established";
-    const atMs = this.#ports.clock.now();
-    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs });
+    const [lost, atMs] = [from === "Established", this.#ports.clock.now()];
+    const waiting = to === "Active" && this.#config.passive ? this.#ports.drops() : undefined;
+    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs, waiting });
     if (lost) {
       this.#progress = undefined;
       this.#advertiser = undefined;
@@ -390,8 +391,7 @@ export class Peer {
 
   #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
     if (direction === "received") this.#noteRefusedLinkLocal(message);
-    const note = { atMs: this.#ports.clock.now(), message };
-    this.#record = afterNotification(this.#record, direction, note);
+    this.#record = afterNotification(this.#record, direction, { atMs: this.#ports.clock.now(), message });
     const { code, subcode } = message;
     const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";

@@ -1,4 +1,5 @@
 /** What happened to a peer, kept for its status and across the sessions with it: each function is one thing that happened. Pure. */
+import type { DropSample } from "./drop_samples.ts";
 import type { NotificationWay } from "./session/peer_state.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { FailedAttempt } from "./transport/failed_attempt.ts";
@@ -14,6 +15,8 @@ export interface PeerRecord {
   readonly failedAttempt: FailedAttempt | undefined;
   /** It has failed, and its end is to come. */
   readonly isFailing: boolean;
+  /** What the kernel had dropped when it began to wait for the peer to connect; undefined: it does not, or that is not known. */
+  readonly waiting: DropSample | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
@@ -44,6 +47,7 @@ export function newRecord(sinceMs: number): PeerRecord {
     lastNoted: undefined,
     failedAttempt: undefined,
     isFailing: false,
+    waiting: undefined,
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     local: undefined,
@@ -53,14 +57,27 @@ export function newRecord(sinceMs: number): PeerRecord {
   };
 }
 
-/** The session's state is another one; `flap`: it was Established, and was lost against our will. */
+/**
+ * The session's state is another one; `flap`: it was Established, and was lost against our will; `waiting`: the peer is waited
+ * for, and the kernel had dropped this.
+ */
 export function afterTransition(
   record: PeerRecord,
-  { lost, flap, atMs }: { readonly lost: boolean; readonly flap: boolean; readonly atMs: number },
+  { lost, flap, atMs, waiting }: {
+    readonly lost: boolean;
+    readonly flap: boolean;
+    readonly atMs: number;
+    readonly waiting: DropSample | undefined;
+  },
 ): PeerRecord {
   const flaps = flap ? record.flaps + 1 : record.flaps;
-  if (!lost) return { ...record, sinceMs: atMs, flaps };
-  return { ...record, sinceMs: atMs, flaps, local: undefined, stuck: undefined };
+  if (!lost) return { ...record, sinceMs: atMs, flaps, waiting };
+  return { ...record, sinceMs: atMs, flaps, waiting, local: undefined, stuck: undefined };
+}
+
+/** Nothing of a connection is there, or on its way but for an attempt of ours. */
+export function isWaiting(state: SessionStateName): boolean {
+  return state === "Idle" || state === "Connect" || state === "Active";
 }
 
 /** A session is Established, with this end of ours. */

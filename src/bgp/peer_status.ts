@@ -5,6 +5,7 @@ import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
+import type { DropSample } from "./drop_samples.ts";
 import type { PeerDriver } from "./driver.ts";
 import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
@@ -18,6 +19,7 @@ import {
   type SocketSettings,
   socketSettings,
 } from "./transport/failed_attempt.ts";
+import type { SegmentDrops } from "./transport/segment_drops.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
@@ -77,6 +79,8 @@ export interface PeerStatus {
   readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
+  /** What the kernel has dropped since the peer is waited for, of all connections; undefined: nothing, or that is not known. */
+  readonly dropped: { readonly since: Date; readonly drops: SegmentDrops } | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
@@ -119,12 +123,14 @@ export interface PeerStatus {
 /** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, heldBack, neighbour }: {
+  { driver, advertiser, record, heldBack, dropped, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What the kernel has dropped since it is waited for. */
+    readonly dropped: DropSample | undefined;
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
@@ -149,6 +155,7 @@ export function peerStatus(
       ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
       : undefined,
     failedAttempt: record.failedAttempt,
+    dropped: dropped && { since: wallTimeOf(dropped.atMs), drops: dropped.drops },
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),

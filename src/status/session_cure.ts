@@ -3,7 +3,7 @@ import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import type { NotificationWay } from "../bgp/session/peer_state.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
 import { bfdCure, isLost } from "./bfd_text.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import type { PeerEntry, Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -134,6 +134,9 @@ export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   const place = { peer, status };
   if (peer.address.startsWith("auto%")) return FIND(place);
   if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
+  const waiting = waitingWords(peer);
+  // What the peer itself has said last counts more than what may be of somebody else.
+  if (waiting !== undefined && peer.lastError?.noted !== "received") return waiting.cure;
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   const words = peer.lastError?.text ?? peer.cause;
   const notified = notifiedCure(peer);

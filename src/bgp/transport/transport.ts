@@ -6,6 +6,7 @@ import type { PeerConfig, TcpAoKey } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
 import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 import type { FailedAttempt } from "./failed_attempt.ts";
+import type { SegmentDrops } from "./segment_drops.ts";
 
 export type { Endpoint } from "../../net/sockets.ts";
 
@@ -115,6 +116,8 @@ export interface Transport {
     refuseSource?: (address: Address) => string | undefined,
     onFailed?: (attempt: FailedAttempt) => void,
   ): Promise<TcpSocket>;
+  /** What the kernel has dropped so far in this network namespace; undefined, or left out: that cannot be known. */
+  drops?(): SegmentDrops | undefined;
   /** @throws {Error} address in use or not there, or not permitted */
   listen(options: ListenOptions, events: ListenerEvents): Listener;
 }

@@ -41,6 +41,7 @@ export function socketTransport(sockets: RawSockets): Transport {
   return {
     connect: (peer, localAs, signal, refuseSource, onFailed) =>
       connect(sockets, { peer, localAs, signal, refuseSource, onFailed }),
+    drops: () => dropsSoFar(sockets),
     listen: (options, events) => listen(sockets, options, events),
   };
 }
@@ -56,9 +57,9 @@ async function connect(
   },
 ): Promise<TcpSocket> {
   signal.throwIfAborted();
-  const before = dropsSoFar(sockets);
+  const before = dropsSoFar(sockets) ?? NO_DROPS;
   let icmp: FailedAttempt["icmp"];
-  const drops = () => dropsBetween(before, dropsSoFar(sockets));
+  const drops = () => dropsBetween(before, dropsSoFar(sockets) ?? NO_DROPS);
   try {
     // In the turn in which it is given up, so that whoever ends it knows.
     using _givenUp = onAbort(signal, () => {
@@ -100,9 +101,9 @@ async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promis
   await untilAborted(promise, signal);
 }
 
-function dropsSoFar(sockets: RawSockets): SegmentDrops {
+function dropsSoFar(sockets: RawSockets): SegmentDrops | undefined {
   const text = sockets.netstat();
-  return text === undefined ? NO_DROPS : parseSegmentDrops(text);
+  return text === undefined ? undefined : parseSegmentDrops(text);
 }
 
 function icmpError(
