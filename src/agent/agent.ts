@@ -16,7 +16,7 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep, sturdyClock } from "../time/clock.ts";
-import { inSlices } from "../time/steps.ts";
+import { inOrder, inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
@@ -233,7 +233,7 @@ export class Agent {
       checks: (service) => this.#checks.status(service),
       servers: this.#servers.status,
       listeners: this.#speaker?.listeners() ?? [],
-      peers: this.#speaker?.status() ?? [],
+      peers: this.#speaker?.statusInSteps() ?? inOrder([]),
       bfd: this.#bfd?.status ?? new Map(),
       report: this.#report,
       journal: this.#journal,

@@ -60,7 +60,7 @@ export function beginSpeaking(
     throw new HostNotFitError(messageOf(error));
   }
   if (sockets !== undefined) {
-    bfd = new PeerBfd({ sockets, clock, events, speaker, addresses, neighbours });
+    bfd = new PeerBfd({ sockets, clock, events, speaker, neighbours });
     bfd.configure(peers, services);
   }
   return { speaker, bfd };

@@ -23,7 +23,7 @@ import type { Datagrams, DatagramSocket } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { BfdEvent, BfdPeer } from "./bfd_peer.ts";
 import { Driver } from "./driver.ts";
-import { type Flood, isSameSession, type Peer } from "./peer.ts";
+import { type Flood, isSamePlace, isSameSession, type Peer } from "./peer.ts";
 import { SourcePorts } from "./ports.ts";
 import { type ReceivePlace, receivePlace, Receiver } from "./receiver.ts";
 import type { BfdReceiverStatus, BfdStatus } from "./status.ts";
@@ -90,8 +90,8 @@ export class Bfd {
         if (next !== undefined && isSameSession(peer.config, next)) continue;
         this.#peers.delete(key);
         this.#floods.delete(key);
-        // Of two sessions with one peer the new one is to have the last word.
-        this.#driver.remove(peer, next === undefined ? FAREWELLS : 1);
+        // Of two sessions with one peer the new one is to have the last word, whatever its key is.
+        this.#driver.remove(peer, peers.some((each) => isSamePlace(peer.config, each)) ? 1 : FAREWELLS);
       }
       this.#want([...wanted.values()]);
       for (const [key, config] of wanted) {
@@ -101,6 +101,11 @@ export class Bfd {
       }
     });
     this.#examineLater();
+  }
+
+  /** The peer of this name speaks with this address of ours: it is the source where none is configured and the session is not up. */
+  follow(name: string, end: Address): void {
+    for (const peer of this.#peers.values()) if (peer.config.name === name) peer.noteEnd(end.bytes);
   }
 
   /** Sources of what is sent are chosen, and looked at, anew: addresses of this host, or of services, are other ones. */

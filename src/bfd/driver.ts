@@ -140,7 +140,7 @@ export class Driver {
     const heldMs = now - Math.max(Math.min(this.#armedMs, now), this.#lookedMs);
     this.#lookedMs = now;
     if (heldMs <= USUAL_DELAY_MS) return;
-    for (const peer of this.#peers.values()) peer.noteHeld(heldMs);
+    for (const peer of this.#peers.values()) peer.noteHeld(heldMs, now);
   }
 
   #onTimer(): void {
@@ -176,7 +176,9 @@ export class Driver {
     if (found !== undefined && flood !== undefined) this.#options.onFlood(found, flood);
     const drop = typeof packet === "string" ? packet : dropReason(packet, datagram, receiver, known, found);
     if (drop !== undefined) return found === undefined ? receiver.drops.add(drop) : found.noteDrop(drop);
-    if (found !== undefined && typeof packet === "object") this.#step(found, { type: "packet", packet });
+    if (found === undefined || typeof packet !== "object") return;
+    if (datagram.to !== undefined) found.noteEnd(datagram.to);
+    this.#step(found, { type: "packet", packet });
   }
 
   /** The session with whoever sent this, by address, and by interface where it is one of a link. */

@@ -1,5 +1,5 @@
 /** What we keep of a peer: its session, the socket that it sends from, and what was counted. */
-import { diagnosticWords, remoteDiagnosticWords } from "./diagnostic.ts";
+import { Diagnostic, diagnosticWords, remoteDiagnosticWords } from "./diagnostic.ts";
 import { DROP_WORDS, type DropReason, Drops } from "./drops.ts";
 import type { BfdPeer } from "./bfd_peer.ts";
 import type { ControlPacket } from "./packet.ts";
@@ -9,6 +9,7 @@ import { Sender, type SenderPorts } from "./sender.ts";
 import { createSession, step } from "./session.ts";
 import type { Env, SessionAction, SessionConfig, SessionEvent, SessionState } from "./session_state.ts";
 import type { BfdStatus } from "./status.ts";
+import { formatDuration } from "../time/duration.ts";
 import { detectionTimeMs, receiveIntervalUs, transmitIntervalUs } from "./timers.ts";
 
 /** More than so many packets a second, and so many times what was agreed on, are a flood. */
@@ -33,6 +34,8 @@ export class Peer implements Disposable {
   /** The longest hold of this process since the last packet came. */
   #heldMs = 0;
   #longestHeldMs = 0;
+  /** The last hold that was long enough for the peer to give us up. */
+  #muted = { ms: 0, endMs: -Infinity };
   #received = 0;
   #sent = 0;
   #unsent = 0;
@@ -87,8 +90,10 @@ export class Peer implements Disposable {
     return this.#heldMs;
   }
 
-  /** This process was held for so long. */
-  noteHeld(ms: number): void {
+  /** This process was held for so long, up to now. */
+  noteHeld(ms: number, nowMs: number): void {
+    const { desiredMinTxUs, detectMult } = this.#state.config;
+    if (ms * 1000 >= desiredMinTxUs * detectMult) this.#muted = { ms, endMs: nowMs };
     this.#heldMs = Math.max(this.#heldMs, ms);
     this.#longestHeldMs = Math.max(this.#longestHeldMs, ms);
   }
@@ -102,6 +107,11 @@ export class Peer implements Disposable {
     this.#arrived = { sinceMs: before.sinceMs, count, named };
     const most = FLOOD_PACKETS + FLOOD_FACTOR * SECOND_MS * 1000 / receiveIntervalUs(this.#state);
     return named > most ? "of its session" : count > most ? "of its address" : undefined;
+  }
+
+  /** A packet of its was sent to this address: while the session is not up it may be that the peer waits for another source. */
+  noteEnd(address: Uint8Array): void {
+    if (this.#state.name !== "Up") this.#sender.follow(address);
   }
 
   /** A packet that came from its address was not taken. */
@@ -176,8 +186,12 @@ export class Peer implements Disposable {
 
   /** Why the session is as it is, with what is known beside. */
   get cause(): string {
-    const { name, cause } = this.#state;
+    const { name, cause, sinceMs, remote } = this.#state;
     if (name === "Up") return cause;
+    const { ms, endMs } = this.#muted;
+    if (remote.diag === Diagnostic.ControlDetectionTimeExpired && sinceMs - endMs < SECOND_MS) {
+      return `${cause}; this process had been held for ${formatDuration(Math.round(ms))}, and sent nothing`;
+    }
     const dropped = this.#lastDrop;
     if (dropped !== undefined) {
       const hint = dropped === "ttl" && !this.#config.multihop
@@ -232,8 +246,13 @@ export class Peer implements Disposable {
 
 /** Whether it is the same session, with another configuration at most. */
 export function isSameSession(one: BfdPeer, other: BfdPeer): boolean {
-  return one.key === other.key && one.address.text === other.address.text && one.zone === other.zone &&
-    one.local?.text === other.local?.text && one.device === other.device && one.multihop === other.multihop;
+  return one.key === other.key && isSamePlace(one, other) && one.local?.text === other.local?.text &&
+    one.device === other.device && one.multihop === other.multihop;
+}
+
+/** Whether both are sessions with the same peer. */
+export function isSamePlace(one: BfdPeer, other: BfdPeer): boolean {
+  return one.address.text === other.address.text && one.zone === other.zone;
 }
 
 /** Room for one packet, for all peers of a driver. */

@@ -32,6 +32,8 @@ export class Sender implements Disposable {
   #socket: DatagramSocket | undefined;
   #to: SocketAddress | undefined;
   #local: Address | undefined;
+  /** Where the peer sends to: what it watches. */
+  #end: Address | undefined;
   #fault: string | undefined;
   #returned: string | undefined;
 
@@ -43,6 +45,18 @@ export class Sender implements Disposable {
   /** What packets come from; undefined while none can be sent. */
   get local(): Address | undefined {
     return this.#local;
+  }
+
+  /**
+   * The peer sends to this address, which is what it waits for packets from. Unless the source is configured, or this is a
+   * service's, it is the source from now on; the kernel's choice may be another one, as soon as the host has several.
+   */
+  follow(end: Uint8Array): void {
+    if (this.#peer.local !== undefined) return;
+    const address = addressOf(end);
+    if (address.text === this.#end?.text || this.#ports.isServiceAddress(address)) return;
+    this.#end = address;
+    if (address.text !== this.#local?.text) this.close();
   }
 
   /** The source port; undefined before the first packet. */
@@ -129,6 +143,8 @@ export class Sender implements Disposable {
       return socket;
     } catch (error) {
       this.#fault = this.#openFault(error);
+      // It is there no more: the kernel chooses, until the peer sends to another one.
+      if (codeOf(error) === "EADDRNOTAVAIL") this.#end = undefined;
       return undefined;
     }
   }
@@ -140,6 +156,7 @@ export class Sender implements Disposable {
       socket.setFilter(TAKE_NOTHING);
       const local = addressOf(socket.localAddress().address.bytes);
       if (!this.#ports.isServiceAddress(local)) return local;
+      this.#end = undefined;
       throw new Error(
         `packets would come from ${local.text}, which is a service address: set localAddress of the peer`,
       );
@@ -155,7 +172,7 @@ export class Sender implements Disposable {
     const scopeId = zone === undefined ? 0 : this.#ports.interfaceIndex(zone);
     if (scopeId === undefined) throw new Error(`there is no interface ${zone}`);
     const to = { address, port: multihop ? CONTROL_PORT.multihop : CONTROL_PORT.single, scopeId };
-    const source = local ?? UNSPECIFIED[address.family];
+    const source = local ?? this.#end ?? UNSPECIFIED[address.family];
     for (let tried = 1;; tried++) {
       const port = this.#port ?? this.#ports.sourcePorts.acquire();
       this.#port = port;

@@ -284,8 +284,9 @@ export class PeerDriver {
         return events.ended(action.from, action.cause, action.noted);
       case "established": {
         const socket = this.#links.get(action.link)?.socket;
-        if (socket !== undefined) events.established(action.negotiated, socket.local, socket.remote);
-        return;
+        if (socket === undefined) return;
+        if (action.negotiated.holdTimeSeconds === 0) socket.waitForReader?.();
+        return events.established(action.negotiated, socket.local, socket.remote);
       }
       case "transition":
         return events.transition(action.from, action.to, action.cause);

@@ -3,16 +3,26 @@ import { formatU32 } from "../net/address.ts";
 import type { Transmission } from "../net/sockets.ts";
 import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
+import type { Clock } from "../time/clock.ts";
+import { mapInSteps } from "../time/steps.ts";
+import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
+import type { DropSample } from "./drop_samples.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionState, SessionStateName } from "./session/session_state.ts";
-import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
+import {
+  type AttemptFacts,
+  type FailedAttempt,
+  type SocketSettings,
+  socketSettings,
+} from "./transport/failed_attempt.ts";
+import type { SegmentDrops } from "./transport/segment_drops.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
@@ -69,9 +79,11 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
+  /** What the kernel has dropped since the peer is waited for, of all connections; undefined: nothing, or that is not known. */
+  readonly dropped: { readonly since: Date; readonly drops: SegmentDrops } | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
@@ -117,28 +129,32 @@ export interface PeerStatus {
   readonly fault: { readonly at: Date; readonly text: string } | undefined;
 }
 
-/** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
+/** The status of a peer as of now; its routes, of which there may be many, are listed in steps. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, heldBack, neighbour }: {
+  { driver, advertiser, record, heldBack, dropped, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What the kernel has dropped since it is waited for. */
+    readonly dropped: DropSample | undefined;
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
-  wallTimeOf: (ms: number) => Date,
-): PeerStatus {
+  clock: Clock,
+): Generator<void, PeerStatus> {
+  const offsetMs = clock.wallTime().getTime() - clock.now();
+  const wallTimeOf = (ms: number) => new Date(offsetMs + ms);
   const { fsm } = leadingSession(driver.state);
   const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
   const isFound = isLocated(config);
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
-  return {
+  const status = {
     name: config.name,
-    address: peerKey({ ...config, automatic: !isFound, device: undefined }),
+    address: placeOf(config),
     neighbour,
     as: config.as,
     passive: config.passive,
@@ -146,8 +162,11 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
+    dropped: dropped && { since: wallTimeOf(dropped.atMs), drops: dropped.drops },
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
@@ -162,17 +181,30 @@ export function peerStatus(
     saidRestart: saidRestart(fsm),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
-    advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({
-      prefix: prefix.text,
-      nextHop: path.nextHops[0]?.text ?? "",
-    })),
-    held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    advertised: [],
+    held: [],
     linkLocalRefused: linkLocalRefused &&
       { at: wallTimeOf(linkLocalRefused.atMs), text: linkLocalRefused.text },
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
     flaps: record.flaps,
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
+  };
+  return withRoutes(status, [...advertiser?.routes ?? []], [...advertiser?.held ?? []]);
+}
+
+function* withRoutes(
+  status: PeerStatus,
+  routes: readonly (readonly [string, AdvertisedPath])[],
+  held: readonly (readonly [string, string])[],
+): Generator<void, PeerStatus> {
+  return {
+    ...status,
+    advertised: yield* mapInSteps(routes, ([prefix, { nextHops }]) => ({
+      prefix,
+      nextHop: nextHops[0]?.text ?? "",
+    })),
+    held: yield* mapInSteps(held, ([prefix, reason]) => ({ prefix, reason })),
   };
 }
 
@@ -181,6 +213,20 @@ function saidRestart({ config, omission, saidRestart: said }: SessionState): Pee
     !omission.includes("graceful-restart");
   if (said === undefined || !isOffered) return undefined;
   return { ...said, forwarding: said.forwarding.map(familyName) };
+}
+
+/** The attempt to connect that has failed and whose end is to come; undefined: there is none. */
+export function failingAttempt(
+  config: PeerConfig,
+  localAs: number,
+  { isFailing, failedAttempt: failed }: PeerRecord,
+): AttemptFacts | undefined {
+  if (!isFailing || failed === undefined) return undefined;
+  return { address: placeOf(config), settings: socketSettings(config, localAs), failed };
+}
+
+function placeOf(config: PeerConfig): string {
+  return peerKey({ ...config, automatic: !isLocated(config), device: undefined });
 }
 
 function notificationRecord(

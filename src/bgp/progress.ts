@@ -53,6 +53,10 @@ export function stuckWords(
   if (silentMs >= stuckMs || segmentOctets <= SMALLEST_SEGMENT) {
     return `${words}: look at the path to the peer`;
   }
+  if (owed(seen) <= SMALLEST_SEGMENT) {
+    return `${words}. The peer is heard meanwhile, and short segments are lost, too: turn GTSM (ttlSecurity) on at both ` +
+      "sides or at neither, and look for a filter on the way to the peer";
+  }
   const mss = Math.min(SAFE_SEGMENT, segmentOctets - 40);
   return `${words}. The peer is heard meanwhile: segments of ${segmentOctets} octets seem to be lost on the way ` +
     `(MTU); set tcpMSS: ${mss}, or let ICMP "too big" through`;

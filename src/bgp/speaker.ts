@@ -16,8 +16,7 @@
  * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the receiver
  * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `driver.ts` steps the
  * machine with it: `session/peer.ts` finds the session that the link belongs to, `session/session.ts` answers with a new
- * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
- * `session/timers.ts`. Learned routes are counted and dropped.
+ * state and actions; the driver performs these and arms one timer (`session/timers.ts`). Learned routes are counted and dropped.
  *
  * How a route goes out: `Speaker.announce()` sets the whole of what is desired, `announceOf()` the part of one who wants
  * something of it; `DesiredRoutes` finds the prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
@@ -34,6 +33,8 @@ import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
+import { atOnce, inOrder } from "../time/steps.ts";
+import { DropSamples } from "./drop_samples.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import type { StandingSession } from "./established_session.ts";
 import { type Heritage, Peer } from "./peer.ts";
@@ -119,11 +120,13 @@ export class Speaker {
     this.#options = options;
     this.#local = local;
     this.#services = options.services ?? this.#services;
+    const drops = new DropSamples(clock, () => transport.drops?.());
     this.#ports = {
       transport,
       clock,
       random,
       own: () => ({ addresses: addresses.current(), services: this.#services }),
+      drops: () => drops.sample(),
       desired: this.#desired,
       neighbours,
       rejections: new Lingering(MAX_REJECTIONS),
@@ -247,12 +250,15 @@ export class Speaker {
 
   /** Every peer, in the order of the configuration. */
   status(): readonly PeerStatus[] {
-    const { clock } = this.#options;
-    const offsetMs = clock.wallTime().getTime() - clock.now();
-    return [...this.#peers.values()].map((peer) => peer.status((ms) => new Date(offsetMs + ms)));
+    return atOnce(this.statusInSteps());
   }
 
-  /** The peers' sessions that are Established. */
+  /** The same in steps, as there may be many routes; all as of now. */
+  statusInSteps(): Generator<void, readonly PeerStatus[]> {
+    return inOrder([...this.#peers.values()].map((peer) => peer.status()));
+  }
+
+  /** The peers' sessions that are Established, and nothing of their routes. */
   sessions(): readonly StandingSession[] {
     return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
       session === undefined ? [] : [{ peer, negotiated: session.negotiated }]

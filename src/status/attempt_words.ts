@@ -12,6 +12,8 @@ export interface Attempt {
   readonly address: string;
   readonly settings: SocketSettings;
   readonly failed: FailedAttempt;
+  /** Within what time segments were dropped, in words. */
+  readonly meanwhile?: string;
 }
 
 /** What happened, and what helps. */
@@ -23,6 +25,8 @@ export interface AttemptWords {
 
 interface Row {
   readonly situation: string;
+  /** It is told by what the kernel drops, so of a peer that is waited for as well. */
+  readonly isOfDrops?: true;
   fits(attempt: Attempt): boolean;
   sentence(attempt: Attempt): string;
   cure(attempt: Attempt): string;
@@ -32,6 +36,10 @@ interface Row {
 const DESCRIPTORS = ["EMFILE", "ENFILE"];
 const MEMORY = ["ENOMEM", "ENOBUFS", "EAGAIN"];
 const NOT_PERMITTED = ["EPERM", "EACCES"];
+/** What a host tells itself where nobody answers for an address (RFC 792, RFC 4443). */
+const HOST_UNREACHABLE = { 4: 1, 6: 3 } as const;
+/** Sockets of the runtime do not say what failed: connect(2) alone does then. */
+const CONNECT = /^(connect|$)/;
 const SIGNATURE = /^[gs]etsockopt TCP_(MD5SIG|AO)/;
 
 const failedAt = (operation: RegExp, ...codes: readonly string[]) => ({ failed }: Attempt) =>
@@ -39,6 +47,10 @@ const failedAt = (operation: RegExp, ...codes: readonly string[]) => ({ failed }
 const code = (...codes: readonly string[]) => ({ failed }: Attempt) => codes.includes(failed.code ?? "");
 const icmp = (meaning: ReturnType<typeof icmpMeaning>) => ({ failed }: Attempt) =>
   failed.icmp !== undefined && icmpMeaning(failed.icmp) === meaning;
+const icmpIs = (codes: typeof HOST_UNREACHABLE) => ({ failed: { icmp } }: Attempt) =>
+  icmp !== undefined && icmp.code === codes[icmp.family];
+const isOwn = ({ failed }: Attempt) => failed.icmp?.isOwn === true;
+const isOnLink = ({ address }: Attempt) => address.includes("%");
 const unanswered = ({ failed }: Attempt) => failed.unanswered || failed.code === "ETIMEDOUT";
 const ao = ({ settings }: Attempt) => settings.signature === "TCP-AO";
 const key = (attempt: Attempt) => ao(attempt) ? "tcpAO" : "password";
@@ -46,6 +58,7 @@ const port = ({ settings }: Attempt) => `TCP port ${settings.port}`;
 const sender = ({ failed }: Attempt) => failed.icmp?.from ?? "a router";
 const from = ({ settings: { localAddress } }: Attempt) =>
   localAddress === undefined ? "" : ` from ${localAddress}`;
+const meanwhile = ({ meanwhile: words = "while this attempt was under way" }: Attempt) => words;
 const by = ({ settings: { device } }: Attempt) => device === undefined ? "" : ` in ${device}`;
 const segments = (count: number) => count === 1 ? "1 segment" : `${count} segments`;
 
@@ -168,13 +181,26 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "no neighbour on the link",
-    fits: (attempt) => icmp("unreachable")(attempt) && attempt.failed.icmp?.isOwn === true,
+    fits: (attempt) => icmp("unreachable")(attempt) && isOwn(attempt) && icmpIs(HOST_UNREACHABLE)(attempt),
     sentence: (attempt) =>
       `nobody answers on the link${
         by(attempt)
       } for ${attempt.address}, or for the gateway that leads to it ` +
       `(${attempt.address.includes(":") ? "neighbour discovery" : "ARP"})`,
     cure: ({ name }) => `look at cable, VLAN and address of ${name}, and at the route to it (ip route get)`,
+  },
+  {
+    situation: "rejected here",
+    fits: (attempt) => attempt.failed.icmp !== undefined && isOwn(attempt),
+    sentence: (attempt) =>
+      `this host itself rejects ${port(attempt)} to ${attempt.address}: a filter on output`,
+    cure: () => "let it through (nft list ruleset)",
+  },
+  {
+    situation: "rejected there",
+    fits: (attempt) => attempt.failed.icmp !== undefined && attempt.failed.icmp.from === attempt.address,
+    sentence: (attempt) => `a filter at ${attempt.address} itself rejects ${port(attempt)}`,
+    cure: (attempt) => `let ${port(attempt)} through there${from(attempt)}`,
   },
   {
     situation: "forbidden on the way",
@@ -213,23 +239,23 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "route that discards",
-    fits: failedAt(/^connect/, "EINVAL"),
+    fits: failedAt(CONNECT, "EINVAL"),
     sentence: (attempt) =>
       `the route to ${attempt.address}${by(attempt)} discards (blackhole), or its scope does not fit`,
     cure: ({ address }) => `correct that route (ip route get ${address})`,
   },
   {
     situation: "forbidden here",
-    fits: failedAt(/^connect/, ...NOT_PERMITTED),
+    fits: failedAt(CONNECT, ...NOT_PERMITTED),
     sentence: (attempt) =>
-      `this host itself forbids ${
+      `this host itself${attempt.failed.operation === undefined ? ", or a filter on the way," : ""} forbids ${
         port(attempt)
       } to ${attempt.address}: a filter on output, or a prohibiting route`,
     cure: (attempt) => `let it through (nft list ruleset, ip route get ${attempt.address})`,
   },
   {
     situation: "no source address",
-    fits: failedAt(/^connect/, "EADDRNOTAVAIL"),
+    fits: failedAt(CONNECT, "EADDRNOTAVAIL"),
     sentence: (attempt) =>
       `this host has no address${by(attempt)} to reach ${attempt.address} from, or no local port is free`,
     cure: ({ name }) => `give the interface an address of that family, or set localAddress of ${name}`,
@@ -252,34 +278,34 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "signatures differ",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.signature !== undefined && attempt.failed.drops.mismatched > 0,
-    sentence: ({ failed, settings }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.mismatched)
-      } whose ${settings.signature} signature did not match ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.mismatched)
+      } whose ${attempt.settings.signature} signature did not match ${meanwhile(attempt)}`,
     cure: (attempt) => `give both sides the same ${key(attempt)} (${attempt.name})`,
   },
   {
     situation: "peer signs nothing",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.signature !== undefined && attempt.failed.drops.unsigned > 0,
-    sentence: ({ failed, settings }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.unsigned)
-      } without the ${settings.signature} signature that a peer must have ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.unsigned)
+      } without the ${attempt.settings.signature} signature that a peer must have ${meanwhile(attempt)}`,
     cure: (attempt) => `configure the password for us at ${attempt.name}, or leave out ${key(attempt)} here`,
   },
   {
     situation: "peer signs, and we do not",
+    isOfDrops: true,
     fits: (attempt) => unanswered(attempt) && attempt.failed.drops.unexpected > 0,
-    sentence: ({ failed }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.unexpected)
-      } with a signature that no key is configured for ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.unexpected)
+      } with a signature that no key is configured for ${meanwhile(attempt)}`,
     cure: (attempt) =>
       attempt.settings.signature === undefined
         ? `set password of ${attempt.name} to what the router has for us, or remove it there`
@@ -287,13 +313,13 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "TTL below the least one",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.ttlSecurity !== undefined && attempt.failed.drops.lowTtl > 0,
-    sentence: ({ failed, settings }) =>
-      `the kernel dropped ${segments(failed.drops.lowTtl)} whose TTL was below ${
-        256 - (settings.ttlSecurity ?? 1)
-      } ` +
-      "(GTSM, RFC 5082) while this attempt was under way",
+    sentence: (attempt) =>
+      `the kernel dropped ${segments(attempt.failed.drops.lowTtl)} whose TTL was below ${
+        256 - (attempt.settings.ttlSecurity ?? 1)
+      } (GTSM, RFC 5082) ${meanwhile(attempt)}`,
     cure: ({ name, settings }) =>
       `turn GTSM on at ${name} (ttl-security, which sends with TTL 255), or raise ttlSecurity, which is ${settings.ttlSecurity}, ` +
       "to the number of hops",
@@ -308,6 +334,20 @@ const ROWS: readonly Row[] = [
     cure: (attempt) =>
       `give both sides the same ${key(attempt)}, and let ${port(attempt)} through to ${attempt.address}` +
       hopsHint(attempt),
+  },
+  {
+    situation: "unanswered on the link",
+    fits: (attempt) => unanswered(attempt) && isOnLink(attempt),
+    sentence: (attempt) =>
+      `no answer from ${attempt.address} on ${
+        port(attempt)
+      }: nobody has that address on the link, or a filter, or a router ` +
+      "that wants a password or GTSM",
+    cure: (attempt) =>
+      `look at cable and VLAN, and whether ${attempt.name} has the address (ip -6 neigh); let ${
+        port(attempt)
+      } through, and ` +
+      "give this host the password or ttlSecurity that the router has for us",
   },
   {
     situation: "unanswered",
@@ -332,14 +372,19 @@ const ROWS: readonly Row[] = [
 ];
 
 /** A router need not say that a TTL ran out. */
-function hopsHint({ settings }: Attempt): string {
-  const near = settings.external && settings.multihop === undefined && settings.ttlSecurity === undefined;
+function hopsHint({ address, settings }: Attempt): string {
+  const near = !address.includes("%") && settings.external && settings.multihop === undefined &&
+    settings.ttlSecurity === undefined;
   return near ? "; a router that is not on this link needs multihop" : "";
 }
 
 /** The attempt in words; undefined where the table does not have it. */
 export function attemptWords(attempt: Attempt): AttemptWords | undefined {
-  const row = ROWS.find((each) => each.fits(attempt));
+  return wordsOf(attempt, ROWS);
+}
+
+function wordsOf(attempt: Attempt, rows: readonly Row[]): AttemptWords | undefined {
+  const row = rows.find((each) => each.fits(attempt));
   return row && { situation: row.situation, sentence: row.sentence(attempt), cure: row.cure(attempt) };
 }
 
@@ -348,6 +393,19 @@ export function failedAttemptWords(peer: PeerStatus): AttemptWords | undefined {
   const { name, address, settings, failedAttempt } = peer;
   if (failedAttempt === undefined || peer.state === "Established") return undefined;
   return attemptWords({ name, address, settings, failed: failedAttempt });
+}
+
+/**
+ * Why a passive peer that is waited for may not get through; undefined: the kernel drops nothing that would say so. It counts
+ * for all connections of the host.
+ */
+export function waitingWords({ name, address, settings, dropped }: PeerStatus): AttemptWords | undefined {
+  if (dropped === undefined) return undefined;
+  const { since, drops } = dropped;
+  const failed = { operation: undefined, code: undefined, unanswered: true, icmp: undefined, drops };
+  const meanwhile =
+    `since ${since.toISOString()}, while ${name} is waited for; they may be of somebody else's connections`;
+  return wordsOf({ name, address, settings, failed, meanwhile }, ROWS.filter(({ isOfDrops }) => isOfDrops));
 }
 
 /** The situations that the table has, for tests that see each. */

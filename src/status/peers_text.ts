@@ -1,6 +1,6 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
 import { bfdLines, bfdReason } from "./bfd_text.ts";
 import type { BfdEntry, PeerEntry, Status } from "./status.ts";
@@ -78,7 +78,7 @@ function meaning(
   peer: PeerEntry,
   status: Pick<Status, "as" | "routerID" | "listeners">,
 ): readonly string[] {
-  const words = failedAttemptWords(peer);
+  const words = failedAttemptWords(peer) ?? waitingWords(peer);
   return [
     ...words === undefined ? [] : [`  which means    ${words.sentence}`],
     `  cure           ${sessionCure(peer, status)}`,

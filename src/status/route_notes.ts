@@ -28,6 +28,7 @@ export function routeNotes(
     ...route.degraded
       ? ["the service is unhealthy: what it is announced with is announce.whenUnhealthy"]
       : [],
+    ...peer.stuck === undefined ? [] : [`the router may not have heard of it: ${peer.stuck}`],
     preference(route, peer),
     ...route.attributes.communities.flatMap((name) => COMMUNITIES[name] ?? []),
     ...notificationNotes(peer, now),

@@ -224,6 +224,32 @@ Deno.test("what was lost while a virtual machine was paused has one more detecti
   }
 });
 
+Deno.test("a peer that gave us up while this process was stopped is told with the reason, and others are not", async () => {
+  const words = "the peer says down (control detection time expired: it does not hear us: " +
+    "look at the way from here to there, and at what filters UDP on it)";
+  for (
+    const [holdMs, more] of [[10_000, "; this process had been held for 10s, and sent nothing"], [
+      0,
+      "",
+    ]] as const
+  ) {
+    const made = await upScene();
+    const { a, b, clock, network } = made;
+    a.host.stopped = true;
+    await clock.advance(holdMs);
+    a.host.resume();
+    await clock.advance(1);
+    if (holdMs === 0) {
+      network.fate = ({ to }) => to.address.bytes[3] === 2 ? undefined : 0.1;
+      await clock.advance(1000);
+    }
+    const lost = a.bfd.status()[0]?.lastLost?.cause;
+    assert.equal(lost?.replace(/held for 99\d\dms/, "held for 10s"), `${words}${more}`);
+    assert.equal(b.bfd.status()[0]?.counters.flaps, 1);
+    await end(made);
+  }
+});
+
 Deno.test("a loop that is always late excuses a silent peer once, not for ever", async () => {
   const made = await upScene();
   const { a, clock, network } = made;
@@ -415,7 +441,11 @@ Deno.test("stop() says goodbye more than once, and is over in little more than a
 
 Deno.test("a peer that is removed is told as often, one that has a new session once", async () => {
   for (
-    const [next, goodbyes] of [[[], 5], [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1]] as const
+    const [next, goodbyes] of [
+      [[], 5],
+      [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1],
+      [[peerOf("10.0.0.2", { key: "10.0.0.2@eth0", device: "eth0" })], 1],
+    ] as const
   ) {
     const made = await upScene();
     const { a, clock, network } = made;
@@ -517,6 +547,44 @@ Deno.test("another source address is a new session, which comes up", async () =>
   await clock.advance(5000);
   assert.notEqual(a.bfd.status()[0]?.localDiscriminator, before);
   assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+  await end(made);
+});
+
+Deno.test("packets come from the address that the peer sends to, whatever the kernel would choose, and keep to it when the session is lost", async () => {
+  const made = scene(["10.0.0.9", "10.0.0.1"]);
+  const { a, b, clock, network } = made;
+  a.bfd.configure([peerOf("10.0.0.2")]);
+  b.bfd.configure([peerOf("10.0.0.1")]);
+  await clock.advance(5000);
+  assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+  // As router advertisements bring addresses at any time.
+  a.host.addresses = ["10.0.0.8", ...a.host.addresses];
+  const { fate } = network;
+  for (const lost of [5000, 300]) {
+    network.fate = () => undefined;
+    await clock.advance(lost);
+    assert.deepEqual([a.states, b.states], [["Down"], ["Down"]]);
+    network.fate = fate;
+    await clock.advance(3000);
+    assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+    assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  }
+  // Nobody moves a session that is up, nor to a service.
+  a.services.add("10.0.0.9");
+  const to = { address: address("10.0.0.8"), port: 3784, scopeId: 0 };
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator }, { to });
+  await clock.advance(1000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  sendFrom(b, a, 50_000, { state: "Down", yourDiscriminator: 0 }, {
+    to: { ...to, address: address("10.0.0.9") },
+  });
+  await clock.advance(3000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  // It is gone: the kernel's choice is better than nothing.
+  a.host.addresses = ["10.0.0.8"];
+  await clock.advance(5000);
+  assert.deepEqual([a.states, a.bfd.status()[0]?.localAddress?.text], [["Down"], "10.0.0.8"]);
   await end(made);
 });
 

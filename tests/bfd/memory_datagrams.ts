@@ -167,9 +167,9 @@ class MemorySocket implements DatagramSocket {
   receive(): Datagram | undefined {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
-    const { flight: { octets, from, ttl }, index } = next;
+    const { flight: { octets, from, to: { address: { bytes: to } }, ttl }, index } = next;
     const isLocal = from.address.bytes[0] === 0xfe;
-    return { octets, from: { ...from, scopeId: isLocal ? index : 0 }, ttl, interfaceIndex: index };
+    return { octets, from: { ...from, scopeId: isLocal ? index : 0 }, ttl, interfaceIndex: index, to };
   }
 
   receiveReturned(): undefined {}

@@ -67,6 +67,17 @@ Deno.test("stuckWords() blames no MTU where the peer is silent, too, or segments
   assert.match(stuckWords(stands, { ...LOST, segmentOctets: 1208 }, at(30_000)) ?? "", /tcpMSS: 1168/);
 });
 
+Deno.test("stuckWords() blames no MTU where all that waits fits in a short segment, as where the peer alone has GTSM (issue: B6, B7)", () => {
+  const short = { ...LOST, inFlightOctets: 500, waitingOctets: 36 };
+  const words = stuckWords(stands, short, at(30_000)) ?? "";
+  assert.match(
+    words,
+    /536 octets wait\. .* short segments are lost, too: turn GTSM \(ttlSecurity\) on at both/,
+  );
+  assert.doesNotMatch(words, /tcpMSS/);
+  assert.match(stuckWords(stands, { ...short, waitingOctets: 37 }, at(30_000)) ?? "", /tcpMSS/);
+});
+
 Deno.test("stuckWords() tells a peer that does not read, heard or not, from a path that loses segments (issue: B6)", () => {
   for (const silentMs of [200, 60_000]) {
     const words = stuckWords(stands, { ...LOST, inFlightOctets: 0, silentMs }, at(30_000));

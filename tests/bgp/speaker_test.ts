@@ -753,6 +753,7 @@ Deno.test("Speaker.status() keeps the peer's reason in view while further connec
     probe.last.close();
     await stage.clock.advance(5);
     assert.equal(end.status.lastError?.text, `the peer closed the connection; before that, ${reason}`);
+    assert.equal(end.status.lastError?.noted, "received");
   }
   while (probe.sessions.length < 4) await stage.clock.advance(100);
   probe.last.establish();

@@ -9,6 +9,8 @@ import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
+import { factOf } from "../../src/agent/bgp_events.ts";
+import type { AgentFact, Meaning } from "../../src/events/event.ts";
 import { failedAttemptWords } from "../../src/status/attempt_words.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
@@ -132,18 +134,32 @@ for (const version of [4, 6] as const) {
       cure: /lo|route back/,
     },
     {
-      wrong: "filter that rejects",
-      peer: { address: b, port: 2179 },
+      wrong: "filter on the way that rejects",
+      peer: { address: c, port: 2179, multihop: 5 },
       situation: "refused by a firewall",
-      says: /firewall/,
+      says: /firewall at (10\.9\.0\.2|fd09::2)/,
       cure: /2179/,
     },
     {
-      wrong: "filter that prohibits",
-      peer: { address: b, port: 3179 },
+      wrong: "filter on the way that prohibits",
+      peer: { address: c, port: 3179, multihop: 5 },
       situation: "forbidden on the way",
-      says: /forbids/,
+      says: /(10\.9\.0\.2|fd09::2) forbids/,
       cure: /3179/,
+    },
+    ...[2179, 3179].map((port): Row => ({
+      wrong: `filter of the peer that rejects port ${port}`,
+      peer: { address: b, port },
+      situation: "rejected there",
+      says: /^a filter at (10\.9\.0\.2|fd09::2) itself rejects/,
+      cure: new RegExp(`${port} through there`),
+    })),
+    {
+      wrong: "filter of this host that rejects",
+      peer: { address: b, port: 5179 },
+      situation: "rejected here",
+      says: /^this host itself rejects TCP port 5179/,
+      cure: /nft list ruleset/,
     },
     {
       wrong: "filter that says nothing",
@@ -219,6 +235,7 @@ async function named({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
   using libc = openLibc();
   await using reactor = new Reactor(libc);
   using _server = row.server ? listenIn(b, version, new Sockets(libc, reactor)) : undefined;
+  const told: (Meaning & Pick<AgentFact, "kind">)[] = [];
   const listening = { listenPort: 179, listenAddresses: [address(version === 4 ? "0.0.0.0" : "::")] };
   const speaker = new Speaker({
     local: localBgp({ as: OUR_AS, ...row.listening ? listening : {} }),
@@ -232,14 +249,20 @@ async function named({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
     transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
-    onEvent: () => {},
+    onEvent: (event) => void told.push(factOf(event)),
   });
   const words = () => speaker.status().map(failedAttemptWords)[0];
+  // The end of the attempt that is told is its own, also where it was given up without an answer.
+  const isTold = () =>
+    told.some(({ kind, means = "", cure = "" }) =>
+      kind === "session-ended" && row.says.test(means) && row.cure.test(cure)
+    );
   try {
     speaker.start();
     await until(() => words()?.situation === row.situation, () => JSON.stringify(speaker.status()[0]));
     assert.match(words()?.sentence ?? "", row.says);
     assert.match(words()?.cure ?? "", row.cure);
+    await until(isTold, () => JSON.stringify(told));
   } finally {
     await speaker.stop({ mode: "shutdown", communication: "" });
     speaker.abort();
@@ -277,14 +300,24 @@ async function makeWorld(): Promise<World> {
     await a.ip("route", "add", type, `10.${n}.0.0/24`);
     await a.ip("-6", "route", "add", type, `fd0${n}::/64`);
   }
-  const nft = await b.run(
-    "nft",
-    "add table inet t; add chain inet t in { type filter hook input priority 0; }; " +
-      "add rule inet t in tcp dport 2179 reject with icmpx type port-unreachable; " +
-      "add rule inet t in tcp dport 3179 reject with icmpx type admin-prohibited; " +
-      "add rule inet t in tcp dport 4179 drop",
-  );
-  assert.equal(nft.code, 0, nft.stderr);
+  const filters = [[a, "output"], [b, "input"], [b, "forward"]] as const;
+  for (const [namespace, hook] of filters) {
+    const nft = await namespace.run(
+      "nft",
+      `add table inet t; add chain inet t ${hook} { type filter hook ${hook} priority 0; }; ` +
+        rejecting(hook).map((rule) => `add rule inet t ${hook} tcp dport ${rule}`).join("; "),
+    );
+    assert.equal(nft.code, 0, nft.stderr);
+  }
   const kept = made.move();
   return { a, b, c, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+function rejecting(hook: "output" | "input" | "forward"): readonly string[] {
+  if (hook === "output") return ["5179 reject with icmpx type no-route"];
+  return [
+    "2179 reject with icmpx type port-unreachable",
+    "3179 reject with icmpx type admin-prohibited",
+    "4179 drop",
+  ];
 }

@@ -193,6 +193,21 @@ const ROWS: readonly Row[] = [
     says: /neighbour discovery/,
     cure: /cable/,
   },
+  ...([[4, 3, 0, "10.0.0.9"], [4, 3, 3, "10.0.0.9"], [4, 3, 13, "10.0.0.9"], [6, 1, 0, "fd01::1"]] as const)
+    .map((
+      [family, type, code, from],
+    ): Row => ({
+      situation: "rejected here",
+      failed: icmp(family, type, code, from, true),
+      says: /this host itself rejects TCP port 179 to .*: a filter on output/,
+      cure: /nft list ruleset/,
+    })),
+  ...[0, 1, 2, 3, 13].map((code): Row => ({
+    situation: "rejected there",
+    failed: icmp(4, 3, code, "10.0.0.254"),
+    says: /^a filter at 10\.0\.0\.254 itself rejects TCP port 179$/,
+    cure: /let TCP port 179 through there/,
+  })),
   {
     situation: "forbidden on the way",
     failed: icmp(4, 3, 13, "10.1.0.2"),
@@ -245,6 +260,18 @@ const ROWS: readonly Row[] = [
     cure: /correct that route/,
   },
   { situation: "forbidden here", failed: failure("connect", "EPERM"), says: /itself forbids/, cure: /nft/ },
+  {
+    situation: "route that discards",
+    failed: { code: "EINVAL" },
+    says: /blackhole/,
+    cure: /ip route get/,
+  },
+  {
+    situation: "forbidden here",
+    failed: { code: "EACCES" },
+    says: /^this host itself, or a filter on the way, forbids/,
+    cure: /nft list ruleset/,
+  },
   {
     situation: "forbidden here",
     failed: failure("connect", "EACCES"),
@@ -314,6 +341,13 @@ const ROWS: readonly Row[] = [
     cure: /same password.*needs multihop/,
   },
   // Another peer's trouble on the same host.
+  {
+    situation: "unanswered on the link",
+    failed: silent(),
+    address: "fe80::1%eth0",
+    says: /^no answer from fe80::1%eth0 .*nobody has that address on the link/,
+    cure: /ip -6 neigh.*let TCP port 179 through/,
+  },
   {
     situation: "unanswered",
     failed: silent({ mismatched: 3, lowTtl: 1 }),

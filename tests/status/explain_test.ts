@@ -79,9 +79,9 @@ function notification(code: number, subcode: number, text: string) {
 /** A session that is down after this NOTIFICATION, which the peer sent, or we did. */
 function ended(by: "received" | "sent", code: number, subcode: number, words: string): Change {
   const record = notification(code, subcode, words);
-  const text = by === "received" ? `peer sent ${words}` : `sent ${words}`;
+  const text = by === "received" ? `peer sent ${words}` : "in words of ours";
   return down({
-    lastError: { at: new Date(SINCE), text },
+    lastError: { at: new Date(SINCE), text, noted: by },
     ...by === "received" ? { lastNotificationReceived: record } : { lastNotificationSent: record },
   });
 }
@@ -279,7 +279,11 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     "session Established",
     /families and capabilities of peers\[\]$/,
   ],
-  [ended("received", 2, 4, "Unsupported Optional Parameter"), "session Established", /^r1 refuses our OPEN/],
+  [
+    ended("received", 2, 4, "Unsupported Optional Parameter"),
+    "session Established",
+    /^offer r1 only what it knows/,
+  ],
   [ended("received", 4, 0, "Hold Timer Expired"), "session Established", /^r1 heard no KEEPALIVE in time/],
   [
     ended("received", 6, 1, "Cease/Maximum"),
@@ -298,7 +302,11 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
   [ended("received", 6, 10, "Cease/BFD Down"), "session Established", /look at the link$/],
   [
     down({
-      lastError: { at: new Date(SINCE), text: "peer sent Cease/Hard Reset (Cease/Administrative Shutdown)" },
+      lastError: {
+        at: new Date(SINCE),
+        text: "peer sent Cease/Hard Reset (Cease/Administrative Shutdown)",
+        noted: "received",
+      },
       lastNotificationReceived: {
         ...notification(6, 9, "Cease/Hard Reset (Cease/Administrative Shutdown)"),
         reason: { code: 6, subcode: 2 },
@@ -446,6 +454,11 @@ cannot be known here, ask the router:
   whether the router's multipath is on, and has room for one more next hop
   whether the router can reach the next hop
 `,
+  );
+  const stuck = explain(scene({ peer: { stuck: "nothing was acknowledged" } }), "web", "r1", NOW);
+  assert.match(
+    stuck.routes[0]?.peers[0]?.notes[0] ?? "",
+    /^the router may not have heard of it: nothing was acknowledged$/,
   );
   const external = { peer: { negotiated: { ...negotiated, internal: false } }, route: { attributes } };
   const { routes } = explain(scene(external), "web", "r1", NOW);

@@ -26,6 +26,7 @@ function cure(
     localRole,
     lastError: {
       at,
+      noted: way === "lastNotificationReceived" ? "received" : "sent",
       text: way === "lastNotificationReceived"
         ? `peer sent ${TEXT}`
         : "role mismatch: this host is customer, the peer says it is peer, it must be provider (RFC 9234)",

@@ -36,7 +36,7 @@ const down: PeerStatus = {
   state: "Idle",
   since: at,
   cause: "stopped",
-  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6" },
+  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6", noted: "received" },
   lastNotificationReceived: {
     at,
     code: 6,
@@ -199,6 +199,15 @@ Deno.test("the view routes shows gates, attributes, next hops, and every peer th
   not to r3: ipv4-unicast is not negotiated
   not to r2: not Established
 `,
+  );
+  const nobody = {
+    ...route,
+    peers: [],
+    held: [{ name: "r3", reason: "next hop 10.0.0.9 is no address of this host" }],
+  };
+  assert.match(
+    VIEWS.routes.text(scene([up], nobody), NOW),
+    /^10\.99\.0\.1\/32 of web: ready, but with no peer, for 2m 3s\n/,
   );
   const gate = {
     name: "healthy",

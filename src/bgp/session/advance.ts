@@ -1,6 +1,7 @@
 /** One session of a peer is stepped, and what its new state means for the peer and for the other session, pure. */
 import {
   none,
+  type NotificationWay,
   type PeerAction,
   type PeerState,
   type PeerStep,
@@ -48,14 +49,15 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
   }
   const { name, cause } = fsm;
   if (dropped || RANK[name] < RANK[before.fsm.name]) {
-    actions.push({ type: "ended", from: before.fsm.name, cause, noted: isNoted(event, asked) });
+    actions.push({ type: "ended", from: before.fsm.name, cause, noted: notedBy(event, asked) });
   }
   const next: PeerStep = {
     state: { ...state, nextLink, [place]: { fsm, link, origin, deferred: undefined } },
     actions,
   };
   if (name === "Established" && before.fsm.name !== "Established") return establishAlone(next, place, env);
-  return place === "secondary" && link === 0 ? { state: withoutSecondary(next.state), actions } : next;
+  if (place !== "secondary" || link !== 0) return next;
+  return { state: withoutSecondary(next.state, event.type === "NotifMsg"), actions };
 }
 
 /** The session at `place` wins: the other one ends by `event`, and the winner is the primary one from now on. */
@@ -82,15 +84,16 @@ function notRestarted({ families: forwarding }: SessionConfig): Restart {
   return { restartingUntilMs: -Infinity, forwarding, because };
 }
 
-/** The secondary session has failed; the primary one keeps what it learned of the peer. */
-function withoutSecondary(state: PeerState): PeerState {
-  const { omission } = (state.secondary ?? state.primary).fsm;
+/** The secondary session has failed; the primary one keeps what it learned of the peer, where that said something. */
+function withoutSecondary(state: PeerState, hasLearned: boolean): PeerState {
+  const { omission } = ((hasLearned ? state.secondary : undefined) ?? state.primary).fsm;
   const primary = { ...state.primary, fsm: { ...state.primary.fsm, omission } };
   return { ...state, primary, secondary: undefined };
 }
 
-/** Did a NOTIFICATION come or go? */
-function isNoted(event: SessionEvent, actions: readonly SessionAction[]): boolean {
-  return event.type === "NotifMsg" || event.type === "NotifMsgVerErr" ||
-    actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+/** Which way did a NOTIFICATION go? */
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): NotificationWay | undefined {
+  if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
+  const sent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return sent ? "sent" : undefined;
 }

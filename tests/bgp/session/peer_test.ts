@@ -297,6 +297,20 @@ Deno.test("stepPeer() accepts the peer while its own IdleHoldTimer runs: damping
   assert.equal(leadingSession(peer.state).fsm.name, "Established");
 });
 
+Deno.test("stepPeer() keeps what one connection has learned of the peer's refusals, whatever becomes of the other (RFC 5492, faults B5)", () => {
+  const refused: SessionEvent = {
+    type: "NotifMsg",
+    message: { ...notificationOf(2, 7), data: Uint8Array.of(6, 0) },
+  };
+  const closed: SessionEvent = { type: "TcpConnectionFails", cause: "the peer closed the connection" };
+  for (const [first, second] of [[1, 2], [2, 1]] as const) {
+    const peer: Stepped = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
+    const { state }: Stepped = peer.on(first, refused).on(second, closed);
+    assert.equal(state.secondary, undefined);
+    assert.deepEqual(state.primary.fsm.omission, ["extended-message"]);
+  }
+});
+
 Deno.test("stepPeer() says that a session ended, and why, while another goes on (STYLE)", () => {
   const peer = new Stepped().take(START, ACCEPTED);
   const { actions, state } = stepPeer(peer.state, {
@@ -307,17 +321,17 @@ Deno.test("stepPeer() says that a session ended, and why, while another goes on 
   const ended = actions.find((action) => action.type === "ended");
   assert.ok(ended?.type === "ended");
   assert.equal(ended.cause, "AS 65002 expected, 65099 received");
-  assert.equal(ended.noted, true);
+  assert.equal(ended.noted, "sent");
   assert.equal(leadingSession(state).fsm.name, "Connect");
 });
 
-Deno.test("stepPeer() says whether a NOTIFICATION said why a session ended (issue: why a session is down)", () => {
+Deno.test("stepPeer() says which NOTIFICATION said why a session ended (issue: why a session is down)", () => {
   for (
     const [event, noted] of [
-      [{ type: "NotifMsg", message: notificationOf(6, 2) }, true],
-      [{ type: "NotifMsgVerErr", message: notificationOf(2, 1) }, true],
-      [{ type: "HoldTimer_Expires" }, true],
-      [{ type: "TcpConnectionFails", cause: "the peer closed the connection" }, false],
+      [{ type: "NotifMsg", message: notificationOf(6, 2) }, "received"],
+      [{ type: "NotifMsgVerErr", message: notificationOf(2, 1) }, "received"],
+      [{ type: "HoldTimer_Expires" }, "sent"],
+      [{ type: "TcpConnectionFails", cause: "the peer closed the connection" }, undefined],
     ] as const
   ) {
     const { actions } = stepPeer(new Stepped().take(START).on(1, ACKED).state, {
@@ -326,7 +340,8 @@ Deno.test("stepPeer() says whether a NOTIFICATION said why a session ended (issu
       event,
     }, at(0));
     const ended = actions.find((action) => action.type === "ended");
-    assert.equal(ended?.type === "ended" && ended.noted, noted, event.type);
+    assert.ok(ended?.type === "ended");
+    assert.equal(ended.noted, noted, event.type);
   }
 });
 
