@@ -7,6 +7,8 @@ import type { Restart } from "../bgp/session/session_state.ts";
 import type { Config, FamilyName, PeerConfig } from "../config/config.ts";
 import { familyOf } from "../bgp/session/family.ts";
 import type { Managed } from "../kernel/kernel.ts";
+import type { Address } from "../net/address.ts";
+import { isUnspecified } from "../net/address_kind.ts";
 import { type ActualKernel, isOurs } from "../kernel/state.ts";
 import type { KeptSession } from "./session_record.ts";
 
@@ -48,7 +50,10 @@ export function restartOf(
   };
 }
 
-/** What became of what forwards `family`, as `actual` was before anything was changed; undefined: it could not be read. */
+/**
+ * What became of what forwards `family`, as `actual` was before anything was changed; undefined: it could not be read. It is kept
+ * where any address of it is: what is missing of the others is made before a router is spoken with.
+ */
 export function forwardingOf(
   family: FamilyName,
   services: Config["services"],
@@ -57,12 +62,19 @@ export function forwardingOf(
 ): Forwarding {
   const version = family === "ipv4-unicast" ? 4 : 6;
   const isOf = ({ family }: { readonly family: 4 | 6 }) => family === version;
-  const ofFamily = services.filter(({ addresses }) => addresses.some(isOf));
-  const balances = managed.ipvs && ofFamily.some(({ ports }) => ports.length > 0);
-  if (!managed.interfaces && !balances) return ofFamily.length > 0 ? "untouched" : "gone";
+  const ofFamily = services.filter(({ enabled, addresses }) => enabled && addresses.some(isOf));
+  const balancing = managed.ipvs ? ofFamily.filter(({ ports }) => ports.length > 0) : [];
+  if (!managed.interfaces && balancing.length === 0) return ofFamily.length > 0 ? "untouched" : "gone";
   if (actual === undefined) return "gone";
-  const isThere = !managed.interfaces ||
-    actual.interfaces.some((link) => isOurs(link) && link.addresses.some(({ address }) => isOf(address)));
-  const isBalanced = !balances || actual.virtualServices.some(({ address }) => isOf(address));
-  return isThere && isBalanced ? "kept" : "gone";
+  const balanced = actual.virtualServices.map(({ address }) => address).filter(isOf);
+  if (!managed.interfaces) return balanced.length > 0 ? "kept" : "gone";
+  const isWhole = ({ text }: Address) => {
+    const wants = balancing.some(({ addresses }) => addresses.some((each) => each.text === text));
+    // What is of a mark has no address.
+    return !wants || balanced.some((each) => each.text === text || isUnspecified(each));
+  };
+  const found = actual.interfaces.filter(isOurs).flatMap((link) =>
+    link.addresses.map(({ address }) => address)
+  );
+  return found.some((address) => isOf(address) && isWhole(address)) ? "kept" : "gone";
 }

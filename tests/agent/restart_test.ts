@@ -73,5 +73,28 @@ Deno.test("forwardingOf() is of a family's addresses, and of its virtual service
     const states = BOTH.map((family) => forwardingOf(family, [service], managed, actual));
     assert.deepEqual(states, expected, JSON.stringify([managed, made]));
   }
+  const of = (services: readonly ServiceConfig[], made: Partial<DesiredKernel>) =>
+    forwardingOf("ipv4-unicast", services, all, madeKernel({ ...NONE, ...made }));
+  const other = serviceConfig({ name: "other", addresses: [address("10.99.0.9")] });
+  const whole = { interfaces: link(four), virtualServices: ipvs(four) };
+  assert.equal(of([both, other], whole), "kept", "what is new since was not there before");
+  assert.equal(
+    of([{ ...plain, addresses: [four] }, { ...other, enabled: false }], { interfaces: link(four) }),
+    "kept",
+  );
+  assert.equal(of([other], { interfaces: link(four) }), "kept", "what nobody wants any more goes in order");
+  assert.equal(of([both], { interfaces: link(four), virtualServices: ipvs(address("10.99.0.9")) }), "gone");
+  const marked = [plainService({ address: address("0.0.0.0"), fwmark: 7 })];
+  assert.equal(of([both], { interfaces: link(four), virtualServices: marked }), "kept", "by a mark");
   assert.equal(forwardingOf("ipv4-unicast", [both], all, undefined), "gone", "it could not be read");
+  const off = { ...both, enabled: false };
+  const none = madeKernel(NONE);
+  assert.equal(
+    forwardingOf("ipv4-unicast", [plain, off], { interfaces: false, ipvs: true }, none),
+    "untouched",
+  );
+  assert.equal(forwardingOf("ipv4-unicast", [off], { interfaces: false, ipvs: false }, undefined), "gone");
+  const { interfaces, ...rest } = madeKernel({ ...NONE, interfaces: link(four) });
+  const others = interfaces.map((each) => ({ ...each, alias: "somebody's" }));
+  assert.equal(forwardingOf("ipv4-unicast", [plain], all, { ...rest, interfaces: others }), "gone");
 });
