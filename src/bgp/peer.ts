@@ -152,7 +152,7 @@ export class Peer {
       {
         driver,
         advertiser: this.#advertiser,
-        record: this.#record,
+        record: { ...this.#record, stuck: this.#stuckNow() },
         heldBack: this.#heldBack,
         neighbour: this.#neighbour?.words,
       },
@@ -315,16 +315,19 @@ export class Peer {
     });
   }
 
+  /** Why the peer does not get on, as of now: a session without KEEPALIVEs has no beat to look at it by. */
+  #stuckNow(): string | undefined {
+    const seen = this.driver.transmission();
+    if (seen === undefined) return this.#record.stuck;
+    const nowMs = this.#ports.clock.now();
+    const holdTimeMs = (this.#session?.negotiated.holdTimeSeconds ?? 0) * 1000;
+    this.#progress = follow(this.#progress, seen, nowMs);
+    return stuckWords(this.#progress, seen, { nowMs, holdTimeMs });
+  }
+
   /** Looks at whether the peer acknowledges what it is sent, and tells where that changes. */
   #look(): void {
-    const seen = this.driver.transmission();
-    if (seen === undefined) return;
-    const nowMs = this.#ports.clock.now();
-    this.#progress = follow(this.#progress, seen, nowMs);
-    const stuck = stuckWords(this.#progress, seen, {
-      nowMs,
-      holdTimeMs: (this.#session?.negotiated.holdTimeSeconds ?? 0) * 1000,
-    });
+    const stuck = this.#stuckNow();
     const isNews = (stuck === undefined) !== (this.#record.stuck === undefined);
     this.#record = { ...this.#record, stuck };
     if (!isNews) return;
