@@ -1,4 +1,4 @@
-/** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, ICMP errors. */
+/** Datagram sockets made as they are asked for, with what the kernel tells beside the octets: TTL, interface, address, ICMP errors. */
 import type { MessageBuffer } from "./message.ts";
 import { returnedError, type ReturnedIcmp } from "./returned.ts";
 import type { SocketAddress } from "./sockaddr.ts";
@@ -11,8 +11,8 @@ const LARGEST_OCTETS = 9216;
 
 /** Control messages (ip(7), RFC 3542); offsets of struct in_pktinfo, in6_pktinfo. */
 const CONTROL = {
-  4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0 },
-  6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16 },
+  4: { level: 0, ttl: 2, packetInfo: 8, interfaceIndex: 0, to: [8, 12] },
+  6: { level: 41, ttl: 52, packetInfo: 50, interfaceIndex: 16, to: [0, 16] },
 } as const;
 
 /** How a socket is made; see the port `DatagramOptions`. */
@@ -38,6 +38,7 @@ export interface Datagram {
   readonly from: SocketAddress | undefined;
   readonly ttl: number | undefined;
   readonly interfaceIndex: number | undefined;
+  readonly to: Uint8Array | undefined;
 }
 
 /** What came back; see the port of the same name. */
@@ -103,15 +104,18 @@ export class DatagramSocket implements Disposable {
 
   receive(): Datagram | undefined {
     if (!this.#socket.receive(this.#message, "data")) return undefined;
-    const { level, ttl, packetInfo, interfaceIndex } = CONTROL[this.#family];
+    const { level, ttl, packetInfo, interfaceIndex, to: within } = CONTROL[this.#family];
     let [seenTtl, index]: (number | undefined)[] = [];
+    let to: Uint8Array | undefined;
     for (const control of this.#message.control()) {
       if (control.level !== level) continue;
       if (control.type === ttl) seenTtl = u32(control.bytes, 0);
-      if (control.type === packetInfo) index = u32(control.bytes, interfaceIndex);
+      if (control.type !== packetInfo) continue;
+      index = u32(control.bytes, interfaceIndex);
+      to = control.bytes.subarray(...within);
     }
     const { bytes: octets, address: from } = this.#message;
-    return { octets, from, ttl: seenTtl, interfaceIndex: index };
+    return { octets, from, ttl: seenTtl, interfaceIndex: index, to };
   }
 
   receiveReturned(): ReturnedDatagram | undefined {

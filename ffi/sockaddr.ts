@@ -61,22 +61,21 @@ export function encodeUnixAddress({ path: text }: UnixAddress): Uint8Array<Array
 
 /** The struct as the kernel reads it. @throws {RangeError} octets, port or scope out of range */
 export function encodeSocketAddress({ address, port, scopeId }: SocketAddress): Uint8Array<ArrayBuffer> {
-  const length = address.family === 4 ? 4 : 16;
-  if (address.bytes.byteLength !== length) {
-    throw new RangeError(
-      `an IPv${address.family} address has ${length} octets, not ${address.bytes.byteLength}`,
-    );
+  const { family, bytes: octets } = address;
+  const length = family === 4 ? 4 : 16;
+  if (octets.byteLength !== length) {
+    throw new RangeError(`an IPv${family} address has ${length} octets, not ${octets.byteLength}`);
   }
   if (!(Number.isInteger(port) && port >= 0 && port <= 0xffff)) throw new RangeError(`not a port: ${port}`);
   if (!(Number.isInteger(scopeId) && scopeId >= 0 && scopeId <= 0xffff_ffff)) {
     throw new RangeError(`not an interface index: ${scopeId}`);
   }
-  const bytes = new Uint8Array(address.family === 4 ? 16 : 28);
+  const bytes = new Uint8Array(family === 4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, domainOf(address.family), true);
+  view.setUint16(0, domainOf(family), true);
   view.setUint16(2, port);
-  bytes.set(address.bytes, address.family === 4 ? 4 : 8);
-  if (address.family === 6) view.setUint32(24, scopeId, true);
+  bytes.set(octets, family === 4 ? 4 : 8);
+  if (family === 6) view.setUint32(24, scopeId, true);
   return bytes;
 }
 

@@ -103,8 +103,8 @@ export class Sockets {
       if (error instanceof ErrnoError && NO_WAY.includes(error.errno)) return false;
       throw error;
     }
-    const { bytes } = socket.localAddress().address;
-    return bytes.every((octet, index) => octet === address.bytes[index]);
+    const wanted = address.bytes;
+    return socket.localAddress().address.bytes.every((octet, index) => octet === wanted[index]);
   }
 
   /** The text of /proc/net/netstat of this thread's network namespace; undefined where it cannot be read. */
@@ -309,7 +309,8 @@ export class Socket extends SocketOptions implements Disposable {
   stream<E>(ends: StreamEnds<E>): Stream<E> {
     if (!this.#owned) throw new Error("the socket is closed");
     this.#dropWatches();
-    const transmission = () => this.transmission();
+    const handshakeOctets = ends.local === undefined ? 0 : this.transmission().acknowledgedOctets;
+    const transmission = () => this.transmission(handshakeOctets);
     const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd, transmission });
     this.#owned = false;
     this.#isStream = true;

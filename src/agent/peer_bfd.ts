@@ -10,7 +10,6 @@ import type { PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
 import type { EventStream } from "../events/stream.ts";
 import type { Address } from "../net/address.ts";
-import { type HostAddresses, stateOf, UNKNOWN_ADDRESSES } from "../net/host_addresses.ts";
 import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import type { Datagrams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
@@ -29,8 +28,6 @@ export interface PeerBfdOptions {
   readonly clock: Clock;
   readonly events: EventStream;
   readonly speaker: Pick<Speaker, "followPath">;
-  /** This host's addresses. Default: they cannot be known. */
-  readonly addresses?: HostAddresses | undefined;
   /** Finds peers that are known by their interface alone. Default: nobody does. */
   readonly neighbours?: Neighbours | undefined;
 }
@@ -43,22 +40,15 @@ export class PeerBfd {
   readonly #options: PeerBfdOptions;
   readonly #bfd: Bfd;
   readonly #neighbours: Neighbours;
-  readonly #addresses: HostAddresses;
-  readonly #watches: readonly Disposable[];
-  /** Ends of sessions that the peer chose, by key: what it sends to, where the kernel's choice brought nobody. */
-  readonly #ends = new Map<string, Address>();
+  readonly #watch: Disposable;
   #peers: readonly PeerConfig[] = [];
   #services: ReadonlySet<string> = new Set();
 
   constructor(options: PeerBfdOptions) {
     this.#options = options;
-    const { sockets, clock, addresses = UNKNOWN_ADDRESSES, neighbours = NO_NEIGHBOURS } = options;
-    this.#addresses = addresses;
+    const { sockets, clock, neighbours = NO_NEIGHBOURS } = options;
     this.#neighbours = neighbours;
-    this.#watches = [
-      neighbours.watch(() => this.#apply()),
-      addresses.watch(() => this.#forgetEnds() && this.#apply()),
-    ];
+    this.#watch = neighbours.watch(() => this.#apply());
     this.#bfd = new Bfd({
       ...sockets,
       clock,
@@ -71,7 +61,6 @@ export class PeerBfd {
   configure(peers: readonly PeerConfig[], services: ReadonlySet<string>): void {
     this.#services = services;
     this.#peers = peers;
-    this.#forgetEnds();
     this.#apply();
     this.#bfd.reconsiderSources();
   }
@@ -81,13 +70,7 @@ export class PeerBfd {
    * where no `localAddress` is configured, and the kernel's choice has brought nobody, BFD goes by that.
    */
   followSession(name: string, local: Address): void {
-    const peer = this.#peers.find((each) => each.name === name);
-    const session = this.#bfd.status().find((each) => each.peer === name);
-    if (peer === undefined || session === undefined || peer.localAddress !== undefined) return;
-    const isUsed = session.localAddress?.text === local.text;
-    if (session.state === "Up" || isUsed || this.#services.has(local.text)) return;
-    this.#ends.set(session.key, local);
-    this.#apply();
+    this.#bfd.follow(name, local);
   }
 
   /** By the peer's name. */
@@ -97,37 +80,24 @@ export class PeerBfd {
 
   /** Tells the peers that this is no failure, and ends. Resolves after a second or so at most. */
   stop(): Promise<void> {
-    for (const watch of this.#watches) watch[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
     return this.#bfd.stop();
   }
 
   /** Ends at once, without a word. */
   abort(): void {
-    for (const watch of this.#watches) watch[Symbol.dispose]();
+    this.#watch[Symbol.dispose]();
     this.#bfd.abort();
   }
 
   #apply(): void {
     const peers = this.#peers.map((peer) => located(peer, this.#neighbours));
-    this.#bfd.configure(peers.flatMap((peer) => watched(peer, this.#ends.get(peerKey(peer)))));
+    this.#bfd.configure(peers.flatMap(watched));
     // A session that is another one now is at its beginning, and tells nothing of that.
     const { speaker } = this.#options;
     for (const { peer, state, cause } of this.#bfd.status()) {
       speaker.followPath(peer, state === "Up" ? "up" : "unknown", cause);
     }
-  }
-
-  /** Those that nobody needs any more, and those that are not this host's, or are services' now. True where there were some. */
-  #forgetEnds(): boolean {
-    const known = this.#addresses.current();
-    const before = this.#ends.size;
-    for (const [key, end] of this.#ends) {
-      const peer = this.#peers.find((each) => peerKey(each) === key);
-      const isGone = typeof known === "object" && stateOf(known, end) === "absent";
-      const isWanted = peer?.bfd !== undefined && peer.localAddress === undefined;
-      if (!isWanted || isGone || this.#services.has(end.text)) this.#ends.delete(key);
-    }
-    return this.#ends.size < before;
   }
 
   #receive(event: BfdEvent): void {
@@ -152,9 +122,8 @@ function pathOf({ from, to, remoteAdminDown }: Extract<BfdEvent, { type: "bfd-st
   return from === "Up" && to === "Down" && !remoteAdminDown ? "lost" : "unknown";
 }
 
-/** `end`: where the peer is known to send to. */
-function watched(peer: PeerConfig, end: Address | undefined): readonly BfdPeer[] {
-  const { name, bfd, address, zone, device, localAddress = end, ttlSecurity } = peer;
+function watched(peer: PeerConfig): readonly BfdPeer[] {
+  const { name, bfd, address, zone, device, localAddress, ttlSecurity } = peer;
   if (bfd === undefined || !isLocated(peer)) return [];
   const { transmitMs, receiveMs, multiplier, passive, multihop } = bfd;
   const hops = ttlSecurity ?? MAXIMUM_TTL;

@@ -14,6 +14,7 @@ import {
   INTERFACE_AS_MADE,
   interfaceMark,
 } from "../kernel/state.ts";
+import { hostBits } from "../net/address.ts";
 import { step } from "../service/controller.ts";
 import { desiredKernel, inPhase, withPorts } from "../service/desired.ts";
 import { convergedPort, endedPort } from "../service/destinations.ts";
@@ -175,7 +176,7 @@ function asMade(
       ...INTERFACE_AS_MADE,
       alias: aliases.get(name) ?? interfaceMark(service, fwmarks),
       addresses: addresses.map((address) => {
-        return { address, prefixLength: address.bytes.byteLength * 8, ...ADDRESS_AS_SET };
+        return { address, prefixLength: hostBits(address), ...ADDRESS_AS_SET };
       }),
     })),
     virtualServices: virtualServices.map((service) => ({

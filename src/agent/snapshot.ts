@@ -34,7 +34,7 @@ import type { Reloads } from "./reloads.ts";
 import { expectationOf } from "../status/expectation.ts";
 import type { AgentServers, SideServerStatus } from "./servers.ts";
 import type { Clock } from "../time/clock.ts";
-import { atOnce } from "../time/steps.ts";
+import { atOnce, mapInSteps } from "../time/steps.ts";
 
 /** What the snapshot is taken of. */
 export interface SnapshotSource {
@@ -50,7 +50,7 @@ export interface SnapshotSource {
   checks(service: string): readonly CheckStatus[];
   readonly servers: AgentServers["status"];
   readonly listeners: readonly ListenStatus[];
-  readonly peers: readonly PeerStatus[];
+  readonly peers: Generator<void, readonly PeerStatus[]>;
   /** By the peer's name. */
   readonly bfd: ReadonlyMap<string, BfdStatus>;
   readonly report: KernelReport | undefined;
@@ -65,12 +65,13 @@ export function snapshot(source: SnapshotSource): Status {
   return atOnce(snapshotInSteps(source));
 }
 
-/** The same in steps, one for each service; services are as they were at the first. */
+/** The same in steps; services and peers are as they were at the first. */
 export function* snapshotInSteps(source: SnapshotSource): Generator<void, Status> {
-  const { version, clock, state, startedMs, config, services, checks, peers, report } = source;
+  const { version, clock, state, startedMs, config, services, checks, report } = source;
   const [wallMs, nowMs] = [clock.wallTime().getTime(), clock.now()];
   const when: When = (ms) => new Date(wallMs - (nowMs - ms)).toISOString();
-  const whereabouts = whereaboutsOf(peers);
+  const peers = yield* source.peers;
+  const whereabouts = yield* whereaboutsOf(peers);
   const serviceStatuses: ServiceStatus[] = [];
   for (const service of services) {
     const { name } = service.config;
@@ -121,13 +122,21 @@ interface Whereabouts {
   readonly held: ReadonlyMap<string, RouteStatus["held"]>;
 }
 
-function whereaboutsOf(peers: readonly PeerStatus[]): Whereabouts {
-  const advertised = peers.flatMap(({ name, advertised }) => advertised.map((route) => ({ name, ...route })));
-  const held = peers.flatMap(({ name, held }) => held.map((route) => ({ name, ...route })));
-  return {
-    peers: Map.groupBy(advertised, ({ prefix }) => prefix),
-    held: Map.groupBy(held, ({ prefix }) => prefix),
-  };
+function* whereaboutsOf(peers: readonly PeerStatus[]): Generator<void, Whereabouts> {
+  const there = new Map<string, RouteStatus["peers"][number][]>();
+  const held = new Map<string, RouteStatus["held"][number][]>();
+  for (const peer of peers) {
+    const { name } = peer;
+    yield* mapInSteps(peer.advertised, ({ prefix, nextHop }) => append(there, prefix, { name, nextHop }));
+    yield* mapInSteps(peer.held, ({ prefix, reason }) => append(held, prefix, { name, reason }));
+  }
+  return { peers: there, held };
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
 }
 
 function journalStatus({ journal, servers }: SnapshotSource): JournalStatus {
@@ -164,8 +173,8 @@ function serviceStatus(
         gates: gates.map(({ sinceMs, ...gate }) => ({ ...gate, since: when(sinceMs) })),
         attributes: renderAttributes(route.attributes),
         targets: config.announce.peers,
-        peers: (peers.get(prefix) ?? []).map(({ name, nextHop }) => ({ name, nextHop })),
-        held: (held.get(prefix) ?? []).map(({ name, reason }) => ({ name, reason })),
+        peers: peers.get(prefix) ?? [],
+        held: held.get(prefix) ?? [],
       };
     }),
     virtualServices: virtualServiceStatuses(state, when),

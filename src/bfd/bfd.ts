@@ -23,7 +23,7 @@ import type { Datagrams, DatagramSocket } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { BfdEvent, BfdPeer } from "./bfd_peer.ts";
 import { Driver } from "./driver.ts";
-import { isSameSession, type Peer } from "./peer.ts";
+import { type Flood, isSamePlace, isSameSession, type Peer } from "./peer.ts";
 import { SourcePorts } from "./ports.ts";
 import { type ReceivePlace, receivePlace, Receiver } from "./receiver.ts";
 import type { BfdReceiverStatus, BfdStatus } from "./status.ts";
@@ -57,8 +57,8 @@ export class Bfd {
   readonly #driver: Driver;
   readonly #receivers = new Map<string, Receiver>();
   readonly #peers = new Map<string, Peer>();
-  /** Peers whose address somebody floods us from, and until when the kernel keeps most of that away. */
-  readonly #floodedUntilMs = new Map<string, number>();
+  /** Peers in whose name somebody floods us, and until when the kernel keeps most of that away. */
+  readonly #floods = new Map<string, { readonly flood: Flood; readonly untilMs: number }>();
   #examination: Disposable | undefined;
   #stopped = false;
 
@@ -75,7 +75,7 @@ export class Bfd {
         isServiceAddress: (address) => options.isServiceAddress(address),
       },
       receivers: () => this.#receivers.values(),
-      onFlood: (peer) => this.#onFlood(peer),
+      onFlood: (peer, flood) => this.#onFlood(peer, flood),
       onEvent: (event) => options.onEvent(event),
     });
   }
@@ -89,8 +89,9 @@ export class Bfd {
         const next = wanted.get(key);
         if (next !== undefined && isSameSession(peer.config, next)) continue;
         this.#peers.delete(key);
-        // Of two sessions with one peer the new one is to have the last word.
-        this.#driver.remove(peer, next === undefined ? FAREWELLS : 1);
+        this.#floods.delete(key);
+        // Of two sessions with one peer the new one is to have the last word, whatever its key is.
+        this.#driver.remove(peer, peers.some((each) => isSamePlace(peer.config, each)) ? 1 : FAREWELLS);
       }
       this.#want([...wanted.values()]);
       for (const [key, config] of wanted) {
@@ -100,6 +101,11 @@ export class Bfd {
       }
     });
     this.#examineLater();
+  }
+
+  /** The peer of this name speaks with this address of ours: it is the source where none is configured and the session is not up. */
+  follow(name: string, end: Address): void {
+    for (const peer of this.#peers.values()) if (peer.config.name === name) peer.noteEnd(end.bytes);
   }
 
   /** Sources of what is sent are chosen, and looked at, anew: addresses of this host, or of services, are other ones. */
@@ -177,25 +183,32 @@ export class Bfd {
     this.#examination = undefined;
   }
 
-  /** The kernel lets through what these send, but for those that are flooded from. */
+  /** The kernel lets through what these send; of those in whose name we are flooded what names their session, or a sample. */
   #setPeers(receiver: Receiver, peers: readonly BfdPeer[]): void {
-    const its = peers.filter((peer) => receivePlace(peer).key === receiver.place.key);
-    receiver.setPeers(its, its.filter(({ key }) => !this.#floodedUntilMs.has(key)));
+    const its = peers.filter((peer) => {
+      const place = receivePlace(peer);
+      return place.key === receiver.place.key || receiver.isBefore(place);
+    });
+    const discriminators = its
+      .filter(({ key }) => this.#floods.get(key)?.flood === "of its address")
+      .flatMap(({ key }) => this.#peers.get(key)?.state.localDiscr ?? []);
+    receiver.setPeers(its, its.filter(({ key }) => !this.#floods.has(key)), discriminators);
   }
 
-  /** One peer's address costs the sessions of others nothing: of what comes from there a sample is left. */
-  #onFlood({ config, place }: Peer): void {
+  /** One peer's address costs the sessions of others nothing; its own goes on, unless what is too much names it. */
+  #onFlood({ config }: Peer, flood: Flood): void {
     const { clock } = this.#options;
-    const known = this.#floodedUntilMs.has(config.key);
-    this.#floodedUntilMs.set(config.key, clock.now() + FLOOD_MS);
-    const receiver = this.#receivers.get(place.key);
-    if (known || receiver === undefined) return;
-    this.#setPeers(receiver, this.#configs);
+    const { key, name, address } = config;
+    const before = this.#floods.get(key)?.flood;
+    const now = before === "of its session" ? before : flood;
+    this.#floods.set(key, { flood: now, untilMs: clock.now() + FLOOD_MS });
+    if (now === before) return;
+    for (const receiver of this.#receivers.values()) this.#setPeers(receiver, this.#configs);
+    const dropped = now === "of its session" ? "most of them" : "most of those that do not name its session";
     this.#driver.report({
       type: "bfd-fault",
-      peer: config.name,
-      cause:
-        `far more packets come from ${config.address.text} than it was asked to send: most of them are dropped`,
+      peer: name,
+      cause: `far more packets come from ${address.text} than it was asked to send: ${dropped} are dropped`,
       at: clock.now(),
     });
     this.#examineLater();
@@ -203,9 +216,9 @@ export class Bfd {
 
   #endFloods(): void {
     const { clock } = this.#options;
-    for (const [key, untilMs] of this.#floodedUntilMs) {
+    for (const [key, { untilMs }] of this.#floods) {
       if (untilMs > clock.now()) continue;
-      this.#floodedUntilMs.delete(key);
+      this.#floods.delete(key);
       for (const receiver of this.#receivers.values()) this.#setPeers(receiver, this.#configs);
     }
   }
@@ -238,7 +251,7 @@ export class Bfd {
     if (this.#stopped || this.#examination !== undefined) return;
     const { clock } = this.#options;
     const all = [...this.#receivers.values()];
-    const watched = this.#floodedUntilMs.size > 0 || this.#configs.some(({ zone }) => zone !== undefined);
+    const watched = this.#floods.size > 0 || this.#configs.some(({ zone }) => zone !== undefined);
     if (!watched && !all.some(({ fault, place }) => fault !== undefined || place.device !== undefined)) {
       return;
     }

@@ -11,7 +11,7 @@ import { Deadlines } from "../time/deadlines.ts";
 import type { BfdEvent, BfdPeer } from "./bfd_peer.ts";
 import type { DropReason } from "./drops.ts";
 import { type ControlPacket, decodePacket } from "./packet.ts";
-import { packetBuffer, Peer } from "./peer.ts";
+import { type Flood, packetBuffer, Peer } from "./peer.ts";
 import type { SenderPorts } from "./sender.ts";
 import type { Receiver } from "./receiver.ts";
 import { isFinished, nextDeadlineMs } from "./session.ts";
@@ -35,7 +35,7 @@ export interface DriverOptions {
   /** All sockets that packets come in by. */
   receivers(): Iterable<Receiver>;
   /** Far more comes from this peer's address than it was asked to send. */
-  onFlood(peer: Peer): void;
+  onFlood(peer: Peer, flood: Flood): void;
   onEvent(event: BfdEvent): void;
 }
 
@@ -140,7 +140,7 @@ export class Driver {
     const heldMs = now - Math.max(Math.min(this.#armedMs, now), this.#lookedMs);
     this.#lookedMs = now;
     if (heldMs <= USUAL_DELAY_MS) return;
-    for (const peer of this.#peers.values()) peer.noteHeld(heldMs);
+    for (const peer of this.#peers.values()) peer.noteHeld(heldMs, now);
   }
 
   #onTimer(): void {
@@ -172,18 +172,22 @@ export class Driver {
     const found = known !== undefined && !this.#leaving.has(known)
       ? known
       : this.#fromAddress(receiver, datagram);
-    if (found?.noteArrival(this.#env.now) === true) this.#options.onFlood(found);
+    const flood = found?.noteArrival(this.#env.now, known === found);
+    if (found !== undefined && flood !== undefined) this.#options.onFlood(found, flood);
     const drop = typeof packet === "string" ? packet : dropReason(packet, datagram, receiver, known, found);
     if (drop !== undefined) return found === undefined ? receiver.drops.add(drop) : found.noteDrop(drop);
-    if (found !== undefined && typeof packet === "object") this.#step(found, { type: "packet", packet });
+    if (found === undefined || typeof packet !== "object") return;
+    if (datagram.to !== undefined) found.noteEnd(datagram.to);
+    this.#step(found, { type: "packet", packet });
   }
 
   /** The session with whoever sent this, by address, and by interface where it is one of a link. */
-  #fromAddress(receiver: Receiver, { from }: Datagram): Peer | undefined {
+  #fromAddress(receiver: Receiver, { from, interfaceIndex }: Datagram): Peer | undefined {
     if (from === undefined) return undefined;
     const peers = this.#byAddress.get(addressOf(from.address.bytes).text) ?? [];
     const near = peers.filter((peer) => peer.isFrom(from.scopeId));
-    return near.find(({ place }) => place.key === receiver.place.key) ?? near[0];
+    return near.find(({ place }) => place.key === receiver.place.key) ??
+      near.find(({ place }) => receiver.hears(place, interfaceIndex)) ?? near[0];
   }
 
   #step(peer: Peer, event: SessionEvent): void {
@@ -273,8 +277,8 @@ export class Driver {
 /** Why a packet is not taken, in the order of RFC 5880 section 6.8.6; `known` has the discriminator that it names, `found` is whose it would be. */
 function dropReason(
   packet: ControlPacket,
-  { from, ttl }: Datagram,
-  { place }: Receiver,
+  { from, ttl, interfaceIndex }: Datagram,
+  receiver: Receiver,
   known: Peer | undefined,
   found: Peer | undefined,
 ): DropReason | undefined {
@@ -285,7 +289,7 @@ function dropReason(
   }
   const { config } = found;
   if (!equal(from.address.bytes, config.address.bytes)) return "source";
-  if (found.place.key !== place.key || !found.isFrom(from.scopeId)) return "interface";
+  if (!receiver.hears(found.place, interfaceIndex) || !found.isFrom(from.scopeId)) return "interface";
   // Not known is not enough (RFC 5881 section 5).
   if (ttl === undefined || ttl < config.minimumTtl) return "ttl";
   return packet.authenticated ? "authentication" : undefined;

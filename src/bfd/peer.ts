@@ -1,5 +1,5 @@
 /** What we keep of a peer: its session, the socket that it sends from, and what was counted. */
-import { diagnosticWords, remoteDiagnosticWords } from "./diagnostic.ts";
+import { Diagnostic, diagnosticWords, remoteDiagnosticWords } from "./diagnostic.ts";
 import { DROP_WORDS, type DropReason, Drops } from "./drops.ts";
 import type { BfdPeer } from "./bfd_peer.ts";
 import type { ControlPacket } from "./packet.ts";
@@ -9,6 +9,7 @@ import { Sender, type SenderPorts } from "./sender.ts";
 import { createSession, step } from "./session.ts";
 import type { Env, SessionAction, SessionConfig, SessionEvent, SessionState } from "./session_state.ts";
 import type { BfdStatus } from "./status.ts";
+import { formatDuration } from "../time/duration.ts";
 import { detectionTimeMs, receiveIntervalUs, transmitIntervalUs } from "./timers.ts";
 
 /** More than so many packets a second, and so many times what was agreed on, are a flood. */
@@ -18,6 +19,9 @@ const SECOND_MS = 1000;
 
 /** RFC 5881 section 5. */
 const SINGLE_HOP_TTL = " (the TTL has to be 255)";
+
+/** What there is too much of: packets that name the session, or those that come from the peer's address and do not. */
+export type Flood = "of its session" | "of its address";
 
 /** A peer of BFD. Disposing closes its socket. */
 export class Peer implements Disposable {
@@ -30,6 +34,8 @@ export class Peer implements Disposable {
   /** The longest hold of this process since the last packet came. */
   #heldMs = 0;
   #longestHeldMs = 0;
+  /** The last hold that was long enough for the peer to give us up. */
+  #muted = { ms: 0, endMs: -Infinity };
   #received = 0;
   #sent = 0;
   #unsent = 0;
@@ -37,8 +43,8 @@ export class Peer implements Disposable {
   #lastLost: BfdStatus["lastLost"];
   #extensions = 0;
   #lastDrop: DropReason | undefined;
-  /** What came from its address within a second, and when that began. */
-  #arrived = { sinceMs: -Infinity, count: 0 };
+  /** What came from its address within a second, of that what names this session, and when that began. */
+  #arrived = { sinceMs: -Infinity, count: 0, named: 0 };
 
   constructor(config: BfdPeer, discriminator: number, ports: SenderPorts, env: Env) {
     this.id = String(discriminator);
@@ -84,20 +90,28 @@ export class Peer implements Disposable {
     return this.#heldMs;
   }
 
-  /** This process was held for so long. */
-  noteHeld(ms: number): void {
+  /** This process was held for so long, up to now. */
+  noteHeld(ms: number, nowMs: number): void {
+    const { desiredMinTxUs, detectMult } = this.#state.config;
+    if (ms * 1000 >= desiredMinTxUs * detectMult) this.#muted = { ms, endMs: nowMs };
     this.#heldMs = Math.max(this.#heldMs, ms);
     this.#longestHeldMs = Math.max(this.#longestHeldMs, ms);
   }
 
-  /** Something came from its address; true where it is too much to be its own. */
-  noteArrival(nowMs: number): boolean {
-    const { sinceMs, count } = this.#arrived;
-    this.#arrived = nowMs - sinceMs < SECOND_MS
-      ? { sinceMs, count: count + 1 }
-      : { sinceMs: nowMs, count: 1 };
-    const agreed = SECOND_MS * 1000 / receiveIntervalUs(this.#state);
-    return this.#arrived.count > FLOOD_PACKETS + FLOOD_FACTOR * agreed;
+  /** Something came from its address, and names this session or not: whether there is too much to be its own, of which kind. */
+  noteArrival(nowMs: number, isNamed: boolean): Flood | undefined {
+    const before = nowMs - this.#arrived.sinceMs < SECOND_MS
+      ? this.#arrived
+      : { sinceMs: nowMs, count: 0, named: 0 };
+    const [count, named] = [before.count + 1, before.named + (isNamed ? 1 : 0)];
+    this.#arrived = { sinceMs: before.sinceMs, count, named };
+    const most = FLOOD_PACKETS + FLOOD_FACTOR * SECOND_MS * 1000 / receiveIntervalUs(this.#state);
+    return named > most ? "of its session" : count > most ? "of its address" : undefined;
+  }
+
+  /** A packet of its was sent to this address: while the session is not up it may be that the peer waits for another source. */
+  noteEnd(address: Uint8Array): void {
+    if (this.#state.name !== "Up") this.#sender.follow(address);
   }
 
   /** A packet that came from its address was not taken. */
@@ -172,8 +186,12 @@ export class Peer implements Disposable {
 
   /** Why the session is as it is, with what is known beside. */
   get cause(): string {
-    const { name, cause } = this.#state;
+    const { name, cause, sinceMs, remote } = this.#state;
     if (name === "Up") return cause;
+    const { ms, endMs } = this.#muted;
+    if (remote.diag === Diagnostic.ControlDetectionTimeExpired && sinceMs - endMs < SECOND_MS) {
+      return `${cause}; this process had been held for ${formatDuration(Math.round(ms))}, and sent nothing`;
+    }
     const dropped = this.#lastDrop;
     if (dropped !== undefined) {
       const hint = dropped === "ttl" && !this.#config.multihop
@@ -181,9 +199,16 @@ export class Peer implements Disposable {
         : "";
       return `${cause}; dropped were packets ${DROP_WORDS[dropped]}${hint}`;
     }
-    if (!this.#sender.refused) return cause;
-    const { port } = this.place;
-    return `${cause}; the peer's host has UDP port ${port} closed: BFD does not run there, or not for this host`;
+    const { returned } = this.#sender;
+    return returned === undefined ? cause : `${cause}; ${this.#returnedWords(returned)}`;
+  }
+
+  #returnedWords(code: string): string {
+    const port = `UDP port ${this.place.port}`;
+    if (code === "ECONNREFUSED" && this.#state.remote.discr === 0) {
+      return `the peer's host has ${port} closed: BFD does not run there, or not for this host`;
+    }
+    return `what we send is refused there, or on the way (ICMP, ${code}): look for a filter of ${port}`;
   }
 
   [Symbol.dispose](): void {
@@ -221,8 +246,13 @@ export class Peer implements Disposable {
 
 /** Whether it is the same session, with another configuration at most. */
 export function isSameSession(one: BfdPeer, other: BfdPeer): boolean {
-  return one.key === other.key && one.address.text === other.address.text && one.zone === other.zone &&
-    one.local?.text === other.local?.text && one.device === other.device && one.multihop === other.multihop;
+  return one.key === other.key && isSamePlace(one, other) && one.local?.text === other.local?.text &&
+    one.device === other.device && one.multihop === other.multihop;
+}
+
+/** Whether both are sessions with the same peer. */
+export function isSamePlace(one: BfdPeer, other: BfdPeer): boolean {
+  return one.address.text === other.address.text && one.zone === other.zone;
 }
 
 /** Room for one packet, for all peers of a driver. */

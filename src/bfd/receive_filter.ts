@@ -1,7 +1,7 @@
 /**
  * What the kernel is to drop before it takes room in a receiving socket, which is small: a flood must not cost the sessions their
- * packets, nor this process its time. Let through is what comes from a peer's address with a TTL that counts, and a sample of
- * everything else, so that it is still counted and worded. All is checked again where it is read. A classic BPF program
+ * packets, nor this process its time. Let through is what comes from a peer's address with a TTL that counts, what names the session
+ * of a peer in whose name somebody floods us, and a sample of everything else, so that it is still counted and worded. All is checked again where it is read. A classic BPF program
  * (linux/filter.h), which sees the UDP header first and reaches the IP header by SKF_NET_OFF. Pure.
  */
 import type { FilterInstruction } from "../net/sockets.ts";
@@ -20,6 +20,8 @@ const IP_HEADER = 0xfff0_0000;
 const RANDOM = 0xffff_f000 + 56;
 /** Offsets in the IP headers of the TTL or hop limit, and of the last word of the source address. */
 const HEADER = { 4: { ttl: 8, source: 12 }, 6: { ttl: 7, source: 20 } } as const;
+/** Your Discriminator, behind the UDP header (RFC 5880 section 4.1). */
+const YOUR_DISCRIMINATOR = 8 + 8;
 const ALL = 0xffff_ffff;
 /** One in so many: at 300,000 packets a second so few are left that they take no room. */
 const SAMPLE = 64;
@@ -29,10 +31,14 @@ const MAX_PEERS = 2000;
 /** The program of a socket that only sends. */
 export const TAKE_NOTHING: readonly FilterInstruction[] = [{ code: RETURN, k: 0, jt: 0, jf: 0 }];
 
-/** The program for a socket that these peers, of one family, share; of what comes from others than those `heard` a sample is left. */
+/**
+ * The program for a socket that these peers, of one family, share; of what comes from others than those `heard`, and names none of
+ * these discriminators, a sample is left.
+ */
 export function receiveFilter(
   peers: readonly BfdPeer[],
   heard: readonly BfdPeer[],
+  discriminators: readonly number[] = [],
 ): readonly FilterInstruction[] {
   const [first] = peers;
   if (first === undefined || peers.length > MAX_PEERS) return [one(RETURN, ALL)];
@@ -50,6 +56,9 @@ export function receiveFilter(
     one(AND, SAMPLE - 1),
     one(JUMP_IF_EQUAL, 0, 0, 1),
     one(RETURN, ALL),
+    // What is too short to have one is dropped by the load.
+    one(LOAD_WORD, YOUR_DISCRIMINATOR),
+    ...discriminators.flatMap((discriminator) => [one(JUMP_IF_EQUAL, discriminator, 0, 1), one(RETURN, ALL)]),
     one(RETURN, 0),
   ];
 }

@@ -60,9 +60,28 @@ export class Receiver implements Disposable {
     return this.#socket;
   }
 
-  /** Whom it is for; of what others send than `heard` the kernel drops most, so that a flood leaves room for these. */
-  setPeers(peers: readonly BfdPeer[], heard: readonly BfdPeer[]): void {
-    this.#filter = receiveFilter(peers, heard);
+  /**
+   * Whether what comes in here, by this interface, may be a session's of `place`. The kernel gives a device's socket all that
+   * comes by it, so what is for sessions of no device, too; not what comes by the members of a VRF, which is another network.
+   */
+  hears(place: ReceivePlace, interfaceIndex: number | undefined): boolean {
+    if (place.key === this.place.key) return true;
+    return this.isBefore(place) && interfaceIndex === this.#deviceIndex;
+  }
+
+  /** Whether it is a device's on a port where sessions of no device, such as those of `place`, have a socket as well. */
+  isBefore({ family, port, device }: ReceivePlace): boolean {
+    const { place } = this;
+    return device === undefined && place.device !== undefined && place.family === family &&
+      place.port === port;
+  }
+
+  /**
+   * Whom it is for; of what others send than `heard`, and does not name one of these discriminators, the kernel drops most, so
+   * that a flood leaves room for these.
+   */
+  setPeers(peers: readonly BfdPeer[], heard: readonly BfdPeer[], discriminators: readonly number[]): void {
+    this.#filter = receiveFilter(peers, heard, discriminators);
     if (this.#socket === undefined) return;
     this.#tryTo(() => this.#socket?.setFilter(this.#filter));
   }

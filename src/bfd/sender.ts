@@ -32,8 +32,10 @@ export class Sender implements Disposable {
   #socket: DatagramSocket | undefined;
   #to: SocketAddress | undefined;
   #local: Address | undefined;
+  /** Where the peer sends to: what it watches. */
+  #end: Address | undefined;
   #fault: string | undefined;
-  #refused = false;
+  #returned: string | undefined;
 
   constructor(ports: SenderPorts, peer: BfdPeer) {
     this.#ports = ports;
@@ -43,6 +45,18 @@ export class Sender implements Disposable {
   /** What packets come from; undefined while none can be sent. */
   get local(): Address | undefined {
     return this.#local;
+  }
+
+  /**
+   * The peer sends to this address, which is what it waits for packets from. Unless the source is configured, or this is a
+   * service's, it is the source from now on; the kernel's choice may be another one, as soon as the host has several.
+   */
+  follow(end: Uint8Array): void {
+    if (this.#peer.local !== undefined) return;
+    const address = addressOf(end);
+    if (address.text === this.#end?.text || this.#ports.isServiceAddress(address)) return;
+    this.#end = address;
+    if (address.text !== this.#local?.text) this.close();
   }
 
   /** The source port; undefined before the first packet. */
@@ -68,9 +82,9 @@ export class Sender implements Disposable {
     return this.#fault;
   }
 
-  /** The peer's host said, since the last packet, that nobody has the port open there. */
-  get refused(): boolean {
-    return this.#refused;
+  /** What ICMP said, since the last packet, of the one before, as the kernel's error: ECONNREFUSED, nobody has the port open. */
+  get returned(): string | undefined {
+    return this.#returned;
   }
 
   /** False where the kernel would not take it; `fault` says why. */
@@ -100,18 +114,18 @@ export class Sender implements Disposable {
     this.#port = undefined;
   }
 
-  /** A refusal that came back of an earlier packet is told at the next one, which is then sent by a second call. */
+  /** What came back of an earlier packet is told at the next one, which is then sent by a second call. */
   #sendOnce(socket: DatagramSocket, octets: Uint8Array): boolean {
     const to = this.#to;
     if (to === undefined) return false;
     try {
       const sent = socket.send(octets, to);
-      this.#refused = false;
+      this.#returned = undefined;
       return sent;
     } catch (error) {
-      if (codeOf(error) !== "ECONNREFUSED") throw error;
-      this.#refused = true;
-      return socket.send(octets, to);
+      const sent = socket.send(octets, to);
+      this.#returned = codeOf(error);
+      return sent;
     }
   }
 
@@ -129,6 +143,8 @@ export class Sender implements Disposable {
       return socket;
     } catch (error) {
       this.#fault = this.#openFault(error);
+      // It is there no more: the kernel chooses, until the peer sends to another one.
+      if (codeOf(error) === "EADDRNOTAVAIL") this.#end = undefined;
       return undefined;
     }
   }
@@ -140,6 +156,7 @@ export class Sender implements Disposable {
       socket.setFilter(TAKE_NOTHING);
       const local = addressOf(socket.localAddress().address.bytes);
       if (!this.#ports.isServiceAddress(local)) return local;
+      this.#end = undefined;
       throw new Error(
         `packets would come from ${local.text}, which is a service address: set localAddress of the peer`,
       );
@@ -155,7 +172,7 @@ export class Sender implements Disposable {
     const scopeId = zone === undefined ? 0 : this.#ports.interfaceIndex(zone);
     if (scopeId === undefined) throw new Error(`there is no interface ${zone}`);
     const to = { address, port: multihop ? CONTROL_PORT.multihop : CONTROL_PORT.single, scopeId };
-    const source = local ?? UNSPECIFIED[address.family];
+    const source = local ?? this.#end ?? UNSPECIFIED[address.family];
     for (let tried = 1;; tried++) {
       const port = this.#port ?? this.#ports.sourcePorts.acquire();
       this.#port = port;

@@ -114,7 +114,9 @@ function move(state: SessionState, packet: ControlPacket, env: Env): SessionStat
       : enter(state, "Down", TURNED_OFF_THERE, env, Diagnostic.NeighborSignaledSessionDown);
   }
   if (name === "Down") {
-    if (packet.state === "Down") return enter(state, "Init", "the peer is heard", env);
+    if (packet.state === "Down") {
+      return enter(state, "Init", "the peer is heard, and has not heard us yet", env);
+    }
     return packet.state === "Init" ? enter(state, "Up", "both ends hear each other", env) : state;
   }
   if (name === "Init") {

@@ -15,6 +15,11 @@ export interface EstablishedSession {
   readonly isOutgoing: boolean;
 }
 
+/** One, as others see it: with whom it is. */
+export interface StandingSession extends Pick<EstablishedSession, "negotiated"> {
+  readonly peer: PeerConfig;
+}
+
 /** Is its source an address that every host of a service has? Answers would get to whichever of them routers choose. */
 export function comesFromService({ isOutgoing, end }: EstablishedSession, own: OwnAddresses): boolean {
   return isOutgoing && isServiceAddress(end.address, own);

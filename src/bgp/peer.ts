@@ -15,11 +15,12 @@ import {
 import { type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
-import { follow, type Progress, stuckWords } from "./progress.ts";
+import { ProgressWatch } from "./progress.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
+import type { NotificationWay } from "./session/peer_state.ts";
 import { SessionSource } from "./session_source.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath } from "./speaker_event.ts";
@@ -46,7 +47,7 @@ export class Peer {
   #session: EstablishedSession | undefined;
   readonly #source: SessionSource;
   /** How far the Established session has got. */
-  #progress: Progress | undefined;
+  #progress = new ProgressWatch();
   /** What BFD says, where it is on. */
   #pathIsUp: boolean;
   #started = false;
@@ -123,8 +124,7 @@ export class Peer {
 
   /** What the next OPEN says of graceful restart. */
   get restart(): Restart {
-    const { restartingUntilMs, forwarding } = this.driver.state.primary.fsm;
-    return { restartingUntilMs, forwarding };
+    return this.driver.state.primary.fsm.restart;
   }
 
   /**
@@ -138,25 +138,29 @@ export class Peer {
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
   }
 
+  /** The session that is Established, if one is. */
+  get session(): EstablishedSession | undefined {
+    return this.#session;
+  }
+
   /** Has the socket taken all that this peer should be told? */
   get flushed(): boolean {
     if (this.#ports.clock.now() < this.#keptUntilMs) return false;
     return this.#advertiser === undefined || (this.driver.ready && !this.#advertiser.more);
   }
 
-  /** What people and tools see of it. */
-  status(wallTimeOf: (ms: number) => Date): PeerStatus {
-    const { driver } = this;
+  /** What people and tools see of it now, made in steps. */
+  status(): Generator<void, PeerStatus> {
     return peerStatus(
       this.#config,
       {
-        driver,
+        driver: this.driver,
         advertiser: this.#advertiser,
         record: { ...this.#record, stuck: this.#stuckNow() },
         heldBack: this.#heldBack,
         neighbour: this.#neighbour?.words,
       },
-      wallTimeOf,
+      this.#ports.clock,
     );
   }
 
@@ -317,12 +321,9 @@ export class Peer {
 
   /** Why the peer does not get on, as of now: a session without KEEPALIVEs has no beat to look at it by. */
   #stuckNow(): string | undefined {
-    const seen = this.driver.transmission();
-    if (seen === undefined) return this.#record.stuck;
-    const nowMs = this.#ports.clock.now();
-    const holdTimeMs = (this.#session?.negotiated.holdTimeSeconds ?? 0) * 1000;
-    this.#progress = follow(this.#progress, seen, nowMs);
-    return stuckWords(this.#progress, seen, { nowMs, holdTimeMs });
+    const { holdTimeSeconds = 0 } = this.#session?.negotiated ?? {};
+    const at = { nowMs: this.#ports.clock.now(), holdTimeMs: holdTimeSeconds * 1000 };
+    return this.#progress.look(this.driver.transmission(), at);
   }
 
   /** Looks at whether the peer acknowledges what it is sent, and tells where that changes. */
@@ -346,7 +347,7 @@ export class Peer {
     const atMs = this.#ports.clock.now();
     this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs });
     if (lost) {
-      this.#progress = undefined;
+      this.#progress = new ProgressWatch();
       this.#advertiser = undefined;
       this.#session = undefined;
       this.#keepNeighbour(false);
@@ -356,7 +357,7 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  #onEnded(from: SessionStateName, ended: string, noted: "received" | "sent" | undefined): void {
+  #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);
@@ -380,7 +381,7 @@ export class Peer {
 
   /** A peer that takes no 32-octet next hop (RFC 2545 section 3) says so by ending the session, again and again. */
   #noteRefusedLinkLocal(message: NotificationMessage): void {
-    const pairs = this.#advertiser?.routes.values().some(({ path }) => path.nextHops.length > 1) ?? false;
+    const pairs = this.#advertiser?.routes.values().some(({ nextHops }) => nextHops.length > 1) ?? false;
     if (!pairs || !blamesNextHop(message)) return;
     const cause = `NOTIFICATION ${message.code}/${message.subcode} ${describeNotification(message)} ` +
       "after a next hop of 32 octets: no link-local address goes beside a global one any more";
@@ -393,8 +394,7 @@ export class Peer {
     const note = { atMs: this.#ports.clock.now(), message };
     this.#record = afterNotification(this.#record, direction, note);
     const { code, subcode } = message;
-    const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";
-    this.#ports.tell({ type, peer: this.name, code, subcode, text });
+    this.#ports.tell({ type, peer: this.name, code, subcode, text: describeNotification(message) });
   }
 }

@@ -1,4 +1,5 @@
 /** What happened to a peer, kept for its status and across the sessions with it: each function is one thing that happened. Pure. */
+import type { NotificationWay } from "./session/peer_state.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import type { Endpoint } from "./transport/transport.ts";
@@ -10,9 +11,9 @@ export const BEFORE_THAT = "; before that, ";
 /** What is kept of a peer. Moments are on the clock, as the time of day may be stepped. */
 export interface PeerRecord {
   readonly sinceMs: number;
-  readonly lastError: { readonly atMs: number; readonly text: string } | undefined;
-  /** What the last NOTIFICATION since the last Established session said, and which of both sides sent it. */
-  readonly lastNoted: { readonly by: "received" | "sent"; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly atMs: number }) | undefined;
+  /** What the last NOTIFICATION since the last Established session said. */
+  readonly lastNoted: LastWords | undefined;
   readonly failedAttempt: FailedAttempt | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
@@ -22,6 +23,12 @@ export interface PeerRecord {
   /** Why what is sent does not get to the peer. */
   readonly stuck: string | undefined;
   readonly flaps: number;
+}
+
+/** Why something ended, in words; `noted`: the last NOTIFICATION that went that way says so, or is part of it. */
+export interface LastWords {
+  readonly text: string;
+  readonly noted?: NotificationWay | undefined;
 }
 
 /** A NOTIFICATION, and when it went. */
@@ -62,7 +69,7 @@ export function afterEstablished(record: PeerRecord, local: Endpoint): PeerRecor
 }
 
 /**
- * A session, or an attempt at one, has ended; `noted`: by a NOTIFICATION. A router that has said why often closes or refuses
+ * A session, or an attempt at one, has ended; `noted`: by a NOTIFICATION that went that way. A router that has said why often closes or refuses
  * further connections without a word: the reason stays in view.
  */
 export function afterEnd(
@@ -70,17 +77,17 @@ export function afterEnd(
   { from, cause, noted, atMs }: {
     readonly from: SessionStateName;
     readonly cause: string;
-    readonly noted: "received" | "sent" | undefined;
+    readonly noted: NotificationWay | undefined;
     readonly atMs: number;
   },
 ): PeerRecord {
-  const lastNoted = noted === undefined ? record.lastNoted : { by: noted, text: cause };
+  const lastNoted = noted === undefined ? record.lastNoted : { text: cause, noted };
   const text = noted !== undefined || lastNoted === undefined
     ? cause
     : `${cause}${BEFORE_THAT}${lastNoted.text}`;
   // Where a connection was there, what came of an attempt before says nothing of why it ended.
   const failedAttempt = from === "Connect" || from === "Active" ? record.failedAttempt : undefined;
-  return { ...record, lastError: { atMs, text }, lastNoted, failedAttempt };
+  return { ...record, lastError: { atMs, text, noted: lastNoted?.noted }, lastNoted, failedAttempt };
 }
 
 /** A NOTIFICATION went either way. */

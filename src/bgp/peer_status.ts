@@ -3,15 +3,18 @@ import { formatU32 } from "../net/address.ts";
 import type { Transmission } from "../net/sockets.ts";
 import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
+import type { Clock } from "../time/clock.ts";
+import { mapInSteps } from "../time/steps.ts";
+import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
-import type { SessionStateName } from "./session/session_state.ts";
+import type { SessionState, SessionStateName } from "./session/session_state.ts";
 import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
@@ -69,15 +72,13 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
-  /** Which of these two `lastError` tells of, alone or behind "before that"; undefined: neither. */
-  readonly notedBy: "received" | "sent" | undefined;
   /** Our end of the Established session. */
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
@@ -92,6 +93,12 @@ export interface PeerStatus {
   readonly localRole: BgpRole | undefined;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
   readonly refusedCapabilities: readonly string[] | "all";
+  /** What our last OPEN said of graceful restart (RFC 4724), and why; undefined: nothing. */
+  readonly saidRestart: {
+    readonly restarting: boolean;
+    readonly forwarding: readonly FamilyName[];
+    readonly because: string;
+  } | undefined;
   readonly messages: Pick<Counters, "received" | "sent">;
   /** Prefixes that the peer announced and withdrew; all are dropped. */
   readonly prefixes: {
@@ -113,7 +120,7 @@ export interface PeerStatus {
   readonly fault: { readonly at: Date; readonly text: string } | undefined;
 }
 
-/** The status of a peer. `wallTimeOf` turns a moment on the clock into a date. */
+/** The status of a peer as of now; its routes, of which there may be many, are listed in steps. */
 export function peerStatus(
   config: PeerConfig,
   { driver, advertiser, record, heldBack, neighbour }: {
@@ -125,14 +132,16 @@ export function peerStatus(
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
-  wallTimeOf: (ms: number) => Date,
-): PeerStatus {
+  clock: Clock,
+): Generator<void, PeerStatus> {
+  const offsetMs = clock.wallTime().getTime() - clock.now();
+  const wallTimeOf = (ms: number) => new Date(offsetMs + ms);
   const { fsm } = leadingSession(driver.state);
   const { lastError, lastNotificationReceived, lastNotificationSent, linkLocalRefused } = record;
   const { fault, nextRetryMs } = driver;
   const isFound = isLocated(config);
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
-  return {
+  const status = {
     name: config.name,
     address: peerKey({ ...config, automatic: !isFound, device: undefined }),
     neighbour,
@@ -142,13 +151,14 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
-    notedBy: record.lastNoted?.by,
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
     transmission: driver.transmission(),
@@ -156,13 +166,11 @@ export function peerStatus(
     localAs: fsm.config.localAs,
     localRole: fsm.config.localRole,
     refusedCapabilities: fsm.omission,
+    saidRestart: saidRestart(fsm),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
-    advertised: [...advertiser?.routes.values() ?? []].map(({ prefix, path }) => ({
-      prefix: prefix.text,
-      nextHop: path.nextHops[0]?.text ?? "",
-    })),
-    held: [...advertiser?.held.values() ?? []].map(({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    advertised: [],
+    held: [],
     linkLocalRefused: linkLocalRefused &&
       { at: wallTimeOf(linkLocalRefused.atMs), text: linkLocalRefused.text },
     endOfRibHeld: (advertiser?.endOfRib ?? []).map(familyName),
@@ -170,6 +178,29 @@ export function peerStatus(
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
   };
+  return withRoutes(status, [...advertiser?.routes ?? []], [...advertiser?.held ?? []]);
+}
+
+function* withRoutes(
+  status: PeerStatus,
+  routes: readonly (readonly [string, AdvertisedPath])[],
+  held: readonly (readonly [string, string])[],
+): Generator<void, PeerStatus> {
+  return {
+    ...status,
+    advertised: yield* mapInSteps(routes, ([prefix, { nextHops }]) => ({
+      prefix,
+      nextHop: nextHops[0]?.text ?? "",
+    })),
+    held: yield* mapInSteps(held, ([prefix, reason]) => ({ prefix, reason })),
+  };
+}
+
+function saidRestart({ config, omission, saidRestart: said }: SessionState): PeerStatus["saidRestart"] {
+  const isOffered = config.gracefulRestart !== undefined && omission !== "all" &&
+    !omission.includes("graceful-restart");
+  if (said === undefined || !isOffered) return undefined;
+  return { ...said, forwarding: said.forwarding.map(familyName) };
 }
 
 function notificationRecord(

@@ -16,8 +16,7 @@
  * `wire/message.ts` decodes one, and whatever is wrong with it is thrown as a `NotificationError`, which the receiver
  * catches in one place; `session/session_events.ts` makes either an event of RFC 4271 section 8.1. `driver.ts` steps the
  * machine with it: `session/peer.ts` finds the session that the link belongs to, `session/session.ts` answers with a new
- * state and actions, and the driver performs these: sends a message, drops the link, tells the peer. Then it arms one timer for the earliest deadline of
- * `session/timers.ts`. Learned routes are counted and dropped.
+ * state and actions; the driver performs these and arms one timer (`session/timers.ts`). Learned routes are counted and dropped.
  *
  * How a route goes out: `Speaker.announce()` sets the whole of what is desired, `announceOf()` the part of one who wants
  * something of it; `DesiredRoutes` finds the prefixes that changed; each Established peer's advertiser notes them, and in this very turn is asked for a batch:
@@ -34,12 +33,15 @@ import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
+import { atOnce, inOrder } from "../time/steps.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
+import type { StandingSession } from "./established_session.ts";
 import { type Heritage, Peer } from "./peer.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
+import { NOTHING_KNOWN, type Restart } from "./session/session_state.ts";
 import { SendTurns } from "./send_turns.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
@@ -58,8 +60,8 @@ export interface SpeakerOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
-  /** The process before this one left its forwarding state, and peers may still keep its routes (RFC 4724). */
-  readonly restarting: boolean;
+  /** What is known of a restart of ours, for a peer that there has been no session with. Default: nothing. */
+  readonly restart?: ((peer: PeerConfig) => Restart) | undefined;
   /** This host's addresses, of which next hops are. Default: they cannot be known. */
   readonly addresses?: HostAddresses | undefined;
   /** Finds peers that are known by their interface alone. Default: nobody does. */
@@ -112,7 +114,7 @@ export class Speaker {
   #stopped = false;
 
   constructor(options: SpeakerOptions) {
-    const { local, peers, transport, clock, random, restarting } = options;
+    const { local, peers, transport, clock, random } = options;
     const { addresses = UNKNOWN_ADDRESSES, neighbours = NO_NEIGHBOURS } = options;
     this.#options = options;
     this.#local = local;
@@ -148,10 +150,8 @@ export class Speaker {
       tell: (event) => this.#tell(event),
     });
     this.#peers = new Map(peers.map((config) => {
-      const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
-      const restartingUntilMs = restarting ? clock.now() + restartMs : -Infinity;
-      const restart = { restartingUntilMs, forwarding: restarting };
-      return [peerKey(config), new Peer(local, located(config, neighbours), this.#ports, { restart })];
+      const known = { restart: this.#restartOf(config) };
+      return [peerKey(config), new Peer(local, located(config, neighbours), this.#ports, known)];
     }));
   }
 
@@ -193,13 +193,10 @@ export class Speaker {
         old.configure(local, config, consequence === "advertise");
         return [key, old];
       }
-      const fromNothing = { restart: { restartingUntilMs: -Infinity, forwarding: true } };
-      const peer = new Peer(
-        local,
-        config,
-        this.#ports,
-        old === undefined ? fromNothing : this.#supersede(old),
-      );
+      // The run before had no session with it, as far as this process was told when it began.
+      const fromNothing = { restart: { ...this.#restartOf(config), restartingUntilMs: -Infinity } };
+      const heritage = old === undefined ? fromNothing : this.#supersede(old);
+      const peer = new Peer(local, config, this.#ports, heritage);
       fresh.push(peer);
       return [key, peer];
     }));
@@ -250,9 +247,19 @@ export class Speaker {
 
   /** Every peer, in the order of the configuration. */
   status(): readonly PeerStatus[] {
-    const { clock } = this.#options;
-    const offsetMs = clock.wallTime().getTime() - clock.now();
-    return [...this.#peers.values()].map((peer) => peer.status((ms) => new Date(offsetMs + ms)));
+    return atOnce(this.statusInSteps());
+  }
+
+  /** The same in steps, as there may be many routes; all as of now. */
+  statusInSteps(): Generator<void, readonly PeerStatus[]> {
+    return inOrder([...this.#peers.values()].map((peer) => peer.status()));
+  }
+
+  /** The peers' sessions that are Established, and nothing of their routes. */
+  sessions(): readonly StandingSession[] {
+    return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
+      session === undefined ? [] : [{ peer, negotiated: session.negotiated }]
+    );
   }
 
   /** The addresses that should be listened on, with what keeps one from being so. */
@@ -373,6 +380,10 @@ export class Speaker {
         this.#named(event.peer)?.driver.noteFault(error);
       }
     }
+  }
+
+  #restartOf(peer: PeerConfig): Restart {
+    return this.#options.restart?.(peer) ?? NOTHING_KNOWN;
   }
 
   #named(name: string): Peer | undefined {

@@ -1,7 +1,7 @@
 /** The checked configuration as a file of our format again, every default spelled out; read back, it is the same. */
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../net/community.ts";
 import { renderCheck } from "./checks/kinds.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, hostBits } from "../net/address.ts";
 import type {
   AnnouncedAttributes,
   Config,
@@ -152,9 +152,7 @@ export function renderAttributes(announce: AnnouncedAttributes): RenderedAttribu
 }
 
 function renderAddress(address: Address, length: number | undefined): string {
-  return length === undefined || length === address.bytes.byteLength * 8
-    ? address.text
-    : `${address.text}/${length}`;
+  return length === undefined || length === hostBits(address) ? address.text : `${address.text}/${length}`;
 }
 
 function renderPort(port: PortConfig, { addresses }: ServiceConfig): unknown {

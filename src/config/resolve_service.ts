@@ -1,4 +1,5 @@
 /** Services, and what excludes each other among services, peers and this host. */
+import { hostBits } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import type { PeerConfig, ServiceConfig } from "./config.ts";
 import type { Finding, Path } from "./values/finding.ts";
@@ -76,7 +77,7 @@ export function checkServices(
     for (const [at, address] of service.addresses.entries()) {
       const place = [...path, "addresses", at];
       duplicates.add("address", address.text, place);
-      const bits = address.bytes.byteLength * 8;
+      const bits = hostBits(address);
       const length = service.prefixLengths.get(address.text) ?? bits;
       if (length < bits) duplicates.add("prefix", prefixOf(address, length).text, place);
       const owner = own.get(address.text);

@@ -1,5 +1,5 @@
 /** One change of the kernel's state, and its words for people. */
-import { type Address, withPort } from "../net/address.ts";
+import { type Address, hostBits, withPort } from "../net/address.ts";
 import type { PlacedAddress } from "../netlink/rtnetlink.ts";
 import { destinationDifferences, type KnownDestination, serviceDifferences } from "./ipvs_fields.ts";
 import {
@@ -147,7 +147,7 @@ function listed(differences: readonly string[]): string {
 }
 
 function hostText(address: Address): string {
-  return `${address.text}/${address.bytes.byteLength * 8}`;
+  return `${address.text}/${hostBits(address)}`;
 }
 
 function destinationText(destination: Destination): string {

@@ -5,6 +5,7 @@
  * down (so an older agent left one when it was killed before it marked it, and so the module makes `dummy0`). Any other
  * one, an empty one that is up too, is a conflict.
  */
+import { hostBits } from "../net/address.ts";
 import { IPV6_MIN_MTU } from "../netlink/constants.ts";
 import type { Change } from "./change.ts";
 import { carrying, keptMarks } from "./diff_marks.ts";
@@ -134,7 +135,7 @@ function placeText({ address, prefixLength, peer }: ActualAddress): string {
 }
 
 function isHost({ address, prefixLength, peer }: ActualAddress): boolean {
-  return prefixLength === address.bytes.byteLength * 8 && peer === undefined;
+  return prefixLength === hostBits(address) && peer === undefined;
 }
 
 function repairReason(want: DesiredInterface, have: ActualInterface): string | undefined {

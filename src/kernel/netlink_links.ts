@@ -2,7 +2,7 @@
  * Interfaces and addresses by rtnetlink. Before something that exists is changed, it is looked at again: that an
  * interface is ours is checked in the same breath as the change is made, and never taken from an earlier read.
  */
-import type { Address } from "../net/address.ts";
+import { type Address, hostBits } from "../net/address.ts";
 import { NetlinkChannel } from "../netlink/channel.ts";
 import { ETH_DATA_LEN, IFA_F, IPV6_MIN_MTU, NETLINK, RT_SCOPE, RTM, RTN } from "../netlink/constants.ts";
 import { ERRNO } from "../netlink/errno.ts";
@@ -144,7 +144,7 @@ export class NetlinkLinks implements Disposable {
         const { address } = change;
         const { index } = this.#ours(change, { index: change.index });
         // The kernel's own IPv6 route comes back with its address alone; one of ours would have another metric, and stay.
-        const placed = { address, prefixLength: address.bytes.byteLength * 8 };
+        const placed = { address, prefixLength: hostBits(address) };
         const requests = address.family === 4
           ? restoreLocalRoute(index, address)
           : exchangeAddress(index, placed);

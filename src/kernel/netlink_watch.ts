@@ -154,8 +154,8 @@ function noticeOf(message: NetlinkMessage): Notice | undefined {
   }
 }
 
-function isMulticast({ family, bytes }: Address): boolean {
-  return family === 6 && bytes[0] === 0xff;
+function isMulticast(address: Address): boolean {
+  return address.family === 6 && address.octet(0) === 0xff;
 }
 
 function messageConcerns(

@@ -1,5 +1,5 @@
 /** One `exabgp healthcheck` as a service of ours: its options, each translated or told. */
-import { parseAddress } from "../net/address.ts";
+import { hostBits, parseAddress } from "../net/address.ts";
 import { formatDuration } from "../time/duration.ts";
 import { Block, type Directive, type Place, SourceProblem } from "./directive.ts";
 import { PLACEHOLDER } from "./file.ts";
@@ -117,7 +117,7 @@ function spelled(text: string, deaggregate: boolean): readonly string[] {
   const [host = "", lengthText] = text.split("/");
   const address = parseAddress(host);
   if (address === undefined) return [text];
-  const bits = address.bytes.byteLength * 8;
+  const bits = hostBits(address);
   const length = lengthText === undefined ? bits : Number(lengthText);
   if (length === bits) return [host];
   const count = 2 ** (bits - length);

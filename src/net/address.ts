@@ -2,12 +2,16 @@
  * IPv4 and IPv6 addresses: strict parsing (dotted quad without leading zeros; RFC 4291 section 2.2) and the
  * canonical text of RFC 5952. Values are compared by `text`.
  */
+import { latin1Octets, latin1Text } from "./latin1.ts";
 
-/** An IP address. `bytes` has 4 or 16 octets in network order; `text` is canonical and is the key. */
+/** An IP address. `text` is canonical and is the key. */
 export interface Address {
   readonly family: 4 | 6;
-  readonly bytes: Uint8Array;
   readonly text: string;
+  /** 4 or 16 octets in network order, copied each time. */
+  readonly bytes: Uint8Array;
+  /** One of the octets, without the copy. */
+  octet(index: number): number;
 }
 
 /**
@@ -23,12 +27,12 @@ export interface Address {
  */
 export function parseAddress(text: string): Address | undefined {
   if (!text.includes(":")) {
-    const bytes = parseIPv4(text);
+    const octets = parseIPv4(text);
     // What is spelled without leading zeros is the canonical text.
-    return bytes && { family: 4, bytes, text };
+    return octets === undefined ? undefined : new CompactAddress(4, octets, text);
   }
-  const bytes = parseIPv6(text);
-  return bytes && addressOf(bytes);
+  const octets = parseIPv6(text);
+  return octets && addressOf(octets);
 }
 
 /**
@@ -36,10 +40,15 @@ export function parseAddress(text: string): Address | undefined {
  * @throws {RangeError} for any other length
  */
 export function addressOf(octets: Uint8Array): Address {
-  const bytes = octets.slice();
-  if (bytes.byteLength === 4) return { family: 4, bytes, text: bytes.join(".") };
-  if (bytes.byteLength === 16) return { family: 6, bytes, text: formatIPv6(bytes) };
-  throw new RangeError(`an address has 4 or 16 octets, not ${bytes.byteLength}`);
+  const { byteLength } = octets;
+  if (byteLength === 4) return new CompactAddress(4, latin1Text(octets), octets.join("."));
+  if (byteLength === 16) return new CompactAddress(6, latin1Text(octets), formatIPv6(octets));
+  throw new RangeError(`an address has 4 or 16 octets, not ${byteLength}`);
+}
+
+/** The length of a host prefix in the address's family. */
+export function hostBits({ family }: Pick<Address, "family">): 32 | 128 {
+  return family === 4 ? 32 : 128;
 }
 
 /** `ADDRESS:PORT`, with an IPv6 address in brackets. */
@@ -58,24 +67,42 @@ export function formatU32(value: number): string {
 }
 
 /** An IPv6 address of fe80::/10, which means something on one link only (RFC 4291 section 2.5.6). */
-export function isLinkLocal({ family, bytes }: Address): boolean {
-  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80;
+export function isLinkLocal(address: Address): boolean {
+  return address.family === 6 && address.octet(0) === 0xfe && (address.octet(1) & 0xc0) === 0x80;
+}
+
+/**
+ * Keeps its octets as characters: a Uint8Array has its octets outside of the heap, and each of a hundred thousand
+ * addresses would take 400 octets more.
+ */
+class CompactAddress implements Address {
+  readonly #octets: string;
+  constructor(readonly family: 4 | 6, octets: string, readonly text: string) {
+    this.#octets = octets;
+  }
+
+  get bytes(): Uint8Array {
+    return latin1Octets(this.#octets);
+  }
+
+  octet(index: number): number {
+    return this.#octets.charCodeAt(index);
+  }
 }
 
 const DOT = 46;
 const DIGIT_0 = 48;
 const DIGIT_9 = 57;
 
-/** Digit by digit: every probe of an address asks, and every connection that is made. */
-function parseIPv4(text: string): Uint8Array | undefined {
+/** Its octets as characters, digit by digit: every probe of an address asks, and every connection that is made. */
+function parseIPv4(text: string): string | undefined {
   if (text.length > "255.255.255.255".length) return undefined;
-  const bytes = new Uint8Array(4);
-  let index = 0;
+  let octets = "";
   let octet = -1;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    if (unit === DOT && octet >= 0 && index < 3) {
-      bytes[index++] = octet;
+    if (unit === DOT && octet >= 0 && octets.length < 3) {
+      octets += String.fromCharCode(octet);
       octet = -1;
     } else if (unit >= DIGIT_0 && unit <= DIGIT_9 && octet !== 0) {
       octet = Math.max(octet, 0) * 10 + unit - DIGIT_0;
@@ -84,9 +111,7 @@ function parseIPv4(text: string): Uint8Array | undefined {
       return undefined;
     }
   }
-  if (index < 3 || octet < 0) return undefined;
-  bytes[index] = octet;
-  return bytes;
+  return octets.length < 3 || octet < 0 ? undefined : octets + String.fromCharCode(octet);
 }
 
 function parseIPv6(text: string): Uint8Array | undefined {
@@ -113,7 +138,7 @@ function parseGroups(text: string, last: boolean): number[] | undefined {
     if (last && index === groups.length - 1 && group.includes(".")) {
       const quad = parseIPv4(group);
       if (quad === undefined) return undefined;
-      octets.push(...quad);
+      octets.push(...latin1Octets(quad));
     } else if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
       const value = Number.parseInt(group, 16);
       octets.push(value >>> 8, value & 0xff);

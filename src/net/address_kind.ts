@@ -3,17 +3,17 @@ import { type Address, addressOf } from "./address.ts";
 
 /** True for 127.0.0.0/8 and ::1. */
 export function isLoopback(address: Address): boolean {
-  return address.family === 4 ? address.bytes[0] === 127 : address.text === "::1";
+  return address.family === 4 ? address.octet(0) === 127 : address.text === "::1";
 }
 
 /** True for 169.254.0.0/16 (RFC 3927). */
-export function isLinkLocalIPv4({ family, bytes }: Address): boolean {
-  return family === 4 && bytes[0] === 169 && bytes[1] === 254;
+export function isLinkLocalIPv4(address: Address): boolean {
+  return address.family === 4 && address.octet(0) === 169 && address.octet(1) === 254;
 }
 
 /** True for 224.0.0.0/4 and ff00::/8. */
-export function isMulticast({ family, bytes }: Address): boolean {
-  return family === 4 ? ((bytes[0] ?? 0) & 0xf0) === 0xe0 : bytes[0] === 0xff;
+export function isMulticast(address: Address): boolean {
+  return address.family === 4 ? (address.octet(0) & 0xf0) === 0xe0 : address.octet(0) === 0xff;
 }
 
 /** True for 0.0.0.0 and ::. */

@@ -1,5 +1,5 @@
 /** Address prefixes: an address with a length whose host bits are zero. */
-import { type Address, addressOf, parseAddress } from "./address.ts";
+import { type Address, addressOf, hostBits, parseAddress } from "./address.ts";
 
 /** A prefix. `text` is `ADDRESS/LENGTH`, canonical, and is the key. */
 export interface Prefix {
@@ -12,7 +12,8 @@ export interface Prefix {
 /** The prefix of `address` with `length` bits, host bits cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
   // Of a hundred thousand host routes the addresses are a third of the memory: there is one of each.
-  if (length === address.bytes.byteLength * 8) return { address, length, text: `${address.text}/${length}` };
+  // And no text that hangs on two others, as a template would make it.
+  if (length === hostBits(address)) return { address, length, text: [address.text, length].join("/") };
   const masked = address.bytes.map((octet, index) => {
     const bits = Math.min(8, Math.max(0, length - 8 * index));
     return octet & (0xff << (8 - bits));
@@ -23,7 +24,7 @@ export function prefixOf(address: Address, length: number): Prefix {
 
 /** The host prefix (/32 or /128) of `address`. */
 export function hostPrefix(address: Address): Prefix {
-  return prefixOf(address, address.bytes.byteLength * 8);
+  return prefixOf(address, hostBits(address));
 }
 
 /**
@@ -44,7 +45,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   if (lengthText === undefined) return hostPrefix(address);
   if (!/^(0|[1-9][0-9]{0,2})$/.test(lengthText)) return undefined;
   const length = Number(lengthText);
-  if (length > address.bytes.byteLength * 8) return undefined;
+  if (length > hostBits(address)) return undefined;
   const prefix = prefixOf(address, length);
   return prefix.address.text === address.text ? prefix : undefined;
 }

@@ -128,7 +128,7 @@ export interface DatagramOptions {
   readonly ttl?: number;
   /** The TOS or traffic class octet of what is sent. */
   readonly trafficClass?: number;
-  /** Tell the TTL or hop limit, and the interface, of what arrives. */
+  /** Tell the TTL or hop limit, the interface and the address, of what arrives. */
   readonly receiveTtl?: boolean;
   /** Keep what ICMP returned as undeliverable, for `receiveReturned`. */
   readonly receiveReturned?: boolean;
@@ -147,6 +147,8 @@ export interface Datagram {
   /** Known where `receiveTtl` asked for it. */
   readonly ttl: number | undefined;
   readonly interfaceIndex: number | undefined;
+  /** The octets of the address of ours that it was sent to; a view as well. */
+  readonly to: Uint8Array | undefined;
 }
 
 /** What was sent and came back as undeliverable. `octets` is a view that is good until the next call. */

@@ -59,10 +59,11 @@ function found(first: Entry | undefined, view: DataView, at: number, family: 4 |
   return undefined;
 }
 
-function isAt({ family, bytes }: Address, view: DataView, at: number, wanted: 4 | 6): boolean {
-  if (family !== wanted) return false;
-  for (let index = 0; index < bytes.byteLength; index++) {
-    if (bytes[index] !== view.getUint8(at + index)) return false;
+function isAt(address: Address, view: DataView, at: number, wanted: 4 | 6): boolean {
+  if (address.family !== wanted) return false;
+  const octets = wanted === 4 ? 4 : 16;
+  for (let index = 0; index < octets; index++) {
+    if (address.octet(index) !== view.getUint8(at + index)) return false;
   }
   return true;
 }

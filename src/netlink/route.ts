@@ -4,7 +4,7 @@
  */
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { type Address, addressOf } from "../net/address.ts";
+import { type Address, addressOf, hostBits } from "../net/address.ts";
 import { attributeU32, decodeAttributes, HOST_ORDER, nested, writeAttribute, writeU32 } from "./attribute.ts";
 import { AF, NLM_F, RT_SCOPE, RT_TABLE, RTA, RTAX, RTM, RTN, RTPROT } from "./constants.ts";
 import type { NetlinkMessage, Request } from "./message.ts";
@@ -104,10 +104,10 @@ function localRoute(index: number, address: Address): Uint8Array<ArrayBuffer> {
 }
 
 function routeHeader(
-  { family, bytes }: Address,
+  address: Address,
   { type, scope, table, protocol }: Record<"type" | "scope" | "table" | "protocol", number>,
 ): Writer {
   // struct rtmsg: rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type, rtm_flags
-  return new Writer(HOST_ORDER).u8(family === 4 ? AF.INET : AF.INET6).u8(bytes.byteLength * 8).zeros(2)
+  return new Writer(HOST_ORDER).u8(address.family === 4 ? AF.INET : AF.INET6).u8(hostBits(address)).zeros(2)
     .u8(table).u8(protocol).u8(scope).u8(type).u32(0);
 }

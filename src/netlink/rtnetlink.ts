@@ -4,7 +4,7 @@
  */
 import { Reader } from "../bytes/reader.ts";
 import { Writer } from "../bytes/writer.ts";
-import { type Address, addressOf } from "../net/address.ts";
+import { type Address, addressOf, hostBits } from "../net/address.ts";
 import {
   AttributeCursor,
   attributeU32,
@@ -139,7 +139,7 @@ export function dumpLinks(): Request {
  */
 export function replaceAddress(index: number, address: Address): Request {
   return newAddress(
-    { index, address, prefixLength: hostLength(address) },
+    { index, address, prefixLength: hostBits(address) },
     address.family === 6 ? IFA_F.NODAD : 0,
   );
 }
@@ -153,7 +153,7 @@ export function exchangeAddress(index: number, old: PlacedAddress): readonly Req
   const next = [deleteAddress(index, old), replaceAddress(index, address)];
   if (address.family === 6) return next;
   // Such a one brings neither a route to its prefix nor a broadcast address.
-  const standIn = { address, prefixLength: hostLength(address) - 1 };
+  const standIn = { address, prefixLength: hostBits(address) - 1 };
   return [
     newAddress({ index, ...standIn }, IFA_F.NOPREFIXROUTE),
     ...next,
@@ -291,10 +291,6 @@ function linkPayload(
   if (carrier !== undefined) writeAttribute(writer, IFLA.CARRIER, Uint8Array.of(carrier ? 1 : 0));
   fill?.(writer);
   return writer.finish();
-}
-
-function hostLength({ bytes }: Address): number {
-  return bytes.byteLength * 8;
 }
 
 function newAddress(placed: PlacedAddress & { readonly index: number }, flags: number): Request {

@@ -2,7 +2,7 @@
  * The addresses of this host as Deno lists them, for an agent without FFI. It lists those of interfaces that are up, and does
  * not say of one that it is tentative; nobody tells of changes, so they are looked at again and again.
  */
-import { parseAddress } from "../net/address.ts";
+import { hostBits, parseAddress } from "../net/address.ts";
 import type { HostAddress, HostAddresses, KnownAddresses } from "../net/host_addresses.ts";
 import type { InterfaceAddress } from "../net/on_link.ts";
 import type { Clock } from "../time/clock.ts";
@@ -19,7 +19,7 @@ export function listedAddresses(
     return list()?.flatMap(({ name, address, cidr }): readonly HostAddress[] => {
       const parsed = parseAddress(address);
       if (parsed === undefined) return [];
-      const prefixLength = Number(cidr.split("/")[1] ?? parsed.bytes.byteLength * 8);
+      const prefixLength = Number(cidr.split("/")[1] ?? hostBits(parsed));
       const common = { state: "usable", ofService: false, lasting: true } as const;
       return [{ interface: name, address: parsed, prefixLength, ...common }];
     });

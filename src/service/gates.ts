@@ -11,7 +11,7 @@ import {
   virtualServiceKey,
   virtualServiceText,
 } from "../kernel/state.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, hostBits } from "../net/address.ts";
 import { contestedText, contestedUnder } from "./contested.ts";
 import { idsOf } from "./desired.ts";
 import { mayAnnounce } from "./phase.ts";
@@ -180,7 +180,7 @@ function addressFault({ config, actual }: ServiceFacts, address: Address): strin
   if (!link.up) return `interface ${config.interface} is down`;
   if (link.master !== undefined) return `interface ${config.interface} is part of master ${link.master}`;
   const present = link.addresses.filter((entry) => entry.address.text === address.text);
-  const host = present.find(({ prefixLength }) => prefixLength === address.bytes.byteLength * 8);
+  const host = present.find(({ prefixLength }) => prefixLength === hostBits(address));
   const name = `address ${address.text}`;
   if (host === undefined) {
     const other = present[0];

@@ -1,6 +1,6 @@
 /** What is announced of a service: one of its prefixes, with the attributes of where it is and how it is. Pure. */
 import type { Route } from "../bgp/routes/route.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, hostBits } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 import { shiftedAttributes } from "./shift.ts";
 import type { ServiceFacts } from "./state.ts";
@@ -14,7 +14,7 @@ export function routeOf(
   const { announce, prefixLengths } = config;
   const { whenUnhealthy } = announce;
   const own = isWorse && whenUnhealthy !== "withdraw" ? whenUnhealthy : announce;
-  const length = prefixLengths.get(address.text) ?? address.bytes.byteLength * 8;
+  const length = prefixLengths.get(address.text) ?? hostBits(address);
   const attributes = phase.name === "shifting" ? shiftedAttributes(own) : own;
   const isSame = before?.attributes === attributes && before.peers === announce.peers &&
     before.prefix.length === length;

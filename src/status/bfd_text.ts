@@ -20,7 +20,7 @@ export function bfdLines(bfd: BfdEntry | undefined, now: Date): readonly string[
       ? []
       : [`                 it is ${remoteState} there: ${remoteDiagnostic}`],
     ...lastLost === undefined ? [] : [
-      `                 ${bfd.flaps} times lost, ${
+      `                 ${bfd.flaps === 1 ? "lost once" : `lost ${bfd.flaps} times`}, ${
         age(lastLost.at, now)
       } ago the last time: ${lastLost.cause}`,
     ],

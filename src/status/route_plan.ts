@@ -4,7 +4,7 @@ import { canonical } from "../config/canonical.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../config/config.ts";
 import { renderAttributes } from "../config/render.ts";
 import { peerKey } from "../config/session_difference.ts";
-import type { Address } from "../net/address.ts";
+import { type Address, hostBits } from "../net/address.ts";
 import { prefixOf } from "../net/prefix.ts";
 
 /** When a route would change: in the same moment; with a healthy verdict; when what goes before it is done. */
@@ -55,7 +55,7 @@ export function configuredRoutes(
       const when = whenOf(service, address);
       if (when === undefined) return [];
       const { announce, prefixLengths, name } = service;
-      const prefix = prefixOf(address, prefixLengths.get(address.text) ?? address.bytes.byteLength * 8);
+      const prefix = prefixOf(address, prefixLengths.get(address.text) ?? hostBits(address));
       return [{ service: name, prefix, attributes: announce, peers: announce.peers, when }];
     })
   );

@@ -24,6 +24,16 @@ export async function inSlices<T>(time: Clock | Slices, steps: Generator<void, T
   }
 }
 
+/** What each of these works gives, one after the other. */
+export function* inOrder<T>(works: readonly Generator<void, T>[]): Generator<void, T[]> {
+  const given: T[] = [];
+  for (const work of works) {
+    given.push(yield* work);
+    yield;
+  }
+  return given;
+}
+
 /** `values.map(call)`, to be interrupted. */
 export function* mapInSteps<T, U>(values: readonly T[], call: (value: T) => U): Generator<void, U[]> {
   const mapped: U[] = [];

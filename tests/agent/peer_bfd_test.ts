@@ -6,7 +6,6 @@ import { Bfd, type BfdPeer } from "../../src/bfd/bfd.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
 import type { AgentEvent } from "../../src/events/event.ts";
 import { EventStream } from "../../src/events/stream.ts";
-import type { HostAddress, HostAddresses } from "../../src/net/host_addresses.ts";
 import { MemoryNetwork } from "../bfd/memory_datagrams.ts";
 import { address, localBgp, peerConfig, route } from "../support/bgp.ts";
 import { seeded } from "../support/random.ts";
@@ -34,9 +33,6 @@ class Scene {
   readonly bfd: PeerBfd;
   readonly far: Bfd;
   toB: PeerConfig;
-  /** This host's, as the kernel tells. */
-  known: readonly HostAddress[] = ["10.0.0.1", "10.0.0.9"].map((text) => hostAddress(text));
-  onAddresses: () => void = () => {};
 
   constructor(changed: Partial<PeerConfig> = {}) {
     const { clock } = this.stage;
@@ -51,13 +47,6 @@ class Scene {
         onSession: (peer, local) => this.bfd.followSession(peer, local),
       },
     });
-    const addresses: HostAddresses = {
-      current: () => this.known,
-      watch: (onChange) => {
-        this.onAddresses = onChange;
-        return { [Symbol.dispose]() {} };
-      },
-    };
     this.bfd = new PeerBfd({
       sockets: {
         datagrams: this.hostA,
@@ -67,7 +56,6 @@ class Scene {
       clock: this.hostA.clock,
       events: this.stream,
       speaker: this.agent.speaker,
-      addresses,
     });
     this.far = new Bfd({
       datagrams: this.hostB,
@@ -83,7 +71,7 @@ class Scene {
   }
 
   /** The router has BFD with us at this address of ours. */
-  farSide(to = A): void {
+  farSide(to = A, passive = false): void {
     const { strict: _, ...intervals } = BFD;
     const peer: Omit<BfdPeer, "key"> = {
       name: "a",
@@ -93,6 +81,7 @@ class Scene {
       device: undefined,
       minimumTtl: 255,
       ...intervals,
+      passive,
     };
     this.far.configure([{ ...peer, key: to.text }]);
   }
@@ -125,17 +114,6 @@ class Scene {
     await this.stage.close();
     assert.equal(this.hostA.sockets.size, 0, "sockets are left");
   }
-}
-
-function hostAddress(text: string): HostAddress {
-  return {
-    interface: "eth0",
-    address: address(text),
-    prefixLength: 24,
-    state: "usable",
-    ofService: false,
-    lasting: true,
-  };
 }
 
 /** With both sessions and BFD up. */
@@ -299,10 +277,11 @@ Deno.test("intervals change by a reload, and BFD goes and comes, without a word 
   assert.deepEqual(scene.events.filter((event) => "cause" in event && event.cause === "BFD is up"), []);
 });
 
-Deno.test("BFD goes by the address that the peer speaks with, where the kernel's choice brings nobody, for as long as this host has it", async () => {
+Deno.test("BFD goes by the address that the peer speaks with, where the kernel's choice brings nobody, and is lost with it", async () => {
   await using scene = new Scene({ passive: true });
   const { clock } = scene.stage;
-  scene.farSide(SECOND);
+  // It says nothing before it hears us, so nothing tells where it waits.
+  scene.farSide(SECOND, true);
   await clock.advance(5000);
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, A.text);
   await Promise.all([scene.b.connect(SECOND), clock.advance(5)]);
@@ -310,8 +289,11 @@ Deno.test("BFD goes by the address that the peer speaks with, where the kernel's
   await clock.advance(5000);
   assert.equal(scene.states, "Established Established Up");
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, SECOND.text);
-  scene.known = scene.known.filter(({ address: { text } }) => text !== SECOND.text);
-  scene.onAddresses();
+  // The link of that address goes: the session is lost, and no other one in its place that knows nothing.
+  scene.hostA.addresses = scene.hostA.addresses.filter((text) => text !== SECOND.text);
+  await clock.advance(500);
+  assert.equal(scene.b.last.words.at(-1), "NOTIFICATION 6/10");
+  assert.match(scene.states, /^Active Established Down$/);
   await clock.advance(2000);
   assert.equal(scene.bfd.status.get("b")?.localAddress?.text, A.text);
 });

@@ -224,6 +224,32 @@ Deno.test("what was lost while a virtual machine was paused has one more detecti
   }
 });
 
+Deno.test("a peer that gave us up while this process was stopped is told with the reason, and others are not", async () => {
+  const words = "the peer says down (control detection time expired: it does not hear us: " +
+    "look at the way from here to there, and at what filters UDP on it)";
+  for (
+    const [holdMs, more] of [[10_000, "; this process had been held for 10s, and sent nothing"], [
+      0,
+      "",
+    ]] as const
+  ) {
+    const made = await upScene();
+    const { a, b, clock, network } = made;
+    a.host.stopped = true;
+    await clock.advance(holdMs);
+    a.host.resume();
+    await clock.advance(1);
+    if (holdMs === 0) {
+      network.fate = ({ to }) => to.address.bytes[3] === 2 ? undefined : 0.1;
+      await clock.advance(1000);
+    }
+    const lost = a.bfd.status()[0]?.lastLost?.cause;
+    assert.equal(lost?.replace(/held for 99\d\dms/, "held for 10s"), `${words}${more}`);
+    assert.equal(b.bfd.status()[0]?.counters.flaps, 1);
+    await end(made);
+  }
+});
+
 Deno.test("a loop that is always late excuses a silent peer once, not for ever", async () => {
   const made = await upScene();
   const { a, clock, network } = made;
@@ -311,11 +337,30 @@ Deno.test("a flood from a peer's own address is told once, and the kernel is ask
     await clock.advance(10);
   }
   assert.deepEqual([a.states, b.states, a.faults.length, filters() - before], [["Up"], ["Up"], 1, 1]);
-  assert.match(a.faults.join(), /far more packets come from 10.0.0.2 than it was asked to send/);
+  assert.deepEqual(a.faults, [
+    "far more packets come from 10.0.0.2 than it was asked to send: most of those that do not name its session are dropped",
+  ]);
   await clock.advance(9000);
   assert.equal(filters() - before, 1);
   await clock.advance(3000);
   assert.equal(filters() - before, 2);
+  await end(made);
+});
+
+Deno.test("a flood that names a session is told as well, and is kept away though it names it", async () => {
+  const made = await upScene();
+  const { a, b, clock } = made;
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  for (const named of [[99, yourDiscriminator], [99]]) {
+    for (let count = 0; count < 400; count++) {
+      for (const each of named) sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator: each });
+    }
+    await clock.advance(1100);
+  }
+  assert.deepEqual(a.faults.map((fault) => fault.replace(/.*: /, "")), [
+    "most of those that do not name its session are dropped",
+    "most of them are dropped",
+  ]);
   await end(made);
 });
 
@@ -329,6 +374,36 @@ Deno.test("cause says what keeps a peer from being heard: TTL, authentication, n
   sendFrom(b, a, 55_000, {}, { octets: authenticated() });
   await clock.advance(1);
   assert.match(a.bfd.status()[0]?.cause ?? "", /authentication, which is not offered/);
+  await end(made);
+});
+
+Deno.test("what ICMP says of an earlier packet costs none, and tells who is not heard why", async () => {
+  const made = await upScene();
+  const { a, b, clock, network } = made;
+  const flaps = () => [a, b].map(({ bfd }) => bfd.status()[0]?.counters.flaps);
+  for (let count = 0; count < 100; count++) {
+    a.host.returned = "EHOSTUNREACH";
+    await clock.advance(30);
+  }
+  assert.deepEqual([flaps(), a.faults], [[0, 0], []]);
+  // What goes to b is refused on the way, what comes from there is not.
+  network.fate = ({ to }) => {
+    if (to.address.bytes[3] !== 2) return 0.1;
+    a.host.returned = "EHOSTUNREACH";
+    return undefined;
+  };
+  await clock.advance(5000);
+  assert.equal(
+    a.bfd.status()[0]?.cause,
+    "the peer is heard, and has not heard us yet; what we send is refused there, or on the way (ICMP, EHOSTUNREACH): " +
+      "look for a filter of UDP port 3784",
+  );
+  assert.deepEqual(a.faults, []);
+  network.fate = () => undefined;
+  await clock.advance(5000);
+  a.host.returned = "ECONNREFUSED";
+  await clock.advance(1000);
+  assert.match(a.bfd.status()[0]?.cause ?? "", /nothing came.*the peer's host has UDP port 3784 closed/);
   await end(made);
 });
 
@@ -366,7 +441,11 @@ Deno.test("stop() says goodbye more than once, and is over in little more than a
 
 Deno.test("a peer that is removed is told as often, one that has a new session once", async () => {
   for (
-    const [next, goodbyes] of [[[], 5], [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1]] as const
+    const [next, goodbyes] of [
+      [[], 5],
+      [[peerOf("10.0.0.2", { local: address("10.0.0.1") })], 1],
+      [[peerOf("10.0.0.2", { key: "10.0.0.2@eth0", device: "eth0" })], 1],
+    ] as const
   ) {
     const made = await upScene();
     const { a, clock, network } = made;
@@ -471,6 +550,44 @@ Deno.test("another source address is a new session, which comes up", async () =>
   await end(made);
 });
 
+Deno.test("packets come from the address that the peer sends to, whatever the kernel would choose, and keep to it when the session is lost", async () => {
+  const made = scene(["10.0.0.9", "10.0.0.1"]);
+  const { a, b, clock, network } = made;
+  a.bfd.configure([peerOf("10.0.0.2")]);
+  b.bfd.configure([peerOf("10.0.0.1")]);
+  await clock.advance(5000);
+  assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+  // As router advertisements bring addresses at any time.
+  a.host.addresses = ["10.0.0.8", ...a.host.addresses];
+  const { fate } = network;
+  for (const lost of [5000, 300]) {
+    network.fate = () => undefined;
+    await clock.advance(lost);
+    assert.deepEqual([a.states, b.states], [["Down"], ["Down"]]);
+    network.fate = fate;
+    await clock.advance(3000);
+    assert.deepEqual([a.states, b.states], [["Up"], ["Up"]]);
+    assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  }
+  // Nobody moves a session that is up, nor to a service.
+  a.services.add("10.0.0.9");
+  const to = { address: address("10.0.0.8"), port: 3784, scopeId: 0 };
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator }, { to });
+  await clock.advance(1000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  sendFrom(b, a, 50_000, { state: "Down", yourDiscriminator: 0 }, {
+    to: { ...to, address: address("10.0.0.9") },
+  });
+  await clock.advance(3000);
+  assert.equal(a.bfd.status()[0]?.localAddress?.text, "10.0.0.1");
+  // It is gone: the kernel's choice is better than nothing.
+  a.host.addresses = ["10.0.0.8"];
+  await clock.advance(5000);
+  assert.deepEqual([a.states, a.bfd.status()[0]?.localAddress?.text], [["Down"], "10.0.0.8"]);
+  await end(made);
+});
+
 Deno.test("a port that another daemon has is told with its cure, and taken when it is free", async () => {
   const made = scene();
   const { a, b, clock } = made;
@@ -572,6 +689,23 @@ Deno.test("sessions of a device and of none share a port, each with a socket of 
   await clock.advance(2000);
   assert.match(a.bfd.receivers()[1]?.fault ?? "", /there is no interface eth1/);
   assert.deepEqual(a.states, ["Up", "Down"]);
+  await end(made);
+});
+
+Deno.test("what a device's socket has of a session of no device is that session's; what comes by a member of a VRF is not", async () => {
+  const made = scene(["10.0.0.1"], ["10.0.0.2", "10.0.0.3"]);
+  const { a, b, clock } = made;
+  a.bfd.configure([peerOf("10.0.0.2"), peerOf("10.0.0.3", { device: "eth0" })]);
+  b.bfd.configure([peerOf("10.0.0.1", { local: address("10.0.0.2") })]);
+  await clock.advance(5000);
+  assert.deepEqual(a.states, ["Up", "Down"]);
+  // As the kernel has it: the socket is the VRF's, the packet came by another interface.
+  a.host.interfaces.set("eth0", 7);
+  a.bfd.configure([peerOf("10.0.0.2"), peerOf("10.0.0.3", { device: "eth0" })]);
+  a.host.members.add(2);
+  await clock.advance(1000);
+  assert.deepEqual(a.states, ["Down", "Down"]);
+  assert.ok((a.bfd.status()[0]?.counters.drops.interface ?? 0) > 0);
   await end(made);
 });
 

@@ -64,6 +64,10 @@ export class MemoryHost implements Datagrams {
   readonly interfaces = new Map<string, number>([["eth0", 2], ["eth1", 3]]);
   /** The interface that packets come in by. */
   arrival = 2;
+  /** Interfaces of a VRF: what comes by them is for sockets of devices. */
+  readonly members = new Set<number>();
+  /** What ICMP says of the last packet, as the error of the next one. */
+  returned: string | undefined;
   /** Nothing is called back: the process is stopped. */
   stopped = false;
   /** Timers that came meanwhile. */
@@ -111,7 +115,7 @@ export class MemoryHost implements Datagrams {
     const index = this.arrival;
     const candidates = [...this.sockets].filter(({ options: { family, local, remote, device } }) =>
       family === flight.to.address.family && local?.port === flight.to.port && remote === undefined &&
-      (device === undefined || this.interfaces.get(device) === index)
+      (device === undefined || this.interfaces.get(device) === index || this.members.has(index))
     );
     const socket = candidates.find(({ options }) => options.device !== undefined) ?? candidates[0];
     socket?.queue(flight, index);
@@ -153,6 +157,9 @@ class MemorySocket implements DatagramSocket {
   send(octets: Uint8Array, to: SocketAddress): boolean {
     const from = this.localAddress();
     if (!this.host.addresses.includes(addressOf(from.address.bytes).text)) throw new KernelRefusal("EINVAL");
+    const { returned } = this.host;
+    this.host.returned = undefined;
+    if (returned !== undefined) throw new KernelRefusal(returned);
     this.host.network.deliver({ from, to, ttl: this.options.ttl ?? 64, octets: octets.slice() });
     return true;
   }
@@ -160,9 +167,9 @@ class MemorySocket implements DatagramSocket {
   receive(): Datagram | undefined {
     const next = this.#waiting.shift();
     if (next === undefined) return undefined;
-    const { flight: { octets, from, ttl }, index } = next;
+    const { flight: { octets, from, to: { address: { bytes: to } }, ttl }, index } = next;
     const isLocal = from.address.bytes[0] === 0xfe;
-    return { octets, from: { ...from, scopeId: isLocal ? index : 0 }, ttl, interfaceIndex: index };
+    return { octets, from: { ...from, scopeId: isLocal ? index : 0 }, ttl, interfaceIndex: index, to };
   }
 
   receiveReturned(): undefined {}

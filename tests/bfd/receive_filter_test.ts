@@ -10,6 +10,8 @@ interface Packet {
   readonly ttl: number;
   /** What the kernel's dice show. */
   readonly random: number;
+  /** Your Discriminator; undefined: it is too short to have one. */
+  readonly discriminator?: number;
 }
 
 function address(text: string): Address {
@@ -52,7 +54,12 @@ function runProgram(program: readonly FilterInstruction[], packet: Packet): numb
     const { code, jt, jf, k } = program[at] ?? assert.fail(`the program runs over its end at ${at}`);
     switch (code) {
       case 0x20:
-        accumulator = k === 0xffff_f038 ? packet.random : header.getUint32(k - 0xfff0_0000);
+        if (k === 16 && packet.discriminator === undefined) return 0;
+        accumulator = k === 16
+          ? packet.discriminator ?? 0
+          : k === 0xffff_f038
+          ? packet.random
+          : header.getUint32(k - 0xfff0_0000);
         break;
       case 0x30:
         accumulator = header.getUint8(k - 0xfff0_0000);
@@ -106,6 +113,18 @@ Deno.test("receiveFilter() leaves a sample of what comes from a peer that is not
   assert.equal(runProgram(program, { from: "10.0.0.2", ttl: 255, random: 1 }), 0);
   assert.notEqual(runProgram(program, { from: "10.0.0.2", ttl: 255, random: 128 }), 0);
   assert.notEqual(runProgram(program, { from: "10.0.0.3", ttl: 255, random: 1 }), 0);
+});
+
+Deno.test("receiveFilter() takes from a peer that is not heard what names its session", () => {
+  const [one, other] = [peer("10.0.0.2"), peer("10.0.0.3")];
+  const program = receiveFilter([one, other], [other], [0xfedc_ba98, 7]);
+  const packet = { from: "10.0.0.2", ttl: 255, random: 1 };
+  for (const discriminator of [0xfedc_ba98, 7]) {
+    assert.notEqual(runProgram(program, { ...packet, discriminator }), 0);
+  }
+  for (const discriminator of [0, 8, 0xfedc_ba99, undefined]) {
+    assert.equal(runProgram(program, { ...packet, ...discriminator !== undefined && { discriminator } }), 0);
+  }
 });
 
 Deno.test("receiveFilter() for nobody, and for more than a program has room for, takes everything", () => {

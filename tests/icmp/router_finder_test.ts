@@ -91,6 +91,7 @@ class Scene implements Datagrams, Disposable {
       from: { address: address(from), port: 0, scopeId: 2 },
       ttl,
       interfaceIndex: 2,
+      to: undefined,
     });
     this.socket.wake();
   }
@@ -156,6 +157,7 @@ Deno.test("RouterFinder reads 32 messages in 100 ms of a flood, whoever sends it
       from: { address: address(`fe80::${(count % 60_000 + 16).toString(16)}`), port: 0, scopeId: 2 },
       ttl: 255,
       interfaceIndex: 2,
+      to: undefined,
     });
   }
   scene.finder.keep("eth0", true);

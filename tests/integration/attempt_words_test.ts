@@ -246,7 +246,6 @@ async function named({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
     transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: () => {},
   });
   const words = () => speaker.status().map(failedAttemptWords)[0];

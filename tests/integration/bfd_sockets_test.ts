@@ -75,6 +75,36 @@ Deno.test(
     }),
 );
 
+for (const [family, near, far] of [[4, "10.9.0.1", "10.9.0.2"], [6, "fd09::1", "fd09::2"]] as const) {
+  Deno.test({
+    name: `a flood in the name of a peer over IPv${family} costs its session nothing, which it cannot name`,
+    ignore: !ready,
+    fn: () =>
+      withFloor(async ({ datagrams }) => {
+        await using pair = await namespacePair();
+        await using ours = new NamespaceBfd(pair.a);
+        await using theirs = new NamespaceBfd(pair.b);
+        ours.bfd.configure([bfdPeer(far)]);
+        theirs.bfd.configure([bfdPeer(near)]);
+        await ours.awaits("Up");
+        await theirs.awaits("Up");
+        const port: Datagrams = datagrams;
+        const local = { address: address(far), port: 0, scopeId: 0 };
+        using flood = pair.b.inside(() => port.open({ family, kind: "udp", ttl: 255, local }));
+        const octets = new Uint8Array(new ArrayBuffer(24));
+        const received = () => ours.of(far).counters.received;
+        const before = received();
+        await until(() => {
+          const to = { address: address(near), port: 3784, scopeId: 0 };
+          for (let sent = 0; sent < 200; sent++) flood.send(octets, to);
+          return received() > before + 20;
+        });
+        assert.match(JSON.stringify(ours.events), /far more packets come from/);
+        assert.deepEqual(ours.changes.filter((change) => change.endsWith("Down")), []);
+      }),
+  });
+}
+
 Deno.test({
   name:
     "two of us on one host: the second says that the port is in use, and has it when the first has stopped",
@@ -123,6 +153,33 @@ for (const device of ["blue", "vc"] as const) {
     },
   });
 }
+
+Deno.test({
+  name: "a session of no device has its packets though a device of another session is where they come in",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    await pair.a.ip("addr", "add", "10.9.0.11/24", "dev", "va");
+    await pair.b.ip("addr", "add", "10.9.0.12/24", "dev", "vb");
+    await using ours = new NamespaceBfd(pair.a);
+    await using theirs = new NamespaceBfd(pair.b);
+    const of = (local: string) => ({ local: address(local) });
+    ours.bfd.configure([
+      bfdPeer("10.9.0.2", { ...of("10.9.0.1"), device: "va" }),
+      bfdPeer("10.9.0.12", of("10.9.0.11")),
+      bfdPeer("fd09::2", { device: "va" }),
+      bfdPeer("fe80::b", { zone: "va" }),
+    ]);
+    theirs.bfd.configure([
+      bfdPeer("10.9.0.1", of("10.9.0.2")),
+      bfdPeer("10.9.0.11", of("10.9.0.12")),
+      bfdPeer("fd09::1"),
+      bfdPeer("fe80::a", { zone: "vb" }),
+    ]);
+    await ours.awaits("Up");
+    assert.deepEqual(ours.changes.filter((change) => change.endsWith("Down")), []);
+  },
+});
 
 Deno.test({
   name: "a link-local peer's interface goes and comes back, and the session with it",

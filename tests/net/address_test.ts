@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addressOf, addressToU32, formatU32, parseAddress } from "../../src/net/address.ts";
+import { addressOf, addressToU32, formatU32, hostBits, parseAddress } from "../../src/net/address.ts";
 import { hostPrefix, parsePrefix, prefixOf } from "../../src/net/prefix.ts";
 
 Deno.test("parseAddress() takes dotted quads and IPv6 text and writes them canonically (RFC 4291 2.2, RFC 5952)", () => {
@@ -63,6 +63,18 @@ Deno.test("parseAddress() reads back what addressOf() writes", () => {
     }),
     { seed: 5952 },
   );
+});
+
+Deno.test("An address gives its octets one by one and as a copy, and nobody changes them", () => {
+  for (const octets of [[0, 127, 128, 255], [0xfe, 0x80, ...Array.from({ length: 14 }, (_, i) => 255 - i)]]) {
+    const source = Uint8Array.from(octets);
+    const address = addressOf(source);
+    source.fill(1);
+    address.bytes.fill(2);
+    assert.deepEqual([...address.bytes], octets);
+    assert.deepEqual(octets.map((_, index) => address.octet(index)), octets);
+    assert.equal(hostBits(address), octets.length * 8);
+  }
 });
 
 Deno.test("addressOf() refuses other lengths", () => {

@@ -31,7 +31,7 @@ Deno.test("peers shows intervals, counters, and what BFD was lost by last", () =
     text,
     /every 50 ms out, 60 ms in, lost after 180 ms; 1000 packets received, 1001 sent/,
   );
-  assert.match(text, /2 times lost, 30s ago the last time: nothing came from the peer for 150ms/);
+  assert.match(text, /lost 2 times, 30s ago the last time: nothing came from the peer for 150ms/);
   assert.match(text, /dropped: 3 ttl/);
 });
 

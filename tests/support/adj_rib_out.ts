@@ -1,19 +1,20 @@
 /** The Adj-RIB-Out from one whole to the next, for those who have no session. */
 import {
   type AdjRibOut,
-  type AdjRibOutChange,
+  AdjRibOutChange,
   type AdvertiseContext,
-  changeAdjRibOut,
-  type HeldRoute,
+  type HeldRoutes,
   Paths,
 } from "../../src/bgp/routes/adj_rib_out.ts";
-import type { Desired } from "../../src/bgp/routes/desired_routes.ts";
+import { routeFor } from "../../src/bgp/routes/desired_routes.ts";
+import { parsePrefix } from "../../src/net/prefix.ts";
 import type { Route } from "../../src/bgp/routes/route.ts";
 
 /** The new Adj-RIB-Out and what takes the peer there. */
-export interface AdjRibOutUpdate extends AdjRibOutChange {
+export interface AdjRibOutUpdate extends Pick<AdjRibOutChange, "announced" | "withdrawn" | "heldChanged"> {
+  readonly updates: readonly Uint8Array[];
   readonly rib: AdjRibOut;
-  readonly held: readonly HeldRoute[];
+  readonly held: HeldRoutes;
 }
 
 /** What a peer has at the start of a session. */
@@ -26,25 +27,26 @@ export function updateAdjRibOut(
   context: AdvertiseContext,
 ): AdjRibOutUpdate {
   const rib = new Map(sent);
-  const held = new Map<string, HeldRoute>();
-  const change = changeAdjRibOut(
-    { routes: rib, held },
-    [...desiredOf(routes, sent, context.peerName)],
-    new Paths(context),
-  );
-  return { ...change, rib, held: [...held.values()] };
-}
-
-/** The first route to each prefix, where it is for the peer, then what it should not have any more. */
-function* desiredOf(routes: readonly Route[], sent: AdjRibOut, peerName: string): Generator<Desired> {
+  const held = new Map<string, string>();
+  const change = new AdjRibOutChange({ routes: rib, held }, new Paths(context));
   const seen = new Set<string>();
+  // The first route to each prefix, then what it should not have any more.
   for (const route of routes) {
-    const { prefix, peers } = route;
-    if (seen.has(prefix.text)) continue;
-    seen.add(prefix.text);
-    yield { prefix, route: peers === undefined || peers.includes(peerName) ? route : undefined };
+    if (seen.has(route.prefix.text)) continue;
+    seen.add(route.prefix.text);
+    change.bring(route.prefix, routeFor(route, context.peerName));
   }
-  for (const { prefix } of [...sent.values()]) {
-    if (!seen.has(prefix.text)) yield { prefix, route: undefined };
+  for (const text of sent.keys()) {
+    const prefix = seen.has(text) ? undefined : parsePrefix(text);
+    if (prefix !== undefined) change.bring(prefix, undefined);
   }
+  const { announced, withdrawn, heldChanged } = change;
+  return {
+    updates: change.updates(),
+    announced,
+    withdrawn,
+    heldChanged,
+    rib,
+    held,
+  };
 }

@@ -138,7 +138,7 @@ export class FuzzNetwork {
       receive(): Datagram | undefined {
         const octets = waiting.shift();
         if (octets === "refused") throw kernelError("ECONNREFUSED");
-        return octets && { octets, from, ttl: undefined, interfaceIndex: undefined };
+        return octets && { octets, from, ttl: undefined, interfaceIndex: undefined, to: undefined };
       },
       receiveReturned: () => undefined,
       onReadable: (callback) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Clock, NEXT_TURN } from "../../src/time/clock.ts";
 import { Slices } from "../../src/time/slices.ts";
-import { inSlices } from "../../src/time/steps.ts";
+import { inOrder, inSlices } from "../../src/time/steps.ts";
 
 function* work(steps: number, each: () => void): Generator<void, string> {
   for (let step = 0; step < steps; step++) {
@@ -48,4 +48,16 @@ Deno.test("works that share a slice do not get one each (faults K13)", async () 
   slices.begin();
   await inSlices(slices, work(1, () => time.ms += 2));
   assert.equal(turns.length, 2);
+});
+
+Deno.test("inOrder() gives what each work does, in order, and may be interrupted within and behind each", () => {
+  function* yielding(times: number): Generator<void, number> {
+    for (let time = 0; time < times; time++) yield;
+    return times;
+  }
+  const steps = inOrder([yielding(0), yielding(3), yielding(1)]);
+  let count = 0;
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) count++;
+  assert.deepEqual([step.value, count], [[0, 3, 1], 4 + 3]);
 });

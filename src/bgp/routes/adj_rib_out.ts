@@ -4,9 +4,8 @@
  */
 import type { Address } from "../../net/address.ts";
 import type { Prefix } from "../../net/prefix.ts";
-import type { Desired } from "./desired_routes.ts";
 import { type NextHopContext, nextHopsFor } from "./next_hop.ts";
-import type { RouteAttributes } from "./route.ts";
+import type { Route, RouteAttributes } from "./route.ts";
 import { asSequence } from "../wire/as_path.ts";
 import { encodeAttributes, type PathAttributes } from "../wire/attributes.ts";
 import type { AfiSafi } from "../wire/capability.ts";
@@ -33,20 +32,11 @@ export interface AdvertisedPath extends SharedPath {
   readonly pathAttributes: PathAttributes;
 }
 
-/** A route as the peer has it. */
-export interface AdvertisedRoute {
-  readonly prefix: Prefix;
-  readonly path: AdvertisedPath;
-}
+/** The paths of the routes that a peer was sent, by `prefix.text`. */
+export type AdjRibOut = ReadonlyMap<string, AdvertisedPath>;
 
-/** The routes that a peer was sent, by `prefix.text`. */
-export type AdjRibOut = ReadonlyMap<string, AdvertisedRoute>;
-
-/** A route that cannot go to the peer, and what to do about it. */
-export interface HeldRoute {
-  readonly prefix: Prefix;
-  readonly reason: string;
-}
+/** Why routes cannot go to a peer, and what to do about it, by `prefix.text`. */
+export type HeldRoutes = ReadonlyMap<string, string>;
 
 const MAX_PACKED_LENGTH = { 4: 5, 6: 17 } as const;
 /** So many paths are kept for the next change, though a session may last for years. */
@@ -54,58 +44,103 @@ const KNOWN_PATHS = 1000;
 
 /** What a peer was sent and what is held from it, changed in place as routes change. */
 export interface LiveAdjRibOut {
-  readonly routes: Map<string, AdvertisedRoute>;
-  readonly held: Map<string, HeldRoute>;
+  readonly routes: Map<string, AdvertisedPath>;
+  readonly held: Map<string, string>;
 }
 
-/** What takes a peer through a change. */
-export interface AdjRibOutChange {
-  /** Whole messages, to be sent in this order. */
-  readonly updates: readonly Uint8Array[];
-  readonly announced: number;
-  readonly withdrawn: number;
+/** Brings a peer to what is desired, prefix by prefix; `live` is changed to what it has then. */
+export class AdjRibOutChange {
+  readonly #live: LiveAdjRibOut;
+  readonly #paths: Paths;
+  readonly #announcements = new Announcements();
+  /** Of the fields or attributes that take them. */
+  readonly #gone: { readonly classic: Prefix[]; readonly 4: Prefix[]; readonly 6: Prefix[] } = {
+    classic: [],
+    4: [],
+    6: [],
+  };
+  #announced = 0;
+  #withdrawn = 0;
+  #heldChanged = false;
+
+  constructor(live: LiveAdjRibOut, paths: Paths) {
+    this.#live = live;
+    this.#paths = paths;
+  }
+
+  /** How many routes it announces. */
+  get announced(): number {
+    return this.#announced;
+  }
+
+  /** How many routes it withdraws. */
+  get withdrawn(): number {
+    return this.#withdrawn;
+  }
+
   /** Did what is held change? */
-  readonly heldChanged: boolean;
-}
+  get heldChanged(): boolean {
+    return this.#heldChanged;
+  }
 
-/** Brings a peer to what is desired of some prefixes; `live` is changed to what it has then. */
-export function changeAdjRibOut(
-  live: LiveAdjRibOut,
-  desired: readonly Desired[],
-  paths: Paths,
-): AdjRibOutChange {
-  const changed: AdvertisedRoute[] = [];
-  const gone: AdvertisedRoute[] = [];
-  let heldChanged = false;
-  for (const { prefix, route } of desired) {
-    const path = route === undefined ? undefined : paths.of(route.attributes, prefix.address.family);
-    const before = live.routes.get(prefix.text);
-    heldChanged = hold(live.held, prefix, typeof path === "string" ? path : undefined) || heldChanged;
+  /** The peer should have `route` to a prefix; undefined: none. Each prefix once. */
+  bring(prefix: Prefix, route: Route | undefined): void {
+    const { routes, held } = this.#live;
+    const { text } = prefix;
+    const path = route === undefined ? undefined : this.#paths.of(route.attributes, prefix.address.family);
+    const before = routes.get(text);
+    if (hold(held, text, typeof path === "string" ? path : undefined)) this.#heldChanged = true;
     if (path === undefined || typeof path === "string") {
-      if (before !== undefined) gone.push(before);
-      live.routes.delete(prefix.text);
-    } else if (before?.path.key !== path.key) {
-      const advertised = { prefix, path };
-      live.routes.set(prefix.text, advertised);
-      changed.push(advertised);
+      if (before === undefined) return;
+      routes.delete(text);
+      this.#gone[isClassic(before) ? "classic" : prefix.address.family].push(prefix);
+      this.#withdrawn++;
+    } else if (before?.key !== path.key) {
+      routes.set(text, path);
+      this.#announcements.add(prefix, path);
+      this.#announced++;
     }
   }
-  const maxLength = paths.context.codec.maxSendLength;
-  const updates = [...withdrawals(gone, maxLength), ...announcements(changed, maxLength)];
-  return { updates, announced: changed.length, withdrawn: gone.length, heldChanged };
+
+  /** Whole messages, to be sent in this order. */
+  updates(): Uint8Array[] {
+    const { maxSendLength } = this.#paths.context.codec;
+    const { classic, 4: four, 6: six } = this.#gone;
+    return [
+      ...packUnreach(IPV4_UNICAST, true, classic, maxSendLength),
+      ...packUnreach(IPV4_UNICAST, false, four, maxSendLength),
+      ...packUnreach(IPV6_UNICAST, false, six, maxSendLength),
+      ...this.#announcements.updates(maxSendLength),
+    ];
+  }
+}
+
+/** Prefixes by the path that they go by, in the order in which paths and prefixes come. */
+export class Announcements {
+  readonly #groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
+  #last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
+
+  /** One more, by its path. */
+  add(prefix: Prefix, path: AdvertisedPath): void {
+    // Most often it is the same path as before.
+    const group = this.#last?.path === path ? this.#last : this.#groups.get(path.key);
+    this.#last = group ?? { path, prefixes: [] };
+    if (group === undefined) this.#groups.set(path.key, this.#last);
+    this.#last.prefixes.push(prefix);
+  }
+
+  /** The UPDATEs that announce them. */
+  updates(maxLength: number): Uint8Array[] {
+    return [...this.#groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
+  }
 }
 
 /** Holds a prefix for `reason`, or no more; says whether that is news. */
-function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | undefined): boolean {
-  if (reason === undefined) return held.size > 0 && held.delete(prefix.text);
-  const changed = held.get(prefix.text)?.reason !== reason;
-  held.set(prefix.text, { prefix, reason });
+function hold(held: Map<string, string>, text: string, reason: string | undefined): boolean {
+  if (reason === undefined) return held.size > 0 && held.delete(text);
+  const changed = held.get(text) !== reason;
+  held.set(text, reason);
   return changed;
-}
-
-/** The UPDATEs that announce routes again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
-export function readvertise(routes: readonly AdvertisedRoute[], context: AdvertiseContext): Uint8Array[] {
-  return announcements(routes, context.codec.maxSendLength);
 }
 
 /** The UPDATE that is End-of-RIB for `family` (RFC 4724). */
@@ -183,34 +218,6 @@ function peerAttributes(
     ...(largeCommunities.length > 0 && { largeCommunities }),
     ...(onlyToCustomer && { onlyToCustomer: localAs }),
   };
-}
-
-function withdrawals(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
-  if (routes.length === 0) return [];
-  const kinds: readonly { readonly family: AfiSafi; readonly classic: boolean }[] = [
-    { family: IPV4_UNICAST, classic: true },
-    { family: IPV4_UNICAST, classic: false },
-    { family: IPV6_UNICAST, classic: false },
-  ];
-  return kinds.flatMap(({ family, classic }) => {
-    const prefixes = routes
-      .filter(({ path }) => sameFamily(path.family, family) && isClassic(path) === classic)
-      .map(({ prefix }) => prefix);
-    return packUnreach(family, classic, prefixes, maxLength);
-  });
-}
-
-function announcements(routes: readonly AdvertisedRoute[], maxLength: number): Uint8Array[] {
-  const groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
-  let last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
-  for (const { path, prefix } of routes) {
-    // Most often it is the same path as before.
-    const group = last?.path === path ? last : groups.get(path.key);
-    last = group ?? { path, prefixes: [] };
-    if (group === undefined) groups.set(path.key, last);
-    last.prefixes.push(prefix);
-  }
-  return [...groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
 }
 
 /** Are its prefixes in the NLRI and Withdrawn Routes fields, not in MP attributes? */

@@ -3,15 +3,16 @@
  * peer wants again (RFC 2918, 7313), and End-of-RIB (RFC 4724), which waits until it is released.
  */
 import {
+  type AdjRibOut,
+  AdjRibOutChange,
   type AdvertiseContext,
-  type AdvertisedRoute,
-  changeAdjRibOut,
+  type AdvertisedPath,
+  Announcements,
   endOfRib,
-  type HeldRoute,
+  type HeldRoutes,
   Paths,
-  readvertise,
 } from "./adj_rib_out.ts";
-import { type Desired, desiredOf, type DesiredRoutes, type RouteChanges } from "./desired_routes.ts";
+import { type DesiredRoutes, type RouteChanges, routeFor } from "./desired_routes.ts";
 import { NewestFirst } from "./newest_first.ts";
 import { sameNextHops } from "./next_hop.ts";
 import type { Route } from "./route.ts";
@@ -38,8 +39,8 @@ interface Refresh {
   readonly family: AfiSafi;
   /** Is it between BoRR and EoRR? */
   readonly marked: boolean;
-  /** The rest of it, as it is when it is taken; what is added while this goes on comes, too. */
-  readonly routes: Iterator<AdvertisedRoute, undefined>;
+  /** The rest of all routes; what is added while this goes on comes, too. */
+  readonly routes: Iterator<Route, undefined>;
 }
 
 /** What a batch may still take. */
@@ -65,8 +66,8 @@ export class Advertiser {
   #context: AdvertiseContext;
   #paths: Paths;
   readonly #enhancedRefresh: boolean;
-  readonly #routes = new Map<string, AdvertisedRoute>();
-  readonly #held = new Map<string, HeldRoute>();
+  readonly #routes = new Map<string, AdvertisedPath>();
+  readonly #held = new Map<string, string>();
   /** The rest of the first pass through all routes; undefined once it is over. */
   #first: Iterator<Route, undefined> | undefined;
   /** Prefixes that the peer may have to lose: they go before everything. */
@@ -90,12 +91,12 @@ export class Advertiser {
   }
 
   /** The routes that the peer has. */
-  get routes(): ReadonlyMap<string, AdvertisedRoute> {
+  get routes(): AdjRibOut {
     return this.#routes;
   }
 
   /** The routes that cannot go to the peer, with the reasons. */
-  get held(): ReadonlyMap<string, HeldRoute> {
+  get held(): HeldRoutes {
     return this.#held;
   }
 
@@ -140,44 +141,43 @@ export class Advertiser {
   /** What is to be sent now, so that the peer has what is desired once there is no `more`; it counts as sent. */
   next(endOfRibReleased: boolean): Batch {
     const room: Room = { left: BATCH_PREFIXES };
-    const { updates, announced, withdrawn, heldChanged } = changeAdjRibOut(
-      { routes: this.#routes, held: this.#held },
-      this.#take(room),
-      this.#paths,
-    );
+    const change = new AdjRibOutChange({ routes: this.#routes, held: this.#held }, this.#paths);
+    this.#take(room, change);
     const again = this.#takeAgain(room);
     const ends = endOfRibReleased && !this.more ? this.#endOfRib : [];
     if (ends.length > 0) this.#endOfRib = [];
-    this.#heldChanged ||= heldChanged;
+    this.#heldChanged ||= change.heldChanged;
     const heldNews = this.#heldChanged && !this.#behind;
     if (heldNews) this.#heldChanged = false;
     return {
-      messages: [...updates, ...again.messages, ...ends.map((family) => endOfRib(family, this.#context))],
+      messages: [
+        ...change.updates(),
+        ...again.messages,
+        ...ends.map((family) => endOfRib(family, this.#context)),
+      ],
       refreshMarkers: again.markers,
-      announced,
-      withdrawn,
+      announced: change.announced,
+      withdrawn: change.withdrawn,
       endOfRib: ends.length > 0,
       heldChanged: heldNews,
     };
   }
 
   /** The prefixes of one batch: what is withdrawn, what else changed, then those of the first pass. */
-  #take(room: Room): readonly Desired[] {
+  #take(room: Room, change: AdjRibOutChange): void {
     const { peerName } = this.#context;
-    const taken: Desired[] = [];
     for (const waiting of [this.#withdrawn, this.#changed]) {
       while (room.left > 0 && waiting.length > 0) {
         const part = waiting.take(room.left);
         room.left -= part.length;
-        for (const prefix of part) taken.push(this.#desired.of(prefix, peerName));
+        for (const prefix of part) change.bring(prefix, this.#desired.of(prefix, peerName));
       }
     }
     for (; room.left > 0 && this.#first !== undefined; room.left--) {
       const { done, value } = this.#first.next();
       if (done === true) this.#first = undefined;
-      else taken.push(desiredOf(value.prefix, value, peerName));
+      else change.bring(value.prefix, routeFor(value, peerName));
     }
-    return taken;
   }
 
   /** The families that the peer wants again, as far as the room goes that news leave: what the peer has is not urgent. */
@@ -195,17 +195,19 @@ export class Advertiser {
         if (family === undefined) break;
         // BoRR may not come before the first End-of-RIB (RFC 7313 section 4).
         const marked = this.#enhancedRefresh && !contains(this.#endOfRib, family);
-        this.#refresh = { family, marked, routes: this.#routes.values() };
+        this.#refresh = { family, marked, routes: this.#desired.all() };
         mark(this.#refresh, 1);
       }
       const { family, routes } = this.#refresh;
-      const part: AdvertisedRoute[] = [];
+      const part = new Announcements();
       for (; room.left > 0; room.left--) {
         const { done, value } = routes.next();
         if (done === true) break;
-        if (sameFamily(value.path.family, family)) part.push(value);
+        // Whatever the peer has is desired: there is room only where nothing waits.
+        const path = this.#routes.get(value.prefix.text);
+        if (path !== undefined && sameFamily(path.family, family)) part.add(value.prefix, path);
       }
-      messages.push(...readvertise(part, this.#context));
+      messages.push(...part.updates(this.#context.codec.maxSendLength));
       if (room.left === 0) break;
       mark(this.#refresh, 2);
       this.#refresh = undefined;

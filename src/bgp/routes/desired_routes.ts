@@ -5,13 +5,7 @@
 import type { Prefix } from "../../net/prefix.ts";
 import type { Route, RouteAttributes } from "./route.ts";
 
-/** A prefix with the route that a peer should have to it; undefined: none. */
-export interface Desired {
-  readonly prefix: Prefix;
-  readonly route: Route | undefined;
-}
-
-/** Prefixes whose routes are not what they were. */
+/** Prefixes whose routes are not what they were; beside them may be others where a prefix has several routes. */
 export interface RouteChanges {
   /** Some peer may have to lose its route: there is none any more, or it is for other peers. */
   readonly withdrawn: readonly Prefix[];
@@ -40,12 +34,12 @@ export class DesiredRoutes {
     return this.#byPrefix.values();
   }
 
-  /** What is desired of one prefix, for a peer. */
-  of(prefix: Prefix, peerName: string): Desired {
-    return desiredOf(prefix, this.#byPrefix.get(prefix.text), peerName);
+  /** The route to one prefix that a peer should have; undefined: none. */
+  of(prefix: Prefix, peerName: string): Route | undefined {
+    return routeFor(this.#byPrefix.get(prefix.text), peerName);
   }
 
-  /** Replaces the whole. The prefixes whose routes are not what they were, each once. */
+  /** Replaces the whole. The prefixes whose routes are not what they were. */
   replace(routes: readonly Route[]): RouteChanges {
     const nothing = [...this.#bySource.keys()].map((source) => [source, []] as const);
     return this.replaceOf(new Map<string, readonly Route[]>([...nothing, [ONE_SOURCE, routes]]));
@@ -53,7 +47,7 @@ export class DesiredRoutes {
 
   /** Replaces what each of these sources wants; the others want what they did. @returns as `replace` does */
   replaceOf(bySource: ReadonlyMap<string, readonly Route[]>): RouteChanges {
-    const wasUnique = this.#byPrefix.size === this.#count;
+    const wasUnique = this.#isUnique;
     const old: (readonly Route[])[] = [];
     const added: (readonly Route[])[] = [];
     for (const [source, routes] of bySource) {
@@ -65,31 +59,36 @@ export class DesiredRoutes {
       if (routes.length === 0) this.#bySource.delete(source);
       else this.#bySource.set(source, routes);
     }
-    const fresh = byPrefix(added.flat());
-    const gone = old.flat().filter(({ prefix }) => !fresh.has(prefix.text));
-    let more = 0;
-    for (const text of fresh.keys()) if (!this.#byPrefix.has(text)) more++;
-    const isUnique = this.#byPrefix.size - gone.length + more === this.#count;
-    return wasUnique && isUnique ? this.#exchange(gone, fresh) : this.#exchangeAll();
+    const changes = this.#exchange(joined(old), joined(added));
+    if (wasUnique && this.#isUnique) return changes;
+    const more = this.#exchangeAll();
+    return {
+      withdrawn: [...changes.withdrawn, ...more.withdrawn],
+      changed: [...changes.changed, ...more.changed],
+    };
+  }
+
+  /** Has every prefix one route? */
+  get #isUnique(): boolean {
+    return this.#byPrefix.size === this.#count;
   }
 
   /** Where a prefix has several routes, all are looked at. */
   #exchangeAll(): RouteChanges {
     const fresh = byPrefix([...this.#bySource.values()].flat());
-    return this.#exchange(
-      [...this.#byPrefix.values()].filter(({ prefix }) => !fresh.has(prefix.text)),
-      fresh,
-    );
+    return this.#exchange([...this.#byPrefix.values()], [...fresh.values()]);
   }
 
-  #exchange(gone: readonly Route[], fresh: ReadonlyMap<string, Route>): RouteChanges {
+  #exchange(old: readonly Route[], added: readonly Route[]): RouteChanges {
     const withdrawn: Prefix[] = [];
     const changed: Prefix[] = [];
-    for (const { prefix } of gone) {
-      this.#byPrefix.delete(prefix.text);
-      withdrawn.push(prefix);
+    // Most often there are either none or few of one kind.
+    const staying = new Set(old.length === 0 ? [] : added.map(({ prefix }) => prefix.text));
+    for (const { prefix } of old) {
+      if (!staying.has(prefix.text) && this.#byPrefix.delete(prefix.text)) withdrawn.push(prefix);
     }
-    for (const [text, route] of fresh) {
+    for (const route of added) {
+      const { text } = route.prefix;
       const was = this.#byPrefix.get(text);
       // It keeps its place, and whoever is on the way through all of them does not meet it again.
       this.#byPrefix.set(text, route);
@@ -100,10 +99,15 @@ export class DesiredRoutes {
   }
 }
 
-/** A prefix and the route to it, or none where that is not for the peer. */
-export function desiredOf(prefix: Prefix, route: Route | undefined, peerName: string): Desired {
-  const meant = route?.peers === undefined || route.peers.includes(peerName);
-  return { prefix, route: meant ? route : undefined };
+/** A route where it is for the peer; otherwise none. */
+export function routeFor(route: Route | undefined, peerName: string): Route | undefined {
+  return route?.peers === undefined || route.peers.includes(peerName) ? route : undefined;
+}
+
+/** All lists as one; most often it is one. */
+function joined(lists: readonly (readonly Route[])[]): readonly Route[] {
+  const [first = [], ...more] = lists;
+  return more.length === 0 ? first : lists.flat();
 }
 
 /** The first route to each prefix. */

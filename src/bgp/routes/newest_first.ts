@@ -7,10 +7,16 @@ import type { Prefix } from "../../net/prefix.ts";
 /** Doubles are looked for when so many more wait than there were prefixes the last time. */
 const SLACK = 1024;
 
+/** Prefixes that came together, each once; the first `taken` have had their turn. */
+interface Lot {
+  readonly prefixes: readonly Prefix[];
+  readonly taken: number;
+}
+
 /** A waiting line whose length has a bound: a few times the number of prefixes that there are. */
 export class NewestFirst {
-  /** Each in its own order; the one whose turn is next is the last. */
-  #lots: (readonly Prefix[])[] = [];
+  /** The one whose turn is next is the last. */
+  #lots: Lot[] = [];
   #length = 0;
   #limit = SLACK;
 
@@ -22,16 +28,19 @@ export class NewestFirst {
   /** These go before all others, in their order. */
   add(prefixes: readonly Prefix[]): void {
     if (prefixes.length === 0) return;
-    this.#lots.push(prefixes);
+    this.#lots.push({ prefixes, taken: 0 });
     this.#length += prefixes.length;
-    if (this.#length > this.#limit) this.#dropDoubles();
+    if (this.#length > this.#limit && this.#lots.length > 1) this.#dropDoubles();
   }
 
   /** Up to `most` whose turn it is; none where none wait. */
   take(most: number): readonly Prefix[] {
-    const lot = this.#lots.pop() ?? [];
-    const part = lot.slice(0, most);
-    if (part.length < lot.length) this.#lots.push(lot.slice(part.length));
+    const lot = this.#lots.pop();
+    if (lot === undefined) return [];
+    const { prefixes, taken } = lot;
+    const part = prefixes.slice(taken, taken + most);
+    const end = taken + part.length;
+    if (end < prefixes.length) this.#lots.push({ prefixes, taken: end });
     this.#length -= part.length;
     return part;
   }
@@ -39,10 +48,10 @@ export class NewestFirst {
   /** Keeps the newest of each. */
   #dropDoubles(): void {
     const kept = new Map<string, Prefix>();
-    for (const lot of this.#lots.reverse()) {
-      for (const prefix of lot) if (!kept.has(prefix.text)) kept.set(prefix.text, prefix);
+    for (const { prefixes, taken } of this.#lots.reverse()) {
+      for (const prefix of prefixes.slice(taken)) if (!kept.has(prefix.text)) kept.set(prefix.text, prefix);
     }
-    this.#lots = [[...kept.values()]];
+    this.#lots = [{ prefixes: [...kept.values()], taken: 0 }];
     this.#length = kept.size;
     this.#limit = 2 * kept.size + SLACK;
   }

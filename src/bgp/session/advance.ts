@@ -1,6 +1,7 @@
 /** One session of a peer is stepped, and what its new state means for the peer and for the other session, pure. */
 import {
   none,
+  type NotificationWay,
   type PeerAction,
   type PeerState,
   type PeerStep,
@@ -10,7 +11,8 @@ import {
   then,
 } from "./peer_state.ts";
 import { step } from "./session.ts";
-import type { Env, SessionAction, SessionEvent } from "./session_state.ts";
+import type { SessionConfig } from "./negotiate.ts";
+import type { Env, Restart, SessionAction, SessionEvent } from "./session_state.ts";
 
 /** Steps the session at `place` and names its link in the actions. */
 export function advance(state: PeerState, place: Place, event: SessionEvent, env: Env): PeerStep {
@@ -69,11 +71,17 @@ export function promote(won: PeerStep, place: Place, event: SessionEvent, env: E
 function establishAlone(won: PeerStep, place: Place, env: Env): PeerStep {
   const alone = promote(won, place, { type: "OpenCollisionDump" }, env);
   const { primary } = alone.state;
-  const fsm = { ...primary.fsm, restartingUntilMs: -Infinity, forwarding: true };
+  const fsm = { ...primary.fsm, restart: notRestarted(primary.fsm.config) };
   const actions = [...alone.actions];
   const { negotiated } = fsm;
   if (negotiated !== undefined) actions.push({ type: "established", link: primary.link, negotiated });
   return { state: { ...alone.state, primary: { ...primary, fsm } }, actions };
+}
+
+/** This process goes on: a session that is lost from now on is begun anew over what has forwarded all the time. */
+function notRestarted({ families: forwarding }: SessionConfig): Restart {
+  const because = "this process has not restarted since the session before";
+  return { restartingUntilMs: -Infinity, forwarding, because };
 }
 
 /** The secondary session has failed; the primary one keeps what it learned of the peer, where that said something. */
@@ -83,9 +91,9 @@ function withoutSecondary(state: PeerState, hasLearned: boolean): PeerState {
   return { ...state, primary, secondary: undefined };
 }
 
-/** Did a NOTIFICATION come or go? */
-function notedBy(event: SessionEvent, actions: readonly SessionAction[]): "received" | "sent" | undefined {
+/** Which way did a NOTIFICATION go? */
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): NotificationWay | undefined {
   if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
-  const isSent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
-  return isSent ? "sent" : undefined;
+  const sent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return sent ? "sent" : undefined;
 }

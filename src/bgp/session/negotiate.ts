@@ -54,8 +54,8 @@ export interface OpenOffer {
   readonly omission: Omission;
   /** The R bit of RFC 4724. */
   readonly restarting: boolean;
-  /** The F bit of RFC 4724, for every family. */
-  readonly forwarding: boolean;
+  /** The families with the F bit of RFC 4724. */
+  readonly forwarding: readonly AfiSafi[];
 }
 
 /** The peer's side of graceful restart, as far as both sides have it. */
@@ -192,7 +192,7 @@ export function wholeOffer(
       restarting: offer.restarting,
       notification: true,
       restartTimeSeconds: config.gracefulRestart.restartTimeSeconds,
-      families: config.families.map((family) => ({ family, forwarding: offer.forwarding })),
+      families: config.families.map((family) => ({ family, forwarding: contains(offer.forwarding, family) })),
     });
   }
   list.push({ type: "four-octet-as", as: config.localAs });

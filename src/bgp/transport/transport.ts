@@ -18,19 +18,25 @@ export interface TcpSocket extends StreamSocket {
    * @throws {Error} the kernel refuses
    */
   rollOver?(old: readonly TcpAoKey[], next: readonly TcpAoKey[]): void;
+  /**
+   * A session without a hold time has no SendHoldTimer (RFC 9687 section 4.3), so sendHoldTime ends the connection no more;
+   * undefined: it never does. @throws {Error}
+   */
+  waitForReader?(): void;
 }
 
 /** `stream` between these ends; one without `rollOver` can have no keys. */
 export function tcpSocket(
   stream: StreamSocket,
   ends: { readonly local: Endpoint; readonly remote: Endpoint },
-  rollOver: NonNullable<TcpSocket["rollOver"]> = () => {},
+  { rollOver, waitForReader }: Pick<TcpSocket, "rollOver" | "waitForReader"> = {},
 ): TcpSocket {
   let open = true;
   return {
     ...ends,
     // Once it is closed, its descriptor may be another one's.
-    rollOver: (old, next) => open ? rollOver(old, next) : undefined,
+    rollOver: (old, next) => open ? rollOver?.(old, next) : undefined,
+    waitForReader: () => open ? waitForReader?.() : undefined,
     read: () => stream.read(),
     write: (octets) => stream.write(octets),
     transmission: () => stream.transmission?.(),

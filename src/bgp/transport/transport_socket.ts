@@ -252,7 +252,10 @@ function adopt(
   { address }: PeerConfig,
 ): TcpSocket {
   const ends = { local: endpointOf(sockets, socket.localAddress()), remote: endpointOf(sockets, from) };
-  return tcpSocket(socket.stream(ends), ends, (old, next) => rollOverKeys(socket, address, old, next));
+  return tcpSocket(socket.stream(ends), ends, {
+    rollOver: (old, next) => rollOverKeys(socket, address, old, next),
+    waitForReader: () => socket.setUserTimeout(0),
+  });
 }
 
 function setSessionOptions(socket: RawSocket, peer: PeerConfig, { ttl, minimum }: TtlPolicy): void {

@@ -97,9 +97,9 @@ export function packedLength(prefix: Prefix): number {
 /** Writes a prefix at `at`, where there must be room, and says where the next one goes. */
 export function writePrefix(prefix: Prefix, into: Uint8Array, at: number): number {
   const octets = (prefix.length + 7) >>> 3;
-  const address = prefix.address.bytes;
-  into[at] = prefix.length;
-  for (let i = 0; i < octets; i++) into[at + 1 + i] = address[i] ?? 0;
+  const { address, length } = prefix;
+  into[at] = length;
+  for (let i = 0; i < octets; i++) into[at + 1 + i] = address.octet(i);
   return at + 1 + octets;
 }
 

@@ -1,5 +1,5 @@
 /** Addresses as the file has them: of one host, with a length, with a zone; and what is wrong with those that are none. */
-import { type Address, isLinkLocal, parseAddress, UNSPECIFIED } from "../../net/address.ts";
+import { type Address, hostBits, isLinkLocal, parseAddress, UNSPECIFIED } from "../../net/address.ts";
 import {
   isBroadcast,
   isLinkLocalIPv4,
@@ -51,8 +51,8 @@ export function parseServiceAddress(
   if (isLinkLocal(address) || isLinkLocalIPv4(address)) {
     return { problem: "must be a routable address, not a link-local address" };
   }
-  if (address.family === 4 && (address.bytes[0] ?? 0) === 0) return { problem: "must be a routable address" };
-  const bits = address.bytes.byteLength * 8;
+  if (address.family === 4 && address.octet(0) === 0) return { problem: "must be a routable address" };
+  const bits = hostBits(address);
   if (lengthText === undefined) return { value: { address, length: bits } };
   if (!/^[1-9][0-9]{0,2}$/.test(lengthText) || Number(lengthText) > bits) {
     return { problem: `must have a prefix length from 1 to ${bits}` };

@@ -154,9 +154,9 @@ class Strays {
 }
 
 function isSame(one: SocketAddress, other: SocketAddress): boolean {
-  const { bytes } = other.address;
-  return one.port === other.port && one.address.bytes.byteLength === bytes.byteLength &&
-    one.address.bytes.every((octet, index) => octet === bytes[index]);
+  const [octets, others] = [one.address.bytes, other.address.bytes];
+  return one.port === other.port && octets.byteLength === others.byteLength &&
+    octets.every((octet, index) => octet === others[index]);
 }
 
 function placeOf(from: SocketAddress | undefined): string {

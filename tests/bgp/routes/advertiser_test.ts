@@ -1,7 +1,7 @@
 /** The desired routes and what a session sends of their changes. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { AdvertiseContext } from "../../../src/bgp/routes/adj_rib_out.ts";
+import type { AdjRibOut, AdvertiseContext } from "../../../src/bgp/routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "../../../src/bgp/routes/advertiser.ts";
 import { DesiredRoutes } from "../../../src/bgp/routes/desired_routes.ts";
 import { negotiate } from "../../../src/bgp/session/negotiate.ts";
@@ -19,7 +19,7 @@ import { configOf, openOf } from "../../support/sessions.ts";
 
 const NEGOTIATED = negotiate(
   configOf(),
-  { omission: [], restarting: false, forwarding: false },
+  { omission: [], restarting: false, forwarding: [] },
   openOf(),
 );
 assert.ok(!(NEGOTIATED instanceof NotificationError));
@@ -102,16 +102,13 @@ Deno.test("Advertiser.next() leads over any changes to what a new session would 
         if (messages.length === 0) assert.equal(announced + withdrawn, 0);
       }
       const expected = updateAdjRibOut(EMPTY_ADJ_RIB_OUT, whole, CONTEXT);
-      const keys = (routes: ReadonlyMap<string, { readonly path: { readonly key: string } }>) =>
-        [...routes].map(([prefix, { path }]) => `${prefix} ${path.key}`).sort();
+      const keys = (routes: AdjRibOut) => [...routes].map(([prefix, { key }]) => `${prefix} ${key}`).sort();
       assert.deepEqual(keys(advertiser.routes), keys(expected.rib));
       assert.deepEqual(
         [...told].map(([prefix, med]) => `${prefix} ${med}`).sort(),
-        [...expected.rib].map(([prefix, { path }]) => `${prefix} ${path.pathAttributes.med}`).sort(),
+        [...expected.rib].map(([prefix, { pathAttributes }]) => `${prefix} ${pathAttributes.med}`).sort(),
       );
-      const reasons = (held: Iterable<{ readonly prefix: { readonly text: string } }>) =>
-        [...new Set([...held].map(({ prefix }) => prefix.text))].sort();
-      assert.deepEqual(reasons(advertiser.held.values()), reasons(expected.held));
+      assert.deepEqual([...advertiser.held].sort(), [...expected.held].sort());
       assert.deepEqual(advertiser.next(true).messages, []);
     }),
     { seed: 4724, numRuns: 1000 },
@@ -147,7 +144,7 @@ Deno.test("Advertiser.next() goes through many routes in batches, changes first 
       const batch = advertiser.next(true);
       batches.push(batch);
       for (const message of batch.messages.slice(0, batch.endOfRib ? -1 : undefined)) tell(told, message);
-      const wanted = desired.of(numbered(2).prefix, CONTEXT.peerName).route?.attributes.med;
+      const wanted = desired.of(numbered(2).prefix, CONTEXT.peerName)?.attributes.med;
       assert.equal(told.get("10.0.0.2/32"), `${wanted}`, "a change waits for no first pass");
     }
     assert.ok(batches.length > 2 && batches.length < 8);
@@ -158,7 +155,7 @@ Deno.test("Advertiser.next() goes through many routes in batches, changes first 
     const expected = updateAdjRibOut(EMPTY_ADJ_RIB_OUT, whole, CONTEXT).rib;
     assert.deepEqual(
       told,
-      new Map([...told.keys()].map((key) => [key, `${expected.get(key)?.path.pathAttributes.med}`])),
+      new Map([...told.keys()].map((key) => [key, `${expected.get(key)?.pathAttributes.med}`])),
     );
     assert.equal(told.size, expected.size);
     assert.deepEqual(advertiser.next(true).messages, []);
@@ -353,8 +350,8 @@ Deno.test("DesiredRoutes.replace() tells what a peer may have to lose from other
   const numbers = (prefixes: readonly { readonly text: string }[]) =>
     prefixes.map(({ text }) => Number(text.split(/[./]/)[3]));
   assert.deepEqual([numbers(withdrawn), numbers(changed)], [[1, 4, 5], [6, 2]]);
-  assert.equal(desired.of(numbered(4).prefix, "b").route, undefined);
-  assert.equal(desired.of(numbered(4).prefix, "c").route?.attributes.med, 1);
+  assert.equal(desired.of(numbered(4).prefix, "b"), undefined);
+  assert.equal(desired.of(numbered(4).prefix, "c")?.attributes.med, 1);
 });
 
 Deno.test("DesiredRoutes.replace() takes the first of several routes to a prefix, whatever was there before (DESIGN Adj-RIB-Out)", () => {
@@ -373,7 +370,7 @@ Deno.test("DesiredRoutes.replace() takes the first of several routes to a prefix
   ];
   for (const [routes, med] of rows) {
     desired.replace(routes);
-    assert.equal(desired.of(twin(0).prefix, "b").route?.attributes.med, med);
+    assert.equal(desired.of(twin(0).prefix, "b")?.attributes.med, med);
     assert.equal([...desired.all()].length, 2);
     assert.deepEqual(desired.replace(routes), { withdrawn: [], changed: [] });
   }
@@ -419,11 +416,11 @@ Deno.test("Advertiser.next() sends a withdrawal before all that waits, and the n
     tell(told, first);
     assert.deepEqual([...told.keys()], ["192.0.2.2/32"], kind);
     if (kind !== "changes after it") {
-      assert.equal(advertiser.routes.get("192.0.2.2/32")?.path.pathAttributes.med, 5);
+      assert.equal(advertiser.routes.get("192.0.2.2/32")?.pathAttributes.med, 5);
     }
     while (advertiser.more) advertiser.next(true);
     assert.equal(advertiser.routes.size, large.length + 1);
-    assert.equal(advertiser.routes.get("192.0.2.2/32")?.path.pathAttributes.med, 5);
+    assert.equal(advertiser.routes.get("192.0.2.2/32")?.pathAttributes.med, 5);
   }
 });
 
@@ -442,8 +439,8 @@ Deno.test("NewestFirst gives every prefix, the newest first, and does not grow w
   const taken: Prefix[] = [];
   while (waiting.length > 0) taken.push(...waiting.take(2));
   assert.deepEqual([taken.slice(0, 2), taken.slice(-2)], [[c, d], [a, b]]);
-  // To look for doubles takes time for all that wait, so it is not done each time.
+  // To look for doubles takes time for all that wait, so it is done once, and not for a lot that stands alone.
   waiting.add(manyRoutes(5000).map(({ prefix }) => prefix));
   for (let i = 0; i < 5000; i++) waiting.add([c]);
-  assert.equal(waiting.length, 10_000);
+  assert.equal(waiting.length, 9999);
 });
