@@ -54,6 +54,8 @@ const SYMBOLS = {
   getpid: { parameters: [], result: "i32" },
   // int getrusage(int who, struct rusage *usage)
   getrusage: { parameters: ["i32", "buffer"], result: "i32" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp)
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   // int getrlimit(int resource, struct rlimit *limit)
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *limit)

@@ -157,11 +157,11 @@ export class SocketOptions {
     this.#set("SO_REUSEPORT", 1);
   }
 
-  /** TCP_INFO: what became of what was sent. @throws {ErrnoError} */
-  transmission(): Transmission {
+  /** TCP_INFO: what became of what was sent; `handshakeOctets` are acknowledged, and no data. @throws {ErrnoError} */
+  transmission(handshakeOctets = 0): Transmission {
     const bytes = tcpInfoBuffer();
     this.#getBytes("TCP_INFO", bytes);
-    return decodeTcpInfo(bytes);
+    return decodeTcpInfo(bytes, handshakeOctets);
   }
 
   /** SO_MARK, for policy routing. @throws {ErrnoError} EPERM without CAP_NET_ADMIN */

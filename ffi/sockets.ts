@@ -309,7 +309,8 @@ export class Socket extends SocketOptions implements Disposable {
   stream<E>(ends: StreamEnds<E>): Stream<E> {
     if (!this.#owned) throw new Error("the socket is closed");
     this.#dropWatches();
-    const transmission = () => this.transmission();
+    const handshakeOctets = ends.local === undefined ? 0 : this.transmission().acknowledgedOctets;
+    const transmission = () => this.transmission(handshakeOctets);
     const stream = new Stream({ ...this.#floor, ...ends, fd: this.fd, transmission });
     this.#owned = false;
     this.#isStream = true;

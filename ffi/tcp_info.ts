@@ -3,8 +3,8 @@
  * which only ever grows at its end; what an older kernel does not have reads as 0.
  */
 
-/** Offsets of struct tcp_info. */
-const TCP_INFO = {
+/** Offsets of struct tcp_info, and how much of it is read. */
+export const TCP_INFO = {
   size: 232,
   backoff: 4,
   rto: 8,
@@ -44,17 +44,19 @@ export function tcpInfoBuffer(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(TCP_INFO.size);
 }
 
-/** Reads a struct tcp_info. */
-export function decodeTcpInfo(bytes: Uint8Array<ArrayBuffer>): Transmission {
+/**
+ * Reads a struct tcp_info; `handshakeOctets` is what counted as acknowledged before the first octet was written: whoever
+ * connects has 1, as its SYN counts, whoever accepts 0.
+ */
+export function decodeTcpInfo(bytes: Uint8Array<ArrayBuffer>, handshakeOctets: number): Transmission {
   const view = new DataView(bytes.buffer);
   const u32 = (at: number) => view.getUint32(at, true);
   const u64 = (at: number) => Number(view.getBigUint64(at, true));
-  const acknowledgedOctets = u64(TCP_INFO.bytesAcked);
+  const acknowledgedOctets = Math.max(0, u64(TCP_INFO.bytesAcked) - handshakeOctets);
   const backoff = view.getUint8(TCP_INFO.backoff);
   const sent = u64(TCP_INFO.bytesSent) - u64(TCP_INFO.bytesRetrans);
   return {
     acknowledgedOctets,
-    // The SYN of this end is acknowledged, and no octet.
     inFlightOctets: Math.max(0, sent - acknowledgedOctets),
     waitingOctets: u32(TCP_INFO.notsentBytes),
     retransmissions: u32(TCP_INFO.totalRetrans),

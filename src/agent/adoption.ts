@@ -3,7 +3,7 @@
  * tried again like at any other time. Nothing is changed before it is known what an earlier process left, so that what
  * nobody wants any more goes in order.
  */
-import type { Config } from "../config/config.ts";
+import type { Config, FamilyName } from "../config/config.ts";
 import type { Kernel, Managed } from "../kernel/kernel.ts";
 import {
   type HostFitness,
@@ -22,6 +22,7 @@ import { inSlices } from "../time/steps.ts";
 import { OwnedKeeper } from "./owned_keeper.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { removeOurs } from "./removal.ts";
+import { type Forwarding, forwardingOf } from "./restart.ts";
 import { managedBy } from "./running_config.ts";
 
 /** What the adoption works on. */
@@ -41,6 +42,7 @@ export interface AdoptionOptions {
 
 /** A kernel that cannot be read for longer is told of, and the start goes on. */
 const READ_LIMIT_MS = 5_000;
+const FAMILIES: readonly FamilyName[] = ["ipv4-unicast", "ipv6-unicast"];
 /** Between attempts. */
 const RETRY_MS = 500;
 
@@ -49,6 +51,7 @@ export class KernelAdoption {
   readonly #options: AdoptionOptions;
   readonly #managed: Managed;
   readonly #owned: OwnedKeeper;
+  readonly #forwarding = new Map<FamilyName, Forwarding>();
   #reconciler: Reconciler | undefined;
   #places = NO_PLACES;
   #retry: Disposable | undefined;
@@ -78,6 +81,7 @@ export class KernelAdoption {
       if (this.#disposed) return false;
       if (host.hopeless.length > 0) throw new HostNotFitError(host.hopeless.join("\n"));
       if (host.actual !== undefined) {
+        this.#found(host.actual);
         await this.#adopt(host.actual, host.adopted ? routersKeepMs : 0);
         return host.adopted;
       }
@@ -86,6 +90,18 @@ export class KernelAdoption {
         return false;
       }
       await sleep(clock, RETRY_MS);
+    }
+  }
+
+  /** What became of what forwards a family, as far as it was found at the start. */
+  forwarding(family: FamilyName): Forwarding {
+    return this.#forwarding.get(family) ?? "gone";
+  }
+
+  #found(actual: ActualKernel): void {
+    const { services } = this.#options.config;
+    for (const family of FAMILIES) {
+      this.#forwarding.set(family, forwardingOf(family, services, this.#managed, actual));
     }
   }
 

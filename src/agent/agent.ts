@@ -21,7 +21,7 @@ import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
-import { drainReason, OperatorOrders } from "./orders.ts";
+import { OperatorOrders } from "./orders.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
 import { measureLoopLag } from "./loop_lag.ts";
@@ -30,6 +30,8 @@ import type { AgentPorts } from "./ports.ts";
 import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
+import { forwardingOf } from "./restart.ts";
+import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
 import { SoleAgent } from "./sole_agent.ts";
@@ -49,6 +51,7 @@ export class Agent {
   readonly #hooks: Hooks;
   readonly #servers: AgentServers;
   readonly #drains: DrainKeeper;
+  readonly #sessions: SessionKeeper;
   readonly #sole: SoleAgent;
   readonly #orders: OperatorOrders;
   readonly #endOfRib: EndOfRib;
@@ -125,6 +128,10 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
+    this.#sessions = new SessionKeeper(config, ports, (family) => {
+      if (this.#adoption !== undefined) return this.#adoption.forwarding(family);
+      return forwardingOf(family, config.services, managedBy(config), undefined);
+    });
     this.#sole = new SoleAgent(ports, () => this.#state);
     this.#orders = new OperatorOrders({
       clock,
@@ -149,6 +156,7 @@ export class Agent {
       services: this.#services,
       checks: this.#checks,
       drains: this.#drains,
+      sessions: this.#sessions,
       keepOwned: (directory) => this.#adoption?.keepOwned(directory),
       hooks: this.#hooks,
       metrics: this.#metrics,
@@ -250,9 +258,9 @@ export class Agent {
     try {
       if (this.#ports.kernel !== undefined) await this.#sole.claim();
       await this.#servers.open();
-      await this.#drains.load();
+      await Promise.all([this.#drains.load(), this.#sessions.load()]);
       adopted = await this.#adoptKernel();
-      this.#speak(adopted);
+      this.#speak();
     } catch (error) {
       // Nothing new is left behind, or it is told.
       for (const cause of adopted ? [] : await this.#adoption?.remove() ?? []) {
@@ -262,7 +270,7 @@ export class Agent {
       throw error;
     }
     // Those that were ordered meanwhile.
-    this.#resumeDrains();
+    this.#orders.resumeDrains();
     this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
     const details = {
       version: this.#ports.version,
@@ -283,22 +291,11 @@ export class Agent {
     await this.#checks.start();
   }
 
-  /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
-  #resumeDrains(): void {
-    this.#services.resume((service) => {
-      const drained = this.#drains.of(service);
-      return drained && { reason: drainReason(drained), because: drained.because };
-    });
-  }
-
-  /**
-   * Makes the kernel right for the first time. True where forwarding state of an earlier run was found; where the
-   * kernel is not ours to manage, our restart has not touched what forwards.
-   */
+  /** Makes the kernel right for the first time. True where nothing of it is made anew: an earlier run had it, or it is not ours. */
   async #adoptKernel(): Promise<boolean> {
     const { kernel } = this.#ports;
     if (kernel === undefined) {
-      this.#resumeDrains();
+      this.#orders.resumeDrains();
       return true;
     }
     this.#adoption = new KernelAdoption({
@@ -307,7 +304,7 @@ export class Agent {
       config: this.#config.current,
       services: this.#services,
       routersKeepMs: this.#endOfRib.routersKeepMs,
-      resumeDrains: () => this.#resumeDrains(),
+      resumeDrains: () => this.#orders.resumeDrains(),
       contention: () => this.#config.current.network.contention,
       onReport: (report) => this.#receiveReport(report),
       onFault: (cause) => this.#publish({ kind: "fault", part: "kernel", name: "reconciler", cause }),
@@ -315,9 +312,9 @@ export class Agent {
     return await this.#adoption.begin();
   }
 
-  #speak(restarting: boolean): void {
+  #speak(): void {
     const { speaker, bfd } = beginSpeaking(this.#config.current, this.#ports, {
-      restarting,
+      sessions: this.#sessions,
       onEvent: (event) => {
         if (this.#state !== "starting") this.#endOfRib.observe(event);
       },
@@ -358,7 +355,8 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     await this.#speaker?.stop({ mode: "shutdown", communication: reason });
-    const [left = []] = await Promise.all([this.#adoption?.remove(), this.#bfd?.stop()]);
+    const ends = [this.#adoption?.remove(), this.#bfd?.stop(), this.#sessions.forget()] as const;
+    const [left = []] = await Promise.all(ends);
     await this.#teardown();
     this.#enter("stopped", left.length === 0 ? "nothing is left behind" : `left behind: ${left.join("; ")}`);
     return left;
@@ -371,7 +369,9 @@ export class Agent {
     this.#enter("stopping", "handover");
     this.#checks.stop();
     this.#services[Symbol.dispose]();
+    const kept = this.#sessions.handover();
     await this.#speaker?.stop({ mode: "handover" });
+    await kept;
     // Only now: FRR and BIRD take AdminDown for a failure where a session is Established, and its routes go.
     await this.#bfd?.stop();
     await this.#teardown();
@@ -389,7 +389,7 @@ export class Agent {
     this.#bfd?.abort();
     this.#speaker?.abort();
     await this.#adoption?.close();
-    await this.#drains.close();
+    await Promise.all([this.#drains.close(), this.#sessions.close()]);
     this.#journal[Symbol.dispose]();
     await Promise.all([this.#servers.close(), this.#hooks.finish()]);
     this.#sole[Symbol.dispose]();

@@ -80,15 +80,15 @@ export class EndOfRib implements Disposable {
   /** What an earlier process left may go once no router can have a route of it any more. */
   look(): void {
     const { services, peers } = this.#options;
-    if (!services.awaitsEndOfRib) return;
-    const keeping = new Set(
-      peers().filter(({ gracefulRestart }) => gracefulRestart !== undefined).map(({ name }) => name),
+    if (!services.awaitsEndOfRib || this.#speaker === undefined) return;
+    const without = this.#speaker.sessions().filter(({ negotiated }) =>
+      negotiated.gracefulRestart === undefined
     );
-    const isTold = this.#speaker?.sessions().every(([peer, { name, negotiated }]) =>
-      !keeping.has(peer) || this.#told.has(peer) ||
-      (name === "Established" && negotiated?.gracefulRestart === undefined)
+    const forgetful = new Set(without.map(({ peer }) => peer.name));
+    const isTold = peers().every(({ name, gracefulRestart }) =>
+      gracefulRestart === undefined || this.#told.has(name) || forgetful.has(name)
     );
-    if (isTold === true) services.endOfRib();
+    if (isTold) services.endOfRib();
   }
 
   [Symbol.dispose](): void {

@@ -105,6 +105,15 @@ export class OperatorOrders implements Orders {
     return { services: names, lost: await kept };
   }
 
+  /** What operators have taken out of service stays out of it, whatever became of the process that they told. */
+  resumeDrains(): void {
+    const { services, drains } = this.#ports;
+    services.resume((service) => {
+      const drained = drains.of(service);
+      return drained && { reason: drainReason(drained), because: drained.because };
+    });
+  }
+
   /** Services whose drains among `before` have ended by themselves are back in service. */
   end(before: Drains): void {
     const { services, drains, events, state } = this.#ports;
@@ -204,7 +213,7 @@ export class OperatorOrders implements Orders {
 }
 
 /** Why a service that an operator has drained is out of service. */
-export function drainReason({ reason }: Drained): string {
+function drainReason({ reason }: Drained): string {
   return reason.startsWith("drained") ? reason : `drained: ${reason}`;
 }
 

@@ -18,6 +18,7 @@ import type { Streams } from "../net/sockets.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { RunProgram } from "./hook_run.ts";
 import type { BfdSockets } from "./peer_bfd.ts";
+import type { BootMoment } from "./session_record.ts";
 
 /** The world that the agent lives in. */
 export interface AgentPorts {
@@ -53,6 +54,8 @@ export interface AgentPorts {
   load(file?: NamedText): Loaded | Promise<Loaded>;
   /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
   refuse(config: Config): readonly string[];
+  /** This moment of the kernel's, whatever the time of day. Undefined: one boot of the machine cannot be told from another. */
+  readonly boot?: (() => BootMoment) | undefined;
   /** Files that outlive the process. */
   readonly stateFiles: StateFiles;
   /** Logs as `config` says from now on. */

@@ -28,6 +28,7 @@ import { planFor } from "./plans.ts";
 import type { PeerBfd } from "./peer_bfd.ts";
 import { Reloads } from "./reloads.ts";
 import type { AgentServers } from "./servers.ts";
+import type { SessionKeeper } from "./session_keeper.ts";
 
 /** The parts of the agent that a configuration is for. */
 export interface ConfiguredParts {
@@ -35,6 +36,7 @@ export interface ConfiguredParts {
   readonly services: ServiceDriver;
   readonly checks: ServiceChecks;
   readonly drains: DrainKeeper;
+  readonly sessions: SessionKeeper;
   readonly hooks: Hooks;
   readonly metrics: Metrics;
   readonly servers: AgentServers;
@@ -216,7 +218,7 @@ export class RunningConfig implements Disposable {
    * in order. A part that throws keeps none of the others from it.
    */
   #apply(next: Config, because: number): readonly string[] {
-    const { ports, services, drains, hooks, metrics, servers, endOfRib } = this.#parts;
+    const { ports, services, drains, hooks, metrics, servers, endOfRib, sessions } = this.#parts;
     const faults: string[] = [];
     const attempt = (name: string, work: () => void) => {
       try {
@@ -233,6 +235,7 @@ export class RunningConfig implements Disposable {
     attempt("services", () => services.reconfigure(this.#entriesOf(next, because), because));
     attempt("checks", () => this.#goOver(this.#leavingNames));
     attempt("drains", () => drains.configure(next.state.directory));
+    attempt("kept sessions", () => sessions.configure(next.bgp.peers, next.state.directory));
     attempt("owned", () => this.#parts.keepOwned(next.state.directory));
     attempt("hooks", () => hooks.configure(next.services, next.hooks.timeoutMs));
     attempt("metrics", () => metrics.retain(next));

@@ -7,6 +7,7 @@ import { SpeakerEvents } from "./bgp_events.ts";
 import { PeerBfd } from "./peer_bfd.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 import { serviceAddresses } from "./running_config.ts";
+import type { SessionKeeper } from "./session_keeper.ts";
 
 /** Both of them. */
 export interface Speaking {
@@ -16,13 +17,17 @@ export interface Speaking {
 }
 
 /**
- * Listens, and begins with every peer. `onEvent` is called behind what everybody is told of it.
+ * Listens, and begins with every peer; `sessions` knows what a run before this one had with it. `onEvent` is called behind what
+ * everybody is told of it.
  * @throws {HostNotFitError} where it cannot listen; nothing of it goes on
  */
 export function beginSpeaking(
   config: Config,
   { transport, clock, random, events, addresses, neighbours, bfd: sockets }: AgentPorts,
-  { restarting, onEvent }: { readonly restarting: boolean; readonly onEvent: (event: SpeakerEvent) => void },
+  { sessions, onEvent }: {
+    readonly sessions: SessionKeeper;
+    readonly onEvent: (event: SpeakerEvent) => void;
+  },
 ): Speaking {
   const { local, peers } = config.bgp;
   const services = serviceAddresses(config);
@@ -34,15 +39,19 @@ export function beginSpeaking(
     transport,
     clock,
     random,
-    restarting,
+    restart: (peer) => sessions.restartOf(peer),
     addresses,
     neighbours,
     services,
     onEvent: (event) => {
       speakerEvents.publish(event);
+      if (event.type === "peer-state" && event.from === "Established") sessions.follow(speaker.sessions());
       onEvent(event);
     },
-    onSession: (peer, end) => bfd?.followSession(peer, end),
+    onSession: (peer, end) => {
+      sessions.follow(speaker.sessions());
+      bfd?.followSession(peer, end);
+    },
   });
   try {
     speaker.start();

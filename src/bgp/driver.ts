@@ -230,12 +230,12 @@ export class PeerDriver {
     this.noteFault(error);
     const running = type === "Start" || (this.#state.running && type !== "Stop" && type !== "Close");
     const from = leadingSession(this.#state).fsm.name;
-    const { restartingUntilMs, forwarding } = this.#state.primary.fsm;
+    const { restart } = this.#state.primary.fsm;
     for (const link of this.#links.values()) link.drop();
     this.#links.clear();
     for (const socket of this.#accepted.splice(0)) socket[Symbol.dispose]();
     this.#queue.length = 0;
-    this.#state = newPeer(this.#config, { restartingUntilMs, forwarding });
+    this.#state = newPeer(this.#config, restart);
     if (running) this.#startAnewMs = this.#options.clock.now() + this.#config.connectRetryTimeMs;
     const cause = `internal error: ${messageOf(error)}`;
     if (from !== "Idle") this.#attempt(() => this.#options.events.transition(from, "Idle", cause));
@@ -284,8 +284,9 @@ export class PeerDriver {
         return events.ended(action.from, action.cause, action.noted);
       case "established": {
         const socket = this.#links.get(action.link)?.socket;
-        if (socket !== undefined) events.established(action.negotiated, socket.local, socket.remote);
-        return;
+        if (socket === undefined) return;
+        if (action.negotiated.holdTimeSeconds === 0) socket.waitForReader?.();
+        return events.established(action.negotiated, socket.local, socket.remote);
       }
       case "transition":
         return events.transition(action.from, action.to, action.cause);

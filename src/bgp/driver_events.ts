@@ -4,6 +4,7 @@ import type { Address } from "../net/address.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import type { MutableCounters } from "./counters.ts";
 import type { Negotiated, SessionConfig } from "./session/negotiate.ts";
+import type { NotificationWay } from "./session/peer_state.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { FailedAttempt } from "./transport/failed_attempt.ts";
 import type { Lingering } from "./transport/lingering.ts";
@@ -14,8 +15,8 @@ import type { NotificationMessage } from "./wire/notification.ts";
 /** What a driver tells. */
 export interface DriverEvents {
   transition(from: SessionStateName, to: SessionStateName, cause: string): void;
-  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why, and whose. */
-  ended(from: SessionStateName, cause: string, noted: "received" | "sent" | undefined): void;
+  /** A session or an attempt ended, while perhaps another goes on; `noted`: a NOTIFICATION says why, which went that way. */
+  ended(from: SessionStateName, cause: string, noted: NotificationWay | undefined): void;
   /** An attempt to connect came to nothing; `ended` comes beside it. */
   failed(attempt: FailedAttempt): void;
   established(negotiated: Negotiated, local: Endpoint, remote: Endpoint): void;

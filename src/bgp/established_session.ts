@@ -1,8 +1,9 @@
 /** What an Established session is: what was agreed on, between which ends, and what routes have to know of it. Pure. */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import { localAsOf } from "../config/local_as.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { isServiceAddress, type OwnAddresses } from "./routes/next_hop.ts";
-import { localAsOf, type Negotiated } from "./session/negotiate.ts";
+import type { Negotiated } from "./session/negotiate.ts";
 import { marksOnlyToCustomer } from "./session/role.ts";
 import type { Endpoint } from "./transport/transport.ts";
 
@@ -13,6 +14,11 @@ export interface EstablishedSession {
   readonly remote: Endpoint;
   /** We connected, so that our end is the session's source. */
   readonly isOutgoing: boolean;
+}
+
+/** One, as others see it: with whom it is. */
+export interface StandingSession extends Pick<EstablishedSession, "negotiated"> {
+  readonly peer: PeerConfig;
 }
 
 /** Is its source an address that every host of a service has? Answers would get to whichever of them routers choose. */

@@ -3,16 +3,19 @@ import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Neighbour } from "../net/neighbours.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
+import { droppedSince } from "./drop_samples.ts";
 import { advertiseContext, comesFromService, type EstablishedSession } from "./established_session.ts";
 import {
   afterEnd,
   afterEstablished,
+  afterFailure,
   afterNotification,
   afterTransition,
+  isWaiting,
   newRecord,
   type PeerRecord,
 } from "./peer_record.ts";
-import { type PeerStatus, peerStatus } from "./peer_status.ts";
+import { failingAttempt, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
 import { follow, type Progress, stuckWords } from "./progress.ts";
@@ -20,6 +23,7 @@ import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
+import type { NotificationWay } from "./session/peer_state.ts";
 import { SessionSource } from "./session_source.ts";
 import type { Restart, SessionStateName } from "./session/session_state.ts";
 import type { BfdPath } from "./speaker_event.ts";
@@ -31,8 +35,6 @@ import { blamesNextHop, cease, describeNotification, type NotificationMessage } 
 /** What a peer that takes the place of another one goes on with. */
 export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
-/** No connection is there, so a lost path ends nothing. */
-const WAITING: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
 /** One peer. */
 export class Peer {
   readonly driver: PeerDriver;
@@ -86,7 +88,7 @@ export class Peer {
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
-        failed: (failedAttempt) => this.#record = { ...this.#record, failedAttempt },
+        failed: (attempt) => this.#record = afterFailure(this.#record, attempt),
         established: (negotiated, end, remote) => this.#onEstablished(negotiated, end, remote),
         refresh: (message) => {
           this.#advertiser?.refresh(message);
@@ -123,8 +125,7 @@ export class Peer {
 
   /** What the next OPEN says of graceful restart. */
   get restart(): Restart {
-    const { restartingUntilMs, forwarding } = this.driver.state.primary.fsm;
-    return { restartingUntilMs, forwarding };
+    return this.driver.state.primary.fsm.restart;
   }
 
   /**
@@ -136,6 +137,11 @@ export class Peer {
     const { restartTimeSeconds = 0 } = this.#config.gracefulRestart ?? {};
     if (!offered || !notification) return this.#keptUntilMs;
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
+  }
+
+  /** The session that is Established, if one is. */
+  get session(): EstablishedSession | undefined {
+    return this.#session;
   }
 
   /** Has the socket taken all that this peer should be told? */
@@ -154,6 +160,7 @@ export class Peer {
         advertiser: this.#advertiser,
         record: this.#record,
         heldBack: this.#heldBack,
+        dropped: droppedSince(this.#record.waiting, this.#ports.drops()),
         neighbour: this.#neighbour?.words,
       },
       this.#ports.clock,
@@ -254,7 +261,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
-        if (WAITING.includes(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
+        if (isWaiting(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
         return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();
@@ -339,9 +346,9 @@ export class Peer {
   }
 
   #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {
-    const lost = from === "Established";
-    const atMs = this.#ports.clock.now();
-    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs });
+    const [lost, atMs] = [from === "Established", this.#ports.clock.now()];
+    const waiting = to === "Active" && this.#config.passive ? this.#ports.drops() : undefined;
+    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs, waiting });
     if (lost) {
       this.#progress = undefined;
       this.#advertiser = undefined;
@@ -353,12 +360,13 @@ export class Peer {
     if (lost) this.#holdBack();
   }
 
-  #onEnded(from: SessionStateName, ended: string, noted: "received" | "sent" | undefined): void {
+  #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
+    const attempt = failingAttempt(this.#config, this.#local.as, this.#record);
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);
     this.#record = afterEnd(this.#record, { from, cause, noted, atMs: this.#ports.clock.now() });
-    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause, attempt });
   }
 
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
@@ -377,7 +385,7 @@ export class Peer {
 
   /** A peer that takes no 32-octet next hop (RFC 2545 section 3) says so by ending the session, again and again. */
   #noteRefusedLinkLocal(message: NotificationMessage): void {
-    const pairs = this.#advertiser?.routes.values().some(({ path }) => path.nextHops.length > 1) ?? false;
+    const pairs = this.#advertiser?.routes.values().some(({ nextHops }) => nextHops.length > 1) ?? false;
     if (!pairs || !blamesNextHop(message)) return;
     const cause = `NOTIFICATION ${message.code}/${message.subcode} ${describeNotification(message)} ` +
       "after a next hop of 32 octets: no link-local address goes beside a global one any more";
@@ -387,11 +395,9 @@ export class Peer {
 
   #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
     if (direction === "received") this.#noteRefusedLinkLocal(message);
-    const note = { atMs: this.#ports.clock.now(), message };
-    this.#record = afterNotification(this.#record, direction, note);
+    this.#record = afterNotification(this.#record, direction, { atMs: this.#ports.clock.now(), message });
     const { code, subcode } = message;
-    const text = describeNotification(message);
     const type = direction === "received" ? "notification-received" : "notification-sent";
-    this.#ports.tell({ type, peer: this.name, code, subcode, text });
+    this.#ports.tell({ type, peer: this.name, code, subcode, text: describeNotification(message) });
   }
 }

@@ -5,17 +5,24 @@ import type { BgpRole, FamilyName, PeerConfig } from "../config/config.ts";
 import { peerKey } from "../config/session_difference.ts";
 import type { Clock } from "../time/clock.ts";
 import { mapInSteps } from "../time/steps.ts";
-import type { AdvertisedRoute, HeldRoute } from "./routes/adj_rib_out.ts";
+import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
+import type { DropSample } from "./drop_samples.ts";
 import type { PeerDriver } from "./driver.ts";
-import type { NotificationNote, PeerRecord } from "./peer_record.ts";
+import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
 import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
-import type { SessionStateName } from "./session/session_state.ts";
-import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
+import type { SessionState, SessionStateName } from "./session/session_state.ts";
+import {
+  type AttemptFacts,
+  type FailedAttempt,
+  type SocketSettings,
+  socketSettings,
+} from "./transport/failed_attempt.ts";
+import type { SegmentDrops } from "./transport/segment_drops.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
@@ -72,15 +79,15 @@ export interface PeerStatus {
   /** Why no session is begun: BFD is waited for, or nobody was found on its link. One that is Established stays. */
   readonly heldBack: string | undefined;
   /** Why the last session, or attempt at one, ended. */
-  readonly lastError: { readonly at: Date; readonly text: string } | undefined;
+  readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
+  /** What the kernel has dropped since the peer is waited for, of all connections; undefined: nothing, or that is not known. */
+  readonly dropped: { readonly since: Date; readonly drops: SegmentDrops } | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
   readonly lastNotificationSent: NotificationRecord | undefined;
-  /** Which of these two `lastError` tells of, alone or behind "before that"; undefined: neither. */
-  readonly notedBy: "received" | "sent" | undefined;
   /** Our end of the Established session. */
   readonly localAddress: string | undefined;
   /** From OpenConfirm on. */
@@ -95,6 +102,12 @@ export interface PeerStatus {
   readonly localRole: BgpRole | undefined;
   /** Capabilities that the next OPEN leaves out, as the peer refused them; "all": it has none at all. */
   readonly refusedCapabilities: readonly string[] | "all";
+  /** What our last OPEN said of graceful restart (RFC 4724), and why; undefined: nothing. */
+  readonly saidRestart: {
+    readonly restarting: boolean;
+    readonly forwarding: readonly FamilyName[];
+    readonly because: string;
+  } | undefined;
   readonly messages: Pick<Counters, "received" | "sent">;
   /** Prefixes that the peer announced and withdrew; all are dropped. */
   readonly prefixes: {
@@ -119,12 +132,14 @@ export interface PeerStatus {
 /** The status of a peer as of now; its routes, of which there may be many, are listed in steps. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, heldBack, neighbour }: {
+  { driver, advertiser, record, heldBack, dropped, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What the kernel has dropped since it is waited for. */
+    readonly dropped: DropSample | undefined;
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
@@ -139,7 +154,7 @@ export function peerStatus(
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   const status = {
     name: config.name,
-    address: peerKey({ ...config, automatic: !isFound, device: undefined }),
+    address: placeOf(config),
     neighbour,
     as: config.as,
     passive: config.passive,
@@ -147,13 +162,15 @@ export function peerStatus(
     since: wallTimeOf(record.sinceMs),
     heldBack,
     cause: fsm.name === "Idle" && heldBack !== undefined ? heldBack : fsm.cause,
-    lastError: lastError && isFound ? { at: wallTimeOf(lastError.atMs), text: lastError.text } : undefined,
+    lastError: lastError && isFound
+      ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
+      : undefined,
     failedAttempt: record.failedAttempt,
+    dropped: dropped && { since: wallTimeOf(dropped.atMs), drops: dropped.drops },
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
     lastNotificationSent: lastNotificationSent && notificationRecord(lastNotificationSent, wallTimeOf),
-    notedBy: record.lastNoted?.by,
     localAddress: record.local?.address.text,
     negotiated: fsm.negotiated && negotiatedStatus(fsm.negotiated),
     transmission: driver.transmission(),
@@ -161,6 +178,7 @@ export function peerStatus(
     localAs: fsm.config.localAs,
     localRole: fsm.config.localRole,
     refusedCapabilities: fsm.omission,
+    saidRestart: saidRestart(fsm),
     messages: { received, sent },
     prefixes: { received: prefixesReceived, withdrawn: prefixesWithdrawn, malformedUpdates },
     advertised: [],
@@ -172,22 +190,43 @@ export function peerStatus(
     nextRetry: nextRetryMs === undefined ? undefined : wallTimeOf(nextRetryMs),
     fault: fault && { at: wallTimeOf(fault.atMs), text: fault.message },
   };
-  return withRoutes(status, [...advertiser?.routes.values() ?? []], [...advertiser?.held.values() ?? []]);
+  return withRoutes(status, [...advertiser?.routes ?? []], [...advertiser?.held ?? []]);
 }
 
 function* withRoutes(
   status: PeerStatus,
-  routes: readonly AdvertisedRoute[],
-  held: readonly HeldRoute[],
+  routes: readonly (readonly [string, AdvertisedPath])[],
+  held: readonly (readonly [string, string])[],
 ): Generator<void, PeerStatus> {
   return {
     ...status,
-    advertised: yield* mapInSteps(routes, ({ prefix, path }) => ({
-      prefix: prefix.text,
-      nextHop: path.nextHops[0]?.text ?? "",
+    advertised: yield* mapInSteps(routes, ([prefix, { nextHops }]) => ({
+      prefix,
+      nextHop: nextHops[0]?.text ?? "",
     })),
-    held: yield* mapInSteps(held, ({ prefix, reason }) => ({ prefix: prefix.text, reason })),
+    held: yield* mapInSteps(held, ([prefix, reason]) => ({ prefix, reason })),
   };
+}
+
+function saidRestart({ config, omission, saidRestart: said }: SessionState): PeerStatus["saidRestart"] {
+  const isOffered = config.gracefulRestart !== undefined && omission !== "all" &&
+    !omission.includes("graceful-restart");
+  if (said === undefined || !isOffered) return undefined;
+  return { ...said, forwarding: said.forwarding.map(familyName) };
+}
+
+/** The attempt to connect that has failed and whose end is to come; undefined: there is none. */
+export function failingAttempt(
+  config: PeerConfig,
+  localAs: number,
+  { isFailing, failedAttempt: failed }: PeerRecord,
+): AttemptFacts | undefined {
+  if (!isFailing || failed === undefined) return undefined;
+  return { address: placeOf(config), settings: socketSettings(config, localAs), failed };
+}
+
+function placeOf(config: PeerConfig): string {
+  return peerKey({ ...config, automatic: !isLocated(config), device: undefined });
 }
 
 function notificationRecord(

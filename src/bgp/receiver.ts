@@ -77,9 +77,9 @@ export class Receiver {
   #nextEvent(link: Link): SessionEvent | undefined {
     const { counters, notification, fault } = this.#ports;
     try {
-      const bytes = link.inbox.next(link.context.maxReceiveLength);
-      if (bytes === undefined) return undefined;
-      const message = decodeFramed(bytes, link.context);
+      const { inbox, context } = link;
+      if (!inbox.next(context.maxReceiveLength)) return undefined;
+      const message = decodeFramed(inbox.bytes, inbox.from, inbox.to, context);
       counters.receive(message);
       if (message.type === "NOTIFICATION") notification(message);
       return eventOf(message);

@@ -1,5 +1,5 @@
 /** What there is to tell of a batch of routes that was handed over to a peer. Pure. */
-import type { HeldRoute } from "./routes/adj_rib_out.ts";
+import type { HeldRoutes } from "./routes/adj_rib_out.ts";
 import type { Batch } from "./routes/advertiser.ts";
 import type { SpeakerEvent } from "./speaker_event.ts";
 
@@ -10,15 +10,12 @@ const HELD_NAMED = 10;
 export function* sentEvents(
   peer: string,
   { announced, withdrawn, endOfRib, heldChanged }: Batch,
-  held: ReadonlyMap<string, HeldRoute>,
+  held: HeldRoutes,
   at: number,
 ): Generator<SpeakerEvent> {
   if (announced + withdrawn > 0) yield { type: "updates-sent", peer, announced, withdrawn, at };
   if (endOfRib) yield { type: "end-of-rib-sent", peer };
   if (!heldChanged) return;
-  const named = [...held.values().take(HELD_NAMED)].map(({ prefix, reason }) => ({
-    prefix: prefix.text,
-    reason,
-  }));
+  const named = [...held.entries().take(HELD_NAMED)].map(([prefix, reason]) => ({ prefix, reason }));
   yield { type: "routes-held", peer, count: held.size, held: named };
 }

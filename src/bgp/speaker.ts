@@ -34,15 +34,16 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
 import { atOnce, inOrder } from "../time/steps.ts";
+import { DropSamples } from "./drop_samples.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
+import type { StandingSession } from "./established_session.ts";
 import { type Heritage, Peer } from "./peer.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
+import { NOTHING_KNOWN, type Restart } from "./session/session_state.ts";
 import { SendTurns } from "./send_turns.ts";
-import { leadingSession } from "./session/peer.ts";
-import type { SessionState } from "./session/session_state.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
 import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
@@ -60,8 +61,8 @@ export interface SpeakerOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
-  /** The process before this one left its forwarding state, and peers may still keep its routes (RFC 4724). */
-  readonly restarting: boolean;
+  /** What is known of a restart of ours, for a peer that there has been no session with. Default: nothing. */
+  readonly restart?: ((peer: PeerConfig) => Restart) | undefined;
   /** This host's addresses, of which next hops are. Default: they cannot be known. */
   readonly addresses?: HostAddresses | undefined;
   /** Finds peers that are known by their interface alone. Default: nobody does. */
@@ -114,16 +115,18 @@ export class Speaker {
   #stopped = false;
 
   constructor(options: SpeakerOptions) {
-    const { local, peers, transport, clock, random, restarting } = options;
+    const { local, peers, transport, clock, random } = options;
     const { addresses = UNKNOWN_ADDRESSES, neighbours = NO_NEIGHBOURS } = options;
     this.#options = options;
     this.#local = local;
     this.#services = options.services ?? this.#services;
+    const drops = new DropSamples(clock, () => transport.drops?.());
     this.#ports = {
       transport,
       clock,
       random,
       own: () => ({ addresses: addresses.current(), services: this.#services }),
+      drops: () => drops.sample(),
       desired: this.#desired,
       neighbours,
       rejections: new Lingering(MAX_REJECTIONS),
@@ -150,10 +153,8 @@ export class Speaker {
       tell: (event) => this.#tell(event),
     });
     this.#peers = new Map(peers.map((config) => {
-      const restartMs = (config.gracefulRestart?.restartTimeSeconds ?? 0) * 1000;
-      const restartingUntilMs = restarting ? clock.now() + restartMs : -Infinity;
-      const restart = { restartingUntilMs, forwarding: restarting };
-      return [peerKey(config), new Peer(local, located(config, neighbours), this.#ports, { restart })];
+      const known = { restart: this.#restartOf(config) };
+      return [peerKey(config), new Peer(local, located(config, neighbours), this.#ports, known)];
     }));
   }
 
@@ -195,13 +196,10 @@ export class Speaker {
         old.configure(local, config, consequence === "advertise");
         return [key, old];
       }
-      const fromNothing = { restart: { restartingUntilMs: -Infinity, forwarding: true } };
-      const peer = new Peer(
-        local,
-        config,
-        this.#ports,
-        old === undefined ? fromNothing : this.#supersede(old),
-      );
+      // The run before had no session with it, as far as this process was told when it began.
+      const fromNothing = { restart: { ...this.#restartOf(config), restartingUntilMs: -Infinity } };
+      const heritage = old === undefined ? fromNothing : this.#supersede(old);
+      const peer = new Peer(local, config, this.#ports, heritage);
       fresh.push(peer);
       return [key, peer];
     }));
@@ -260,9 +258,11 @@ export class Speaker {
     return inOrder([...this.#peers.values()].map((peer) => peer.status()));
   }
 
-  /** How far every peer's session is, and nothing of its routes. */
-  sessions(): readonly (readonly [peer: string, session: SessionState])[] {
-    return [...this.#peers.values()].map(({ name, driver }) => [name, leadingSession(driver.state).fsm]);
+  /** The peers' sessions that are Established, and nothing of their routes. */
+  sessions(): readonly StandingSession[] {
+    return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
+      session === undefined ? [] : [{ peer, negotiated: session.negotiated }]
+    );
   }
 
   /** The addresses that should be listened on, with what keeps one from being so. */
@@ -383,6 +383,10 @@ export class Speaker {
         this.#named(event.peer)?.driver.noteFault(error);
       }
     }
+  }
+
+  #restartOf(peer: PeerConfig): Restart {
+    return this.#options.restart?.(peer) ?? NOTHING_KNOWN;
   }
 
   #named(name: string): Peer | undefined {

@@ -71,7 +71,33 @@ export const SESSION_ROWS: readonly Row[] = [
       );
     },
   },
+  {
+    name: "session interfaces",
+    applies: ({ peers }) => peers.some((peer) => linkOf(peer) !== undefined),
+    look(host, { peers }) {
+      const links = new Map(host.links().map((link) => [link.name, link]));
+      const findings = peers.flatMap((peer) => {
+        const name = linkOf(peer);
+        const link = name === undefined ? undefined : links.get(name);
+        if (name === undefined || link?.up === true) return [];
+        const why = `${peer.name} cannot be connected to: its sessions are bound to it`;
+        return [
+          link === undefined
+            ? problem(`there is no interface ${name}`, why, {
+              cure: `create it, or name another one for ${peer.name}`,
+            })
+            : problem(`${name} is down`, why, { command: `ip link set dev ${name} up` }),
+        ];
+      });
+      return findings.length === 0 ? [ok("those of peers are there, and up")] : findings;
+    },
+  },
 ];
+
+/** The interface that a peer's sessions are bound to; one that is known by it alone is looked at elsewhere. */
+function linkOf({ automatic, device, zone }: Subject["peers"][number]): string | undefined {
+  return automatic ? undefined : device ?? zone;
+}
 
 /** The addresses that a peer's keys say this host has; all of 127.0.0.0/8 are. */
 function askedOf(peer: Subject["peers"][number]) {

@@ -105,6 +105,42 @@ export const FAMILIES: readonly Family[] = [
         )
       ),
   },
+  ofPeer(
+    "bgp_lb_peer_stuck",
+    "gauge",
+    "Whether what the session has sent does not get to the peer; the status says why.",
+    ({ stuck }) => flag(stuck !== undefined),
+  ),
+  ofTransmission(
+    "bgp_lb_peer_tcp_acknowledged_bytes_total",
+    "counter",
+    "Octets of the Established session that the peer's kernel has acknowledged.",
+    ({ acknowledgedOctets }) => acknowledgedOctets,
+  ),
+  ofTransmission(
+    "bgp_lb_peer_tcp_in_flight_bytes",
+    "gauge",
+    "Octets of the Established session that were sent and are not acknowledged.",
+    ({ inFlightOctets }) => inFlightOctets,
+  ),
+  ofTransmission(
+    "bgp_lb_peer_tcp_waiting_bytes",
+    "gauge",
+    "Octets of the Established session that wait in the socket to be sent for the first time.",
+    ({ waitingOctets }) => waitingOctets,
+  ),
+  ofTransmission(
+    "bgp_lb_peer_tcp_retransmissions_total",
+    "counter",
+    "Segments of the Established session that were sent again.",
+    ({ retransmissions }) => retransmissions,
+  ),
+  ofTransmission(
+    "bgp_lb_peer_tcp_round_trip_seconds",
+    "gauge",
+    "Round trip time to the peer, as the kernel smooths it.",
+    ({ roundTripMs }) => roundTripMs / 1000,
+  ),
   ...SERVICE_FAMILIES,
   ofServer(
     "bgp_lb_server_listening",
@@ -230,6 +266,24 @@ function ofPeer(
     help,
     type,
     samples: ({ peers }) => peers.map((peer) => ({ labels: { peer: peer.name }, value: value(peer) })),
+  };
+}
+
+/** A family about the TCP connection of each Established session, where this kernel tells of it (TCP_INFO). */
+function ofTransmission(
+  name: string,
+  type: Family["type"],
+  help: string,
+  value: (transmission: NonNullable<PeerStatus["transmission"]>) => number,
+): Family {
+  return {
+    name,
+    help,
+    type,
+    samples: ({ peers }) =>
+      peers.flatMap(({ name: peer, transmission }) =>
+        transmission === undefined ? [] : [{ labels: { peer }, value: value(transmission) }]
+      ),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
+import { bootClock } from "../../ffi/boot.ts";
 import { Datagrams } from "../../ffi/datagrams.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
@@ -82,6 +83,7 @@ export function openPlatform(config: Config, events: EventStream): Platform {
         return clientLimits(next, share.clients);
       },
       refuse: refused,
+      boot: native && seenBoot(native, events),
       stateFiles: denoStateFiles(),
       runProgram: programRunner(),
       releaseMemory: () => void (native && trimMemory(native.libc)),
@@ -205,6 +207,16 @@ function listInterfaces(): readonly InterfaceAddress[] | undefined {
   try {
     return Deno.networkInterfaces();
   } catch {
+    return undefined;
+  }
+}
+
+/** Undefined where /proc may not be read. */
+function seenBoot({ libc }: Native, events: EventStream): ReturnType<typeof bootClock> {
+  try {
+    return bootClock(libc);
+  } catch (error) {
+    events.publish({ kind: "warning", cause: `nothing will be known of restarts: ${messageOf(error)}` });
     return undefined;
   }
 }

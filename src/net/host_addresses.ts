@@ -70,7 +70,7 @@ export function besideOnLink(
   const place = interfaceOf(addresses, end, zone);
   return addresses.filter((each) =>
     each.interface === place && each.address.family === family && each.state === "usable" &&
-    each.lasting && !isLinkLocal(each.address)
+    each.lasting && !isLinkLocal(each.address) && (isLoopback(end) || !isLoopback(each.address))
   ).map(({ address }) => address);
 }
 

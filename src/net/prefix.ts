@@ -12,7 +12,8 @@ export interface Prefix {
 /** The prefix of `address` with `length` bits, host bits cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
   // Of a hundred thousand host routes the addresses are a third of the memory: there is one of each.
-  if (length === hostBits(address)) return { address, length, text: `${address.text}/${length}` };
+  // And no text that hangs on two others, as a template would make it.
+  if (length === hostBits(address)) return { address, length, text: [address.text, length].join("/") };
   const masked = address.bytes.map((octet, index) => {
     const bits = Math.min(8, Math.max(0, length - 8 * index));
     return octet & (0xff << (8 - bits));

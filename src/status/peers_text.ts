@@ -1,6 +1,6 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
 import { bfdLines, bfdReason } from "./bfd_text.ts";
 import type { BfdEntry, PeerEntry, Status } from "./status.ts";
@@ -50,6 +50,7 @@ function paragraph(
     ...down === undefined ? [] : [`  why            ${down}`, ...meaning(peer, status)],
     ...sessionLines(peer),
     ...refusedLines(peer),
+    ...restartLines(peer),
     ...bfdLines(peer.bfd, now),
     `  messages       sent ${messages(peer.messages.sent)}`,
     `                 received ${messages(peer.messages.received)}`,
@@ -77,7 +78,7 @@ function meaning(
   peer: PeerEntry,
   status: Pick<Status, "as" | "routerID" | "listeners">,
 ): readonly string[] {
-  const words = failedAttemptWords(peer);
+  const words = failedAttemptWords(peer) ?? waitingWords(peer);
   return [
     ...words === undefined ? [] : [`  which means    ${words.sentence}`],
     `  cure           ${sessionCure(peer, status)}`,
@@ -121,6 +122,16 @@ function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): reado
     ? ""
     : `; capabilities: {${off.join(", ")}} leaves them out from the first OPEN on`;
   return [`  not offered    ${refused.join(", ")}, as ${name} refused an OPEN with them${cure}`];
+}
+
+/** What our last OPEN said, whatever the peer makes of it. */
+function restartLines({ saidRestart }: PeerStatus): readonly string[] {
+  if (saidRestart === undefined) return [];
+  const { restarting, forwarding, because } = saidRestart;
+  const kept = forwarding.length === 0
+    ? "nothing preserved"
+    : `forwarding preserved for ${forwarding.join(" and ")}`;
+  return [`  restart        told ${restarting ? "of one" : "of none"}, ${kept}: ${because}`];
 }
 
 function transmissionLines({ transmission, stuck }: PeerStatus): readonly string[] {

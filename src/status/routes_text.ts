@@ -38,10 +38,10 @@ function paragraph(
   const missing = announce ? missingPeers(route, allPeers) : [];
   return lines([
     toned(
-      `${prefix} of ${service.name}: ${announce ? "announced" : "not announced"} for ${age(since, now)}${
+      `${prefix} of ${service.name}: ${announcedText(route)} for ${age(since, now)}${
         degraded ? ", degraded" : ""
       }`,
-      !announce ? "bad" : degraded ? "changing" : "good",
+      !announce || peers.length === 0 ? "bad" : degraded ? "changing" : "good",
     ),
     ...gates.map(({ reason: saw, ...gate }) => gateLine({ ...gate, saw }, "  ", now)),
     ...service.checks.map((check) => `  check ${check.name}: ${checkText(check, now)}`),
@@ -50,6 +50,12 @@ function paragraph(
     ...held.map(({ name, reason }) => `  not to ${name}: ${reason}`),
     ...missing.map((name) => `  not to ${name}: not Established`),
   ], style);
+}
+
+/** Whether it goes out, and to anybody at all. */
+function announcedText({ announce, peers }: RouteStatus): string {
+  if (!announce) return "not announced";
+  return peers.length === 0 ? "ready, but with no peer," : "announced";
 }
 
 /** The verdict and its cause; the newest result where that says something else. */

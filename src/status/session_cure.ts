@@ -1,9 +1,10 @@
 /** What brings a session up that is down, told by its last NOTIFICATION, else by why the last attempt ended. Pure. */
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import { BEFORE_THAT } from "../bgp/peer_record.ts";
+import type { NotificationWay } from "../bgp/session/peer_state.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
 import { bfdCure, isLost } from "./bfd_text.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import type { PeerEntry, Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -67,6 +68,7 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
     `or localAS of ${peer.name}`,
   "2/3": ({ status }) =>
     `BGP Identifier ${status.routerID} must differ from the router's: set bgp.local.routerID`,
+  "2/5": ({ peer }) => `give ${peer.name} and this host the same password, or the same keys`,
   "2/6": ({ peer }) => `set holdTime of ${peer.name} to what the router takes`,
   "2/0": capabilitiesCure,
   "2/4": capabilitiesCure,
@@ -99,11 +101,14 @@ const RECEIVED: Readonly<Record<string, Cure>> = {
   "6/5": ({ peer }) => `${peer.name} refuses us: configure our address and AS as a neighbour there`,
   "6/8": ({ peer }) => `${peer.name} is out of resources: nothing on this host helps`,
   "6/10": ({ peer }) => `BFD to ${peer.name} is down: look at the link`,
+  "8": ({ peer }) =>
+    `${peer.name} could send nothing to this host (RFC 9687): look at this host's load, and at the way from there`,
 };
 
 /** NOTIFICATIONs that we sent. */
 const SENT: Readonly<Record<string, Cure>> = {
-  "1": ({ peer }) => `what ${peer.name} sends is no BGP: look for a proxy, or a wrong port`,
+  "1": ({ peer }) =>
+    `what comes from ${peer.name} is no BGP of ours: look for a proxy, or correct address and port of ${peer.name}`,
   "2": ({ peer }) => `compare peers[] of ${peer.name} with the router's configuration`,
   "2/2": ({ peer }) => `${peer.name} has another AS than ${peer.as}: set peers[].as to it`,
   "2/3": ({ peer, status }) =>
@@ -113,7 +118,7 @@ const SENT: Readonly<Record<string, Cure>> = {
   "2/11": (place) =>
     place.peer.localRole === undefined ? BY_ITSELF(place) : rolesCure(place.peer.name, place.peer.localRole),
   "3": ({ peer }) =>
-    `${peer.name} sends UPDATEs that cannot be read: look at its version, or let it announce nothing to us`,
+    `${peer.name} sends UPDATEs that are malformed: look at its version and its log, or let it announce nothing to us`,
   "4": ({ peer }) =>
     `nothing came from ${peer.name} within the hold time: look at the router, the link, and whether large packets pass` +
     gtsmHint(peer),
@@ -132,16 +137,16 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
       `give this host an address of its own that leads to ${peer.address} (one that is tentative comes by itself), or set localAddress of ${peer.name}`,
   ],
   [
-    /there is no interface/,
+    /there is no interface|%.*lookup address information/,
     ({ peer }) =>
       `create the interface of ${peer.address}, or correct the address of ${peer.name} (behind %)`,
   ],
   [
-    /role mismatch/,
-    (place) =>
-      place.peer.localRole === undefined
-        ? BY_ITSELF(place)
-        : rolesCure(place.peer.name, place.peer.localRole),
+    // Of a connection that was up: of others the attempt is known.
+    /\b(recv|send): timed out|os error 110/,
+    ({ peer }) =>
+      `${peer.name} acknowledged nothing, or took nothing, of what was sent for sendHoldTime (RFC 9687): look at the router, ` +
+      "the link, and whether large packets pass (tcpMSS)",
   ],
   [
     /refused/i,
@@ -162,8 +167,11 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
   [
     /reset|closed|ended/i,
     ({ peer }) =>
-      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on; an old one may ` +
-      "close over what is offered (capabilities of peers[])",
+      `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on` +
+      (peer.settings.localAddress === undefined
+        ? "; where it knows another address of this host, set localAddress"
+        : "") +
+      "; an old one may close over what is offered (capabilities of peers[])",
   ],
   [
     /cannot assign|not available/i,
@@ -176,11 +184,19 @@ const UNDER_WAY: readonly PeerStatus["state"][] = ["OpenSent", "OpenConfirm"];
 /** NOTIFICATIONs of a hold timer, or a send hold timer. */
 const SILENCE: readonly number[] = [4, 8];
 
+/** The NOTIFICATIONs that have a cure, for tests that produce each. */
+export function curedNotifications(): Readonly<Record<NotificationWay, readonly string[]>> {
+  return { received: Object.keys(RECEIVED), sent: Object.keys(SENT) };
+}
+
 /** What would bring the session up, in words. */
 export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   const place = { peer, status };
   if (peer.address.startsWith("auto%")) return FIND(place);
   if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
+  const waiting = waitingWords(peer);
+  // What the peer itself has said last counts more than what may be of somebody else.
+  if (waiting !== undefined && peer.lastError?.noted !== "received") return waiting.cure;
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   if (UNDER_WAY.includes(peer.state) && peer.lastError === undefined) {
     return `comes by itself in moments; where it does not, look at the log of ${peer.name}${gtsmHint(peer)}`;
@@ -198,11 +214,12 @@ export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
 
 /** What the NOTIFICATION that is told of calls for; `isSilence`: one side had not heard the other, of which newer ends know more. */
 function notifiedCure(
-  { notedBy, lastNotificationReceived, lastNotificationSent }: PeerEntry,
+  { lastError, lastNotificationReceived, lastNotificationSent }: PeerEntry,
 ): { readonly cure: Cure; readonly isSilence: boolean } | undefined {
-  const record = notedBy === "received" ? lastNotificationReceived : lastNotificationSent;
-  if (notedBy === undefined || record === undefined) return undefined;
-  const cure = cureOf(notedBy === "received" ? RECEIVED : SENT, record);
+  const noted = lastError?.noted;
+  const record = noted === "received" ? lastNotificationReceived : lastNotificationSent;
+  if (noted === undefined || record === undefined) return undefined;
+  const cure = cureOf(noted === "received" ? RECEIVED : SENT, record);
   return cure && { cure, isSilence: SILENCE.includes(record.code) };
 }
 

@@ -5,10 +5,10 @@
 import { addressOf, parseAddress } from "../../src/net/address.ts";
 import { type Prefix, prefixOf } from "../../src/net/prefix.ts";
 import {
+  type AdjRibOut,
   AdjRibOutChange,
   type AdvertiseContext,
-  type AdvertisedRoute,
-  type HeldRoute,
+  type AdvertisedPath,
   Paths,
 } from "../../src/bgp/routes/adj_rib_out.ts";
 import type { Route, RouteAttributes } from "../../src/bgp/routes/route.ts";
@@ -59,7 +59,7 @@ for (const family of [4, 6] as const) {
   const shared = prefixes.map((prefix) => desired(prefix, attributes));
   const own = prefixes.map((prefix) => desired(prefix, { ...attributes }));
   const shuffled = shuffle(shared);
-  const path = required([...firstPass(shared).routes.values()][0]).path;
+  const path = required([...firstPass(shared).routes.values()][0]);
   const updates = packReach(path, prefixes, codec.maxSendLength);
   const afiSafi = family === 4 ? IPV4_UNICAST : IPV6_UNICAST;
   const packed = concatenate(updates);
@@ -79,8 +79,8 @@ function desired(prefix: Prefix, attributes: RouteAttributes): Route {
 }
 
 /** From routes to UPDATEs for a peer that has nothing yet, with the record of what it has then. */
-function firstPass(desired: readonly Route[]): { readonly routes: ReadonlyMap<string, AdvertisedRoute> } {
-  const live = { routes: new Map<string, AdvertisedRoute>(), held: new Map<string, HeldRoute>() };
+function firstPass(desired: readonly Route[]): { readonly routes: AdjRibOut } {
+  const live = { routes: new Map<string, AdvertisedPath>(), held: new Map<string, string>() };
   const change = new AdjRibOutChange(live, new Paths(context));
   for (const route of desired) change.bring(route.prefix, route);
   change.updates();

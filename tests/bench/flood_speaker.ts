@@ -31,7 +31,6 @@ const speaker = new Speaker({
   transport: openTransport(stack),
   clock: systemClock,
   random: Math.random,
-  restarting: false,
   onEvent: () => {},
 });
 const first = route("10.99.0.1/32");

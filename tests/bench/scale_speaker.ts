@@ -60,7 +60,6 @@ async function main(port: number, peers: number, count: number, order: Order): P
     transport: socketTransport(new Sockets(libc, reactor)),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: () => {},
   });
   speaker.announce(all);

@@ -5,10 +5,9 @@
  * the end.
  */
 import assert from "node:assert/strict";
-import { route } from "../support/bgp.ts";
+import { address, restarted, route } from "../support/bgp.ts";
 import { seeded } from "../support/random.ts";
 import { A, B, type End, Stage } from "../support/speakers.ts";
-import { address } from "../support/bgp.ts";
 
 /** The seed of the first run; the others follow. */
 export const SEED = 20_260_801;
@@ -29,7 +28,7 @@ export async function chaosRun(seed: number): Promise<void> {
   const passive = below(3);
   const graceful = random() < 0.5 ? { restartTimeSeconds: 120 } : undefined;
   const hold = () => HOLD_TIMES[below(HOLD_TIMES.length)] ?? 90;
-  const options = { random, restarting: random() < 0.5 };
+  const options = { random, ...random() < 0.5 ? { restart: restarted(stage.clock) } : {} };
   const one = stage.end(A, {
     local: { routerID: random() < 0.5 ? A : address("10.0.0.3") },
     peer: { passive: passive === 1, holdTimeSeconds: hold(), gracefulRestart: graceful },

@@ -351,6 +351,40 @@ Deno.test("PeerDriver closes a connection that comes up after it was given up (p
   await stage.close();
 });
 
+Deno.test("PeerDriver lets the kernel end no session for what is not taken where the negotiated hold time is 0 (RFC 9687 4.3)", async () => {
+  // Ours, the peer's, and whether the session has a hold time.
+  for (const [ours, theirs, never] of [[90, 90, false], [0, 90, true], [90, 0, true]] as const) {
+    const stage = new Stage();
+    let waits = 0;
+    const inMemory = stage.network.transport(A);
+    const transport: Transport = {
+      listen: () => assert.fail("it does not listen"),
+      connect: async (...args) =>
+        Object.assign(await inMemory.connect(...args), { waitForReader: () => void waits++ }),
+    };
+    const probe = stage.probe();
+    const end = stage.end(A, {
+      local: { listenPort: -1 },
+      peer: { holdTimeSeconds: ours },
+      options: { transport },
+    });
+    end.speaker.start();
+    await stage.clock.advance(5);
+    probe.last.establish({ holdTimeSeconds: theirs });
+    await stage.clock.advance(10);
+    assert.equal(end.status.state, "Established");
+    assert.equal(waits, never ? 1 : 0);
+    // It stands for years without a word from either side.
+    const messages = end.status.messages.sent.KEEPALIVE;
+    if (never) await stage.clock.advance(1e11);
+    if (never) {
+      assert.deepEqual([end.status.state, end.status.messages.sent.KEEPALIVE], ["Established", messages]);
+    }
+    end.speaker.abort();
+    await stage.close();
+  }
+});
+
 Deno.test("PeerDriver rolls the TCP-AO keys of a session over by a reload, and ends one whose kernel refuses (RFC 5925 6.1)", async () => {
   const stage = new Stage();
   const rolled: string[] = [];

@@ -8,6 +8,7 @@ import { PeerDriver } from "../../src/bgp/driver.ts";
 import type { DriverEvents } from "../../src/bgp/driver_events.ts";
 import { sessionConfig } from "../../src/bgp/session/negotiate.ts";
 import { leadingSession } from "../../src/bgp/session/peer.ts";
+import { NOTHING_KNOWN } from "../../src/bgp/session/session_state.ts";
 import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
 import { Lingering } from "../../src/bgp/transport/lingering.ts";
 import type { TcpSocket, Transport } from "../../src/bgp/transport/transport.ts";
@@ -141,7 +142,7 @@ for (const name of [...CALLBACKS, ...EFFECTS, "counters", "random"]) {
       refuseSource: () => undefined,
       peer,
       session: sessionConfig(localBgp(), peer),
-      restart: { restartingUntilMs: -Infinity, forwarding: false },
+      restart: NOTHING_KNOWN,
       transport: transportWith(stage.network.transport(A), fuse),
       clock: stage.clock,
       random() {

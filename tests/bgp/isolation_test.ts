@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { MutableCounters } from "../../src/bgp/counters.ts";
 import { PeerDriver } from "../../src/bgp/driver.ts";
 import { sessionConfig } from "../../src/bgp/session/negotiate.ts";
+import { NOTHING_KNOWN } from "../../src/bgp/session/session_state.ts";
 import { Lingering } from "../../src/bgp/transport/lingering.ts";
 import type { ListenerEvents, TcpSocket, Transport } from "../../src/bgp/transport/transport.ts";
 import { encodeMessage, keepalive } from "../../src/bgp/wire/message.ts";
@@ -43,7 +44,7 @@ Deno.test("PeerDriver lets timers and other peers have their turn while a peer f
     refuseSource: () => undefined,
     peer,
     session: sessionConfig(localBgp(), peer),
-    restart: { restartingUntilMs: -Infinity, forwarding: false },
+    restart: NOTHING_KNOWN,
     transport: { connect: () => Promise.reject(new Error("no")), listen: () => assert.fail("no") },
     clock: {
       now: () => clock.now() + workMs,

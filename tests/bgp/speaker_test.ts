@@ -6,7 +6,7 @@ import { isEndOfRib } from "../../src/bgp/wire/update.ts";
 import type { Message } from "../../src/bgp/wire/message.ts";
 import { CeaseSubcode } from "../../src/bgp/wire/constants.ts";
 import { cease, shutdownCommunication } from "../../src/bgp/wire/notification.ts";
-import { address, manyRoutes, peerConfig, route } from "../support/bgp.ts";
+import { address, manyRoutes, peerConfig, restarted, route } from "../support/bgp.ts";
 import { FakeAddresses } from "../support/fake_addresses.ts";
 import { Probe, PROBE_CONTEXT, type ProbeSession } from "../support/probe.ts";
 import { CAPABILITIES } from "../support/sessions.ts";
@@ -346,7 +346,7 @@ Deno.test("Speaker sets the R bit until its first session after a restart, and t
   for (const restarting of [true, false]) {
     const stage = new Stage();
     const probe = stage.probe();
-    const end = stage.end(A, { peer, options: { restarting } });
+    const end = stage.end(A, { peer, options: restarting ? { restart: restarted(stage.clock) } : {} });
     end.speaker.start();
     await stage.clock.advance(5);
     const first = offered(probe.last);
@@ -369,7 +369,7 @@ Deno.test("Speaker clears the R bit once the restart time is over (RFC 4724 4.1)
   const stage = new Stage();
   const end = stage.end(A, {
     peer: { gracefulRestart: { restartTimeSeconds: 10 } },
-    options: { restarting: true },
+    options: { restart: restarted(stage.clock) },
   });
   end.speaker.start();
   await stage.clock.advance(11_000);
@@ -753,7 +753,7 @@ Deno.test("Speaker.status() keeps the peer's reason in view while further connec
     probe.last.close();
     await stage.clock.advance(5);
     assert.equal(end.status.lastError?.text, `the peer closed the connection; before that, ${reason}`);
-    assert.equal(end.status.notedBy, "received");
+    assert.equal(end.status.lastError?.noted, "received");
   }
   while (probe.sessions.length < 4) await stage.clock.advance(100);
   probe.last.establish();

@@ -308,6 +308,21 @@ export const CASES: readonly Case[] = [
     status: "problem",
     found: /^10\.0\.0\.1 is no address of this host$/,
   })),
+  ...[{ device: "eth0" }, { address: address("fe80::9"), zone: "eth0" }].map((peer): Case => ({
+    row: "session interfaces",
+    subject: subject({}, { bgp: { local: localBgp(), peers: [internalPeer(peer)] } }),
+    spoil: (host) => host.interfaces = [],
+    status: "problem",
+    found: /^there is no interface eth0$/,
+  })),
+  {
+    row: "session interfaces",
+    subject: subject({}, { bgp: { local: localBgp(), peers: [internalPeer({ device: "eth0" })] } }),
+    spoil: (host) => host.interfaces = host.interfaces.map((each) => ({ ...each, up: false })),
+    status: "problem",
+    found: /^eth0 is down$/,
+    command: /^ip link set dev eth0 up$/,
+  },
   {
     row: "address: auto",
     subject: subject({}, UNNUMBERED),

@@ -66,6 +66,33 @@ Deno.test("transitions are counted by service and by check, from 0 on", async ()
   ]);
 });
 
+Deno.test("what became of what a session has sent is of the sessions alone of which that is known (TCP_INFO)", async () => {
+  const transmission = {
+    acknowledgedOctets: 4000,
+    inFlightOctets: 300,
+    waitingOctets: 20,
+    retransmissions: 5,
+    backoff: 1,
+    segmentOctets: 1448,
+    stalledMs: 0,
+    roundTripMs: 2.5,
+    silentMs: 10,
+  };
+  const [entry] = status(["r1"]).peers;
+  assert.ok(entry !== undefined);
+  const peers = [{ ...entry, transmission, stuck: "words" }, { ...entry, name: "r2" }];
+  const seen = await lines(metrics(), { ...status(["r1"]), peers });
+  assert.deepEqual(seen.filter((line) => /^bgp_lb_peer_(tcp|stuck)/.test(line)), [
+    'bgp_lb_peer_stuck{peer="r1"} 1',
+    'bgp_lb_peer_stuck{peer="r2"} 0',
+    'bgp_lb_peer_tcp_acknowledged_bytes_total{peer="r1"} 4000',
+    'bgp_lb_peer_tcp_in_flight_bytes{peer="r1"} 300',
+    'bgp_lb_peer_tcp_waiting_bytes{peer="r1"} 20',
+    'bgp_lb_peer_tcp_retransmissions_total{peer="r1"} 5',
+    'bgp_lb_peer_tcp_round_trip_seconds{peer="r1"} 0.0025',
+  ]);
+});
+
 Deno.test("repairs are counted, and contested objects shown, by kind of object from 0 on (K1)", async () => {
   const counted = metrics();
   const repairs = [{ object: "address", name: "10.99.0.1 on web" }];

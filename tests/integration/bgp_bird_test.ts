@@ -53,7 +53,6 @@ async function session(options: {
     transport: denoTransport(),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: (event) => events.push(event),
   });
   return {

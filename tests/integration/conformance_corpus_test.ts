@@ -113,7 +113,6 @@ Deno.test("Speaker stays Established through the whole corpus of attributes, and
       transport: denoTransport(),
       clock: systemClock,
       random: Math.random,
-      restarting: false,
       onEvent: () => {},
     });
     const failures: string[] = [];

@@ -107,7 +107,6 @@ for (const connects of ["probe", "speaker"] as const) {
         transport: denoTransport(),
         clock: systemClock,
         random: Math.random,
-        restarting: false,
         onEvent: (event) => {
           if (event.type === "session-ended") causes.push(event.cause);
         },

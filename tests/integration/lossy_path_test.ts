@@ -48,7 +48,6 @@ for (const row of ROWS) {
       transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
       clock: systemClock,
       random: Math.random,
-      restarting: false,
       onEvent: (event) => void events.push(event),
     });
     try {

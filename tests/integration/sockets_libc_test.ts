@@ -81,6 +81,33 @@ for (const family of [4, 6] as const) {
     });
   });
 
+  Deno.test(`Stream.transmission() over IPv${family} counts octets of data at both ends, and no SYN (TCP_INFO of tcp(7))`, async () => {
+    await withSockets(async (sockets) => {
+      using listener = sockets.tcp(family);
+      listener.bind({ address: LOOPBACK[family], port: 0, scopeId: 0 });
+      listener.listen(5);
+      using client = sockets.tcp(family);
+      client.connect(listener.localAddress());
+      const { promise, resolve } = Promise.withResolvers<void>();
+      using _watch = listener.onReadable(resolve);
+      await promise;
+      using accepted = listener.accept()?.socket;
+      assert.ok(accepted !== undefined);
+      const ends = { local: "local", remote: "remote" };
+      using from = client.stream(ends);
+      using to = accepted.stream(ends);
+      for (const stream of [from, to]) {
+        assert.equal(stream.transmission()?.acknowledgedOctets, 0);
+        await stream.write(new Uint8Array(300));
+        await until(() => stream.transmission()?.inFlightOctets === 0);
+        const { acknowledgedOctets, retransmissions, segmentOctets = 0, roundTripMs = 0 } =
+          stream.transmission() ?? {};
+        assert.deepEqual([acknowledgedOctets, retransmissions], [300, 0]);
+        assert.ok(segmentOctets > 536 && segmentOctets < 65536 && roundTripMs < 1000);
+      }
+    });
+  });
+
   Deno.test(`Socket sends and receives datagrams over IPv${family}, and cuts long ones (recvmsg(2))`, async () => {
     await withSockets(async (sockets) => {
       using receiver = sockets.open(family, SOCK_DGRAM, 0);

@@ -129,7 +129,6 @@ async function withSpeaker(
     transport: socketTransport(sockets),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: (event) => events.push(event),
   });
   try {

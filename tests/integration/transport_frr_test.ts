@@ -76,7 +76,6 @@ async function establishes(
     transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: () => {},
   });
   try {

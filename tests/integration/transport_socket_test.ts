@@ -23,9 +23,11 @@ Deno.test("socketTransport() gives up on unacknowledged bytes after SendHoldTime
       await using opened = open((socket) => made.push(socket));
       using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
       const peer = peerAt("127.0.0.1", listener.addr.port, { sendHoldTimeSeconds });
-      using _client = await opened.transport.connect(peer, LOCAL_AS, new AbortController().signal);
+      using client = await opened.transport.connect(peer, LOCAL_AS, new AbortController().signal);
       using _server = await listener.accept();
       assert.deepEqual(made.map((socket) => socket.userTimeout()), [sendHoldTimeSeconds * 1000]);
+      client.waitForReader?.();
+      assert.deepEqual(made.map((socket) => socket.userTimeout()), [0]);
     }
   }));
 

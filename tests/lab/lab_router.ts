@@ -87,8 +87,8 @@ export class LabRouter extends RouteHistory implements Disposable {
         const count = await connection.read(buffer);
         if (count === null) break;
         inbox.push(buffer.slice(0, count));
-        for (let bytes = inbox.next(4096); bytes !== undefined; bytes = inbox.next(4096)) {
-          const message = decodeMessage(bytes, context);
+        while (inbox.next(4096)) {
+          const message = decodeMessage(inbox.bytes.subarray(inbox.from, inbox.to), context);
           if (message.type === "OPEN") {
             identifier = formatU32(message.bgpIdentifier);
             this.log.push(`${identifier}: OPEN`);

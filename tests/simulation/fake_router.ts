@@ -252,8 +252,8 @@ export class FakeRouter {
         const chunk = await session.socket.read();
         if (chunk === undefined) return this.#end(session, "closed", true);
         inbox.push(chunk);
-        for (let bytes = inbox.next(4096); bytes !== undefined; bytes = inbox.next(4096)) {
-          this.#receive(session, decodeMessage(bytes, context));
+        while (inbox.next(4096)) {
+          this.#receive(session, decodeMessage(inbox.bytes.slice(inbox.from, inbox.to), context));
         }
       }
     } catch (error) {

@@ -133,6 +133,7 @@ export class ServiceManager {
         return process.probe(backend.probe(process, check.weightHeader !== undefined));
       },
       ...this.#side,
+      boot: () => ({ id: "simulated", ms: this.#world.clock.now() }),
       stateFiles: this.#world.disk.of(process, this.#world.operator),
       load: () => {
         const { file } = world.operator;

@@ -261,6 +261,18 @@ const ROWS: readonly Row[] = [
   },
   { situation: "forbidden here", failed: failure("connect", "EPERM"), says: /itself forbids/, cure: /nft/ },
   {
+    situation: "route that discards",
+    failed: { code: "EINVAL" },
+    says: /blackhole/,
+    cure: /ip route get/,
+  },
+  {
+    situation: "forbidden here",
+    failed: { code: "EACCES" },
+    says: /^this host itself, or a filter on the way, forbids/,
+    cure: /nft list ruleset/,
+  },
+  {
     situation: "forbidden here",
     failed: failure("connect", "EACCES"),
     says: /prohibiting route/,

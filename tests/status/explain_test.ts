@@ -81,8 +81,7 @@ function ended(by: "received" | "sent", code: number, subcode: number, words: st
   const record = notification(code, subcode, words);
   const text = by === "received" ? `peer sent ${words}` : "in words of ours";
   return down({
-    lastError: { at: new Date(SINCE), text },
-    notedBy: by,
+    lastError: { at: new Date(SINCE), text, noted: by },
     ...by === "received" ? { lastNotificationReceived: record } : { lastNotificationSent: record },
   });
 }
@@ -303,8 +302,11 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
   [ended("received", 6, 10, "Cease/BFD Down"), "session Established", /look at the link$/],
   [
     down({
-      lastError: { at: new Date(SINCE), text: "peer sent Cease/Hard Reset (Cease/Administrative Shutdown)" },
-      notedBy: "received",
+      lastError: {
+        at: new Date(SINCE),
+        text: "peer sent Cease/Hard Reset (Cease/Administrative Shutdown)",
+        noted: "received",
+      },
       lastNotificationReceived: {
         ...notification(6, 9, "Cease/Hard Reset (Cease/Administrative Shutdown)"),
         reason: { code: 6, subcode: 2 },

@@ -26,11 +26,11 @@ function cure(
     localRole,
     lastError: {
       at,
+      noted: way === "lastNotificationReceived" ? "received" : "sent",
       text: way === "lastNotificationReceived"
         ? `peer sent ${TEXT}`
         : "role mismatch: this host is customer, the peer says it is peer, it must be provider (RFC 9234)",
     },
-    notedBy: way === "lastNotificationReceived" ? "received" : "sent",
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     [way]: record,

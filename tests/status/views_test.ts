@@ -36,8 +36,7 @@ const down: PeerStatus = {
   state: "Idle",
   since: at,
   cause: "stopped",
-  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6" },
-  notedBy: "received",
+  lastError: { at, text: "peer sent Cease/Administrative Shutdown: maintenance until 6", noted: "received" },
   lastNotificationReceived: {
     at,
     code: 6,
@@ -201,6 +200,15 @@ Deno.test("the view routes shows gates, attributes, next hops, and every peer th
   not to r2: not Established
 `,
   );
+  const nobody = {
+    ...route,
+    peers: [],
+    held: [{ name: "r3", reason: "next hop 10.0.0.9 is no address of this host" }],
+  };
+  assert.match(
+    VIEWS.routes.text(scene([up], nobody), NOW),
+    /^10\.99\.0\.1\/32 of web: ready, but with no peer, for 2m 3s\n/,
+  );
   const gate = {
     name: "healthy",
     open: false,
@@ -258,6 +266,21 @@ Deno.test("the view peers says what a router has refused, and how it is left out
   );
   const bare = VIEWS.peers.text(scene([{ ...peer, refusedCapabilities: "all" }]), NOW);
   assert.match(bare, / {2}not offered {4}any capability, as r1 refused an OPEN with them\n/);
+});
+
+Deno.test("the view peers says what our OPEN said of a restart, and why (RFC 4724)", () => {
+  const text = (saidRestart: PeerStatus["saidRestart"]) =>
+    VIEWS.peers.text(scene([{ ...up, saidRestart }]), NOW);
+  const because = "the run before this one had a session with it";
+  assert.match(
+    text({ restarting: true, forwarding: ["ipv4-unicast", "ipv6-unicast"], because }),
+    / {2}restart {8}told of one, forwarding preserved for ipv4-unicast and ipv6-unicast: the run before/,
+  );
+  assert.match(
+    text({ restarting: false, forwarding: [], because: "state.directory is turned off" }),
+    / {2}restart {8}told of none, nothing preserved: state.directory is turned off\n/,
+  );
+  assert.doesNotMatch(text(undefined), /^ {2}restart/m);
 });
 
 Deno.test("the view peers says the roles, and what to do where they do not fit (RFC 9234)", () => {

@@ -3,17 +3,18 @@ import {
   type AdjRibOut,
   AdjRibOutChange,
   type AdvertiseContext,
-  type HeldRoute,
+  type HeldRoutes,
   Paths,
 } from "../../src/bgp/routes/adj_rib_out.ts";
 import { routeFor } from "../../src/bgp/routes/desired_routes.ts";
+import { parsePrefix } from "../../src/net/prefix.ts";
 import type { Route } from "../../src/bgp/routes/route.ts";
 
 /** The new Adj-RIB-Out and what takes the peer there. */
 export interface AdjRibOutUpdate extends Pick<AdjRibOutChange, "announced" | "withdrawn" | "heldChanged"> {
   readonly updates: readonly Uint8Array[];
   readonly rib: AdjRibOut;
-  readonly held: readonly HeldRoute[];
+  readonly held: HeldRoutes;
 }
 
 /** What a peer has at the start of a session. */
@@ -26,7 +27,7 @@ export function updateAdjRibOut(
   context: AdvertiseContext,
 ): AdjRibOutUpdate {
   const rib = new Map(sent);
-  const held = new Map<string, HeldRoute>();
+  const held = new Map<string, string>();
   const change = new AdjRibOutChange({ routes: rib, held }, new Paths(context));
   const seen = new Set<string>();
   // The first route to each prefix, then what it should not have any more.
@@ -35,7 +36,17 @@ export function updateAdjRibOut(
     seen.add(route.prefix.text);
     change.bring(route.prefix, routeFor(route, context.peerName));
   }
-  for (const { prefix } of sent.values()) if (!seen.has(prefix.text)) change.bring(prefix, undefined);
+  for (const text of sent.keys()) {
+    const prefix = seen.has(text) ? undefined : parsePrefix(text);
+    if (prefix !== undefined) change.bring(prefix, undefined);
+  }
   const { announced, withdrawn, heldChanged } = change;
-  return { updates: change.updates(), announced, withdrawn, heldChanged, rib, held: [...held.values()] };
+  return {
+    updates: change.updates(),
+    announced,
+    withdrawn,
+    heldChanged,
+    rib,
+    held,
+  };
 }

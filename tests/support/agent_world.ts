@@ -37,6 +37,8 @@ export class World {
   network: Config["network"] = { setup: true, ipvs: true, contention: CONTENTION };
   /** Where drains are kept; undefined: nowhere. */
   stateDirectory: string | undefined;
+  /** The boot that the host is in. */
+  bootId = "first boot";
   /** What the file says when it is read again. */
   file: Loaded = { ok: false, problems: ["nobody wrote a file"] };
   /** What probes of `web` find. */
@@ -136,6 +138,7 @@ export class World {
             : probe(check, target);
         },
         ...this.side,
+        boot: () => ({ id: this.bootId, ms: this.stage.clock.now() }),
         load: () => this.file,
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
         ...rest,

@@ -1,8 +1,11 @@
 /** Pieces of configuration and routes for BGP tests. */
 import type { Route, RouteAttributes } from "../../src/bgp/routes/route.ts";
+import { familyOf } from "../../src/bgp/session/family.ts";
+import type { Restart } from "../../src/bgp/session/session_state.ts";
 import type { LocalBgp, PeerConfig } from "../../src/config/config.ts";
 import { type Address, parseAddress } from "../../src/net/address.ts";
 import { parsePrefix } from "../../src/net/prefix.ts";
+import type { Clock } from "../../src/time/clock.ts";
 
 /** The address that `text` spells. @throws where it spells none */
 export function address(text: string): Address {
@@ -92,4 +95,14 @@ export function route(prefix: string, attributes: Partial<RouteAttributes> = {})
       ...attributes,
     },
   };
+}
+
+/** What a speaker is told where the run before it had a session with every peer, and everything forwards since. */
+export function restarted(clock: Pick<Clock, "now">): (peer: PeerConfig) => Restart {
+  const bornMs = clock.now();
+  return ({ families, gracefulRestart }) => ({
+    restartingUntilMs: bornMs + (gracefulRestart?.restartTimeSeconds ?? 0) * 1000,
+    forwarding: families.map(familyOf),
+    because: "the test says so",
+  });
 }

@@ -111,7 +111,7 @@ export class HearingPeer implements Disposable {
   }
 
   #update(body: Uint8Array): void {
-    const { reach, unreach } = decodeUpdate(body, 0, CONTEXT);
+    const { reach, unreach } = decodeUpdate(body, 0, body.byteLength, CONTEXT);
     for (const { nlri } of unreach) {
       for (const { text } of nlri.prefixes()) {
         this.table.delete(text);

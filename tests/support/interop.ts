@@ -14,7 +14,7 @@ import { RouterFinder } from "../../src/icmp/router_finder.ts";
 import type { HostAddresses } from "../../src/net/host_addresses.ts";
 import type { DatagramOptions } from "../../src/net/sockets.ts";
 import { systemClock } from "../../src/time/clock.ts";
-import { address, localBgp, peerConfig } from "./bgp.ts";
+import { address, localBgp, peerConfig, restarted } from "./bgp.ts";
 import { type NamespacePair, namespacePair, socketsInside } from "./namespace.ts";
 import { run } from "./process.ts";
 import { PATIENCE_MS, until } from "./until.ts";
@@ -160,7 +160,7 @@ export class OurSpeaker implements AsyncDisposable {
       neighbours: finds && native.use(new RouterFinder({ ...parts, addresses: finds })),
       clock: systemClock,
       random: Math.random,
-      restarting: options.restarting ?? false,
+      restart: options.restarting === true ? restarted(systemClock) : undefined,
       onEvent: (event) => void this.events.push(event),
     });
   }

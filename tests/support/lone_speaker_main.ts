@@ -45,7 +45,6 @@ async function main({ adapter, port, listen, peers }: LoneSpeaker): Promise<void
     transport: transportOf(adapter),
     clock: systemClock,
     random: Math.random,
-    restarting: false,
     onEvent: print,
   });
   speaker.start();

@@ -76,12 +76,8 @@ export class ProbeSession {
         this.octets += chunk.byteLength;
         inbox.push(chunk);
         const { maxReceiveLength } = this.#context;
-        for (
-          let next = inbox.next(maxReceiveLength);
-          next !== undefined;
-          next = inbox.next(maxReceiveLength)
-        ) {
-          this.heard.push(decodeMessage(next.slice(), this.#context));
+        while (inbox.next(maxReceiveLength)) {
+          this.heard.push(decodeMessage(inbox.bytes.slice(inbox.from, inbox.to), this.#context));
         }
       }
     } catch (error) {

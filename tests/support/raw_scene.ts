@@ -59,7 +59,6 @@ export class RawScene implements AsyncDisposable {
       transport: denoTransport(),
       clock,
       random: Math.random,
-      restarting: false,
       onEvent: (event) => events.push(event),
     });
     speaker.announce(options.routes ?? [route("10.99.0.1/32")]);

@@ -4,6 +4,7 @@ import { step } from "../../src/bgp/session/session.ts";
 import {
   type Env,
   newSession,
+  NOTHING_KNOWN,
   type SessionAction,
   type SessionEvent,
   type SessionState,
@@ -82,7 +83,7 @@ export const WAYS: ReadonlyMap<string, readonly SessionEvent[]> = new Map<string
 export function sessionIn(way: SessionStateName | string, config: SessionConfig = configOf()): SessionState {
   const events = WAYS.get(way);
   if (events === undefined) throw new Error(`no way to ${way}`);
-  return after(newSession(config, { restartingUntilMs: -Infinity, forwarding: false }), events);
+  return after(newSession(config, NOTHING_KNOWN), events);
 }
 
 /** One of each event. */

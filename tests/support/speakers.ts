@@ -48,7 +48,6 @@ export class End {
       transport: network.transport(own),
       clock,
       random: () => 0.5,
-      restarting: false,
       onEvent: (event) => this.events.push(event),
       ...options.options,
     };

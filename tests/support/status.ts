@@ -11,6 +11,7 @@ export function noPause(): never {
 export const peerStatus: PeerStatus = {
   localAs: 65512,
   refusedCapabilities: [],
+  saidRestart: undefined,
   transmission: undefined,
   stuck: undefined,
   localRole: undefined,
@@ -25,6 +26,7 @@ export const peerStatus: PeerStatus = {
   heldBack: undefined,
   lastError: undefined,
   failedAttempt: undefined,
+  dropped: undefined,
   settings: {
     port: 179,
     device: undefined,
@@ -37,7 +39,6 @@ export const peerStatus: PeerStatus = {
   },
   lastNotificationReceived: undefined,
   lastNotificationSent: undefined,
-  notedBy: undefined,
   localAddress: "10.0.0.9",
   negotiated: undefined,
   messages: {

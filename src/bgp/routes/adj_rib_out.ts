@@ -32,20 +32,11 @@ export interface AdvertisedPath extends SharedPath {
   readonly pathAttributes: PathAttributes;
 }
 
-/** A route as the peer has it. */
-export interface AdvertisedRoute {
-  readonly prefix: Prefix;
-  readonly path: AdvertisedPath;
-}
+/** The paths of the routes that a peer was sent, by `prefix.text`. */
+export type AdjRibOut = ReadonlyMap<string, AdvertisedPath>;
 
-/** The routes that a peer was sent, by `prefix.text`. */
-export type AdjRibOut = ReadonlyMap<string, AdvertisedRoute>;
-
-/** A route that cannot go to the peer, and what to do about it. */
-export interface HeldRoute {
-  readonly prefix: Prefix;
-  readonly reason: string;
-}
+/** Why routes cannot go to a peer, and what to do about it, by `prefix.text`. */
+export type HeldRoutes = ReadonlyMap<string, string>;
 
 const MAX_PACKED_LENGTH = { 4: 5, 6: 17 } as const;
 /** So many paths are kept for the next change, though a session may last for years. */
@@ -53,8 +44,8 @@ const KNOWN_PATHS = 1000;
 
 /** What a peer was sent and what is held from it, changed in place as routes change. */
 export interface LiveAdjRibOut {
-  readonly routes: Map<string, AdvertisedRoute>;
-  readonly held: Map<string, HeldRoute>;
+  readonly routes: Map<string, AdvertisedPath>;
+  readonly held: Map<string, string>;
 }
 
 /** Brings a peer to what is desired, prefix by prefix; `live` is changed to what it has then. */
@@ -98,14 +89,14 @@ export class AdjRibOutChange {
     const { text } = prefix;
     const path = route === undefined ? undefined : this.#paths.of(route.attributes, prefix.address.family);
     const before = routes.get(text);
-    if (hold(held, prefix, typeof path === "string" ? path : undefined)) this.#heldChanged = true;
+    if (hold(held, text, typeof path === "string" ? path : undefined)) this.#heldChanged = true;
     if (path === undefined || typeof path === "string") {
       if (before === undefined) return;
       routes.delete(text);
-      this.#gone[isClassic(before.path) ? "classic" : prefix.address.family].push(prefix);
+      this.#gone[isClassic(before) ? "classic" : prefix.address.family].push(prefix);
       this.#withdrawn++;
-    } else if (before?.path.key !== path.key) {
-      routes.set(text, { prefix, path });
+    } else if (before?.key !== path.key) {
+      routes.set(text, path);
       this.#announcements.add(prefix, path);
       this.#announced++;
     }
@@ -125,10 +116,11 @@ export class AdjRibOutChange {
 }
 
 /** Prefixes by the path that they go by, in the order in which paths and prefixes come. */
-class Announcements {
+export class Announcements {
   readonly #groups = new Map<string, { readonly path: AdvertisedPath; readonly prefixes: Prefix[] }>();
   #last: { readonly path: AdvertisedPath; readonly prefixes: Prefix[] } | undefined;
 
+  /** One more, by its path. */
   add(prefix: Prefix, path: AdvertisedPath): void {
     // Most often it is the same path as before.
     const group = this.#last?.path === path ? this.#last : this.#groups.get(path.key);
@@ -137,24 +129,18 @@ class Announcements {
     this.#last.prefixes.push(prefix);
   }
 
+  /** The UPDATEs that announce them. */
   updates(maxLength: number): Uint8Array[] {
     return [...this.#groups.values()].flatMap(({ path, prefixes }) => packReach(path, prefixes, maxLength));
   }
 }
 
 /** Holds a prefix for `reason`, or no more; says whether that is news. */
-function hold(held: Map<string, HeldRoute>, prefix: Prefix, reason: string | undefined): boolean {
-  if (reason === undefined) return held.size > 0 && held.delete(prefix.text);
-  const changed = held.get(prefix.text)?.reason !== reason;
-  held.set(prefix.text, { prefix, reason });
+function hold(held: Map<string, string>, text: string, reason: string | undefined): boolean {
+  if (reason === undefined) return held.size > 0 && held.delete(text);
+  const changed = held.get(text) !== reason;
+  held.set(text, reason);
   return changed;
-}
-
-/** The UPDATEs that announce routes again, as ROUTE-REFRESH asks for (RFC 2918); BoRR and EoRR are the session's. */
-export function readvertise(routes: readonly AdvertisedRoute[], context: AdvertiseContext): Uint8Array[] {
-  const announcements = new Announcements();
-  for (const { prefix, path } of routes) announcements.add(prefix, path);
-  return announcements.updates(context.codec.maxSendLength);
 }
 
 /** The UPDATE that is End-of-RIB for `family` (RFC 4724). */

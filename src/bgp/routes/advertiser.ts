@@ -3,13 +3,14 @@
  * peer wants again (RFC 2918, 7313), and End-of-RIB (RFC 4724), which waits until it is released.
  */
 import {
+  type AdjRibOut,
   AdjRibOutChange,
   type AdvertiseContext,
-  type AdvertisedRoute,
+  type AdvertisedPath,
+  Announcements,
   endOfRib,
-  type HeldRoute,
+  type HeldRoutes,
   Paths,
-  readvertise,
 } from "./adj_rib_out.ts";
 import { type DesiredRoutes, type RouteChanges, routeFor } from "./desired_routes.ts";
 import { NewestFirst } from "./newest_first.ts";
@@ -38,8 +39,8 @@ interface Refresh {
   readonly family: AfiSafi;
   /** Is it between BoRR and EoRR? */
   readonly marked: boolean;
-  /** The rest of it, as it is when it is taken; what is added while this goes on comes, too. */
-  readonly routes: Iterator<AdvertisedRoute, undefined>;
+  /** The rest of all routes; what is added while this goes on comes, too. */
+  readonly routes: Iterator<Route, undefined>;
 }
 
 /** What a batch may still take. */
@@ -65,8 +66,8 @@ export class Advertiser {
   #context: AdvertiseContext;
   #paths: Paths;
   readonly #enhancedRefresh: boolean;
-  readonly #routes = new Map<string, AdvertisedRoute>();
-  readonly #held = new Map<string, HeldRoute>();
+  readonly #routes = new Map<string, AdvertisedPath>();
+  readonly #held = new Map<string, string>();
   /** The rest of the first pass through all routes; undefined once it is over. */
   #first: Iterator<Route, undefined> | undefined;
   /** Prefixes that the peer may have to lose: they go before everything. */
@@ -90,12 +91,12 @@ export class Advertiser {
   }
 
   /** The routes that the peer has. */
-  get routes(): ReadonlyMap<string, AdvertisedRoute> {
+  get routes(): AdjRibOut {
     return this.#routes;
   }
 
   /** The routes that cannot go to the peer, with the reasons. */
-  get held(): ReadonlyMap<string, HeldRoute> {
+  get held(): HeldRoutes {
     return this.#held;
   }
 
@@ -194,17 +195,19 @@ export class Advertiser {
         if (family === undefined) break;
         // BoRR may not come before the first End-of-RIB (RFC 7313 section 4).
         const marked = this.#enhancedRefresh && !contains(this.#endOfRib, family);
-        this.#refresh = { family, marked, routes: this.#routes.values() };
+        this.#refresh = { family, marked, routes: this.#desired.all() };
         mark(this.#refresh, 1);
       }
       const { family, routes } = this.#refresh;
-      const part: AdvertisedRoute[] = [];
+      const part = new Announcements();
       for (; room.left > 0; room.left--) {
         const { done, value } = routes.next();
         if (done === true) break;
-        if (sameFamily(value.path.family, family)) part.push(value);
+        // Whatever the peer has is desired: there is room only where nothing waits.
+        const path = this.#routes.get(value.prefix.text);
+        if (path !== undefined && sameFamily(path.family, family)) part.add(value.prefix, path);
       }
-      messages.push(...readvertise(part, this.#context));
+      messages.push(...part.updates(this.#context.codec.maxSendLength));
       if (room.left === 0) break;
       mark(this.#refresh, 2);
       this.#refresh = undefined;

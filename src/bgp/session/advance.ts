@@ -1,6 +1,7 @@
 /** One session of a peer is stepped, and what its new state means for the peer and for the other session, pure. */
 import {
   none,
+  type NotificationWay,
   type PeerAction,
   type PeerState,
   type PeerStep,
@@ -10,7 +11,8 @@ import {
   then,
 } from "./peer_state.ts";
 import { step } from "./session.ts";
-import type { Env, SessionAction, SessionEvent } from "./session_state.ts";
+import type { SessionConfig } from "./negotiate.ts";
+import type { Env, Restart, SessionAction, SessionEvent } from "./session_state.ts";
 
 /** Steps the session at `place` and names its link in the actions. */
 export function advance(state: PeerState, place: Place, event: SessionEvent, env: Env): PeerStep {
@@ -54,7 +56,8 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
     actions,
   };
   if (name === "Established" && before.fsm.name !== "Established") return establishAlone(next, place, env);
-  return place === "secondary" && link === 0 ? { state: withoutSecondary(next.state), actions } : next;
+  if (place !== "secondary" || link !== 0) return next;
+  return { state: withoutSecondary(next.state, event.type === "NotifMsg"), actions };
 }
 
 /** The session at `place` wins: the other one ends by `event`, and the winner is the primary one from now on. */
@@ -68,23 +71,29 @@ export function promote(won: PeerStep, place: Place, event: SessionEvent, env: E
 function establishAlone(won: PeerStep, place: Place, env: Env): PeerStep {
   const alone = promote(won, place, { type: "OpenCollisionDump" }, env);
   const { primary } = alone.state;
-  const fsm = { ...primary.fsm, restartingUntilMs: -Infinity, forwarding: true };
+  const fsm = { ...primary.fsm, restart: notRestarted(primary.fsm.config) };
   const actions = [...alone.actions];
   const { negotiated } = fsm;
   if (negotiated !== undefined) actions.push({ type: "established", link: primary.link, negotiated });
   return { state: { ...alone.state, primary: { ...primary, fsm } }, actions };
 }
 
-/** The secondary session has failed; the primary one keeps what it learned of the peer. */
-function withoutSecondary(state: PeerState): PeerState {
-  const { omission } = (state.secondary ?? state.primary).fsm;
+/** This process goes on: a session that is lost from now on is begun anew over what has forwarded all the time. */
+function notRestarted({ families: forwarding }: SessionConfig): Restart {
+  const because = "this process has not restarted since the session before";
+  return { restartingUntilMs: -Infinity, forwarding, because };
+}
+
+/** The secondary session has failed; the primary one keeps what it learned of the peer, where that said something. */
+function withoutSecondary(state: PeerState, hasLearned: boolean): PeerState {
+  const { omission } = ((hasLearned ? state.secondary : undefined) ?? state.primary).fsm;
   const primary = { ...state.primary, fsm: { ...state.primary.fsm, omission } };
   return { ...state, primary, secondary: undefined };
 }
 
-/** Did a NOTIFICATION come or go? */
-function notedBy(event: SessionEvent, actions: readonly SessionAction[]): "received" | "sent" | undefined {
+/** Which way did a NOTIFICATION go? */
+function notedBy(event: SessionEvent, actions: readonly SessionAction[]): NotificationWay | undefined {
   if (event.type === "NotifMsg" || event.type === "NotifMsgVerErr") return "received";
-  const isSent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
-  return isSent ? "sent" : undefined;
+  const sent = actions.some((action) => action.type === "send" && action.message.type === "NOTIFICATION");
+  return sent ? "sent" : undefined;
 }

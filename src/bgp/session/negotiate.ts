@@ -4,6 +4,7 @@
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
 import type { BgpRole, LocalBgp, OfferedCapabilities, PeerConfig } from "../../config/config.ts";
+import { localAsOf } from "../../config/local_as.ts";
 import { offersExtendedNextHop } from "../../config/session_difference.ts";
 import { familyName, familyOf } from "./family.ts";
 import { type Omission, without } from "./omission.ts";
@@ -54,8 +55,8 @@ export interface OpenOffer {
   readonly omission: Omission;
   /** The R bit of RFC 4724. */
   readonly restarting: boolean;
-  /** The F bit of RFC 4724, for every family. */
-  readonly forwarding: boolean;
+  /** The families with the F bit of RFC 4724. */
+  readonly forwarding: readonly AfiSafi[];
 }
 
 /** The peer's side of graceful restart, as far as both sides have it. */
@@ -107,11 +108,6 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     localRole: peer.as === localAsOf(local, peer) ? undefined : peer.localRole,
     strictRole: peer.strictRole,
   };
-}
-
-/** Our AS, as this peer sees it. */
-export function localAsOf(local: LocalBgp, peer: PeerConfig): number {
-  return peer.localAs ?? local.as;
 }
 
 /** The OPEN that we send. */
@@ -192,7 +188,7 @@ export function wholeOffer(
       restarting: offer.restarting,
       notification: true,
       restartTimeSeconds: config.gracefulRestart.restartTimeSeconds,
-      families: config.families.map((family) => ({ family, forwarding: offer.forwarding })),
+      families: config.families.map((family) => ({ family, forwarding: contains(offer.forwarding, family) })),
     });
   }
   list.push({ type: "four-octet-as", as: config.localAs });

@@ -52,6 +52,9 @@ export type PeerEvent =
   /** A deadline has passed. */
   | { readonly type: "Timers" };
 
+/** Which way a NOTIFICATION went. */
+export type NotificationWay = "received" | "sent";
+
 /** What the driver is to do, in this order. */
 export type PeerAction =
   | { readonly type: "connect"; readonly link: number }
@@ -64,12 +67,12 @@ export type PeerAction =
     readonly message: Extract<SessionAction, { type: "send" }>["message"];
   }
   | { readonly type: "refresh"; readonly link: number; readonly message: RouteRefreshMessage }
-  /** A session ended, or an attempt at one, for `cause`; `noted`: a NOTIFICATION says so, which the peer sent or we did. */
+  /** A session ended, or an attempt at one, for `cause`; `noted`: a NOTIFICATION says so, which went that way. */
   | {
     readonly type: "ended";
     readonly from: SessionStateName;
     readonly cause: string;
-    readonly noted: "received" | "sent" | undefined;
+    readonly noted: NotificationWay | undefined;
   }
   | { readonly type: "established"; readonly link: number; readonly negotiated: Negotiated }
   /** The peer's state, as people see it, changed. */

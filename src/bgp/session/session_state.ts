@@ -4,6 +4,7 @@
 import type { Negotiated, SessionConfig } from "./negotiate.ts";
 import { NOTHING_OMITTED, type Omission } from "./omission.ts";
 import { type Deadlines, STOPPED, type TimerEvent } from "./timers.ts";
+import type { AfiSafi } from "../wire/capability.ts";
 import type { KeepaliveMessage, RouteRefreshMessage } from "../wire/message.ts";
 import type { NotificationError, NotificationMessage } from "../wire/notification.ts";
 import type { OpenMessage } from "../wire/open.ts";
@@ -70,10 +71,10 @@ export interface SessionState {
   readonly aloneUntilMs: number;
   /** What the peer has refused of our OPENs (RFC 5492): the next one does without. */
   readonly omission: Omission;
-  /** Our OPENs carry the R bit up to then (RFC 4724). */
-  readonly restartingUntilMs: number;
-  /** Our OPENs carry the F bit (RFC 4724). */
-  readonly forwarding: boolean;
+  /** What our next OPEN says of graceful restart. */
+  readonly restart: Restart;
+  /** What our last OPEN said of it; undefined: none went out yet. */
+  readonly saidRestart: SaidRestart | undefined;
   /** From OpenConfirm on. */
   readonly negotiated: Negotiated | undefined;
   readonly establishedAtMs: number | undefined;
@@ -92,11 +93,27 @@ export interface Step {
   readonly actions: readonly SessionAction[];
 }
 
-/** What graceful restart has to say of this process (RFC 4724): until when its OPENs carry the R bit, and the F bit. */
+/** What is known of a restart of ours, for OPENs to a peer (RFC 4724 section 4.1). */
 export interface Restart {
+  /** Up to then they carry the R bit: we have restarted, and the peer may still keep the routes of the session before. */
   readonly restartingUntilMs: number;
-  readonly forwarding: boolean;
+  /** They carry the F bit for these families: what forwards was preserved. */
+  readonly forwarding: readonly AfiSafi[];
+  /** Why that is known, or is not, for people. */
+  readonly because: string;
 }
+
+/** What an OPEN said of graceful restart, and why. */
+export interface SaidRestart extends Pick<Restart, "forwarding" | "because"> {
+  readonly restarting: boolean;
+}
+
+/** Nothing is known of any run before this one. */
+export const NOTHING_KNOWN: Restart = {
+  restartingUntilMs: -Infinity,
+  forwarding: [],
+  because: "nothing is known of a run before this one",
+};
 
 /** A session before its first start. */
 export function newSession(config: SessionConfig, restart: Restart): SessionState {
@@ -111,8 +128,8 @@ export function newSession(config: SessionConfig, restart: Restart): SessionStat
     silences: 0,
     aloneUntilMs: -Infinity,
     omission: NOTHING_OMITTED,
-    restartingUntilMs: restart.restartingUntilMs,
-    forwarding: restart.forwarding,
+    restart,
+    saidRestart: undefined,
     negotiated: undefined,
     establishedAtMs: undefined,
   };

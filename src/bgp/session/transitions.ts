@@ -68,16 +68,19 @@ export function openConnection(
 function offer(state: SessionState, env: Env): OpenOffer {
   return {
     omission: state.omission,
-    restarting: env.now < state.restartingUntilMs,
-    forwarding: state.forwarding,
+    restarting: env.now < state.restart.restartingUntilMs,
+    forwarding: state.restart.forwarding,
   };
 }
 
 /** Sends our OPEN and waits for the peer's. */
 export function sendOpen(state: SessionState, env: Env): Step {
   const deadlines = { ...STOPPED, hold: env.now + LARGE_HOLD_TIME_MS };
-  const message = openMessage(state.config, offer(state, env));
-  const next: SessionState = { ...state, name: "OpenSent", deadlines, cause: "connected" };
+  const offered = offer(state, env);
+  const message = openMessage(state.config, offered);
+  const { restarting, forwarding } = offered;
+  const saidRestart = { restarting, forwarding, because: state.restart.because };
+  const next: SessionState = { ...state, name: "OpenSent", deadlines, cause: "connected", saidRestart };
   return { state: next, actions: [{ type: "send", message }] };
 }
 

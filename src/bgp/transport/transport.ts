@@ -6,6 +6,7 @@ import type { PeerConfig, TcpAoKey } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
 import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 import type { FailedAttempt } from "./failed_attempt.ts";
+import type { SegmentDrops } from "./segment_drops.ts";
 
 export type { Endpoint } from "../../net/sockets.ts";
 
@@ -18,19 +19,25 @@ export interface TcpSocket extends StreamSocket {
    * @throws {Error} the kernel refuses
    */
   rollOver?(old: readonly TcpAoKey[], next: readonly TcpAoKey[]): void;
+  /**
+   * A session without a hold time has no SendHoldTimer (RFC 9687 section 4.3), so sendHoldTime ends the connection no more;
+   * undefined: it never does. @throws {Error}
+   */
+  waitForReader?(): void;
 }
 
 /** `stream` between these ends; one without `rollOver` can have no keys. */
 export function tcpSocket(
   stream: StreamSocket,
   ends: { readonly local: Endpoint; readonly remote: Endpoint },
-  rollOver: NonNullable<TcpSocket["rollOver"]> = () => {},
+  { rollOver, waitForReader }: Pick<TcpSocket, "rollOver" | "waitForReader"> = {},
 ): TcpSocket {
   let open = true;
   return {
     ...ends,
     // Once it is closed, its descriptor may be another one's.
-    rollOver: (old, next) => open ? rollOver(old, next) : undefined,
+    rollOver: (old, next) => open ? rollOver?.(old, next) : undefined,
+    waitForReader: () => open ? waitForReader?.() : undefined,
     read: () => stream.read(),
     write: (octets) => stream.write(octets),
     transmission: () => stream.transmission?.(),
@@ -98,8 +105,8 @@ export interface Listener extends Disposable {
 export interface Transport {
   /**
    * `refuseSource` says of the address that the kernel has chosen for our end why it will not do; an adapter that learns of
-   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails or is aborted, before that
-   * is thrown.
+   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails, before that is
+   * thrown, or is aborted, in that very turn.
    * @throws {Error} refused, unreachable, aborted, an address that will not do, or an option that this adapter cannot honour
    */
   connect(
@@ -109,6 +116,8 @@ export interface Transport {
     refuseSource?: (address: Address) => string | undefined,
     onFailed?: (attempt: FailedAttempt) => void,
   ): Promise<TcpSocket>;
+  /** What the kernel has dropped so far in this network namespace; undefined, or left out: that cannot be known. */
+  drops?(): SegmentDrops | undefined;
   /** @throws {Error} address in use or not there, or not permitted */
   listen(options: ListenOptions, events: ListenerEvents): Listener;
 }

@@ -104,23 +104,24 @@ export function decodeMessage(bytes: Uint8Array, context: CodecContext): Message
     const text = `${bytes.byteLength} octets are not one message`;
     throw headerError(MessageHeaderSubcode.BAD_MESSAGE_LENGTH, text);
   }
-  return decodeFramed(bytes, context);
+  return decodeFramed(bytes, 0, bytes.byteLength, context);
 }
 
 /**
- * Reads one whole message whose header `frame` has found good, as `decodeMessage` does.
+ * Reads one whole message between two offsets, whose header `frame` has found good, as `decodeMessage` does.
  * @throws {NotificationError} for whatever is wrong behind the header
  */
-export function decodeFramed(bytes: Uint8Array, context: CodecContext): Message {
-  switch (bytes[HEADER_LENGTH - 1]) {
+export function decodeFramed(bytes: Uint8Array, from: number, to: number, context: CodecContext): Message {
+  const bodyAt = from + HEADER_LENGTH;
+  switch (bytes[bodyAt - 1]) {
     case MessageType.UPDATE:
-      return decodeUpdate(bytes, HEADER_LENGTH, context);
+      return decodeUpdate(bytes, bodyAt, to, context);
     case MessageType.OPEN:
-      return decodeOpen(bytes.subarray(HEADER_LENGTH));
+      return decodeOpen(bytes.subarray(bodyAt, to));
     case MessageType.NOTIFICATION:
-      return decodeNotification(bytes.subarray(HEADER_LENGTH));
+      return decodeNotification(bytes.subarray(bodyAt, to));
     case MessageType.ROUTE_REFRESH:
-      return decodeRouteRefresh(bytes);
+      return decodeRouteRefresh(bytes.subarray(from, to));
     default:
       return { type: "KEEPALIVE" };
   }

@@ -34,12 +34,16 @@ export interface UpdateMessage {
 const FIXED_LENGTH = 4;
 
 /**
- * Reads the body of an UPDATE, from `at` to the end of `bytes`. The result looks at `bytes` still: read it before these are
+ * Reads the body of an UPDATE, from `at` to `bodyEnd`. The result looks at `bytes` still: read it before these are
  * used again.
  * @throws {NotificationError} 3/n where RFC 7606 leaves nothing but session reset
  */
-export function decodeUpdate(bytes: Uint8Array, at: number, context: CodecContext): UpdateMessage {
-  const bodyEnd = bytes.byteLength;
+export function decodeUpdate(
+  bytes: Uint8Array,
+  at: number,
+  bodyEnd: number,
+  context: CodecContext,
+): UpdateMessage {
   if (bodyEnd - at < FIXED_LENGTH) throw malformedList(`body of ${bodyEnd - at} octets`);
   const withdrawnAt = at + 2;
   const withdrawnEnd = withdrawnAt + u16(bytes, at);

@@ -95,7 +95,7 @@ const peerOptions = lazily(() => {
       "must be 0, or 4s to 131070s in whole seconds (RFC 9687)",
       { min: 4, max: 131_070, orZero: true },
     ).optional().describe(
-      "Time in which the peer takes nothing after which it counts as lost; 0: never. " +
+      "Time in which the peer takes nothing after which it counts as lost; 0, or a negotiated hold time of 0: never. " +
         "Default: 480s or twice the hold time, the longer",
     ),
     families: distinct(z.enum(["ipv4-unicast", "ipv6-unicast"]))

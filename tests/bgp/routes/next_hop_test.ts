@@ -97,6 +97,18 @@ const ROWS: readonly Row[] = [
     expected: ["192.0.2.1"],
   },
   {
+    name: "IPv4 over IPv6 from an address of lo",
+    family: 4,
+    context: {
+      ...over6,
+      ...foreign,
+      isNextDoor: true,
+      localAddress: address("2001:db8::200"),
+      own: without("10.0.0.1"),
+    },
+    expected: /^next hop 10.255.255.1 is no address of this host/,
+  },
+  {
     name: "IPv4 over IPv6 to a router next door where the link has none",
     family: 4,
     context: { ...onLink6, isNextDoor: true, own: without("192.0.2.1") },

@@ -16,7 +16,7 @@ import type { OpenMessage } from "../../../src/bgp/wire/open.ts";
 import { address, localBgp, peerConfig } from "../../support/bgp.ts";
 import { configOf, openOf } from "../../support/sessions.ts";
 
-const OFFER: OpenOffer = { omission: [], restarting: false, forwarding: false };
+const OFFER: OpenOffer = { omission: [], restarting: false, forwarding: [] };
 const IPV4 = { afi: 1, safi: 1 } as const;
 const IPV6 = { afi: 2, safi: 1 } as const;
 
@@ -41,7 +41,7 @@ Deno.test("openMessage() offers what is configured, in an OPEN that can be read 
   const open = openMessage(sessionConfig(localBgp({ as: 4_200_000_000 }), peer), {
     omission: [],
     restarting: true,
-    forwarding: true,
+    forwarding: [IPV6],
   });
   assert.equal(open.myAs, 23_456);
   assert.equal(open.bgpIdentifier, 0x0a000001);
@@ -56,7 +56,7 @@ Deno.test("openMessage() offers what is configured, in an OPEN that can be read 
       restarting: true,
       notification: true,
       restartTimeSeconds: 120,
-      families: [{ family: IPV4, forwarding: true }, { family: IPV6, forwarding: true }],
+      families: [{ family: IPV4, forwarding: false }, { family: IPV6, forwarding: true }],
     },
     { type: "four-octet-as", as: 4_200_000_000 },
     { type: "enhanced-route-refresh" },

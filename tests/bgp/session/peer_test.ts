@@ -5,7 +5,7 @@ import { RESTART_MS, RIVAL_MS, WINNER_MS } from "../../../src/bgp/session/collis
 import type { SessionConfig } from "../../../src/bgp/session/negotiate.ts";
 import { leadingSession, newPeer, nextPeerDeadline, stepPeer } from "../../../src/bgp/session/peer.ts";
 import type { PeerAction, PeerEvent, PeerState } from "../../../src/bgp/session/peer_state.ts";
-import type { SessionEvent } from "../../../src/bgp/session/session_state.ts";
+import { NOTHING_KNOWN, type SessionEvent } from "../../../src/bgp/session/session_state.ts";
 import type { Capability } from "../../../src/bgp/wire/capability.ts";
 import { at, CAPABILITIES, configOf, EVENTS, notificationOf, openOf } from "../../support/sessions.ts";
 
@@ -16,7 +16,7 @@ class Stepped {
   now = 0;
 
   constructor(config: Partial<SessionConfig> = {}) {
-    this.state = newPeer(configOf(config), { restartingUntilMs: -Infinity, forwarding: false });
+    this.state = newPeer(configOf(config), NOTHING_KNOWN);
   }
 
   take(...events: readonly PeerEvent[]): this {
@@ -297,6 +297,20 @@ Deno.test("stepPeer() accepts the peer while its own IdleHoldTimer runs: damping
   assert.equal(leadingSession(peer.state).fsm.name, "Established");
 });
 
+Deno.test("stepPeer() keeps what one connection has learned of the peer's refusals, whatever becomes of the other (RFC 5492, faults B5)", () => {
+  const refused: SessionEvent = {
+    type: "NotifMsg",
+    message: { ...notificationOf(2, 7), data: Uint8Array.of(6, 0) },
+  };
+  const closed: SessionEvent = { type: "TcpConnectionFails", cause: "the peer closed the connection" };
+  for (const [first, second] of [[1, 2], [2, 1]] as const) {
+    const peer: Stepped = new Stepped().take(START).on(1, ACKED).take(ACCEPTED);
+    const { state }: Stepped = peer.on(first, refused).on(second, closed);
+    assert.equal(state.secondary, undefined);
+    assert.deepEqual(state.primary.fsm.omission, ["extended-message"]);
+  }
+});
+
 Deno.test("stepPeer() says that a session ended, and why, while another goes on (STYLE)", () => {
   const peer = new Stepped().take(START, ACCEPTED);
   const { actions, state } = stepPeer(peer.state, {
@@ -311,7 +325,7 @@ Deno.test("stepPeer() says that a session ended, and why, while another goes on 
   assert.equal(leadingSession(state).fsm.name, "Connect");
 });
 
-Deno.test("stepPeer() says whose NOTIFICATION said why a session ended (issue: why a session is down)", () => {
+Deno.test("stepPeer() says which NOTIFICATION said why a session ended (issue: why a session is down)", () => {
   for (
     const [event, noted] of [
       [{ type: "NotifMsg", message: notificationOf(6, 2) }, "received"],

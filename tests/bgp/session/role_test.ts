@@ -13,7 +13,7 @@ import { NotificationError } from "../../../src/bgp/wire/notification.ts";
 import { localBgp, peerConfig } from "../../support/bgp.ts";
 import { openOf } from "../../support/sessions.ts";
 
-const OFFER = { omission: [], restarting: false, forwarding: false } as const;
+const OFFER = { omission: [], restarting: false, forwarding: [] } as const;
 /** The values and the pairs of RFC 9234 sections 4.1 and 4.2. */
 const VALUES: readonly (readonly [BgpRole, number])[] = [
   ["provider", 0],

@@ -63,7 +63,6 @@ function attempt(codes: Readonly<Record<string, string>>, listenPort = 179): Att
     transport,
     clock: new VirtualClock(),
     random: () => 0.5,
-    restarting: false,
     onEvent: (event) => events.push(event),
   });
   return { open, events, start: () => speaker.start() };

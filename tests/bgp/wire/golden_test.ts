@@ -1,12 +1,19 @@
 // The golden messages, decoded and encoded.
 import assert from "node:assert/strict";
-import { decodeMessage, encodeMessage, frame } from "../../../src/bgp/wire/message.ts";
+import { decodeFramed, decodeMessage, encodeMessage, frame } from "../../../src/bgp/wire/message.ts";
 import { BGP_MESSAGES } from "../../golden/bgp_messages.ts";
 import { fromHex, plain, toHex } from "./support.ts";
 
 for (const { name, context, hex, message } of BGP_MESSAGES) {
   Deno.test(`decodeMessage() reads the golden ${name}`, () => {
     assert.deepEqual(plain(decodeMessage(fromHex(hex), context)), plain(message));
+  });
+
+  Deno.test(`decodeFramed() reads the golden ${name} between others`, () => {
+    const bytes = fromHex(hex);
+    const stream = new Uint8Array([...bytes, ...bytes, ...bytes]);
+    const [from, to] = [bytes.byteLength, 2 * bytes.byteLength];
+    assert.deepEqual(plain(decodeFramed(stream, from, to, context)), plain(message));
   });
 
   Deno.test(`encodeMessage() writes the golden ${name}`, () => {
