@@ -386,6 +386,7 @@ export class Agent {
     this.#loopLag?.[Symbol.dispose]();
     this.#endOfRib[Symbol.dispose]();
     this.#memoryTimer?.[Symbol.dispose]();
+    this.#sessions[Symbol.dispose]();
     this.#bfd?.abort();
     this.#speaker?.abort();
     await this.#adoption?.close();

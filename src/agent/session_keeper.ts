@@ -140,6 +140,7 @@ export class SessionKeeper implements Disposable {
     this.#writing = Promise.resolve();
     this.#queued = undefined;
     if (this.#kept.size > 0) void this.#keep();
+    this.#arm();
     if (left !== undefined) void before.catch(() => {}).then(() => this.#empty(left));
   }
 
@@ -156,8 +157,15 @@ export class SessionKeeper implements Disposable {
     const path = this.#path;
     this.#kept.clear();
     if (path === undefined) return;
-    await withinDiskLimit(this.#writing.catch(() => {}).then(() => this.#empty(path)), this.#ports.clock)
-      .catch(() => {});
+    const { clock, events } = this.#ports;
+    try {
+      await withinDiskLimit(this.#writing.catch(() => {}).then(() => this.#empty(path)), clock);
+    } catch (error) {
+      const cause =
+        `${path} cannot be emptied, so that a start within the restart time is taken for a restart: ` +
+        messageOf(error);
+      events.publish({ kind: "warning", cause });
+    }
   }
 
   /** Writes no more; what is being written is waited for, for a moment. */

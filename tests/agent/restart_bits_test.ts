@@ -255,6 +255,33 @@ Deno.test("a reload takes the record along to another state.directory, and leave
   await world.close();
 });
 
+Deno.test("a reload that gives a state.directory to a process without one has the record kept, and kept fresh", async () => {
+  const world = worldOf(OTHERS);
+  world.stateDirectory = undefined;
+  const { agent } = await begin(world);
+  world.stateDirectory = DIRECTORY;
+  await reload(world, agent, world.config());
+  assert.match(recordOf(world, FILE), /"10.0.0.2".*"10.0.0.3"/);
+  await world.stage.clock.advance(3_600_000);
+  await agent.abort();
+  assert.deepEqual((await begin(world)).said, ALL);
+  await world.close();
+});
+
+Deno.test("a stop that cannot empty the record says so, and ends all the same", async () => {
+  const world = worldOf(OTHERS);
+  const { agent } = await begin(world);
+  world.side.stateFiles.fault = new Error("the file system of /var/lib/bgp-lb is read only");
+  await stop(world, agent);
+  const told = world.events.of("warning").map(({ cause }) => cause);
+  assert.match(
+    told.join("\n"),
+    /sessions cannot be emptied, so that a start .* is taken for a restart: .* read only$/m,
+  );
+  assert.equal(agent.status().state, "stopped");
+  await world.close();
+});
+
 Deno.test("a session that is begun anew by one process says F of all, and no R (RFC 4724 4.2)", async () => {
   for (const [, network] of NETWORKS) {
     const world = worldOf(network);
@@ -302,7 +329,9 @@ Deno.test("the record is written on change and then now and then, and a disk tha
   );
   files.fault = undefined;
   await world.stage.clock.advance(31_000);
+  writes = 0;
   await agent.abort();
+  assert.equal(writes, 0, "as if it were killed");
   assert.deepEqual((await begin(world)).said, ALL);
   await world.close();
 });
