@@ -2,6 +2,7 @@
 import type { SpeakerEvent } from "../bgp/speaker.ts";
 import type { AgentEvent, AgentFact } from "../events/event.ts";
 import type { EventStream } from "../events/stream.ts";
+import { attemptWords } from "../status/attempt_words.ts";
 import { refusalText } from "../status/refusal_text.ts";
 
 /** Publishes what the speaker tells. What a peer's machine does in one step comes in a row, and names what led to it. */
@@ -14,12 +15,23 @@ export class SpeakerEvents {
     this.#events = events;
   }
 
-  publish(told: SpeakerEvent): void {
-    const fact = factOf(told);
-    const leader = this.#leaderOf(fact);
+  publish(happened: SpeakerEvent): void {
+    const told = factOf(happened);
+    const leader = this.#leaderOf(told);
+    const fact = leader === undefined ? told : this.#withMeaning(told);
     const event = this.#events.publish(fact, leader);
     const established = event.kind === "peer-state" && event.to === "Established";
     this.#last = { event, leader: established ? event.id : leader };
+  }
+
+  /** A state that an attempt led to by its end means what that does. */
+  #withMeaning(fact: AgentFact): AgentFact {
+    const before = this.#last?.event;
+    if (fact.kind !== "peer-state" || before?.kind !== "session-ended" || before.means === undefined) {
+      return fact;
+    }
+    const { means, cure = "" } = before;
+    return { ...fact, means, cure };
   }
 
   /** ID of the event that led to `fact`; undefined where it is not the speaker's to know. */
@@ -53,8 +65,10 @@ export function factOf(event: SpeakerEvent): AgentFact {
       return { kind, peer, from, to, cause };
     }
     case "session-ended": {
-      const { type: kind, peer, from, cause } = event;
-      return { kind, peer, from, cause };
+      const { type: kind, peer, from, cause, attempt } = event;
+      const words = attempt && attemptWords({ name: peer, ...attempt });
+      if (words === undefined) return { kind, peer, from, cause };
+      return { kind, peer, from, cause, means: words.sentence, cure: words.cure };
     }
     case "updates-sent": {
       const { type: kind, peer, announced, withdrawn } = event;

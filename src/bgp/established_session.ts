@@ -1,8 +1,9 @@
 /** What an Established session is: what was agreed on, between which ends, and what routes have to know of it. Pure. */
 import type { LocalBgp, PeerConfig } from "../config/config.ts";
+import { localAsOf } from "../config/local_as.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { isServiceAddress, type OwnAddresses } from "./routes/next_hop.ts";
-import { localAsOf, type Negotiated } from "./session/negotiate.ts";
+import type { Negotiated } from "./session/negotiate.ts";
 import { marksOnlyToCustomer } from "./session/role.ts";
 import type { Endpoint } from "./transport/transport.ts";
 

@@ -3,16 +3,19 @@ import type { LocalBgp, PeerConfig } from "../config/config.ts";
 import type { Neighbour } from "../net/neighbours.ts";
 import { MutableCounters } from "./counters.ts";
 import { PeerDriver } from "./driver.ts";
+import { droppedSince } from "./drop_samples.ts";
 import { advertiseContext, comesFromService, type EstablishedSession } from "./established_session.ts";
 import {
   afterEnd,
   afterEstablished,
+  afterFailure,
   afterNotification,
   afterTransition,
+  isWaiting,
   newRecord,
   type PeerRecord,
 } from "./peer_record.ts";
-import { type PeerStatus, peerStatus } from "./peer_status.ts";
+import { failingAttempt, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
 import { ProgressWatch } from "./progress.ts";
@@ -32,8 +35,6 @@ import { blamesNextHop, cease, describeNotification, type NotificationMessage } 
 /** What a peer that takes the place of another one goes on with. */
 export type Heritage = Pick<Peer, "counters" | "record" | "restart" | "keptUntilMs" | "pathIsUp">;
 
-/** No connection is there, so a lost path ends nothing. */
-const WAITING: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
 /** One peer. */
 export class Peer {
   readonly driver: PeerDriver;
@@ -87,7 +88,7 @@ export class Peer {
       events: {
         transition: (from, to, cause) => this.#onTransition(from, to, cause),
         ended: (from, cause, noted) => this.#onEnded(from, cause, noted),
-        failed: (failedAttempt) => this.#record = { ...this.#record, failedAttempt },
+        failed: (attempt) => this.#record = afterFailure(this.#record, attempt),
         established: (negotiated, end, remote) => this.#onEstablished(negotiated, end, remote),
         refresh: (message) => {
           this.#advertiser?.refresh(message);
@@ -158,6 +159,7 @@ export class Peer {
         advertiser: this.#advertiser,
         record: { ...this.#record, stuck: this.#stuckNow() },
         heldBack: this.#heldBack,
+        dropped: droppedSince(this.#record.waiting, this.#ports.drops()),
         neighbour: this.#neighbour?.words,
       },
       this.#ports.clock,
@@ -258,7 +260,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
-        if (WAITING.includes(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
+        if (isWaiting(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
         return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();
@@ -343,9 +345,9 @@ export class Peer {
   }
 
   #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {
-    const lost = from === "Established";
-    const atMs = this.#ports.clock.now();
-    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs });
+    const [lost, atMs] = [from === "Established", this.#ports.clock.now()];
+    const waiting = to === "Active" && this.#config.passive ? this.#ports.drops() : undefined;
+    this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs, waiting });
     if (lost) {
       this.#progress = new ProgressWatch();
       this.#advertiser = undefined;
@@ -359,10 +361,11 @@ export class Peer {
 
   #onEnded(from: SessionStateName, ended: string, noted: NotificationWay | undefined): void {
     const { stuck } = this.#record;
+    const attempt = failingAttempt(this.#config, this.#local.as, this.#record);
     const cause = stuck === undefined || from !== "Established" ? ended : `${ended}; ${stuck}`;
     this.#source.ended(this.#config);
     this.#record = afterEnd(this.#record, { from, cause, noted, atMs: this.#ports.clock.now() });
-    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause });
+    this.#ports.tell({ type: "session-ended", peer: this.name, from, cause, attempt });
   }
 
   #onEstablished(negotiated: Negotiated, end: Endpoint, remote: Endpoint): void {
@@ -391,8 +394,7 @@ export class Peer {
 
   #onNotification(direction: "received" | "sent", message: NotificationMessage): void {
     if (direction === "received") this.#noteRefusedLinkLocal(message);
-    const note = { atMs: this.#ports.clock.now(), message };
-    this.#record = afterNotification(this.#record, direction, note);
+    this.#record = afterNotification(this.#record, direction, { atMs: this.#ports.clock.now(), message });
     const { code, subcode } = message;
     const type = direction === "received" ? "notification-received" : "notification-sent";
     this.#ports.tell({ type, peer: this.name, code, subcode, text: describeNotification(message) });

@@ -2,6 +2,7 @@
 import type { Address } from "../net/address.ts";
 import type { Neighbours } from "../net/neighbours.ts";
 import type { Clock, Random } from "../time/clock.ts";
+import type { DropSample } from "./drop_samples.ts";
 import type { DesiredRoutes } from "./routes/desired_routes.ts";
 import type { OwnAddresses } from "./routes/next_hop.ts";
 import type { Sender } from "./send_turns.ts";
@@ -20,6 +21,8 @@ export interface PeerPorts {
   readonly rejections: Lingering;
   /** This host's addresses, and those of services, as of now. */
   own(): OwnAddresses;
+  /** What the kernel has dropped so far; undefined: that cannot be known. */
+  drops(): DropSample | undefined;
   /** Never throws. */
   tell(event: SpeakerEvent): void;
   /** A connection of the peer's was rejected; `heldBack`: as no session is begun, and why. */

@@ -1,4 +1,5 @@
 /** What happened to a peer, kept for its status and across the sessions with it: each function is one thing that happened. Pure. */
+import type { DropSample } from "./drop_samples.ts";
 import type { NotificationWay } from "./session/peer_state.ts";
 import type { SessionStateName } from "./session/session_state.ts";
 import type { FailedAttempt } from "./transport/failed_attempt.ts";
@@ -15,6 +16,10 @@ export interface PeerRecord {
   /** What the last NOTIFICATION since the last Established session said. */
   readonly lastNoted: LastWords | undefined;
   readonly failedAttempt: FailedAttempt | undefined;
+  /** It has failed, and its end is to come. */
+  readonly isFailing: boolean;
+  /** What the kernel had dropped when it began to wait for the peer to connect; undefined: it does not, or that is not known. */
+  readonly waiting: DropSample | undefined;
   readonly lastNotificationReceived: NotificationNote | undefined;
   readonly lastNotificationSent: NotificationNote | undefined;
   readonly local: Endpoint | undefined;
@@ -44,6 +49,8 @@ export function newRecord(sinceMs: number): PeerRecord {
     lastError: undefined,
     lastNoted: undefined,
     failedAttempt: undefined,
+    isFailing: false,
+    waiting: undefined,
     lastNotificationReceived: undefined,
     lastNotificationSent: undefined,
     local: undefined,
@@ -53,19 +60,32 @@ export function newRecord(sinceMs: number): PeerRecord {
   };
 }
 
-/** The session's state is another one; `flap`: it was Established, and was lost against our will. */
+/**
+ * The session's state is another one; `flap`: it was Established, and was lost against our will; `waiting`: the peer is waited
+ * for, and the kernel had dropped this.
+ */
 export function afterTransition(
   record: PeerRecord,
-  { lost, flap, atMs }: { readonly lost: boolean; readonly flap: boolean; readonly atMs: number },
+  { lost, flap, atMs, waiting }: {
+    readonly lost: boolean;
+    readonly flap: boolean;
+    readonly atMs: number;
+    readonly waiting: DropSample | undefined;
+  },
 ): PeerRecord {
   const flaps = flap ? record.flaps + 1 : record.flaps;
-  if (!lost) return { ...record, sinceMs: atMs, flaps };
-  return { ...record, sinceMs: atMs, flaps, local: undefined, stuck: undefined };
+  if (!lost) return { ...record, sinceMs: atMs, flaps, waiting };
+  return { ...record, sinceMs: atMs, flaps, waiting, local: undefined, stuck: undefined };
+}
+
+/** Nothing of a connection is there, or on its way but for an attempt of ours. */
+export function isWaiting(state: SessionStateName): boolean {
+  return state === "Idle" || state === "Connect" || state === "Active";
 }
 
 /** A session is Established, with this end of ours. */
 export function afterEstablished(record: PeerRecord, local: Endpoint): PeerRecord {
-  return { ...record, local, lastNoted: undefined, failedAttempt: undefined };
+  return { ...record, local, lastNoted: undefined, failedAttempt: undefined, isFailing: false };
 }
 
 /**
@@ -87,7 +107,18 @@ export function afterEnd(
     : `${cause}${BEFORE_THAT}${lastNoted.text}`;
   // Where a connection was there, what came of an attempt before says nothing of why it ended.
   const failedAttempt = from === "Connect" || from === "Active" ? record.failedAttempt : undefined;
-  return { ...record, lastError: { atMs, text, noted: lastNoted?.noted }, lastNoted, failedAttempt };
+  return {
+    ...record,
+    lastError: { atMs, text, noted: lastNoted?.noted },
+    lastNoted,
+    failedAttempt,
+    isFailing: false,
+  };
+}
+
+/** An attempt to connect came to nothing. */
+export function afterFailure(record: PeerRecord, failedAttempt: FailedAttempt): PeerRecord {
+  return { ...record, failedAttempt, isFailing: true };
 }
 
 /** A NOTIFICATION went either way. */

@@ -8,6 +8,7 @@ import { mapInSteps } from "../time/steps.ts";
 import type { AdvertisedPath } from "./routes/adj_rib_out.ts";
 import type { Advertiser } from "./routes/advertiser.ts";
 import type { Counters } from "./counters.ts";
+import type { DropSample } from "./drop_samples.ts";
 import type { PeerDriver } from "./driver.ts";
 import type { LastWords, NotificationNote, PeerRecord } from "./peer_record.ts";
 import { familyName } from "./session/family.ts";
@@ -15,7 +16,13 @@ import type { Negotiated } from "./session/negotiate.ts";
 import type { NegotiatedRole } from "./session/role.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { SessionState, SessionStateName } from "./session/session_state.ts";
-import { type FailedAttempt, type SocketSettings, socketSettings } from "./transport/failed_attempt.ts";
+import {
+  type AttemptFacts,
+  type FailedAttempt,
+  type SocketSettings,
+  socketSettings,
+} from "./transport/failed_attempt.ts";
+import type { SegmentDrops } from "./transport/segment_drops.ts";
 import { isLocated } from "./unnumbered.ts";
 import { describeNotification, hardResetReason, shutdownCommunication } from "./wire/notification.ts";
 
@@ -75,6 +82,8 @@ export interface PeerStatus {
   readonly lastError: (LastWords & { readonly at: Date }) | undefined;
   /** The last attempt to connect, where nothing came of it and nothing has come since. */
   readonly failedAttempt: FailedAttempt | undefined;
+  /** What the kernel has dropped since the peer is waited for, of all connections; undefined: nothing, or that is not known. */
+  readonly dropped: { readonly since: Date; readonly drops: SegmentDrops } | undefined;
   /** What its sockets show of its configuration. */
   readonly settings: SocketSettings;
   readonly lastNotificationReceived: NotificationRecord | undefined;
@@ -123,12 +132,14 @@ export interface PeerStatus {
 /** The status of a peer as of now; its routes, of which there may be many, are listed in steps. */
 export function peerStatus(
   config: PeerConfig,
-  { driver, advertiser, record, heldBack, neighbour }: {
+  { driver, advertiser, record, heldBack, dropped, neighbour }: {
     readonly driver: Pick<PeerDriver, "state" | "counters" | "fault" | "nextRetryMs" | "transmission">;
     readonly advertiser: Advertiser | undefined;
     readonly record: PeerRecord;
     /** Why no session is begun. */
     readonly heldBack: string | undefined;
+    /** What the kernel has dropped since it is waited for. */
+    readonly dropped: DropSample | undefined;
     /** What is known of who is on its link, where it is known by its interface alone. */
     readonly neighbour: string | undefined;
   },
@@ -143,7 +154,7 @@ export function peerStatus(
   const { received, sent, prefixesReceived, prefixesWithdrawn, malformedUpdates } = driver.counters;
   const status = {
     name: config.name,
-    address: peerKey({ ...config, automatic: !isFound, device: undefined }),
+    address: placeOf(config),
     neighbour,
     as: config.as,
     passive: config.passive,
@@ -155,6 +166,7 @@ export function peerStatus(
       ? { at: wallTimeOf(lastError.atMs), text: lastError.text, noted: lastError.noted }
       : undefined,
     failedAttempt: record.failedAttempt,
+    dropped: dropped && { since: wallTimeOf(dropped.atMs), drops: dropped.drops },
     settings: socketSettings(config, fsm.config.localAs),
     lastNotificationReceived: lastNotificationReceived &&
       notificationRecord(lastNotificationReceived, wallTimeOf),
@@ -201,6 +213,20 @@ function saidRestart({ config, omission, saidRestart: said }: SessionState): Pee
     !omission.includes("graceful-restart");
   if (said === undefined || !isOffered) return undefined;
   return { ...said, forwarding: said.forwarding.map(familyName) };
+}
+
+/** The attempt to connect that has failed and whose end is to come; undefined: there is none. */
+export function failingAttempt(
+  config: PeerConfig,
+  localAs: number,
+  { isFailing, failedAttempt: failed }: PeerRecord,
+): AttemptFacts | undefined {
+  if (!isFailing || failed === undefined) return undefined;
+  return { address: placeOf(config), settings: socketSettings(config, localAs), failed };
+}
+
+function placeOf(config: PeerConfig): string {
+  return peerKey({ ...config, automatic: !isLocated(config), device: undefined });
 }
 
 function notificationRecord(

@@ -34,6 +34,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
 import { Repeats } from "../time/repeats.ts";
 import { atOnce, inOrder } from "../time/steps.ts";
+import { DropSamples } from "./drop_samples.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
 import type { StandingSession } from "./established_session.ts";
 import { type Heritage, Peer } from "./peer.ts";
@@ -119,11 +120,13 @@ export class Speaker {
     this.#options = options;
     this.#local = local;
     this.#services = options.services ?? this.#services;
+    const drops = new DropSamples(clock, () => transport.drops?.());
     this.#ports = {
       transport,
       clock,
       random,
       own: () => ({ addresses: addresses.current(), services: this.#services }),
+      drops: () => drops.sample(),
       desired: this.#desired,
       neighbours,
       rejections: new Lingering(MAX_REJECTIONS),

@@ -1,6 +1,7 @@
 /** What happens to a speaker, as facts: for logs, metrics and whoever else listens. */
 import type { ListenEvent } from "./listeners.ts";
 import type { SessionStateName } from "./session/session_state.ts";
+import type { AttemptFacts } from "./transport/failed_attempt.ts";
 import type { RefusalReason } from "./transport/transport.ts";
 
 /** What BFD says of the path to a peer: it is there, it was and is lost, or nothing (RFC 5882). */
@@ -21,6 +22,8 @@ export type SpeakerEvent =
     readonly peer: string;
     readonly from: SessionStateName;
     readonly cause: string;
+    /** Of the attempt that ended; undefined: it was none, or nothing is known of it. */
+    readonly attempt?: AttemptFacts | undefined;
   }
   /** Handed to the socket. `at` is on the scale of the clock, in milliseconds. */
   | {

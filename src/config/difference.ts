@@ -94,8 +94,8 @@ const PARTS: { readonly [Part in keyof Config]: (old: Config, next: Config) => C
   state: (old, next) => plainChange("state", old.state, next.state),
   hooks: (old, next) => plainChange("hooks", old.hooks, next.hooks),
   bgp: (old, next) => [
-    ...localChange(old.bgp.local, next.bgp.local),
-    ...peerChanges(old.bgp.peers, next.bgp.peers),
+    ...localChange(old.bgp, next.bgp),
+    ...peerChanges(old.bgp, next.bgp),
   ],
   services: (old, next) => serviceChanges(old.services, next.services),
 };

@@ -1,6 +1,7 @@
 /** `announce` of a service: which attributes stand for which, and whether those of an unhealthy one are worse for everybody. */
 import { changedKeys } from "./canonical.ts";
 import type { AnnounceConfig, AnnouncedAttributes, PeerConfig } from "./config.ts";
+import { localAsOf } from "./local_as.ts";
 import type { FileLocal } from "./schema/bgp.ts";
 import type { FileAnnounce } from "./schema/announce.ts";
 import type { Element } from "./validation.ts";
@@ -61,15 +62,17 @@ export function checkWhenUnhealthy(
   }
   if (local === undefined) return;
   const differing = changedKeys(own, worse);
-  const alike = peers.map(({ value }) => value).filter(({ name, as }) => {
-    const unsent = as === local.as ? "asPathPrepend" : "localPreference";
-    return (names?.includes(name) ?? true) && differing.every((key) => key === unsent);
+  const isInternal = (peer: PeerConfig) => peer.as === localAsOf(local, peer);
+  const alike = peers.map(({ value }) => value).filter((peer) => {
+    const unsent = isInternal(peer) ? "asPathPrepend" : "localPreference";
+    return (names?.includes(peer.name) ?? true) && differing.every((key) => key === unsent);
   });
-  if (alike.length === 0) return;
+  const [first] = alike;
+  if (first === undefined) return;
   const who = alike.map(({ name }) => name).join(", ");
   const why = differing.length === 0
     ? "it has the attributes of a healthy one"
-    : `${differing.join(", ")} is not for ${alike[0]?.as === local.as ? "iBGP" : "eBGP"} peers`;
+    : `${differing.join(", ")} is not for ${isInternal(first) ? "iBGP" : "eBGP"} peers`;
   const message = `tells ${who} of an unhealthy service what it tells of a healthy one: ${why}`;
   findings.push({ path, message, severity: "warning", showValue: "never" });
 }

@@ -3,7 +3,8 @@
  * say, and the speaker does it. A peer is known by its address and zone; its name is a label.
  */
 import { changedKeys } from "./canonical.ts";
-import type { LocalBgp, PeerConfig } from "./config.ts";
+import type { Config, LocalBgp, PeerConfig } from "./config.ts";
+import { localAsOf } from "./local_as.ts";
 import { pair } from "./pairs.ts";
 import { formatZoned } from "./values/address.ts";
 
@@ -18,8 +19,10 @@ export interface LocalChange {
   readonly of: "local";
   readonly change: "changed";
   readonly keys: readonly string[];
-  /** What happens to the sessions of all peers. */
+  /** What happens to the sessions of peers that stay. */
   readonly sessions: SessionConsequence;
+  /** Peers, by name, to whose sessions less happens; left out: none. */
+  readonly except?: readonly string[];
   /** Whether the listening sockets are other ones. */
   readonly listen: boolean;
 }
@@ -47,9 +50,14 @@ export interface PeerAndLocal {
   readonly peer: PeerConfig;
 }
 
-const LOCAL: { readonly [Key in keyof LocalBgp]: SessionConsequence | "listen" } = {
+type Row<T> = SessionConsequence | ((old: T, next: T) => SessionConsequence);
+
+/** The speaker with its peers. */
+export type SpeakerConfig = Pick<Config["bgp"], "local" | "peers">;
+
+const LOCAL: { readonly [Key in keyof LocalBgp]: Row<PeerAndLocal> | "listen" } = {
   routerID: "reset",
-  as: "reset",
+  as: ownAsConsequence,
   listenPort: "listen",
   listenAddresses: "listen",
   // Next hops may follow them; destinations made of them are compared where they are.
@@ -59,20 +67,16 @@ const LOCAL: { readonly [Key in keyof LocalBgp]: SessionConsequence | "listen" }
 
 type PeerKey = Exclude<keyof PeerConfig, keyof PeerPlace>;
 
-const PEER: {
-  readonly [Key in PeerKey]:
-    | SessionConsequence
-    | ((old: PeerConfig, next: PeerConfig) => SessionConsequence);
-} = {
+const PEER: { readonly [Key in PeerKey]: Row<PeerAndLocal> } = {
   // Services name the peers that get their routes.
   name: "advertise",
   as: "reset",
-  localAs: "reset",
+  localAs: ownAsConsequence,
   port: "reset",
   passive: "reset",
   localAddress: "reset",
   password: "reset",
-  tcpAo: (old, next) => rollsOver(old.tcpAo, next.tcpAo) ? "next session" : "reset",
+  tcpAo: ({ peer: old }, { peer: next }) => rollsOver(old.tcpAo, next.tcpAo) ? "next session" : "reset",
   tcpMss: "reset",
   ttlSecurity: "reset",
   multihop: "reset",
@@ -81,7 +85,8 @@ const PEER: {
   connectRetryTimeMs: "next session",
   sendHoldTimeSeconds: "reset",
   families: "reset",
-  nextHop: (old, next) => offersExtendedNextHop(old) === offersExtendedNextHop(next) ? "advertise" : "reset",
+  nextHop: ({ peer: old }, { peer: next }) =>
+    offersExtendedNextHop(old) === offersExtendedNextHop(next) ? "advertise" : "reset",
   nextHop6: "advertise",
   linkLocalNextHop: "advertise",
   gracefulRestart: "reset",
@@ -114,6 +119,14 @@ export function offersExtendedNextHop({ address, families, nextHop, capabilities
 }
 
 /**
+ * The peer sees our AS in the OPEN, in AS_PATH and in ONLY_TO_CUSTOMER, and no other one of ours: where it has a `localAS`,
+ * `local.as` means nothing to it.
+ */
+function ownAsConsequence(old: PeerAndLocal, next: PeerAndLocal): SessionConsequence {
+  return localAsOf(old.local, old.peer) === localAsOf(next.local, next.peer) ? "none" : "reset";
+}
+
+/**
  * Can a session go on while its TCP-AO keys change (RFC 5925 section 6.1)? It can where it has keys before and after, and no
  * number becomes another key's.
  */
@@ -130,31 +143,41 @@ function rollsOver(old: PeerConfig["tcpAo"], next: PeerConfig["tcpAo"]): boolean
 /** What happens to the session of a peer whose key stays, by all that changes at once. */
 export function sessionConsequence(old: PeerAndLocal, next: PeerAndLocal): SessionConsequence {
   return strongest([
-    ...localChange(old.local, next.local).map(({ sessions }) => sessions),
-    peerConsequence(old.peer, next.peer, changedPeerKeys(old.peer, next.peer)),
+    localConsequence(old, next, changedKeys(old.local, next.local)),
+    peerConsequence(old, next, changedPeerKeys(old.peer, next.peer)),
   ]);
 }
 
 /** What changes of this speaker: one change, or none. */
-export function localChange(old: LocalBgp, next: LocalBgp): readonly LocalChange[] {
-  const keys = changedKeys(old, next);
+export function localChange(old: SpeakerConfig, next: SpeakerConfig): readonly LocalChange[] {
+  const { local } = old;
+  const keys = changedKeys(local, next.local);
   if (keys.length === 0) return [];
-  const consequences = keys.map((key) => LOCAL[key]);
-  const sessions = strongest(consequences.filter((consequence) => consequence !== "listen"));
-  const listens = old.listenPort !== NOT_LISTENING || next.listenPort !== NOT_LISTENING;
-  const listen = listens && consequences.includes("listen");
-  return [{ of: "local", change: "changed", keys, sessions, listen }];
+  const kept = pair(old.peers, next.peers, peerKey).kept.map(({ old: peer, next: nextPeer }) => {
+    const to = { local: next.local, peer: nextPeer };
+    return { name: nextPeer.name, consequence: localConsequence({ local, peer }, to, keys) };
+  });
+  const sessions = strongest(kept.map(({ consequence }) => consequence));
+  const except = kept.filter(({ consequence }) => consequence !== sessions).map(({ name }) => name);
+  const listens = local.listenPort !== NOT_LISTENING || next.local.listenPort !== NOT_LISTENING;
+  const listen = listens && keys.some((key) => LOCAL[key] === "listen");
+  const change = { of: "local", change: "changed", keys, sessions, listen } as const;
+  return [except.length === 0 ? change : { ...change, except }];
 }
 
 /** What changes of the peers: those that go, then those that stay, then those that come. */
-export function peerChanges(old: readonly PeerConfig[], next: readonly PeerConfig[]): readonly PeerChange[] {
-  const { removed, kept, added } = pair(old, next, peerKey);
+export function peerChanges(before: SpeakerConfig, after: SpeakerConfig): readonly PeerChange[] {
+  const { removed, kept, added } = pair(before.peers, after.peers, peerKey);
   return [
     ...removed.map(({ key, value }) => comesOrGoes("removed", key, value)),
     ...kept.flatMap(({ key, old, next }): readonly PeerChange[] => {
       const keys = changedPeerKeys(old, next);
       if (keys.length === 0) return [];
-      const session = peerConsequence(old, next, keys);
+      const session = peerConsequence(
+        { local: before.local, peer: old },
+        { local: after.local, peer: next },
+        keys,
+      );
       return [{ of: "peer", change: "changed", address: key, name: old.name, keys, session }];
     }),
     ...added.map(({ key, value }) => comesOrGoes("added", key, value)),
@@ -173,11 +196,27 @@ function placeless({ address: _, automatic: _a, zone: _z, device: _d, ...rest }:
   return rest;
 }
 
-function peerConsequence(old: PeerConfig, next: PeerConfig, keys: readonly PeerKey[]): SessionConsequence {
+function localConsequence(
+  old: PeerAndLocal,
+  next: PeerAndLocal,
+  keys: readonly (keyof LocalBgp)[],
+): SessionConsequence {
   return strongest(keys.map((key) => {
-    const row = PEER[key];
-    return typeof row === "string" ? row : row(old, next);
+    const row = LOCAL[key];
+    return row === "listen" ? "none" : consequenceOf(row, old, next);
   }));
+}
+
+function peerConsequence(
+  old: PeerAndLocal,
+  next: PeerAndLocal,
+  keys: readonly PeerKey[],
+): SessionConsequence {
+  return strongest(keys.map((key) => consequenceOf(PEER[key], old, next)));
+}
+
+function consequenceOf(row: Row<PeerAndLocal>, old: PeerAndLocal, next: PeerAndLocal): SessionConsequence {
+  return typeof row === "string" ? row : row(old, next);
 }
 
 function strongest(consequences: readonly SessionConsequence[]): SessionConsequence {

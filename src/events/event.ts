@@ -20,6 +20,12 @@ export interface FaultyPart {
   readonly name: string;
 }
 
+/** What a cause that has only the kernel's words means, and what helps, as `peers` shows it; undefined: not known. */
+export interface Meaning {
+  readonly means?: string;
+  readonly cure?: string;
+}
+
 /** One event without its moment. */
 export type AgentFact =
   | {
@@ -132,20 +138,20 @@ export type AgentFact =
   /** Something is wrong that was not before. */
   | { readonly kind: "kernel-error"; readonly cause: string }
   | { readonly kind: "kernel-recovered"; readonly cause: string }
-  | {
+  | ({
     readonly kind: "peer-state";
     readonly peer: string;
     readonly from: string;
     readonly to: string;
     readonly cause: string;
-  }
+  } & Meaning)
   /** A connection or an attempt at one ended. */
-  | {
+  | ({
     readonly kind: "session-ended";
     readonly peer: string;
     readonly from: string;
     readonly cause: string;
-  }
+  } & Meaning)
   /** Handed to the socket. */
   | {
     readonly kind: "updates-sent";

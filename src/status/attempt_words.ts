@@ -12,6 +12,8 @@ export interface Attempt {
   readonly address: string;
   readonly settings: SocketSettings;
   readonly failed: FailedAttempt;
+  /** Within what time segments were dropped, in words. */
+  readonly meanwhile?: string;
 }
 
 /** What happened, and what helps. */
@@ -23,6 +25,8 @@ export interface AttemptWords {
 
 interface Row {
   readonly situation: string;
+  /** It is told by what the kernel drops, so of a peer that is waited for as well. */
+  readonly isOfDrops?: true;
   fits(attempt: Attempt): boolean;
   sentence(attempt: Attempt): string;
   cure(attempt: Attempt): string;
@@ -54,6 +58,7 @@ const port = ({ settings }: Attempt) => `TCP port ${settings.port}`;
 const sender = ({ failed }: Attempt) => failed.icmp?.from ?? "a router";
 const from = ({ settings: { localAddress } }: Attempt) =>
   localAddress === undefined ? "" : ` from ${localAddress}`;
+const meanwhile = ({ meanwhile: words = "while this attempt was under way" }: Attempt) => words;
 const by = ({ settings: { device } }: Attempt) => device === undefined ? "" : ` in ${device}`;
 const segments = (count: number) => count === 1 ? "1 segment" : `${count} segments`;
 
@@ -275,34 +280,34 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "signatures differ",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.signature !== undefined && attempt.failed.drops.mismatched > 0,
-    sentence: ({ failed, settings }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.mismatched)
-      } whose ${settings.signature} signature did not match ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.mismatched)
+      } whose ${attempt.settings.signature} signature did not match ${meanwhile(attempt)}`,
     cure: (attempt) => `give both sides the same ${key(attempt)} (${attempt.name})`,
   },
   {
     situation: "peer signs nothing",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.signature !== undefined && attempt.failed.drops.unsigned > 0,
-    sentence: ({ failed, settings }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.unsigned)
-      } without the ${settings.signature} signature that a peer must have ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.unsigned)
+      } without the ${attempt.settings.signature} signature that a peer must have ${meanwhile(attempt)}`,
     cure: (attempt) => `configure the password for us at ${attempt.name}, or leave out ${key(attempt)} here`,
   },
   {
     situation: "peer signs, and we do not",
+    isOfDrops: true,
     fits: (attempt) => unanswered(attempt) && attempt.failed.drops.unexpected > 0,
-    sentence: ({ failed }) =>
+    sentence: (attempt) =>
       `the kernel dropped ${
-        segments(failed.drops.unexpected)
-      } with a signature that no key is configured for ` +
-      "while this attempt was under way",
+        segments(attempt.failed.drops.unexpected)
+      } with a signature that no key is configured for ${meanwhile(attempt)}`,
     cure: (attempt) =>
       attempt.settings.signature === undefined
         ? `set password of ${attempt.name} to what the router has for us, or remove it there`
@@ -310,13 +315,13 @@ const ROWS: readonly Row[] = [
   },
   {
     situation: "TTL below the least one",
+    isOfDrops: true,
     fits: (attempt) =>
       unanswered(attempt) && attempt.settings.ttlSecurity !== undefined && attempt.failed.drops.lowTtl > 0,
-    sentence: ({ failed, settings }) =>
-      `the kernel dropped ${segments(failed.drops.lowTtl)} whose TTL was below ${
-        256 - (settings.ttlSecurity ?? 1)
-      } ` +
-      "(GTSM, RFC 5082) while this attempt was under way",
+    sentence: (attempt) =>
+      `the kernel dropped ${segments(attempt.failed.drops.lowTtl)} whose TTL was below ${
+        256 - (attempt.settings.ttlSecurity ?? 1)
+      } (GTSM, RFC 5082) ${meanwhile(attempt)}`,
     cure: ({ name, settings }) =>
       `turn GTSM on at ${name} (ttl-security, which sends with TTL 255), or raise ttlSecurity, which is ${settings.ttlSecurity}, ` +
       "to the number of hops",
@@ -377,7 +382,11 @@ function hopsHint({ address, settings }: Attempt): string {
 
 /** The attempt in words; undefined where the table does not have it. */
 export function attemptWords(attempt: Attempt): AttemptWords | undefined {
-  const row = ROWS.find((each) => each.fits(attempt));
+  return wordsOf(attempt, ROWS);
+}
+
+function wordsOf(attempt: Attempt, rows: readonly Row[]): AttemptWords | undefined {
+  const row = rows.find((each) => each.fits(attempt));
   return row && { situation: row.situation, sentence: row.sentence(attempt), cure: row.cure(attempt) };
 }
 
@@ -386,6 +395,19 @@ export function failedAttemptWords(peer: PeerStatus): AttemptWords | undefined {
   const { name, address, settings, failedAttempt } = peer;
   if (failedAttempt === undefined || peer.state === "Established") return undefined;
   return attemptWords({ name, address, settings, failed: failedAttempt });
+}
+
+/**
+ * Why a passive peer that is waited for may not get through; undefined: the kernel drops nothing that would say so. It counts
+ * for all connections of the host.
+ */
+export function waitingWords({ name, address, settings, dropped }: PeerStatus): AttemptWords | undefined {
+  if (dropped === undefined) return undefined;
+  const { since, drops } = dropped;
+  const failed = { operation: undefined, code: undefined, unanswered: true, icmp: undefined, drops };
+  const meanwhile =
+    `since ${since.toISOString()}, while ${name} is waited for; they may be of somebody else's connections`;
+  return wordsOf({ name, address, settings, failed, meanwhile }, ROWS.filter(({ isOfDrops }) => isOfDrops));
 }
 
 /** The situations that the table has, for tests that see each. */

@@ -35,6 +35,9 @@ function linesOf(change: ConfigChange): readonly string[] {
   }
 }
 
+/** So many peers are named. */
+const NAMED = 5;
+
 const EVERY_SESSION: Readonly<Record<SessionConsequence, string>> = {
   reset: ", every session is reset (6/6)",
   advertise: ", all routes are looked at again",
@@ -49,9 +52,13 @@ const ITS_SESSION: Readonly<Record<SessionConsequence, string>> = {
   none: "",
 };
 
-function localLine({ keys, sessions, listen }: LocalChange): string {
+function localLine({ keys, sessions, listen, except = [] }: LocalChange): string {
   const sockets = listen ? ", listening sockets are opened anew" : "";
-  return `bgp.local: ${fileKeys(keys)} changed${EVERY_SESSION[sessions]}${sockets}`;
+  const others = except.length > NAMED
+    ? [...except.slice(0, NAMED), `${except.length - NAMED} more`]
+    : except;
+  const but = others.length === 0 ? "" : `, not those of ${others.join(", ")}`;
+  return `bgp.local: ${fileKeys(keys)} changed${EVERY_SESSION[sessions]}${but}${sockets}`;
 }
 
 function peerLine(change: PeerChange): string {

@@ -7,16 +7,19 @@ export type ForeignRecord = Readonly<Record<string, unknown>>;
 
 /** What the event is about, in this order. */
 const SUBJECT = ["service", "destination", "check", "peer", "server", "order", "part", "name", "reader"];
-const IDENTITY = ["id", "at", "kind", "because", "cause", "from", "to", "leftOut"];
+const IDENTITY = ["id", "at", "kind", "because", "cause", "means", "cure", "from", "to", "leftOut"];
 const KIND_WIDTH = 16;
 const ITEMS_NAMED = 5;
 
 /** `2026-01-01T00:00:00.000Z #7 verdict web http-1: unknown → healthy: status 200 (because #5)`. */
 export function eventLine(record: ForeignRecord): string {
-  const { id, at, kind, because, cause } = record;
+  const { id, at, kind, because, cause, means, cure } = record;
   const subject = SUBJECT.map((name) => record[name]).filter((value) => value !== undefined).map(textOf);
   const words = [...transitionOf(record), ...detailsOf(record)].join(", ");
-  const sentence = [words, textOf(cause)].filter((text) => text !== "").join(": ");
+  const why = [textOf(cause), textOf(means), cure === undefined ? "" : `cure: ${textOf(cure)}`];
+  const sentence = [words, why.filter((text) => text !== "").join("; ")].filter((text) => text !== "").join(
+    ": ",
+  );
   const told = [subject.join(" "), sentence].filter((text) => text !== "").join("  ");
   const reason = because === undefined ? "" : ` (because #${textOf(because)})`;
   const line = `${textOf(at)} ${`#${textOf(id)}`.padEnd(6)} ${

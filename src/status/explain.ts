@@ -6,7 +6,7 @@ import { familyKey } from "../bgp/session/omission.ts";
 import { checkCure, gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
 import type { CheckStatusEntry, PeerEntry, RouteStatus, ServiceStatus, Status } from "./status.ts";
 import { onlyPeer, onlyService } from "./views.ts";
@@ -176,7 +176,7 @@ function target({ config }: Status, { service, route, peer }: PeerFacts): Step {
 
 function established(status: Status, { peer }: PeerFacts, now: Date): Step {
   const reason = downReason(peer, now);
-  const means = failedAttemptWords(peer)?.sentence;
+  const means = (failedAttemptWords(peer) ?? waitingWords(peer))?.sentence;
   return step("session Established", reason === undefined, {
     saw: reason === undefined
       ? "Established"

@@ -2,7 +2,7 @@
 import type { FamilyName } from "../config/config.ts";
 import { familyKey } from "../bgp/session/omission.ts";
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
 import { bfdLines, bfdReason } from "./bfd_text.ts";
 import type { BfdEntry, PeerEntry, Status } from "./status.ts";
@@ -80,7 +80,7 @@ function meaning(
   peer: PeerEntry,
   status: Pick<Status, "as" | "routerID" | "listeners">,
 ): readonly string[] {
-  const words = failedAttemptWords(peer);
+  const words = failedAttemptWords(peer) ?? waitingWords(peer);
   return [
     ...words === undefined ? [] : [`  which means    ${words.sentence}`],
     `  cure           ${sessionCure(peer, status)}`,

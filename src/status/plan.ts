@@ -104,10 +104,11 @@ function keptPlan(
 ): readonly SessionPlan[] {
   const consequence = sessionConsequence({ local, peer: old }, { local: nextLocal, peer: next });
   if (consequence !== "reset" && consequence !== "next session") return [];
+  const [before, after] = [{ local, peers: [old] }, { local: nextLocal, peers: [next] }];
   const reasons = [
-    ...localChange(local, nextLocal).filter(({ sessions }) => sessions === consequence)
+    ...localChange(before, after).filter(({ sessions }) => sessions === consequence)
       .map(({ keys }) => `bgp.local: ${fileKeys(keys)} changed`),
-    ...peerChanges([old], [next]).flatMap((change) =>
+    ...peerChanges(before, after).flatMap((change) =>
       change.change === "changed" && change.session === consequence
         ? [`${fileKeys(change.keys)} changed`]
         : []

@@ -4,7 +4,7 @@ import { BEFORE_THAT } from "../bgp/peer_record.ts";
 import type { NotificationWay } from "../bgp/session/peer_state.ts";
 import { counterpartOf } from "../bgp/session/role.ts";
 import { bfdCure, isLost } from "./bfd_text.ts";
-import { failedAttemptWords } from "./attempt_words.ts";
+import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import type { PeerEntry, Status } from "./status.ts";
 
 /** What a cure speaks of. */
@@ -196,6 +196,9 @@ export function sessionCure(peer: PeerEntry, status: Place["status"]): string {
   const place = { peer, status };
   if (peer.address.startsWith("auto%")) return FIND(place);
   if (peer.heldBack !== undefined || isLost(peer.bfd)) return bfdCure(peer);
+  const waiting = waitingWords(peer);
+  // What the peer itself has said last counts more than what may be of somebody else.
+  if (waiting !== undefined && peer.lastError?.noted !== "received") return waiting.cure;
   if (peer.passive && peer.state === "Active" && peer.lastError === undefined) return waitingCure(place);
   if (UNDER_WAY.includes(peer.state) && peer.lastError === undefined) {
     return `comes by itself in moments; where it does not, look at the log of ${peer.name}${gtsmHint(peer)}`;

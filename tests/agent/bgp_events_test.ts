@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { factOf, SpeakerEvents } from "../../src/agent/bgp_events.ts";
 import type { SpeakerEvent } from "../../src/bgp/speaker.ts";
+import { NO_DROPS } from "../../src/bgp/transport/segment_drops.ts";
+import { logLines } from "../../src/events/log_line.ts";
+import { attemptWords } from "../../src/status/attempt_words.ts";
 import { RecordedEvents } from "../support/events.ts";
 
 Deno.test("factOf() says why routes are held by the first of them, and that none is any more", () => {
@@ -72,4 +75,45 @@ Deno.test("SpeakerEvents names what led to the next event of a peer's step, and 
   assert.deepEqual(causes(note, { ...ended, peer: "r2" }), [undefined, undefined]);
   assert.deepEqual(causes(ended, { ...idle, cause: "another" }), [undefined, undefined]);
   assert.deepEqual(causes(ended, "another", idle), [undefined, undefined, undefined]);
+});
+
+Deno.test("SpeakerEvents tells what an attempt that failed means and what helps, with its end and the state that it led to (B7)", () => {
+  const { stream, events } = new RecordedEvents({ now: () => 0 });
+  const speaker = new SpeakerEvents(stream);
+  const settings = {
+    port: 179,
+    device: undefined,
+    localAddress: undefined,
+    signature: undefined,
+    external: true,
+    ttl: 1,
+    ttlSecurity: undefined,
+    multihop: undefined,
+  };
+  const failed = {
+    operation: "connect",
+    code: "ECONNREFUSED",
+    unanswered: false,
+    icmp: undefined,
+    drops: NO_DROPS,
+  };
+  const attempt = { address: "10.0.0.2", settings, failed };
+  const cause = "cannot connect to r1: connect: connection refused (ECONNREFUSED)";
+  const ended = { type: "session-ended", peer: "r1", from: "Connect", cause } as const;
+  const idle = { type: "peer-state", peer: "r1", from: "Connect", to: "Idle", cause } as const;
+  const told = (...facts: readonly SpeakerEvent[]) => {
+    const before = events.length;
+    for (const event of facts) speaker.publish(event);
+    return events.slice(before).map((event) => "means" in event ? [event.means, event.cure] : undefined);
+  };
+  const words = attemptWords({ name: "r1", ...attempt });
+  const both = [words?.sentence, words?.cure];
+  assert.match(both[0] ?? "", /^nobody listens at 10\.0\.0\.2 on TCP port 179/);
+  assert.deepEqual(told({ ...ended, attempt }, idle), [both, both]);
+  assert.deepEqual(told(ended, idle), [undefined, undefined], "nothing is known of it");
+  assert.deepEqual(told({ ...ended, attempt }, { ...idle, cause: "another" }), [both, undefined]);
+  assert.deepEqual(told({ ...ended, attempt }, { ...idle, peer: "r2" }), [both, undefined]);
+  // What repeats itself is counted by its cause, so that a number in the words makes no new line.
+  const [first] = logLines(events[0] ?? assert.fail());
+  assert.deepEqual([first?.repeats, first?.fields.means, first?.fields.cure], [`r1 ${cause}`, ...both]);
 });

@@ -71,6 +71,14 @@ Deno.test("announce.whenUnhealthy is warned of where it tells a peer nothing els
   }
 });
 
+Deno.test("announce.whenUnhealthy is warned of by the AS that a peer sees: with localAS it may be eBGP", () => {
+  const file = fileOf("peers: [inside], whenUnhealthy: {localPreference: 50}");
+  assert.deepEqual(issuesOf(file), []);
+  const shown = file.replace("name: inside", "name: inside, localAS: 65099");
+  assert.notEqual(shown, file);
+  assert.match(issuesOf(shown).join(), /localPreference is not for eBGP peers/);
+});
+
 /** The keys of announce that a reload from one to the other is said to change. */
 function changedIn(from: string, to: string): readonly string[] {
   return differ(configOf(fileOf(from)), configOf(fileOf(to))).flatMap((change) =>

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { canonical } from "../../src/config/canonical.ts";
 import type { Config, PeerConfig, ServiceConfig } from "../../src/config/config.ts";
 import { type ConfigChange, differ } from "../../src/config/difference.ts";
-import type { PeerPlace } from "../../src/config/session_difference.ts";
+import { type PeerPlace, sessionConsequence } from "../../src/config/session_difference.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
 import { config, httpCheckConfig, PLAIN_PORT, serviceConfig } from "../support/config.ts";
 import { VALID_FILES } from "./arbitrary.ts";
@@ -93,6 +93,52 @@ Deno.test("differ() tells what a change of this speaker does to all sessions and
     const next = { ...BASE, bgp: { ...BASE.bgp, local: { ...BASE.bgp.local, ...change } } };
     assert.deepEqual(differ(BASE, next), [{ of: "local", change: "changed", keys, sessions, listen }]);
   }
+});
+
+Deno.test("differ() resets a session where the AS that its peer sees is another one, whichever key says so (issue: localAS)", () => {
+  // bgp.local.as and localAS of tor-1, before and after; what happens to the sessions of tor-1 and of tor-2, which has none.
+  const rows = [
+    [[65001, 65010], [65002, 65010], "none", "reset"],
+    [[65001, undefined], [65002, 65001], "none", "reset"],
+    [[65001, 65002], [65002, undefined], "none", "reset"],
+    [[65001, 65002], [65001, undefined], "reset", "none"],
+    [[65001, 65010], [65002, 65011], "reset", "reset"],
+    [[65001, 65010], [65002, undefined], "reset", "reset"],
+    [[65001, undefined], [65001, 65001], "none", "none"],
+    [[65001, undefined], [65002, undefined], "reset", "reset"],
+  ] as const;
+  for (const [before, after, first, second] of rows) {
+    const at = ([as, localAs]: readonly [number, number | undefined]) => ({
+      local: localBgp({ as }),
+      peers: [{ ...tor1, localAs }, tor2],
+    });
+    const [old, next] = [at(before), at(after)];
+    const of = (index: number) =>
+      [old, next].map(({ local, peers }) => ({ local, peer: peers[index] ?? assert.fail() }));
+    const consequences = [0, 1].map((index) => {
+      const [from, to] = of(index);
+      return sessionConsequence(from ?? assert.fail(), to ?? assert.fail());
+    });
+    assert.deepEqual(consequences, [first, second], JSON.stringify([before, after]));
+    const [change] = differ({ ...BASE, bgp: { ...BASE.bgp, ...old } }, {
+      ...BASE,
+      bgp: { ...BASE.bgp, ...next },
+    });
+    if (before[0] === after[0]) continue;
+    assert.ok(change?.of === "local");
+    assert.deepEqual([change.sessions, change.except], ["reset", first === "none" ? ["tor-1"] : undefined]);
+  }
+  const only = (as: number) => ({
+    ...BASE,
+    bgp: { ...BASE.bgp, local: localBgp({ as }), peers: [{ ...tor1, localAs: 7 }] },
+  });
+  assert.deepEqual(differ(only(1), only(2)), [{
+    of: "local",
+    change: "changed",
+    keys: ["as"],
+    sessions: "none",
+    listen: false,
+  }]);
 });
 
 Deno.test("differ() touches no listener where nothing listens before or after", () => {

@@ -268,6 +268,25 @@ export function transportContract(name: string, open: () => TransportUnderTest):
     }
   });
 
+  test("tells that an attempt is given up in the turn in which it is, once, and of none that is up (port Transport)", async (transport) => {
+    using full = await fullListener();
+    using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
+    const told: boolean[] = [];
+    const attempt = (port: number, { signal }: AbortController) =>
+      transport.connect(peerAt("127.0.0.1", port), LOCAL_AS, signal, undefined, ({ unanswered }) => {
+        told.push(unanswered);
+      });
+    const [given, kept] = [new AbortController(), new AbortController()];
+    const connecting = attempt(full.port, given);
+    given.abort(new Error("given up"));
+    assert.deepEqual(told, [true]);
+    await assert.rejects(connecting, /given up/);
+    using _client = await attempt(acceptor.listener.local.port, kept);
+    using _server = await acceptor.next();
+    kept.abort();
+    assert.deepEqual(told, [true]);
+  });
+
   test("is not touched by a signal that is aborted once connected (port Transport)", async (transport) => {
     using acceptor = accept(transport, "127.0.0.1", 0, [peerAt("127.0.0.1", 0)]);
     const controller = new AbortController();

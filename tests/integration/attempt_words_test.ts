@@ -9,6 +9,8 @@ import { Sockets } from "../../ffi/sockets.ts";
 import { Speaker } from "../../src/bgp/speaker.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
+import { factOf } from "../../src/agent/bgp_events.ts";
+import type { AgentFact, Meaning } from "../../src/events/event.ts";
 import { failedAttemptWords } from "../../src/status/attempt_words.ts";
 import { systemClock } from "../../src/time/clock.ts";
 import { address, localBgp, peerConfig } from "../support/bgp.ts";
@@ -242,6 +244,7 @@ async function tells({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
   using libc = openLibc();
   await using reactor = new Reactor(libc);
   using _server = row.server ? listenIn(b, version, new Sockets(libc, reactor)) : undefined;
+  const told: (Meaning & Pick<AgentFact, "kind">)[] = [];
   const listening = { listenPort: 179, listenAddresses: [address(version === 4 ? "0.0.0.0" : "::")] };
   const speaker = new Speaker({
     local: localBgp({ as: OUR_AS, ...row.listening ? listening : {} }),
@@ -258,14 +261,20 @@ async function tells({ a, b }: World, version: 4 | 6, row: Row): Promise<void> {
     transport: socketTransport(socketsInside(a, new Sockets(libc, reactor))),
     clock: systemClock,
     random: Math.random,
-    onEvent: () => {},
+    onEvent: (event) => void told.push(factOf(event)),
   });
   const words = () => speaker.status().map(failedAttemptWords)[0];
+  // The end of the attempt that is told is its own, also where it was given up without an answer.
+  const isTold = () =>
+    told.some(({ kind, means = "", cure = "" }) =>
+      kind === "session-ended" && row.says.test(means) && row.cure.test(cure)
+    );
   try {
     speaker.start();
     await until(() => words()?.situation === row.situation, () => JSON.stringify(speaker.status()[0]));
     assert.match(words()?.sentence ?? "", row.says);
     assert.match(words()?.cure ?? "", row.cure);
+    await until(isTold, () => JSON.stringify(told));
   } finally {
     await speaker.stop({ mode: "shutdown", communication: "" });
     speaker.abort();

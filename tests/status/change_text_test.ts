@@ -14,6 +14,14 @@ Deno.test("changeLines() has words for every change of the agent and of its sess
     [{ of: "state", change: "changed", keys: ["directory"] }, "state: directory changed"],
     [{ ...local, keys: ["as"], sessions: "reset" }, "bgp.local: as changed, every session is reset (6/6)"],
     [
+      { ...local, keys: ["as"], sessions: "reset", except: ["tor-2", "tor-3"] },
+      "bgp.local: as changed, every session is reset (6/6), not those of tor-2, tor-3",
+    ],
+    [
+      { ...local, keys: ["as"], sessions: "reset", except: ["a", "b", "c", "d", "e", "f", "g"] },
+      "bgp.local: as changed, every session is reset (6/6), not those of a, b, c, d, e, 2 more",
+    ],
+    [
       { ...local, keys: ["address6", "listenPort"], sessions: "advertise", listen: true },
       "bgp.local: address6, listenPort changed, all routes are looked at again, listening sockets are opened anew",
     ],

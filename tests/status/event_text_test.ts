@@ -57,6 +57,19 @@ Deno.test("eventLine() says when, which, what about, from what to what, why, and
       },
       `${at} #10    kernel-contested contested, objects address 10.99.0.1 on web (repaired 6 times, most likely changed by ip (process 7)): c`,
     ],
+    [
+      {
+        id: 11,
+        at,
+        kind: "session-ended",
+        peer: "r1",
+        from: "Connect",
+        means: "nobody",
+        cure: "do",
+        cause: "c",
+      },
+      `${at} #11    session-ended    r1  was Connect: c; nobody; cure: do`,
+    ],
     [{ id: 11, at, kind: "handover", cause: "c" }, `${at} #11    handover         c`],
     [
       { id: 12, at, kind: "drained", services: [], cause: "\x1b[2J\u202e" },

@@ -253,6 +253,14 @@ const SCRIPTS: readonly (Expected & {
     cure: /^nothing has to be done: the next OPEN leaves out what was refused$/,
   },
   {
+    what: "wants another authentication",
+    way: "received",
+    act: notifies(2, 5),
+    code: "2/5",
+    why: /OPEN Message Error/,
+    cure: /^give b and this host the same password, or the same keys$/,
+  },
+  {
     what: "has our BGP Identifier",
     way: "received",
     act: notifies(2, 3),

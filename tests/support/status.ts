@@ -26,6 +26,7 @@ export const peerStatus: PeerStatus = {
   heldBack: undefined,
   lastError: undefined,
   failedAttempt: undefined,
+  dropped: undefined,
   settings: {
     port: 179,
     device: undefined,

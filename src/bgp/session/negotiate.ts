@@ -4,6 +4,7 @@
  */
 import { addressToU32, formatU32 } from "../../net/address.ts";
 import type { BgpRole, LocalBgp, OfferedCapabilities, PeerConfig } from "../../config/config.ts";
+import { localAsOf } from "../../config/local_as.ts";
 import { offersExtendedNextHop } from "../../config/session_difference.ts";
 import { familyName, familyOf } from "./family.ts";
 import { type Omission, without } from "./omission.ts";
@@ -107,11 +108,6 @@ export function sessionConfig(local: LocalBgp, peer: PeerConfig): SessionConfig 
     localRole: peer.as === localAsOf(local, peer) ? undefined : peer.localRole,
     strictRole: peer.strictRole,
   };
-}
-
-/** Our AS, as this peer sees it. */
-export function localAsOf(local: LocalBgp, peer: PeerConfig): number {
-  return peer.localAs ?? local.as;
 }
 
 /** The OPEN that we send. */

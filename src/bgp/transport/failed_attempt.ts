@@ -40,6 +40,13 @@ export interface SocketSettings {
   readonly multihop: number | undefined;
 }
 
+/** A failed attempt with all that its words go by. */
+export interface AttemptFacts {
+  readonly address: string;
+  readonly settings: SocketSettings;
+  readonly failed: FailedAttempt;
+}
+
 /** The settings of `peer`, to whom we are `localAs`. */
 export function socketSettings(peer: PeerConfig, localAs: number): SocketSettings {
   return {

@@ -6,6 +6,7 @@ import type { PeerConfig, TcpAoKey } from "../../config/config.ts";
 import type { Address } from "../../net/address.ts";
 import type { Endpoint, StreamSocket } from "../../net/sockets.ts";
 import type { FailedAttempt } from "./failed_attempt.ts";
+import type { SegmentDrops } from "./segment_drops.ts";
 
 export type { Endpoint } from "../../net/sockets.ts";
 
@@ -109,8 +110,8 @@ export interface Listener extends Disposable {
 export interface Transport {
   /**
    * `refuseSource` says of the address that the kernel has chosen for our end why it will not do; an adapter that learns of
-   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails or is aborted, before that
-   * is thrown.
+   * it before the peer does asks then. `onFailed` is told what is known of an attempt that fails, before that is
+   * thrown, or is aborted, in that very turn.
    * @throws {Error} refused, unreachable, aborted, an address that will not do, or an option that this adapter cannot honour
    */
   connect(
@@ -120,6 +121,8 @@ export interface Transport {
     refuseSource?: (address: Address) => string | undefined,
     onFailed?: (attempt: FailedAttempt) => void,
   ): Promise<TcpSocket>;
+  /** What the kernel has dropped so far in this network namespace; undefined, or left out: that cannot be known. */
+  drops?(): SegmentDrops | undefined;
   /** @throws {Error} address in use or not there, or not permitted */
   listen(options: ListenOptions, events: ListenerEvents): Listener;
 }

@@ -7,7 +7,7 @@ import { messageOf } from "../../text/error_message.ts";
 import type { PeerConfig } from "../../config/config.ts";
 import { type Address, addressOf, isLinkLocal } from "../../net/address.ts";
 import type { ReturnedDatagram, SocketAddress } from "../../net/sockets.ts";
-import { untilAborted } from "../../time/abort.ts";
+import { onAbort, untilAborted } from "../../time/abort.ts";
 import { admit, handOver, type ListenPlace, peersAt } from "./admission.ts";
 import { changeListenerKeys, rollOverKeys, sameAoKeys, setAoKeys } from "./ao_keys.ts";
 import { type FailedAttempt, failureOf } from "./failed_attempt.ts";
@@ -41,6 +41,7 @@ export function socketTransport(sockets: RawSockets): Transport {
   return {
     connect: (peer, localAs, signal, refuseSource, onFailed) =>
       connect(sockets, { peer, localAs, signal, refuseSource, onFailed }),
+    drops: () => dropsSoFar(sockets),
     listen: (options, events) => listen(sockets, options, events),
   };
 }
@@ -56,9 +57,14 @@ async function connect(
   },
 ): Promise<TcpSocket> {
   signal.throwIfAborted();
-  const before = dropsSoFar(sockets);
+  const before = dropsSoFar(sockets) ?? NO_DROPS;
   let icmp: FailedAttempt["icmp"];
+  const drops = () => dropsBetween(before, dropsSoFar(sockets) ?? NO_DROPS);
   try {
+    // In the turn in which it is given up, so that whoever ends it knows.
+    using _givenUp = onAbort(signal, () => {
+      onFailed?.(failureOf(undefined, { unanswered: true, icmp: undefined, drops: drops() }));
+    });
     using socket = sockets.tcp(peer.address.family);
     const remote = { address: peer.address, port: peer.port, scopeId: scopeOf(sockets, peer) };
     setSessionOptions(socket, peer, ttlPolicy(peer, localAs));
@@ -82,9 +88,8 @@ async function connect(
     socket.setReceiveErrors(false);
     return adopt(sockets, socket, socket.remoteAddress(), peer);
   } catch (error) {
-    const drops = dropsBetween(before, dropsSoFar(sockets));
-    onFailed?.(failureOf(error, { unanswered: signal.aborted, icmp, drops }));
     if (signal.aborted) throw signal.reason;
+    onFailed?.(failureOf(error, { unanswered: false, icmp, drops: drops() }));
     throw explain(`cannot connect to ${describe(peer)}`, error);
   }
 }
@@ -96,9 +101,9 @@ async function connectionAttempt(socket: RawSocket, signal: AbortSignal): Promis
   await untilAborted(promise, signal);
 }
 
-function dropsSoFar(sockets: RawSockets): SegmentDrops {
+function dropsSoFar(sockets: RawSockets): SegmentDrops | undefined {
   const text = sockets.netstat();
-  return text === undefined ? NO_DROPS : parseSegmentDrops(text);
+  return text === undefined ? undefined : parseSegmentDrops(text);
 }
 
 function icmpError(

@@ -9,6 +9,7 @@ import { type Address, isLinkLocal, parseAddress } from "../../net/address.ts";
 import type { InterfaceAddress } from "../../net/on_link.ts";
 import type { StreamListener, Streams, StreamSocket } from "../../net/sockets.ts";
 import { codeOf, messageOf } from "../../text/error_message.ts";
+import { onAbort } from "../../time/abort.ts";
 import { admit, handOver } from "./admission.ts";
 import { failureOf } from "./failed_attempt.ts";
 import { NO_DROPS } from "./segment_drops.ts";
@@ -35,11 +36,14 @@ export function streamsTransport(ports: StreamsTransportPorts): Transport {
   const anyPorts = new Set<number>();
   return {
     connect: async (peer, _localAs, signal, _refuseSource, onFailed) => {
+      const tell = (unanswered: boolean, error?: unknown) =>
+        onFailed?.(failureOf(error, { unanswered, icmp: undefined, drops: NO_DROPS }));
       try {
+        // In the turn in which it is given up, so that whoever ends it knows.
+        using _givenUp = onAbort(signal, () => tell(true));
         return await connect(ports, peer, signal);
       } catch (error) {
-        const unanswered = signal.aborted;
-        onFailed?.(failureOf(error, { unanswered, icmp: undefined, drops: NO_DROPS }));
+        if (!signal.aborted) tell(false, error);
         throw error;
       }
     },
