@@ -226,12 +226,15 @@ function notifiedCure(
 }
 
 function waitingCure({ peer, status: { listeners } }: Place): string {
-  const listening = listeners.filter(({ fault }) => fault === undefined)
-    .map(({ address, port }) => address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
-  return listening.length === 0
+  // One for each interface of peers may have the same address.
+  const listening = new Set(
+    listeners.filter(({ fault }) => fault === undefined)
+      .map(({ address, port }) => address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`),
+  );
+  return listening.size === 0
     ? `${peer.name} is passive, and nothing listens here: set bgp.local.listenPort, or passive: false`
     : `${peer.name} must connect to us: configure this host as a neighbour there (we listen on ${
-      listening.join(", ")
+      [...listening].join(", ")
     })`;
 }
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { openLibc } from "../../ffi/libc.ts";
 import { Reactor } from "../../ffi/reactor.ts";
 import { Sockets } from "../../ffi/sockets.ts";
+import { Listeners } from "../../src/bgp/listeners.ts";
 import { socketTransport } from "../../src/bgp/transport/transport_socket.ts";
 import type {
   Endpoint,
@@ -15,7 +16,9 @@ import type {
   Transport,
 } from "../../src/bgp/transport/transport.ts";
 import type { PeerConfig } from "../../src/config/config.ts";
+import { systemClock } from "../../src/time/clock.ts";
 import { accept, LOCAL_AS, peerAt } from "../contract/transport_contract.ts";
+import { address, localBgp } from "../support/bgp.ts";
 import { withoutLeak } from "../support/descriptors.ts";
 import {
   canMakeNamespaces,
@@ -537,5 +540,57 @@ Deno.test("a peer of no interface comes in where a listener is bound to the inte
     using client = await a.transport.connect(toB(), LOCAL_AS, new AbortController().signal);
     await client.read().catch(() => undefined);
     assert.deepEqual(b.refusals.map(({ reason }) => reason), [{ type: "other-device", device: "vc" }]);
+  });
+});
+
+Deno.test("Listeners give a peer of an interface what comes by that, over IPv4 and IPv6, also where the interface is added or comes back later (CONTRACT interface)", async () => {
+  await using namespaces = await namespacePair();
+  await withNetwork(namespaces, async ({ a, b }) => {
+    const accepted: string[] = [];
+    using listeners = new Listeners({
+      transport: b.transport,
+      clock: systemClock,
+      accept: () => ({
+        connection(socket, { address, device }) {
+          accepted.push(`${address.text} ${device}`);
+          socket[Symbol.dispose]();
+        },
+        refused() {},
+        fault: assert.fail,
+      }),
+      tell() {},
+    });
+    const local = localBgp({
+      as: AS_B,
+      listenPort: PORT,
+      listenAddresses: [address("0.0.0.0"), address("::")],
+    });
+    const peers = (device: string | undefined) => [toA({ device }), toA6({ device })];
+    const come = async () => {
+      for (const peer of [toB(), toB6()]) {
+        using client = await a.transport.connect(peer, LOCAL_AS, new AbortController().signal);
+        await client.read().catch(() => undefined);
+      }
+      return accepted.splice(0);
+    };
+    listeners.start(local, peers("vb"));
+    assert.deepEqual(await come(), ["10.9.0.1 vb", "fd09::1 vb"]);
+    listeners.configure(local, peers(undefined));
+    assert.deepEqual(await come(), ["10.9.0.1 undefined", "fd09::1 undefined"]);
+    listeners.configure(local, peers("vb"));
+    assert.deepEqual(await come(), ["10.9.0.1 vb", "fd09::1 vb"]);
+    // One that is missing is tried again beside the others.
+    listeners.configure(local, peers("later"));
+    await b.namespace.ip("link", "set", "vb", "down");
+    await b.namespace.ip("link", "set", "vb", "name", "later");
+    await b.namespace.ip("link", "set", "later", "up");
+    await b.namespace.ip("addr", "replace", "fd09::2/64", "dev", "later", "nodad");
+    await until(
+      () => listeners.status.every(({ fault }) => fault === undefined),
+      () => JSON.stringify(listeners.status),
+    );
+    assert.deepEqual(await come(), ["10.9.0.1 later", "fd09::1 later"]);
+    listeners.configure(local, peers(undefined));
+    assert.deepEqual(await come(), ["10.9.0.1 undefined", "fd09::1 undefined"]);
   });
 });

@@ -145,3 +145,10 @@ Deno.test("sessionCure() of a link-local peer whose interface is missing names i
     );
   }
 });
+
+Deno.test("sessionCure() of a peer that is waited for names each address that is listened on once", () => {
+  const listener = { address: "::", port: 179, fault: undefined };
+  const peer = { ...peerStatus, name: "r1", state: "Active", passive: true, lastError: undefined } as const;
+  const listeners = [{ ...listener, device: undefined }, { ...listener, device: "eth0" }];
+  assert.match(sessionCure(peer, { ...status([]), listeners }), /\(we listen on \[::\]:179\)$/);
+});

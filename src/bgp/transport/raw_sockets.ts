@@ -43,7 +43,7 @@ export interface RawSocket extends Disposable {
   onWritable(callback: () => void): Disposable;
   setReuseAddress(): void;
   /** Sockets of ours that say so, too, may have the same local end. */
-  setReusePort(): void;
+  setReusePort(wanted: boolean): void;
   /** Bound to this interface, or VRF. */
   bindToDevice(name: string): void;
   setV6Only(): void;

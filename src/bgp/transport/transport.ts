@@ -99,6 +99,11 @@ export interface Listener extends Disposable {
   readonly isStale?: boolean;
   /** Listens for these peers from now on, without a moment in which nobody listens. @throws an option is refused */
   update(who: Pick<ListenOptions, "localAs" | "peers" | "shared">): void;
+  /**
+   * Whether others may be opened beside it (`shared`). As long as that is so, the kernel gives a connection to whichever of
+   * them it finds first; after that to the one that is bound to the device by which it comes, where one is.
+   */
+  share?(wanted: boolean): void;
 }
 
 /** Makes sockets. */

@@ -157,6 +157,7 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
         prepareFor(socket, servedAt(wanted, place), keys);
         who = wanted;
       },
+      share: (wanted) => socket.setReusePort(wanted),
       [Symbol.dispose]() {
         accepting[Symbol.dispose]();
         socket[Symbol.dispose]();
@@ -186,7 +187,7 @@ interface ListenerKeys {
 
 /** Sets TTLs and keys for the peers; `keys` are those that the socket has, and follow. */
 function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, { md5, ao }: ListenerKeys): void {
-  if (shared === true) socket.setReusePort();
+  if (shared === true) socket.setReusePort(true);
   refuseContradictingKeys(peers);
   const ttl = listenerTtlPolicy(peers, localAs);
   socket.setTtl(ttl.ttl);
