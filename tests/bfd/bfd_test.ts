@@ -349,12 +349,24 @@ Deno.test("a flood from a peer's own address is told once, and the kernel is ask
   await end(made);
 });
 
+Deno.test("a peer that sends far more often than it was asked to keeps its session (maghemite#798 from the other side)", async () => {
+  const made = await upScene({ receiveMs: 300 });
+  const { a, b, clock } = made;
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  for (let ms = 0; ms < 3000; ms += 5) {
+    sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator });
+    await clock.advance(5);
+  }
+  assert.deepEqual([a.states, a.faults], [["Up"], []]);
+  await end(made);
+});
+
 Deno.test("a flood that names a session is told as well, and is kept away though it names it", async () => {
   const made = await upScene();
   const { a, b, clock } = made;
   const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
   for (const named of [[99, yourDiscriminator], [99]]) {
-    for (let count = 0; count < 400; count++) {
+    for (let count = 0; count < 1300; count++) {
       for (const each of named) sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator: each });
     }
     await clock.advance(1100);
