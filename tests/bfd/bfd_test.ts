@@ -607,6 +607,25 @@ Deno.test("packets come from the address that the peer sends to, whatever the ke
   await end(made);
 });
 
+Deno.test("a global address is not answered from a link-local one, nor the other way", async () => {
+  for (
+    const [peer, zone, usual, other] of [
+      ["2001:db8::2", undefined, "2001:db8::1", "fe80::1"],
+      ["fe80::2", "eth0", "fe80::1", "2001:db8::1"],
+    ] as const
+  ) {
+    const made = scene([usual, other], [peer]);
+    const { a, b, clock } = made;
+    a.bfd.configure([peerOf(peer, { zone })]);
+    sendFrom(b, a, 50_000, { state: "Down", yourDiscriminator: 0 }, {
+      to: { address: address(other), port: 3784, scopeId: 0 },
+    });
+    await clock.advance(2000);
+    assert.deepEqual([a.bfd.status()[0]?.localAddress?.text, a.faults], [usual, []]);
+    await end(made);
+  }
+});
+
 Deno.test("a port that another daemon has is told with its cure, and taken when it is free", async () => {
   const made = scene();
   const { a, b, clock } = made;
