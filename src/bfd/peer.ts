@@ -12,8 +12,11 @@ import type { BfdStatus } from "./status.ts";
 import { formatDuration } from "../time/duration.ts";
 import { detectionTimeMs, receiveIntervalUs, transmitIntervalUs } from "./timers.ts";
 
-/** More than so many packets a second, and so many times what was agreed on, are a flood. */
-const FLOOD_PACKETS = 100;
+/**
+ * More than so many packets a second, and so many times what was agreed on, are a flood. A router that sends more often than it
+ * was asked to, and names the session, is no reason to lose it.
+ */
+const FLOOD_PACKETS = { "of its session": 1000, "of its address": 100 } as const;
 const FLOOD_FACTOR = 10;
 const SECOND_MS = 1000;
 
@@ -105,8 +108,10 @@ export class Peer implements Disposable {
       : { sinceMs: nowMs, count: 0, named: 0 };
     const [count, named] = [before.count + 1, before.named + (isNamed ? 1 : 0)];
     this.#arrived = { sinceMs: before.sinceMs, count, named };
-    const most = FLOOD_PACKETS + FLOOD_FACTOR * SECOND_MS * 1000 / receiveIntervalUs(this.#state);
-    return named > most ? "of its session" : count > most ? "of its address" : undefined;
+    const agreed = FLOOD_FACTOR * SECOND_MS * 1000 / receiveIntervalUs(this.#state);
+    const isFlood = (packets: number, kind: Flood) => packets > FLOOD_PACKETS[kind] + agreed;
+    if (isFlood(named, "of its session")) return "of its session";
+    return isFlood(count - named, "of its address") ? "of its address" : undefined;
   }
 
   /** A packet of its was sent to this address: while the session is not up it may be that the peer waits for another source. */

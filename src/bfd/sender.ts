@@ -55,6 +55,8 @@ export class Sender implements Disposable {
     if (this.#peer.local !== undefined) return;
     const address = addressOf(end);
     if (address.text === this.#end?.text || this.#ports.isServiceAddress(address)) return;
+    // Nobody is answered from a link-local address who is not known by one: on which link would that be?
+    if (isLinkLocal(address) !== isLinkLocal(this.#peer.address)) return;
     this.#end = address;
     if (address.text !== this.#local?.text) this.close();
   }

@@ -349,12 +349,24 @@ Deno.test("a flood from a peer's own address is told once, and the kernel is ask
   await end(made);
 });
 
+Deno.test("a peer that sends far more often than it was asked to keeps its session (maghemite#798 from the other side)", async () => {
+  const made = await upScene({ receiveMs: 300 });
+  const { a, b, clock } = made;
+  const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
+  for (let ms = 0; ms < 3000; ms += 5) {
+    sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator });
+    await clock.advance(5);
+  }
+  assert.deepEqual([a.states, a.faults], [["Up"], []]);
+  await end(made);
+});
+
 Deno.test("a flood that names a session is told as well, and is kept away though it names it", async () => {
   const made = await upScene();
   const { a, b, clock } = made;
   const yourDiscriminator = a.bfd.status()[0]?.localDiscriminator ?? 0;
   for (const named of [[99, yourDiscriminator], [99]]) {
-    for (let count = 0; count < 400; count++) {
+    for (let count = 0; count < 1300; count++) {
       for (const each of named) sendFrom(b, a, 50_000, { state: "Up", yourDiscriminator: each });
     }
     await clock.advance(1100);
@@ -593,6 +605,25 @@ Deno.test("packets come from the address that the peer sends to, whatever the ke
   await clock.advance(5000);
   assert.deepEqual([a.states, a.bfd.status()[0]?.localAddress?.text], [["Down"], "10.0.0.8"]);
   await end(made);
+});
+
+Deno.test("a global address is not answered from a link-local one, nor the other way", async () => {
+  for (
+    const [peer, zone, usual, other] of [
+      ["2001:db8::2", undefined, "2001:db8::1", "fe80::1"],
+      ["fe80::2", "eth0", "fe80::1", "2001:db8::1"],
+    ] as const
+  ) {
+    const made = scene([usual, other], [peer]);
+    const { a, b, clock } = made;
+    a.bfd.configure([peerOf(peer, { zone })]);
+    sendFrom(b, a, 50_000, { state: "Down", yourDiscriminator: 0 }, {
+      to: { address: address(other), port: 3784, scopeId: 0 },
+    });
+    await clock.advance(2000);
+    assert.deepEqual([a.bfd.status()[0]?.localAddress?.text, a.faults], [usual, []]);
+    await end(made);
+  }
 });
 
 Deno.test("a port that another daemon has is told with its cure, and taken when it is free", async () => {

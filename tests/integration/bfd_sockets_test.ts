@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { receiveFilter } from "../../src/bfd/receive_filter.ts";
 import type { Datagrams } from "../../src/net/sockets.ts";
-import { bfdPeer, NamespaceBfd } from "../support/bfd.ts";
+import { bfdPeer, farAddresses, NamespaceBfd } from "../support/bfd.ts";
 import { address } from "../support/bgp.ts";
 import { withFloor } from "../support/ffi.ts";
 import { canMakeNamespaces, namespacePair } from "../support/namespace.ts";
@@ -178,6 +178,32 @@ Deno.test({
     ]);
     await ours.awaits("Up");
     assert.deepEqual(ours.changes.filter((change) => change.endsWith("Down")), []);
+  },
+});
+
+Deno.test({
+  name:
+    "packets come from the address that the peer sends to, which the kernel would not choose (IP_PKTINFO, IPV6_PKTINFO)",
+  ignore: !ready,
+  async fn() {
+    await using pair = await namespacePair();
+    await farAddresses(pair);
+    await pair.a.ip("addr", "add", "10.9.0.11/24", "dev", "va");
+    await pair.a.ip("addr", "add", "fd09::11/64", "dev", "va", "nodad", "preferred_lft", "0");
+    await pair.a.ip("route", "replace", "10.98.0.2/32", "via", "10.9.0.2");
+    await using ours = new NamespaceBfd(pair.a);
+    await using theirs = new NamespaceBfd(pair.b);
+    const far = { multihop: true } as const;
+    ours.bfd.configure([bfdPeer("10.9.0.2"), bfdPeer("fd09::2"), bfdPeer("10.98.0.2", far)]);
+    theirs.bfd.configure([
+      bfdPeer("10.9.0.11"),
+      bfdPeer("fd09::11"),
+      bfdPeer("10.98.0.1", { ...far, local: address("10.98.0.2") }),
+    ]);
+    await ours.awaits("Up");
+    await theirs.awaits("Up");
+    const sources = ours.bfd.status().map(({ localAddress }) => localAddress?.text);
+    assert.deepEqual(sources, ["10.9.0.11", "fd09::11", "10.98.0.1"]);
   },
 });
 
