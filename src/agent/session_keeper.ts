@@ -128,7 +128,9 @@ export class SessionKeeper implements Disposable {
   /** Other peers from now on, and maybe another folder; the old one is left with nothing that might come back. */
   configure(peers: readonly PeerConfig[], directory: string | undefined): void {
     this.#keys = new Set(peers.map(peerKey));
-    for (const key of this.#kept.keys()) if (!this.#keys.has(key)) this.#kept.delete(key);
+    const gone = [...this.#kept.keys()].filter((key) => !this.#keys.has(key));
+    for (const key of gone) this.#kept.delete(key);
+    if (gone.length > 0) this.#changed.call();
     if (directory === this.#directory) return;
     const left = this.#path;
     const before = this.#writing;
@@ -174,8 +176,13 @@ export class SessionKeeper implements Disposable {
     return this.#directory === undefined ? undefined : sessionsPath(this.#directory);
   }
 
+  /** Undefined where it cannot be known, also where asking for it fails: no session may end over that. */
   #boot(): BootMoment | undefined {
-    return this.#ports.boot?.();
+    try {
+      return this.#ports.boot?.();
+    } catch {
+      return undefined;
+    }
   }
 
   /** Peers of sessions that stand keep our routes from now on for as long as they say. */

@@ -221,8 +221,6 @@ export class Peer implements Disposable {
         return this.#send(action.packet, octets);
       case "changed":
         if (action.from === "Up") this.#noteLost();
-        // By which way packets go may be the reason, and another one be there.
-        if (action.to === "Down" && this.#config.local === undefined) this.reopen();
         return;
       case "extended":
         this.#extensions++;

@@ -25,8 +25,8 @@ const YOUR_DISCRIMINATOR = 8 + 8;
 const ALL = 0xffff_ffff;
 /** One in so many: at 300,000 packets a second so few are left that they take no room. */
 const SAMPLE = 64;
-/** Of the 4096 instructions that a program may have each peer takes two. */
-const MAX_PEERS = 2000;
+/** Each takes two instructions. What a socket may hold of them, net.core.optmem_max, is 20 KiB before Linux 6.9: some 800 peers. */
+const MAX_PEERS = 500;
 
 /** The program of a socket that only sends. */
 export const TAKE_NOTHING: readonly FilterInstruction[] = [{ code: RETURN, k: 0, jt: 0, jf: 0 }];

@@ -201,7 +201,9 @@ export class Sender implements Disposable {
     const { local, device } = this.#peer;
     switch (codeOf(error)) {
       case "EADDRNOTAVAIL":
-        return `${where}: ${local?.text ?? "its source"} is no address of this host, or not yet`;
+        return `${where}: ${
+          (local ?? this.#end)?.text ?? "its source"
+        } is no address of this host, or not yet`;
       case "ENODEV":
         return `${where}: there is no interface ${device ?? "for it"}`;
       case "ENETUNREACH":

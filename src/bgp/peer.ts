@@ -18,7 +18,7 @@ import {
 import { failingAttempt, type PeerStatus, peerStatus } from "./peer_status.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
-import { follow, type Progress, stuckWords } from "./progress.ts";
+import { ProgressWatch } from "./progress.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
 import { Advertiser, type Batch } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
@@ -48,7 +48,7 @@ export class Peer {
   #session: EstablishedSession | undefined;
   readonly #source: SessionSource;
   /** How far the Established session has got. */
-  #progress: Progress | undefined;
+  #progress = new ProgressWatch();
   /** What BFD says, where it is on. */
   #pathIsUp: boolean;
   #started = false;
@@ -152,13 +152,12 @@ export class Peer {
 
   /** What people and tools see of it now, made in steps. */
   status(): Generator<void, PeerStatus> {
-    const { driver } = this;
     return peerStatus(
       this.#config,
       {
-        driver,
+        driver: this.driver,
         advertiser: this.#advertiser,
-        record: this.#record,
+        record: { ...this.#record, stuck: this.#stuckNow() },
         heldBack: this.#heldBack,
         dropped: droppedSince(this.#record.waiting, this.#ports.drops()),
         neighbour: this.#neighbour?.words,
@@ -322,16 +321,16 @@ export class Peer {
     });
   }
 
+  /** Why the peer does not get on, as of now: a session without KEEPALIVEs has no beat to look at it by. */
+  #stuckNow(): string | undefined {
+    const { holdTimeSeconds = 0 } = this.#session?.negotiated ?? {};
+    const at = { nowMs: this.#ports.clock.now(), holdTimeMs: holdTimeSeconds * 1000 };
+    return this.#progress.look(this.driver.transmission(), at);
+  }
+
   /** Looks at whether the peer acknowledges what it is sent, and tells where that changes. */
   #look(): void {
-    const seen = this.driver.transmission();
-    if (seen === undefined) return;
-    const nowMs = this.#ports.clock.now();
-    this.#progress = follow(this.#progress, seen, nowMs);
-    const stuck = stuckWords(this.#progress, seen, {
-      nowMs,
-      holdTimeMs: (this.#session?.negotiated.holdTimeSeconds ?? 0) * 1000,
-    });
+    const stuck = this.#stuckNow();
     const isNews = (stuck === undefined) !== (this.#record.stuck === undefined);
     this.#record = { ...this.#record, stuck };
     if (!isNews) return;
@@ -350,7 +349,7 @@ export class Peer {
     const waiting = to === "Active" && this.#config.passive ? this.#ports.drops() : undefined;
     this.#record = afterTransition(this.#record, { lost, flap: lost && !this.#ending, atMs, waiting });
     if (lost) {
-      this.#progress = undefined;
+      this.#progress = new ProgressWatch();
       this.#advertiser = undefined;
       this.#session = undefined;
       this.#keepNeighbour(false);

@@ -22,6 +22,21 @@ const SMALLEST_SEGMENT = 536;
 /** Fits every tunnel in use, and IPv6's least MTU. */
 const SAFE_SEGMENT = 1220;
 
+/** How a session gets on, look by look. */
+export class ProgressWatch {
+  #progress: Progress | undefined;
+
+  /** Why the peer does not get on, as of now; undefined: it does, or that is not known. */
+  look(
+    seen: Transmission | undefined,
+    at: { readonly nowMs: number; readonly holdTimeMs: number },
+  ): string | undefined {
+    if (seen === undefined) return undefined;
+    this.#progress = follow(this.#progress, seen, at.nowMs);
+    return stuckWords(this.#progress, seen, at);
+  }
+}
+
 /** What is known after another look. */
 export function follow(before: Progress | undefined, seen: Transmission, nowMs: number): Progress {
   const { acknowledgedOctets } = seen;

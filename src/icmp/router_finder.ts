@@ -17,6 +17,7 @@ import {
   ROUTER_MESSAGE_TYPES,
 } from "./router_messages.ts";
 import {
+  isProven,
   NEW_SEARCH,
   type RouterSearch,
   type SearchAction,
@@ -129,9 +130,9 @@ class Link implements Disposable {
         : `; ${others.length} more ${
           others.length === 1 ? "router advertises itself" : "routers advertise themselves"
         } ` +
-          `there (${
-            others.map(({ address }) => address.text).join(", ")
-          }), and this one, heard first, stays while it answers`;
+          `there (${others.map(({ address }) => address.text).join(", ")}), and this one stays ${
+            isProven(this.#search) ? "while it answers" : "for 30 s, unless a session comes up"
+          }`;
       return { address: router.address, words: `found by its router advertisements on ${name}${more}` };
     }
     const sent = `${unanswered} ${unanswered === 1 ? "solicitation" : "solicitations"} sent, none heard`;

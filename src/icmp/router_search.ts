@@ -1,7 +1,8 @@
 /**
  * The search for the one router on a link, as a machine (RFC 4861 sections 6.1 to 6.3, as far as a neighbour goes): whom to
- * hold for it, when to solicit, when to advertise ourselves. The first router that was heard stays for as long as it is spoken
- * with or answers; only then another one takes its place. Pure: deadlines are data.
+ * hold for it, when to solicit, when to advertise ourselves. The router of now stays for as long as it is spoken with, or answers
+ * after it was; one that no session comes up with, such as another of our kind on a shared link, gives way to the others in turn.
+ * Pure: deadlines are data.
  */
 import type { Address } from "../net/address.ts";
 import type { Random } from "../time/clock.ts";
@@ -10,6 +11,8 @@ import type { Random } from "../time/clock.ts";
 export interface HeardRouter {
   readonly address: Address;
   readonly heardMs: number;
+  /** When it had to give way to another one; -Infinity: it never had. */
+  readonly gaveWayMs: number;
 }
 
 /** What is known of a link, and what is due. */
@@ -19,6 +22,10 @@ export interface RouterSearch {
   /** The neighbour's session is Established. */
   readonly inUse: boolean;
   readonly router: HeardRouter | undefined;
+  /** Since when it is the one. */
+  readonly chosenMs: number;
+  /** The address of the last one that there was a session with. */
+  readonly provenAt: string | undefined;
   /** Further ones, the last heard of last; at most `MAX_OTHERS`. */
   readonly others: readonly HeardRouter[];
   /** Solicitations since a router was heard last. */
@@ -62,6 +69,8 @@ const SOLICIT_SLOWLY_MS = 60_000;
 const ADVERTISE_MS = 10_000;
 /** A router that is not spoken with and was not heard for so long is gone: three slow solicitations. */
 const EXPIRE_MS = 3 * SOLICIT_SLOWLY_MS;
+/** A router that there was never a session with gives way to another one, where there is one, after so long. */
+const TRY_MS = 30_000;
 /** Others that are kept on a link. */
 const MAX_OTHERS = 8;
 
@@ -70,6 +79,8 @@ export const NEW_SEARCH: RouterSearch = {
   open: false,
   inUse: false,
   router: undefined,
+  chosenMs: -Infinity,
+  provenAt: undefined,
   others: [],
   unanswered: 0,
   solicitationsLeft: 0,
@@ -97,7 +108,7 @@ export function stepSearch(
   switch (event.type) {
     case "opened":
       return still({
-        ...beginRound({ ...state, open: true }, env.now),
+        ...beginRound({ ...state, open: true, chosenMs: env.now }, env.now),
         initialAdvertisementsLeft: INITIAL_ADVERTISEMENTS,
         advertiseAtMs: Math.max(env.now, state.advertisedMs + ADVERTISE_APART_MS),
       });
@@ -129,13 +140,24 @@ export function stepSearch(
 }
 
 /** When `time` is due; Infinity: not at all. */
-export function searchDeadline(
-  { open, inUse, router, solicitAtMs, advertiseAtMs, doubtedMs }: RouterSearch,
-): number {
+export function searchDeadline(state: RouterSearch): number {
+  const { open, inUse, router, solicitAtMs, advertiseAtMs, doubtedMs } = state;
   if (!open) return Infinity;
   const expires = router === undefined || inUse ? Infinity : expiry(router);
   const doubtEnds = doubtedMs === undefined ? Infinity : doubtedMs + SOLICITATIONS * SOLICIT_MS;
-  return Math.min(solicitAtMs, advertiseAtMs, expires, doubtEnds);
+  return Math.min(solicitAtMs, advertiseAtMs, expires, doubtEnds, givesWayAtMs(state));
+}
+
+/** When the router of now has had its time; Infinity: it may stay. */
+function givesWayAtMs(state: RouterSearch): number {
+  const { inUse, router, others, chosenMs } = state;
+  const stays = inUse || isProven(state) || router === undefined || others.length === 0;
+  return stays ? Infinity : chosenMs + TRY_MS;
+}
+
+/** Whether there was a session with the router of now. */
+export function isProven({ router, provenAt }: RouterSearch): boolean {
+  return router !== undefined && router.address.text === provenAt;
 }
 
 function still(state: RouterSearch) {
@@ -150,7 +172,10 @@ function beginRound(state: RouterSearch, now: number): RouterSearch {
 
 function use(state: RouterSearch, inUse: boolean, now: number): RouterSearch {
   if (state.inUse === inUse) return state;
-  if (inUse) return { ...state, inUse, solicitAtMs: Infinity, doubtedMs: undefined };
+  if (inUse) {
+    const provenAt = state.router?.address.text ?? state.provenAt;
+    return { ...state, inUse, provenAt, solicitAtMs: Infinity, doubtedMs: undefined };
+  }
   const router = state.router && { ...state.router, heardMs: now };
   return beginRound({ ...state, inUse, router, unanswered: 0, trustedUntilMs: -Infinity }, now);
 }
@@ -160,15 +185,19 @@ function hear(
   { from: address }: Extract<SearchEvent, { type: "advertised" }>,
   now: number,
 ): RouterSearch {
-  const heard = { address, heardMs: now };
-  if (state.router === undefined || state.router.address.text === address.text) {
-    return { ...state, router: heard, others: without(state.others, address), unanswered: 0 };
+  const { router, others: before } = state;
+  const known = [router, ...before].find((each) => each?.address.text === address.text);
+  const heard = { address, heardMs: now, gaveWayMs: known?.gaveWayMs ?? -Infinity };
+  if (router === undefined) {
+    return { ...choose(state, heard, now), others: without(before, address), unanswered: 0 };
   }
-  const others = [...without(state.others, address), heard].slice(-MAX_OTHERS);
-  const known = { ...state, others };
-  if (state.inUse || state.doubtedMs !== undefined || now < state.trustedUntilMs) return known;
+  if (known === router) return { ...state, router: heard, unanswered: 0 };
+  // The right one is back, as after a restart.
+  if (address.text === state.provenAt && !state.inUse) return exchange(state, heard, now);
+  const next = { ...state, others: [...without(before, address), heard].slice(-MAX_OTHERS) };
+  if (state.inUse || state.doubtedMs !== undefined || now < state.trustedUntilMs) return next;
   // Is the one that was there before still there? It is asked, and has the time of a round to answer.
-  return beginRound({ ...known, doubtedMs: now }, now);
+  return beginRound({ ...next, doubtedMs: now }, now);
 }
 
 /** Those who have been silent for too long are forgotten, and who did not answer is replaced by who was heard last. */
@@ -182,14 +211,26 @@ function expire(state: RouterSearch, now: number): RouterSearch {
   const known = { ...state, ...settled, others };
   if (router === undefined || inUse) return known;
   const silent = doubtEnds && router.heardMs <= (doubtedMs ?? now);
-  if (!silent && expiry(router) > now) return known;
-  const next = others.at(-1);
-  return {
-    ...known,
-    router: next,
-    others: others.slice(0, -1),
-    unanswered: next === undefined ? known.unanswered : 0,
-  };
+  if (silent || expiry(router) <= now) {
+    const next = others.at(-1);
+    const unanswered = next === undefined ? known.unanswered : 0;
+    return { ...choose(known, next, now), others: others.slice(0, -1), unanswered };
+  }
+  // Who gave way longest ago is the next.
+  const [next] = others.toSorted((one, other) => one.gaveWayMs - other.gaveWayMs);
+  if (next === undefined || givesWayAtMs(known) > now) return known;
+  return exchange(known, next, now);
+}
+
+function choose(state: RouterSearch, router: HeardRouter | undefined, now: number): RouterSearch {
+  return { ...state, router, chosenMs: now };
+}
+
+/** The router of now becomes one of the others. */
+function exchange(state: RouterSearch, next: HeardRouter, now: number): RouterSearch {
+  const left = state.router === undefined ? [] : [{ ...state.router, gaveWayMs: now }];
+  const others = [...without(state.others, next.address), ...left].slice(-MAX_OTHERS);
+  return { ...choose(state, next, now), others, doubtedMs: undefined };
 }
 
 function act(state: RouterSearch, { now, random }: SearchEnvironment) {

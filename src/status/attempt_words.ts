@@ -258,7 +258,9 @@ const ROWS: readonly Row[] = [
     fits: failedAt(CONNECT, "EADDRNOTAVAIL"),
     sentence: (attempt) =>
       `this host has no address${by(attempt)} to reach ${attempt.address} from, or no local port is free`,
-    cure: ({ name }) => `give the interface an address of that family, or set localAddress of ${name}`,
+    cure: ({ name, address }) =>
+      `give the interface an address of that family, or set localAddress of ${name}` +
+      (address.includes(":") ? "; IPv6 may be off there (sysctl net.ipv6.conf.*.disable_ipv6)" : ""),
   },
   {
     situation: "link down",

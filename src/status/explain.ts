@@ -2,6 +2,7 @@
  * `bgp-lb explain`: the chain of gates between a service and each peer, in the order in which they are asked, with what
  * each saw, since when, and what would open it; behind an open chain, what may keep a router from using the route. Pure.
  */
+import { familyKey } from "../bgp/session/omission.ts";
 import { checkCure, gateCure } from "./gate_cure.ts";
 import { routeNotes } from "./route_notes.ts";
 import { downReason } from "./peers_text.ts";
@@ -189,10 +190,18 @@ function familyNegotiated(_status: Status, { route, peer }: PeerFacts): Step {
   const family = route.prefix.includes(":") ? "ipv6-unicast" : "ipv4-unicast";
   const families = peer.negotiated?.families ?? [];
   const open = families.includes(family);
+  const { refusedCapabilities: refused, name } = peer;
+  const isRefused = refused === "all" || refused.includes(familyKey(family));
   return step("family negotiated", open, {
-    saw: open ? family : `${family} is not among what was negotiated: ${families.join(", ") || "nothing"}`,
+    saw: open
+      ? family
+      : `${family} is not among what was negotiated: ${families.join(", ") || "nothing"}${
+        isRefused ? `, as ${name} refused an OPEN with it` : ""
+      }`,
     since: peer.since.toISOString(),
-    opens: `add ${family} to the families of ${peer.name} on both sides; both open the session anew then`,
+    opens: isRefused
+      ? `turn ${family} on for us at ${name}, and begin the session anew (a reload that changes ${name}, or a restart)`
+      : `add ${family} to the families of ${name} on both sides; both open the session anew then`,
   });
 }
 

@@ -1,4 +1,6 @@
 /** `bgp-lb peers`: each peer with its session, what was negotiated, what went over it, and why it is down. Pure. */
+import type { FamilyName } from "../config/config.ts";
+import { familyKey } from "../bgp/session/omission.ts";
 import type { NotificationRecord, PeerStatus } from "../bgp/peer_status.ts";
 import { failedAttemptWords, waitingWords } from "./attempt_words.ts";
 import { sessionCure } from "./session_cure.ts";
@@ -112,6 +114,8 @@ const SWITCHES: Readonly<Record<string, string>> = {
   "extended-next-hop": "extendedNextHop",
 };
 
+const FAMILIES: readonly FamilyName[] = ["ipv4-unicast", "ipv6-unicast"];
+
 function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): readonly string[] {
   if (refused === "all") {
     return [`  not offered    any capability, as ${name} refused an OPEN with them`];
@@ -121,7 +125,8 @@ function refusedLines({ name, refusedCapabilities: refused }: PeerStatus): reado
   const cure = off.length === 0
     ? ""
     : `; capabilities: {${off.join(", ")}} leaves them out from the first OPEN on`;
-  return [`  not offered    ${refused.join(", ")}, as ${name} refused an OPEN with them${cure}`];
+  const names = refused.map((key) => FAMILIES.find((family) => familyKey(family) === key) ?? key);
+  return [`  not offered    ${names.join(", ")}, as ${name} refused an OPEN with them${cure}`];
 }
 
 /** What our last OPEN said, whatever the peer makes of it. */

@@ -49,7 +49,9 @@ function capabilitiesCure({ peer }: Place): string {
 
 /** Of an UPDATE that is refused for its next hop, or may be. */
 function nextHopCure({ peer }: Place): string {
-  if (peer.linkLocalRefused !== undefined) {
+  const { linkLocalRefused: shortened, lastNotificationReceived: last } = peer;
+  // Where it refuses again, that was not it.
+  if (shortened !== undefined && last !== undefined && last.at <= shortened.at) {
     return "nothing has to be done: no link-local address goes beside a global next hop any more";
   }
   return `${peer.name} refuses our next hop, or another attribute: ` +

@@ -1,6 +1,7 @@
 /** What the whole agent's OPENs say of a restart (RFC 4724 4.1, faults B8): `router` has IPv4 alone, `second` both families. */
 import assert from "node:assert/strict";
 import type { Agent } from "../../src/agent/agent.ts";
+import type { AgentPorts } from "../../src/agent/ports.ts";
 import { seal } from "../../src/bytes/sealed.ts";
 import type { Config } from "../../src/config/config.ts";
 import { World } from "../support/agent_world.ts";
@@ -25,10 +26,22 @@ function worldOf(network: Config["network"]): World {
   return world;
 }
 
+function agentOf(world: World, ports: Partial<AgentPorts> = {}): Agent {
+  return world.agent({}, { ...ports, ...world.network.setup ? {} : { kernel: undefined } });
+}
+
+interface Begun {
+  readonly agent: Agent;
+  readonly said: readonly string[];
+}
+
+function noBoot(): never {
+  throw new Error("clock_gettime: EPERM");
+}
+
 /** Starts an agent; what its first OPENs say of a restart. */
-async function begin(world: World): Promise<{ readonly agent: Agent; readonly said: readonly string[] }> {
-  const managesNone = !world.network.setup && !world.network.ipvs;
-  const agent = world.agent({}, managesNone ? { kernel: undefined } : {});
+async function begin(world: World, ports?: Partial<AgentPorts>): Promise<Begun> {
+  const agent = agentOf(world, ports);
   void agent.start();
   await world.stage.clock.advance(10_000);
   const { peers } = agent.status();
@@ -80,7 +93,8 @@ for (const [words, network] of NETWORKS) {
     await second.agent.abort();
     const third = await begin(world);
     assert.deepEqual(third.said, ALL);
-    await world.stage.clock.advance(31_000);
+    // It was written 29 s ago.
+    await world.stage.clock.advance(19_000);
     await handOver(world, third.agent);
     await world.stage.clock.advance(105_000);
     const fourth = await begin(world);
@@ -110,13 +124,17 @@ for (const [words, network] of NETWORKS) {
     await world.close();
   });
 
-  Deno.test(`a killed start that met no router leaves to the next one what it knew itself (${words})`, async () => {
+  Deno.test(`a process that is killed before it met a router leaves what it knew of that one to the next (${words})`, async () => {
     const world = worldOf(network);
     await (await begin(world)).agent.abort();
-    const met = world.agent({}, network.setup ? {} : { kernel: undefined });
-    void met.start();
-    await world.stage.clock.advance(0);
-    await met.abort();
+    const { speaker, local, peers } = world.second;
+    speaker.configure(local, []);
+    const agent = agentOf(world);
+    void agent.start();
+    await world.stage.clock.advance(20_000);
+    assert.deepEqual(agent.status().peers.map(({ state }) => state === "Established"), [true, false]);
+    await agent.abort();
+    speaker.configure(local, peers);
     assert.deepEqual((await begin(world)).said, ALL);
     await world.close();
   });
@@ -147,13 +165,22 @@ for (const [words, network] of NETWORKS) {
 
   Deno.test(`without state.directory, or a clock of the boot, nothing is known but what is in the kernel (${words})`, async () => {
     const there = network.setup ? ["4", "46"] : NOTHING;
-    const world = worldOf(network);
-    world.stateDirectory = undefined;
-    await (await begin(world)).agent.abort();
-    const second = await begin(world);
-    assert.deepEqual(second.said, there);
-    assert.match(because(second.agent).join(), /state.directory is turned off/);
-    await world.close();
+    for (
+      const [directory, ports, words] of [
+        [undefined, {}, /state.directory is turned off/],
+        [DIRECTORY, { boot: undefined }, /this boot of the machine cannot be told from another/],
+        [DIRECTORY, { boot: noBoot }, /this boot of the machine cannot be told from another/],
+      ] as const
+    ) {
+      const world = worldOf(network);
+      world.stateDirectory = directory;
+      await (await begin(world, ports)).agent.abort();
+      const second = await begin(world, ports);
+      assert.deepEqual(second.said, there);
+      assert.match(because(second.agent).join(), words);
+      assert.equal(world.side.stateFiles.files.get(FILE), undefined);
+      await world.close();
+    }
   });
 }
 
@@ -180,6 +207,51 @@ Deno.test("one router without graceful restart is told nothing, whatever is know
   const first = await begin(world);
   await first.agent.abort();
   assert.deepEqual((await begin(world)).said, ["R 4", "-"]);
+  await world.close();
+});
+
+async function reload(world: World, agent: Agent, next: Config): Promise<void> {
+  world.file = { ok: true, warnings: [], config: next };
+  const reloading = agent.orders.reload(undefined);
+  await world.stage.clock.advance(1000);
+  await reloading;
+}
+
+/** The record at `path`. */
+function recordOf(world: World, path: string): string {
+  return new TextDecoder().decode(world.side.stateFiles.files.get(path) ?? assert.fail(path));
+}
+
+Deno.test("a router that a reload removes is out of the record at once, whether it was met or not", async () => {
+  for (const isMet of [true, false]) {
+    const world = worldOf(OTHERS);
+    await (await begin(world)).agent.abort();
+    const { speaker, local, peers } = world.second;
+    if (!isMet) speaker.configure(local, []);
+    const agent = agentOf(world);
+    void agent.start();
+    await world.stage.clock.advance(10_000);
+    assert.match(recordOf(world, FILE), /"10.0.0.2".*"10.0.0.3"/);
+    const whole = world.config();
+    const left = whole.bgp.peers.filter(({ name }) => name !== "r2");
+    await reload(world, agent, { ...whole, bgp: { ...whole.bgp, peers: left } });
+    assert.match(recordOf(world, FILE), /^(?!.*"10.0.0.3").*"10.0.0.2"/m);
+    await agent.abort();
+    speaker.configure(local, peers);
+    assert.deepEqual((await begin(world)).said, ["R 4", "-"]);
+    await world.close();
+  }
+});
+
+Deno.test("a reload takes the record along to another state.directory, and leaves none behind", async () => {
+  const world = worldOf(OTHERS);
+  const { agent } = await begin(world);
+  world.stateDirectory = "/srv/state";
+  await reload(world, agent, world.config());
+  assert.match(recordOf(world, FILE), /"peers":\[\]/);
+  assert.match(recordOf(world, "/srv/state/sessions"), /"10.0.0.2".*"10.0.0.3"/);
+  await agent.abort();
+  assert.deepEqual((await begin(world)).said, ALL);
   await world.close();
 });
 

@@ -17,6 +17,7 @@ const BENCHMARKS = [
   "attack_bench.ts",
   "bfd_bench.ts",
   "bfd_agent_bench.ts",
+  "bfd_loss_bench.ts",
 ];
 
 const isWanted = (name: string) => Deno.args.length === 0 || Deno.args.some((each) => name.startsWith(each));

@@ -16,7 +16,8 @@ const BUFFER = 277;
 export interface Flight {
   readonly from: SocketAddress;
   readonly to: SocketAddress;
-  readonly ttl: number;
+  /** Undefined: it cannot be told where it arrives. */
+  readonly ttl: number | undefined;
   readonly octets: Uint8Array;
 }
 

@@ -128,12 +128,13 @@ Deno.test("receiveFilter() takes from a peer that is not heard what names its se
 });
 
 Deno.test("receiveFilter() for nobody, and for more than a program has room for, takes everything", () => {
-  const many = Array.from({ length: 2001 }, (_, index) => peer(`10.0.${index >> 8}.${index & 255}`));
+  const many = Array.from({ length: 501 }, (_, index) => peer(`10.0.${index >> 8}.${index & 255}`));
   for (const peers of [[], many]) {
     assert.equal(
       runProgram(receiveFilter(peers, peers), { from: "192.0.2.1", ttl: 1, random: 1 }),
       0xffff_ffff,
     );
   }
-  assert.ok(receiveFilter(many.slice(1), many.slice(1)).length <= 4096);
+  // What the kernel makes of it takes up to twice the room of its 8 octets an instruction.
+  assert.ok(receiveFilter(many.slice(1), many.slice(1)).length * 16 < 20 * 1024);
 });

@@ -1,9 +1,9 @@
 // The session machine (RFC 5880 section 6.8): states, intervals and polls, detection, AdminDown, Demand of the peer.
 import assert from "node:assert/strict";
 import { type BfdStateName, STATES } from "../../src/bfd/packet.ts";
-import { isFinished, nextDeadlineMs } from "../../src/bfd/session.ts";
+import { isFinished, nextDeadlineMs, step } from "../../src/bfd/session.ts";
 import { detectionTimeMs, transmitIntervalUs } from "../../src/bfd/timers.ts";
-import { FAST, Machine, sentOf, upMachine } from "./support.ts";
+import { FAST, Machine, packetOf, sentOf, upMachine } from "./support.ts";
 
 /** RFC 5880 section 6.8.6: our state, the peer's, and ours afterwards with its diagnostic. */
 const TABLE: readonly [BfdStateName, BfdStateName, BfdStateName, number][] = [
@@ -71,6 +71,29 @@ Deno.test("a poll is answered at once with F, which postpones no other packet, n
   assert.equal(sentOf(machine.time(next))[0]?.poll, true, "ours goes on until it is answered");
   machine.hear({ state: "Up", final: true }, next + 1);
   assert.equal(sentOf(machine.time(machine.state.transmitAtMs))[0]?.poll, false);
+});
+
+Deno.test("a poll is answered in every state that takes packets (RFC 5880 6.8.6)", () => {
+  const answers = (["Down", "Init", "Up"] as const).map((state) => {
+    const machine = machineIn(state);
+    const sent = sentOf(machine.hear({ state: state === "Down" ? "Up" : state, poll: true }, 10));
+    return sent.map(({ final, poll, state }) => [final, poll, state].join());
+  });
+  // In Init it comes with what the packet changed.
+  assert.deepEqual(answers, [["true,false,Down"], ["true,false,Up"], ["true,false,Up"]]);
+});
+
+Deno.test("packets that change no interval draw the jitter of the next one of ours not anew", () => {
+  const machine = new Machine();
+  machine.hear({ state: "Down" }, 0);
+  machine.hear({ state: "Up", final: true }, 1);
+  machine.time(machine.state.transmitAtMs);
+  const next = machine.state.transmitAtMs;
+  const { state } = step(machine.state, { type: "packet", packet: packetOf({ state: "Up" }) }, {
+    now: machine.state.sentMs + 1,
+    random: () => 0,
+  });
+  assert.equal(state.transmitAtMs, next);
 });
 
 Deno.test("F ends no poll of which nothing was sent yet", () => {
@@ -228,6 +251,13 @@ Deno.test("AdminDown of ours is told as often as fits into a second, at the inte
     assert.ok(machine.state.sentMs <= 3010);
     assert.equal(nextDeadlineMs(machine.state), Infinity);
   }
+});
+
+Deno.test("AdminDown of a session that is Down is told once, as the peer has nothing to lose", () => {
+  const machine = new Machine();
+  machine.on({ type: "admin-down", farewells: 5 }, 10);
+  assert.equal(isFinished(machine.state), true);
+  assert.deepEqual(sentOf(machine.log).map(({ state }) => state), ["AdminDown"]);
 });
 
 Deno.test("a passive session says nothing before it has heard the peer, nor when it ends (RFC 5880 6.1)", () => {

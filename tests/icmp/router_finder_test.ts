@@ -143,7 +143,7 @@ Deno.test("RouterFinder hears what comes from a link-local address with hop limi
   assert.deepEqual(scene.changes, ["eth0 fe80::b"]);
   assert.equal(
     scene.finder.on("eth0").words,
-    "found by its router advertisements on eth0; 1 more router advertises itself there (fe80::c), and this one, heard first, stays while it answers",
+    "found by its router advertisements on eth0; 1 more router advertises itself there (fe80::c), and this one stays for 30 s, unless a session comes up",
   );
 });
 

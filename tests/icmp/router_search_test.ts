@@ -88,8 +88,10 @@ Deno.test("RouterSearch solicits nobody while its router is spoken with, and a r
   assert.equal(scene.router, "fe80::1");
 });
 
-Deno.test("RouterSearch stays with the router that it heard first while that answers, and asks once a minute at most", () => {
+Deno.test("RouterSearch stays with a router that there was a session with while that answers, and asks once a minute at most", () => {
   const scene = opened();
+  scene.hear("fe80::1");
+  for (const inUse of [true, false]) scene.tell({ type: "in-use", inUse });
   scene.pass(20_000, "fe80::1");
   for (let count = 0; count < 600; count++) {
     scene.hear("fe80::2", "fe80::3");
@@ -103,6 +105,7 @@ Deno.test("RouterSearch stays with the router that it heard first while that ans
 Deno.test("RouterSearch goes to a router that answers where the one before does not any more, as after a change of its address", () => {
   const scene = opened();
   scene.hear("fe80::1");
+  for (const inUse of [true, false]) scene.tell({ type: "in-use", inUse });
   scene.pass(20_000);
   scene.hear("fe80::2");
   scene.pass(11_999, "fe80::2");
@@ -110,6 +113,44 @@ Deno.test("RouterSearch goes to a router that answers where the one before does 
   scene.pass(1, "fe80::2");
   assert.equal(scene.router, "fe80::2");
   assert.deepEqual(scene.state.others, []);
+});
+
+Deno.test("RouterSearch goes from a router that no session comes up with to the others in turn, 30 s each, and stays where one does", () => {
+  const scene = opened();
+  const all = ["fe80::1", "fe80::2", "fe80::3"] as const;
+  scene.hear(...all);
+  const seen: (string | undefined)[] = [];
+  for (let turn = 0; turn < 6; turn++) {
+    seen.push(scene.router);
+    scene.pass(29_999, ...all);
+    assert.equal(scene.router, seen.at(-1));
+    // Who is heard more often is not preferred.
+    scene.hear("fe80::1");
+    scene.pass(1, ...all);
+  }
+  assert.deepEqual(seen, [...all, ...all]);
+  for (const inUse of [true, false]) scene.tell({ type: "in-use", inUse });
+  scene.pass(600_000, ...all);
+  assert.equal(scene.router, "fe80::1");
+});
+
+Deno.test("RouterSearch goes back to the router that there was a session with as soon as it is heard again", () => {
+  const scene = opened();
+  scene.hear("fe80::1", "fe80::2");
+  for (const inUse of [true, false]) scene.tell({ type: "in-use", inUse });
+  scene.pass(60_000, "fe80::2");
+  scene.hear("fe80::2");
+  scene.pass(200_000, "fe80::2");
+  assert.equal(scene.router, "fe80::2");
+  scene.hear("fe80::1");
+  assert.equal(scene.router, "fe80::1");
+  assert.deepEqual(scene.state.others.map(({ address }) => address.text), ["fe80::2"]);
+});
+
+Deno.test("RouterSearch stays with the only router that there is, though no session comes up", () => {
+  const scene = opened();
+  scene.pass(600_000, "fe80::1");
+  assert.equal(scene.router, "fe80::1");
 });
 
 Deno.test("RouterSearch never leaves the router that it speaks with, whatever is advertised", () => {

@@ -52,7 +52,7 @@ Deno.test("with BFD and graceful restart the agent's route stays on BIRD and FRR
   const folder = await Deno.makeTempDir();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
   const file = `${folder}/config.json`;
-  await Deno.writeTextFile(file, JSON.stringify(configuration()));
+  await Deno.writeTextFile(file, JSON.stringify(configuration(`${folder}/state`)));
   const start = () => new AgentProcess(["--config", file], { within: within(a) });
   /** Both sessions and both BFDs are up, and the routes are there, not stale. */
   const isWhole = async () => {
@@ -99,12 +99,13 @@ Deno.test("with BFD and graceful restart the agent's route stays on BIRD and FRR
   );
 });
 
-function configuration(): unknown {
+/** `state` is where an agent keeps what the next one has to know to be taken for the same. */
+function configuration(state: string): unknown {
   return {
     network: { setup: false },
     http: { listen: "" },
     control: { socket: "" },
-    state: { directory: "" },
+    state: { directory: state },
     log: { level: "debug" },
     bgp: {
       local: { routerID: OURS[4], as: OUR_AS, listenPort: -1 },

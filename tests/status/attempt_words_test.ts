@@ -283,7 +283,14 @@ const ROWS: readonly Row[] = [
     failed: failure("connect", "EADDRNOTAVAIL"),
     settings: { device: "eth7" },
     says: /no address in eth7/,
-    cure: /localAddress of r1/,
+    cure: /localAddress of r1$/,
+  },
+  {
+    situation: "no source address",
+    failed: failure("connect", "EADDRNOTAVAIL"),
+    address: "fd01::9",
+    says: /no address to reach fd01::9 from/,
+    cure: /disable_ipv6/,
   },
   { situation: "link down", failed: failure("connect", "ENETDOWN"), says: /is down/, cure: /ip link set/ },
   {

@@ -338,6 +338,16 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     "family negotiated",
     /^add ipv4-unicast to the families of r1 on both sides/,
   ],
+  ...([["multiprotocol 1/1"], "all"] as const).map((refusedCapabilities) =>
+    [
+      {
+        peer: { refusedCapabilities, negotiated: { ...negotiated, families: ["ipv6-unicast"] } },
+        route: { peers: [] },
+      },
+      "family negotiated",
+      /^turn ipv4-unicast on for us at r1, and begin the session anew/,
+    ] as const
+  ),
   [
     {
       peer: { negotiated: { ...negotiated, families: ["ipv6-unicast"] } },

@@ -237,6 +237,14 @@ const SCRIPTS: readonly (Expected & {
     cure: /^nothing has to be done: the next OPEN leaves out what was refused$/,
   },
   {
+    what: "sends NOTIFICATION 2/5",
+    way: "received",
+    act: notifies(2, 5),
+    code: "2/5",
+    why: /Authentication Failure/,
+    cure: /^give b and this host the same password, or the same keys$/,
+  },
+  {
     what: "sends NOTIFICATION 2/0",
     way: "received",
     act: notifies(2, 0),

@@ -48,6 +48,8 @@ const ROWS: readonly Row[] = [
     peer: { linkLocalRefused: { at, text: "" } },
     cure: /^nothing has to be done: no link-local address/,
   },
+  // It refuses the global one alone, too.
+  { codes: [3, 9], peer: { linkLocalRefused: { at: new Date(-1), text: "" } }, cure: NEXT_HOP },
   { codes: [3, 10], cure: /refuses one of the prefixes/ },
   { codes: [3, 11], peer: { localAs: 65_077 }, cure: /let it expect 65077 as the first AS/ },
   { codes: [5, 3], cure: /another BGP behind the same address/ },

@@ -264,6 +264,8 @@ Deno.test("the view peers says what a router has refused, and how it is left out
     text,
     / {2}not offered {4}extended-message, graceful-restart, as r1 refused an OPEN with them; capabilities: \{extendedMessages: false\} leaves/,
   );
+  const family = VIEWS.peers.text(scene([{ ...peer, refusedCapabilities: ["multiprotocol 2/1"] }]), NOW);
+  assert.match(family, / {2}not offered {4}ipv6-unicast, as r1 refused an OPEN with them\n/);
   const bare = VIEWS.peers.text(scene([{ ...peer, refusedCapabilities: "all" }]), NOW);
   assert.match(bare, / {2}not offered {4}any capability, as r1 refused an OPEN with them\n/);
 });

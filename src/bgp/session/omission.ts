@@ -3,7 +3,8 @@
  * (2/7), step by step those that can be done without where it does not say which (2/7 without data, 2/0), and all of them
  * where it knows no optional parameters (2/4). Pure.
  */
-import { familyName } from "./family.ts";
+import type { FamilyName } from "../../config/config.ts";
+import { familyName, familyOf } from "./family.ts";
 import { type Capability, capabilityCode, decodeCapabilities } from "../wire/capability.ts";
 import { ErrorCode, OpenSubcode } from "../wire/constants.ts";
 import type { NotificationMessage } from "../wire/notification.ts";
@@ -35,6 +36,11 @@ export function capabilityKey(capability: Capability): string {
   return capability.type === "multiprotocol"
     ? `multiprotocol ${capability.family.afi}/${capability.family.safi}`
     : capability.type;
+}
+
+/** The key of what offers a family. */
+export function familyKey(name: FamilyName): string {
+  return capabilityKey({ type: "multiprotocol", family: familyOf(name) });
 }
 
 /** A capability in words, with its code. */
