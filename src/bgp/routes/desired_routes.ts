@@ -80,6 +80,7 @@ export class DesiredRoutes {
   }
 
   #exchange(old: readonly Route[], added: readonly Route[]): RouteChanges {
+    if (added.length === 0 && old.length === this.#byPrefix.size) return this.#clear(old);
     const withdrawn: Prefix[] = [];
     const changed: Prefix[] = [];
     // Most often there are either none or few of one kind.
@@ -96,6 +97,12 @@ export class DesiredRoutes {
       else if (!sameRoute(was, route)) changed.push(route.prefix);
     }
     return { withdrawn, changed };
+  }
+
+  /** All goes, as at a stop: one by one it would take several times as long. */
+  #clear(all: readonly Route[]): RouteChanges {
+    this.#byPrefix.clear();
+    return { withdrawn: all.map(({ prefix }) => prefix), changed: [] };
   }
 }
 
