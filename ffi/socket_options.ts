@@ -153,8 +153,8 @@ export class SocketOptions {
   }
 
   /** SO_REUSEPORT: others of the same user that say so, too, may have the same local end. @throws {ErrnoError} */
-  setReusePort(): void {
-    this.#set("SO_REUSEPORT", 1);
+  setReusePort(wanted = true): void {
+    this.#set("SO_REUSEPORT", wanted ? 1 : 0);
   }
 
   /** TCP_INFO: what became of what was sent; `handshakeOctets` are acknowledged, and no data. @throws {ErrnoError} */
