@@ -153,7 +153,7 @@ export class SocketOptions {
   }
 
   /** SO_REUSEPORT: others of the same user that say so, too, may have the same local end. @throws {ErrnoError} */
-  setReusePort(wanted: boolean): void {
+  setReusePort(wanted = true): void {
     this.#set("SO_REUSEPORT", wanted ? 1 : 0);
   }
 

@@ -111,7 +111,7 @@ export function factOf(event: SpeakerEvent): AgentFact {
     }
     case "connection-refused": {
       const { type: kind, address, port, count, reason } = event;
-      return { kind, address, port, count, cause: refusalText(reason) };
+      return { kind, address, port, reason: reason.type, count, cause: refusalText(reason) };
     }
     case "peer-fault":
       return { kind: "fault", part: "bgp", name: event.peer, cause: event.cause };

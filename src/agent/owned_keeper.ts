@@ -21,6 +21,7 @@ import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
 import { withinDiskLimit } from "./disk.ts";
 import type { StateFiles } from "./drain_keeper.ts";
+import { StateFile } from "./state_file.ts";
 
 /** What a keeper is made of. */
 export interface OwnedKeeperOptions {
@@ -38,18 +39,22 @@ const NOT_KEPT =
 /** Where virtual services of one agent are. */
 export class OwnedKeeper {
   readonly #options: OwnedKeeperOptions;
-  #directory: string | undefined;
+  readonly #file: StateFile;
   #places = NO_PLACES;
   /** The key of what is on the disk; undefined where that is not known. */
   #kept: string | undefined;
-  #problem: string | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  /** What waits for its turn, and writes what there is by then: a disk that hangs has no more than that before it. */
-  #queued: Promise<void> | undefined;
 
   constructor(options: OwnedKeeperOptions) {
     this.#options = options;
-    this.#directory = options.directory;
+    this.#file = new StateFile({
+      ...options,
+      pathIn: placesPath,
+      contents: () => {
+        const places = this.#places;
+        return { octets: encodePlaces(places), kept: () => this.#kept = placesKey(places) };
+      },
+      consequence: "virtual services may stay if this process is killed and the next one does not have them",
+    });
   }
 
   /**
@@ -58,7 +63,7 @@ export class OwnedKeeper {
    */
   async load(alone: boolean): Promise<OwnedPlaces> {
     const { files, events, clock } = this.#options;
-    const path = this.#path;
+    const { path } = this.#file;
     if (path === undefined && alone) events.publish({ kind: "warning", cause: NOT_KEPT });
     if (path === undefined) return NO_PLACES;
     const unknown = (error: unknown) => {
@@ -110,23 +115,14 @@ export class OwnedKeeper {
 
   /** Another folder from now on. */
   configure(directory: string | undefined): void {
-    if (directory === this.#directory) return;
-    this.#directory = directory;
+    if (!this.#file.moveTo(directory)) return;
     this.#kept = undefined;
-    this.#problem = undefined;
-    // The old disk may hang for ever.
-    this.#writing = Promise.resolve();
-    this.#queued = undefined;
     if (placesKey(this.#places) !== "") void this.#keep(this.#places);
   }
 
   /** What is being written is waited for, for a moment. */
   async close(): Promise<void> {
-    await withinDiskLimit(this.#writing, this.#options.clock).catch(() => {});
-  }
-
-  get #path(): string | undefined {
-    return this.#directory === undefined ? undefined : placesPath(this.#directory);
+    await this.#file.close();
   }
 
   async #cover(changes: readonly Change[]): Promise<void> {
@@ -135,38 +131,12 @@ export class OwnedKeeper {
     if (made.length === 0 || placesKey(places) === this.#kept) return;
     const keeping = this.#keep(places);
     // A disk that fails or hangs has been told of, and is waited for once.
-    if (this.#problem === undefined) await keeping;
+    if (!this.#file.isFailing) await keeping;
   }
 
   /** Resolves when it is on the disk, or that is told to have failed. */
   async #keep(places: OwnedPlaces): Promise<void> {
     this.#places = places;
-    const path = this.#path;
-    if (path === undefined) return;
-    const { clock, events } = this.#options;
-    const writing = this.#queued ??= this.#write(path, this.#writing);
-    this.#writing = writing;
-    try {
-      await withinDiskLimit(writing, clock);
-    } catch (error) {
-      const problem = messageOf(error);
-      if (problem === this.#problem) return;
-      this.#problem = problem;
-      const cause =
-        `${path} cannot be written, so that virtual services may stay if this process is killed and the next ` +
-        `one does not have them: ${problem}; it is tried again`;
-      events.publish({ kind: "warning", cause });
-    }
-  }
-
-  async #write(path: string, before: Promise<void>): Promise<void> {
-    await before.catch(() => {});
-    // Another folder may have taken the place of this one, and has its own.
-    if (path === this.#path) this.#queued = undefined;
-    const places = this.#places;
-    await this.#options.files.replace(path, encodePlaces(places));
-    if (path !== this.#path) return;
-    this.#kept = placesKey(places);
-    this.#problem = undefined;
+    await this.#file.write();
   }
 }

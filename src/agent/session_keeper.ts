@@ -20,6 +20,7 @@ import {
   sessionsPath,
 } from "./session_record.ts";
 import { Spaced } from "./spaced.ts";
+import { StateFile } from "./state_file.ts";
 
 /** It is written again after so much of the shortest restart time. */
 const FRESH_PART = 1 / 4;
@@ -29,7 +30,7 @@ const LEAST_FRESH_MS = 1000;
 export class SessionKeeper implements Disposable {
   readonly #ports: Pick<AgentPorts, "clock" | "events" | "stateFiles" | "boot">;
   readonly #forwarding: (family: FamilyName) => Forwarding;
-  #directory: string | undefined;
+  readonly #file: StateFile;
   /** Of the configured peers. */
   #keys: ReadonlySet<string>;
   /** Those of the run before this one too, as long as this one has had none with the peer. */
@@ -38,10 +39,6 @@ export class SessionKeeper implements Disposable {
   #standing = new Map<string, number>();
   /** Why nothing is known of a peer that is not among the kept. */
   #because: string;
-  #problem: string | undefined;
-  #writing: Promise<void> = Promise.resolve();
-  /** What waits for its turn, and writes what there is by then. */
-  #queued: Promise<void> | undefined;
   readonly #changed: Spaced;
   #refresh: Disposable | undefined;
   #over = false;
@@ -54,9 +51,16 @@ export class SessionKeeper implements Disposable {
   ) {
     this.#ports = ports;
     this.#forwarding = forwarding;
-    this.#directory = state.directory;
+    this.#file = new StateFile({
+      ...ports,
+      files: ports.stateFiles,
+      directory: state.directory,
+      pathIn: sessionsPath,
+      contents: () => this.#contents(),
+      consequence: "routers may drop our routes for a moment if this process is killed",
+    });
     this.#keys = new Set(bgp.peers.map(peerKey));
-    this.#changed = new Spaced(ports.clock, () => void this.#keep());
+    this.#changed = new Spaced(ports.clock, () => void this.#file.write());
     this.#because = state.directory === undefined
       ? "nothing is known of a run before this one: state.directory is turned off"
       : "no run before this one is known to have had a session with it";
@@ -65,7 +69,7 @@ export class SessionKeeper implements Disposable {
   /** Reads what the run before this one kept. Never throws: what cannot be read says nothing, and is told. */
   async load(): Promise<void> {
     const { stateFiles: files, events, clock } = this.#ports;
-    const path = this.#path;
+    const { path } = this.#file;
     if (path === undefined) return;
     const boot = this.#boot();
     if (boot === undefined) {
@@ -131,35 +135,30 @@ export class SessionKeeper implements Disposable {
     const gone = [...this.#kept.keys()].filter((key) => !this.#keys.has(key));
     for (const key of gone) this.#kept.delete(key);
     if (gone.length > 0) this.#changed.call();
-    if (directory === this.#directory) return;
-    const left = this.#path;
-    const before = this.#writing;
-    this.#directory = directory;
-    this.#problem = undefined;
-    // The old disk may hang for ever.
-    this.#writing = Promise.resolve();
-    this.#queued = undefined;
-    if (this.#kept.size > 0) void this.#keep();
+    const { path: left } = this.#file;
+    const before = this.#file.written();
+    if (!this.#file.moveTo(directory)) return;
+    if (this.#kept.size > 0) void this.#file.write();
     this.#arm();
-    if (left !== undefined) void before.catch(() => {}).then(() => this.#empty(left));
+    if (left !== undefined) void before.then(() => this.#empty(left)).catch(() => {});
   }
 
   /** This process ends now and the next one goes on: resolves when that is kept, or after a moment. */
   async handover(): Promise<void> {
-    const kept = this.#standing.size === 0 ? this.#writing : this.#keep();
+    if (this.#standing.size > 0) void this.#file.write();
     this[Symbol.dispose]();
-    await withinDiskLimit(kept, this.#ports.clock).catch(() => {});
+    await this.#file.close();
   }
 
   /** Every session has ended in order, and no router keeps anything. */
   async forget(): Promise<void> {
     this[Symbol.dispose]();
-    const path = this.#path;
+    const { path } = this.#file;
     this.#kept.clear();
     if (path === undefined) return;
     const { clock, events } = this.#ports;
     try {
-      await withinDiskLimit(this.#writing.catch(() => {}).then(() => this.#empty(path)), clock);
+      await withinDiskLimit(this.#file.written().then(() => this.#empty(path)), clock);
     } catch (error) {
       const cause =
         `${path} cannot be emptied, so that a start within the restart time is taken for a restart: ` +
@@ -171,17 +170,13 @@ export class SessionKeeper implements Disposable {
   /** Writes no more; what is being written is waited for, for a moment. */
   async close(): Promise<void> {
     this[Symbol.dispose]();
-    await withinDiskLimit(this.#writing, this.#ports.clock).catch(() => {});
+    await this.#file.close();
   }
 
   [Symbol.dispose](): void {
     this.#over = true;
     this.#changed.cancel();
     this.#refresh?.[Symbol.dispose]();
-  }
-
-  get #path(): string | undefined {
-    return this.#directory === undefined ? undefined : sessionsPath(this.#directory);
   }
 
   /** Undefined where it cannot be known, also where asking for it fails: no session may end over that. */
@@ -205,44 +200,20 @@ export class SessionKeeper implements Disposable {
   #arm(): void {
     this.#refresh?.[Symbol.dispose]();
     this.#refresh = undefined;
-    if (this.#standing.size === 0 || this.#path === undefined) return;
+    if (this.#standing.size === 0 || this.#file.path === undefined) return;
     const { clock } = this.#ports;
     const shortestMs = Math.min(...this.#standing.values());
     this.#refresh = clock.at(clock.now() + Math.max(shortestMs * FRESH_PART, LEAST_FRESH_MS), () => {
-      void this.#keep();
+      void this.#file.write();
       this.#arm();
     });
   }
 
-  /** Never throws; a failure is told once. */
-  async #keep(): Promise<void> {
-    const path = this.#path;
-    if (path === undefined) return;
-    const { events, clock } = this.#ports;
-    const writing = this.#queued ??= this.#write(path, this.#writing);
-    this.#writing = writing;
-    try {
-      await withinDiskLimit(writing, clock);
-    } catch (error) {
-      const problem = messageOf(error);
-      if (problem === this.#problem || path !== this.#path) return;
-      this.#problem = problem;
-      const cause =
-        `${path} cannot be written, so that routers may drop our routes for a moment if this process is killed: ` +
-        `${problem}; it is tried again`;
-      events.publish({ kind: "warning", cause });
-    }
-  }
-
-  async #write(path: string, before: Promise<void>): Promise<void> {
-    await before.catch(() => {});
-    // Another folder may have taken the place of this one, and has its own.
-    if (path === this.#path) this.#queued = undefined;
+  #contents(): { readonly octets: Uint8Array } | undefined {
     const boot = this.#boot();
-    if (boot === undefined) return;
+    if (boot === undefined) return undefined;
     this.#renew(boot);
-    await this.#ports.stateFiles.replace(path, encodeSessions(this.#kept, boot));
-    if (path === this.#path) this.#problem = undefined;
+    return { octets: encodeSessions(this.#kept, boot) };
   }
 
   async #empty(path: string): Promise<void> {

@@ -119,22 +119,8 @@ export class Listeners implements Disposable {
     );
     for (const entry of this.#entries) if (!entries.includes(entry)) entry.listener?.[Symbol.dispose]();
     this.#entries = entries;
-    this.#opening(() => entries.forEach((entry) => this.#update(entry)));
+    for (const entry of entries) this.#update(entry);
     this.#arm();
-  }
-
-  /** Opens listeners, of which several may share a port: for as long as that takes, and no longer. */
-  #opening(open: () => void): void {
-    const share = (wanted: boolean) => {
-      for (const { listener } of this.#entries) listener?.share?.(wanted);
-    };
-    if (this.#who.shared !== true) return open();
-    share(true);
-    try {
-      open();
-    } finally {
-      share(false);
-    }
   }
 
   /** Brings a listener to the peers of now; where it cannot follow it is opened anew. */
@@ -181,7 +167,7 @@ export class Listeners implements Disposable {
       try {
         for (const entry of this.#entries) {
           if (entry.listener?.isStale === true) this.#close(entry);
-          if (entry.listener === undefined) this.#opening(() => this.#tryAgain(entry));
+          if (entry.listener === undefined) this.#tryAgain(entry);
         }
       } finally {
         this.#arm();

@@ -132,10 +132,7 @@ export class Speaker {
       rejections: new Lingering(MAX_REJECTIONS),
       tell: (event) => this.#tell(event),
       rejected: (remote, cause) => {
-        const reason = cause === undefined
-          ? { type: "surplus" } as const
-          : { type: "held-back", cause } as const;
-        this.#refused.note(reason.type, { remote, reason });
+        this.#noteRefused(remote, cause === undefined ? { type: "surplus" } : { type: "held-back", cause });
       },
       established: (peer, local) => options.onSession?.(peer, local),
       due: (sender) => this.#turns.take([sender]),
@@ -360,7 +357,7 @@ export class Speaker {
   #acceptEvents(address: Address, port: number): ListenerEvents {
     return {
       connection: (socket, peer) => this.#accept(socket, peerKey(peer)),
-      refused: (remote, reason) => this.#refused.note(reason.type, { remote, reason }),
+      refused: (remote, reason) => this.#noteRefused(remote, reason),
       fault: (error) => {
         const place = { address: address.text, port };
         this.#acceptFaults.note(`${address.text} ${port}`, { ...place, cause: messageOf(error) });
@@ -370,8 +367,15 @@ export class Speaker {
 
   #accept(socket: TcpSocket, key: string): void {
     const peer = this.#peers.get(key);
-    if (peer === undefined || this.#stopped) socket[Symbol.dispose]();
-    else peer.driver.accept(socket);
+    if (peer !== undefined && !this.#stopped) return peer.driver.accept(socket);
+    socket[Symbol.dispose]();
+    this.#noteRefused(socket.remote, { type: peer === undefined ? "no-peer" : "surplus" });
+  }
+
+  /** What tells another cure is told apart. */
+  #noteRefused(remote: Endpoint, reason: RefusalReason): void {
+    const { type: _, ttl: _ttl, ...words } = { ttl: undefined, ...reason };
+    this.#refused.note([reason.type, ...Object.values(words)].join(" "), { remote, reason });
   }
 
   /** Whoever listens to events may throw: that is a state, and costs nobody anything else. */

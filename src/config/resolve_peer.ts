@@ -1,5 +1,6 @@
 /** Peers: `bgp.defaults` merged in, passwords read, and what excludes each other among peers and with this host. */
 import type { BfdConfig, FamilyName, PeerConfig, TcpAoKey } from "./config.ts";
+import { isLinkLocal } from "../net/address.ts";
 import type { Finding, Path } from "./values/finding.ts";
 import type { Element, ValidParts } from "./validation.ts";
 import { readPassword, type ReadSecretFile } from "./password.ts";
@@ -53,6 +54,9 @@ export function resolvePeer(
   if (automatic) findings.push(...automaticFindings(merged, base, placeOf));
   else if (localAddress !== undefined && localAddress.family !== address.family) {
     const message = `must be of the peer's family, IPv${address.family}`;
+    findings.push({ path: placeOf("localAddress"), message });
+  } else if (localAddress !== undefined && isLinkLocal(localAddress) && !isLinkLocal(address)) {
+    const message = "is for a link-local peer alone: nothing says on which link it is";
     findings.push({ path: placeOf("localAddress"), message });
   }
   const placeholder = merged.password === undefined ? undefined : placeholderIn(merged.password);

@@ -20,6 +20,20 @@ export interface FaultyPart {
   readonly name: string;
 }
 
+/** Why a connection of BGP was closed at accept. */
+export const REFUSAL_KINDS = [
+  "no-peer",
+  "unknown-zone",
+  "other-device",
+  "ttl",
+  "option",
+  "surplus",
+  "held-back",
+] as const;
+
+/** One of them. */
+export type RefusalKind = (typeof REFUSAL_KINDS)[number];
+
 /** What a cause that has only the kernel's words means, and what helps, as `peers` shows it; undefined: not known. */
 export interface Meaning {
   readonly means?: string;
@@ -216,6 +230,7 @@ export type AgentFact =
     readonly kind: "connection-refused";
     readonly address: string;
     readonly port: number;
+    readonly reason: RefusalKind;
     readonly count: number;
     readonly cause: string;
   }

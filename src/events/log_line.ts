@@ -168,7 +168,7 @@ export function logLines(event: AgentEvent): readonly LogLine[] {
     case "connection-refused":
       return [line(event, "bgp", "warning", {
         message: "connections refused: {count}, the first from {address}: {cause}",
-        repeats: "connection-refused",
+        repeats: `connection-refused ${event.reason} ${event.cause}`,
       })];
     case "server":
       return [line(event, "agent", event.to === "failed" ? "error" : "info", {

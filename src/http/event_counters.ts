@@ -2,7 +2,7 @@
  * What is counted from event to event, and for whom: series of a service, a check or a peer begin at 0 with it in the
  * configuration, and go with it. What is told of others, such as a service that is on its way out, is counted for nobody.
  */
-import { type AgentEvent, isBulk } from "../events/event.ts";
+import { type AgentEvent, isBulk, REFUSAL_KINDS } from "../events/event.ts";
 import type { MetricFamily } from "./exposition.ts";
 import { Histogram, type Labels, Tally } from "./tally.ts";
 
@@ -29,10 +29,15 @@ export class EventCounters {
   readonly #hookFailures = new Tally();
   readonly #announcements = new Tally();
   readonly #events = new Tally();
+  readonly #refusals = new Tally();
   /** By name: what is the same service keeps its series without a look at them. */
   #services: ReadonlyMap<string, Metered["services"][number]> = new Map();
   readonly #checks = new Map<string, ReadonlySet<string>>();
   #peers: ReadonlySet<string> = new Set();
+
+  constructor() {
+    for (const reason of REFUSAL_KINDS) this.#refusals.add({ reason }, 0);
+  }
 
   /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
   retain({ services, bgp }: Metered): void {
@@ -89,6 +94,8 @@ export class EventCounters {
         this.#add(this.#announcements, { peer, kind: "announce" }, announced);
         return this.#add(this.#announcements, { peer, kind: "withdraw" }, withdrawn);
       }
+      case "connection-refused":
+        return this.#refusals.add({ reason: event.reason }, event.count);
       default:
         return;
     }
@@ -125,6 +132,11 @@ export class EventCounters {
       this.#hookFailures,
     );
     yield counter("bgp_lb_announcements_total", "Prefixes sent to peers.", this.#announcements);
+    yield counter(
+      "bgp_lb_connections_refused_total",
+      "Connections of BGP that were closed at accept, by reason.",
+      this.#refusals,
+    );
     yield counter("bgp_lb_events_total", "Events by kind; probes are counted apart.", this.#events);
   }
 

@@ -242,7 +242,10 @@ const ROWS: readonly Row[] = [
     fits: failedAt(CONNECT, "EINVAL"),
     sentence: (attempt) =>
       `the route to ${attempt.address}${by(attempt)} discards (blackhole), or its scope does not fit`,
-    cure: ({ address }) => `correct that route (ip route get ${address})`,
+    cure: ({ address, settings: { device } }) =>
+      address.includes("%") && device !== undefined
+        ? `let interface (${device}) be that of ${address}, or the VRF that it is in`
+        : `correct that route (ip route get ${address})`,
   },
   {
     situation: "forbidden here",

@@ -148,6 +148,45 @@ Deno.test("Speaker tells of strangers once, and then as a number with the first 
   await stage.close();
 });
 
+Deno.test("Speaker tells of a connection for a peer that it does not have any more, and apart what has another cure (B9)", async () => {
+  const stage = new Stage();
+  const inMemory = stage.network.transport(A);
+  let events: ListenerEvents | undefined;
+  const transport: Transport = {
+    ...inMemory,
+    listen(options, told) {
+      events = told;
+      return inMemory.listen(options, told);
+    },
+  };
+  const end = stage.end(A, { options: { transport } });
+  end.speaker.start();
+  const remote = { address: address("10.0.0.66"), zone: undefined, port: 4000 };
+  let open = 0;
+  const connect = () => {
+    open++;
+    const socket = {
+      ...flooding([], keepalive()),
+      local: remote,
+      remote,
+      [Symbol.dispose]: () => void open--,
+    };
+    events?.connection(socket, peerConfig({ name: "gone", address: remote.address }));
+  };
+  connect();
+  connect();
+  for (const message of ["no key", "no key", "another"]) events?.refused(remote, { type: "option", message });
+  await stage.clock.advance(20_000);
+  assert.equal(open, 0);
+  assert.deepEqual(
+    end.of("connection-refused").map((
+      { reason, count },
+    ) => [reason.type === "option" ? reason.message : reason.type, count]),
+    [["no-peer", 1], ["no key", 1], ["another", 1], ["no-peer", 1], ["no key", 1]],
+  );
+  await stage.close();
+});
+
 Deno.test("Speaker tells that accepting fails, as a number, and for each listener (issue: S5)", async () => {
   const stage = new Stage();
   const listeners: ListenerEvents[] = [];

@@ -1,7 +1,7 @@
 // Metrics: what is counted and for whom, what goes with its object, and a text that Prometheus can read.
 import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
-import type { AgentFact } from "../../src/events/event.ts";
+import { type AgentFact, REFUSAL_KINDS } from "../../src/events/event.ts";
 import type { ServiceStatus, Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
 import { noPause, peerStatus, status } from "../support/status.ts";
@@ -381,11 +381,21 @@ Deno.test("no label has an address from outside or free text in it: its values a
     { ...ROUTE, to: "announced", cause: "WORDS" },
     { ...SENT, cause: "WORDS" },
     { ...HOOK, cause: "WORDS" },
-    { kind: "connection-refused", address: "203.0.113.9", port: 179, count: 1, cause: "WORDS" },
+    {
+      kind: "connection-refused",
+      address: "203.0.113.9",
+      port: 179,
+      reason: "ttl",
+      count: 7,
+      cause: "WORDS",
+    },
     { kind: "kernel-error", cause: "WORDS" },
   );
   const { body } = await counted.render(status(["r1"]), noPause);
   assert.doesNotMatch(body, /WORDS|203\.0\.113/);
+  const refusals = [...body.matchAll(/^bgp_lb_connections_refused_total\{reason="(.*)"\} (\d+)$/gm)];
+  assert.deepEqual(refusals.map(([, reason]) => reason), [...REFUSAL_KINDS], "from 0 on");
+  assert.deepEqual(refusals.filter(([, , value]) => value !== "0").map(([, ...row]) => row), [["ttl", "7"]]);
   const labels = new Set([...body.matchAll(/[{,]([a-z_]+)="/g)].map(([, label]) => label));
   assert.deepEqual([...labels].sort(), [
     "check",
@@ -400,6 +410,7 @@ Deno.test("no label has an address from outside or free text in it: its values a
     "phase",
     "prefix",
     "prefix_length",
+    "reason",
     "result",
     "service",
     "state",

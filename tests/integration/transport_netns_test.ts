@@ -507,6 +507,40 @@ Deno.test("two listeners of one port, one for an interface, take each what comes
   });
 });
 
+Deno.test("a listener that is bound to the interface comes first, whichever of them was there before, over IPv4 and IPv6 (CONTRACT interface)", async () => {
+  await using namespaces = await namespacePair();
+  await withNetwork(namespaces, async ({ a, b }) => {
+    for (const [any, toUs, toThem] of [["0.0.0.0", toA, toB], ["::", toA6, toB6]] as const) {
+      for (const order of [[undefined, "vb"], ["vb", undefined], [undefined, "lo", "vb"]]) {
+        const told: (string | undefined)[] = [];
+        using listeners = new DisposableStack();
+        const address = peerAt(any, 0).address;
+        for (const device of order) {
+          const peers = [toUs({ device })];
+          const options = { address, port: PORT, localAs: AS_B, shared: true, device, peers };
+          const connection = (socket: TcpSocket) => {
+            told.push(device);
+            socket[Symbol.dispose]();
+          };
+          const refused = () => void told.push(`refused by ${device}`);
+          listeners.use(b.transport.listen(options, { connection, refused, fault: assert.fail }));
+        }
+        // Nobody else has the port with us.
+        const alone = { address, port: PORT, localAs: AS_B, peers: [] };
+        assert.throws(
+          () => b.transport.listen(alone, { connection() {}, refused() {}, fault() {} }),
+          /EADDRINUSE/,
+        );
+        for (let times = 0; times < 8; times++) {
+          using client = await a.transport.connect(toThem(), LOCAL_AS, new AbortController().signal);
+          await client.read().catch(() => undefined);
+        }
+        assert.deepEqual(told, new Array(8).fill("vb"), `${any} ${order}`);
+      }
+    }
+  });
+});
+
 Deno.test("a peer of no interface comes in where a listener is bound to the interface that it comes by, and is not bound itself (CONTRACT interface)", async () => {
   await using namespaces = await namespacePair();
   await withNetwork(namespaces, async (network) => {
@@ -536,7 +570,7 @@ Deno.test("a peer of no interface comes in where a listener is bound to the inte
     assert.deepEqual(accepted, ["10.9.0.1 undefined", "fd09::1 undefined"]);
     // A peer of vb that is seen by another link, or by none of its own, is told so.
     _fourOfDevice[Symbol.dispose]();
-    _four.update({ localAs: AS_B, peers: [toA({ device: "vc" })], shared: true });
+    _four.update({ localAs: AS_B, peers: [toA({ device: "vc" })] });
     using client = await a.transport.connect(toB(), LOCAL_AS, new AbortController().signal);
     await client.read().catch(() => undefined);
     assert.deepEqual(b.refusals.map(({ reason }) => reason), [{ type: "other-device", device: "vc" }]);

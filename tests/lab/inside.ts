@@ -26,7 +26,11 @@ import { agentConfig, loadTopology, referenceTopology, standardTopology } from "
 import { World, type WorldOptions } from "./world.ts";
 
 /** What else needs a real kernel. */
-const kernelTests = ["tests/contract/kernel_contract_test.ts", "tests/contract/killed_kernel_test.ts"];
+const kernelTests = [
+  "tests/contract/kernel_contract_test.ts",
+  "tests/contract/killed_kernel_test.ts",
+  "tests/integration/vrf_test.ts",
+];
 const ipvsBench = "tests/bench/ipvs_inside.ts";
 
 function report(event: LabEvent): void {

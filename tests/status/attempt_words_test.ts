@@ -262,6 +262,14 @@ const ROWS: readonly Row[] = [
   { situation: "forbidden here", failed: failure("connect", "EPERM"), says: /itself forbids/, cure: /nft/ },
   {
     situation: "route that discards",
+    failed: failure("connect", "EINVAL"),
+    address: "fe80::1%eth0",
+    settings: { device: "eth7" },
+    says: /scope does not fit/,
+    cure: /^let interface \(eth7\) be that of fe80::1%eth0, or the VRF/,
+  },
+  {
+    situation: "route that discards",
     failed: { code: "EINVAL" },
     says: /blackhole/,
     cure: /ip route get/,

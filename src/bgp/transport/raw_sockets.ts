@@ -42,7 +42,7 @@ export interface RawSocket extends Disposable {
   /** Calls back once, when the connection attempt ended. */
   onWritable(callback: () => void): Disposable;
   setReuseAddress(): void;
-  /** Sockets of ours that say so, too, may have the same local end. */
+  /** Whether sockets of ours that say so, too, may have the same local end. */
   setReusePort(wanted: boolean): void;
   /** Bound to this interface, or VRF. */
   bindToDevice(name: string): void;

@@ -58,7 +58,7 @@ export interface ListenOptions {
   readonly port: number;
   /** Listens for what comes in by this interface, or VRF, alone. Undefined: by any that no other listener is for. */
   readonly device?: string | undefined;
-  /** Others of ours have the same address and port, for other devices. */
+  /** Others of ours may have the same address and port, for other devices. */
   readonly shared?: boolean;
   /** Our AS: a peer of the same AS is internal and gets the usual TTL. */
   readonly localAs: number;
@@ -98,12 +98,7 @@ export interface Listener extends Disposable {
   /** Its device is gone, or another one of that name: nothing will come any more. */
   readonly isStale?: boolean;
   /** Listens for these peers from now on, without a moment in which nobody listens. @throws an option is refused */
-  update(who: Pick<ListenOptions, "localAs" | "peers" | "shared">): void;
-  /**
-   * Whether others may be opened beside it (`shared`). As long as that is so, the kernel gives a connection to whichever of
-   * them it finds first; after that to the one that is bound to the device by which it comes, where one is.
-   */
-  share?(wanted: boolean): void;
+  update(who: Pick<ListenOptions, "localAs" | "peers">): void;
 }
 
 /** Makes sockets. */

@@ -38,11 +38,12 @@ const NO_KEY = new Uint8Array();
 
 /** The transport over prepared sockets. */
 export function socketTransport(sockets: RawSockets): Transport {
+  const listening = new Set<RawSocket>();
   return {
     connect: (peer, localAs, signal, refuseSource, onFailed) =>
       connect(sockets, { peer, localAs, signal, refuseSource, onFailed }),
     drops: () => dropsSoFar(sockets),
-    listen: (options, events) => listen(sockets, options, events),
+    listen: (options, events) => listen(sockets, listening, options, events),
   };
 }
 
@@ -116,7 +117,12 @@ function icmpError(
   return { family, type: icmp.type, code: icmp.code, from, isOwn: from === local.text };
 }
 
-function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEvents): Listener {
+function listen(
+  sockets: RawSockets,
+  listening: Set<RawSocket>,
+  options: ListenOptions,
+  events: ListenerEvents,
+): Listener {
   const { address, port, device } = options;
   const socket = sockets.tcp(address.family);
   try {
@@ -129,8 +135,13 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
     let who = ofFamily(options, address);
     const place = { device, isVrf: device !== undefined && sockets.isVrf(device) };
     prepareFor(socket, servedAt(who, place), keys);
-    socket.bind({ address, port, scopeId: 0 });
-    socket.listen(BACKLOG);
+    const bind = () => {
+      socket.bind({ address, port, scopeId: 0 });
+      socket.listen(BACKLOG);
+    };
+    if (options.shared === true) sharingPort([...listening, socket], bind);
+    else bind();
+    listening.add(socket);
     const accepting = socket.acceptAll(({ socket: accepted, remote: from }) => {
       using _accepted = accepted;
       if (from === undefined) return;
@@ -157,19 +168,33 @@ function listen(sockets: RawSockets, options: ListenOptions, events: ListenerEve
         prepareFor(socket, servedAt(wanted, place), keys);
         who = wanted;
       },
-      share: (wanted) => socket.setReusePort(wanted),
       [Symbol.dispose]() {
         accepting[Symbol.dispose]();
+        listening.delete(socket);
         socket[Symbol.dispose]();
       },
     };
   } catch (error) {
+    listening.delete(socket);
     socket[Symbol.dispose]();
     throw explain(`cannot listen on ${address.text} port ${port}`, error);
   }
 }
 
-type Who = Pick<ListenOptions, "localAs" | "peers" | "shared">;
+/**
+ * Lets sockets have one port together while another one comes to them, and no longer: among those that share it the kernel
+ * takes the first that it finds (IPv6: the oldest), where otherwise the one that is bound to the device comes first.
+ */
+function sharingPort(sockets: readonly RawSocket[], bind: () => void): void {
+  try {
+    for (const socket of sockets) socket.setReusePort(true);
+    bind();
+  } finally {
+    for (const socket of sockets) socket.setReusePort(false);
+  }
+}
+
+type Who = Pick<ListenOptions, "localAs" | "peers">;
 
 function ofFamily({ peers, ...who }: Who, { family }: Address): Who {
   return { ...who, peers: peers.filter((peer) => peer.address.family === family) };
@@ -186,8 +211,7 @@ interface ListenerKeys {
 }
 
 /** Sets TTLs and keys for the peers; `keys` are those that the socket has, and follow. */
-function prepareFor(socket: RawSocket, { localAs, peers, shared }: Who, { md5, ao }: ListenerKeys): void {
-  if (shared === true) socket.setReusePort(true);
+function prepareFor(socket: RawSocket, { localAs, peers }: Who, { md5, ao }: ListenerKeys): void {
   refuseContradictingKeys(peers);
   const ttl = listenerTtlPolicy(peers, localAs);
   socket.setTtl(ttl.ttl);
