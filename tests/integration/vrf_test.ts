@@ -83,7 +83,6 @@ for (
           transport: socketTransport(socketsInside(host, new Sockets(libc, reactor))),
           clock: systemClock,
           random: Math.random,
-          restarting: false,
           onEvent: (event) => void events.push(event),
         });
         try {
