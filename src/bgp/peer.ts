@@ -139,9 +139,10 @@ export class Peer {
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
   }
 
-  /** The session that is Established, if one is. */
-  get session(): EstablishedSession | undefined {
-    return this.#session;
+  /** What was agreed on, where a session is Established: also in the turn in which that is told. */
+  get negotiated(): Negotiated | undefined {
+    const { name, negotiated } = leadingSession(this.driver.state).fsm;
+    return name === "Established" ? negotiated : undefined;
   }
 
   /** Has the socket taken all that this peer should be told? */

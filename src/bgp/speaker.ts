@@ -257,8 +257,8 @@ export class Speaker {
 
   /** The peers' sessions that are Established, and nothing of their routes. */
   sessions(): readonly StandingSession[] {
-    return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
-      session === undefined ? [] : [{ peer, negotiated: session.negotiated }]
+    return [...this.#peers.values()].flatMap(({ negotiated, configured: { peer } }) =>
+      negotiated === undefined ? [] : [{ peer, negotiated }]
     );
   }
 

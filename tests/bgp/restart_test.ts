@@ -50,3 +50,27 @@ Deno.test("Speaker says no F to a new peer where nothing is known to be preserve
   assert.equal(probe.sessions.length, 1);
   await stage.close();
 });
+
+Deno.test("Speaker.sessions() goes with what is told of states, in the very turn (found by simulation)", async () => {
+  const stage = new Stage();
+  const probe = stage.probe(B);
+  const seen: (readonly [string, number])[] = [];
+  const { speaker } = stage.end(A, {
+    options: {
+      local: LOCAL,
+      peers: [TO_B],
+      onEvent: (event) => {
+        if (event.type === "peer-state") seen.push([event.to, speaker.sessions().length]);
+      },
+    },
+  });
+  speaker.start();
+  await stage.clock.advance(5);
+  probe.last.establish();
+  await stage.clock.advance(5);
+  probe.last.close();
+  await stage.clock.advance(5);
+  const expected = [["Connect", 0], ["OpenSent", 0], ["OpenConfirm", 0], ["Established", 1], ["Idle", 0]];
+  assert.deepEqual(seen, expected);
+  await stage.close();
+});
