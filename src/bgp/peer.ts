@@ -139,11 +139,6 @@ export class Peer {
     return this.#ports.clock.now() + restartTimeSeconds * 1000;
   }
 
-  /** The session that is Established, if one is. */
-  get session(): EstablishedSession | undefined {
-    return this.#session;
-  }
-
   /** Has the socket taken all that this peer should be told? */
   get flushed(): boolean {
     if (this.#ports.clock.now() < this.#keptUntilMs) return false;

@@ -43,6 +43,7 @@ import type { PeerStatus } from "./peer_status.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
 import { NOTHING_KNOWN, type Restart } from "./session/session_state.ts";
+import { leadingSession } from "./session/peer.ts";
 import { SendTurns } from "./send_turns.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
@@ -257,9 +258,10 @@ export class Speaker {
 
   /** The peers' sessions that are Established, and nothing of their routes. */
   sessions(): readonly StandingSession[] {
-    return [...this.#peers.values()].flatMap(({ session, configured: { peer } }) =>
-      session === undefined ? [] : [{ peer, negotiated: session.negotiated }]
-    );
+    return [...this.#peers.values()].flatMap(({ driver, configured: { peer } }) => {
+      const { name, negotiated } = leadingSession(driver.state).fsm;
+      return name === "Established" && negotiated !== undefined ? [{ peer, negotiated }] : [];
+    });
   }
 
   /** The addresses that should be listened on, with what keeps one from being so. */
