@@ -25,3 +25,25 @@ Deno.test("Speaker.statusInSteps() lists many routes in steps, as they were when
   assert.deepEqual(one.speaker.sessions().map(({ peer }) => peer.name), [one.status.name]);
   await stage.close();
 });
+
+Deno.test("Speaker.sessions() has a session in the turn that tells it Established, and no more in the one that tells it lost", async () => {
+  const stage = new Stage();
+  const seen: unknown[] = [];
+  const one = stage.end(A, {
+    peer: { passive: true },
+    options: {
+      onEvent: (event) => {
+        if (event.type !== "peer-state" || ![event.from, event.to].includes("Established")) return;
+        seen.push([event.to, one.speaker.sessions().map(({ peer }) => peer.name)]);
+      },
+    },
+  });
+  const two = stage.end(B);
+  one.speaker.start();
+  two.speaker.start();
+  await stage.clock.advance(100);
+  const { name } = one.status;
+  one.speaker.reset(name, { type: "administrative", communication: "" });
+  assert.deepEqual(seen, [["Established", [name]], ["Idle", []]]);
+  await stage.close();
+});
