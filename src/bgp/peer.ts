@@ -20,7 +20,7 @@ import type { PeerPorts } from "./peer_ports.ts";
 import { sentEvents } from "./sent_events.ts";
 import { ProgressWatch } from "./progress.ts";
 import type { AdvertiseContext } from "./routes/adj_rib_out.ts";
-import { Advertiser, type Batch } from "./routes/advertiser.ts";
+import { Advertiser } from "./routes/advertiser.ts";
 import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { NotificationWay } from "./session/peer_state.ts";
@@ -213,13 +213,15 @@ export class Peer {
   /** Sends what the next batch takes, where the socket is free; true where there is more and the socket is free still. */
   sendNext(endOfRibReleased: boolean): boolean {
     const { driver } = this;
+    const { tell, clock } = this.#ports;
     const advertiser = this.#advertiser;
     if (advertiser === undefined || !driver.ready) return false;
     try {
       const batch = advertiser.next(endOfRibReleased);
       driver.sendUpdates(batch.messages, batch.refreshMarkers);
       this.#look();
-      this.#tellSent(batch, advertiser);
+      if (batch.endOfRib) this.#keptUntilMs = -Infinity;
+      for (const event of sentEvents(this.name, batch, advertiser.held, clock.now())) tell(event);
     } catch (error) {
       // What the peer was sent is not known any more: only a new session brings it to what is desired.
       driver.fail(error);
@@ -337,12 +339,6 @@ export class Peer {
     if (!isNews) return;
     const cause = stuck ?? "what it is sent is acknowledged again";
     this.#ports.tell({ type: "peer-stuck", peer: this.name, stuck: stuck !== undefined, cause });
-  }
-
-  #tellSent(batch: Batch, { held }: Advertiser): void {
-    const { tell, clock } = this.#ports;
-    if (batch.endOfRib) this.#keptUntilMs = -Infinity;
-    for (const event of sentEvents(this.name, batch, held, clock.now())) tell(event);
   }
 
   #onTransition(from: SessionStateName, to: SessionStateName, cause: string): void {

@@ -30,9 +30,7 @@ import { peerKey, sessionConsequence } from "../config/session_difference.ts";
 import type { Address } from "../net/address.ts";
 import { type HostAddresses, UNKNOWN_ADDRESSES } from "../net/host_addresses.ts";
 import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
-import { messageOf } from "../text/error_message.ts";
 import type { Clock, Random } from "../time/clock.ts";
-import { Repeats } from "../time/repeats.ts";
 import { atOnce, inOrder } from "../time/steps.ts";
 import { DropSamples } from "./drop_samples.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
@@ -40,13 +38,14 @@ import type { StandingSession } from "./established_session.ts";
 import { type Heritage, Peer } from "./peer.ts";
 import type { PeerPorts } from "./peer_ports.ts";
 import type { PeerStatus } from "./peer_status.ts";
+import { RefusedConnections } from "./refused_connections.ts";
 import { DesiredRoutes, type RouteChanges } from "./routes/desired_routes.ts";
 import type { Route } from "./routes/route.ts";
 import { NOTHING_KNOWN, type Restart } from "./session/session_state.ts";
 import { SendTurns } from "./send_turns.ts";
 import type { BfdPath, SpeakerEvent } from "./speaker_event.ts";
 import { Lingering } from "./transport/lingering.ts";
-import type { Endpoint, ListenerEvents, RefusalReason, TcpSocket, Transport } from "./transport/transport.ts";
+import type { ListenerEvents, TcpSocket, Transport } from "./transport/transport.ts";
 import { isLocated, linksOf, located } from "./unnumbered.ts";
 import { CeaseSubcode } from "./wire/constants.ts";
 import { cease } from "./wire/notification.ts";
@@ -98,8 +97,7 @@ export class Speaker {
   readonly #ports: PeerPorts;
   readonly #listeners: Listeners;
   readonly #desired = new DesiredRoutes();
-  readonly #refused: Repeats<{ readonly remote: Endpoint; readonly reason: RefusalReason }>;
-  readonly #acceptFaults: Repeats<Omit<Extract<SpeakerEvent, { type: "accept-failed" }>, "type" | "count">>;
+  readonly #refused: RefusedConnections;
   /** By key, in the order of the configuration. */
   #peers: ReadonlyMap<string, Peer>;
   #local: LocalBgp;
@@ -132,17 +130,17 @@ export class Speaker {
       rejections: new Lingering(MAX_REJECTIONS),
       tell: (event) => this.#tell(event),
       rejected: (remote, cause) => {
-        this.#noteRefused(remote, cause === undefined ? { type: "surplus" } : { type: "held-back", cause });
+        this.#refused.refused(
+          remote,
+          cause === undefined ? { type: "surplus" } : { type: "held-back", cause },
+        );
       },
       established: (peer, local) => options.onSession?.(peer, local),
       due: (sender) => this.#turns.take([sender]),
       lost: () => this.#noteFlushed(),
     };
     this.#turns = new SendTurns(clock, () => this.#noteFlushed());
-    this.#refused = this.#counting(({ remote: { address, port }, reason }, count) => {
-      return { type: "connection-refused", address: address.text, port, reason, count };
-    });
-    this.#acceptFaults = this.#counting((fault, count) => ({ type: "accept-failed", ...fault, count }));
+    this.#refused = new RefusedConnections(clock, (event) => this.#tell(event));
     this.#listeners = new Listeners({
       transport,
       clock,
@@ -304,12 +302,6 @@ export class Speaker {
     for (const { driver } of this.#peers.values()) driver.abort();
   }
 
-  /** Tells what outsiders cause in any number as events with a count. */
-  #counting<T>(eventOf: (first: T, count: number) => SpeakerEvent): Repeats<T> {
-    const more = (first: T, count: number) => this.#tell(eventOf(first, count));
-    return new Repeats(this.#options.clock, { once: (item) => more(item, 1), more });
-  }
-
   /** This host's addresses are others: each peer's routes, and its session, follow. */
   #followAddresses(): void {
     if (this.#stopped) return;
@@ -336,7 +328,7 @@ export class Speaker {
     this.#neighbourWatch?.[Symbol.dispose]();
     this.#ports.neighbours.follow([]);
     this.#addressWatch?.[Symbol.dispose]();
-    for (const part of [this.#listeners, this.#refused, this.#acceptFaults]) part[Symbol.dispose]();
+    for (const part of [this.#listeners, this.#refused]) part[Symbol.dispose]();
   }
 
   /** Ends a peer whose session cannot go on under its new configuration; what the one in its place goes on with. */
@@ -357,11 +349,8 @@ export class Speaker {
   #acceptEvents(address: Address, port: number): ListenerEvents {
     return {
       connection: (socket, peer) => this.#accept(socket, peerKey(peer)),
-      refused: (remote, reason) => this.#noteRefused(remote, reason),
-      fault: (error) => {
-        const place = { address: address.text, port };
-        this.#acceptFaults.note(`${address.text} ${port}`, { ...place, cause: messageOf(error) });
-      },
+      refused: (remote, reason) => this.#refused.refused(remote, reason),
+      fault: (error) => this.#refused.failed(address, port, error),
     };
   }
 
@@ -369,13 +358,7 @@ export class Speaker {
     const peer = this.#peers.get(key);
     if (peer !== undefined && !this.#stopped) return peer.driver.accept(socket);
     socket[Symbol.dispose]();
-    this.#noteRefused(socket.remote, { type: peer === undefined ? "no-peer" : "surplus" });
-  }
-
-  /** What tells another cure is told apart. */
-  #noteRefused(remote: Endpoint, reason: RefusalReason): void {
-    const { type: _, ttl: _ttl, ...words } = { ttl: undefined, ...reason };
-    this.#refused.note([reason.type, ...Object.values(words)].join(" "), { remote, reason });
+    this.#refused.refused(socket.remote, { type: peer === undefined ? "no-peer" : "surplus" });
   }
 
   /** Whoever listens to events may throw: that is a state, and costs nobody anything else. */

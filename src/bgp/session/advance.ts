@@ -12,7 +12,9 @@ import {
 } from "./peer_state.ts";
 import { step } from "./session.ts";
 import type { SessionConfig } from "./negotiate.ts";
-import type { Env, Restart, SessionAction, SessionEvent } from "./session_state.ts";
+import type { Env, Restart, SessionAction, SessionEvent, SessionStateName } from "./session_state.ts";
+
+const UNCONNECTED: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
 
 /** Steps the session at `place` and names its link in the actions. */
 export function advance(state: PeerState, place: Place, event: SessionEvent, env: Env): PeerStep {
@@ -48,7 +50,9 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
     }
   }
   const { name, cause } = fsm;
-  if (dropped || RANK[name] < RANK[before.fsm.name]) {
+  // An attempt that we give up ourselves, for a better one or none, is no failure.
+  const isGivenUp = event.type === "AutomaticStop" && UNCONNECTED.includes(before.fsm.name);
+  if (!isGivenUp && (dropped || RANK[name] < RANK[before.fsm.name])) {
     actions.push({ type: "ended", from: before.fsm.name, cause, noted: notedBy(event, asked) });
   }
   const next: PeerStep = {

@@ -325,6 +325,14 @@ Deno.test("stepPeer() says that a session ended, and why, while another goes on 
   assert.equal(leadingSession(state).fsm.name, "Connect");
 });
 
+Deno.test("stepPeer() takes an attempt that we give up ourselves for no failure, and the end of a connection for one (issue: why a session is down)", () => {
+  const close: PeerEvent = { type: "Close", notification: undefined, cause: "BFD is up" };
+  const ends = (peer: Stepped) =>
+    stepPeer(peer.state, close, at(0)).actions.filter(({ type }) => type === "ended").length;
+  assert.equal(ends(new Stepped().take(START)), 0);
+  assert.equal(ends(new Stepped().take(START).on(1, ACKED)), 1);
+});
+
 Deno.test("stepPeer() says which NOTIFICATION said why a session ended (issue: why a session is down)", () => {
   for (
     const [event, noted] of [
