@@ -28,8 +28,8 @@ export interface Directive {
   readonly block?: readonly Directive[] | undefined;
 }
 
-/** Of the words of one, which repeat what is in the file. */
-const MAX_PROBLEM_LENGTH = 300;
+/** Of words about a file, which repeat what is in it. */
+export const MAX_PROBLEM_LENGTH = 300;
 
 /** A file that cannot be read: what is wrong, and where. */
 export class SourceProblem extends Error {

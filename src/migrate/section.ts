@@ -1,7 +1,7 @@
 /** A file of ours in the making: mappings with comments at their places, which are also what is told to people. */
 import { Document, Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
 import { foreignText } from "../text/foreign.ts";
-import type { Block, Directive, Place } from "./directive.ts";
+import { type Block, type Directive, MAX_PROBLEM_LENGTH, type Place } from "./directive.ts";
 
 /** A value of the file. */
 export type Value = string | number | boolean | Section | readonly Value[];
@@ -48,7 +48,7 @@ export class Section {
 
   /** A comment about something of the source. */
   remark(place: Place, text: string): this {
-    this.#above.push({ place, text });
+    this.#above.push({ place, text: foreignText(text, MAX_PROBLEM_LENGTH) });
     return this;
   }
 

@@ -90,6 +90,12 @@ Deno.test("migrate() prints what it lacks on stderr with the source's places, an
   ]);
 });
 
+Deno.test("migrate() tells names of the source that cannot be printed as escapes (found by fuzz)", async () => {
+  const ports = filePorts({ a: `${INI}sur\tprise = lo\ncheck_disabled = no\n` });
+  assert.equal(await migrate({ files: ["a"], speaker: SPEAKER }, ports), 0);
+  assert.equal(ports.err[0], "a:3:1: warning: sur\\u0009prise: is not known to migrate: left out\n");
+});
+
 Deno.test("migrate() says what a file could be that is unclear, what is wrong in it, and what --from can be", async () => {
   const both = `${KEEPALIVED}neighbor 192.0.2.1 {\n}\n`;
   const ports = filePorts({ both, none: "hello\n", INI, KEEPALIVED, broken: "[a]\nx\n", REFERENCE, OPTIONS });

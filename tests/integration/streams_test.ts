@@ -321,7 +321,7 @@ Deno.test("Stream.end() is over at its limit where the other side neither reads 
   }));
 
 for (const family of [4, 6] as const) {
-  Deno.test(`Datagrams tells TTL and interface of what arrives over IPv${family}, and what came back (RFC 3542, IP_RECVERR)`, () =>
+  Deno.test(`Datagrams tells TTL, interface and destination of what arrives over IPv${family}, and what came back (RFC 3542, IP_RECVERR)`, () =>
     withFloor(async ({ datagrams, sockets }: Floor & { readonly datagrams: Datagrams }) => {
       const local = { address: LOOPBACK[family], port: 0, scopeId: 0 };
       using receiver = datagrams.open({ family, kind: "udp", local, receiveTtl: true });
@@ -344,7 +344,7 @@ for (const family of [4, 6] as const) {
       const interfaceIndex = sockets.interfaceIndex("lo");
       assert.deepEqual(seen, [{
         text: "hello",
-        rest: { from: sender.localAddress(), ttl: 255, interfaceIndex },
+        rest: { from: sender.localAddress(), to: LOOPBACK[family].bytes, ttl: 255, interfaceIndex },
       }]);
       const nobody = datagrams.open({ family, kind: "udp", local });
       const gone = nobody.localAddress();
