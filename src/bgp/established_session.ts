@@ -26,6 +26,11 @@ export function comesFromService({ isOutgoing, end }: EstablishedSession, own: O
   return isOutgoing && isServiceAddress(end.address, own);
 }
 
+/** It is an external peer of one hop: the next hops that it takes are on the link that we share (RFC 4271 section 5.1.3). */
+function isNextDoor(local: LocalBgp, peer: PeerConfig): boolean {
+  return peer.as !== localAsOf(local, peer) && peer.multihop === undefined && (peer.ttlSecurity ?? 1) === 1;
+}
+
 /** What routes go by on it; `besideGlobal`: a link-local next hop may go beside a global one. */
 export function advertiseContext(
   { negotiated, end, remote }: EstablishedSession,
@@ -49,8 +54,7 @@ export function advertiseContext(
     zone: end.zone,
     remoteAddress: remote.address,
     own,
-    isNextDoor: peer.as !== localAsOf(local, peer) && peer.multihop === undefined &&
-      (peer.ttlSecurity ?? 1) === 1,
+    prefersOnLink: local.address.text === local.routerID.text && isNextDoor(local, peer),
     besideGlobal: peer.linkLocalNextHop === "auto" && besideGlobal,
   };
 }

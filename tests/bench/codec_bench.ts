@@ -42,7 +42,7 @@ const context: AdvertiseContext = {
   zone: undefined,
   remoteAddress: required(parseAddress("10.88.0.253")),
   own: { addresses: undefined, services: new Set() },
-  isNextDoor: false,
+  prefersOnLink: false,
   besideGlobal: true,
 };
 const attributes: RouteAttributes = {

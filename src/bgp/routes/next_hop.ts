@@ -1,8 +1,8 @@
 /**
  * The next hop of our routes to a peer (RFC 4271 section 5.1.3, RFC 2545, RFC 8950), or why there is none now. What is
  * configured for the peer, and that alone; else the first that will do of: our end of the session, this host's address of
- * the family, one of the family on the link of the session (before the host's elsewhere where the router is next door, as
- * it takes no other). What will do is an address that this host has, and that is neither the peer's nor a service's: routes
+ * the family, one of the family on the link of the session (before a BGP Identifier elsewhere that stands in for the host's
+ * address, where the router is next door). What will do is an address that this host has, and that is neither the peer's nor a service's: routes
  * that have none are held. Decided here alone, anew whenever addresses change.
  */
 import { type Address, isLinkLocal } from "../../net/address.ts";
@@ -42,8 +42,8 @@ export interface NextHopContext {
   /** The peer's end. */
   readonly remoteAddress: Address;
   readonly own: OwnAddresses;
-  /** It is an external peer of one hop: the next hops that it takes are on the link that we share (RFC 4271 section 5.1.3). */
-  readonly isNextDoor: boolean;
+  /** `address` is the BGP Identifier, for want of another one, and the router is next door: it takes none of another link. */
+  readonly prefersOnLink: boolean;
   /** May a link-local address go beside a global one? */
   readonly besideGlobal: boolean;
 }
@@ -78,7 +78,7 @@ function nextHopsForIPv4(context: NextHopContext): readonly Address[] | string {
   if (nextHop !== undefined) return configured(nextHop, "nextHop", context);
   const choices = [
     ...localAddress.family === 4 ? [localAddress] : extended ? ownIPv6(context) : [],
-    ...withOnLink(4, [address], context),
+    ...inOrder([address], onLink(4, context), context),
   ];
   const cure = localAddress.family === 6 && !extended
     ? "turn on extended next hops (RFC 8950) on both sides, or set"
@@ -92,9 +92,7 @@ function nextHopsForIPv6(context: NextHopContext): readonly Address[] | string {
     return `nextHop6 ${nextHop6.text} is not an IPv6 address: set nextHop6 of ${peerName} to one`;
   }
   if (nextHop6 !== undefined) return configured(nextHop6, "nextHop6", context);
-  const choices = context.localAddress.family === 4
-    ? withOnLink(6, ownIPv6(context), context)
-    : [...ownIPv6(context), ...onLink(6, context)];
+  const choices = [...ownIPv6(context), ...onLink(6, context)];
   return firstOf(choices, "set bgp.local.address6, or nextHop6 of the peer,", context) ??
     `no IPv6 next hop, as the session with ${peerName} runs over IPv4: ` +
       "set bgp.local.address6, or nextHop6 of the peer";
@@ -107,11 +105,14 @@ function ownIPv6({ localAddress, address6 }: NextHopContext): readonly Address[]
   return isLinkLocal(localAddress) ? [...global, localAddress] : [localAddress, ...global];
 }
 
-/** This host's own address of the family that the session is not of, and those on the session's link. */
-function withOnLink(family: 4 | 6, own: readonly Address[], context: NextHopContext): readonly Address[] {
-  const beside = onLink(family, context);
+/** This host's own address before those on the session's link; or behind them, where it is none of them. */
+function inOrder(
+  own: readonly Address[],
+  beside: readonly Address[],
+  { prefersOnLink }: NextHopContext,
+): readonly Address[] {
   const isElsewhere = own.every((each) => beside.every(({ text }) => text !== each.text));
-  return context.isNextDoor && isElsewhere ? [...beside, ...own] : [...own, ...beside];
+  return prefersOnLink && isElsewhere ? [...beside, ...own] : [...own, ...beside];
 }
 
 function onLink(

@@ -28,7 +28,7 @@ const external: AdvertiseContext = {
   zone: undefined,
   remoteAddress: address("10.88.0.253"),
   own: { addresses: undefined, services: new Set() },
-  isNextDoor: false,
+  prefersOnLink: false,
   besideGlobal: true,
 };
 const internal: AdvertiseContext = { ...external, codec: codecContext({ internal: true }) };

@@ -46,7 +46,7 @@ const CONTEXT: AdvertiseContext = {
   zone: undefined,
   remoteAddress: address("10.88.0.253"),
   own: { addresses: undefined, services: new Set() },
-  isNextDoor: false,
+  prefersOnLink: false,
   besideGlobal: true,
 };
 

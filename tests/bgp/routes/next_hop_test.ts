@@ -44,7 +44,7 @@ const over4: NextHopContext = {
   zone: undefined,
   remoteAddress: address("192.0.2.254"),
   own: own(HOST),
-  isNextDoor: false,
+  prefersOnLink: false,
   besideGlobal: true,
 };
 /** The peer is not on the link that our end is on. */
@@ -93,7 +93,7 @@ const ROWS: readonly Row[] = [
   {
     name: "IPv4 over IPv6 to a router next door, which takes no next hop of another link (RFC 4271 5.1.3)",
     family: 4,
-    context: { ...onLink6, isNextDoor: true },
+    context: { ...onLink6, prefersOnLink: true },
     expected: ["192.0.2.1"],
   },
   {
@@ -102,7 +102,7 @@ const ROWS: readonly Row[] = [
     context: {
       ...over6,
       ...foreign,
-      isNextDoor: true,
+      prefersOnLink: true,
       localAddress: address("2001:db8::200"),
       own: without("10.0.0.1"),
     },
@@ -111,7 +111,7 @@ const ROWS: readonly Row[] = [
   {
     name: "IPv4 over IPv6 to a router next door where the link has none",
     family: 4,
-    context: { ...onLink6, isNextDoor: true, own: without("192.0.2.1") },
+    context: { ...onLink6, prefersOnLink: true, own: without("192.0.2.1") },
     expected: ["10.0.0.1"],
   },
   {
@@ -119,7 +119,7 @@ const ROWS: readonly Row[] = [
     family: 4,
     context: {
       ...onLink6,
-      isNextDoor: true,
+      prefersOnLink: true,
       address: address("192.0.2.3"),
       own: own([...HOST, "eth0 192.0.2.3/24"]),
     },
@@ -292,10 +292,10 @@ const ROWS: readonly Row[] = [
   },
   { name: "IPv6 over IPv6", family: 6, context: over6, expected: ["2001:db8::1"] },
   {
-    name: "IPv6 over IPv4 to a router next door (RFC 4271 5.1.3)",
+    name: "IPv6 over IPv4 where bgp.local.address6 is given, whatever the link has (faults B1)",
     family: 6,
-    context: { ...over4, address6, isNextDoor: true },
-    expected: ["2001:db8::1"],
+    context: { ...over4, address6, prefersOnLink: true },
+    expected: ["2001:db8::200"],
   },
   {
     name: "IPv6 over IPv4 with a link-local nextHop6 on the session's link",
