@@ -11,6 +11,7 @@ import {
   afterFailure,
   afterNotification,
   afterTransition,
+  inheritedRecord,
   isWaiting,
   newRecord,
   type PeerRecord,
@@ -73,7 +74,7 @@ export class Peer {
     this.#pathIsUp = pathIsUp;
     this.#source = new SessionSource(() => ports.own());
     const sinceMs = ports.clock.now();
-    this.#record = record === undefined ? newRecord(sinceMs) : { ...record, local: undefined, sinceMs };
+    this.#record = record === undefined ? newRecord(sinceMs) : inheritedRecord(record, sinceMs);
     const { transport, clock, random, rejections } = ports;
     this.driver = new PeerDriver({
       peer: config,

@@ -60,6 +60,11 @@ export function newRecord(sinceMs: number): PeerRecord {
   };
 }
 
+/** Of a peer under a new configuration: what ended attempts under the one before explains none of its own. */
+export function inheritedRecord(record: PeerRecord, sinceMs: number): PeerRecord {
+  return { ...record, local: undefined, sinceMs, lastNoted: undefined, failedAttempt: undefined };
+}
+
 /**
  * The session's state is another one; `flap`: it was Established, and was lost against our will; `waiting`: the peer is waited
  * for, and the kernel had dropped this.

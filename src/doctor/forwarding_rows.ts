@@ -27,10 +27,14 @@ export const FORWARDING_ROWS: readonly Row[] = [
     applies: ({ peers, addresses }) => peers.length > 0 && addresses.some(({ family }) => family === 4),
     look(host, { peers, ports }) {
       const links = host.links();
-      const uplinks = linksTo(
+      const behind = linksTo(
         host,
         links,
         peers.filter(({ zone }) => zone === undefined).map(({ address }) => address),
+      );
+      // A link-local address is behind its zone, whatever routes say.
+      const uplinks = links.filter((link) =>
+        behind.includes(link) || peers.some(({ zone }) => zone === link.name)
       );
       const tunneled = ports.some(({ destinations }) =>
         destinations.some(({ forwarding }) => forwarding === "tunnel")

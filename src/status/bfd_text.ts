@@ -39,7 +39,9 @@ export function bfdReason(bfd: Shown | undefined): string | undefined {
 }
 
 /** What brings BFD up. */
-export function bfdCure({ name, bfd }: Pick<PeerEntry, "name" | "bfd">): string {
+export function bfdCure(
+  { name, bfd, heldBack, neighbour }: Pick<PeerEntry, "name" | "bfd" | "heldBack" | "neighbour">,
+): string {
   if (bfd === undefined || bfd.state === "Up") return "nothing has to be done: BFD is up";
   const { fault, remoteState, received, multihop, drops, localAddress } = bfd;
   if (fault !== undefined) return `mend what keeps BFD from working on this host: ${fault}`;
@@ -49,7 +51,13 @@ export function bfdCure({ name, bfd }: Pick<PeerEntry, "name" | "bfd">): string 
   }
   // A router watches the address that it has as its neighbour's.
   const us = localAddress === undefined ? "this host" : `this host, as ${localAddress},`;
-  return `turn BFD on for ${us} at ${name}, and let UDP port ${multihop ? 4784 : 3784} through both ways`;
+  const cure = `turn BFD on for ${us} at ${name}, and let UDP port ${
+    multihop ? 4784 : 3784
+  } through both ways`;
+  // As FRR 8.4 with a neighbour that is known by its interface alone: each would wait for the other.
+  return heldBack === undefined || neighbour === undefined
+    ? cure
+    : `${cure}; where it is on: a router that begins it only once BGP is up (FRR) needs bfd.strict: false here`;
 }
 
 function whyText({ cause, fault }: Pick<Shown, "cause" | "fault">): string {

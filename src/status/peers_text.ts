@@ -136,7 +136,11 @@ function restartLines({ saidRestart }: PeerStatus): readonly string[] {
   const kept = forwarding.length === 0
     ? "nothing preserved"
     : `forwarding preserved for ${forwarding.join(" and ")}`;
-  return [`  restart        told ${restarting ? "of one" : "of none"}, ${kept}: ${because}`];
+  return [
+    `  restart        our OPEN says ${
+      restarting ? "restarted (R)" : "not restarted (no R)"
+    }, ${kept}: ${because}`,
+  ];
 }
 
 function transmissionLines({ transmission, stuck }: PeerStatus): readonly string[] {

@@ -11,7 +11,7 @@ export function refusalText(reason: RefusalReason): string {
     case "other-device":
       return reason.device === undefined
         ? "it came in by a VRF, and the peer with this address has none: set its interface"
-        : `it did not come in by ${reason.device}, the interface of the peer with this address`;
+        : `it did not come in by ${reason.device}, the interface of the peer with this address, or came before anybody listened there`;
     case "ttl":
       return `TTL ${reason.ttl} is below ${reason.minimum} (GTSM, RFC 5082)`;
     case "option":

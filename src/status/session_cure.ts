@@ -170,7 +170,9 @@ const WORDS: readonly (readonly [RegExp, Cure])[] = [
     /reset|closed|ended/i,
     ({ peer }) =>
       `${peer.name} takes the connection and closes it: configure our address and AS as a neighbour there, and have it turned on` +
-      (peer.settings.localAddress === undefined
+      (peer.neighbour !== undefined
+        ? "; FRR that has an IPv4 /30 or /31 on this link wants neighbor INTERFACE interface v6only"
+        : peer.settings.localAddress === undefined
         ? "; where it knows another address of this host, set localAddress"
         : "") +
       "; an old one may close over what is offered (capabilities of peers[])",

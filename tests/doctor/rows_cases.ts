@@ -392,6 +392,24 @@ export const CASES: readonly Case[] = [
   },
   {
     row: "rp_filter",
+    subject: subject({}, {
+      bgp: {
+        local: localBgp(),
+        peers: ["eth0", "eth1"].map((zone) =>
+          internalPeer({ name: zone, address: address("::"), automatic: true, zone, device: zone })
+        ),
+      },
+    }),
+    spoil(host) {
+      host.interfaces.push(link(3, "eth1", "10.0.9.1/24"));
+      host.set("net.ipv4.conf.eth1.rp_filter", 1);
+    },
+    status: "warning",
+    found: /^strict on eth1$/,
+    command: /^sysctl -w net\.ipv4\.conf\.all\.rp_filter=2$/,
+  },
+  {
+    row: "rp_filter",
     subject: subject(sendingTo("10.0.0.7", IPIP)),
     spoil(host) {
       host.interfaces.push({ ...link(3, "tunl0"), kind: "ipip" });

@@ -65,7 +65,8 @@ const ROWS: readonly Row[] = [
       other,
     ) => [{ address: address(other) }, { address: address(from), device: "no-such-device" }],
     reason: "other-device",
-    words: /^it did not come in by no-such-device, the interface of the peer with this address$/,
+    words:
+      /^it did not come in by no-such-device, the interface of the peer with this address, or came before anybody listened there$/,
     needsFfi: true,
   },
   {

@@ -247,6 +247,14 @@ const ROWS: readonly (readonly [Change, string, RegExp])[] = [
     /give this host an address of its own that leads to .*, or set localAddress of/,
   ],
   [failed("connection reset by peer"), "session Established", /takes the connection and closes it/],
+  [
+    down({
+      lastError: { at: new Date(SINCE), text: "connection reset by peer" },
+      neighbour: "found on eth0",
+    }),
+    "session Established",
+    /v6only; an old one/,
+  ],
   [failed("cannot assign requested address"), "session Established", /localAddress of r1/],
   [failed("something else"), "session Established", /^nothing has to be done/],
   [

@@ -276,11 +276,11 @@ Deno.test("the view peers says what our OPEN said of a restart, and why (RFC 472
   const because = "the run before this one had a session with it";
   assert.match(
     text({ restarting: true, forwarding: ["ipv4-unicast", "ipv6-unicast"], because }),
-    / {2}restart {8}told of one, forwarding preserved for ipv4-unicast and ipv6-unicast: the run before/,
+    / {2}restart {8}our OPEN says restarted \(R\), forwarding preserved for ipv4-unicast and ipv6-unicast: the run before/,
   );
   assert.match(
     text({ restarting: false, forwarding: [], because: "state.directory is turned off" }),
-    / {2}restart {8}told of none, nothing preserved: state.directory is turned off\n/,
+    / {2}restart {8}our OPEN says not restarted \(no R\), nothing preserved: state.directory is turned off\n/,
   );
   assert.doesNotMatch(text(undefined), /^ {2}restart/m);
 });

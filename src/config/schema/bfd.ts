@@ -3,6 +3,8 @@ import * as z from "zod";
 import { lazily } from "../values/lazily.ts";
 import { duration, whole } from "../values/rules.ts";
 
+const FORM = "must be off, or a mapping such as {transmit: 300ms, receive: 300ms}; {} has every default";
+
 /** BFD with a peer. */
 export const bfdSchema = lazily(() => {
   return z.strictObject({
@@ -16,7 +18,7 @@ export const bfdSchema = lazily(() => {
     multihop: z.boolean().optional().describe(
       "The peer is more than one hop away (RFC 5883). Default: where multihop or ttlSecurity is more than 1",
     ),
-  }).describe(
+  }, { error: ({ code }) => code === "invalid_type" ? FORM : undefined }).describe(
     "BFD (RFC 5880): a lost peer is noticed within `receive` times the peer's multiplier. Default: off",
   );
 });

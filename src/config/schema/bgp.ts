@@ -48,6 +48,9 @@ function gracefulRestartSchema() {
   return z.strictObject({
     restartTime: seconds("must be a duration of 1s to 4095s in whole seconds", { min: 1, max: 4095 })
       .prefault("120s").describe("How long a peer keeps the routes of an agent that is being restarted"),
+  }, {
+    error: ({ code }) =>
+      code === "invalid_type" ? "must be off, or a mapping such as {restartTime: 120s}" : undefined,
   }).describe("Graceful restart (RFC 4724), so that a restart of the agent withdraws nothing. Default: off");
 }
 

@@ -78,7 +78,11 @@ function durationThat(
     const ms = parseDuration(input);
     const value = ms === undefined ? undefined : convert(ms);
     if (value !== undefined) return value;
-    const slip = typeof input === "string" && ms === undefined ? durationSlip(input) : undefined;
+    const slip = typeof input === "string" && ms === undefined
+      ? durationSlip(input)
+      : typeof input === "number" && convert(input) !== undefined
+      ? `a number is one of seconds, ${input}ms says milliseconds`
+      : undefined;
     const message = slip === undefined ? rule : `${rule}; ${slip}`;
     context.issues.push({ code: "custom", message, input });
     return z.NEVER;
