@@ -4,13 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { seal, unseal } from "../../src/bytes/sealed.ts";
-import { LOCALS, RestartScene, type RunningAgent } from "../support/restart_scene.ts";
+import { LOCALS, RestartScene, type RunningAgent, SESSIONS } from "../support/restart_scene.ts";
 import { RouteWatch } from "../support/route_watch.ts";
 import { eventually } from "../support/until.ts";
 
 const ROUTES = ["10.99.20.1/32", "2001:db8:20::1/128"] as const;
 const [IPV4] = ROUTES;
-const FORM = { what: "sessions", version: 1 } as const;
 
 /** R and the families with F, as each of the three shows them; `-` where neither is set. */
 const READERS: readonly ((words: string) => string)[] = [
@@ -51,10 +50,11 @@ Deno.test("BIRD, FRR and GoBGP are told of a restart what is known of it (RFC 47
     await agent?.process.exited;
     await scene.lost();
   };
-  /** Starts the next one; what the three of them read. */
+  /** Starts the next one; what the three of them read, once it is on the disk who of them keeps routes. */
   const begin = async (file: string, routes: readonly string[] = ROUTES) => {
     agent = await scene.start(file);
     await scene.everywhere(routes);
+    await scene.recorded(state, file === without ? LOCALS.length - 1 : LOCALS.length);
     return await Promise.all(READERS.map(async (read, router) => read(await scene.words(router))));
   };
   const nothing = ["-", "-", "-"];
@@ -80,8 +80,8 @@ Deno.test("BIRD, FRR and GoBGP are told of a restart what is known of it (RFC 47
     "after another boot of the machine: nothing",
     async () => {
       await end("SIGKILL");
-      const content = unseal(FORM, await Deno.readFile(record));
-      await Deno.writeFile(record, seal(FORM, { ...content, boot: "another" }));
+      const content = unseal(SESSIONS, await Deno.readFile(record));
+      await Deno.writeFile(record, seal(SESSIONS, { ...content, boot: "another" }));
       assert.deepEqual(await begin(both), nothing);
     },
   );

@@ -32,6 +32,7 @@ Deno.test("the agent's routes stay on BIRD, FRR and GoBGP over its restarts, and
 
   let agent = await scene.start(both);
   await scene.everywhere([...STAYS, ...GOES]);
+  await scene.recorded(state);
   // Over IPv6 and on one link the link-local next hop goes along (RFC 2545 section 3); GoBGP is told over IPv4.
   const nextHops = await Promise.all(
     routers.map(async (router) => (await router.routes(STAYS[1]))[0]?.nextHops),

@@ -1,5 +1,6 @@
 /** BIRD, FRR and GoBGP in one namespace and agents as processes in the other, announce-only: for what restarts do at them. */
 import assert from "node:assert/strict";
+import { unseal } from "../../src/bytes/sealed.ts";
 import { agentArguments } from "./agent.ts";
 import { startBird } from "./bird_router.ts";
 import { startFrr } from "./frr_router.ts";
@@ -31,6 +32,9 @@ export interface SceneConfig {
   /** Where it keeps what the next process knows. */
   readonly state: string;
 }
+
+/** What the record of sessions is sealed as. */
+export const SESSIONS = { what: "sessions", version: 1 } as const;
 
 /** The routers, and the place of the agents. */
 export class RestartScene implements AsyncDisposable {
@@ -112,6 +116,15 @@ export class RestartScene implements AsyncDisposable {
       const lost = () => router.established(neighborOf(LOCALS[index]));
       await eventually(lost, (is) => !is, `${router.name} loses the session`);
     }));
+  }
+
+  /** The record in `state`, of which the next process goes, has the sessions with so many routers. */
+  async recorded(state: string, count = this.routers.length): Promise<void> {
+    const recorded = async () => {
+      const { peers } = unseal(SESSIONS, await Deno.readFile(`${state}/sessions`));
+      return Array.isArray(peers) ? peers.length : 0;
+    };
+    await eventually(recorded, (found) => found === count, "the record has all sessions");
   }
 
   /** Every router has every prefix, and none of them stale. */
