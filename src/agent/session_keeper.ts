@@ -25,6 +25,8 @@ import { StateFile } from "./state_file.ts";
 /** It is written again after so much of the shortest restart time. */
 const FRESH_PART = 1 / 4;
 const LEAST_FRESH_MS = 1000;
+/** Sessions that come up one after the other at a start are on the disk in moments: whoever kills this process then loses none. */
+const FIRST_GAP_MS = 10;
 
 /** The sessions of one agent, as the next one will know them. */
 export class SessionKeeper implements Disposable {
@@ -60,7 +62,7 @@ export class SessionKeeper implements Disposable {
       consequence: "routers may drop our routes for a moment if this process is killed",
     });
     this.#keys = new Set(bgp.peers.map(peerKey));
-    this.#changed = new Spaced(ports.clock, () => void this.#file.write());
+    this.#changed = new Spaced(ports.clock, () => void this.#file.write(), FIRST_GAP_MS);
     this.#because = state.directory === undefined
       ? "nothing is known of a run before this one: state.directory is turned off"
       : "no run before this one is known to have had a session with it";

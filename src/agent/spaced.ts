@@ -10,11 +10,14 @@ const QUIET_MS = 30_000;
 export class Spaced {
   readonly #clock: Clock;
   readonly #work: () => void;
+  readonly #firstGapMs: number;
   #gapMs = 0;
   #doneMs = -Infinity;
   #timer: Disposable | undefined;
 
-  constructor(clock: Clock, work: () => void) {
+  /** The gap is `firstGapMs` after the first time, and doubles with each. */
+  constructor(clock: Clock, work: () => void, firstGapMs = FIRST_GAP_MS) {
+    this.#firstGapMs = firstGapMs;
     this.#clock = clock;
     this.#work = work;
   }
@@ -40,7 +43,7 @@ export class Spaced {
 
   #do(): void {
     this.#doneMs = this.#clock.now();
-    this.#gapMs = Math.min(Math.max(2 * this.#gapMs, FIRST_GAP_MS), LONGEST_GAP_MS);
+    this.#gapMs = Math.min(Math.max(2 * this.#gapMs, this.#firstGapMs), LONGEST_GAP_MS);
     this.#work();
   }
 }
