@@ -12,7 +12,6 @@ import {
   afterNotification,
   afterTransition,
   inheritedRecord,
-  isWaiting,
   newRecord,
   type PeerRecord,
 } from "./peer_record.ts";
@@ -26,7 +25,7 @@ import { type Negotiated, sessionConfig } from "./session/negotiate.ts";
 import { leadingSession } from "./session/peer.ts";
 import type { NotificationWay } from "./session/peer_state.ts";
 import { SessionSource } from "./session_source.ts";
-import type { Restart, SessionStateName } from "./session/session_state.ts";
+import { isUnconnected, type Restart, type SessionStateName } from "./session/session_state.ts";
 import type { BfdPath } from "./speaker_event.ts";
 import type { Endpoint } from "./transport/transport.ts";
 import { isLocated, located } from "./unnumbered.ts";
@@ -264,7 +263,7 @@ export class Peer {
         if (wasUp || !this.#started || this.#heldBack !== undefined) return;
         return wasHeldBack ? this.driver.start() : this.driver.hurry("BFD is up");
       case "lost":
-        if (isWaiting(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
+        if (isUnconnected(leadingSession(this.driver.state).fsm.name)) return this.#holdBack();
         return this.reset(cease(CeaseSubcode.BFD_DOWN), `BFD is down: ${cause}`, true);
       case "unknown":
         return this.#holdBack();

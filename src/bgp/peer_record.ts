@@ -83,11 +83,6 @@ export function afterTransition(
   return { ...record, sinceMs: atMs, flaps, waiting, local: undefined, stuck: undefined };
 }
 
-/** Nothing of a connection is there, or on its way but for an attempt of ours. */
-export function isWaiting(state: SessionStateName): boolean {
-  return state === "Idle" || state === "Connect" || state === "Active";
-}
-
 /** A session is Established, with this end of ours. */
 export function afterEstablished(record: PeerRecord, local: Endpoint): PeerRecord {
   return { ...record, local, lastNoted: undefined, failedAttempt: undefined, isFailing: false };

@@ -12,9 +12,13 @@ import {
 } from "./peer_state.ts";
 import { step } from "./session.ts";
 import type { SessionConfig } from "./negotiate.ts";
-import type { Env, Restart, SessionAction, SessionEvent, SessionStateName } from "./session_state.ts";
-
-const UNCONNECTED: readonly SessionStateName[] = ["Idle", "Connect", "Active"];
+import {
+  type Env,
+  isUnconnected,
+  type Restart,
+  type SessionAction,
+  type SessionEvent,
+} from "./session_state.ts";
 
 /** Steps the session at `place` and names its link in the actions. */
 export function advance(state: PeerState, place: Place, event: SessionEvent, env: Env): PeerStep {
@@ -51,7 +55,7 @@ export function advance(state: PeerState, place: Place, event: SessionEvent, env
   }
   const { name, cause } = fsm;
   // An attempt that we give up ourselves, for a better one or none, is no failure.
-  const isGivenUp = event.type === "AutomaticStop" && UNCONNECTED.includes(before.fsm.name);
+  const isGivenUp = event.type === "AutomaticStop" && isUnconnected(before.fsm.name);
   if (!isGivenUp && (dropped || RANK[name] < RANK[before.fsm.name])) {
     actions.push({ type: "ended", from: before.fsm.name, cause, noted: notedBy(event, asked) });
   }

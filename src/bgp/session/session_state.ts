@@ -12,6 +12,11 @@ import type { OpenMessage } from "../wire/open.ts";
 /** The states of RFC 4271 section 8.2.2. */
 export type SessionStateName = "Idle" | "Connect" | "Active" | "OpenSent" | "OpenConfirm" | "Established";
 
+/** Nothing of a connection is there, or on its way but for an attempt of ours. */
+export function isUnconnected(name: SessionStateName): boolean {
+  return name === "Idle" || name === "Connect" || name === "Active";
+}
+
 /**
  * The events of RFC 4271 section 8.1 that somebody sends, of RFC 9687, and three more: RouteRefreshMsg (RFC 2918),
  * MessageSent (the socket took a message) and InternalFault (something of ours threw). Whether a start is with PassiveTcpEstablishment is in the configuration.
