@@ -50,6 +50,11 @@ const PACKAGES = [
   "zsh",
   "fish",
   "dnsmasq-base",
+  "chromium",
+  "debootstrap",
+  "mandoc",
+  "prometheus",
+  "systemd",
 ] as const;
 /** Folders of `tests` that hold no unit tests. */
 const NOT_UNIT: readonly string[] = ["bench", "contract", "golden", "integration", "lab", "support"];

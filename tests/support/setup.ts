@@ -32,6 +32,12 @@ export const requirements = {
   "keepalived": { package: "keepalived", provides: { command: "keepalived" } },
   "kmod": { package: "kmod", provides: { command: "modprobe" } },
   "ipvsadm": { package: "ipvsadm", provides: { command: "ipvsadm" } },
+  "chromium": { package: "chromium", provides: { command: "chromium" } },
+  "debootstrap": { package: "debootstrap", provides: { command: "debootstrap" } },
+  "mandoc": { package: "mandoc", provides: { command: "mandoc" } },
+  "prometheus": { package: "prometheus", provides: { command: "promtool" } },
+  "systemd": { package: "systemd", provides: { command: "systemd-analyze" } },
+  "systemd-container": { package: "systemd-container", provides: { command: "systemd-nspawn" } },
   "libnl-3-200": { package: "libnl-3-200", provides: { library: "libnl-3.so.200" } },
   "libnl-genl-3-200": { package: "libnl-genl-3-200", provides: { library: "libnl-genl-3.so.200" } },
 } as const satisfies Record<string, Requirement>;
