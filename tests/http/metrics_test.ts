@@ -144,7 +144,10 @@ Deno.test("series go with their service, check or peer, and stay away whatever i
   includesAll(await lines(counted), [
     'bgp_lb_check_transitions_total{service="dns",check="http-1",to="healthy"} 0',
   ]);
-  assert.deepEqual(names(await lines(counted), 'bgp_lb_announcements_total{peer="r2"'), []);
+  assert.deepEqual(names(await lines(counted), 'bgp_lb_announcements_total{peer="r2"'), [
+    'bgp_lb_announcements_total{peer="r2",kind="announce"} 0',
+    'bgp_lb_announcements_total{peer="r2",kind="withdraw"} 0',
+  ]);
 });
 
 Deno.test("destinations have series of their own, and their probes are counted together", async () => {
@@ -398,12 +401,14 @@ Deno.test("no label has an address from outside or free text in it: its values a
   assert.deepEqual(refusals.filter(([, , value]) => value !== "0").map(([, ...row]) => row), [["ttl", "7"]]);
   const labels = new Set([...body.matchAll(/[{,]([a-z_]+)="/g)].map(([, label]) => label));
   assert.deepEqual([...labels].sort(), [
+    "as",
     "check",
     "direction",
     "gate",
     "hash",
     "kind",
     "le",
+    "local_as",
     "next_hop",
     "object",
     "peer",
@@ -411,7 +416,9 @@ Deno.test("no label has an address from outside or free text in it: its values a
     "prefix",
     "prefix_length",
     "reason",
+    "remote_as",
     "result",
+    "router_id",
     "service",
     "state",
     "to",
