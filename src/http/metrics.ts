@@ -6,7 +6,7 @@ import type { AgentEvent } from "../events/event.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
-import { exposition, type MetricFamily, type Pauses } from "./exposition.ts";
+import { type Exposition, exposition, type MetricFamily, type Pauses } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
 import { flag } from "./family.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
@@ -66,7 +66,7 @@ export class Metrics {
   }
 
   /** The text exposition of everything, as of `status`; a long one takes some turns, as `pauses` says. */
-  async render(status: Status, pauses: Pauses): ReturnType<typeof exposition> {
+  async render(status: Status, pauses: Pauses): Promise<Exposition> {
     return await exposition(this.#families(status), pauses);
   }
 

@@ -1,11 +1,10 @@
 // What the families of the status document say of one, beside what metrics_test.ts sees of the whole.
 import assert from "node:assert/strict";
-import { exposition } from "../../src/http/exposition.ts";
 import { FAMILIES } from "../../src/http/families.ts";
 import { Metrics } from "../../src/http/metrics.ts";
 import type { Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
-import { noPause, peerStatus, status } from "../support/status.ts";
+import { exposed, peerStatus, scraped, status } from "../support/status.ts";
 
 const NEGOTIATED = {
   peerAs: 65513,
@@ -28,7 +27,7 @@ async function samples(name: string, now: Status): Promise<readonly string[]> {
   const families = FAMILIES.filter((family) => family.name === name);
   assert.equal(families.length, 1, name);
   const rows = families.map((family) => ({ ...family, samples: family.samples(now) }));
-  const { body } = await exposition(rows, noPause);
+  const body = await exposed(rows);
   return body.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) =>
     line.slice(name.length)
   );
@@ -159,8 +158,7 @@ Deno.test("a file of state is kept or not as was last told, and is of no interes
   const figures = { residentMemoryBytes: 1, cpuSeconds: 1, startTimeSeconds: 1 };
   const metrics = new Metrics(configured, () => ({ ...figures, descriptors: { open: 40, limit: 1024 } }));
   const lines = async (name: string) => {
-    const { body } = await metrics.render(status([]), noPause);
-    return body.split("\n").filter((line) => line.startsWith(name));
+    return (await scraped(metrics, status([]))).split("\n").filter((line) => line.startsWith(name));
   };
   metrics.observeStateWrite("drains", true);
   metrics.observeStateWrite("drains", false);

@@ -4,7 +4,7 @@ import { Metrics } from "../../src/http/metrics.ts";
 import { type AgentFact, REFUSAL_KINDS } from "../../src/events/event.ts";
 import type { ServiceStatus, Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
-import { noPause, peerStatus, status } from "../support/status.ts";
+import { peerStatus, scraped, status } from "../support/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 const WEB = { name: "web", checks: [{ name: "http-1" }, { name: "tcp-1" }], onChange: ["/bin/x"] };
@@ -20,7 +20,7 @@ function observe(metrics: Metrics, ...facts: readonly AgentFact[]): void {
 }
 
 async function lines(metrics: Metrics, now: Status = status(["r1"])): Promise<readonly string[]> {
-  return (await metrics.render(now, noPause)).body.split("\n");
+  return (await scraped(metrics, now)).split("\n");
 }
 
 /** The document with another first service. */
@@ -361,7 +361,7 @@ Deno.test("the whole text can be read: each family once, each series once, types
   const counted = metrics();
   observe(counted, { ...ROUTE, to: "announced" }, PROBE, SENT, HOOK);
   counted.observeLoopLag(500, 2);
-  const { body } = await counted.render(status(["r1"]), noPause);
+  const body = await scraped(counted, status(["r1"]));
   assert.deepEqual(faultsOf(body), []);
   for (
     const broken of [
@@ -394,7 +394,7 @@ Deno.test("no label has an address from outside or free text in it: its values a
     },
     { kind: "kernel-error", cause: "WORDS" },
   );
-  const { body } = await counted.render(status(["r1"]), noPause);
+  const body = await scraped(counted, status(["r1"]));
   assert.doesNotMatch(body, /WORDS|203\.0\.113/);
   const refusals = [...body.matchAll(/^bgp_lb_connections_refused_total\{reason="(.*)"\} (\d+)$/gm)];
   assert.deepEqual(refusals.map(([, reason]) => reason), [...REFUSAL_KINDS], "from 0 on");
