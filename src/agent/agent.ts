@@ -15,7 +15,8 @@ import type { DesiredKernel } from "../kernel/state.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
+import { sturdyClock } from "../time/clock.ts";
+import { Slices } from "../time/slices.ts";
 import { inOrder, inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
@@ -146,7 +147,7 @@ export class Agent {
     });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.statusInSlices(),
-      metrics: async () => this.#metrics.render(await this.statusInSlices(), () => sleep(clock)),
+      metrics: async () => this.#metrics.render(await this.statusInSlices(), new Slices(clock)),
       orders: this.#orders,
       planner: this,
       journal: this.#journal,

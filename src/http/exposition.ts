@@ -21,33 +21,35 @@ export interface MetricFamily {
   readonly samples: Iterable<Sample>;
 }
 
-/** So many samples are made and written in one turn: some milliseconds of it. */
-const SAMPLES_PER_TURN = 1000;
+/** So many samples are made and written at once: well below a millisecond. */
+const SAMPLES_AT_ONCE = 100;
+
+/** Says when others are to run: what is to be waited for before the next samples; undefined: nothing, as yet. */
+export interface Pauses {
+  pause(): Promise<void> | undefined;
+}
 
 /**
- * The text of all families, one after the other, and its media type. Where there is much to write, `pause` is called in
- * between, which comes back in a later turn; a family is asked for when it is written.
+ * The text of all families, one after the other, and its media type. Where there is much to write, others run in between,
+ * as `pauses` says; a family is asked for when it is written.
  */
 export async function exposition(
   families: Iterable<MetricFamily>,
-  pause: () => Promise<void>,
+  pauses: Pauses,
 ): Promise<{ readonly contentType: string; readonly body: string }> {
   const texts: string[] = [];
-  let room = SAMPLES_PER_TURN;
   for (const { samples, ...family } of families) {
     const rest = Iterator.from(samples);
     let part: readonly Sample[];
     let isFirst = true;
     do {
-      part = upTo(room, rest);
+      part = upTo(SAMPLES_AT_ONCE, rest);
       const text = isFirst || part.length > 0 ? await textOf({ ...family, samples: part }) : "";
       texts.push(isFirst ? `${texts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, ""));
       isFirst = false;
-      room -= part.length;
-      if (room > 0) continue;
-      await pause();
-      room = SAMPLES_PER_TURN;
-    } while (part.length > 0);
+      const pause = pauses.pause();
+      if (pause !== undefined) await pause;
+    } while (part.length === SAMPLES_AT_ONCE);
   }
   return { contentType: new Registry().contentType, body: texts.join("") };
 }

@@ -6,7 +6,7 @@ import type { AgentEvent } from "../events/event.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
-import { exposition, type MetricFamily } from "./exposition.ts";
+import { exposition, type MetricFamily, type Pauses } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
 import { Tally } from "./tally.ts";
@@ -53,9 +53,9 @@ export class Metrics {
     this.#loopLag.observe(nowMs, lagMs);
   }
 
-  /** The text exposition of everything, as of `status`; a long one takes some turns, with `pause` between them. */
-  async render(status: Status, pause: () => Promise<void>): ReturnType<typeof exposition> {
-    return await exposition(this.#families(status), pause);
+  /** The text exposition of everything, as of `status`; a long one takes some turns, as `pauses` says. */
+  async render(status: Status, pauses: Pauses): ReturnType<typeof exposition> {
+    return await exposition(this.#families(status), pauses);
   }
 
   *#families(status: Status): Iterable<MetricFamily> {

@@ -2,10 +2,8 @@
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
 import type { CheckResultStatus, Status } from "../../src/status/status.ts";
 
-/** The pause of a text that is short. */
-export function noPause(): never {
-  throw new Error("there is little to write, and it needs no pause");
-}
+/** The pauses of a text that is written at once. */
+export const noPause = { pause: () => undefined } as const;
 
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
