@@ -35,6 +35,7 @@ import { forwardingOf } from "./restart.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
+import { toldWrites } from "./state_writes.ts";
 import { SoleAgent } from "./sole_agent.ts";
 import { beginSpeaking } from "./speaking.ts";
 
@@ -72,7 +73,12 @@ export class Agent {
     const clock = sturdyClock(outside.clock, (error) => {
       events.publish({ kind: "fault", part: "agent", name: "timer", cause: messageOf(error) });
     });
-    const ports = { ...outside, clock };
+    const stateFiles = toldWrites(
+      outside.stateFiles,
+      clock,
+      (file, isKept) => this.#metrics.observeStateWrite(file, isKept),
+    );
+    const ports = { ...outside, clock, stateFiles };
     this.#ports = ports;
     this.#startedMs = clock.now();
     this.#journal = new Journal(ports);

@@ -4,6 +4,7 @@
  */
 import type { Registry as PrometheusRegistry } from "prom-client";
 import Registry from "prom-client/lib/registry.js";
+import { concat } from "../bytes/concat.ts";
 
 /** One sample. */
 export interface Sample {
@@ -29,15 +30,23 @@ export interface Pauses {
   pause(): Promise<void> | undefined;
 }
 
+/** A text and its media type. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
+
 /**
- * The text of all families, one after the other, and its media type. Where there is much to write, others run in between,
+ * The text of all families, one after the other, in UTF-8. Where there is much to write, others run in between,
  * as `pauses` says; a family is asked for when it is written.
  */
 export async function exposition(
   families: Iterable<MetricFamily>,
   pauses: Pauses,
-): Promise<{ readonly contentType: string; readonly body: string }> {
-  const texts: string[] = [];
+): Promise<Exposition> {
+  // As octets at once: a text that lives for some turns grows old, and what grew old is collected in one long piece.
+  const encoder = new TextEncoder();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   for (const { samples, ...family } of families) {
     const rest = Iterator.from(samples);
     let part: readonly Sample[];
@@ -45,13 +54,14 @@ export async function exposition(
     do {
       part = upTo(SAMPLES_AT_ONCE, rest);
       const text = isFirst || part.length > 0 ? await textOf({ ...family, samples: part }) : "";
-      texts.push(isFirst ? `${texts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, ""));
+      const lines = isFirst ? `${parts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, "");
+      parts.push(encoder.encode(lines));
       isFirst = false;
       const pause = pauses.pause();
       if (pause !== undefined) await pause;
     } while (part.length === SAMPLES_AT_ONCE);
   }
-  return { contentType: new Registry().contentType, body: texts.join("") };
+  return { contentType: new Registry().contentType, body: concat(parts) };
 }
 
 /** What stands before the samples of a family: its help and its type. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { exposition } from "../../src/http/exposition.ts";
 import { Histogram, Tally } from "../../src/http/tally.ts";
-import { noPause } from "../support/status.ts";
+import { exposed, noPause } from "../support/status.ts";
 
 Deno.test("exposition() writes each family with its help, its type and its samples (Prometheus text format 0.0.4)", async () => {
   const { body, contentType } = await exposition([
@@ -18,7 +18,7 @@ Deno.test("exposition() writes each family with its help, its type and its sampl
   ], noPause);
   assert.equal(contentType, "text/plain; version=0.0.4; charset=utf-8");
   assert.equal(
-    body,
+    new TextDecoder().decode(body),
     `# HELP a_total A.
 # TYPE a_total counter
 a_total{peer="r1",kind="x"} 2
@@ -36,7 +36,7 @@ Deno.test("exposition() escapes what would end a label or a line, and writes inf
     { labels: { name: "" }, value: -Infinity },
   ];
   assert.equal(
-    (await exposition([{ name: "a", help: 'one\\two\n"three"', type: "gauge", samples }], noPause)).body,
+    await exposed([{ name: "a", help: 'one\\two\n"three"', type: "gauge", samples }]),
     `# HELP a one\\\\two\\n"three"
 # TYPE a gauge
 a{name="C:\\\\dir \\"x\\"\\nb 1"} +Inf
@@ -101,7 +101,7 @@ Deno.test("exposition() of much asks within a family and between them whether ot
     );
     return `# HELP ${name} H.\n# TYPE ${name} gauge\n${lines.join("")}`;
   }).join("\n");
-  assert.ok(body === whole);
+  assert.ok(new TextDecoder().decode(body) === whole);
 });
 
 Deno.test("retain() of a Tally and of a Histogram forgets the rows that do not pass", () => {

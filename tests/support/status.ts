@@ -1,9 +1,21 @@
 /** The status document of a small agent, for tests of what shows it. */
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
+import { exposition, type MetricFamily } from "../../src/http/exposition.ts";
+import type { Metrics } from "../../src/http/metrics.ts";
 import type { CheckResultStatus, Status } from "../../src/status/status.ts";
 
 /** The pauses of a text that is written at once. */
 export const noPause = { pause: () => undefined } as const;
+
+/** Families as the text that is scraped. */
+export async function exposed(families: Iterable<MetricFamily>): Promise<string> {
+  return new TextDecoder().decode((await exposition(families, noPause)).body);
+}
+
+/** All metrics, as the text that is scraped. */
+export async function scraped(metrics: Metrics, now: Status): Promise<string> {
+  return new TextDecoder().decode((await metrics.render(now, noPause)).body);
+}
 
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
