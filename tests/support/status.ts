@@ -7,6 +7,12 @@ export function noPause(): never {
   throw new Error("there is little to write, and it needs no pause");
 }
 
+/** What the page of an agent is made of beside its status, where nothing has happened. */
+export const quietPage = {
+  hostname: () => "lb-1",
+  journal: { run: "r", newest: 0, since: () => ({ entries: [], missing: 0 }) },
+} as const;
+
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
   localAs: 65512,
