@@ -152,7 +152,7 @@ async function deno(args: readonly string[]): Promise<number> {
 
 function sources(folder: string): readonly string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? sources(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
+    isDirectory ? sources(`${folder}/${name}`) : /\.tsx?$/.test(name) ? [`${folder}/${name}`] : []
   );
 }
 
