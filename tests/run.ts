@@ -38,6 +38,8 @@ const WORLD = [
 const PACKAGES = [
   "iproute2",
   "openssl",
+  "curl",
+  "nftables",
   "nginx-light",
   "procps",
   "tcpdump",
