@@ -39,7 +39,11 @@ async function git(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-async function output(command: string, args: readonly string[]) {
+/** What a command says at its end. */
+export async function output(
+  command: string,
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   const options = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
   const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args], ...options }).output();
   const decoder = new TextDecoder();
