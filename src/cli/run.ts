@@ -15,7 +15,7 @@ import type { Loop } from "../time/loop.ts";
 import { logEvents } from "./log_events.ts";
 import { defaultFile } from "./default_file.ts";
 import { ExitStatus } from "./exit_status.ts";
-import { type LogOutput, openLog } from "./logging.ts";
+import { type LogOutput, openLog, plainLine } from "./logging.ts";
 import { ServiceManager, type ServiceManagerPorts } from "./service_manager.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
@@ -63,10 +63,10 @@ export async function run(file: string | undefined, overrides: Overrides, ports:
   runner.fileWasRead();
   const loaded = await loading;
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
-  for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
-  if (!loaded.ok && file === undefined) {
-    ports.stderr("that is the default; --config FILE names another\n");
-  }
+  const say = (text: string, level: "error" | "warning") =>
+    ports.stderr(plainLine(text, level, ports.logOutput));
+  for (const issue of issues) say(formatIssue(issue), issue.severity);
+  if (!loaded.ok && file === undefined) say("that is the default; --config FILE names another", "error");
   return loaded.ok ? await runner.run(loaded.config) : ExitStatus.USAGE;
 }
 

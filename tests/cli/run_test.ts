@@ -41,7 +41,12 @@ class Rig {
       clock: this.clock,
       readFile: () => ({ octets: new TextEncoder().encode(FILE) }),
       stderr: (text) => void this.lines.push(text),
-      logOutput: { isTerminal: false, write: (line) => void this.lines.push(line), setLostLine() {} },
+      logOutput: {
+        isTerminal: false,
+        isJournal: false,
+        write: (line) => void this.lines.push(line),
+        setLostLine() {},
+      },
       openPlatform: () => ({
         random: () => 0.5,
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
