@@ -1,20 +1,22 @@
 /** The newest events, and what of the agent itself belongs on the page. */
-import { eventLine } from "../../status/event_line.ts";
+import type { JournalEntry } from "../../events/journal.ts";
+import { type EventLine, eventLine } from "../../status/event_line.ts";
 import { kernelLines, wrongLines } from "../../status/status_text.ts";
 import type { Status } from "../../status/status.ts";
 import { clockText, type Element } from "./parts.tsx";
 
 /** So many events are shown. */
-export const SHOWN_EVENTS = 40;
+const SHOWN_EVENTS = 30;
 
-/** The section. @param texts records of events as JSON, oldest first */
+/** The section. */
 export function EventsSection(
-  { texts, now }: { readonly texts: readonly string[]; readonly now: Date },
+  { entries, now }: { readonly entries: readonly JournalEntry[]; readonly now: Date },
 ): Element {
-  const events = texts.flatMap((text) => {
-    const event = eventLine(text);
-    return event === undefined || event.attempt ? [] : [event];
-  }).slice(-SHOWN_EVENTS).reverse();
+  const events: EventLine[] = [];
+  for (let at = entries.length - 1; at >= 0 && events.length < SHOWN_EVENTS; at--) {
+    const event = eventLine(entries[at]?.text ?? "");
+    if (event !== undefined && !event.attempt) events.push(event);
+  }
   return (
     <section id="events" aria-labelledby="events-title">
       <h2 id="events-title">Newest events</h2>

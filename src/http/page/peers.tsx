@@ -3,7 +3,7 @@ import { bfdReason } from "../../status/bfd_text.ts";
 import { downReason, peersText } from "../../status/peers_text.ts";
 import type { PeerEntry, Status } from "../../status/status.ts";
 import { type Element, For, State } from "./parts.tsx";
-import { type PageTone, peerAnchor } from "./problems.ts";
+import { type DownSince, type PageTone, peerAnchor } from "./problems.ts";
 
 /** How a peer is. */
 export function toneOfPeer({ state, bfd, held, stuck }: PeerEntry): PageTone {
@@ -13,10 +13,16 @@ export function toneOfPeer({ state, bfd, held, stuck }: PeerEntry): PageTone {
 
 /** One peer. */
 export function PeerItem(
-  { peer, status, now }: { readonly peer: PeerEntry; readonly status: Status; readonly now: Date },
+  { peer, status, down, now }: {
+    readonly peer: PeerEntry;
+    readonly status: Status;
+    readonly down: DownSince;
+    readonly now: Date;
+  },
 ): Element {
-  const { name, address, as, state, since, advertised, flaps, held, bfd } = peer;
+  const { name, address, as, state, advertised, flaps, held, bfd } = peer;
   const tone = toneOfPeer(peer);
+  const since = state === "Established" ? peer.since.toISOString() : down.get(name);
   const why = downReason(peer, now) ?? bfdReason(bfd) ?? held[0]?.reason ?? "";
   return (
     <details id={peerAnchor(name)} class={`row ${tone}`}>
@@ -34,7 +40,11 @@ export function PeerItem(
           <i>flaps</i> {flaps}
         </span>
         <span class="fact num">
-          <i>for</i> <For since={since.toISOString()} now={now} />
+          {since !== undefined && (
+            <>
+              <i>for</i> <For since={since} now={now} />
+            </>
+          )}
         </span>
         {why !== "" && <span class="why">{why}</span>}
       </summary>

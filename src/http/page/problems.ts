@@ -49,13 +49,16 @@ export function peerAnchor(name: string): string {
   return `peer-${name}`;
 }
 
+/** By the peer's name, since when its session is down (ISO 8601), as far as that is known. */
+export type DownSince = ReadonlyMap<string, string>;
+
 /** Everything that is wrong with the host itself, its peers and its services. */
 export function problemsOf(
   status: Status,
   services: readonly (readonly Problem[])[],
-  now: Date,
+  { now, down }: { readonly now: Date; readonly down: DownSince },
 ): readonly Problem[] {
-  const peers = status.peers.flatMap((peer) => peerProblems(peer, status, now));
+  const peers = status.peers.flatMap((peer) => peerProblems(peer, status, now, down.get(peer.name)));
   return inOrder(together([...hostProblems(status, now), ...peers, ...services.flat()]));
 }
 
@@ -134,7 +137,12 @@ function otherProblems(service: ServiceStatus): readonly Omit<Problem, "subjects
   ];
 }
 
-function peerProblems(peer: PeerEntry, status: Status, now: Date): readonly Problem[] {
+function peerProblems(
+  peer: PeerEntry,
+  status: Status,
+  now: Date,
+  since: string | undefined,
+): readonly Problem[] {
   const subjects = [{ name: peer.name, anchor: peerAnchor(peer.name) }];
   const down = downReason(peer, now);
   if (down !== undefined) {
@@ -144,7 +152,7 @@ function peerProblems(peer: PeerEntry, status: Status, now: Date): readonly Prob
       subjects,
       what: "session is not Established",
       why: means === undefined ? down : `${down} (${means})`,
-      since: peer.since.toISOString(),
+      since,
       cure: sessionCure(peer, status),
     }];
   }

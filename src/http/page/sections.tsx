@@ -1,4 +1,5 @@
 /** All sections of the page, each as a text, made in steps; and the places where they stand. Pure. */
+import type { JournalEntry } from "../../events/journal.ts";
 import { explain } from "../../status/explain.ts";
 import type { Status } from "../../status/status.ts";
 import { escapeUnprintable } from "../../text/escapes.ts";
@@ -7,7 +8,14 @@ import { AgentSection, EventsSection } from "./events.tsx";
 import { type Element } from "./parts.tsx";
 import { PeerItem, toneOfPeer } from "./peers.tsx";
 import { PictureSection } from "./picture.tsx";
-import { type PageTone, peerAnchor, problemsOf, serviceAnchor, serviceProblems } from "./problems.ts";
+import {
+  type DownSince,
+  type PageTone,
+  peerAnchor,
+  problemsOf,
+  serviceAnchor,
+  serviceProblems,
+} from "./problems.ts";
 import { ServiceItem, type ServiceView, toneOfService } from "./services.tsx";
 import { TrafficSection } from "./traffic.tsx";
 import type { TrafficHistory } from "./traffic_history.ts";
@@ -18,8 +26,8 @@ export interface SectionsSource {
   readonly status: Status;
   readonly now: Date;
   readonly host: string;
-  /** Records of events as JSON, oldest first. */
-  readonly texts: readonly string[];
+  /** Oldest first. */
+  readonly entries: readonly JournalEntry[];
   readonly history: TrafficHistory;
   /** `now` on the scale of the history. */
   readonly nowMs: number;
@@ -63,10 +71,11 @@ const ORDER: readonly PageTone[] = ["bad", "changing", "good", "off"];
 
 /** All of them, and the sentence at the top. */
 export function* sectionsInSteps(
-  { status, now, host, texts, history, nowMs }: SectionsSource,
+  { status, now, host, entries, history, nowMs }: SectionsSource,
 ): Generator<void, { readonly verdict: Verdict; readonly sections: Sections }> {
   const byId = new Map<string, string>();
   const put = (id: string, element: Element) => void byId.set(id, escapeUnprintable(String(element)));
+  const down = downSince(status, entries);
   const views: ServiceView[] = [];
   for (const service of status.services) {
     const explanation = explain({ ...status, services: [service] }, service.name, undefined, now);
@@ -79,10 +88,10 @@ export function* sectionsInSteps(
     yield;
   }
   for (const peer of status.peers) {
-    put(peerAnchor(peer.name), <PeerItem peer={peer} status={status} now={now} />);
+    put(peerAnchor(peer.name), <PeerItem peer={peer} status={status} down={down} now={now} />);
     yield;
   }
-  const problems = problemsOf(status, views.map((view) => view.problems), now);
+  const problems = problemsOf(status, views.map((view) => view.problems), { now, down });
   const verdict = verdictOf(status, problems);
   put("verdict", <VerdictSection status={status} problems={problems} verdict={verdict} now={now} />);
   yield;
@@ -90,9 +99,9 @@ export function* sectionsInSteps(
   yield;
   put("traffic", <TrafficSection services={status.services} history={history} nowMs={nowMs} />);
   yield;
-  put("events", <EventsSection texts={texts} now={now} />);
+  put("events", <EventsSection entries={entries} now={now} />);
   put("agent", <AgentSection status={status} now={now} />);
-  const tones = new Map(views.map((view) => [view.service.name, toneOfService(view)]));
+  const tones = new Map(views.map((view) => [view.service.name, toneOfService(view, place.peers)]));
   const services = sortedBy(status.services, ({ name }) => tones.get(name) ?? "off");
   put("services-head", <ServicesHead words={countsOf([...tones.values()])} />);
   return {
@@ -103,6 +112,19 @@ export function* sectionsInSteps(
       sortedBy(status.peers, toneOfPeer).map(({ name }) => peerAnchor(name)),
     ),
   };
+}
+
+/** When each session that is down was up last; of one that never was, when the agent was started. */
+function downSince({ peers, startedAt, journal }: Status, entries: readonly JournalEntry[]): DownSince {
+  const names = peers.filter(({ state }) => state !== "Established").map(({ name }) => name);
+  const down = new Map(journal.oldest > 1 ? [] : names.map((name) => [name, startedAt]));
+  if (names.length === 0) return down;
+  for (const { kind, record: { from, peer, at } } of entries) {
+    if (kind === "peer-state" && from === "Established" && typeof peer === "string") {
+      down.set(peer, String(at));
+    }
+  }
+  return down;
 }
 
 function sortedBy<T>(all: readonly T[], toneOf: (one: T) => PageTone): readonly T[] {

@@ -20,10 +20,18 @@ export interface ServicePlace {
 }
 
 /** How bad it is, which is the order on the page. */
-export function toneOfService({ service, problems }: ServiceView): PageTone {
+export function toneOfService({ service, problems }: ServiceView, peers: readonly string[]): PageTone {
   if (!service.enabled) return "off";
-  if (problems.some(({ tone }) => tone === "bad")) return "bad";
-  return problems.length > 0 ? "changing" : "good";
+  const reach = reachTone(service, peers);
+  if (reach === "bad" || problems.some(({ tone }) => tone === "bad")) return "bad";
+  return problems.length > 0 ? "changing" : reach;
+}
+
+/** Whether what is announced gets to all peers, some, or none. */
+function reachTone({ routes }: ServiceStatus, peers: readonly string[]): PageTone {
+  const announced = routes.filter(({ announce }) => announce);
+  if (announced.some((route) => route.peers.length === 0)) return "bad";
+  return announced.length === 0 ? "good" : pageTone(announcedCell(announced, peers));
 }
 
 /** One service. */
@@ -33,9 +41,10 @@ export function ServiceItem(
   const { service, explanation } = view;
   const { peers, now } = place;
   const { name, routes, virtualServices } = service;
-  const tone = toneOfService(view);
+  const tone = toneOfService(view, peers);
   const state = stateOf(service);
   const announced = announcedCell(routes, peers);
+  const isAnnounced = routes.some(({ announce }) => announce);
   const { live, all } = liveCount(virtualServices);
   const connections = virtualServices.flatMap(({ destinations }) => destinations)
     .reduce((sum, { activeConnections }) => sum + activeConnections, 0);
@@ -47,7 +56,8 @@ export function ServiceItem(
         <State tone={pageTone(state)} text={textOf(state)} />
         <span class="prefix">{routes.map(({ prefix }) => prefix).slice(0, 4).join(" ")}</span>
         <span class="fact">
-          <i>announced</i> {textOf(announced)}
+          <i>announced</i>{" "}
+          <State tone={isAnnounced ? reachTone(service, peers) : tone} text={textOf(announced)} />
         </span>
         <span class="fact num">
           {all > 0 && (
@@ -95,15 +105,17 @@ function RoutePart(
       <ol class="chain">
         {steps.map((step) => <StepItem step={step} now={now} />)}
       </ol>
-      <ul class="to">
-        {sentGroups(peers).map((text) => (
-          <li>
-            <Mark tone="good" />
-            {text}
-          </li>
-        ))}
-        {peers.filter(isShut).slice(0, SHOWN_PEERS).map((chain) => <ShutPeer chain={chain} now={now} />)}
-      </ul>
+      {steps.every(({ open }) => open) && peers.length > 0 && (
+        <ul class="to">
+          {sentGroups(peers).map((text) => (
+            <li>
+              <Mark tone="good" />
+              {text}
+            </li>
+          ))}
+          {peers.filter(isShut).slice(0, SHOWN_PEERS).map((chain) => <ShutPeer chain={chain} now={now} />)}
+        </ul>
+      )}
     </section>
   );
 }

@@ -9,7 +9,6 @@ import { escapeUnprintable } from "../../text/escapes.ts";
 import { type Clock, sleep } from "../../time/clock.ts";
 import { inSlices } from "../../time/steps.ts";
 import { type DocumentFacts, headHtml, openingHtml, topHtml } from "./document.tsx";
-import { SHOWN_EVENTS } from "./events.tsx";
 import { type PageAssets, pageAssets, pageHeaders } from "./policy.ts";
 import { type Sections, sectionsInSteps } from "./sections.tsx";
 import { TrafficHistory, type TrafficRates } from "./traffic_history.ts";
@@ -29,8 +28,6 @@ export interface StatusPagePorts {
 const SHARED_MS = 1000;
 /** So many answers of one edition are kept as octets. */
 const KEPT_ANSWERS = 4;
-/** Events that are looked through for those that are shown. */
-const LOOKED_THROUGH = 10 * SHOWN_EVENTS;
 
 /** The page as it was made last. */
 interface Edition extends DocumentFacts {
@@ -88,9 +85,9 @@ export class StatusPage {
     const status = await this.#ports.status();
     const now = clock.wallTime();
     const host = hostname() ?? status.routerID;
-    const texts = journal.since(newest - LOOKED_THROUGH).entries.map(({ text }) => text);
+    const { entries } = journal.since(0);
     const history = this.#history;
-    const steps = sectionsInSteps({ status, now, host, texts, history, nowMs: startedMs });
+    const steps = sectionsInSteps({ status, now, host, entries, history, nowMs: startedMs });
     const { verdict, sections } = await inSlices(clock, steps);
     const { edition, changed } = compared(last, sections);
     this.#edition = {
