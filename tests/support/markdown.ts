@@ -47,6 +47,7 @@ export function readDocument(text: string): Document {
       if (fence?.[1] === open.fence && fence[2] === "") {
         blocks.push({
           language: open.language,
+          file: open.file,
           text: open.lines.join("\n"),
           section,
           scene,
