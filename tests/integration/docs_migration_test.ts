@@ -1,8 +1,8 @@
 /** docs/migration.md: its commands run over the files that it shows, and what they make is a configuration. */
 import assert from "node:assert/strict";
-import { agentArguments } from "../support/agent.ts";
+import { bundledAgent, quoted } from "../support/bundled_agent.ts";
 import { readDocument } from "../support/markdown.ts";
-import { repositoryRoot, run } from "../support/process.ts";
+import { run } from "../support/process.ts";
 
 Deno.test("docs/migration.md: every migration that is shown runs, and its result passes check", async () => {
   const { blocks } = readDocument(Deno.readTextFileSync("docs/migration.md"));
@@ -15,8 +15,7 @@ Deno.test("docs/migration.md: every migration that is shown runs, and its result
       Deno.mkdirSync(path.slice(0, path.lastIndexOf("/")), { recursive: true });
       Deno.writeTextFileSync(path, text);
     }
-    const words = [Deno.execPath(), ...agentArguments(`${repositoryRoot()}/main.ts`)];
-    const ours = words.map((word) => `'${word}'`).join(" ");
+    const ours = quoted(await bundledAgent(folder));
     const commands = blocks.filter(({ language }) => language === "sh");
     assert.equal(commands.length, 4);
     for (const { text, line } of commands) {
