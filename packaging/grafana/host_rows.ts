@@ -75,7 +75,8 @@ export const KERNEL: readonly Panel[] = [
   states(
     {
       title: "Last reload",
-      description: "A rejected configuration leaves the one before it in force. On the host: bgp-lb check FILE",
+      description:
+        "A rejected configuration leaves the one before it in force. On the host: bgp-lb check FILE",
     },
     { expr: `bgp_lb_config_last_reload_successful{${HOST}}`, legend: "{{instance}}" },
     ["rejected", "well"],

@@ -1,5 +1,5 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
-import { bootClock } from "../../ffi/boot.ts";
+import { bootClock, monotonicMicroseconds } from "../../ffi/boot.ts";
 import { Datagrams } from "../../ffi/datagrams.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
@@ -16,6 +16,7 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
+import type { ServiceManagerPorts } from "../cli/service_manager.ts";
 import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
@@ -91,7 +92,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       addresses,
       neighbours: native && stack.use(openRouterFinder(native, addresses)),
       processFigures: () => processFigures(native, startedSeconds()),
-      notify: (state) => notifyServiceManager(state, native, events),
+      serviceManager: native && serviceManager(native, events),
+      loops: () => native === undefined ? [] : [{ name: "the reactor", dueMs: native.reactor.dueMs }],
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   } catch (error) {
@@ -193,14 +195,28 @@ function hostname(): string | undefined {
   }
 }
 
-function notifyServiceManager(state: string, native: Native | undefined, events: EventStream): void {
-  const path = Deno.env.get("NOTIFY_SOCKET");
-  if (native === undefined || path === undefined || path === "") return;
-  try {
-    notify(native.libc, path, state);
-  } catch (error) {
-    events.publish({ kind: "warning", cause: `cannot notify the service manager: ${messageOf(error)}` });
-  }
+/** Undefined where none has started us. */
+function serviceManager({ libc }: Native, events: EventStream): ServiceManagerPorts | undefined {
+  const path = Deno.env.get("NOTIFY_SOCKET") ?? "";
+  if (path === "") return undefined;
+  return {
+    notify(state) {
+      try {
+        notify(libc, path, state);
+      } catch (error) {
+        events.publish({ kind: "warning", cause: `cannot notify the service manager: ${messageOf(error)}` });
+      }
+    },
+    monotonicMicroseconds: () => monotonicMicroseconds(libc),
+    watchdogMs: watchdogMs(),
+  };
+}
+
+/** What sd_watchdog_enabled(3) says: how often this very process is to give a sign of life. */
+function watchdogMs(): number | undefined {
+  const [limit, pid] = [Deno.env.get("WATCHDOG_USEC") ?? "", Deno.env.get("WATCHDOG_PID") ?? ""];
+  const isOurs = pid === "" || pid === String(Deno.pid);
+  return isOurs && /^[1-9][0-9]{3,15}$/.test(limit) ? Number(limit) / 1000 : undefined;
 }
 
 /** Undefined where the process may not ask. */

@@ -17,6 +17,13 @@ export async function scraped(metrics: Metrics, now: Status): Promise<string> {
   return new TextDecoder().decode((await metrics.render(now, noPause)).body);
 }
 
+/** What the page of an agent is made of beside its status, where nothing has happened. */
+export const quietPage = {
+  hostname: () => "lb-1",
+  traffic: () => Promise.resolve([]),
+  journal: { run: "r", newest: 0, since: () => ({ entries: [], missing: 0 }) },
+} as const;
+
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
   localAs: 65512,
