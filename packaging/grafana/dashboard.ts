@@ -59,7 +59,7 @@ export const DASHBOARD: Model = {
       enable: true,
       hide: false,
       iconColor: "blue",
-      expr: `changes(bgp_lb_config_last_reload_success_timestamp_seconds{${HOST}}[1m]) > 0`,
+      expr: `count by (job, instance) (count_over_time(bgp_lb_config_info{${HOST}}[1m])) > 1`,
       titleFormat: "another configuration",
       textFormat: "{{instance}}",
       step: "1m",
