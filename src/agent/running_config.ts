@@ -105,7 +105,8 @@ export class RunningConfig implements Disposable {
   /** Reads the file again, once the agent has started. @throws {BusyError} */
   async reload(because: number): Promise<ReloadAnswer> {
     await this.#parts.started()?.catch(() => undefined);
-    return await this.#reloads.reload(because);
+    const told = this.#parts.ports.beginReload?.();
+    return await this.#reloads.reload(because).finally(() => told?.[Symbol.dispose]());
   }
 
   /** What a reload would do; it changes nothing. @throws {BusyError} */
@@ -259,6 +260,13 @@ export function entriesOf({ services }: Config, drains?: Pick<DrainKeeper, "of">
     checks: config.checks.map(({ name }) => name),
     drain: drainFor(drains?.of(config.name), config.stop),
   }));
+}
+
+/** What it is about, by name. */
+export function namesIn(
+  { services, bgp }: Config,
+): { readonly services: string[]; readonly peers: string[] } {
+  return { services: services.map(({ name }) => name), peers: bgp.peers.map(({ name }) => name) };
 }
 
 /** The addresses of every service, also of one that is not enabled: none is ever this host's alone. */

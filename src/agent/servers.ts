@@ -16,6 +16,7 @@ import { listenTcp } from "../http/tcp_listener.ts";
 import { parseAddress } from "../net/address.ts";
 import { isLoopback } from "../net/address_kind.ts";
 import { messageOf } from "../text/error_message.ts";
+import type { Loop } from "../time/loop.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** A server that a reload replaces may be the one that answers that reload. */
@@ -24,7 +25,7 @@ const LAST_RELOAD_ANSWER_MS = 15_000;
 const LAST_ANSWERS_MS = 500;
 
 /** What the servers tell of the agent, and who follows orders. */
-export interface AgentAnswers extends Omit<HttpAppPorts, "events" | "clock"> {
+export interface AgentAnswers extends Omit<HttpAppPorts, "events" | "clock" | "hostname"> {
   readonly orders: Orders;
   readonly planner: Planner;
   readonly journal: Journal;
@@ -84,6 +85,16 @@ export class AgentServers {
         cut: readers.reduce((sum, { cut }) => sum + cut, 0),
       },
     };
+  }
+
+  /** Its listeners, and what serves those who follow the events. */
+  loops(): readonly Loop[] {
+    return [["http", this.#http] as const, ["control", this.#control] as const].flatMap(([name, side]) =>
+      side === undefined ? [] : [
+        { name: `${name} listener`, dueMs: side.listener.dueMs },
+        { name: `${name} readers of events`, dueMs: side.readers.dueMs },
+      ]
+    );
   }
 
   /**
@@ -154,7 +165,12 @@ export class AgentServers {
     const names = hostNames(this.#ports.hostname(), allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      app: createHttpApp({ ...this.#answers, clock, events: (request) => readers.answer(request) }),
+      app: createHttpApp({
+        ...this.#answers,
+        clock,
+        hostname: () => this.#ports.hostname(),
+        events: (request) => readers.answer(request),
+      }),
       limits: { connections: maxClients },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),
