@@ -151,6 +151,7 @@ export class Agent {
     this.#servers = new AgentServers(config, ports, {
       status: () => this.statusInSlices(),
       metrics: async () => this.#metrics.render(await this.statusInSlices(), new Slices(clock)),
+      traffic: async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [],
       orders: this.#orders,
       planner: this,
       journal: this.#journal,

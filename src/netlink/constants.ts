@@ -230,6 +230,17 @@ export const IPVS_SVC_ATTR = {
   TIMEOUT: 8,
   NETMASK: 9,
   PE_NAME: 11,
+  /** Since Linux 4.1. */
+  STATS64: 12,
+} as const;
+
+/** Attributes nested in IPVS_SVC_ATTR_STATS64, a u64 each: what the kernel estimates for a second. */
+export const IPVS_STATS_ATTR = {
+  CPS: 6,
+  INPPS: 7,
+  OUTPPS: 8,
+  INBPS: 9,
+  OUTBPS: 10,
 } as const;
 
 /** Attributes of a destination. */

@@ -1,4 +1,4 @@
-/** `deno task bench [NAME]…`: every benchmark, or those with one of these names, one after the other. */
+/** `deno task bench [NAME]… [--OPTION=…]`: every benchmark, or those with one of these names, one after the other. */
 import { V8_FLAGS } from "../../packaging/runtime_flags.ts";
 
 const PERMISSIONS = ["read", "write", "net", "run", "ffi", "env", "sys"].map((name) => `--allow-${name}`);
@@ -25,12 +25,18 @@ const BENCHMARKS = [
 /** These run as the agent is run, with the flags of V8 that it is shipped with. */
 const AS_SHIPPED: readonly string[] = ["whole_bench.ts"];
 
-const isWanted = (name: string) => Deno.args.length === 0 || Deno.args.some((each) => name.startsWith(each));
+/** These take so long that they are run by name alone. */
+const LONG = ["memory_bench.ts"];
 
-for (const name of BENCHMARKS.filter(isWanted)) {
+const options = Deno.args.filter((each) => each.startsWith("--"));
+const names = Deno.args.filter((each) => !options.includes(each));
+const isNamed = (name: string) => names.some((each) => name.startsWith(each));
+const wanted = names.length === 0 ? BENCHMARKS : [...BENCHMARKS, ...LONG].filter(isNamed);
+
+for (const name of wanted) {
   console.log(`\n== ${name}`);
   const flags = AS_SHIPPED.includes(name) ? [V8_FLAGS] : [];
-  const args = ["run", "--no-prompt", ...flags, ...PERMISSIONS, `tests/bench/${name}`];
+  const args = ["run", "--no-prompt", ...flags, ...PERMISSIONS, `tests/bench/${name}`, ...options];
   const { code } = await new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn().status;
   if (code !== 0) Deno.exit(code);
 }

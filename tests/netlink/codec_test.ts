@@ -20,6 +20,7 @@ import { decodeGeneric } from "../../src/netlink/genetlink.ts";
 import { AddressPool } from "../../src/netlink/address_pool.ts";
 import { type IpvsService, newService } from "../../src/netlink/ipvs.ts";
 import { decodeDest, decodeService } from "../../src/netlink/ipvs_decode.ts";
+import { decodeRates } from "../../src/netlink/ipvs_rates.ts";
 import {
   decodeFailure,
   decodeMessages,
@@ -201,6 +202,31 @@ Deno.test("decodeService() reads the kernel's dump, the service by firewall mark
     { ...golden.SERVICE6, flags: 0x1b },
     { ...golden.MARK4, flags: 0x2 },
   ]);
+});
+
+Deno.test("decodeRates() reads the kernel's estimate of each virtual service, and knows where there is none (Linux 6.1)", () => {
+  const quiet = { connections: 0, packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0 };
+  const messages = decodeMessages(fromHex(golden.SERVICES));
+  assert.deepEqual(messages.map(decodeRates), [quiet, quiet, quiet]);
+  // The attributes 6 to 10 of a u64 each, as the kernel would have them with something going through.
+  const [busy] = messages;
+  assert.ok(busy);
+  const { payload } = busy;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  for (let at = 0; at + 12 <= payload.byteLength; at += 4) {
+    const type = view.getUint16(at + 2, true);
+    if (view.getUint16(at, true) === 12 && type >= 6 && type <= 10) {
+      view.setBigUint64(at + 4, 2n ** BigInt(5 * type), true);
+    }
+  }
+  assert.deepEqual(decodeRates(busy), {
+    connections: 2 ** 30,
+    packetsIn: 2 ** 35,
+    packetsOut: 2 ** 40,
+    octetsIn: 2 ** 45,
+    octetsOut: 2 ** 50,
+  });
+  assert.equal(decodeRates(request("newService() of IPv4")), undefined);
 });
 
 Deno.test("decodeDest() reads the kernel's dumps (Linux 6.1)", () => {

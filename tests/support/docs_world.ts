@@ -2,8 +2,8 @@
  * The world in which the commands of docs/failures.md are run: a host with an agent that only announces, a router beside it
  * (BIRD) and a router behind that one, in network namespaces. Every peer and every service of it has one fault of its own.
  */
-import { agentArguments } from "./agent.ts";
 import { Bird } from "./bird.ts";
+import { bundledAgent, quoted } from "./bundled_agent.ts";
 import { type NamespacePair, namespacePair, NetworkNamespace } from "./namespace.ts";
 import { type Answer, Process, run } from "./process.ts";
 import { eventually, until } from "./until.ts";
@@ -155,13 +155,14 @@ export class DocsWorld implements AsyncDisposable {
   readonly #stack = new AsyncDisposableStack();
   readonly #namespaces: NamespacePair;
   #bare: NetworkNamespace | undefined;
+  #agent: readonly string[] = [];
   readonly lines: string[] = [];
 
   private constructor(namespaces: NamespacePair) {
     this.#namespaces = namespaces;
   }
 
-  /** Makes all of it, and waits until every fault is there. `bundle` is the agent as it is shipped. */
+  /** Makes all of it, and waits until every fault is there. */
   static async create(): Promise<DocsWorld> {
     await using stack = new AsyncDisposableStack();
     const namespaces = stack.use(await namespacePair());
@@ -231,15 +232,14 @@ export class DocsWorld implements AsyncDisposable {
     await this.#startServers();
     this.#writeFiles();
     await this.#makeBareHost();
-    const agent = this.#stack.use(
+    this.#stack.use(
       new Process({
         command: "ip",
-        args: this.#inside(...this.#agent(), "--config", `${this.folder}/config.yaml`),
+        args: this.#inside(...this.#agent, "--config", `${this.folder}/config.yaml`),
         onLine: ({ text }) => void this.lines.push(text),
       }),
     );
     await until(() => this.lines.some((line) => line.includes('"running"')), () => this.lines.join("\n"));
-    void agent;
     await bird.awaits("show protocols tor1", "Established");
     await bird.awaits("show protocols tor2", "Established");
     await bird.ask('disable tor2 "maintenance until 6"');
@@ -252,24 +252,10 @@ export class DocsWorld implements AsyncDisposable {
     );
   }
 
-  /** The agent's program as it is shipped: one file. */
-  #agent(): readonly string[] {
-    return [Deno.execPath(), ...agentArguments(`${this.folder}/bgp-lb.js`)];
-  }
-
   async #makeCommand(): Promise<void> {
-    const bundle = [
-      "bundle",
-      "--quiet",
-      "--minify",
-      "--platform=browser",
-      "--output",
-      `${this.folder}/bgp-lb.js`,
-    ];
-    const { code, stderr } = await run(Deno.execPath(), [...bundle, "main.ts"]);
-    if (code !== 0) throw new Error(stderr);
+    this.#agent = await bundledAgent(this.folder);
     Deno.mkdirSync(`${this.folder}/bin`);
-    const words = this.#agent().map((word) => `'${word}'`).join(" ");
+    const words = quoted(this.#agent);
     // Where nothing else is said the commands ask at the usual place, which is the host's own.
     const script = `#!/bin/sh
 case "$1" in

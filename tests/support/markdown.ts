@@ -4,6 +4,8 @@
 export interface Block {
   /** What stands behind the fence: `sh`, `yaml`, `text` or nothing. */
   readonly language: string;
+  /** The file that it is, where one stands behind the language. */
+  readonly file: string;
   readonly text: string;
   /** The heading that it is under. */
   readonly section: string;
@@ -37,14 +39,15 @@ export function readDocument(text: string): Document {
   const anchors = new Set<string>();
   let section = "";
   let scene: string | undefined;
-  let open: { fence: string; language: string; line: number; lines: string[] } | undefined;
+  let open: { fence: string; language: string; file: string; line: number; lines: string[] } | undefined;
   for (const [index, each] of text.split("\n").entries()) {
     const line = index + 1;
-    const fence = /^\s*(`{3,})(\S*)/.exec(each);
+    const fence = /^\s*(`{3,})(\S*) ?(\S*)/.exec(each);
     if (open !== undefined) {
       if (fence?.[1] === open.fence && fence[2] === "") {
         blocks.push({
           language: open.language,
+          file: open.file,
           text: open.lines.join("\n"),
           section,
           scene,
@@ -55,7 +58,13 @@ export function readDocument(text: string): Document {
       continue;
     }
     if (fence !== null) {
-      open = { fence: fence[1] ?? "", language: fence[2] ?? "", line: line + 1, lines: [] };
+      open = {
+        fence: fence[1] ?? "",
+        language: fence[2] ?? "",
+        file: fence[3] ?? "",
+        line: line + 1,
+        lines: [],
+      };
       continue;
     }
     prose.push({ target: each, line });

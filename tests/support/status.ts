@@ -20,6 +20,7 @@ export async function scraped(metrics: Metrics, now: Status): Promise<string> {
 /** What the page of an agent is made of beside its status, where nothing has happened. */
 export const quietPage = {
   hostname: () => "lb-1",
+  traffic: () => Promise.resolve([]),
   journal: { run: "r", newest: 0, since: () => ({ entries: [], missing: 0 }) },
 } as const;
 

@@ -22,7 +22,7 @@ const TONES: Readonly<Record<Tone, PageTone>> = {
 /** The shape of a tone; the word stands beside it. */
 export function Mark({ tone }: { readonly tone: PageTone }): Element {
   return (
-    <svg class={`mark ${tone}`} viewBox="0 0 16 16" aria-hidden="true">
+    <svg class={`mark ${tone}`} aria-hidden="true">
       <use href={`#m-${tone}`} />
     </svg>
   );
@@ -63,7 +63,7 @@ export function State({ tone, text }: { readonly tone: PageTone; readonly text: 
 
 /** For how long something is so, by the largest unit: what has not changed looks the same for a while. */
 export function For({ since, now }: { readonly since: string; readonly now: Date }): Element {
-  return <time datetime={since}>{coarseAge(since, now)}</time>;
+  return <time datetime={`${since.slice(0, 19)}Z`}>{coarseAge(since, now)}</time>;
 }
 
 /** The largest unit of an age. */

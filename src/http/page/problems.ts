@@ -59,7 +59,7 @@ export function problemsOf(
   { now, down }: { readonly now: Date; readonly down: DownSince },
 ): readonly Problem[] {
   const peers = status.peers.flatMap((peer) => peerProblems(peer, status, now, down.get(peer.name)));
-  return inOrder(together([...hostProblems(status, now), ...peers, ...services.flat()]));
+  return inOrder([...hostProblems(status, now), ...peers, ...together(services.flat())]);
 }
 
 /** What is wrong with a service, but for sessions that are down: that is said once, of the peer. */
@@ -202,26 +202,31 @@ function hostProblems(status: Status, now: Date): readonly Problem[] {
   ];
 }
 
-/** What differs by nothing but whom it is with, and by the name in its cure, is told once. */
+/** What services have in common is told once; what one peer needs another one does not. */
 function together(problems: readonly Problem[]): readonly Problem[] {
   const groups = new Map<string, Problem[]>();
   for (const problem of problems) {
-    const { tone, what, why, subjects } = problem;
-    const key = JSON.stringify([tone, what, why, subjects.length > 0]);
+    const { tone, what, why } = problem;
+    const key = JSON.stringify([tone, what, why]);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [problem]);
     else group.push(problem);
   }
-  return [...groups.values()].flatMap((group): readonly Problem[] => {
-    const [first] = group;
-    if (first === undefined || group.length === 1 || first.subjects.length === 0) return group;
-    const newest = group.map(({ since = "" }) => since).reduce((one, other) => one > other ? one : other);
-    return [{
-      ...first,
-      subjects: group.flatMap(({ subjects }) => subjects),
-      since: newest === "" ? undefined : newest,
-    }];
-  });
+  return [...groups.values()].flatMap((group) => joined(group));
+}
+
+function joined(group: readonly Problem[]): readonly Problem[] {
+  const [first, ...others] = group;
+  if (first === undefined || others.length === 0) return group;
+  const { cure } = first;
+  const newest = group.map(({ since = "" }) => since).reduce((one, other) => one > other ? one : other);
+  const name = first.subjects[0]?.name ?? "";
+  return [{
+    ...first,
+    subjects: group.flatMap(({ subjects }) => subjects),
+    since: newest === "" ? undefined : newest,
+    cure: cure === undefined || others.every((other) => other.cure === cure) ? cure : `of ${name}: ${cure}`,
+  }];
 }
 
 function inOrder(problems: readonly Problem[]): readonly Problem[] {

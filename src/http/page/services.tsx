@@ -50,7 +50,7 @@ export function ServiceItem(
     .reduce((sum, { activeConnections }) => sum + activeConnections, 0);
   const why = whyOf(service, peers, now);
   return (
-    <details id={serviceAnchor(name)} class={`row ${tone}`} data-text={name}>
+    <details id={serviceAnchor(name)} class={`row ${tone}`}>
       <summary>
         <span class="name">{name}</span>
         <State tone={pageTone(state)} text={textOf(state)} />
@@ -157,7 +157,7 @@ function ShutPeer(
 function StepItem({ step, now }: { readonly step: Step; readonly now: Date }): Element {
   const tone = !step.open ? "bad" : step.degraded ? "changing" : "good";
   return (
-    <li class={tone}>
+    <li class={tone === "good" ? undefined : tone}>
       <Mark tone={tone} />
       <StepWords step={step} now={now} />
     </li>
@@ -170,7 +170,7 @@ function StepWords({ step, now }: { readonly step: Step; readonly now: Date }): 
   const word = !open ? "shut" : degraded ? "degraded" : "open";
   return (
     <>
-      <b>{name}</b> <span class="word">{word}</span> <span>{saw}</span>
+      <b>{name}</b> <span class="word">{word}</span> {saw}
       {opens !== undefined && (
         <span class="opens">
           {since !== undefined && `for ${coarseAge(since, now)}; `}
@@ -241,7 +241,7 @@ function VirtualPart(
                 <td class="num">
                   {destination.since !== undefined && <For since={destination.since} now={now} />}
                 </td>
-                {rest.map((cell, index) => <td class={index < 2 ? "num" : ""}>{cell}</td>)}
+                {rest.map((cell, index) => <td class={index < 2 ? "num" : undefined}>{cell}</td>)}
               </tr>
             );
           })}

@@ -4,6 +4,8 @@
  * section is kept as text with the edition in which it changed last.
  */
 import type { Journal } from "../../events/journal.ts";
+import type { Traffic } from "../../kernel/kernel.ts";
+import { virtualServiceName } from "../../status/destinations_text.ts";
 import type { Status } from "../../status/status.ts";
 import { escapeUnprintable } from "../../text/escapes.ts";
 import { type Clock, sleep } from "../../time/clock.ts";
@@ -11,13 +13,13 @@ import { inSlices } from "../../time/steps.ts";
 import { type DocumentFacts, headHtml, openingHtml, topHtml } from "./document.tsx";
 import { type PageAssets, pageAssets, pageHeaders } from "./policy.ts";
 import { type Sections, sectionsInSteps } from "./sections.tsx";
-import { TrafficHistory, type TrafficRates } from "./traffic_history.ts";
+import { TrafficHistory } from "./traffic_history.ts";
 
 /** What the page shows, and by which it is made. */
 export interface StatusPagePorts {
   status(): Status | Promise<Status>;
-  /** The rates of virtual services by name; undefined where they cannot be had. */
-  traffic?(): Promise<ReadonlyMap<string, TrafficRates> | undefined>;
+  /** What goes through IPVS; nothing where that is not ours, or cannot be known. */
+  traffic(): Promise<readonly Traffic[]>;
   readonly journal: Pick<Journal, "run" | "newest" | "since">;
   readonly clock: Clock;
   /** This host's name; undefined: it is not known. */
@@ -107,9 +109,12 @@ export class StatusPage {
 
   /** What goes through IPVS, while somebody looks. What cannot be read is left out: the kernel's errors stand elsewhere. */
   async #look(nowMs: number): Promise<void> {
-    if (this.#ports.traffic === undefined || !this.#history.isDue(nowMs)) return;
-    const rates = await this.#ports.traffic().catch(() => undefined);
-    if (rates !== undefined) this.#history.note(nowMs, rates);
+    if (!this.#history.isDue(nowMs)) return;
+    const traffic = await this.#ports.traffic().catch(() => []);
+    const rates = traffic.map(({ service: { address, ...id }, rates }) =>
+      [virtualServiceName({ ...id, address: address.text, family: address.family }), rates] as const
+    );
+    if (rates.length > 0) this.#history.note(nowMs, new Map(rates));
   }
 }
 

@@ -1,9 +1,10 @@
 /** Rates of IPVS as small plots with their numbers beside them: of all services, and of the busiest. */
 import { virtualServiceName } from "../../status/destinations_text.ts";
 import type { ServiceStatus } from "../../status/status.ts";
+import type { TrafficRates } from "../../kernel/kernel.ts";
 import { counted, type Element } from "./parts.tsx";
 import { serviceAnchor } from "./problems.ts";
-import { type TrafficHistory, type TrafficRates, type TrafficSample, WINDOW_MS } from "./traffic_history.ts";
+import { type TrafficHistory, type TrafficSample, WINDOW_MS } from "./traffic_history.ts";
 
 /** So many services have plots of their own. */
 const BUSIEST = 20;

@@ -2,15 +2,7 @@
  * What went through IPVS in the last minutes: the kernel's own rates of each virtual service, kept while somebody looks at the
  * page. Bounded in number, and nothing is read where nobody looks. Pure.
  */
-
-/** How much goes through a virtual service in a second, as the kernel estimates it. */
-export interface TrafficRates {
-  readonly connections: number;
-  readonly packetsIn: number;
-  readonly packetsOut: number;
-  readonly octetsIn: number;
-  readonly octetsOut: number;
-}
+import type { TrafficRates } from "../../kernel/kernel.ts";
 
 /** One moment. */
 export interface TrafficSample {
