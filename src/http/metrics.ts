@@ -3,6 +3,7 @@
  * (event_counters.ts), the event loop and the process itself.
  */
 import type { AgentEvent } from "../events/event.ts";
+import type { Traffic } from "../kernel/kernel.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
@@ -11,6 +12,7 @@ import { FAMILIES } from "./families.ts";
 import { flag } from "./family.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
 import { Tally } from "./tally.ts";
+import { trafficFamilies } from "./traffic_families.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
@@ -65,13 +67,17 @@ export class Metrics {
     this.#stateFiles.set(file, isKept);
   }
 
-  /** The text exposition of everything, as of `status`; a long one takes some turns, as `pauses` says. */
-  async render(status: Status, pauses: Pauses): Promise<Exposition> {
-    return await exposition(this.#families(status), pauses);
+  /**
+   * The text exposition of everything, as of `status`, with what the kernel has told of IPVS; a long one takes some turns,
+   * as `pauses` says.
+   */
+  async render(status: Status, traffic: readonly Traffic[], pauses: Pauses): Promise<Exposition> {
+    return await exposition(this.#families(status, traffic), pauses);
   }
 
-  *#families(status: Status): Iterable<MetricFamily> {
+  *#families(status: Status, traffic: readonly Traffic[]): Iterable<MetricFamily> {
     for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
+    yield* trafficFamilies(status, traffic);
     yield* this.#counters.families();
     yield single(
       "bgp_lb_kernel_changes_total",

@@ -1,7 +1,7 @@
 // The text of /metrics in the eyes of Prometheus' own checker (Debian package prometheus), where that is installed.
 import assert from "node:assert/strict";
 import { AgentProcess } from "../support/agent.ts";
-import { fullMetrics, fullStatus, passingStatus } from "../support/full_status.ts";
+import { fullMetrics, fullStatus, fullTraffic, passingStatus } from "../support/full_status.ts";
 import { exposedFamilies } from "../support/monitoring.ts";
 import { run } from "../support/process.ts";
 import { freePort } from "../support/raw_peer.ts";
@@ -52,7 +52,7 @@ Deno.test({
     const metrics = fullMetrics();
     for (const now of [fullStatus(), passingStatus()]) {
       const { code, stdout, stderr } = await run("promtool", ["check", "metrics"], {
-        input: await scraped(metrics, now),
+        input: await scraped(metrics, now, fullTraffic()),
       });
       assert.deepEqual([code, stdout + stderr], [0, ""]);
     }

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { AgentProcess } from "../support/agent.ts";
-import { fullMetrics, fullStatus } from "../support/full_status.ts";
+import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
 import { dashboardQueries, RULES } from "../support/monitoring.ts";
 import { runOrThrow } from "../support/process.ts";
 import { type ActiveAlert, Prometheus } from "../support/prometheus.ts";
@@ -207,7 +207,7 @@ class MadeAgent {
 
   async answer(): Promise<Response> {
     const now = { ...fullStatus(this.isLive), version: denoJson.version };
-    return new Response(await scraped(this.#metrics, now), {
+    return new Response(await scraped(this.#metrics, now, fullTraffic()), {
       headers: { "content-type": "text/plain; version=0.0.4" },
     });
   }

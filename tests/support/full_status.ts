@@ -1,6 +1,8 @@
 /** The status document of an agent that has something of everything, for tests of what shows it. */
 import type { AgentEvent } from "../../src/events/event.ts";
 import { Metrics } from "../../src/http/metrics.ts";
+import type { Traffic } from "../../src/kernel/kernel.ts";
+import { parseAddress } from "../../src/net/address.ts";
 import type { ServiceStatus, Status, VirtualServiceStatus } from "../../src/status/status.ts";
 import { BFD_UP } from "./bfd_entry.ts";
 import { status } from "./status.ts";
@@ -69,6 +71,21 @@ export function passingStatus(): Status {
     services: full.services.map((service) => ({ ...service, phase, drain })),
     leaving: [{ service: "old", what: ["address 10.99.0.7"], phase }],
   };
+}
+
+/** What goes through the virtual service of that document: more each time, as time goes on. */
+export function fullTraffic(): readonly Traffic[] {
+  const count = Math.floor(performance.now());
+  const totals = {
+    connections: count,
+    packetsIn: 9 * count,
+    packetsOut: 7 * count,
+    octetsIn: count,
+    octetsOut: count,
+  };
+  const address = parseAddress("10.99.0.9");
+  if (address === undefined) throw new Error("no address");
+  return [{ service: { protocol: "tcp", address, port: 80, fwmark: 0 }, totals, rates: totals }];
 }
 
 /** Metrics that have counted something of everything. */

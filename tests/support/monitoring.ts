@@ -1,7 +1,7 @@
 /** The rules and the dashboard as data, and what of the agent their queries ask for: for tests of both. */
 import { parse } from "yaml";
 import { isRecord } from "../../src/bytes/json.ts";
-import { fullMetrics, fullStatus, passingStatus } from "./full_status.ts";
+import { fullMetrics, fullStatus, fullTraffic, passingStatus } from "./full_status.ts";
 import { scraped } from "./status.ts";
 
 /** One alert or record of rules.yml. */
@@ -84,7 +84,8 @@ export interface ExposedFamily {
 /** All families, as an agent exposes them that has something of everything. */
 export async function exposedFamilies(): Promise<readonly ExposedFamily[]> {
   const metrics = fullMetrics();
-  const [now, passing] = [await scraped(metrics, fullStatus()), await scraped(metrics, passingStatus())];
+  const now = await scraped(metrics, fullStatus(), fullTraffic());
+  const passing = await scraped(metrics, passingStatus());
   return [...now.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
     ([, name = "", help = "", type = ""]) => {
       const sample = new RegExp(`^${name}(?:_bucket)?(?:\\{(.*)\\})? \\S+$`, "m");
