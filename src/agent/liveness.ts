@@ -27,25 +27,29 @@ export interface Standstill {
   readonly sinceMs: number;
 }
 
+/** One that is late, and what it was late for. */
+type Late = Standstill & Loop;
+
 /** Remembers from one look to the next who was late. */
 export class Liveness {
-  #late: ReadonlyMap<string, Standstill & { readonly dueMs: number }> = new Map();
+  #late: ReadonlyMap<string, Late> = new Map();
+  #standing: ReadonlySet<Late> = new Set();
   #lookedMs = -Infinity;
 
-  /** Those that stand still. Looks that follow closer than the time that all may be late are one. */
+  /** Those that stand still. A look that follows closer than the time that all may be late has no new ones. */
   look(loops: Iterable<Loop>, nowMs: number): readonly Standstill[] {
     const before = this.#late;
-    const late = new Map<string, Standstill & { readonly dueMs: number }>();
+    const late = new Map<string, Late>();
     for (const { name, dueMs } of loops) {
       if (dueMs > nowMs - LATE_MS) continue;
       const known = before.get(name);
       const sinceMs = dueMs === -Infinity ? nowMs : dueMs;
       late.set(name, known?.dueMs === dueMs ? known : { name, dueMs, sinceMs });
     }
-    const standing = [...late.values()].filter((each) => before.get(each.name) === each);
-    if (nowMs - this.#lookedMs < LATE_MS) return standing;
-    this.#lookedMs = nowMs;
-    this.#late = late;
-    return standing;
+    const isNewLook = nowMs - this.#lookedMs >= LATE_MS;
+    const candidates = isNewLook ? new Set(before.values()) : this.#standing;
+    this.#standing = new Set([...late.values()].filter((each) => candidates.has(each)));
+    if (isNewLook) [this.#late, this.#lookedMs] = [late, nowMs];
+    return [...this.#standing];
   }
 }

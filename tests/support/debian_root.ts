@@ -6,8 +6,9 @@
 import { type Answer, run, type RunOptions, runOrThrow } from "./process.ts";
 import { findCommand } from "./setup.ts";
 
-/** What a host has that runs the agent under systemd, and not more. */
+/** What a host has that runs the agent under systemd, a router for it, and not more. */
 export const BOOTABLE: readonly string[] = [
+  "bird2",
   "systemd",
   "systemd-sysv",
   "dbus",
@@ -60,7 +61,7 @@ export class DebianRoot implements AsyncDisposable {
 
   /** @throws {Error} in words: `debianRootProblem`, or what debootstrap says */
   static async create(include: readonly string[] = BOOTABLE): Promise<DebianRoot> {
-    const cached = await bootstrapped(include);
+    const cached = await debianRootFolder(include);
     const folder = await Deno.makeTempDir({ prefix: "bgp-lb-debian-" });
     const root = new DebianRoot(folder);
     try {
@@ -95,8 +96,8 @@ export function debianRootProblem(): string | undefined {
   return undefined;
 }
 
-/** The folder of a system that is never changed. */
-async function bootstrapped(include: readonly string[]): Promise<string> {
+/** The folder of such a system, which others copy or lay over: nobody changes it. @throws {Error} as `DebianRoot.create` */
+export async function debianRootFolder(include: readonly string[] = BOOTABLE): Promise<string> {
   const problem = debianRootProblem();
   if (problem !== undefined) throw new Error(problem);
   const { codename, mirror } = await release();
