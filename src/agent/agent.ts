@@ -32,7 +32,7 @@ import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.t
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
-import { scrape } from "./scrape.ts";
+import { Scrapes } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
@@ -150,9 +150,12 @@ export class Agent {
     });
     const traffic = async () =>
       managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const loops = () => this.loops();
+    const status = () => this.statusInSlices();
+    const scrapes = new Scrapes({ clock, metrics: this.#metrics, status, traffic, loops });
     this.#servers = new AgentServers(config, ports, {
-      status: () => this.statusInSlices(),
-      metrics: () => scrape({ clock, metrics: this.#metrics, status: () => this.statusInSlices(), traffic }),
+      status,
+      metrics: () => scrapes.answer(),
       traffic,
       orders: this.#orders,
       planner: this,
