@@ -108,6 +108,11 @@ export class Reactor implements AsyncDisposable {
     return this.#timer !== undefined;
   }
 
+  /** By when it has to turn again (src/time/loop.ts). */
+  get dueMs(): number {
+    return this.#timer === undefined ? Infinity : this.#sinceMs + SLOW_LOOK_MS;
+  }
+
   /**
    * Calls back on the event loop while `events` hold for `fd` (errors and hang-ups always), once with EPOLLONESHOT, at
    * each change with EPOLLET; never before this has returned. `onClose` is called when the reactor is closed first.

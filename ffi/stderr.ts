@@ -21,6 +21,10 @@ const MSG_NOSIGNAL = 0x4000;
 const POLLOUT = 0x4;
 /** What a pipe that poll(2) calls writable takes at once. */
 const PIPE_BUF = 4096;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_INO = 0x100;
+/** struct statx. */
+const STATX = { size: 256, inode: 32, major: 136, minor: 140 } as const;
 const FIRST_WAIT_MS = 5;
 const LONGEST_WAIT_MS = 200;
 
@@ -94,6 +98,21 @@ export class StandardError implements Disposable {
       this.#timer = setTimeout(resolve, ms);
     });
   }
+}
+
+/** Whether standard error is the stream that `name`, as `$JOURNAL_STREAM` has it, names by `DEVICE:INODE` (systemd.exec(5)). */
+export function isStandardError(libc: Libc, name: string): boolean {
+  const bytes = new Uint8Array(new ArrayBuffer(STATX.size));
+  if (libc.symbols.statx(STDERR, cString(""), AT_EMPTY_PATH, STATX_INO, bytes) !== 0) return false;
+  const view = new DataView(bytes.buffer);
+  const [major, minor] = [view.getUint32(STATX.major, true), view.getUint32(STATX.minor, true)];
+  return name === `${deviceNumber(major, minor)}:${view.getBigUint64(STATX.inode, true)}`;
+}
+
+/** One number of the two, as makedev(3) makes it. */
+function deviceNumber(major: number, minor: number): bigint {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return (high & 0xfffff000n) << 32n | (high & 0xfffn) << 8n | (low & 0xffffff00n) << 12n | low & 0xffn;
 }
 
 function kindOf(libc: Libc): Kind {

@@ -54,8 +54,8 @@ export const RUNTIME_VARIABLES = [
   "OTEL_DENO",
 ] as const;
 
-/** Variables that the agent reads; the last two, of the terminal, are for those who ask it. */
-const VARIABLES = ["NOTIFY_SOCKET", "NO_COLOR", "TERM"];
+/** Variables that the agent reads, of its service manager; the last two, of the terminal, are for those who ask it. */
+const VARIABLES = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM", "NO_COLOR", "TERM"];
 
 /** Where the shared libraries libc, libnl and libnl-genl can be: belongs to root on every distribution. */
 const LIBRARIES: Reach["ffi"] = [

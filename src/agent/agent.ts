@@ -15,30 +15,31 @@ import type { DesiredKernel } from "../kernel/state.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
+import { sturdyClock } from "../time/clock.ts";
 import { inOrder, inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
 import { DrainKeeper } from "./drain_keeper.ts";
 import { EndOfRib } from "./end_of_rib.ts";
 import { OperatorOrders } from "./orders.ts";
+import { headline } from "./headline.ts";
 import { Hooks } from "./hooks.ts";
 import { KernelEvents } from "./kernel_events.ts";
-import { measureLoopLag } from "./loop_lag.ts";
+import { loopsOf } from "./liveness.ts";
 import type { PeerBfd } from "./peer_bfd.ts";
 import type { AgentPorts } from "./ports.ts";
-import { entriesOf, managedBy, RunningConfig } from "./running_config.ts";
+import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.ts";
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
+import { scrape } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
+import { toldWrites } from "./state_writes.ts";
 import { SoleAgent } from "./sole_agent.ts";
 import { beginSpeaking } from "./speaking.ts";
-
-/** What the start took is free by then, and kept for good where nobody asks for it. */
-const RELEASE_MEMORY_MS = 1000;
+import { Upkeep } from "./upkeep.ts";
 /** One running agent. */
 export class Agent {
   readonly #config: RunningConfig;
@@ -61,8 +62,7 @@ export class Agent {
   #bfd: PeerBfd | undefined;
   #adoption: KernelAdoption | undefined;
   #report: KernelReport | undefined;
-  #memoryTimer: Disposable | undefined;
-  #loopLag: Disposable | undefined;
+  #upkeep: Upkeep | undefined;
   #started: Promise<void> | undefined;
   #stopped: Promise<readonly string[]> | undefined;
 
@@ -71,7 +71,12 @@ export class Agent {
     const clock = sturdyClock(outside.clock, (error) => {
       events.publish({ kind: "fault", part: "agent", name: "timer", cause: messageOf(error) });
     });
-    const ports = { ...outside, clock };
+    const stateFiles = toldWrites(
+      outside.stateFiles,
+      clock,
+      (file, isKept) => this.#metrics.observeStateWrite(file, isKept),
+    );
+    const ports = { ...outside, clock, stateFiles };
     this.#ports = ports;
     this.#startedMs = clock.now();
     this.#journal = new Journal(ports);
@@ -128,10 +133,9 @@ export class Agent {
       directory: config.state.directory,
       onEnd: (ended) => this.#orders.end(ended),
     });
-    this.#sessions = new SessionKeeper(config, ports, (family) => {
-      if (this.#adoption !== undefined) return this.#adoption.forwarding(family);
-      return forwardingOf(family, config.services, managedBy(config), undefined);
-    });
+    this.#sessions = new SessionKeeper(config, ports, (family) =>
+      this.#adoption?.forwarding(family) ??
+        forwardingOf(family, config.services, managedBy(config), undefined));
     this.#sole = new SoleAgent(ports, () => this.#state);
     this.#orders = new OperatorOrders({
       clock,
@@ -144,10 +148,12 @@ export class Agent {
       handover: () => ports.requestHandover(),
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
+    const traffic = async () =>
+      managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
     this.#servers = new AgentServers(config, ports, {
       status: () => this.statusInSlices(),
-      metrics: async () => this.#metrics.render(await this.statusInSlices(), () => sleep(clock)),
-      traffic: async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [],
+      metrics: () => scrape({ clock, metrics: this.#metrics, status: () => this.statusInSlices(), traffic }),
+      traffic,
       orders: this.#orders,
       planner: this,
       journal: this.#journal,
@@ -221,6 +227,19 @@ export class Agent {
     return await inSlices(this.#ports.clock, snapshotInSteps(this.#snapshotSource()));
   }
 
+  /** In one line: what is announced, what is not and why. */
+  headline(): string {
+    const [services, config, speaker] = [this.#services, this.#config.current, this.#speaker];
+    return headline({ state: this.#state, clock: this.#ports.clock, services, config, speaker });
+  }
+
+  /** Everything that goes on by itself. */
+  loops(): ReturnType<typeof loopsOf> {
+    const own = { "the event loop": this.#upkeep, services: this.#services, journal: this.#journal };
+    const others = { BFD: this.#bfd, "the kernel's reconciler": this.#adoption?.reconciler };
+    return loopsOf({ ...own, ...others }, [this.#checks, this.#servers, this.#speaker]);
+  }
+
   #snapshotSource(): SnapshotSource {
     return {
       ...this.#ports,
@@ -255,7 +274,7 @@ export class Agent {
   async #startInOrder(): Promise<void> {
     let adopted = true;
     const { clock } = this.#ports;
-    this.#loopLag = measureLoopLag(clock, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
+    this.#upkeep = new Upkeep(this.#ports, (nowMs, lagMs) => this.#metrics.observeLoopLag(nowMs, lagMs));
     try {
       if (this.#ports.kernel !== undefined) await this.#sole.claim();
       await this.#servers.open();
@@ -272,18 +291,11 @@ export class Agent {
     }
     // Those that were ordered meanwhile.
     this.#orders.resumeDrains();
-    this.#memoryTimer = clock.at(clock.now() + RELEASE_MEMORY_MS, () => this.#ports.releaseMemory());
-    const details = {
-      version: this.#ports.version,
-      services: this.#config.current.services.map(({ name }) => name),
-      peers: this.#config.current.bgp.peers.map(({ name }) => name),
-    };
-    const isWhole = this.#report?.converged ?? true;
-    this.#enter(
-      "running",
-      isWhole ? "everything is up" : "up, but for what the kernel does not give",
-      details,
-    );
+    this.#upkeep.releaseMemory();
+    const cause = this.#report?.converged ?? true
+      ? "everything is up"
+      : "up, but for what the kernel does not give";
+    this.#enter("running", cause, { version: this.#ports.version, ...namesIn(this.#config.current) });
     this.#announce(this.#services.desiredRoutes);
     await inSlices(clock, this.#services.refresh());
     if (this.#state !== "running") return;
@@ -370,9 +382,7 @@ export class Agent {
     this.#enter("stopping", "handover");
     this.#checks.stop();
     this.#services[Symbol.dispose]();
-    const kept = this.#sessions.handover();
-    await this.#speaker?.stop({ mode: "handover" });
-    await kept;
+    await Promise.all([this.#sessions.handover(), this.#speaker?.stop({ mode: "handover" })]);
     // Only now: FRR and BIRD take AdminDown for a failure where a session is Established, and its routes go.
     await this.#bfd?.stop();
     await this.#teardown();
@@ -384,9 +394,8 @@ export class Agent {
     this.#checks.stop();
     this.#services[Symbol.dispose]();
     this.#config[Symbol.dispose]();
-    this.#loopLag?.[Symbol.dispose]();
+    this.#upkeep?.[Symbol.dispose]();
     this.#endOfRib[Symbol.dispose]();
-    this.#memoryTimer?.[Symbol.dispose]();
     this.#sessions[Symbol.dispose]();
     this.#bfd?.abort();
     this.#speaker?.abort();

@@ -16,6 +16,7 @@ import type { AgentPorts } from "./ports.ts";
 import { Spaced } from "./spaced.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sleep } from "../time/clock.ts";
+import type { Loop } from "../time/loop.ts";
 import { atOnce, inSlices, mapInSteps } from "../time/steps.ts";
 import { type Said, toldCheck } from "./told_check.ts";
 
@@ -129,6 +130,14 @@ export class ServiceChecks {
   /** What is known already of a check of a destination, for there is the same one. */
   saidOf(config: CheckConfig): Said | undefined {
     return this.#destinations.saidOf(config);
+  }
+
+  /** Every check. */
+  loops(): readonly Loop[] {
+    const own = [...this.#checks].flatMap(([service, checks]) =>
+      [...checks.values()].map(({ check: { name, dueMs } }) => ({ name: `check ${service}/${name}`, dueMs }))
+    );
+    return [...own, ...this.#destinations.loops()];
   }
 
   /** Begins to probe; thousands do so in slices. */

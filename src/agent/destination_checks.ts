@@ -7,6 +7,7 @@ import type { DestinationConfig, ServiceConfig } from "../config/config.ts";
 import type { Check } from "../health/check.ts";
 import { destinationKey } from "../kernel/state.ts";
 import { type DestinationPlace, portName } from "../service/port_state.ts";
+import type { Loop } from "../time/loop.ts";
 import { checkIdentity } from "./check_identity.ts";
 import { leavesHost } from "./leaves_host.ts";
 import { type CheckSurroundings, type Said, toldCheck } from "./told_check.ts";
@@ -102,6 +103,14 @@ export class DestinationChecks {
     if (status === undefined || status.verdict === "unknown") return undefined;
     const { verdict, cause, weight } = status;
     return { verdict, cause, weight };
+  }
+
+  /** Each by the first place that it is for, which no other check of its name is for. */
+  loops(): readonly Loop[] {
+    return [...this.#checks.values()].map(({ check: { name, dueMs }, listeners: [first] }) => {
+      const { port = "", destination = "" } = first?.place ?? {};
+      return { name: `check ${first?.service}/${port}/${destination}/${name}`, dueMs };
+    });
   }
 
   /** Every one of them. */

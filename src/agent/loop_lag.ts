@@ -4,7 +4,10 @@ import type { Clock } from "../time/clock.ts";
 const EVERY_MS = 1000;
 
 /** Tells each lag in milliseconds and the moment, until it is disposed; a loop that stood still for long tells it once. */
-export function measureLoopLag(clock: Clock, tell: (nowMs: number, lagMs: number) => void): Disposable {
+export function measureLoopLag(
+  clock: Clock,
+  tell: (nowMs: number, lagMs: number) => void,
+): Disposable & { readonly dueMs: number } {
   let dueMs = clock.now() + EVERY_MS;
   let timer: Disposable;
   const beat = () => {
@@ -17,5 +20,13 @@ export function measureLoopLag(clock: Clock, tell: (nowMs: number, lagMs: number
     }
   };
   timer = clock.at(dueMs, beat);
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() };
+  return {
+    get dueMs() {
+      return dueMs;
+    },
+    [Symbol.dispose]() {
+      dueMs = Infinity;
+      timer[Symbol.dispose]();
+    },
+  };
 }

@@ -73,6 +73,11 @@ export class PeerBfd {
     this.#bfd.follow(name, local);
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#bfd.dueMs;
+  }
+
   /** By the peer's name. */
   get status(): ReadonlyMap<string, BfdStatus> {
     return new Map(this.#bfd.status().map((session) => [session.peer, session]));

@@ -52,6 +52,8 @@ export interface AgentPorts {
   maxClients(config: Config): ClientLimits;
   /** Reads the configuration again, as at the start; or the text of a file that somebody else has read. Never throws. */
   load(file?: NamedText): Loaded | Promise<Loaded>;
+  /** A reload begins; disposing ends it, however it went. Default: nobody is told beside the events. */
+  readonly beginReload?: (() => Disposable) | undefined;
   /** What of `config` this host or process cannot do, and the cure; empty where it can do all. */
   refuse(config: Config): readonly string[];
   /** This moment of the kernel's, whatever the time of day. Undefined: one boot of the machine cannot be told from another. */

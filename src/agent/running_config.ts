@@ -17,7 +17,6 @@ import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
 import type { ServiceChecks } from "./checks.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { EndOfRib } from "./end_of_rib.ts";
@@ -29,6 +28,7 @@ import type { PeerBfd } from "./peer_bfd.ts";
 import { Reloads } from "./reloads.ts";
 import type { AgentServers } from "./servers.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
+import { within } from "./within.ts";
 
 /** The parts of the agent that a configuration is for. */
 export interface ConfiguredParts {
@@ -105,7 +105,8 @@ export class RunningConfig implements Disposable {
   /** Reads the file again, once the agent has started. @throws {BusyError} */
   async reload(because: number): Promise<ReloadAnswer> {
     await this.#parts.started()?.catch(() => undefined);
-    return await this.#reloads.reload(because);
+    const told = this.#parts.ports.beginReload?.();
+    return await this.#reloads.reload(because).finally(() => told?.[Symbol.dispose]());
   }
 
   /** What a reload would do; it changes nothing. @throws {BusyError} */
@@ -261,6 +262,13 @@ export function entriesOf({ services }: Config, drains?: Pick<DrainKeeper, "of">
   }));
 }
 
+/** What it is about, by name. */
+export function namesIn(
+  { services, bgp }: Config,
+): { readonly services: string[]; readonly peers: string[] } {
+  return { services: services.map(({ name }) => name), peers: bgp.peers.map(({ name }) => name) };
+}
+
 /** The addresses of every service, also of one that is not enabled: none is ever this host's alone. */
 export function serviceAddresses({ services }: Pick<Config, "services">): ReadonlySet<string> {
   return new Set(services.flatMap(({ addresses }) => addresses.map(({ text }) => text)));
@@ -269,12 +277,4 @@ export function serviceAddresses({ services }: Pick<Config, "services">): Readon
 /** What a configuration leaves to us of the kernel. */
 export function managedBy({ network: { setup: interfaces, ipvs } }: Config): Managed {
   return { interfaces, ipvs };
-}
-
-/** What `work` comes to; undefined where that takes longer. */
-async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
-  using _limit = limit;
-  return await Promise.race([work, late]);
 }

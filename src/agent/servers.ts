@@ -16,6 +16,7 @@ import { listenTcp } from "../http/tcp_listener.ts";
 import { parseAddress } from "../net/address.ts";
 import { isLoopback } from "../net/address_kind.ts";
 import { messageOf } from "../text/error_message.ts";
+import type { Loop } from "../time/loop.ts";
 import { type AgentPorts, HostNotFitError } from "./ports.ts";
 
 /** A server that a reload replaces may be the one that answers that reload. */
@@ -84,6 +85,16 @@ export class AgentServers {
         cut: readers.reduce((sum, { cut }) => sum + cut, 0),
       },
     };
+  }
+
+  /** Its listeners, and what serves those who follow the events. */
+  loops(): readonly Loop[] {
+    return [["http", this.#http] as const, ["control", this.#control] as const].flatMap(([name, side]) =>
+      side === undefined ? [] : [
+        { name: `${name} listener`, dueMs: side.listener.dueMs },
+        { name: `${name} readers of events`, dueMs: side.readers.dueMs },
+      ]
+    );
   }
 
   /**

@@ -118,6 +118,11 @@ export class Bfd {
     return [...this.#peers.values()].map((peer) => peer.status(this.#receivers.get(peer.place.key)?.fault));
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#driver.dueMs;
+  }
+
   /** The sockets that packets come in by. */
   receivers(): readonly BfdReceiverStatus[] {
     return [...this.#receivers.values()].map(({ place, fault, drops }) => ({

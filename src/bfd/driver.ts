@@ -96,6 +96,11 @@ export class Driver {
     if (this.#peers.size > 0) await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#deadlines.nextMs;
+  }
+
   /** Ends all sessions without a word. */
   abort(): void {
     for (const peer of [...this.#peers.values()]) this.#forget(peer);

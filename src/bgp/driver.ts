@@ -379,8 +379,13 @@ export class PeerDriver {
     return fsm.name === "Established" ? this.#links.get(link) : undefined;
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return Math.min(nextPeerDeadline(this.#state) ?? Infinity, this.#startAnewMs ?? Infinity);
+  }
+
   #arm(): void {
-    this.#timer.arm(Math.min(nextPeerDeadline(this.#state) ?? Infinity, this.#startAnewMs ?? Infinity));
+    this.#timer.arm(this.dueMs);
   }
 
   #onTimer(): void {

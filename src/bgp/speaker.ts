@@ -31,6 +31,7 @@ import type { Address } from "../net/address.ts";
 import { type HostAddresses, UNKNOWN_ADDRESSES } from "../net/host_addresses.ts";
 import { type Neighbours, NO_NEIGHBOURS } from "../net/neighbours.ts";
 import type { Clock, Random } from "../time/clock.ts";
+import type { Loop } from "../time/loop.ts";
 import { atOnce, inOrder } from "../time/steps.ts";
 import { DropSamples } from "./drop_samples.ts";
 import { Listeners, type ListenStatus } from "./listeners.ts";
@@ -258,6 +259,14 @@ export class Speaker {
     return [...this.#peers.values()].flatMap(({ negotiated, configured: { peer } }) =>
       negotiated === undefined ? [] : [{ peer, negotiated }]
     );
+  }
+
+  /** The drivers of its peers. */
+  loops(): readonly Loop[] {
+    return [...this.#peers.values()].map(({ name, driver }) => ({
+      name: `peer ${name}`,
+      dueMs: driver.dueMs,
+    }));
   }
 
   /** The addresses that should be listened on, with what keeps one from being so. */

@@ -1,4 +1,7 @@
-/** Logs: one line per record on standard error, text on a terminal, JSON otherwise. */
+/**
+ * Logs: one line per record on standard error, text on a terminal, JSON otherwise. Before a line to the systemd journal
+ * stands its priority as sd-daemon(3) has it, which the journal takes off, of JSON as of text.
+ */
 import { configure, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
 import { escapeUnprintable } from "../text/escapes.ts";
 import type { LogFormat, LogLevel } from "../config/config.ts";
@@ -6,16 +9,29 @@ import type { LogFormat, LogLevel } from "../config/config.ts";
 /** Where lines go. */
 export interface LogOutput {
   readonly isTerminal: boolean;
+  /** It leads to the systemd journal. */
+  readonly isJournal: boolean;
   /** `important`: the last to be dropped where the reader is slow. */
   write(line: string, important: boolean): void;
   /** Says how the line looks that tells how many were dropped. */
   setLostLine(line: (count: number) => string): void;
 }
 
+/** Of syslog(3). */
+const PRIORITIES = { fatal: 2, error: 3, warning: 4, info: 6, debug: 7, trace: 7 } as const;
+
+/** A line of `text` for standard error, as loud as an error or a warning. */
+export function plainLine(text: string, level: "error" | "warning", { isJournal }: LogOutput): string {
+  return `${isJournal ? `<${PRIORITIES[level]}>` : ""}${text}\n`;
+}
+
 /** Sets logging up and returns the agent's logger. May be called again when the configuration says otherwise. */
-export async function openLog(level: LogLevel, format: LogFormat, output: LogOutput): Promise<Logger> {
-  const text = format === "text" || (format === "auto" && output.isTerminal);
-  const line = text ? textLine : jsonLine;
+export async function openLog(level: LogLevel, form: LogFormat, output: LogOutput): Promise<Logger> {
+  const text = form === "text" || (form === "auto" && output.isTerminal);
+  const format = text ? textLine : jsonLine;
+  const line = output.isJournal
+    ? (record: LogRecord) => `<${PRIORITIES[record.level]}>${format(record)}`
+    : format;
   let lastMs = 0;
   output.setLostLine((count) => line(lostRecord(count, lastMs)));
   await configure({

@@ -11,22 +11,26 @@ import type { Overrides } from "../config/overrides.ts";
 import { EventStream } from "../events/stream.ts";
 import { messageOf } from "../text/error_message.ts";
 import type { Clock } from "../time/clock.ts";
+import type { Loop } from "../time/loop.ts";
 import { logEvents } from "./log_events.ts";
 import { defaultFile } from "./default_file.ts";
 import { ExitStatus } from "./exit_status.ts";
-import { type LogOutput, openLog } from "./logging.ts";
+import { type LogOutput, openLog, plainLine } from "./logging.ts";
+import { ServiceManager, type ServiceManagerPorts } from "./service_manager.ts";
 
 /** What of the agent's ports depends on the machine, and the service manager. */
 export type Platform =
   & Omit<AgentPorts, "clock" | "events" | "version" | keyof RunnerPorts>
   & AsyncDisposable
   & {
-    /** Tells the service manager; does nothing where there is none. */
-    notify(state: string): void;
+    /** Undefined: nobody started us who would want to know how we are. */
+    readonly serviceManager: ServiceManagerPorts | undefined;
+    /** What goes on by itself below the agent. */
+    loops(): readonly Loop[];
   };
 
 /** What of them the command itself gives. */
-type RunnerPorts = Pick<AgentPorts, "load" | "setLog" | "requestHandover">;
+type RunnerPorts = Pick<AgentPorts, "load" | "setLog" | "requestHandover" | "beginReload">;
 
 /** The signals that mean something to the agent. */
 export type Signal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
@@ -59,10 +63,10 @@ export async function run(file: string | undefined, overrides: Overrides, ports:
   runner.fileWasRead();
   const loaded = await loading;
   const issues = loaded.ok ? loaded.warnings : loaded.issues;
-  for (const issue of issues) ports.stderr(`${formatIssue(issue)}\n`);
-  if (!loaded.ok && file === undefined) {
-    ports.stderr("that is the default; --config FILE names another\n");
-  }
+  const say = (text: string, level: "error" | "warning") =>
+    ports.stderr(plainLine(text, level, ports.logOutput));
+  for (const issue of issues) say(formatIssue(issue), issue.severity);
+  if (!loaded.ok && file === undefined) say("that is the default; --config FILE names another", "error");
   return loaded.ok ? await runner.run(loaded.config) : ExitStatus.USAGE;
 }
 
@@ -76,7 +80,7 @@ class Runner {
   readonly #events: EventStream;
   readonly #atOnce = Promise.withResolvers<number>();
   readonly #ended = Promise.withResolvers<number>();
-  #platform: Platform | undefined;
+  #manager: ServiceManager | undefined;
   #agent: Agent | undefined;
   /** The file was read; a reload that is asked for from now on reads it again, once there is an agent. */
   #hasRead = false;
@@ -150,6 +154,7 @@ class Runner {
         void openLog(level, format, this.#ports.logOutput);
       },
       requestHandover: () => this.signal("SIGUSR2"),
+      beginReload: () => this.#manager?.reloading() ?? { [Symbol.dispose]() {} },
     };
   }
 
@@ -171,9 +176,10 @@ class Runner {
     if (agent === undefined || this.#ending === undefined) return;
     const { signal } = this.#ending;
     const left = signal === "SIGUSR2" ? agent.handover() : agent.stop(`stopped by ${signal}`);
-    if (signal !== "SIGUSR2") this.#platform?.notify("STOPPING=1");
+    if (signal === "SIGUSR2") this.#manager?.handingOver();
+    else this.#manager?.stopping();
     left.then(
-      (left) => this.#ended.resolve(this.#leftBehind(left)),
+      (left) => this.#ended.resolve(this.#statusOf(signal, left)),
       (error) => {
         this.#events.publish({
           kind: "stop-failed",
@@ -184,11 +190,26 @@ class Runner {
     );
   }
 
-  #leftBehind(left: readonly string[]): number {
+  #statusOf(signal: Signal, left: readonly string[]): number {
     for (const cause of left) {
       this.#events.publish({ kind: "stop-failed", cause: `could not be removed: ${cause}` });
     }
-    return left.length === 0 ? ExitStatus.OK : ExitStatus.FAILED;
+    if (left.length > 0) return ExitStatus.FAILED;
+    // Its service manager is to start the next one; who has none has that in mind itself.
+    return signal === "SIGUSR2" && this.#manager !== undefined ? ExitStatus.HANDED_OVER : ExitStatus.OK;
+  }
+
+  /** Where a service manager has started us. */
+  #manage({ serviceManager, loops }: Platform, agent: Agent): ServiceManager | undefined {
+    if (serviceManager === undefined) return undefined;
+    return this.#manager = new ServiceManager({
+      ...serviceManager,
+      clock: this.#ports.clock,
+      events: this.#events,
+      headline: () => agent.headline(),
+      loops: () => [...agent.loops(), ...loops()],
+      phaseEndMs: () => agent.loops().find(({ name }) => name === "services")?.dueMs ?? Infinity,
+    });
   }
 
   async #runAgent(config: Config): Promise<number> {
@@ -206,14 +227,15 @@ class Runner {
     if (this.#ending !== undefined) return ExitStatus.OK;
     const { version, clock } = this.#ports;
     await using platform = this.#ports.openPlatform(config, this.#events);
-    this.#platform = platform;
     const ports = { ...platform, ...this.#runnerPorts(config), version, clock, events: this.#events };
-    this.#agent = new Agent(config, ports);
+    const agent = this.#agent = new Agent(config, ports);
+    const manager = this.#manage(platform, agent);
+    using _manager = manager;
     const started = this.#agent.start();
     this.#leave();
     if (this.#reloadIsOwed) this.#reload();
+    manager?.starting(started);
     await started;
-    if (this.#ending === undefined) platform.notify("READY=1");
     return await this.#ended.promise;
   }
 }

@@ -3,6 +3,7 @@
  * it, and what is gone by then is told as a number; so no reader can hold anything up or make it grow.
  */
 import type { Clock, Random } from "../time/clock.ts";
+import { Pending } from "../time/pending.ts";
 import { type AgentEvent, type EventKind, isBulk } from "./event.ts";
 import { type EventRecord, recordOf } from "./record.ts";
 
@@ -53,7 +54,7 @@ export class Journal implements Disposable {
   #attempts = 0;
   #newest = 0;
   #dropped = 0;
-  #turn: Disposable | undefined;
+  readonly #turn: Pending;
   #ended = false;
 
   constructor(
@@ -61,6 +62,7 @@ export class Journal implements Disposable {
     limits: Partial<JournalLimits> = {},
   ) {
     this.#clock = ports.clock;
+    this.#turn = new Pending(ports.clock, () => this.#tell());
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
     const digits = Array.from({ length: RUN_DIGITS }, () => Math.floor(ports.random() * 36).toString(36));
     this.run = digits.join("");
@@ -96,7 +98,7 @@ export class Journal implements Disposable {
     this.#entries.push(entry);
     this.#count(entry, 1);
     while (this.#entries.length > this.#limits.entries || this.#octets > this.#limits.octets) this.#drop();
-    if (this.#followers.size > 0) this.#turn ??= this.#clock.at(this.#clock.now(), () => this.#tell());
+    if (this.#followers.size > 0) this.#turn.want();
   }
 
   /** What follows on the event `id`, as far as the limits allow. */
@@ -114,6 +116,11 @@ export class Journal implements Disposable {
     return { entries, missing: last - id - entries.length };
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#turn.dueMs;
+  }
+
   /** Calls back in a turn of its own when there is something new, or there will be nothing more, until it is disposed. */
   subscribe(follower: () => void): Disposable {
     // A function of its own for each: the same one may follow twice.
@@ -124,13 +131,12 @@ export class Journal implements Disposable {
 
   [Symbol.dispose](): void {
     this.#ended = true;
-    this.#turn?.[Symbol.dispose]();
+    this.#turn[Symbol.dispose]();
     this.#tell();
     this.#followers.clear();
   }
 
   #tell(): void {
-    this.#turn = undefined;
     for (const follower of [...this.#followers]) follower();
   }
 

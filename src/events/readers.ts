@@ -4,6 +4,7 @@
  * at most; publishing an event costs the agent nothing of theirs.
  */
 import type { Clock } from "../time/clock.ts";
+import { Pending } from "../time/pending.ts";
 import { Repeats } from "../time/repeats.ts";
 import { type FeedNotice, type FeedRequest, feedRequestOf, matches } from "./feed.ts";
 import type { Journal } from "./journal.ts";
@@ -36,8 +37,8 @@ export class JournalReaders implements Disposable {
   readonly #following: Disposable;
   /** Those whose sockets ask for more, and who were not looked at since. */
   readonly #due = new Set<Reader>();
-  #turn: Disposable | undefined;
-  #beat: Disposable | undefined;
+  readonly #turn: Pending;
+  readonly #beat: Pending;
   #cut = 0;
 
   constructor(options: JournalReadersOptions) {
@@ -46,7 +47,14 @@ export class JournalReaders implements Disposable {
       once: (cause) => options.onCut(1, cause),
       more: (cause, count) => options.onCut(count, cause),
     });
+    this.#turn = new Pending(options.clock, () => this.#serve());
+    this.#beat = new Pending(options.clock, () => this.#beatAll());
     this.#following = options.journal.subscribe(() => this.#tell());
+  }
+
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return Math.min(this.#turn.dueMs, this.#beat.dueMs);
   }
 
   /** Readers at this moment. */
@@ -75,7 +83,7 @@ export class JournalReaders implements Disposable {
     });
     if (wanted.follow) {
       this.#readers.add(reader);
-      this.#arm();
+      this.#beat.want(HEARTBEAT_MS);
     }
     return new Response(reader.stream, {
       headers: {
@@ -89,8 +97,8 @@ export class JournalReaders implements Disposable {
 
   [Symbol.dispose](): void {
     this.#following[Symbol.dispose]();
-    this.#turn?.[Symbol.dispose]();
-    this.#beat?.[Symbol.dispose]();
+    this.#turn[Symbol.dispose]();
+    this.#beat[Symbol.dispose]();
     this.#cuts[Symbol.dispose]();
   }
 
@@ -98,8 +106,7 @@ export class JournalReaders implements Disposable {
     this.#readers.delete(reader);
     this.#due.delete(reader);
     if (this.#readers.size > 0) return;
-    this.#beat?.[Symbol.dispose]();
-    this.#beat = undefined;
+    this.#beat[Symbol.dispose]();
   }
 
   /** Something is new, or there will be nothing more; this is a turn of its own. */
@@ -115,11 +122,7 @@ export class JournalReaders implements Disposable {
   /** In a turn of its own: a client that reads fast does not keep everything else from running. */
   #schedule(reader: Reader): void {
     this.#due.add(reader);
-    const { clock } = this.#options;
-    this.#turn ??= clock.at(clock.now(), () => {
-      this.#turn = undefined;
-      this.#serve();
-    });
+    this.#turn.want();
   }
 
   /** Serves those that are due, for a moment; the others in later turns, between which all else runs. */
@@ -133,16 +136,12 @@ export class JournalReaders implements Disposable {
     }
   }
 
-  #arm(): void {
-    const { clock } = this.#options;
-    this.#beat ??= clock.at(clock.now() + HEARTBEAT_MS, () => {
-      this.#beat = undefined;
-      for (const reader of [...this.#readers]) {
-        if (reader.stuckMs < STUCK_MS) reader.beat();
-        else this.#cutOff(reader, `it has taken nothing for ${Math.floor(reader.stuckMs / 1000)} s`);
-      }
-      if (this.#readers.size > 0) this.#arm();
-    });
+  #beatAll(): void {
+    for (const reader of [...this.#readers]) {
+      if (reader.stuckMs < STUCK_MS) reader.beat();
+      else this.#cutOff(reader, `it has taken nothing for ${Math.floor(reader.stuckMs / 1000)} s`);
+    }
+    if (this.#readers.size > 0) this.#beat.want(HEARTBEAT_MS);
   }
 
   #cutOff(reader: Reader, cause: string): void {

@@ -132,6 +132,13 @@ export class Check implements Disposable {
     });
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    if (this.#phase !== "running") return Infinity;
+    if (this.#timer === undefined) return -Infinity;
+    return nextStartMs(this.#schedule, this.#record.threshold, this.#options.config);
+  }
+
   #createWatch(): StandingWatch | undefined {
     const { probe, config, clock } = this.#options;
     if (config.tripwire !== true || probe.watch === undefined) return undefined;

@@ -4,6 +4,7 @@ import type { Status } from "../status/status.ts";
 import { jsonInSteps } from "../text/json_steps.ts";
 import type { Clock } from "../time/clock.ts";
 import { inSlices } from "../time/steps.ts";
+import type { Exposition } from "./exposition.ts";
 import { StatusPage, type StatusPagePorts } from "./page/status_page.ts";
 
 const JSON_TYPE = { "content-type": "application/json" } as const;
@@ -14,7 +15,7 @@ export interface HttpAppPorts extends StatusPagePorts {
   /** By which long answers are made in slices. */
   readonly clock: Clock;
   /** Prometheus text exposition. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  metrics(): Promise<Exposition>;
   /** Answers with the stream of events that a request asks for. */
   events(request: Request): Response;
 }

@@ -48,6 +48,8 @@ type Attempt = { readonly opened: OpenedListener } | { readonly error: unknown }
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 30_000;
 const LOOK_MS = 2000;
+/** No attempt takes longer. */
+const LONGEST_OPEN_MS = 60_000;
 
 /** Keeps one listener open. */
 export class SideListener implements Disposable {
@@ -55,6 +57,7 @@ export class SideListener implements Disposable {
   #state: SideListenerState;
   #opened: OpenedListener | undefined;
   #timer: Disposable | undefined;
+  #dueMs = Infinity;
   #retryMs = FIRST_RETRY_MS;
   #disposed = false;
 
@@ -66,6 +69,11 @@ export class SideListener implements Disposable {
   /** How it is. */
   get state(): SideListenerState {
     return this.#state;
+  }
+
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#disposed ? Infinity : this.#dueMs;
   }
 
   /**
@@ -89,6 +97,7 @@ export class SideListener implements Disposable {
   }
 
   async #attempt(): Promise<Attempt> {
+    this.#dueMs = this.#options.clock.now() + LONGEST_OPEN_MS;
     try {
       return { opened: await this.#options.open() };
     } catch (error) {
@@ -140,7 +149,8 @@ export class SideListener implements Disposable {
   #after(ms: number, callback: () => void): void {
     const { clock } = this.#options;
     this.#timer?.[Symbol.dispose]();
-    this.#timer = clock.at(clock.now() + ms, callback);
+    this.#dueMs = clock.now() + ms;
+    this.#timer = clock.at(this.#dueMs, callback);
   }
 
   #change(next: SideListenerState): void {

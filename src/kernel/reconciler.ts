@@ -83,6 +83,8 @@ const QUIET_MS = 10;
 /** It doubles up to this while they come closely and lead to nothing. */
 const LONGEST_QUIET_MS = 40;
 const CLOSE_MS = 1_000;
+/** No run takes longer, whatever the kernel does: it answers in the turn of the question, or is read in slices. */
+const LONGEST_RUN_MS = 60_000;
 const CONTENTION: ContentionLimits = { limit: 5, windowMs: 60_000, holdMs: 60_000 };
 
 /** Makes the kernel what it should be, and keeps it so. */
@@ -102,7 +104,8 @@ export class Reconciler implements AsyncDisposable {
   #last: LastPass | undefined;
   #running: Promise<unknown> = Promise.resolve();
   #next: Promise<KernelReport> | undefined;
-  #isBusy = false;
+  /** Since when a run is under way. */
+  #busySinceMs: number | undefined;
   #timer: Disposable | undefined;
   /** When the timer is to fire. */
   #dueMs = Infinity;
@@ -149,6 +152,12 @@ export class Reconciler implements AsyncDisposable {
     });
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    if (this.#disposed) return Infinity;
+    return this.#busySinceMs === undefined ? this.#dueMs : this.#busySinceMs + LONGEST_RUN_MS;
+  }
+
   /** Ends; the kernel stays as it is. Resolves when a run that is under way is over. */
   async dispose(): Promise<void> {
     this.#disposed = true;
@@ -176,7 +185,7 @@ export class Reconciler implements AsyncDisposable {
     const { clock, onReport, onFault } = this.#options;
     if (this.#disposed || this.#desired === undefined) return this.#report({});
     this.#timer?.[Symbol.dispose]();
-    this.#isBusy = true;
+    this.#busySinceMs = clock.now();
     this.#slices.begin();
     const isAnswer = this.#noticedMs <= clock.now();
     this.#noticedMs = Infinity;
@@ -184,7 +193,7 @@ export class Reconciler implements AsyncDisposable {
       const error = kernelError("reconcile", caught);
       return this.#report({ errors: [error], refusals: [refusalOfAll(error)] });
     });
-    this.#isBusy = false;
+    this.#busySinceMs = undefined;
     if (report.errors.length === 0 && this.#lingering.forget(this.#actual)) this.#prepare();
     if (isAnswer) this.#noteAnswer(report.changes.length === 0);
     if (!this.#disposed) {
@@ -290,7 +299,7 @@ export class Reconciler implements AsyncDisposable {
     const linkOf = (index: number) => this.#actual?.interfaces.find((link) => link.index === index)?.name;
     this.#noticedMs = Math.min(this.#noticedMs, this.#repairs.hear(notices, linkOf, quietMs));
     // A run that is to begin sees what was changed; after one that is under way there is another one.
-    if (!this.#isBusy && this.#next === undefined && this.#noticedMs < this.#dueMs) {
+    if (this.#busySinceMs === undefined && this.#next === undefined && this.#noticedMs < this.#dueMs) {
       this.#arm(this.#noticedMs);
     }
   }

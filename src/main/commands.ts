@@ -2,7 +2,7 @@
 import denoJson from "../../deno.json" with { type: "json" };
 import { openLibc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
-import { StandardError } from "../../ffi/stderr.ts";
+import { isStandardError, StandardError } from "../../ffi/stderr.ts";
 import { ask } from "../cli/ask.ts";
 import { check } from "../cli/check.ts";
 import { listNames } from "../cli/list_names.ts";
@@ -31,7 +31,9 @@ import { askControl, type ControlRequest, findAgent } from "../control/client.ts
 import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { painted } from "../text/style.ts";
+import { version as printVersion } from "../cli/version.ts";
 import { sleep, systemClock } from "../time/clock.ts";
+import { readStamp, UNSTAMPED } from "./build.ts";
 import { withDoctorHost } from "./doctor_host.ts";
 import { withCleanupHost } from "./host_kernel.ts";
 import { planOnHost } from "./plan_host.ts";
@@ -76,6 +78,7 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
         clock: systemClock,
         logOutput: {
           isTerminal: Deno.stderr.isTerminal(),
+          isJournal: isJournal(),
           write: (line, important) => log.write(line, important),
           setLostLine: (line) => log.lostLine = line,
         },
@@ -118,6 +121,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async schema() {
       return await schema(files);
+    },
+    async version(json) {
+      const { deno, v8 } = Deno.version;
+      const about = {
+        version,
+        build: readStamp(UNSTAMPED),
+        runtime: { deno, v8, target: Deno.build.target },
+      };
+      return await printVersion(about, json, files);
     },
     async ask(question) {
       return await ask(question, asking());
@@ -172,6 +184,19 @@ function openStandardError(): LogSink {
     }
   }
   return { write: (octets) => Deno.stderr.write(octets) };
+}
+
+/** Where FFI is not allowed, or the environment may not be read, that is not known: lines then have no priority. */
+function isJournal(): boolean {
+  try {
+    const stream = Deno.env.get("JOURNAL_STREAM") ?? "";
+    if (stream === "" || !mayUseFfi()) return false;
+    const libc = openLibc();
+    using _libc = libc;
+    return isStandardError(libc, stream);
+  } catch {
+    return false;
+  }
 }
 
 /** A reader that has had enough, such as head(1), is no failure; an answer that cannot be written is. */

@@ -1,10 +1,11 @@
 /** What the agent lives on, on this machine: `ffi/` and `src/os/` joined to the ports of the parts. */
-import { bootClock } from "../../ffi/boot.ts";
+import { bootClock, monotonicMicroseconds } from "../../ffi/boot.ts";
 import { Datagrams } from "../../ffi/datagrams.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
-import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
+import { openDescriptors } from "../../ffi/files.ts";
+import { cpuTime, descriptorLimit, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Processes } from "../../ffi/processes.ts";
 import { Streams } from "../../ffi/streams.ts";
@@ -15,6 +16,7 @@ import type { Transport } from "../bgp/transport/transport.ts";
 import { streamsTransport } from "../bgp/transport/transport_streams.ts";
 import { socketTransport } from "../bgp/transport/transport_socket.ts";
 import type { Platform } from "../cli/run.ts";
+import type { ServiceManagerPorts } from "../cli/service_manager.ts";
 import type { Config } from "../config/config.ts";
 import type { EventStream } from "../events/stream.ts";
 import { createProbe } from "../health/create_probe.ts";
@@ -90,7 +92,8 @@ export function openPlatform(config: Config, events: EventStream): Platform {
       addresses,
       neighbours: native && stack.use(openRouterFinder(native, addresses)),
       processFigures: () => processFigures(native, startedSeconds()),
-      notify: (state) => notifyServiceManager(state, native, events),
+      serviceManager: native && serviceManager(native, events),
+      loops: () => native === undefined ? [] : [{ name: "the reactor", dueMs: native.reactor.dueMs }],
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   } catch (error) {
@@ -192,14 +195,28 @@ function hostname(): string | undefined {
   }
 }
 
-function notifyServiceManager(state: string, native: Native | undefined, events: EventStream): void {
-  const path = Deno.env.get("NOTIFY_SOCKET");
-  if (native === undefined || path === undefined || path === "") return;
-  try {
-    notify(native.libc, path, state);
-  } catch (error) {
-    events.publish({ kind: "warning", cause: `cannot notify the service manager: ${messageOf(error)}` });
-  }
+/** Undefined where none has started us. */
+function serviceManager({ libc }: Native, events: EventStream): ServiceManagerPorts | undefined {
+  const path = Deno.env.get("NOTIFY_SOCKET") ?? "";
+  if (path === "") return undefined;
+  return {
+    notify(state) {
+      try {
+        notify(libc, path, state);
+      } catch (error) {
+        events.publish({ kind: "warning", cause: `cannot notify the service manager: ${messageOf(error)}` });
+      }
+    },
+    monotonicMicroseconds: () => monotonicMicroseconds(libc),
+    watchdogMs: watchdogMs(),
+  };
+}
+
+/** What sd_watchdog_enabled(3) says: how often this very process is to give a sign of life. */
+function watchdogMs(): number | undefined {
+  const [limit, pid] = [Deno.env.get("WATCHDOG_USEC") ?? "", Deno.env.get("WATCHDOG_PID") ?? ""];
+  const isOurs = pid === "" || pid === String(Deno.pid);
+  return isOurs && /^[1-9][0-9]{3,15}$/.test(limit) ? Number(limit) / 1000 : undefined;
 }
 
 /** Undefined where the process may not ask. */
@@ -221,12 +238,12 @@ function seenBoot({ libc }: Native, events: EventStream): ReturnType<typeof boot
   }
 }
 
-/** CPU time is the kernel's to tell, which needs FFI; without it there is none. */
+/** CPU time and descriptors are the kernel's to tell, which needs FFI; without it there are none. */
 function processFigures(native: Native | undefined, startTimeSeconds: number) {
-  const { user, system } = native === undefined ? { user: 0, system: 0 } : cpuTime(native.libc);
-  return {
-    residentMemoryBytes: Deno.memoryUsage().rss,
-    cpuSeconds: user + system,
-    startTimeSeconds,
-  };
+  const residentMemoryBytes = Deno.memoryUsage().rss;
+  if (native === undefined) return { residentMemoryBytes, cpuSeconds: 0, startTimeSeconds };
+  const { user, system } = cpuTime(native.libc);
+  const open = openDescriptors(native.libc);
+  const descriptors = open === undefined ? undefined : { open, limit: descriptorLimit(native.libc).soft };
+  return { residentMemoryBytes, cpuSeconds: user + system, startTimeSeconds, descriptors };
 }

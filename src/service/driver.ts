@@ -88,6 +88,11 @@ export class ServiceDriver implements Disposable {
     return beside(this.#coming, leaving.length === 0 ? kernel : merge([kernel, ...leaving]));
   }
 
+  /** By when it has to turn again (time/loop.ts). */
+  get dueMs(): number {
+    return this.#disposed ? Infinity : Math.min(this.#services.nextMs, this.#leaving.nextMs, this.#timerMs);
+  }
+
   /** What should be announced now, by service. */
   get desiredRoutes(): ReadonlyMap<string, readonly Route[]> {
     return this.#routesOf(this.#services.byName.keys());
@@ -246,8 +251,7 @@ export class ServiceDriver implements Disposable {
     this.#leaving.set(leaving);
     this.#handOver.oweKernel();
     // What goes is drained before anything is handed over: a peer whose routes all go otherwise now would be told of it once more.
-    const gone = new Set<string>();
-    for (const { config, removed } of this.states) if (removed) gone.add(config.name);
+    const gone = new Set(this.states.flatMap(({ config, removed }) => removed ? [config.name] : []));
     this.drain(REMOVED, { names: gone, because });
     for (const [service, transition] of transitions) {
       this.#handOver.attempt(() => this.#options.onTransition(service, transition, because));
@@ -266,9 +270,7 @@ export class ServiceDriver implements Disposable {
   /** Resolves when every service is out of service, and the kernel was told so. */
   async down(): Promise<void> {
     if (this.#isDown()) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onDown.add(resolve);
-    await promise;
+    await new Promise<void>((resolve) => void this.#onDown.add(resolve));
   }
 
   /** Ends: nothing is decided or told any more. */
@@ -334,8 +336,7 @@ export class ServiceDriver implements Disposable {
     this.#handOver.run(this.#isQuiescing());
     for (const [{ config, phase }, transition, { type }] of transitions) {
       // What comes of itself on the way out comes of the order to go; a route goes with a verdict even then.
-      const isVerdict = type === "verdict" || type === "destination";
-      const byVerdict = isVerdict && transition.type !== "phase";
+      const byVerdict = transition.type !== "phase" && (type === "verdict" || type === "destination");
       const origin = because ?? (byVerdict ? undefined : phase.drain?.because);
       this.#handOver.attempt(() => onTransition(config.name, transition, origin));
     }

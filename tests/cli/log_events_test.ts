@@ -7,7 +7,12 @@ import { VirtualClock } from "../support/virtual_clock.ts";
 Deno.test("logEvents() writes lines in a turn after what they are about, in its order; disposing writes the rest", async () => {
   const clock = new VirtualClock();
   const lines: string[] = [];
-  const output = { isTerminal: false, write: (line: string) => void lines.push(line), setLostLine() {} };
+  const output = {
+    isTerminal: false,
+    isJournal: false,
+    write: (line: string) => void lines.push(line),
+    setLostLine() {},
+  };
   const events = new EventStream(clock);
   const log = logEvents(events, await openLog("info", "json", output), clock);
   const causes = () => lines.map((line) => JSON.parse(line).cause);
@@ -26,7 +31,7 @@ Deno.test("logEvents() writes lines in a turn after what they are about, in its 
 Deno.test("logEvents() waits for no turn where an event has no line: probes are a thousand a second", async () => {
   const clock = new VirtualClock();
   const events = new EventStream(clock);
-  const output = { isTerminal: false, write() {}, setLostLine() {} };
+  const output = { isTerminal: false, isJournal: false, write() {}, setLostLine() {} };
   const log = logEvents(events, await openLog("debug", "json", output), clock);
   const probe = {
     service: "web",

@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
-import { openLog } from "../../src/cli/logging.ts";
+import { openLog, plainLine } from "../../src/cli/logging.ts";
 import type { LogFormat } from "../../src/config/config.ts";
 
-async function logged(format: LogFormat, isTerminal: boolean): Promise<readonly string[]> {
+async function logged(
+  format: LogFormat,
+  isTerminal: boolean,
+  isJournal = false,
+): Promise<readonly string[]> {
   const lines: string[] = [];
   const log = await openLog("info", format, {
     isTerminal,
+    isJournal,
     write: (line) => void lines.push(line),
     setLostLine() {},
   });
@@ -37,4 +42,21 @@ Deno.test("openLog() writes JSON off a terminal and text on one; a format that i
       /^\d\d:\d\d:\d\d\.\d{3} info {4}bgp {6}peer Established peer="r 1" cause=so\n$/,
     );
   }
+});
+
+Deno.test("openLog() gives each line to a journal its priority, before JSON as before text, and none to anything else (sd-daemon(3))", async () => {
+  for (const format of ["json", "text"] as const) {
+    const [plain = ""] = await logged(format, false);
+    const [line = ""] = await logged(format, false, true);
+    assert.match(line, /^<6>/);
+    assert.equal(
+      line.replace(/\d\d:\d\d:\d\d\.\d{3}Z?/, ""),
+      `<6>${plain.replace(/\d\d:\d\d:\d\d\.\d{3}Z?/, "")}`,
+    );
+    assert.doesNotMatch(plain, /^</);
+  }
+  const output = { isTerminal: false, write() {}, setLostLine() {} };
+  assert.equal(plainLine("no", "error", { ...output, isJournal: true }), "<3>no\n");
+  assert.equal(plainLine("hm", "warning", { ...output, isJournal: true }), "<4>hm\n");
+  assert.equal(plainLine("no", "error", { ...output, isJournal: false }), "no\n");
 });

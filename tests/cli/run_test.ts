@@ -24,6 +24,8 @@ class Rig {
   readonly clock = new VirtualClock();
   readonly kernel = new FakeKernel();
   readonly notified: string[] = [];
+  /** What it said of itself. */
+  readonly words: string[] = [];
   readonly lines: string[] = [];
   #onSignal: ((signal: Signal) => void) | undefined;
   status: number | undefined;
@@ -39,7 +41,12 @@ class Rig {
       clock: this.clock,
       readFile: () => ({ octets: new TextEncoder().encode(FILE) }),
       stderr: (text) => void this.lines.push(text),
-      logOutput: { isTerminal: false, write: (line) => void this.lines.push(line), setLostLine() {} },
+      logOutput: {
+        isTerminal: false,
+        isJournal: false,
+        write: (line) => void this.lines.push(line),
+        setLostLine() {},
+      },
       openPlatform: () => ({
         random: () => 0.5,
         transport: new MemoryNetwork({ clock: this.clock }).transport(A),
@@ -47,7 +54,17 @@ class Rig {
         probe: () => ({ run: () => Promise.resolve({ kind: "pass", detail: "" }) }),
         ...sidePorts(),
         processFigures: () => ({ residentMemoryBytes: 0, cpuSeconds: 0, startTimeSeconds: 0 }),
-        notify: (state) => void this.notified.push(state),
+        serviceManager: {
+          notify: (state) => {
+            for (const line of state.split("\n")) {
+              if (line.startsWith("STATUS=")) this.words.push(line.slice("STATUS=".length));
+              else if (!line.startsWith("EXTEND_")) this.notified.push(line);
+            }
+          },
+          monotonicMicroseconds: () => this.clock.now() * 1000,
+          watchdogMs: undefined,
+        },
+        loops: () => [],
         [Symbol.asyncDispose]: () => Promise.resolve(),
         ...platform,
       }),
@@ -116,11 +133,16 @@ Deno.test("run() that is told to end before it has begun touches nothing and end
   }
 });
 
-Deno.test("run() hands over at SIGUSR2 and ends with 0, the kernel as it is", async () => {
+Deno.test("run() hands over at SIGUSR2, the kernel as it is, and ends with 4 for the service manager, with 0 where there is none", async () => {
   const rig = new Rig();
   await rig.signal("SIGUSR2", 1000);
   await rig.clock.advance(1000);
-  assert.equal(rig.status, 0);
+  assert.equal(rig.status, 4);
+  assert.deepEqual(rig.notified, ["READY=1"], "STOPPING=1 would be a stop");
+  const alone = new Rig({ serviceManager: undefined });
+  await alone.signal("SIGUSR2", 1000);
+  await alone.clock.advance(1000);
+  assert.equal(alone.status, 0);
   assert.ok(rig.kernel.interfaces.some(({ name }) => name === "web"));
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
-import { noPause, quietPage, status } from "../support/status.ts";
+import { noPause, quietPage, scraped, status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const metered = {
@@ -21,7 +21,7 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   const app = createHttpApp({
     clock: new VirtualClock(),
     status: () => now,
-    metrics: () => metrics.render(now, noPause),
+    metrics: () => metrics.render(now, [], noPause),
     events: () => new Response(),
     ...quietPage,
   });
@@ -77,7 +77,7 @@ Deno.test("/metrics has at every scrape what the process and the peers have by t
   let cpuSeconds = 1.5;
   const metrics = new Metrics(metered, () => ({ ...figures(), cpuSeconds }));
   const now = status(["r1"]);
-  const scrape = async () => (await metrics.render(now, noPause)).body.split("\n");
+  const scrape = async () => (await scraped(metrics, now)).split("\n");
   for (const seconds of [1.5, 1.5, 2.25]) {
     cpuSeconds = seconds;
     const lines = await scrape();

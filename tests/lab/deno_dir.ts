@@ -15,6 +15,8 @@ const scripts = [
   "tests/lab/loopback.ts",
   "tests/lab/client.ts",
   "tests/lab/application.ts",
+  "tests/lab/soak/soak.ts",
+  "tests/lab/soak/server.ts",
   "tests/contract/kernel_contract_test.ts",
   "tests/contract/killed_kernel_test.ts",
   "tests/bench/ipvs_inside.ts",

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
 import { commandFor, DEFAULT_PREFIX, layout, unitFor } from "../../packaging/layout.ts";
+import { ExitStatus } from "../../src/cli/exit_status.ts";
 import {
   bundleFlags,
-  BUNDLING,
   RUNTIME_VARIABLES,
   SERVICE_REACH,
   sourceFlags,
@@ -29,11 +29,6 @@ function paths(flags: readonly string[], permission: string): readonly string[] 
 
 Deno.test("the task agent runs the sources with the flags that packaging has", () => {
   assert.equal(AGENT, ["deno", "run", ...sourceFlags(USER_REACH), "main.ts"].join(" "));
-});
-
-Deno.test("the task bundle bundles as packaging does", () => {
-  const { command } = denoJson.tasks.bundle;
-  assert.equal(command, ["deno", ...BUNDLING, "--output", "dist/bgp-lb.js", "main.ts"].join(" "));
 });
 
 Deno.test("the unit starts the installed runtime on the installed bundle, with the flags that packaging has", () => {
@@ -88,6 +83,16 @@ Deno.test("the unit tells systemd how the service starts, ends and starts again 
   assert.equal(one("Service", "Restart"), "on-failure");
   // CONTRACT, exit status: an invalid configuration stays so; a host that is not fit may become fit.
   assert.equal(one("Service", "RestartPreventExitStatus"), "2");
+  assert.deepEqual(
+    unitValues(UNIT, "Service", "ExecStartPre"),
+    [],
+    "one that fails would be started for ever",
+  );
+  assert.equal(one("Service", "RestartForceExitStatus"), String(ExitStatus.HANDED_OVER));
+  assert.equal(one("Service", "SuccessExitStatus"), String(ExitStatus.HANDED_OVER));
+  assert.equal(one("Service", "ExecReload"), `${layout(DEFAULT_PREFIX).command} reload`);
+  // Two looks that a loop stands still, 10 s apart, and a machine that pauses for a moment.
+  assert.ok(parseInt(one("Service", "WatchdogSec")) >= 30);
   assert.equal(one("Unit", "StartLimitIntervalSec"), "0");
   assert.equal(one("Install", "WantedBy"), "multi-user.target");
   // config.example.yaml, `stop`: converge 1 s and quiesce 30 s by default.
