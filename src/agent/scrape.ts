@@ -7,7 +7,7 @@ import type { Clock } from "../time/clock.ts";
 import { Slices } from "../time/slices.ts";
 import { within } from "./within.ts";
 
-/** A scrape goes without what the kernel does not tell by then. */
+/** Whoever asks goes without what the kernel does not tell by then. */
 const TRAFFIC_LIMIT_MS = 1000;
 
 /** What is scraped. */
@@ -18,8 +18,16 @@ export interface Scraped {
   traffic(): Promise<readonly Traffic[]>;
 }
 
-/** The text of all metrics. A kernel that fails or hangs keeps nobody from all the rest. */
+/** The text of all metrics. */
 export async function scrape({ metrics, clock, status, traffic }: Scraped): Promise<Exposition> {
-  const told = await within(traffic(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
+  const told = await traffic();
   return await metrics.render(await status(), told, new Slices(clock));
+}
+
+/** What goes through IPVS; nothing where the kernel fails or hangs. */
+export async function toldTraffic(
+  read: () => Promise<readonly Traffic[]>,
+  clock: Clock,
+): Promise<readonly Traffic[]> {
+  return await within(read(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
 }
