@@ -39,22 +39,20 @@ Deno.test("the status page as it is read, with something wrong of each kind", as
     }
   };
 
-  for (const [name, view] of [["a desk", DESK], ["a phone", PHONE]] as const) {
-    for (const dark of [false, true]) {
-      await t.step(
-        `axe-core finds nothing wrong on ${name}, ${dark ? "dark" : "light"}`,
-        () =>
-          look({ ...view, dark }, async (page) => {
-            await page.evaluate(axe.source);
-            const found = await page.evaluate<string[]>(`axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a",
-            "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations, passes }) => {
-              if (passes.length < 20) throw new Error("axe has looked at little");
-              return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html.slice(0, 200)));
-            })`);
-            assert.deepEqual(found, []);
-          }),
-      );
-    }
+  for (
+    const [name, view] of [["a desk, light", DESK], ["a phone, dark", { ...PHONE, dark: true }]] as const
+  ) {
+    await t.step(`axe-core finds nothing wrong on ${name}`, () =>
+      look(view, async (page) => {
+        await page.evaluate(axe.source);
+        const found = await page.evaluate<string[]>(`axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a",
+          "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations, passes }) => {
+            if (passes.length < 20) throw new Error("axe has looked at little");
+            return violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html.slice(0, 200)));
+          })`);
+        assert.deepEqual(found, []);
+      }));
+
     await t.step(`nothing is wider than ${name}`, () =>
       look(view, async (page) => {
         const [wide, window] = await page.evaluate<[number, number]>(
