@@ -32,7 +32,7 @@ import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.t
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
-import { Scrapes } from "./scrape.ts";
+import { Scrapes, toldTraffic } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
@@ -148,8 +148,8 @@ export class Agent {
       handover: () => ports.requestHandover(),
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
-    const traffic = async () =>
-      managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const read = async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const traffic = () => toldTraffic(read, clock);
     const loops = () => this.loops();
     const status = () => this.statusInSlices();
     const scrapes = new Scrapes({ clock, metrics: this.#metrics, status, traffic, loops });

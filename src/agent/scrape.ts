@@ -9,7 +9,7 @@ import { Slices } from "../time/slices.ts";
 import { Liveness } from "./liveness.ts";
 import { within } from "./within.ts";
 
-/** A scrape goes without what the kernel does not tell by then. */
+/** Whoever asks goes without what the kernel does not tell by then. */
 const TRAFFIC_LIMIT_MS = 1000;
 
 /** What is scraped. */
@@ -31,11 +31,19 @@ export class Scrapes {
     this.#scraped = scraped;
   }
 
-  /** The text of all metrics. A kernel that fails or hangs keeps nobody from all the rest. */
+  /** The text of all metrics. */
   async answer(): Promise<Exposition> {
-    const { metrics, clock, status, traffic: ask, loops } = this.#scraped;
-    const traffic = await within(ask(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
+    const { metrics, clock, status, traffic, loops } = this.#scraped;
+    const told = await traffic();
     const standing = this.#liveness.look(loops(), clock.now()).length;
-    return await metrics.render(await status(), { traffic, standing }, new Slices(clock));
+    return await metrics.render(await status(), { traffic: told, standing }, new Slices(clock));
   }
+}
+
+/** What goes through IPVS; nothing where the kernel fails or hangs, which keeps nobody from all the rest. */
+export async function toldTraffic(
+  read: () => Promise<readonly Traffic[]>,
+  clock: Clock,
+): Promise<readonly Traffic[]> {
+  return await within(read(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
 }
