@@ -181,6 +181,34 @@ export const SERVICES: readonly Panel[] = [
 /** IPVS: connections, weights, destinations. */
 export const DESTINATIONS: readonly Panel[] = [
   series(
+    { title: "New connections", description: "That IPVS has scheduled, as the kernel counts them." },
+    [{
+      expr: `sum by (service) (${rate("bgp_lb_virtual_service_connections_total", SERVICE)})`,
+      legend: "{{service}}",
+    }],
+    "ops",
+    { stacked: true },
+  ),
+  series(
+    {
+      title: "Octets",
+      description: "Through IPVS. Those out are seen only where answers come back through the host (masq).",
+    },
+    [{
+      expr: `sum by (service, direction) (${rate("bgp_lb_virtual_service_bytes_total", SERVICE)})`,
+      legend: "{{service}} {{direction}}",
+    }],
+    "Bps",
+  ),
+  series(
+    { title: "Packets", description: "Through IPVS, by direction." },
+    [{
+      expr: `sum by (service, direction) (${rate("bgp_lb_virtual_service_packets_total", SERVICE)})`,
+      legend: "{{service}} {{direction}}",
+    }],
+    "pps",
+  ),
+  series(
     {
       title: "Connections by service",
       description: "Open connections through IPVS, as the kernel has them.",

@@ -16,7 +16,6 @@ import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
 import { sturdyClock } from "../time/clock.ts";
-import { Slices } from "../time/slices.ts";
 import { inOrder, inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
@@ -33,6 +32,7 @@ import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.t
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
+import { Scrapes } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
@@ -148,10 +148,15 @@ export class Agent {
       handover: () => ports.requestHandover(),
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
+    const traffic = async () =>
+      managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const loops = () => this.loops();
+    const status = () => this.statusInSlices();
+    const scrapes = new Scrapes({ clock, metrics: this.#metrics, status, traffic, loops });
     this.#servers = new AgentServers(config, ports, {
-      status: () => this.statusInSlices(),
-      metrics: async () => this.#metrics.render(await this.statusInSlices(), new Slices(clock)),
-      traffic: async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [],
+      status,
+      metrics: () => scrapes.answer(),
+      traffic,
       orders: this.#orders,
       planner: this,
       journal: this.#journal,

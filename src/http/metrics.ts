@@ -3,6 +3,7 @@
  * (event_counters.ts), the event loop and the process itself.
  */
 import type { AgentEvent } from "../events/event.ts";
+import type { Traffic } from "../kernel/kernel.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
@@ -11,6 +12,7 @@ import { FAMILIES } from "./families.ts";
 import { flag } from "./family.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
 import { Tally } from "./tally.ts";
+import { trafficFamilies } from "./traffic_families.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
@@ -19,6 +21,14 @@ export interface ProcessFigures {
   readonly startTimeSeconds: number;
   /** Undefined: that cannot be known. */
   readonly descriptors?: { readonly open: number; readonly limit: number } | undefined;
+}
+
+/** What is known at a scrape that the status document does not tell. */
+export interface Beside {
+  /** What the kernel has told of IPVS. */
+  readonly traffic: readonly Traffic[];
+  /** So many parts that go on by themselves have stood still at two scrapes. */
+  readonly standing: number;
 }
 
 /** All metric families of one agent. */
@@ -65,13 +75,14 @@ export class Metrics {
     this.#stateFiles.set(file, isKept);
   }
 
-  /** The text exposition of everything, as of `status`; a long one takes some turns, as `pauses` says. */
-  async render(status: Status, pauses: Pauses): Promise<Exposition> {
-    return await exposition(this.#families(status), pauses);
+  /** The text exposition of everything, as of `status` and with `beside`; a long one takes some turns, as `pauses` says. */
+  async render(status: Status, beside: Beside, pauses: Pauses): Promise<Exposition> {
+    return await exposition(this.#families(status, beside), pauses);
   }
 
-  *#families(status: Status): Iterable<MetricFamily> {
+  *#families(status: Status, { traffic, standing }: Beside): Iterable<MetricFamily> {
     for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
+    yield* trafficFamilies(status, traffic);
     yield* this.#counters.families();
     yield single(
       "bgp_lb_kernel_changes_total",
@@ -98,6 +109,12 @@ export class Metrics {
       samples: [...this.#stateFiles].map(([file, isKept]) => ({ labels: { file }, value: flag(isKept) })),
     };
     yield* this.#loopLag.families();
+    yield single(
+      "bgp_lb_standing_parts",
+      "gauge",
+      "Parts that go on by themselves (checks, sessions, the reconciler) and have stood still at two scrapes.",
+      standing,
+    );
     yield* processFamilies(this.#process());
   }
 }

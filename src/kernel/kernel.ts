@@ -34,8 +34,8 @@ export interface Notice {
   readonly port: number;
 }
 
-/** How much goes through a virtual service in a second, as the kernel estimates it. */
-export interface TrafficRates {
+/** How much goes through a virtual service. */
+export interface TrafficFigures {
   readonly connections: number;
   readonly packetsIn: number;
   readonly packetsOut: number;
@@ -43,10 +43,16 @@ export interface TrafficRates {
   readonly octetsOut: number;
 }
 
+/** The same, in a second. */
+export type TrafficRates = TrafficFigures;
+
 /** The traffic of one virtual service. */
 export interface Traffic {
   readonly service: VirtualServiceId;
+  /** In a second, as the kernel estimates it. */
   readonly rates: TrafficRates;
+  /** Since it was made. */
+  readonly totals: TrafficFigures;
 }
 
 /** The kernel's side of the host. */

@@ -17,7 +17,7 @@ import {
   setService,
 } from "../netlink/ipvs.ts";
 import { decodeDest, decodeService } from "../netlink/ipvs_decode.ts";
-import { decodeRates } from "../netlink/ipvs_rates.ts";
+import { decodeTraffic } from "../netlink/ipvs_traffic.ts";
 import type { Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
 import type { Slices } from "../time/slices.ts";
@@ -125,8 +125,8 @@ export class NetlinkIpvs implements Disposable {
     return await this.#open().dump("list virtual services", dumpServices(family), (message) => {
       const service = decodeService(message);
       const actual = service && actualService(service);
-      const rates = decodeRates(message);
-      return actual && rates && { service: actual, rates };
+      const traffic = decodeTraffic(message);
+      return actual && traffic && { service: actual, ...traffic };
     });
   }
 

@@ -7,7 +7,6 @@ const TO_COME: readonly string[] = [
   "docs/status-page.md",
   "docs/service.md",
   "docs/packages.md",
-  "docs/observability.md",
   "docs/soak.md",
 ];
 

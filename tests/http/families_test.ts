@@ -4,6 +4,8 @@ import { FAMILIES } from "../../src/http/families.ts";
 import { Metrics } from "../../src/http/metrics.ts";
 import type { Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
+import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
+import { metricRows, tableRows } from "../support/monitoring.ts";
 import { exposed, peerStatus, scraped, status } from "../support/status.ts";
 
 const NEGOTIATED = {
@@ -175,4 +177,27 @@ Deno.test("a file of state is kept or not as was last told, and is of no interes
   assert.deepEqual(await lines("process_max_fds"), ["process_max_fds 1024"]);
   // A first fault is an increase.
   assert.deepEqual(await lines('bgp_lb_events_total{kind="fault"}'), ['bgp_lb_events_total{kind="fault"} 0']);
+});
+
+Deno.test("what went through IPVS is told of our virtual services alone, by the kernel's own counters; 64 bits of them", async () => {
+  const [ours] = fullTraffic();
+  assert.ok(ours !== undefined);
+  const totals = { connections: 2, packetsIn: 30, packetsOut: 20, octetsIn: 2 ** 40, octetsOut: 5 };
+  const foreign = { ...ours, service: { ...ours.service, port: 81 } };
+  const body = await scraped(fullMetrics(), fullStatus(), [{ ...ours, totals }, foreign]);
+  const of = 'service="lb",virtual_service="tcp 10.99.0.9:80"';
+  assert.deepEqual(body.split("\n").filter((line) => /^bgp_lb_virtual_service_.*_total/.test(line)), [
+    `bgp_lb_virtual_service_connections_total{${of}} 2`,
+    `bgp_lb_virtual_service_packets_total{${of},direction="in"} 30`,
+    `bgp_lb_virtual_service_packets_total{${of},direction="out"} 20`,
+    `bgp_lb_virtual_service_bytes_total{${of},direction="in"} 1099511627776`,
+    `bgp_lb_virtual_service_bytes_total{${of},direction="out"} 5`,
+  ]);
+  assert.doesNotMatch(await scraped(fullMetrics(), fullStatus()), /^bgp_lb_virtual_service_\w+_total\{/m);
+});
+
+Deno.test("docs/observability.md has a row for every metric, in the words of its help", async () => {
+  const rows = tableRows(Deno.readTextFileSync("docs/observability.md"));
+  const missing = (await metricRows()).filter((row) => !rows.has(row));
+  assert.deepEqual(missing, [], "rows that are to be in docs/observability.md");
 });

@@ -503,6 +503,7 @@ Deno.test("rates are read while somebody looks, every few seconds at most, and s
       return Promise.resolve([{
         service,
         rates: { connections: 12 * reads, packetsIn: 1500, packetsOut: 700, octetsIn: 2e6, octetsOut: 5e5 },
+        totals: { connections: 0, packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0 },
       }]);
     },
   });

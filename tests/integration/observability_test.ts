@@ -4,16 +4,14 @@
  */
 import assert from "node:assert/strict";
 import denoJson from "../../deno.json" with { type: "json" };
-import { Metrics } from "../../src/http/metrics.ts";
-import type { Status } from "../../src/status/status.ts";
 import { AgentProcess } from "../support/agent.ts";
-import { BFD_UP } from "../support/bfd_entry.ts";
+import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
 import { dashboardQueries, RULES } from "../support/monitoring.ts";
 import { runOrThrow } from "../support/process.ts";
 import { type ActiveAlert, Prometheus } from "../support/prometheus.ts";
 import { freePort, open, RawListener } from "../support/raw_peer.ts";
 import { ensurePackages } from "../support/setup.ts";
-import { scraped, status } from "../support/status.ts";
+import { scraped } from "../support/status.ts";
 import { eventually } from "../support/until.ts";
 
 /** Queries that are rightly empty while all is well, and why; once something is wrong they are not. */
@@ -205,68 +203,12 @@ async function startAgent(name: string, folder: string, backend: number, stack: 
 /** What an agent with IPVS, BFD and an Established session exposes, of a kernel that need not be here. */
 class MadeAgent {
   isLive = true;
-  readonly #metrics = new Metrics(
-    { services: [{ name: "lb", checks: [] }], bgp: { peers: [{ name: "r1" }] } },
-    () => ({ residentMemoryBytes: 5e7, cpuSeconds: performance.now() / 1000, startTimeSeconds: 1000 }),
-  );
+  readonly #metrics = fullMetrics();
 
   async answer(): Promise<Response> {
-    return new Response(await scraped(this.#metrics, this.#status()), {
+    const now = { ...fullStatus(this.isLive), version: denoJson.version };
+    return new Response(await scraped(this.#metrics, now, fullTraffic()), {
       headers: { "content-type": "text/plain; version=0.0.4" },
     });
-  }
-
-  #status(): Status {
-    const now = status(["r1"]);
-    const destination = {
-      address: "10.0.0.1",
-      port: 80,
-      role: "configured",
-      configuredWeight: 1,
-      fullWeight: 1,
-      weight: this.isLive ? 1 : 0,
-      forwarding: "masq",
-      tunnel: undefined,
-      upperThreshold: 0,
-      lowerThreshold: 0,
-      live: this.isLive,
-      verdict: this.isLive ? "healthy" : "unhealthy",
-      cause: "",
-      since: undefined,
-      activeConnections: 7,
-      inactiveConnections: 0,
-    } as const;
-    const virtualServices = [{
-      protocol: "tcp",
-      address: "10.99.0.9",
-      port: 80,
-      fwmark: 0,
-      family: 4,
-      scheduler: "rr",
-      quorum: undefined,
-      destinations: [destination],
-    }] as const;
-    return {
-      ...now,
-      version: denoJson.version,
-      peers: now.peers.map((peer) => ({ ...peer, bfd: BFD_UP })),
-      services: now.services.map((service) => ({
-        ...service,
-        name: "lb",
-        phase: { ...service.phase, connections: 7 },
-        routes: service.routes.map((route) => ({
-          ...route,
-          prefix: "10.99.0.9/32",
-          announce: this.isLive,
-          gates: route.gates.map((gate) => ({
-            ...gate,
-            name: "virtual services present",
-            open: this.isLive,
-          })),
-          peers: this.isLive ? route.peers : [],
-        })),
-        virtualServices,
-      })),
-    };
   }
 }

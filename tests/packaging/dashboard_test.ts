@@ -16,7 +16,7 @@ import {
 /** Panels that every Grafana has. */
 const KNOWN_TYPES = ["row", "stat", "table", "timeseries", "state-timeline"];
 /** Units of Grafana's own list. */
-const UNITS = ["none", "short", "s", "ops", "bytes", "percentunit", "dateTimeFromNow"];
+const UNITS = ["none", "short", "s", "ops", "bytes", "Bps", "pps", "percentunit", "dateTimeFromNow"];
 const PROMETHEUS = { type: "prometheus", uid: "${datasource}" };
 
 const PANELS = dashboardPanels().filter(({ type }) => type !== "row");

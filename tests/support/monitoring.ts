@@ -1,8 +1,8 @@
 /** The rules and the dashboard as data, and what of the agent their queries ask for: for tests of both. */
 import { parse } from "yaml";
 import { isRecord } from "../../src/bytes/json.ts";
-import { Metrics } from "../../src/http/metrics.ts";
-import { scraped, status } from "./status.ts";
+import { fullMetrics, fullStatus, fullTraffic, passingStatus } from "./full_status.ts";
+import { scraped } from "./status.ts";
 
 /** One alert or record of rules.yml. */
 export interface Rule {
@@ -72,17 +72,28 @@ export async function exposedNames(): Promise<ReadonlySet<string>> {
   return new Set(names);
 }
 
-/** All families, as they are exposed. */
-export async function exposedFamilies(): Promise<
-  readonly { readonly name: string; readonly type: string; readonly help: string }[]
-> {
-  const descriptors = { open: 1, limit: 2 };
-  const figures = { residentMemoryBytes: 1, cpuSeconds: 1, startTimeSeconds: 1, descriptors };
-  const metrics = new Metrics({ services: [], bgp: { peers: [] } }, () => figures);
-  const body = await scraped(metrics, status([]));
-  return [...body.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map((
-    [, name = "", help = "", type = ""],
-  ) => ({ name, help, type }));
+/** A family, as it is exposed. */
+export interface ExposedFamily {
+  readonly name: string;
+  readonly type: string;
+  readonly help: string;
+  /** Of its samples, where there are any. */
+  readonly labels: readonly string[] | undefined;
+}
+
+/** All families, as an agent exposes them that has something of everything. */
+export async function exposedFamilies(): Promise<readonly ExposedFamily[]> {
+  const metrics = fullMetrics();
+  const now = await scraped(metrics, fullStatus(), fullTraffic());
+  const passing = await scraped(metrics, passingStatus());
+  return [...now.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
+    ([, name = "", help = "", type = ""]) => {
+      const sample = new RegExp(`^${name}(?:_bucket)?(?:\\{(.*)\\})? \\S+$`, "m");
+      const [found, labels = ""] = sample.exec(now) ?? sample.exec(passing) ?? [];
+      const names = [...labels.matchAll(/(?:^|,)([a-z_]+)="/g)].map(([, label = ""]) => label);
+      return { name, help, type, labels: found === undefined ? undefined : names };
+    },
+  );
 }
 
 /** Names of metrics in a query: words that are no function, label or keyword. */
@@ -119,4 +130,37 @@ function strings(record: unknown): Readonly<Record<string, string>> {
       typeof value === "string" ? [[key, value] as const] : []
     ),
   );
+}
+
+/** Rows of a table in Markdown as docs/observability.md has them: each metric of the agent. */
+export async function metricRows(): Promise<readonly string[]> {
+  return (await exposedFamilies()).map(({ name, type, labels = [], help }) => {
+    return row(`\`${name}\``, type, labels.filter((label) => label !== "le").join(", "), escaped(help));
+  });
+}
+
+/** The same of each alert: in whose words, how bad it is, and what must last how long. */
+export function alertRows(): readonly string[] {
+  return rules().flatMap(({ alert, severity = "", annotations, for: lasts = "" }) => {
+    if (alert === undefined) return [];
+    const [, anchor = ""] = (annotations.runbook_url ?? "").split("#");
+    const words = (annotations.summary ?? "").replace(/\{\{ (?:or )?\$labels\.([a-z_]+)[^}]*\}\}/g, "_$1_")
+      .replace(/\{\{ \$value[^}]*\}\}/g, "_N_");
+    return [row(`[${alert}](failures.md#${anchor})`, severity, lasts, escaped(words))];
+  });
+}
+
+/** The rows of all tables of a document, without what only pads them. */
+export function tableRows(document: string): ReadonlySet<string> {
+  return new Set(
+    document.split("\n").filter((line) => line.startsWith("|")).map((line) => line.replace(/ +/g, " ")),
+  );
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`.replace(/ +/g, " ");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("|", "\\|");
 }

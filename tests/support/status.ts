@@ -1,6 +1,7 @@
 /** The status document of a small agent, for tests of what shows it. */
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
 import { exposition, type MetricFamily } from "../../src/http/exposition.ts";
+import type { Traffic } from "../../src/kernel/kernel.ts";
 import type { Metrics } from "../../src/http/metrics.ts";
 import type { CheckResultStatus, Status } from "../../src/status/status.ts";
 
@@ -13,8 +14,12 @@ export async function exposed(families: Iterable<MetricFamily>): Promise<string>
 }
 
 /** All metrics, as the text that is scraped. */
-export async function scraped(metrics: Metrics, now: Status): Promise<string> {
-  return new TextDecoder().decode((await metrics.render(now, noPause)).body);
+export async function scraped(
+  metrics: Metrics,
+  now: Status,
+  traffic: readonly Traffic[] = [],
+): Promise<string> {
+  return new TextDecoder().decode((await metrics.render(now, { traffic, standing: 0 }, noPause)).body);
 }
 
 /** What the page of an agent is made of beside its status, where nothing has happened. */
