@@ -12,30 +12,40 @@ import { within } from "./within.ts";
 /** A scrape goes without what the kernel does not tell by then. */
 const TRAFFIC_LIMIT_MS = 1000;
 
-/** What is scraped. */
+/** The agent that is scraped. */
 export interface Scraped {
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-  status(): Promise<Status>;
-  traffic(): Promise<readonly Traffic[]>;
+  statusInSlices(): Promise<Status>;
   /** Everything that goes on by itself. */
   loops(): readonly Loop[];
+}
+
+/** What its metrics are made of. */
+export interface ScrapeParts {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  traffic(): Promise<readonly Traffic[]>;
 }
 
 /** Answers scrapes. */
 export class Scrapes {
   readonly #liveness = new Liveness();
   readonly #scraped: Scraped;
+  readonly #parts: ScrapeParts;
 
-  constructor(scraped: Scraped) {
+  constructor(scraped: Scraped, parts: ScrapeParts) {
     this.#scraped = scraped;
+    this.#parts = parts;
   }
 
   /** The text of all metrics. A kernel that fails or hangs keeps nobody from all the rest. */
   async answer(): Promise<Exposition> {
-    const { metrics, clock, status, traffic: ask, loops } = this.#scraped;
-    const traffic = await within(ask(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
-    const standing = this.#liveness.look(loops(), clock.now()).length;
-    return await metrics.render(await status(), { traffic, standing }, new Slices(clock));
+    const { metrics, clock } = this.#parts;
+    const traffic = await within(this.#parts.traffic(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
+    const standing = this.#liveness.look(this.#scraped.loops(), clock.now()).length;
+    return await metrics.render(
+      await this.#scraped.statusInSlices(),
+      { traffic, standing },
+      new Slices(clock),
+    );
   }
 }
