@@ -12,31 +12,38 @@ import { within } from "./within.ts";
 /** Whoever asks goes without what the kernel does not tell by then. */
 const TRAFFIC_LIMIT_MS = 1000;
 
-/** What is scraped. */
+/** The agent that is scraped. */
 export interface Scraped {
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-  status(): Promise<Status>;
-  traffic(): Promise<readonly Traffic[]>;
+  statusInSlices(): Promise<Status>;
   /** Everything that goes on by itself. */
   loops(): readonly Loop[];
+}
+
+/** What its metrics are made of. */
+export interface ScrapeParts {
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  traffic(): Promise<readonly Traffic[]>;
 }
 
 /** Answers scrapes. */
 export class Scrapes {
   readonly #liveness = new Liveness();
   readonly #scraped: Scraped;
+  readonly #parts: ScrapeParts;
 
-  constructor(scraped: Scraped) {
+  constructor(scraped: Scraped, parts: ScrapeParts) {
     this.#scraped = scraped;
+    this.#parts = parts;
   }
 
   /** The text of all metrics. */
   async answer(): Promise<Exposition> {
-    const { metrics, clock, status, traffic, loops } = this.#scraped;
-    const told = await traffic();
-    const standing = this.#liveness.look(loops(), clock.now()).length;
-    return await metrics.render(await status(), { traffic: told, standing }, new Slices(clock));
+    const { metrics, clock } = this.#parts;
+    const traffic = await this.#parts.traffic();
+    const standing = this.#liveness.look(this.#scraped.loops(), clock.now()).length;
+    const status = await this.#scraped.statusInSlices();
+    return await metrics.render(status, { traffic, standing }, new Slices(clock));
   }
 }
 

@@ -1,6 +1,6 @@
 // A scrape: what it goes without where the kernel does not tell, and what it sees stand still.
 import assert from "node:assert/strict";
-import { type Scraped, Scrapes, toldTraffic } from "../../src/agent/scrape.ts";
+import { type Scraped, type ScrapeParts, Scrapes, toldTraffic } from "../../src/agent/scrape.ts";
 import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
@@ -13,15 +13,12 @@ async function textOf(scrapes: Scrapes, clock: VirtualClock): Promise<string> {
   return text;
 }
 
-function scraped(clock: VirtualClock, rest: Partial<Scraped> = {}): Scraped {
-  return {
-    metrics: fullMetrics(),
-    clock,
-    status: () => Promise.resolve(fullStatus()),
-    traffic: () => Promise.resolve([]),
-    loops: () => [],
-    ...rest,
-  };
+function scrapesOf(
+  clock: VirtualClock,
+  { traffic = () => Promise.resolve([]), loops = () => [] }: Partial<Pick<Scraped, "loops"> & ScrapeParts>,
+): Scrapes {
+  const statusInSlices = () => Promise.resolve(fullStatus());
+  return new Scrapes({ statusInSlices, loops }, { metrics: fullMetrics(), clock, traffic });
 }
 
 Deno.test("a scrape goes without the kernel's counters where it fails or hangs, and has all the rest", async () => {
@@ -33,7 +30,7 @@ Deno.test("a scrape goes without the kernel's counters where it fails or hangs, 
   ] as const;
   for (const [traffic, isTold] of rows) {
     const told = () => toldTraffic(traffic, clock);
-    const text = await textOf(new Scrapes(scraped(clock, { traffic: told })), clock);
+    const text = await textOf(scrapesOf(clock, { traffic: told }), clock);
     assert.match(text, /^bgp_lb_service_enabled\{service="lb"\} 1$/m);
     assert.equal(/^bgp_lb_virtual_service_connections_total\{/m.test(text), isTold);
   }
@@ -43,7 +40,7 @@ Deno.test("a scrape tells of parts that have stood still since the one before, w
   const clock = new VirtualClock();
   await clock.advance(10_000);
   const loops = () => [{ name: "check web/http", dueMs: 1000 }, { name: "services", dueMs: Infinity }];
-  const scrapes = new Scrapes(scraped(clock, { loops }));
+  const scrapes = scrapesOf(clock, { loops });
   const standing = async () => /^bgp_lb_standing_parts (\d+)$/m.exec(await textOf(scrapes, clock))?.[1];
   assert.equal(await standing(), "0");
   await clock.advance(15_000);
