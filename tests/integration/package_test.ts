@@ -111,9 +111,8 @@ Deno.test("the package under dpkg, without systemd", async (t) => {
     assert.equal(completions, await scene.do("bgp-lb", "completions", "bash"));
   });
 
-  await t.step("is upgraded, downgraded, and installed again over itself", async () => {
+  await t.step("is upgraded and downgraded", async () => {
     await scene.install(1);
-    await scene.install(0);
     await scene.install(0);
   });
 

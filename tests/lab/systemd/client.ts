@@ -4,7 +4,7 @@
  */
 const [failures = "", rounds = ""] = Deno.args;
 const SERVICE = { hostname: "10.99.0.1", port: 80 };
-const PAUSE_MS = 100;
+const PAUSE_MS = 200;
 const PATIENCE_MS = 5_000;
 
 async function echoed(connection: Deno.Conn, word: string): Promise<void> {
