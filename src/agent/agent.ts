@@ -31,7 +31,7 @@ import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.t
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
-import { Scrapes } from "./scrape.ts";
+import { Scrapes, toldTraffic } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
@@ -113,11 +113,8 @@ export class Agent {
       onGone: () => this.#config.dropGone(),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
-    this.#endOfRib = new EndOfRib({
-      clock,
-      services: this.#services,
-      peers: () => this.#config.current.bgp.peers,
-    });
+    const peers = () => this.#config.current.bgp.peers;
+    this.#endOfRib = new EndOfRib({ clock, services: this.#services, peers });
     this.#drains = new DrainKeeper({
       clock,
       events,
@@ -140,8 +137,8 @@ export class Agent {
       handover: () => ports.requestHandover(),
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
-    const traffic = async () =>
-      managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const read = async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const traffic = () => toldTraffic(read, clock);
     const scrapes = new Scrapes(this, { clock, metrics: this.#metrics, traffic });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.statusInSlices(),

@@ -9,7 +9,7 @@ import { Slices } from "../time/slices.ts";
 import { Liveness } from "./liveness.ts";
 import { within } from "./within.ts";
 
-/** A scrape goes without what the kernel does not tell by then. */
+/** Whoever asks goes without what the kernel does not tell by then. */
 const TRAFFIC_LIMIT_MS = 1000;
 
 /** The agent that is scraped. */
@@ -37,15 +37,20 @@ export class Scrapes {
     this.#parts = parts;
   }
 
-  /** The text of all metrics. A kernel that fails or hangs keeps nobody from all the rest. */
+  /** The text of all metrics. */
   async answer(): Promise<Exposition> {
     const { metrics, clock } = this.#parts;
-    const traffic = await within(this.#parts.traffic(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
+    const traffic = await this.#parts.traffic();
     const standing = this.#liveness.look(this.#scraped.loops(), clock.now()).length;
-    return await metrics.render(
-      await this.#scraped.statusInSlices(),
-      { traffic, standing },
-      new Slices(clock),
-    );
+    const status = await this.#scraped.statusInSlices();
+    return await metrics.render(status, { traffic, standing }, new Slices(clock));
   }
+}
+
+/** What goes through IPVS; nothing where the kernel fails or hangs, which keeps nobody from all the rest. */
+export async function toldTraffic(
+  read: () => Promise<readonly Traffic[]>,
+  clock: Clock,
+): Promise<readonly Traffic[]> {
+  return await within(read(), clock, TRAFFIC_LIMIT_MS).catch(() => []) ?? [];
 }

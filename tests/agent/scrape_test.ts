@@ -1,6 +1,6 @@
 // A scrape: what it goes without where the kernel does not tell, and what it sees stand still.
 import assert from "node:assert/strict";
-import { type Scraped, type ScrapeParts, Scrapes } from "../../src/agent/scrape.ts";
+import { type Scraped, type ScrapeParts, Scrapes, toldTraffic } from "../../src/agent/scrape.ts";
 import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
@@ -29,7 +29,8 @@ Deno.test("a scrape goes without the kernel's counters where it fails or hangs, 
     [() => new Promise<never>(() => {}), false],
   ] as const;
   for (const [traffic, isTold] of rows) {
-    const text = await textOf(scrapesOf(clock, { traffic }), clock);
+    const told = () => toldTraffic(traffic, clock);
+    const text = await textOf(scrapesOf(clock, { traffic: told }), clock);
     assert.match(text, /^bgp_lb_service_enabled\{service="lb"\} 1$/m);
     assert.equal(/^bgp_lb_virtual_service_connections_total\{/m.test(text), isTold);
   }

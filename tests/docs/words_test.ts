@@ -89,3 +89,21 @@ Deno.test("every gate is a row of docs/failures.md", () => {
   const text = Deno.readTextFileSync("docs/failures.md");
   assert.deepEqual(gates.filter((gate) => !text.includes(`\n| ${gate} `)), []);
 });
+
+Deno.test("every kind of event is in the table of docs/running.md, and every kind that is asked for is one", () => {
+  const source = Deno.readTextFileSync("src/http/event_counters.ts");
+  const table = source.slice(source.indexOf("const KINDS"), source.indexOf("satisfies Record<EventKind"));
+  const kinds = [...table.matchAll(/"([a-z-]+)": true/g)].map(([, kind = ""]) => kind);
+  assert.ok(kinds.length > 35, kinds.join());
+  const running = Deno.readTextFileSync("docs/running.md");
+  // Probes are told to whoever looks at a check, and are no events that are kept.
+  const untold = kinds.filter((kind) => kind !== "probe" && !running.includes(`\`${kind}\``));
+  assert.deepEqual(untold, []);
+  const asked = [...spans(), ...commandLines()].flatMap(({ text, where }) =>
+    [...text.matchAll(/--kind ([a-z,-]+)/g)].flatMap(([, list = ""]) =>
+      list.split(",").map((kind) => ({ kind, where }))
+    )
+  );
+  assert.ok(asked.length > 8, `${asked.length} kinds are asked for`);
+  assert.deepEqual(asked.filter(({ kind }) => !kinds.includes(kind)), []);
+});

@@ -1,168 +1,10 @@
-// The status page as it is made: what it says, what others wrote in it, its policy, its editions, and its bounds.
+// The status page as it is made: what it says, its editions, and its bounds.
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import { eventLine } from "../../src/status/event_line.ts";
-import { StatusPage, type StatusPagePorts } from "../../src/http/page/status_page.ts";
-import type { JournalEntry } from "../../src/events/journal.ts";
-import type { PeerEntry, ServiceStatus, Status } from "../../src/status/status.ts";
-import { escapeUnprintable, UNPRINTABLE } from "../../src/text/escapes.ts";
+import type { ServiceStatus } from "../../src/status/status.ts";
 import { address } from "../support/bgp.ts";
 import { readMarkup } from "../support/markup.ts";
-import { degradedStatus, peerStatus, quietPage, status } from "../support/status.ts";
-import { VirtualClock } from "../support/virtual_clock.ts";
-
-/** A page over documents that a test gives, and how often it asked for one. */
-class Scene {
-  readonly clock = new VirtualClock();
-  asked = 0;
-  newest = 0;
-  run = "r";
-  entries: readonly JournalEntry[] = [];
-  readonly page: StatusPage;
-
-  constructor(public now: Status, more: Partial<StatusPagePorts> = {}) {
-    const journalOf = () => this;
-    this.page = new StatusPage({
-      ...quietPage,
-      status: () => {
-        this.asked++;
-        return this.now;
-      },
-      clock: this.clock,
-      journal: {
-        get run() {
-          return journalOf().run;
-        },
-        get newest() {
-          return journalOf().newest;
-        },
-        since: () => ({ entries: this.entries, missing: 0 }),
-      },
-      ...more,
-    });
-  }
-
-  answer(target = "/"): Promise<Response> {
-    return this.page.answer(new Request(`http://agent${target}`));
-  }
-
-  async html(target = "/"): Promise<string> {
-    const html = await (await this.answer(target)).text();
-    await this.clock.advance(2_000);
-    return html;
-  }
-}
-
-const htmlOf = (now: Status) => new Scene(now).html();
-
-/** A status of so many services and peers, all of them well but for what `change` makes of them. */
-function large(
-  services: number,
-  peers = 2,
-  change: (service: ServiceStatus, at: number) => ServiceStatus = (each) => each,
-): Status {
-  const names = Array.from({ length: peers }, (_, at) => `tor-${at + 1}`);
-  const base = status(names);
-  const gates = [
-    "enabled",
-    "not drained",
-    "healthy",
-    "quorum",
-    "address present",
-    "virtual services present",
-  ];
-  return {
-    ...base,
-    peers: names.map((name) => up({ ...peerStatus, name })),
-    services: Array.from({ length: services }, (_, at) =>
-      change({
-        ...first(base.services),
-        name: `service-${at}`,
-        routes: base.services.flatMap(({ routes }) => routes).map((route) => ({
-          ...route,
-          prefix: `10.99.${at >> 8}.${at & 255}/32`,
-          gates: gates.map((name) => ({
-            name,
-            open: true,
-            degraded: false,
-            reason: `${name} of service ${at}`,
-            since: "2026-01-01T00:00:00.000Z",
-          })),
-        })),
-        virtualServices: [{
-          protocol: "tcp",
-          address: `10.99.${at >> 8}.${at & 255}`,
-          port: 80,
-          fwmark: 0,
-          family: 4,
-          scheduler: "wrr",
-          quorum: { held: true, live: 2, total: 2, needs: 1 },
-          destinations: [1, 2].map((last) => destination(`10.0.${at & 255}.${last}`)),
-        }],
-      }, at)),
-  };
-}
-
-const NEGOTIATED: PeerEntry["negotiated"] = {
-  peerAs: 65512,
-  peerIdentifier: "10.0.0.254",
-  internal: true,
-  holdTimeSeconds: 9,
-  keepaliveTimeSeconds: 3,
-  families: ["ipv4-unicast", "ipv6-unicast"],
-  fourOctetAs: true,
-  routeRefresh: true,
-  enhancedRouteRefresh: false,
-  extendedMessage: false,
-  extendedNextHop: [],
-  gracefulRestart: undefined,
-  role: undefined,
-};
-
-function up(peer: PeerEntry): PeerEntry {
-  return { ...peer, negotiated: NEGOTIATED };
-}
-
-/** The small status with a session that has negotiated something. */
-function small(): Status {
-  return { ...status(["r1"]), peers: [up(peerStatus)] };
-}
-
-function down(peer: PeerEntry, text = "peer sent Cease/Administrative Shutdown: maintenance"): PeerEntry {
-  return {
-    ...peer,
-    state: "Idle",
-    lastError: { text, at: new Date(0), noted: undefined },
-    negotiated: undefined,
-    advertised: [],
-  };
-}
-
-function destination(address: string): ServiceStatus["virtualServices"][number]["destinations"][number] {
-  return {
-    address,
-    port: 8080,
-    role: "configured",
-    configuredWeight: 1,
-    fullWeight: 1,
-    weight: 1,
-    forwarding: "masq",
-    tunnel: undefined,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    live: true,
-    verdict: "healthy",
-    cause: "http: status 200",
-    since: "2026-01-01T00:00:00.000Z",
-    activeConnections: 3,
-    inactiveConnections: 1,
-  };
-}
-
-function first<T>([one]: readonly T[]): T {
-  assert.ok(one !== undefined);
-  return one;
-}
+import { down, htmlOf, large, PageOfDocuments, small, up } from "../support/page_documents.ts";
+import { degradedStatus, peerStatus, status } from "../support/status.ts";
 
 Deno.test("the page says that all is well where it is, and is a whole document with its style and script in it", async () => {
   const { text, tags } = readMarkup(await htmlOf(small()));
@@ -273,122 +115,8 @@ Deno.test("what many services have in common is said once, and the rest is bound
   assert.match(bounded, /95 more 95 not well/);
 });
 
-Deno.test("the policy allows the page's own style and script and nothing else, and the page needs nothing else", async () => {
-  const response = await new Scene(degradedStatus()).answer();
-  const html = await response.text();
-  const { raw, tags } = readMarkup(html);
-  const policy = response.headers.get("content-security-policy") ?? "";
-  for (const [name, text] of Object.entries(raw)) {
-    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-    assert.ok(text.length > 1000);
-    assert.ok(policy.includes(`${name}-src 'sha256-${btoa(String.fromCharCode(...digest))}';`), name);
-  }
-  assert.match(policy, /^default-src 'none'; /);
-  for (
-    const part of [
-      "connect-src 'self'",
-      "base-uri 'none'",
-      "form-action 'none'",
-      "frame-ancestors 'none'",
-      "require-trusted-types-for 'script'",
-      "trusted-types 'none'",
-    ]
-  ) {
-    assert.ok(policy.split("; ").includes(part), part);
-  }
-  assert.doesNotMatch(policy, /unsafe|\*/);
-  assert.equal(response.headers.get("x-content-type-options"), "nosniff");
-  assert.equal(response.headers.get("cache-control"), "no-store");
-  assert.equal(tags.filter(({ name }) => name === "script" || name === "style").length, 2);
-  for (const { name, attributes } of tags) {
-    for (const [key, value] of attributes) {
-      assert.ok(
-        key !== "style" && !key.startsWith("on") && key !== "src" && key !== "action",
-        `${key} of ${name}`,
-      );
-      if (key === "href") assert.match(value, /^#|^data:image\/svg\+xml,/);
-    }
-  }
-});
-
-Deno.test("whatever others wrote stays text, and nothing of it is invisible or turns the writing round", async () => {
-  const foreign = fc.oneof(
-    fc.constantFrom(
-      "<script>alert(1)</script>",
-      `"><img src=x onerror=alert(1)>`,
-      "</style><script>",
-      "a & b &lt; &#39; '\"`",
-      "\u202egnp.exe\u2066\u200b\u0000\u001b[31m\u2028",
-      "</script><!-- -->",
-    ),
-    fc.string({ unit: "binary", maxLength: 60 }),
-  ).filter((text) => text.trim() !== "" && text.isWellFormed());
-  await fc.assert(
-    fc.asyncProperty(foreign, foreign, foreign, foreign, async (name, cause, words, host) => {
-      const base = status(["r1"], "unhealthy");
-      const service = first(base.services);
-      const scene = new Scene({
-        ...base,
-        peers: [down({ ...peerStatus, name }, words)],
-        services: [{
-          ...service,
-          name: `s${name}`,
-          cause,
-          checks: service.checks.map((check) => ({
-            ...check,
-            cause,
-            expects: words,
-            recent: [{ ...first(check.recent), detail: cause }],
-          })),
-          routes: service.routes.map((route) => ({
-            ...route,
-            gates: route.gates.map((gate) => ({ ...gate, reason: cause })),
-          })),
-          virtualServices: [{
-            protocol: "tcp",
-            address: "10.99.0.1",
-            port: 80,
-            fwmark: 0,
-            family: 4,
-            scheduler: words,
-            quorum: undefined,
-            destinations: [{ ...destination("10.0.0.1"), live: false, cause }],
-          }],
-        }],
-        kernel: { ...base.kernel, errors: [words] },
-      }, { hostname: () => host });
-      const record = {
-        id: 7,
-        at: "2026-01-01T00:00:00.000Z",
-        kind: "verdict",
-        service: name,
-        cause: words,
-      } as const;
-      scene.entries = [{ id: 7, kind: "verdict", record, text: JSON.stringify(record) }];
-      const html = await scene.html();
-      const { text, tags, raw } = readMarkup(html);
-      assert.equal(raw.script.match(/<\//), null);
-      const whole = html.replace(raw.style, "").replace(raw.script, "");
-      assert.equal(whole.trimEnd().match(UNPRINTABLE), null);
-      for (const each of [cause, words, host]) assert.ok(text.includes(escapeUnprintable(each)), each);
-      assert.ok(tags.every((tag) => KNOWN.has(tag.name)), tags.map((tag) => tag.name).join());
-      assert.ok(
-        tags.some(({ attributes }) => attributes.get("id") === escapeUnprintable(`service-s${name}`)),
-      );
-      assert.ok(text.includes(escapeUnprintable(eventLine(JSON.stringify(record))?.text ?? "?")));
-    }),
-    { numRuns: 60, seed: 11 },
-  );
-});
-
-const KNOWN = new Set(
-  ("html head body meta title link style script a svg symbol circle path rect use text tspan g desc header main section " +
-    "div p h1 h2 h3 h4 span i b ol ul li dl dt dd details summary table caption thead tbody tr th td time label input code pre br")
-    .split(" "),
-);
-
 Deno.test("who has an edition gets what has changed since, and a place for all else", async () => {
-  const scene = new Scene(large(50));
+  const scene = new PageOfDocuments(large(50));
   // In the first minute all ages change.
   await scene.clock.advance(86_400_000);
   const whole = await scene.html();
@@ -425,7 +153,7 @@ Deno.test("who has an edition gets what has changed since, and a place for all e
 });
 
 Deno.test("the page is made once a second for all, and anew for who comes after an event", async () => {
-  const scene = new Scene(small());
+  const scene = new PageOfDocuments(small());
   const many = await Promise.all(Array.from({ length: 10 }, () => scene.answer()));
   assert.deepEqual([many.length, scene.asked], [10, 1]);
   await scene.clock.advance(900);
@@ -447,7 +175,7 @@ Deno.test("the page is made once a second for all, and anew for who comes after 
 
 Deno.test("a page that could not be made is made for the next who asks", async () => {
   let fails = true;
-  const scene = new Scene(small(), {
+  const scene = new PageOfDocuments(small(), {
     status: () => {
       if (fails) throw new Error("a fault of ours");
       return small();
@@ -473,7 +201,7 @@ Deno.test("200 services are less than three quarters of a megabyte, and the pict
 
 Deno.test("a session that is down is so since it was up last, and one that never was since the start", async () => {
   const now = { ...small(), peers: [down(peerStatus), down({ ...peerStatus, name: "r2" })] };
-  const scene = new Scene(now);
+  const scene = new PageOfDocuments(now);
   const record = {
     id: 1,
     at: "2026-01-01T00:01:02.000Z",
@@ -497,7 +225,7 @@ Deno.test("rates are read while somebody looks, every few seconds at most, and s
     port: 80,
     fwmark: 0,
   } as const;
-  const scene = new Scene(large(2), {
+  const scene = new PageOfDocuments(large(2), {
     traffic: () => {
       reads++;
       return Promise.resolve([{
@@ -523,6 +251,6 @@ Deno.test("rates are read while somebody looks, every few seconds at most, and s
 });
 
 Deno.test("rates that cannot be read keep nothing from being shown", async () => {
-  const scene = new Scene(small(), { traffic: () => Promise.reject(new Error("EPERM")) });
+  const scene = new PageOfDocuments(small(), { traffic: () => Promise.reject(new Error("EPERM")) });
   assert.match(await scene.html(), /All is well/);
 });

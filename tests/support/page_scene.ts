@@ -2,7 +2,7 @@
 import { agentArguments, AgentProcess } from "./agent.ts";
 import { HearingPeer } from "./hearing_peer.ts";
 import { run } from "./process.ts";
-import { freePort, RawListener } from "./raw_peer.ts";
+import { freePort, notification, RawListener, type RawPeer } from "./raw_peer.ts";
 import { eventually, until } from "./until.ts";
 
 /** A service that is asked for at the backend's path of its name. */
@@ -94,6 +94,31 @@ export class PageScene implements AsyncDisposable {
       () => this.routers.every(({ table }) => table.size === count),
       () => `each router has ${count} routes: ${this.routers.map(({ table }) => [...table].join())}`,
     );
+  }
+
+  /** The agent says so of the service. */
+  async until(service: string, verdict: "healthy" | "unhealthy"): Promise<void> {
+    const ask = async () => {
+      const { services } = await (await fetch(`${this.url}api/v1/status`)).json();
+      return services.find(({ name }: { name: string }) => name === service)?.verdict;
+    };
+    await eventually(ask, (answer) => answer === verdict, `${service} is ${verdict}`);
+  }
+
+  /** The router at this place has an operator who shuts the session down, with a word about it, until this is disposed. */
+  shutDown(at: number, words: string): Disposable {
+    const text = new TextEncoder().encode(words);
+    const told = new Set<RawPeer>();
+    const tell = () => {
+      for (const peer of this.routers[at]?.listener.peers ?? []) {
+        if (told.has(peer) || peer.ended !== undefined) continue;
+        told.add(peer);
+        peer.send(notification(6, 2, [text.length, ...text]));
+      }
+    };
+    tell();
+    const timer = setInterval(tell, 1);
+    return { [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   /** A command of ours to its end. */

@@ -101,7 +101,7 @@ function RoutePart(
   const { prefix, steps, peers } = route;
   return (
     <section class="route">
-      <h4>{`${prefix} of ${service.name}`}</h4>
+      <h3>{`${prefix} of ${service.name}`}</h3>
       <ol class="chain">
         {steps.map((step) => <StepItem step={step} now={now} />)}
       </ol>
