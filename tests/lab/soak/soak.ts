@@ -9,6 +9,7 @@ import {
   type OrderName,
   type Round,
   scheduleOf,
+  subject,
   type Trouble,
 } from "../../soak/schedule.ts";
 import { tailOf } from "../../soak/tail.ts";
