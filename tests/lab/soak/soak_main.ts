@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { FAULTS, isFault } from "../../soak/schedule.ts";
 import { runInside } from "../boot.ts";
+import { PLANTS } from "./plants.ts";
 import { placeNames } from "../place.ts";
 import { prepare } from "../setup.ts";
 
@@ -38,6 +39,9 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (values.only !== undefined && !/^\d+\.\.\d+$/.test(values.only)) {
     usage(`--only must be K..L (got ${values.only})`);
+  }
+  if (values.plant !== undefined && !(values.plant in PLANTS)) {
+    usage(`--plant: there is no ${values.plant}; there are ${Object.keys(PLANTS).join(", ")}`);
   }
   const { place, passedOver, denoDir } = await prepare(
     console.error,
