@@ -194,7 +194,7 @@ class Run {
       if (!await this.#recovered()) break;
     }
     await this.#watches.requests();
-    await this.#watches.processes(true);
+    await this.#watches.calmProcesses();
     this.#judge();
   }
 
