@@ -7,7 +7,6 @@ const TO_COME: readonly string[] = [
   "docs/status-page.md",
   "docs/status-page.png",
   "docs/service.md",
-  "docs/soak.md",
 ];
 
 function exists(path: string): boolean {

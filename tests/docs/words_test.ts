@@ -72,7 +72,7 @@ Deno.test("every key of the configuration in the documents is one", () => {
       : [];
     const camel = /^[a-z]+(?:[A-Z][a-zA-Z]*)+6?$/.test(text) ? [text] : [];
     // YAML: in braces, or one key and one value.
-    const isYaml = text.includes("{") || /^[a-z][a-zA-Z0-9]*: (?:\S+|\[.*\])$/.test(text);
+    const isYaml = text.includes("{") || /^[a-z][a-zA-Z0-9]*: (?:[^…\s]+|\[.*\])$/.test(text);
     const all = isYaml ? text.matchAll(/(?:^|[{,] ?)([a-z][a-zA-Z0-9]*): /g) : [];
     const pairs = [...all].map(([, key = ""]) => key);
     return [...dotted, ...camel, ...pairs].map((key) => ({ text: key, where }));

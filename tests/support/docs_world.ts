@@ -85,7 +85,7 @@ const SERVICES = [
   { name: "ping", checks: [{ type: "ping", addresses: ["10.9.0.78"] }] },
   {
     name: "flapping",
-    checks: [{ type: "file", path: "FOLDER/flag", flap: { limit: 1, window: "60s", hold: "120s" } }],
+    checks: [{ type: "file", path: "FOLDER/flag", flap: { limit: 1, window: "60s", hold: "10m" } }],
   },
   {
     name: "degraded",
