@@ -19,12 +19,20 @@ export interface NpmPackage {
   readonly integrity: string;
   /** An SPDX expression; undefined where the package names none. */
   readonly licence: string | undefined;
+  /** What its licence file says; undefined where it has none. */
+  readonly licenceText: string | undefined;
 }
 
 /** What the bill is about. */
-export interface Bundled {
+export interface Bundled extends Modules {
   readonly version: string;
   readonly build: Build | undefined;
+  /** What runs the bundle, where that is delivered with it. */
+  readonly runtime: NpmPackage | undefined;
+}
+
+/** The module graph of the bundle. */
+export interface Modules {
   /** Keys of the packages that our own modules import. */
   readonly imported: readonly string[];
   /** By key: NAME@VERSION. */
@@ -32,8 +40,9 @@ export interface Bundled {
 }
 
 /** The bill as a CycloneDX document, in an order that depends on nothing but its content. */
-export function billOfMaterials({ version, build, imported, packages }: Bundled): unknown {
+export function billOfMaterials({ version, build, imported, packages, runtime }: Bundled): unknown {
   const reached = closure(imported, packages);
+  const items = [...runtime === undefined ? [] : [runtime], ...reached.values()];
   const us = `pkg:generic/bgp-lb@${version}`;
   const refs = (keys: readonly string[]) => keys.flatMap((key) => reached.get(key) ?? []).map(purlOf).sort();
   return {
@@ -53,12 +62,17 @@ export function billOfMaterials({ version, build, imported, packages }: Bundled)
         ...build && { properties: [{ name: "bgp-lb:commit", value: build.commit }] },
       },
     },
-    components: [...reached.values()].map(component),
+    components: items.map(component),
     dependencies: [
-      { ref: us, dependsOn: refs(imported) },
-      ...[...reached.values()].map((item) => ({ ref: purlOf(item), dependsOn: refs(item.dependencies) })),
+      { ref: us, dependsOn: [...runtime === undefined ? [] : [purlOf(runtime)], ...refs(imported)].sort() },
+      ...items.map((item) => ({ ref: purlOf(item), dependsOn: refs(item.dependencies) })),
     ],
   };
+}
+
+/** The packages that are in the bundle, sorted by name. */
+export function bundledPackages({ imported, packages }: Modules): readonly NpmPackage[] {
+  return [...closure(imported, packages).values()];
 }
 
 /** Everything that `roots` lead to, sorted by key. @throws where a package is not in the graph */
@@ -125,8 +139,19 @@ interface ModuleGraph {
   >;
 }
 
-/** The bill of this folder's sources. @throws with the words of Deno or git */
-export async function makeBill(): Promise<Uint8Array> {
+/** The bill of this folder's sources, and of the runtime. @throws with the words of Deno or git */
+export async function makeBill(runtime?: NpmPackage): Promise<Uint8Array> {
+  const bundled = {
+    ...await readModules(),
+    version: denoJson.version,
+    build: await checkedOut(),
+    runtime,
+  };
+  return new TextEncoder().encode(`${JSON.stringify(billOfMaterials(bundled), null, 2)}\n`);
+}
+
+/** The module graph of this folder's sources. @throws with the words of Deno */
+export async function readModules(): Promise<Modules> {
   const { code, stdout, stderr } = await output(Deno.execPath(), ["info", "--json", "main.ts"]);
   if (code !== 0) throw new Error(`deno info: ${stderr.trim()}`);
   const graph: ModuleGraph = JSON.parse(stdout);
@@ -137,23 +162,22 @@ export async function makeBill(): Promise<Uint8Array> {
   for (const [key, { name, version, dependencies, localPath }] of Object.entries(graph.npmPackages)) {
     const integrity = lock.npm[key]?.integrity;
     if (integrity === undefined) throw new Error(`${key} is not in deno.lock`);
-    packages.set(key, { name, version, dependencies, integrity, licence: await licenceOf(localPath) });
+    packages.set(key, { name, version, dependencies, integrity, ...await licenceOf(localPath) });
   }
   const imported = graph.modules.flatMap(({ npmPackage }) => npmPackage === undefined ? [] : [npmPackage]);
-  const bill = billOfMaterials({
-    version: denoJson.version,
-    build: await checkedOut(),
-    imported: [...new Set(imported)],
-    packages,
-  });
-  return new TextEncoder().encode(`${JSON.stringify(bill, null, 2)}\n`);
+  return { imported: [...new Set(imported)], packages };
 }
 
-async function licenceOf(folder: string): Promise<string | undefined> {
+async function licenceOf(folder: string): Promise<Pick<NpmPackage, "licence" | "licenceText">> {
   const { license }: { readonly license?: unknown } = JSON.parse(
     await Deno.readTextFile(`${folder}/package.json`),
   );
-  return typeof license === "string" ? license : undefined;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  const file = names.sort().find((name) => /^licen[cs]e(\.\w+)?$/i.test(name));
+  return {
+    licence: typeof license === "string" ? license : undefined,
+    licenceText: file === undefined ? undefined : await Deno.readTextFile(`${folder}/${file}`),
+  };
 }
 
 if (import.meta.main) {

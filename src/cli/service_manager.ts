@@ -143,6 +143,7 @@ export class ServiceManager implements Disposable {
     const line = this.#statusLine();
     const lines = this.#phase === "stopping" ? [...this.#extension(), line] : [line];
     if (lines.length > 1 || line !== this.#told) this.#notify(...lines);
+    // Also where there was nothing to say: it is asked again in a while, and not in the same moment.
     this.#toldMs = this.#options.clock.now();
   }
 
@@ -162,7 +163,8 @@ export class ServiceManager implements Disposable {
   }
 
   #notify(...lines: readonly string[]): void {
-    this.#told = lines.find((line) => line.startsWith("STATUS=")) ?? this.#told;
+    const words = lines.find((line) => line.startsWith("STATUS="));
+    if (words !== undefined) [this.#told, this.#toldMs] = [words, this.#options.clock.now()];
     this.#options.notify(lines.join("\n"));
   }
 

@@ -23,6 +23,14 @@ export interface ProcessFigures {
   readonly descriptors?: { readonly open: number; readonly limit: number } | undefined;
 }
 
+/** What is known at a scrape that the status document does not tell. */
+export interface Beside {
+  /** What the kernel has told of IPVS. */
+  readonly traffic: readonly Traffic[];
+  /** So many parts that go on by themselves have stood still at two scrapes. */
+  readonly standing: number;
+}
+
 /** All metric families of one agent. */
 export class Metrics {
   readonly #process: () => ProcessFigures;
@@ -67,15 +75,12 @@ export class Metrics {
     this.#stateFiles.set(file, isKept);
   }
 
-  /**
-   * The text exposition of everything, as of `status`, with what the kernel has told of IPVS; a long one takes some turns,
-   * as `pauses` says.
-   */
-  async render(status: Status, traffic: readonly Traffic[], pauses: Pauses): Promise<Exposition> {
-    return await exposition(this.#families(status, traffic), pauses);
+  /** The text exposition of everything, as of `status` and with `beside`; a long one takes some turns, as `pauses` says. */
+  async render(status: Status, beside: Beside, pauses: Pauses): Promise<Exposition> {
+    return await exposition(this.#families(status, beside), pauses);
   }
 
-  *#families(status: Status, traffic: readonly Traffic[]): Iterable<MetricFamily> {
+  *#families(status: Status, { traffic, standing }: Beside): Iterable<MetricFamily> {
     for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
     yield* trafficFamilies(status, traffic);
     yield* this.#counters.families();
@@ -104,6 +109,12 @@ export class Metrics {
       samples: [...this.#stateFiles].map(([file, isKept]) => ({ labels: { file }, value: flag(isKept) })),
     };
     yield* this.#loopLag.families();
+    yield single(
+      "bgp_lb_standing_parts",
+      "gauge",
+      "Parts that go on by themselves (checks, sessions, the reconciler) and have stood still at two scrapes.",
+      standing,
+    );
     yield* processFamilies(this.#process());
   }
 }

@@ -22,7 +22,7 @@ export function trafficFamilies({ services }: Status, traffic: readonly Traffic[
   return [
     counter(
       "bgp_lb_virtual_service_connections_total",
-      "Connections that IPVS has scheduled since the virtual service was made.",
+      "Connections that IPVS has scheduled since the virtual service was made, as it sums up every two seconds.",
       rows.values().map(([labels, { connections }]) => ({ labels, value: connections })),
     ),
     counter(

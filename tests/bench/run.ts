@@ -32,6 +32,12 @@ const LONG = ["memory_bench.ts"];
 const options = Deno.args.filter((each) => each.startsWith("--"));
 const names = Deno.args.filter((each) => !options.includes(each));
 const isNamed = (name: string) => names.some((each) => name.startsWith(each));
+const unknown = names.filter((each) => ![...BENCHMARKS, ...LONG].some((name) => name.startsWith(each)));
+if (unknown.length > 0) {
+  const known = [...BENCHMARKS, ...LONG].map((name) => name.replace("_bench.ts", ""));
+  console.error(`there is no benchmark ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  Deno.exit(2);
+}
 const wanted = names.length === 0 ? BENCHMARKS : [...BENCHMARKS, ...LONG].filter(isNamed);
 
 for (const name of wanted) {

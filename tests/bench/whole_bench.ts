@@ -64,7 +64,11 @@ await row("status document", ROUNDS, () => agent.statusInSlices());
 const status = await agent.statusInSlices();
 await row("... as JSON", ROUNDS, () => inSlices(systemClock, jsonInSteps(status)));
 await row("... as text, all services", ROUNDS, () => void VIEWS.services.text(status, new Date()));
-await row("... as metrics", ROUNDS, () => metrics.render(status, [], new Slices(systemClock)));
+await row(
+  "... as metrics",
+  ROUNDS,
+  () => metrics.render(status, { traffic: [], standing: 0 }, new Slices(systemClock)),
+);
 await row("reload, unchanged", ROUNDS, () => agent.orders.reload(undefined));
 const files = Array.from({ length: ROUNDS }, (_, round) => configuration(round + 2));
 await row("reload, one weight", ROUNDS, () => {

@@ -71,7 +71,10 @@ Deno.test("every key of the configuration in the documents is one", () => {
       ? text.replaceAll("[]", "").split(".")
       : [];
     const camel = /^[a-z]+(?:[A-Z][a-zA-Z]*)+6?$/.test(text) ? [text] : [];
-    const pairs = [...text.matchAll(/(?:^|[{,] ?)([a-z][a-zA-Z0-9]*): /g)].map(([, key = ""]) => key);
+    // YAML: in braces, or one key and one value.
+    const isYaml = text.includes("{") || /^[a-z][a-zA-Z0-9]*: (?:\S+|\[.*\])$/.test(text);
+    const all = isYaml ? text.matchAll(/(?:^|[{,] ?)([a-z][a-zA-Z0-9]*): /g) : [];
+    const pairs = [...all].map(([, key = ""]) => key);
     return [...dotted, ...camel, ...pairs].map((key) => ({ text: key, where }));
   });
   assert.ok(used.length > 200, `${used.length} uses`);
@@ -88,4 +91,22 @@ Deno.test("every gate is a row of docs/failures.md", () => {
   assert.ok(gates.length >= 13, gates.join());
   const text = Deno.readTextFileSync("docs/failures.md");
   assert.deepEqual(gates.filter((gate) => !text.includes(`\n| ${gate} `)), []);
+});
+
+Deno.test("every kind of event is in the table of docs/running.md, and every kind that is asked for is one", () => {
+  const source = Deno.readTextFileSync("src/http/event_counters.ts");
+  const table = source.slice(source.indexOf("const KINDS"), source.indexOf("satisfies Record<EventKind"));
+  const kinds = [...table.matchAll(/"([a-z-]+)": true/g)].map(([, kind = ""]) => kind);
+  assert.ok(kinds.length > 35, kinds.join());
+  const running = Deno.readTextFileSync("docs/running.md");
+  // Probes are told to whoever looks at a check, and are no events that are kept.
+  const untold = kinds.filter((kind) => kind !== "probe" && !running.includes(`\`${kind}\``));
+  assert.deepEqual(untold, []);
+  const asked = [...spans(), ...commandLines()].flatMap(({ text, where }) =>
+    [...text.matchAll(/--kind ([a-z,-]+)/g)].flatMap(([, list = ""]) =>
+      list.split(",").map((kind) => ({ kind, where }))
+    )
+  );
+  assert.ok(asked.length > 8, `${asked.length} kinds are asked for`);
+  assert.deepEqual(asked.filter(({ kind }) => !kinds.includes(kind)), []);
 });

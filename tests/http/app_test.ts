@@ -21,7 +21,7 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   const app = createHttpApp({
     clock: new VirtualClock(),
     status: () => now,
-    metrics: () => metrics.render(now, [], noPause),
+    metrics: () => metrics.render(now, { traffic: [], standing: 0 }, noPause),
     events: () => new Response(),
     ...quietPage,
   });

@@ -5,6 +5,7 @@ import { Metrics } from "../../src/http/metrics.ts";
 import type { Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
 import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
+import { metricRows, tableRows } from "../support/monitoring.ts";
 import { exposed, peerStatus, scraped, status } from "../support/status.ts";
 
 const NEGOTIATED = {
@@ -193,4 +194,10 @@ Deno.test("what went through IPVS is told of our virtual services alone, by the 
     `bgp_lb_virtual_service_bytes_total{${of},direction="out"} 5`,
   ]);
   assert.doesNotMatch(await scraped(fullMetrics(), fullStatus()), /^bgp_lb_virtual_service_\w+_total\{/m);
+});
+
+Deno.test("docs/observability.md has a row for every metric, in the words of its help", async () => {
+  const rows = tableRows(Deno.readTextFileSync("docs/observability.md"));
+  const missing = (await metricRows()).filter((row) => !rows.has(row));
+  assert.deepEqual(missing, [], "rows that are to be in docs/observability.md");
 });

@@ -11,7 +11,7 @@ import { type Answer, run } from "../support/process.ts";
 import { ensurePackages } from "../support/setup.ts";
 
 /** What shown lines may take to come: a session's next attempt. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 /** The shell's own statuses for a command that cannot be run begin here. */
 const NOT_RUN = 126;
 

@@ -7,7 +7,12 @@ import { agentArguments, AgentProcess } from "../support/agent.ts";
 import { Bird } from "../support/bird.ts";
 import { Frr } from "../support/frr.ts";
 import { readDocument } from "../support/markdown.ts";
-import { canMakeNamespaces, type NamespacePair, namespacePair } from "../support/namespace.ts";
+import {
+  canMakeNamespaces,
+  type NamespacePair,
+  namespacePair,
+  NetworkNamespace,
+} from "../support/namespace.ts";
 import { run } from "../support/process.ts";
 import { ensurePackages } from "../support/setup.ts";
 import { eventually } from "../support/until.ts";
@@ -37,15 +42,32 @@ state: { directory: ${folder}/state${number} }
 `.replace(`as: 65512, address6`, `as: 65512, listenPort: -1, address6`);
 }
 
-/** Two agents in `a`, each with an address of its own. */
+/** Makes a second host beside `a`, on the same link to the router: only one on a host can have the port of BFD. */
+async function secondHost(a: NetworkNamespace): Promise<NetworkNamespace> {
+  const c = await NetworkNamespace.create("c");
+  await a.ip("link", "add", "bridge", "type", "bridge");
+  await a.ip("link", "set", "bridge", "addrgenmode", "none", "up");
+  await a.ip("addr", "flush", "dev", "va");
+  await a.ip("link", "set", "va", "master", "bridge");
+  await a.ip("link", "add", "port", "type", "veth", "peer", "name", "va", "netns", c.name);
+  await a.ip("link", "set", "port", "master", "bridge", "up");
+  await c.ip("link", "set", "va", "addrgenmode", "none", "up");
+  for (const [namespace, device, host, link] of [[a, "bridge", "1", "a"], [c, "va", "5", "c"]] as const) {
+    await namespace.ip("addr", "add", `10.9.0.${host}/24`, "dev", device);
+    await namespace.ip("addr", "add", `fd09::${host}/64`, "dev", device, "nodad");
+    await namespace.ip("addr", "add", `fe80::${link}/64`, "dev", device, "nodad");
+  }
+  return c;
+}
+
+/** An agent on each of two hosts. */
 async function startHosts({ a }: NamespacePair, stack: AsyncDisposableStack) {
   const folder = Deno.makeTempDirSync();
   stack.defer(() => Deno.remove(folder, { recursive: true }));
-  await a.ip("addr", "add", "10.9.0.5/24", "dev", "va");
-  await a.ip("addr", "add", "fd09::5/64", "dev", "va", "nodad");
+  const hosts = { 1: a, 2: stack.use(await secondHost(a)) };
   Deno.writeTextFileSync(`${folder}/router.password`, `${PASSWORD}\n`, { mode: 0o600 });
-  const within = ["ip", "netns", "exec", a.name];
   for (const number of [1, 2] as const) {
+    const within = ["ip", "netns", "exec", hosts[number].name];
     const file = `${folder}/${number}.yaml`;
     Deno.writeTextFileSync(file, hostConfig(number, folder), { mode: 0o600 });
     const agent = stack.use(new AgentProcess(["--config", file], { within }));

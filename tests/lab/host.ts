@@ -114,6 +114,13 @@ export class Host implements AsyncDisposable {
     return await runOrThrow(command, wrapped);
   }
 
+  /** The text of the agent's metrics, as this host's Prometheus would get it. */
+  async scrape(): Promise<string> {
+    const program = 'console.log(await (await fetch("http://127.0.0.1:8081/metrics")).text())';
+    const { command, args } = this.placement.wrap(this.name, Deno.execPath(), ["eval", program]);
+    return await runOrThrow(command, args);
+  }
+
   get #file(): string {
     return `${this.placement.folder}/${this.name}.json`;
   }

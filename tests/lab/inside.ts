@@ -124,6 +124,10 @@ if (import.meta.main) {
       totals.push(await runAll(create(dataPlane), dataPlaneSuite.filter(wanted), false));
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
+      if (wanted({ name: "soak" })) {
+        const { shortSoak } = await import("./soak/soak.ts");
+        totals.push(await shortSoak(folder, agent, report));
+      }
       for (const name of kernelTests.filter((name) => wanted({ name }))) {
         totals.push(await runTestFile(name, folder, report));
       }

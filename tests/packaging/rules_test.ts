@@ -2,7 +2,17 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { parseCommandLine } from "../../src/cli/command_parser.ts";
-import { exposedNames, list, metricsOf, RULES, rules, text } from "../support/monitoring.ts";
+import { readDocument } from "../support/markdown.ts";
+import {
+  alertRows,
+  exposedNames,
+  list,
+  metricsOf,
+  RULES,
+  rules,
+  tableRows,
+  text,
+} from "../support/monitoring.ts";
 
 const ALL = rules();
 const ALERTS = ALL.filter(({ alert }) => alert !== undefined);
@@ -89,4 +99,16 @@ Deno.test("no alert asks for the bare state of a series: one scrape that fails w
     );
     assert.deepEqual(metricsOf(bare).filter((name) => name !== "up" && !RECORDS.has(name)), [], alert);
   }
+});
+
+Deno.test("docs/observability.md has a row for every alert, and docs/failures.md the place that it leads to", () => {
+  const rows = tableRows(Deno.readTextFileSync("docs/observability.md"));
+  assert.deepEqual(
+    alertRows().filter((row) => !rows.has(row)),
+    [],
+    "rows that are to be in docs/observability.md",
+  );
+  const { anchors } = readDocument(Deno.readTextFileSync("docs/failures.md"));
+  const places = ALERTS.map(({ annotations }) => annotations.runbook_url?.split("#")[1] ?? "");
+  assert.deepEqual(places.filter((place) => !anchors.has(place)), []);
 });

@@ -207,8 +207,8 @@ function withoutClashes<T extends Omit<Trouble, "number">>(troubles: readonly T[
 /** Between two faults of one kind at one place. */
 const BETWEEN_MS = 1_500;
 
-/** Of a process: it is one thing at a time. */
-function subject(fault: FaultName): string {
+/** What a fault takes hold of: it is one thing at a time, however long that takes. */
+export function subject(fault: FaultName): string {
   if (fault.startsWith("server-")) return "server";
   if (fault.startsWith("router-")) return "router";
   // Whoever does not run can neither be ordered nor hold a log back.

@@ -60,6 +60,7 @@ const PEERS = [
   { name: "no-interface", address: "10.9.0.15", interface: "eth9" },
   { name: "no-route", address: "10.77.0.1" },
   { name: "bfd", address: "10.9.0.16", bfd: { strict: true } },
+  { name: "unnumbered", address: "auto", interface: "va" },
   { name: "waiting", address: "10.9.0.17", passive: true },
 ].map((peer) => ({ as: 65000, connectRetryTime: "1s", ...peer }));
 
@@ -136,6 +137,14 @@ services:
         destinations:
           - { address: 10.7.2.8, port: 8080 }
           - { address: 10.7.1.8, port: 80, forwarding: tunnel }
+`;
+
+const FILL_IN = `bgp:
+  local: { routerID: FILL-IN, as: 65512 }
+  peers:
+    - { address: 10.88.0.253, as: 65000, password: $BGP_PASSWORD }
+services:
+  - { name: web, addresses: [10.99.0.1] }
 `;
 
 const BROKEN = `bgp:
@@ -328,7 +337,7 @@ exec ${words} "$@" --control-socket $DOCS_FOLDER/control.sock
     }
     for (const [key, value] of BARE_SYSCTLS) await bare.sysctl(key, value);
     Deno.mkdirSync(`${this.folder}/bare`);
-    for (const [name, text] of [["config", BARE], ["broken", BROKEN]] as const) {
+    for (const [name, text] of [["config", BARE], ["broken", BROKEN], ["new", FILL_IN]] as const) {
       const file = `${this.folder}/bare/${name}.yaml`;
       Deno.writeTextFileSync(file, text.replaceAll("FOLDER", `${this.folder}/bare`), { mode: 0o600 });
     }

@@ -131,3 +131,36 @@ function strings(record: unknown): Readonly<Record<string, string>> {
     ),
   );
 }
+
+/** Rows of a table in Markdown as docs/observability.md has them: each metric of the agent. */
+export async function metricRows(): Promise<readonly string[]> {
+  return (await exposedFamilies()).map(({ name, type, labels = [], help }) => {
+    return row(`\`${name}\``, type, labels.filter((label) => label !== "le").join(", "), escaped(help));
+  });
+}
+
+/** The same of each alert: in whose words, how bad it is, and what must last how long. */
+export function alertRows(): readonly string[] {
+  return rules().flatMap(({ alert, severity = "", annotations, for: lasts = "" }) => {
+    if (alert === undefined) return [];
+    const [, anchor = ""] = (annotations.runbook_url ?? "").split("#");
+    const words = (annotations.summary ?? "").replace(/\{\{ (?:or )?\$labels\.([a-z_]+)[^}]*\}\}/g, "_$1_")
+      .replace(/\{\{ \$value[^}]*\}\}/g, "_N_");
+    return [row(`[${alert}](failures.md#${anchor})`, severity, lasts, escaped(words))];
+  });
+}
+
+/** The rows of all tables of a document, without what only pads them. */
+export function tableRows(document: string): ReadonlySet<string> {
+  return new Set(
+    document.split("\n").filter((line) => line.startsWith("|")).map((line) => line.replace(/ +/g, " ")),
+  );
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`.replace(/ +/g, " ");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("|", "\\|");
+}

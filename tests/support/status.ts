@@ -19,7 +19,7 @@ export async function scraped(
   now: Status,
   traffic: readonly Traffic[] = [],
 ): Promise<string> {
-  return new TextDecoder().decode((await metrics.render(now, traffic, noPause)).body);
+  return new TextDecoder().decode((await metrics.render(now, { traffic, standing: 0 }, noPause)).body);
 }
 
 /** What the page of an agent is made of beside its status, where nothing has happened. */

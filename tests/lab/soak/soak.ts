@@ -3,12 +3,21 @@ import type { LabEvent } from "../report.ts";
 import { BOUNDS } from "../../soak/bounds.ts";
 import { INVARIANTS, type Violation } from "../../soak/invariants.ts";
 import type { Observed } from "../../soak/observed.ts";
-import { type FaultName, isFault, type Round, scheduleOf, type Trouble } from "../../soak/schedule.ts";
+import {
+  type FaultName,
+  isFault,
+  type OrderName,
+  type Round,
+  scheduleOf,
+  subject,
+  type Trouble,
+} from "../../soak/schedule.ts";
 import { tailOf } from "../../soak/tail.ts";
 import { waitFor } from "../../support/until.ts";
 import { pause } from "./agent_surface.ts";
 import { DOING } from "./faults.ts";
 import { carryOut } from "./planned.ts";
+import { type PlantMoment, PLANTS } from "./plants.ts";
 import { Scene } from "./scene.ts";
 import { Watches } from "./watches.ts";
 
@@ -18,31 +27,69 @@ export interface SoakOptions {
   readonly minutes: number;
   readonly faults: readonly string[] | undefined;
   readonly only: readonly [number, number] | undefined;
+  /** A violation that is made on purpose. */
+  readonly plant: string | undefined;
+  /** One short round, for a suite that has more to do. */
+  readonly short?: true;
 }
 
 type Report = (event: LabEvent) => void;
 
-const STORM_MS = 25_000;
+/** How much there is in a round. */
+const WHOLE = { perStorm: [4, 9], ordersPerRound: 3, stormMs: 25_000 } as const;
+const SHORT = { perStorm: [5, 6], ordersPerRound: 2, stormMs: 8_000 } as const;
 /** More than fit into any time that is asked for. */
 const ROUNDS = 10_000;
-const PER_STORM = [4, 9] as const;
-const ORDERS_PER_ROUND = 3;
+/** The round in which a violation is planted: there is something to compare it with. */
+const PLANT_ROUND = 2;
+
+/** Of the suite: one round, always the same. */
+const SHORT_SOAK: SoakOptions = {
+  ...{ seed: 24, minutes: 1, faults: undefined, only: undefined, plant: undefined },
+  short: true,
+};
+
+/** What was run, as the lab counts it. */
+interface SoakTotals {
+  readonly ran: number;
+  readonly failed: number;
+}
 
 /** The same, from the command line of inside.ts. */
-export async function soakByArguments(
+export function soakByArguments(
   folder: string,
   agent: readonly string[],
-  values: { readonly [name in "minutes" | "seed" | "faults" | "only"]?: string | undefined },
+  values: { readonly [name in "minutes" | "seed" | "faults" | "only" | "plant"]?: string | undefined },
   report: Report,
-): Promise<{ readonly ran: number; readonly failed: number }> {
-  const { minutes = "10", seed = "1", faults, only } = values;
+): Promise<SoakTotals> {
+  const { minutes = "10", seed = "1", faults, only, plant } = values;
   const [first, last] = only?.split("..").map(Number) ?? [];
   const options = {
     ...{ minutes: Number(minutes), seed: Number(seed), faults: faults?.split(",") },
     only: first === undefined || last === undefined ? undefined : [first, last] as const,
+    plant,
   };
+  return reported(() => soak(folder, agent, options, report), report);
+}
+
+/** One round of it, among the results of a suite. What is said comes with a failure alone. */
+export function shortSoak(folder: string, agent: readonly string[], report: Report): Promise<SoakTotals> {
+  const own = `${folder}/soak`;
+  const said: string[] = [];
+  return reported(async () => {
+    await Deno.mkdir(own);
+    return await soak(own, agent, SHORT_SOAK, (event) => {
+      if (event.type === "say") return void said.push(event.text);
+      if (event.type !== "result") return report(event);
+      const evidence = event.outcome === "failed" ? [...event.evidence, ...said.splice(0)] : event.evidence;
+      report({ ...event, name: `the soak, in short: ${event.name}`, evidence });
+    });
+  }, report);
+}
+
+async function reported(run: () => Promise<SoakTotals>, report: Report): Promise<SoakTotals> {
   try {
-    return await soak(folder, agent, options, report);
+    return await run();
   } catch (error) {
     const message = error instanceof Error ? error.stack ?? error.message : String(error);
     report({ type: "result", name: "the soak runs", outcome: "failed", ms: 0, message, evidence: [] });
@@ -56,7 +103,7 @@ export async function soak(
   agent: readonly string[],
   options: SoakOptions,
   report: Report,
-): Promise<{ readonly ran: number; readonly failed: number }> {
+): Promise<SoakTotals> {
   const say = (text: string) => report({ type: "say", text });
   await using scene = await Scene.create(folder, agent, say);
   say("everything is in service");
@@ -84,11 +131,21 @@ class Run {
   readonly violations: Found[] = [];
   readonly #counts = { faults: 0, orders: 0, requests: 0, failed: 0, failedInOrders: 0, events: 0 };
   readonly #watches: Watches;
+  /** What is going on, by what it takes hold of. */
+  readonly #turns = new Map<string, Promise<void>>();
   readonly #beginMs = Date.now();
   #minute = 0;
 
   constructor(readonly scene: Scene, readonly options: SoakOptions, readonly say: (text: string) => void) {
     this.#watches = new Watches(scene);
+  }
+
+  get #leastRounds(): number {
+    return this.options.plant === undefined ? 1 : PLANT_ROUND;
+  }
+
+  get #enough(): boolean {
+    return this.#over || this.options.short === true;
   }
 
   get #over(): boolean {
@@ -107,12 +164,12 @@ class Run {
     const faults: readonly FaultName[] | undefined = options.faults?.filter(isFault);
     const schedule = scheduleOf({
       ...{ seed: options.seed, only: options.only, faults, targets, rounds: ROUNDS },
-      ...{ perStorm: PER_STORM, ordersPerRound: ORDERS_PER_ROUND, stormMs: STORM_MS },
+      ...options.short === true ? SHORT : WHOLE,
     });
     const minutes = setInterval(() => this.#tellMinute(), 60_000);
     try {
       for (const round of schedule) {
-        if (this.#over && round.number > 1 || this.violations.length > 0) break;
+        if (this.#enough && round.number > this.#leastRounds || this.violations.length > 0) break;
         await this.#round(round);
       }
       if (this.violations.length === 0) await this.#lastStop();
@@ -130,19 +187,28 @@ class Run {
     this.say(`round ${number}: ${words || "no fault"}`);
     await Promise.all(storm.map((trouble) => this.#trouble(trouble)));
     const back = await this.#recovered();
-    for (const { order, host } of back ? planned : []) {
-      if (this.#over && number > 1) break;
-      await this.#order(order, host);
+    await this.#plant("before orders", number);
+    for (const [index, { order, host }] of (back ? planned : []).entries()) {
+      if (this.#over && number > this.#leastRounds) break;
+      await this.#order(order, host, index === 0 ? number : 0);
       if (!await this.#recovered()) break;
     }
     await this.#watches.requests();
-    await this.#watches.processes(true);
+    await this.#watches.calmProcesses();
     this.#judge();
   }
 
   async #trouble(trouble: Trouble): Promise<void> {
-    const { number, atMs, forMs, fault, target } = trouble;
-    await pause(atMs);
+    await pause(trouble.atMs);
+    const key = `${subject(trouble.fault)} ${trouble.target}`;
+    // On a slow machine the one before may take longer than was thought of.
+    const done = (this.#turns.get(key) ?? Promise.resolve()).then(() => this.#doTrouble(trouble));
+    this.#turns.set(key, done);
+    await done;
+  }
+
+  async #doTrouble(trouble: Trouble): Promise<void> {
+    const { number, forMs, fault, target } = trouble;
     const end = this.scene.notes.troubles.begin({ number, fault, target, words: `for ${forMs} ms` });
     try {
       const undo = await DOING[fault](this.scene, trouble);
@@ -160,9 +226,17 @@ class Run {
     }
   }
 
-  async #order(order: Round["planned"][number]["order"], host: string): Promise<void> {
+  async #plant(moment: PlantMoment, round: number): Promise<void> {
+    const plant = PLANTS[this.options.plant ?? ""];
+    if (plant?.moment !== moment || round !== PLANT_ROUND) return;
+    this.say(`planted: ${this.options.plant}`);
+    await plant.plant(this.scene);
+  }
+
+  async #order(order: OrderName, host: string, round: number): Promise<void> {
     const end = this.scene.notes.planned.begin({ order, host });
     try {
+      await this.#plant("in an order", round);
       await carryOut(this.scene, this.scene.host(host), order);
       this.#counts.orders++;
     } catch (error) {
@@ -244,6 +318,7 @@ class Run {
       scene.notes.away.begin({ host: host.name, how: "the last stop" });
       const status = await host.stopAgent(30_000);
       if (status !== 0) leftovers.push(`${host.name}: the agent ended with ${status}`);
+      await this.#plant("after the stop", PLANT_ROUND);
       for (const object of await scene.oursIn(host)) leftovers.push(`${host.name}: ${object}`);
       const socket = await Deno.lstat(host.socket).catch(() => undefined);
       if (socket !== undefined) leftovers.push(`${host.name}: its control socket`);

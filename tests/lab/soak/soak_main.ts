@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import { FAULTS, isFault } from "../../soak/schedule.ts";
 import { runInside } from "../boot.ts";
+import { PLANTS } from "./plants.ts";
 import { placeNames } from "../place.ts";
 import { prepare } from "../setup.ts";
 
@@ -20,13 +21,25 @@ function usage(problem: string): never {
   Deno.exit(2);
 }
 
+const TEXT = { type: "string" } as const;
+
+function optionsOf(args: readonly string[]) {
+  const options = { minutes: TEXT, seed: TEXT, faults: TEXT, only: TEXT, plant: TEXT, place: TEXT };
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    return usage(error instanceof Error ? error.message : `${error}`);
+  }
+}
+
+function isRange(text: string): boolean {
+  const [, first, last] = /^(\d+)\.\.(\d+)$/.exec(text) ?? [];
+  return first !== undefined && Number(first) <= Number(last);
+}
+
 /** @returns the exit status */
 async function main(args: readonly string[]): Promise<number> {
-  const text = { type: "string" } as const;
-  const { values } = parseArgs({
-    args: [...args],
-    options: { minutes: text, seed: text, faults: text, only: text, plant: text, place: text },
-  });
+  const values = optionsOf(args);
   const minutes = Number(values.minutes ?? "10");
   const seed = Number(values.seed ?? `${Math.floor(Math.random() * 1_000_000)}`);
   if (!(minutes > 0 && minutes <= 10_000)) {
@@ -36,8 +49,11 @@ async function main(args: readonly string[]): Promise<number> {
   for (const name of values.faults?.split(",") ?? []) {
     if (!isFault(name)) usage(`--faults: there is no ${name}; there are ${Object.keys(FAULTS).join(", ")}`);
   }
-  if (values.only !== undefined && !/^\d+\.\.\d+$/.test(values.only)) {
-    usage(`--only must be K..L (got ${values.only})`);
+  if (values.only !== undefined && !isRange(values.only)) {
+    usage(`--only must be K..L, two whole numbers, K not above L (got ${values.only})`);
+  }
+  if (values.plant !== undefined && !(values.plant in PLANTS)) {
+    usage(`--plant: there is no ${values.plant}; there are ${Object.keys(PLANTS).join(", ")}`);
   }
   const { place, passedOver, denoDir } = await prepare(
     console.error,

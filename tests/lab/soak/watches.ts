@@ -6,6 +6,9 @@ import type { Scene } from "./scene.ts";
 const KERNEL_EVERY_MS = 1_500;
 const PROCESS_EVERY_MS = 5_000;
 const REQUESTS_EVERY_MS = 5_000;
+/** No two of these fall into the same probes. */
+const CALM_LOOKS = 6;
+const CALM_EVERY_MS = 230;
 
 /** Looks on until it is disposed. What a look throws is thrown then. */
 export class Watches implements AsyncDisposable {
@@ -17,7 +20,7 @@ export class Watches implements AsyncDisposable {
       this.#again(KERNEL_EVERY_MS, async () => {
         for (const host of scene.hosts) scene.notes.kernels.push(await scene.look(host));
       }),
-      this.#again(PROCESS_EVERY_MS, () => this.processes(false)),
+      this.#again(PROCESS_EVERY_MS, () => this.processes()),
       this.#again(REQUESTS_EVERY_MS, () => this.requests()),
     ];
   }
@@ -30,12 +33,33 @@ export class Watches implements AsyncDisposable {
   }
 
   /** Every agent's process now. */
-  async processes(calm: boolean): Promise<void> {
+  async processes(): Promise<void> {
     for (const host of this.scene.hosts) {
       const figures = host.agentRunning ? await figuresOf(host) : undefined;
       if (figures !== undefined) {
-        this.scene.notes.processes.push({ atMs: Date.now(), host: host.name, calm, ...figures });
+        this.scene.notes.processes.push({ atMs: Date.now(), host: host.name, calm: false, ...figures });
       }
+    }
+  }
+
+  /** The same while nothing is going on: the least of some looks, as probes come and go. */
+  async calmProcesses(): Promise<void> {
+    for (const host of this.scene.hosts) {
+      const looks: Figures[] = [];
+      for (let count = 0; count < CALM_LOOKS && host.agentRunning; count++) {
+        const figures = await figuresOf(host);
+        if (figures !== undefined) looks.push(figures);
+        await pause(CALM_EVERY_MS, this.#over.signal);
+      }
+      const [first] = looks;
+      if (first === undefined) continue;
+      const least = (of: (look: Figures) => number) => Math.min(...looks.map(of));
+      this.scene.notes.processes.push({
+        ...{ atMs: Date.now(), host: host.name, calm: true, pid: first.pid },
+        residentKiB: least(({ residentKiB }) => residentKiB),
+        descriptors: least(({ descriptors }) => descriptors),
+        children: least(({ children }) => children),
+      });
     }
   }
 
