@@ -10,6 +10,7 @@ const BENCHMARKS = [
   "reload_bench.ts",
   "reconciler_bench.ts",
   "whole_bench.ts",
+  "page_bench.ts",
   "health_bench.ts",
   "host_checks_bench.ts",
   "check_memory_bench.ts",

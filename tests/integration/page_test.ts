@@ -186,6 +186,24 @@ Deno.test("the status page in Chromium, over an agent as shipped", async (t) => 
       assert.ok(asked.length >= 2, asked.join());
     }));
 
+  await t.step("behind a path of a reverse proxy it is the same", async () => {
+    await using proxy = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      ({ url, headers, signal }) => {
+        const { pathname, search } = new URL(url);
+        if (!pathname.startsWith("/lb-1/")) return new Response("", { status: 404 });
+        return fetch(`${scene.url}${pathname.slice("/lb-1/".length)}${search}`, { headers, signal });
+      },
+    );
+    await look({}, async (page) => {
+      await live(page);
+      scene.failing.set("api", "no");
+      await page.getByRole("heading", { name: "1 thing is wrong" }).waitFor();
+      scene.failing.delete("api");
+      await page.getByRole("heading", { name: "All is well" }).waitFor();
+    }, `http://127.0.0.1:${proxy.addr.port}/lb-1/`);
+  });
+
   await t.step("an agent that was started anew is said", () =>
     look({}, async (page, expected) => {
       expected(/net::ERR_|Failed to load resource/);

@@ -31,15 +31,19 @@ export class PageScene implements AsyncDisposable {
   readonly #stack: AsyncDisposableStack;
   readonly #file: string;
 
+  readonly #within: readonly string[];
+
   private constructor(
-    { routers, httpPort, file, stack }: {
+    { routers, httpPort, file, within, stack }: {
       readonly routers: readonly HearingPeer[];
       readonly httpPort: number;
       readonly file: (scene: PageScene) => string;
+      readonly within: readonly string[];
       readonly stack: AsyncDisposableStack;
     },
   ) {
     this.#stack = stack;
+    this.#within = within;
     this.routers = routers;
     this.httpPort = httpPort;
     const backend = stack.use(Deno.serve({ hostname: "0.0.0.0", port: 0, onListen() {} }, ({ url }) => {
@@ -54,8 +58,12 @@ export class PageScene implements AsyncDisposable {
 
   readonly backendPort: number;
 
-  /** Starts all of it. */
-  static async create(services: readonly PageService[] = SERVICES, peers = 2): Promise<PageScene> {
+  /** Starts all of it. @param within a command that the agent's own is given to */
+  static async create(
+    services: readonly PageService[] = SERVICES,
+    peers = 2,
+    within: readonly string[] = [],
+  ): Promise<PageScene> {
     await using stack = new AsyncDisposableStack();
     const routers: HearingPeer[] = [];
     for (let at = 0; at < peers; at++) {
@@ -67,6 +75,7 @@ export class PageScene implements AsyncDisposable {
       routers,
       httpPort,
       file: (scene) => JSON.stringify(scene.#configuration(services)),
+      within,
       stack: stack.move(),
     });
     await eventually(() => scene.answers(), (answers) => answers, "the page answers");
@@ -146,7 +155,9 @@ export class PageScene implements AsyncDisposable {
   }
 
   #start(): AgentProcess {
-    return new AgentProcess(["--config", this.#file, "--log-level", "error"]);
+    return new AgentProcess(["--config", this.#file, "--log-level", "error"], {
+      within: this.#within,
+    });
   }
 
   #configuration(services: readonly PageService[]): unknown {
