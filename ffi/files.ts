@@ -51,6 +51,17 @@ export function listFolder(libc: Libc, path: string): readonly string[] | undefi
   }
 }
 
+/** How many descriptors this process has open; undefined where /proc does not say. */
+export function openDescriptors(libc: Libc): number | undefined {
+  try {
+    // Without the one that lists them.
+    const names = listFolder(libc, "/proc/self/fd");
+    return names && names.length - 1;
+  } catch {
+    return undefined;
+  }
+}
+
 /** What a symbolic link says; undefined where there is none. @throws {ErrnoError} */
 export function linkTarget(libc: Libc, path: string): string | undefined {
   const buffer = new Uint8Array(PATH_MAX);

@@ -15,7 +15,7 @@ import {
   SYSTEM_PREFIXES,
   unitFor,
 } from "./layout.ts";
-import { BUNDLING } from "./runtime_flags.ts";
+import { makeBundle } from "./bundle.ts";
 import { type Move, stagedCommand } from "./staged.ts";
 
 const USAGE = `deno task install [--prefix=DIR] [--root=DIR]
@@ -42,14 +42,6 @@ function parseOptions(args: readonly string[]): Options | undefined {
     else throw new Error(`${arg} is not understood\n${USAGE}`);
   }
   return { places: layout(prefix), root };
-}
-
-/** The bundle of the sources beside this. @throws with Deno's words */
-async function makeBundle(folder: string): Promise<Uint8Array> {
-  const path = `${folder}/bgp-lb.js`;
-  const { code, stderr } = await deno(Deno.execPath(), [...BUNDLING, "--output", path, "main.ts"]);
-  if (code !== 0) throw new Error(`the bundle cannot be made: ${stderr.trim()}`);
-  return await Deno.readFile(path);
 }
 
 async function filesToInstall({ places, root }: Options, bundle: Uint8Array): Promise<FileToInstall[]> {
@@ -118,7 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { places, root } = options;
   const scratch = await Deno.makeTempDir({ prefix: "bgp-lb-install-" });
   try {
-    const installed = await installFiles(await filesToInstall(options, await makeBundle(scratch)));
+    const installed = await installFiles(await filesToInstall(options, await makeBundle()));
     for (const { path, outcome } of installed) console.log(`${outcome.padEnd(9)} ${path}`);
     const status = await checkOnce(options, scratch);
     if (root === "") console.log(nextSteps(places));

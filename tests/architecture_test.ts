@@ -28,7 +28,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 /** Which rooms may import what is not ours: the longest prefix of the path counts. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "src/cli": ["@logtape/logtape"],
-  "src/http": ["hono", "prom-client", "prom-client/lib/registry.js"],
+  "src/http": ["hono", "hono/jsx/jsx-runtime", "prom-client", "prom-client/lib/registry.js"],
   "src/control": ["hono"],
   "src/config": ["yaml", "zod"],
   "src/migrate": ["yaml"],

@@ -38,6 +38,8 @@ const WORLD = [
 const PACKAGES = [
   "iproute2",
   "openssl",
+  "curl",
+  "nftables",
   "nginx-light",
   "procps",
   "tcpdump",
@@ -81,8 +83,12 @@ const unit: Step = {
 /** Rooms whose exports show by an example how they are used. What each example imports of its module it may leave unused. */
 const EXAMPLES = ["src/bytes", "src/net", "src/text", "src/netlink", "src/bgp/wire"];
 const examples = tests("examples", ["--doc", "--no-check", "--no-prompt", ...EXAMPLES]);
+/** Runs of integration tests side by side: most of their time they wait. */
+const LANES = 2;
+/** Files in one run: what the runtime compiles serves them all, and the lanes still end at about the same time. */
+const FILES_IN_RUN = 8;
 const worldSteps: readonly Step[] = [
-  tests("integration", [...SANITIZE, ...WORLD, "tests/integration"]),
+  sideBySide("integration", [...SANITIZE, ...WORLD], "tests/integration"),
   tests("lab", [...SANITIZE, ...WORLD, "tests/lab"]),
   command("compile", ["task", "compile"], 77),
 ];
@@ -116,12 +122,12 @@ async function lintDocs(): Promise<Outcome> {
 }
 
 /** A step that is a run of `deno test`, counted by its JUnit report. */
-function tests(name: string, args: readonly string[]): Step {
+function tests(name: string, args: readonly string[], start = deno): Step {
   return {
     name,
     async run() {
       const path = `${OUTPUT}/${name}.xml`;
-      const code = await deno(["test", `--junit-path=${path}`, ...args]);
+      const code = await start(["test", `--junit-path=${path}`, ...args]);
       // Where nothing could be run there is none.
       const report = await Deno.readTextFile(path).catch(() => "");
       const cases = parseJunit(report);
@@ -134,6 +140,41 @@ function tests(name: string, args: readonly string[]): Step {
       }
       return { passed, failed: failed.length, skipped, failures: failed.map(describeFailure) };
     },
+  };
+}
+
+/** The test files of a folder, a few in each run and `LANES` runs at once; what a run prints comes when it has ended. */
+function sideBySide(name: string, args: readonly string[], folder: string): Step {
+  return {
+    name,
+    async run() {
+      const files = sources(folder).filter((path) => path.endsWith("_test.ts")).sort();
+      const count = Math.ceil(files.length / FILES_IN_RUN);
+      const left = Array.from({ length: count }, (_, index) => ({
+        name: `${name}-${index + 1}`,
+        // Neighbours by name are alike, and long ones would meet in one run.
+        files: files.filter((_, at) => at % count === index),
+      }));
+      const outcomes: Outcome[] = [];
+      const lane = async () => {
+        for (let next = left.shift(); next !== undefined; next = left.shift()) {
+          outcomes.push(await tests(next.name, [...args, ...next.files], quietly).run());
+        }
+      };
+      await Promise.all(Array.from({ length: LANES }, lane));
+      return together(outcomes);
+    },
+  };
+}
+
+function together(outcomes: readonly Outcome[]): Outcome {
+  const sum = (key: "passed" | "failed" | "skipped") =>
+    outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  return {
+    passed: sum("passed"),
+    failed: sum("failed"),
+    skipped: sum("skipped"),
+    failures: outcomes.flatMap(({ failures = [] }) => failures),
   };
 }
 
@@ -150,9 +191,22 @@ async function deno(args: readonly string[]): Promise<number> {
   return (await child.status).code;
 }
 
+/** Like `deno`, its output in one piece at its end. */
+async function quietly(args: readonly string[]): Promise<number> {
+  const options = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(Deno.execPath(), { args: [...args], ...options });
+  const { code, stdout, stderr } = await child.output();
+  for (const output of [stdout, stderr]) await write(Deno.stdout, output);
+  return code;
+}
+
+async function write(to: { write(octets: Uint8Array): Promise<number> }, octets: Uint8Array): Promise<void> {
+  for (let at = 0; at < octets.byteLength;) at += await to.write(octets.subarray(at));
+}
+
 function sources(folder: string): readonly string[] {
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? sources(`${folder}/${name}`) : name.endsWith(".ts") ? [`${folder}/${name}`] : []
+    isDirectory ? sources(`${folder}/${name}`) : /\.tsx?$/.test(name) ? [`${folder}/${name}`] : []
   );
 }
 
@@ -196,11 +250,10 @@ async function main(everything: boolean): Promise<number> {
   for (const { name, failures = [] } of outcomes) {
     for (const failure of failures) console.log(`\nFAILED in ${name}: ${failure}`);
   }
-  const sum = (key: "passed" | "failed" | "skipped") =>
-    outcomes.reduce((total, outcome) => total + outcome[key], 0);
-  if (sum("skipped") > 0) console.log(`${sum("skipped")} skipped: not tested on this machine`);
-  console.log(`\n${sum("passed")} passed, ${sum("failed")} failed`);
-  return sum("failed") === 0 ? 0 : 1;
+  const { passed, failed, skipped } = together(outcomes);
+  if (skipped > 0) console.log(`${skipped} skipped: not tested on this machine`);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args[0] !== "unit"));

@@ -15,7 +15,6 @@ import type { DesiredKernel } from "../kernel/state.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import type { Status } from "../status/status.ts";
 import { messageOf } from "../text/error_message.ts";
-import { sleep, sturdyClock } from "../time/clock.ts";
 import { inOrder, inSlices } from "../time/steps.ts";
 import { KernelAdoption } from "./adoption.ts";
 import { ServiceChecks } from "./checks.ts";
@@ -32,12 +31,15 @@ import { entriesOf, managedBy, namesIn, RunningConfig } from "./running_config.t
 import { AgentServers } from "./servers.ts";
 import { leavingFact, transitionFact } from "./service_events.ts";
 import { forwardingOf } from "./restart.ts";
+import { Scrapes, toldTraffic } from "./scrape.ts";
 import { SessionKeeper } from "./session_keeper.ts";
 import { shakenServices } from "./shaken_services.ts";
 import { snapshot, snapshotInSteps, type SnapshotSource } from "./snapshot.ts";
 import { SoleAgent } from "./sole_agent.ts";
 import { beginSpeaking } from "./speaking.ts";
 import { Upkeep } from "./upkeep.ts";
+import { watchedPorts } from "./watched_ports.ts";
+
 /** One running agent. */
 export class Agent {
   readonly #config: RunningConfig;
@@ -65,11 +67,8 @@ export class Agent {
   #stopped: Promise<readonly string[]> | undefined;
 
   constructor(config: Config, outside: AgentPorts) {
-    const { events, probe } = outside;
-    const clock = sturdyClock(outside.clock, (error) => {
-      events.publish({ kind: "fault", part: "agent", name: "timer", cause: messageOf(error) });
-    });
-    const ports = { ...outside, clock };
+    const ports = watchedPorts(outside, (...write) => this.#metrics.observeStateWrite(...write));
+    const { clock, events, probe } = ports;
     this.#ports = ports;
     this.#startedMs = clock.now();
     this.#journal = new Journal(ports);
@@ -114,11 +113,8 @@ export class Agent {
       onGone: () => this.#config.dropGone(),
       onFault: (cause) => this.#publish({ kind: "fault", part: "service", name: "driver", cause }),
     });
-    this.#endOfRib = new EndOfRib({
-      clock,
-      services: this.#services,
-      peers: () => this.#config.current.bgp.peers,
-    });
+    const peers = () => this.#config.current.bgp.peers;
+    this.#endOfRib = new EndOfRib({ clock, services: this.#services, peers });
     this.#drains = new DrainKeeper({
       clock,
       events,
@@ -141,9 +137,13 @@ export class Agent {
       handover: () => ports.requestHandover(),
       lookAtKernel: () => this.#adoption?.reconciler?.look(),
     });
+    const read = async () => managedBy(this.#config.current).ipvs ? await ports.kernel?.traffic() ?? [] : [];
+    const traffic = () => toldTraffic(read, clock);
+    const scrapes = new Scrapes(this, { clock, metrics: this.#metrics, traffic });
     this.#servers = new AgentServers(config, ports, {
       status: () => this.statusInSlices(),
-      metrics: async () => this.#metrics.render(await this.statusInSlices(), () => sleep(clock)),
+      metrics: () => scrapes.answer(),
+      traffic,
       orders: this.#orders,
       planner: this,
       journal: this.#journal,

@@ -2,7 +2,7 @@
 import type { Clock } from "../time/clock.ts";
 
 /** A disk that takes longer is as good as none. */
-const DISK_LIMIT_MS = 2000;
+export const DISK_LIMIT_MS = 2000;
 
 /** What `work` comes to. @throws {Error} it takes too long */
 export async function withinDiskLimit<T>(work: Promise<T>, clock: Clock): Promise<T> {

@@ -101,6 +101,7 @@ export class OwnedKeeper {
         return await kernel.apply(changes);
       },
       watch: (onChange) => kernel.watch(onChange),
+      traffic: () => kernel.traffic(),
       probe: (needs) => kernel.probe(needs),
       [Symbol.dispose]: () => kernel[Symbol.dispose](),
     };

@@ -17,7 +17,6 @@ import { desiredKernel } from "../service/desired.ts";
 import type { ServiceDriver } from "../service/driver.ts";
 import type { ServiceEntry } from "../service/state.ts";
 import { messageOf } from "../text/error_message.ts";
-import type { Clock } from "../time/clock.ts";
 import type { ServiceChecks } from "./checks.ts";
 import type { DrainKeeper } from "./drain_keeper.ts";
 import type { EndOfRib } from "./end_of_rib.ts";
@@ -29,6 +28,7 @@ import type { PeerBfd } from "./peer_bfd.ts";
 import { Reloads } from "./reloads.ts";
 import type { AgentServers } from "./servers.ts";
 import type { SessionKeeper } from "./session_keeper.ts";
+import { within } from "./within.ts";
 
 /** The parts of the agent that a configuration is for. */
 export interface ConfiguredParts {
@@ -277,12 +277,4 @@ export function serviceAddresses({ services }: Pick<Config, "services">): Readon
 /** What a configuration leaves to us of the kernel. */
 export function managedBy({ network: { setup: interfaces, ipvs } }: Config): Managed {
   return { interfaces, ipvs };
-}
-
-/** What `work` comes to; undefined where that takes longer. */
-async function within<T>(work: Promise<T>, clock: Clock, limitMs: number): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const limit = clock.at(clock.now() + limitMs, () => resolve(undefined));
-  using _limit = limit;
-  return await Promise.race([work, late]);
 }

@@ -25,7 +25,7 @@ const LAST_RELOAD_ANSWER_MS = 15_000;
 const LAST_ANSWERS_MS = 500;
 
 /** What the servers tell of the agent, and who follows orders. */
-export interface AgentAnswers extends Omit<HttpAppPorts, "events" | "clock"> {
+export interface AgentAnswers extends Omit<HttpAppPorts, "events" | "clock" | "hostname"> {
   readonly orders: Orders;
   readonly planner: Planner;
   readonly journal: Journal;
@@ -165,7 +165,12 @@ export class AgentServers {
     const names = hostNames(this.#ports.hostname(), allowedHosts, !isOnLoopback(listen));
     const server = new HttpServer({
       clock,
-      app: createHttpApp({ ...this.#answers, clock, events: (request) => readers.answer(request) }),
+      app: createHttpApp({
+        ...this.#answers,
+        clock,
+        hostname: () => this.#ports.hostname(),
+        events: (request) => readers.answer(request),
+      }),
       limits: { connections: maxClients },
       isOurHost: (host) => isOurHost(host, names),
       ...this.#faultsOf("http.listen"),

@@ -1,7 +1,9 @@
 /** Pieces as one. */
 
 /** All octets of `pieces`, in order; a single piece is given as it is, and not copied. */
-export function concat(pieces: readonly Uint8Array[]): Uint8Array {
+export function concat<B extends ArrayBufferLike>(
+  pieces: readonly Uint8Array<B>[],
+): Uint8Array<B | ArrayBuffer> {
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined) return only;
   const whole = new Uint8Array(pieces.reduce((length, piece) => length + piece.byteLength, 0));

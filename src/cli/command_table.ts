@@ -241,7 +241,11 @@ const TABLE = [
     ],
     description: "print a script of completions for bash, zsh or fish",
   },
-  { name: "version", options: [], description: "print the version" },
+  {
+    name: "version",
+    options: [{ name: "json", description: "print JSON" }],
+    description: "print version, commit and runtime (--version: the version alone)",
+  },
 ] as const satisfies readonly CommandRow[];
 
 /** The name of a command. */

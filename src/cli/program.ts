@@ -28,6 +28,7 @@ export interface Commands {
   cleanup(args: CleanupArguments): Promise<number>;
   migrate(args: MigrateArguments): Promise<number>;
   schema(): Promise<number>;
+  version(json: boolean): Promise<number>;
   ask(question: Question): Promise<number>;
   order(order: Order, options: OrderOptions): Promise<number>;
   watch(question: Question, everyMs: number): Promise<number>;
@@ -114,8 +115,7 @@ export async function runProgram(
         socket: options.get("control-socket") ?? DEFAULT_CONTROL_SOCKET,
       });
     case "version":
-      output.stdout(`${output.version}\n`);
-      return ExitStatus.OK;
+      return await commands.version(options.has("json"));
     default:
       return command satisfies never;
   }

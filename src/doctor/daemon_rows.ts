@@ -16,6 +16,10 @@ const NM_FOLDERS = [
   "/usr/lib/NetworkManager/conf.d",
 ];
 
+/** What udev says of our interfaces where the package's rules are, by which both daemons leave them alone. */
+const OURS_BY_UDEV = "ID_NET_MANAGED_BY=bgp-lb";
+const UDEV_RULES = "/usr/lib/udev/rules.d/90-bgp-lb.rules";
+
 /** The rows. */
 export const DAEMON_ROWS: readonly Row[] = [
   {
@@ -52,6 +56,9 @@ export const DAEMON_ROWS: readonly Row[] = [
     applies: ({ interfaces }) => interfaces.length > 0,
     look(host, { interfaces }) {
       if (running(host, ["NetworkManager"]).length === 0) return [ok("does not run")];
+      if (host.read(UDEV_RULES)?.includes("NM_UNMANAGED") === true) {
+        return [ok(`${UDEV_RULES} keeps it from them`)];
+      }
       const text = managerTexts(host).join("\n");
       const specs = [...text.matchAll(/^\s*unmanaged-devices\s*\+?=\s*(.*)$/gm)]
         .flatMap(([, list = ""]) => list.split(/[;,]/).map((spec) => spec.trim()));
@@ -101,10 +108,12 @@ function matchesLink(text: string, name: string): boolean {
   const names = words("Name");
   const kinds = words("Kind");
   const types = words("Type");
-  const known = new Set(["Name", "Kind", "Type"]);
+  const properties = words("Property");
+  const known = new Set(["Name", "Kind", "Type", "Property"]);
   // What else it asks for (a MAC address, a driver, a host) is most likely not said of a dummy.
   if (match.length === 0 || match.some(([key]) => !known.has(key))) return false;
-  return isAmong(names, name) && isAmong(kinds, "dummy") && isAmong(types, "ether");
+  return isAmong(names, name) && isAmong(kinds, "dummy") && isAmong(types, "ether") &&
+    properties.every((property) => property === OURS_BY_UDEV);
 }
 
 /** By shell patterns, of which `!` in front of the first turns the list round; an empty list is for all. */

@@ -85,13 +85,14 @@ export function subjectOf(config: Config, circumstances: Circumstances): Subject
   const { listenPort, listenAddresses } = bgp.local;
   return {
     managesLinks: network.setup,
-    programsIpvs: network.ipvs && enabled.some(({ ports }) => ports.length > 0),
+    // Also of a service that is not enabled: its objects are made, it is only not announced.
+    programsIpvs: network.ipvs && services.some(({ ports }) => ports.length > 0),
     interfaces: network.setup
       ? services.map(({ name: service, interface: name, addresses }) => ({ name, service, addresses }))
       : [],
     addresses: services.flatMap(({ addresses }) => addresses),
     ports: network.ipvs
-      ? enabled.flatMap((service) =>
+      ? services.flatMap((service) =>
         service.ports.map((port) => {
           const ids = idsOf(port, service);
           return { service: service.name, port, ids, destinations: reached(port, ids) };

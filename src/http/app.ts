@@ -1,19 +1,21 @@
-/** The read-only HTTP surface: Request in, Response out; what it says is taken from ports. */
+/** The read-only HTTP surface, page and data: Request in, Response out; what it says is taken from ports. */
 import { Hono } from "hono";
 import type { Status } from "../status/status.ts";
 import { jsonInSteps } from "../text/json_steps.ts";
 import type { Clock } from "../time/clock.ts";
 import { inSlices } from "../time/steps.ts";
+import type { Exposition } from "./exposition.ts";
+import { StatusPage, type StatusPagePorts } from "./page/status_page.ts";
 
 const JSON_TYPE = { "content-type": "application/json" } as const;
 
 /** What the app shows. */
-export interface HttpAppPorts {
+export interface HttpAppPorts extends StatusPagePorts {
   status(): Status | Promise<Status>;
   /** By which long answers are made in slices. */
   readonly clock: Clock;
   /** Prometheus text exposition. */
-  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+  metrics(): Promise<Exposition>;
   /** Answers with the stream of events that a request asks for. */
   events(request: Request): Response;
 }
@@ -21,6 +23,8 @@ export interface HttpAppPorts {
 /** The app as one function from request to response. */
 export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promise<Response> {
   const app = new Hono();
+  const page = new StatusPage(ports);
+  app.get("/", (context) => page.answer(context.req.raw));
   app.get("/metrics", async (context) => {
     const { contentType, body } = await ports.metrics();
     return context.body(body, 200, { "content-type": contentType });
@@ -43,7 +47,7 @@ export function createHttpApp(ports: HttpAppPorts): (request: Request) => Promis
   });
   app.notFound((context) =>
     context.text(
-      `no ${context.req.path} here; try /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events\n`,
+      `no ${context.req.path} here; try /, /metrics, /healthz, /readyz, /api/v1/status, /api/v1/events\n`,
       404,
     )
   );

@@ -2,7 +2,7 @@
  * What is counted from event to event, and for whom: series of a service, a check or a peer begin at 0 with it in the
  * configuration, and go with it. What is told of others, such as a service that is on its way out, is counted for nobody.
  */
-import { type AgentEvent, isBulk, REFUSAL_KINDS } from "../events/event.ts";
+import { type AgentEvent, type EventKind, isBulk, REFUSAL_KINDS } from "../events/event.ts";
 import type { MetricFamily } from "./exposition.ts";
 import { Histogram, type Labels, Tally } from "./tally.ts";
 
@@ -14,7 +14,55 @@ export interface Metered {
     readonly checks: readonly { readonly name: string }[];
     readonly onChange?: readonly string[] | undefined;
   }[];
+  readonly state?: { readonly directory: string | undefined };
 }
+
+const RESULTS = ["pass", "fail", "unknown"] as const;
+
+/** Every kind, so that the first event of one is an increase. */
+const KINDS = {
+  "agent-state": true,
+  "handover": true,
+  "abort": true,
+  "host-not-fit": true,
+  "stop-failed": true,
+  "request-refused": true,
+  "warning": true,
+  "route": true,
+  "phase": true,
+  "destination": true,
+  "verdict": true,
+  "probe": true,
+  "check-blind": true,
+  "check-flapping": true,
+  "kernel-changed": true,
+  "kernel-contested": true,
+  "kernel-error": true,
+  "kernel-recovered": true,
+  "peer-state": true,
+  "session-ended": true,
+  "updates-sent": true,
+  "bfd-state": true,
+  "end-of-rib-sent": true,
+  "routes-held": true,
+  "peer-stuck": true,
+  "peer-discovered": true,
+  "next-hop-shortened": true,
+  "notification-received": true,
+  "notification-sent": true,
+  "listener": true,
+  "accept-failed": true,
+  "connection-refused": true,
+  "server": true,
+  "leaving": true,
+  "order": true,
+  "drained": true,
+  "undrained": true,
+  "reload": true,
+  "hook-failed": true,
+  "reader-cut": true,
+  "fault": true,
+} as const satisfies Record<EventKind, true>;
 
 const PROBE_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
@@ -37,6 +85,10 @@ export class EventCounters {
 
   constructor() {
     for (const reason of REFUSAL_KINDS) this.#refusals.add({ reason }, 0);
+    for (const result of RESULTS) this.#destinationProbes.add({ result }, 0);
+    for (const [kind] of Object.entries(KINDS).filter(([kind]) => kind !== "probe")) {
+      this.#events.add({ kind }, 0);
+    }
   }
 
   /** Keeps the series of what `metered` has, forgets the others, and begins new ones. */
@@ -53,6 +105,9 @@ export class EventCounters {
         before.services.get(name)?.checks.some((check) => !this.#hasCheck(name, check.name))
       );
     if (loses) { for (const tally of this.#all) tally.retain((labels) => this.#isMetered(labels)); }
+    for (const peer of this.#peers) {
+      for (const kind of ["announce", "withdraw"]) this.#announcements.add({ peer, kind }, 0);
+    }
     for (const { name: service, checks, onChange } of changed) {
       for (const to of ["announced", "degraded", "withdrawn"]) {
         this.#serviceTransitions.add({ service, to }, 0);
@@ -60,6 +115,7 @@ export class EventCounters {
       if (onChange !== undefined) this.#hookFailures.add({ service }, 0);
       for (const { name: check } of checks) {
         for (const to of ["healthy", "unhealthy"]) this.#checkTransitions.add({ service, check, to }, 0);
+        for (const result of RESULTS) this.#probes.add({ service, check, result }, 0);
       }
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Registry as PrometheusRegistry } from "prom-client";
 import Registry from "prom-client/lib/registry.js";
+import { concat } from "../bytes/concat.ts";
 
 /** One sample. */
 export interface Sample {
@@ -21,35 +22,46 @@ export interface MetricFamily {
   readonly samples: Iterable<Sample>;
 }
 
-/** So many samples are made and written in one turn: some milliseconds of it. */
-const SAMPLES_PER_TURN = 1000;
+/** So many samples are made and written at once: well below a millisecond. */
+const SAMPLES_AT_ONCE = 100;
+
+/** Says when others are to run: what is to be waited for before the next samples; undefined: nothing, as yet. */
+export interface Pauses {
+  pause(): Promise<void> | undefined;
+}
+
+/** A text and its media type. */
+export interface Exposition {
+  readonly contentType: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
 
 /**
- * The text of all families, one after the other, and its media type. Where there is much to write, `pause` is called in
- * between, which comes back in a later turn; a family is asked for when it is written.
+ * The text of all families, one after the other, in UTF-8. Where there is much to write, others run in between,
+ * as `pauses` says; a family is asked for when it is written.
  */
 export async function exposition(
   families: Iterable<MetricFamily>,
-  pause: () => Promise<void>,
-): Promise<{ readonly contentType: string; readonly body: string }> {
-  const texts: string[] = [];
-  let room = SAMPLES_PER_TURN;
+  pauses: Pauses,
+): Promise<Exposition> {
+  // As octets at once: a text that lives for some turns grows old, and what grew old is collected in one long piece.
+  const encoder = new TextEncoder();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
   for (const { samples, ...family } of families) {
     const rest = Iterator.from(samples);
     let part: readonly Sample[];
     let isFirst = true;
     do {
-      part = upTo(room, rest);
+      part = upTo(SAMPLES_AT_ONCE, rest);
       const text = isFirst || part.length > 0 ? await textOf({ ...family, samples: part }) : "";
-      texts.push(isFirst ? `${texts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, ""));
+      const lines = isFirst ? `${parts.length === 0 ? "" : "\n"}${text}` : text.replace(HEAD, "");
+      parts.push(encoder.encode(lines));
       isFirst = false;
-      room -= part.length;
-      if (room > 0) continue;
-      await pause();
-      room = SAMPLES_PER_TURN;
-    } while (part.length > 0);
+      const pause = pauses.pause();
+      if (pause !== undefined) await pause;
+    } while (part.length === SAMPLES_AT_ONCE);
   }
-  return { contentType: new Registry().contentType, body: texts.join("") };
+  return { contentType: new Registry().contentType, body: concat(parts) };
 }
 
 /** What stands before the samples of a family: its help and its type. */

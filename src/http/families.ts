@@ -2,16 +2,15 @@
  * The metric families that are read off the status document at each scrape, one row of this table for each: so they
  * cannot disagree with it. Pure.
  */
-import type { PeerStatus } from "../bgp/speaker.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
+import { endpoint } from "../status/destinations_text.ts";
 import type { JournalStatus, ServerStatus, Status } from "../status/status.ts";
 import type { Sample } from "./exposition.ts";
 import { type Family, flag, moment, oneOf } from "./family.ts";
+import { PEER_FAMILIES } from "./peer_families.ts";
 import { SERVICE_FAMILIES } from "./service_families.ts";
 
-const PEER_STATES = ["Idle", "Connect", "Active", "OpenSent", "OpenConfirm", "Established"] as const;
-
-const BFD_STATES = ["AdminDown", "Down", "Init", "Up"] as const;
+const AGENT_STATES = ["starting", "running", "stopping", "stopped"] as const;
 
 /** Every family of the status. */
 export const FAMILIES: readonly Family[] = [
@@ -28,119 +27,28 @@ export const FAMILIES: readonly Family[] = [
     samples: ({ version }) => [{ labels: { version }, value: 1 }],
   },
   {
-    name: "bgp_lb_peer_state",
-    help: "1 for the state that the session of this peer is in (RFC 4271 8.2.2).",
+    name: "bgp_lb_local_info",
+    help: "Always 1; the BGP Identifier and the AS of this host are labels.",
     type: "gauge",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, state }) => oneOf("state", PEER_STATES, state, { peer })),
+    samples: ({ routerID, as }) => [{ labels: { router_id: routerID, as: String(as) }, value: 1 }],
   },
-  ofPeer(
-    "bgp_lb_peer_advertised_prefixes",
-    "gauge",
-    "Prefixes that the peer was sent and that are not withdrawn.",
-    ({ advertised }) => advertised.length,
-  ),
-  ofPeer(
-    "bgp_lb_peer_held_prefixes",
-    "gauge",
-    "Prefixes that cannot go to this peer; the status says why.",
-    ({ held }) => held.length,
-  ),
   {
-    name: "bgp_lb_bfd_state",
-    help: "1 for the state that BFD with this peer is in (RFC 5880 6.8.1).",
+    name: "bgp_lb_agent_state",
+    help: "1 for what the agent is doing.",
     type: "gauge",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, bfd }) =>
-        bfd === undefined ? [] : oneOf("state", BFD_STATES, bfd.state, { peer })
-      ),
+    samples: ({ state }) => oneOf("state", AGENT_STATES, state, {}),
   },
   {
-    name: "bgp_lb_bfd_flaps_total",
-    help: "How often BFD with this peer left Up.",
-    type: "counter",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, bfd }) =>
-        bfd === undefined ? [] : [{ labels: { peer }, value: bfd.flaps }]
-      ),
+    name: "bgp_lb_listener_listening",
+    help: "Whether peers can reach this address: the listener is there.",
+    type: "gauge",
+    // One address may be listened on for several VRFs.
+    samples: ({ listeners }) =>
+      [...Map.groupBy(listeners, ({ address, port }) => endpoint(address, port))].map(([listener, all]) => {
+        return { labels: { listener }, value: flag(all.every(({ fault }) => fault === undefined)) };
+      }),
   },
-  {
-    name: "bgp_lb_bfd_packets_total",
-    help: "BFD packets by direction.",
-    type: "counter",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, bfd }) =>
-        bfd === undefined ? [] : (["received", "sent"] as const).map((direction) => {
-          return { labels: { peer, direction }, value: bfd[direction] };
-        })
-      ),
-  },
-  {
-    name: "bgp_lb_bfd_dropped_packets_total",
-    help: "BFD packets of this peer that were dropped, by reason.",
-    type: "counter",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, bfd }) =>
-        Object.entries(bfd?.drops ?? {}).map(([reason, value = 0]) => ({ labels: { peer, reason }, value }))
-      ),
-  },
-  ofPeer("bgp_lb_peer_flaps_total", "counter", "Established sessions that were lost.", ({ flaps }) => flaps),
-  ofPeer(
-    "bgp_lb_peer_received_prefixes_total",
-    "counter",
-    "Prefixes that the peer announced; all of them are dropped.",
-    ({ prefixes }) => prefixes.received,
-  ),
-  {
-    name: "bgp_lb_peer_messages_total",
-    help: "BGP messages by direction and type.",
-    type: "counter",
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, messages }) =>
-        (["received", "sent"] as const).flatMap((direction) =>
-          Object.entries(messages[direction]).map(([type, value]) => ({
-            labels: { peer, direction, type },
-            value,
-          }))
-        )
-      ),
-  },
-  ofPeer(
-    "bgp_lb_peer_stuck",
-    "gauge",
-    "Whether what the session has sent does not get to the peer; the status says why.",
-    ({ stuck }) => flag(stuck !== undefined),
-  ),
-  ofTransmission(
-    "bgp_lb_peer_tcp_acknowledged_bytes_total",
-    "counter",
-    "Octets of the Established session that the peer's kernel has acknowledged.",
-    ({ acknowledgedOctets }) => acknowledgedOctets,
-  ),
-  ofTransmission(
-    "bgp_lb_peer_tcp_in_flight_bytes",
-    "gauge",
-    "Octets of the Established session that were sent and are not acknowledged.",
-    ({ inFlightOctets }) => inFlightOctets,
-  ),
-  ofTransmission(
-    "bgp_lb_peer_tcp_waiting_bytes",
-    "gauge",
-    "Octets of the Established session that wait in the socket to be sent for the first time.",
-    ({ waitingOctets }) => waitingOctets,
-  ),
-  ofTransmission(
-    "bgp_lb_peer_tcp_retransmissions_total",
-    "counter",
-    "Segments of the Established session that were sent again.",
-    ({ retransmissions }) => retransmissions,
-  ),
-  ofTransmission(
-    "bgp_lb_peer_tcp_round_trip_seconds",
-    "gauge",
-    "Round trip time to the peer, as the kernel smooths it.",
-    ({ roundTripMs }) => roundTripMs / 1000,
-  ),
+  ...PEER_FAMILIES,
   ...SERVICE_FAMILIES,
   ofServer(
     "bgp_lb_server_listening",
@@ -254,39 +162,6 @@ function ofJournal(
   return { name, help, type, samples: ({ journal }) => [{ labels: {}, value: value(journal) }] };
 }
 
-/** A family with one sample for each peer. */
-function ofPeer(
-  name: string,
-  type: Family["type"],
-  help: string,
-  value: (peer: PeerStatus) => number,
-): Family {
-  return {
-    name,
-    help,
-    type,
-    samples: ({ peers }) => peers.map((peer) => ({ labels: { peer: peer.name }, value: value(peer) })),
-  };
-}
-
-/** A family about the TCP connection of each Established session, where this kernel tells of it (TCP_INFO). */
-function ofTransmission(
-  name: string,
-  type: Family["type"],
-  help: string,
-  value: (transmission: NonNullable<PeerStatus["transmission"]>) => number,
-): Family {
-  return {
-    name,
-    help,
-    type,
-    samples: ({ peers }) =>
-      peers.flatMap(({ name: peer, transmission }) =>
-        transmission === undefined ? [] : [{ labels: { peer }, value: value(transmission) }]
-      ),
-  };
-}
-
 /** A family with one sample for each server that is not turned off. */
 function ofServer(
   name: string,
@@ -306,16 +181,13 @@ function ofServer(
 }
 
 /** The reference's own metric: 1 where some peer was sent the prefix with this next hop, 0 where none was. */
-function pathAdvertisements({ services, routerID }: Status): readonly Sample[] {
-  return services.flatMap(({ routes }) =>
-    routes.flatMap(({ prefix, peers }) => {
-      const [address = "", length = ""] = prefix.split("/");
-      const nextHops = new Set(peers.map(({ nextHop }) => nextHop));
-      const sample = (nextHop: string, value: number) => ({
-        labels: { prefix: address, prefix_length: length, next_hop: nextHop },
-        value,
-      });
-      return nextHops.size === 0 ? [sample(routerID, 0)] : [...nextHops].map((nextHop) => sample(nextHop, 1));
-    })
-  );
+function* pathAdvertisements({ services, routerID }: Status): Generator<Sample> {
+  for (const { prefix, peers } of services.flatMap(({ routes }) => routes)) {
+    const [address = "", length = ""] = prefix.split("/");
+    const nextHops = new Set(peers.map(({ nextHop }) => nextHop));
+    const value = nextHops.size === 0 ? 0 : 1;
+    for (const nextHop of nextHops.size === 0 ? [routerID] : nextHops) {
+      yield { labels: { prefix: address, prefix_length: length, next_hop: nextHop }, value };
+    }
+  }
 }

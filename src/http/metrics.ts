@@ -3,19 +3,32 @@
  * (event_counters.ts), the event loop and the process itself.
  */
 import type { AgentEvent } from "../events/event.ts";
+import type { Traffic } from "../kernel/kernel.ts";
 import { OBJECT_KINDS } from "../kernel/kernel_object.ts";
 import type { Status } from "../status/status.ts";
 import { EventCounters, type Metered } from "./event_counters.ts";
-import { exposition, type MetricFamily } from "./exposition.ts";
+import { type Exposition, exposition, type MetricFamily, type Pauses } from "./exposition.ts";
 import { FAMILIES } from "./families.ts";
+import { flag } from "./family.ts";
 import { LoopLagMetrics } from "./loop_lag.ts";
 import { Tally } from "./tally.ts";
+import { trafficFamilies } from "./traffic_families.ts";
 
 /** Figures of the process itself. */
 export interface ProcessFigures {
   readonly residentMemoryBytes: number;
   readonly cpuSeconds: number;
   readonly startTimeSeconds: number;
+  /** Undefined: that cannot be known. */
+  readonly descriptors?: { readonly open: number; readonly limit: number } | undefined;
+}
+
+/** What is known at a scrape that the status document does not tell. */
+export interface Beside {
+  /** What the kernel has told of IPVS. */
+  readonly traffic: readonly Traffic[];
+  /** So many parts that go on by themselves have stood still at two scrapes. */
+  readonly standing: number;
 }
 
 /** All metric families of one agent. */
@@ -27,6 +40,9 @@ export class Metrics {
   #kernelErrors = 0;
   readonly #kernelRepairs = new Tally();
 
+  /** Files of state that were written, and whether the last write got to the disk. */
+  readonly #stateFiles = new Map<string, boolean>();
+
   constructor(metered: Metered, processFigures: () => ProcessFigures) {
     this.#process = processFigures;
     for (const object of OBJECT_KINDS) this.#kernelRepairs.add({ object }, 0);
@@ -36,6 +52,7 @@ export class Metrics {
   /** Keeps the series of what a configuration has, and forgets the others. */
   retain(metered: Metered): void {
     this.#counters.retain(metered);
+    if (metered.state?.directory === undefined) this.#stateFiles.clear();
   }
 
   /** Counts what happens. */
@@ -53,13 +70,19 @@ export class Metrics {
     this.#loopLag.observe(nowMs, lagMs);
   }
 
-  /** The text exposition of everything, as of `status`; a long one takes some turns, with `pause` between them. */
-  async render(status: Status, pause: () => Promise<void>): ReturnType<typeof exposition> {
-    return await exposition(this.#families(status), pause);
+  /** Whether what was last written of a file that outlives the process got to the disk. */
+  observeStateWrite(file: string, isKept: boolean): void {
+    this.#stateFiles.set(file, isKept);
   }
 
-  *#families(status: Status): Iterable<MetricFamily> {
+  /** The text exposition of everything, as of `status` and with `beside`; a long one takes some turns, as `pauses` says. */
+  async render(status: Status, beside: Beside, pauses: Pauses): Promise<Exposition> {
+    return await exposition(this.#families(status, beside), pauses);
+  }
+
+  *#families(status: Status, { traffic, standing }: Beside): Iterable<MetricFamily> {
     for (const family of FAMILIES) yield { ...family, samples: family.samples(status) };
+    yield* trafficFamilies(status, traffic);
     yield* this.#counters.families();
     yield single(
       "bgp_lb_kernel_changes_total",
@@ -79,14 +102,30 @@ export class Metrics {
       "Errors that the kernel answered, and conflicts found.",
       this.#kernelErrors,
     );
+    yield {
+      name: "bgp_lb_state_file_kept",
+      help: "Whether what was last written of this file in state.directory got to the disk.",
+      type: "gauge",
+      samples: [...this.#stateFiles].map(([file, isKept]) => ({ labels: { file }, value: flag(isKept) })),
+    };
     yield* this.#loopLag.families();
+    yield single(
+      "bgp_lb_standing_parts",
+      "gauge",
+      "Parts that go on by themselves (checks, sessions, the reconciler) and have stood still at two scrapes.",
+      standing,
+    );
     yield* processFamilies(this.#process());
   }
 }
 
 function processFamilies(figures: ProcessFigures): readonly MetricFamily[] {
-  const { cpuSeconds, residentMemoryBytes, startTimeSeconds } = figures;
+  const { cpuSeconds, descriptors, residentMemoryBytes, startTimeSeconds } = figures;
   return [
+    ...descriptors === undefined ? [] : [
+      single("process_open_fds", "gauge", "Number of open file descriptors.", descriptors.open),
+      single("process_max_fds", "gauge", "Maximum number of open file descriptors.", descriptors.limit),
+    ],
     single(
       "process_cpu_seconds_total",
       "counter",

@@ -1,6 +1,13 @@
 /** The metric families of services and their checks, one row of this table for each. Pure. */
 import { endpoint, virtualServiceName } from "../status/destinations_text.ts";
-import type { CheckStatusEntry, DestinationStatus, ServiceStatus } from "../status/status.ts";
+import type {
+  CheckStatusEntry,
+  DestinationStatus,
+  RouteStatus,
+  ServiceStatus,
+  Status,
+  VirtualServiceStatus,
+} from "../status/status.ts";
 import type { Sample } from "./exposition.ts";
 import { type Family, flag, moment, oneOf } from "./family.ts";
 
@@ -14,6 +21,11 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     "bgp_lb_service_enabled",
     "Whether the service is enabled.",
     ({ enabled }, labels) => [{ labels, value: flag(enabled) }],
+  ),
+  ofService(
+    "bgp_lb_service_verdict",
+    "1 for the verdict of the service, which is of all its checks.",
+    ({ verdict }, labels) => oneOf("verdict", VERDICTS, verdict, labels),
   ),
   ofService(
     "bgp_lb_service_announced",
@@ -33,6 +45,26 @@ export const SERVICE_FAMILIES: readonly Family[] = [
         gates.map(({ name: gate, open }) => ({ labels: { ...labels, prefix, gate }, value: flag(open) }))
       ),
   ),
+  ofRoute(
+    "bgp_lb_route_announced",
+    "Whether the address should be announced: all its gates are open.",
+    ({ announce }, labels) => ({ labels, value: flag(announce) }),
+  ),
+  ofRoute(
+    "bgp_lb_route_change_timestamp_seconds",
+    "Since when the address is to be announced, or is not.",
+    ({ since }, labels) => ({ labels, value: Date.parse(since) / 1000 }),
+  ),
+  ofRoute(
+    "bgp_lb_route_advertised_peers",
+    "Peers that were sent the address and not its withdrawal.",
+    ({ peers }, labels) => ({ labels, value: peers.length }),
+  ),
+  ofRoute(
+    "bgp_lb_route_wanted_peers",
+    "Peers that the address is for, by announce.peers: all of them where that is left out.",
+    ({ targets }, labels, { peers }) => ({ labels, value: (targets ?? peers).length }),
+  ),
   ofService(
     "bgp_lb_service_phase",
     "1 for the phase that the service is in on its way out of service and back.",
@@ -49,6 +81,11 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     ({ drain }, labels) => [{ labels, value: flag(drain !== undefined) }],
   ),
   ofService(
+    "bgp_lb_service_drain_start_timestamp_seconds",
+    "When an operator drained the service; only where it is drained.",
+    ({ drain }, labels) => moment(drain?.since, labels),
+  ),
+  ofService(
     "bgp_lb_service_drain_end_timestamp_seconds",
     "When the drain ends; only where it ends by itself.",
     ({ drain }, labels) => moment(drain?.until, labels),
@@ -57,6 +94,16 @@ export const SERVICE_FAMILIES: readonly Family[] = [
     "bgp_lb_service_connections",
     "Open connections through IPVS, as the kernel was read last; only where there are virtual services.",
     ({ phase }, labels) => phase.connections === undefined ? [] : [{ labels, value: phase.connections }],
+  ),
+  ofVirtualService(
+    "bgp_lb_virtual_service_live_weight",
+    "The sum of the configured weights of destinations that get new connections.",
+    ({ destinations }) => weightOf(destinations.filter(({ live }) => live)),
+  ),
+  ofVirtualService(
+    "bgp_lb_virtual_service_configured_weight",
+    "The sum of the configured weights of all destinations.",
+    ({ destinations }) => weightOf(destinations),
   ),
   ofDestination(
     "bgp_lb_destination_live",
@@ -115,17 +162,47 @@ export const SERVICE_FAMILIES: readonly Family[] = [
 function ofService(
   name: string,
   help: string,
-  samples: (service: ServiceStatus, labels: Sample["labels"]) => readonly Sample[],
+  samples: (service: ServiceStatus, labels: Sample["labels"], status: Status) => Iterable<Sample>,
 ): Family {
   return {
     name,
     help,
     type: "gauge",
     // Made as they are written: there may be ten thousand.
-    *samples({ services }) {
-      for (const service of services) yield* samples(service, { service: service.name });
+    *samples(status) {
+      for (const service of status.services) yield* samples(service, { service: service.name }, status);
     },
   };
+}
+
+/** A family with a sample of each address. */
+function ofRoute(
+  name: string,
+  help: string,
+  sample: (route: RouteStatus, labels: Sample["labels"], status: Status) => Sample,
+): Family {
+  return ofService(
+    name,
+    help,
+    ({ routes }, labels, status) =>
+      routes.map((route) => sample(route, { ...labels, prefix: route.prefix }, status)),
+  );
+}
+
+/** A family with a sample of each virtual service. */
+function ofVirtualService(
+  name: string,
+  help: string,
+  value: (virtualService: VirtualServiceStatus) => number,
+): Family {
+  return ofService(name, help, ({ virtualServices }, labels) =>
+    virtualServices.map((each) => {
+      return { labels: { ...labels, virtual_service: virtualServiceName(each) }, value: value(each) };
+    }));
+}
+
+function weightOf(destinations: readonly DestinationStatus[]): number {
+  return destinations.reduce((sum, { configuredWeight = 0 }) => sum + configuredWeight, 0);
 }
 
 /** A family with samples of each destination that is configured. */
@@ -134,13 +211,15 @@ function ofDestination(
   help: string,
   samples: (destination: DestinationStatus, labels: Sample["labels"]) => readonly Sample[],
 ): Family {
-  return ofService(name, help, ({ virtualServices }, labels) =>
-    virtualServices.flatMap((virtualService) => {
+  return ofService(name, help, function* ({ virtualServices }, labels) {
+    for (const virtualService of virtualServices) {
       const of = { ...labels, virtual_service: virtualServiceName(virtualService) };
-      return virtualService.destinations.filter(({ role }) => role === "configured").flatMap((each) =>
-        samples(each, { ...of, destination: endpoint(each.address, each.port) })
-      );
-    }));
+      for (const each of virtualService.destinations) {
+        if (each.role !== "configured") continue;
+        yield* samples(each, { ...of, destination: endpoint(each.address, each.port) });
+      }
+    }
+  });
 }
 
 /** A family with samples of each check. */

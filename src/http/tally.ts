@@ -21,9 +21,9 @@ export class Tally {
     retainRows(this.#rows, passes);
   }
 
-  /** A sample for each row. */
-  samples(): readonly Sample[] {
-    return [...this.#rows.values()].map(({ labels, value }) => ({ labels, value }));
+  /** A sample for each row, made when it is asked for: there may be very many. */
+  *samples(): Generator<Sample> {
+    for (const { labels, value } of this.#rows.values()) yield { labels, value };
   }
 }
 
@@ -62,21 +62,17 @@ export class Histogram {
     return row;
   }
 
-  /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`. */
-  samples(): readonly Sample[] {
-    return [...this.#rows.values()].flatMap(({ labels, counts, sum }) => {
+  /** The samples of each row: a cumulative `_bucket` for each bound, then `_sum` and `_count`; a row's are of one moment. */
+  *samples(): Generator<Sample> {
+    for (const { labels, counts, sum } of this.#rows.values()) {
       let below = 0;
       const buckets = this.#bounds.map((bound, at) => {
         below += counts[at] ?? 0;
         const le = bound === Infinity ? "+Inf" : String(bound);
         return { suffix: "_bucket", labels: { le, ...labels }, value: below };
       });
-      return [
-        ...buckets,
-        { suffix: "_sum", labels, value: sum },
-        { suffix: "_count", labels, value: below },
-      ];
-    });
+      yield* [...buckets, { suffix: "_sum", labels, value: sum }, { suffix: "_count", labels, value: below }];
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** The port to the kernel: read what is, apply changes, hear of changes. One writer uses it: the reconciler. */
 import type { KernelError } from "../netlink/transport.ts";
 import type { Change } from "./change.ts";
-import { type ActualKernel, type DesiredKernel, virtualServiceKey } from "./state.ts";
+import { type ActualKernel, type DesiredKernel, type VirtualServiceId, virtualServiceKey } from "./state.ts";
 
 /** What of the kernel is ours to manage; the rest is neither read nor written. */
 export interface Managed {
@@ -34,6 +34,27 @@ export interface Notice {
   readonly port: number;
 }
 
+/** How much goes through a virtual service. */
+export interface TrafficFigures {
+  readonly connections: number;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+  readonly octetsIn: number;
+  readonly octetsOut: number;
+}
+
+/** The same, in a second. */
+export type TrafficRates = TrafficFigures;
+
+/** The traffic of one virtual service. */
+export interface Traffic {
+  readonly service: VirtualServiceId;
+  /** In a second, as the kernel estimates it. */
+  readonly rates: TrafficRates;
+  /** Since it was made. */
+  readonly totals: TrafficFigures;
+}
+
 /** The kernel's side of the host. */
 export interface Kernel extends Disposable {
   /**
@@ -54,6 +75,8 @@ export interface Kernel extends Disposable {
    * @throws {KernelError}
    */
   watch(onChange: (notices: readonly Notice[]) => void): Disposable;
+  /** What goes through each virtual service, whosever it is; nothing where the kernel does not tell. @throws {KernelError} */
+  traffic(): Promise<readonly Traffic[]>;
   /** What of the needed this host or this process cannot do. Changes nothing. */
   probe(needs: Managed): Promise<readonly KernelError[]>;
 }

@@ -17,6 +17,7 @@ import {
   setService,
 } from "../netlink/ipvs.ts";
 import { decodeDest, decodeService } from "../netlink/ipvs_decode.ts";
+import { decodeTraffic } from "../netlink/ipvs_traffic.ts";
 import type { Request } from "../netlink/message.ts";
 import { KernelError, type NetlinkTransport, openSocket, resolveFamily } from "../netlink/transport.ts";
 import type { Slices } from "../time/slices.ts";
@@ -30,7 +31,7 @@ import {
   ipvsServiceId,
   isAsBefore,
 } from "./ipvs_objects.ts";
-import type { Interest } from "./kernel.ts";
+import type { Interest, Traffic } from "./kernel.ts";
 import { sharedService } from "./sharing.ts";
 import {
   type ActualDestination,
@@ -115,6 +116,18 @@ export class NetlinkIpvs implements Disposable {
       );
     }
     return changes.map((change) => errors.get(change) ?? tooOldFor(change, this.#lacking));
+  }
+
+  /** What goes through each virtual service; nothing where the kernel has no IPVS, or does not tell. @throws {KernelError} */
+  async traffic(): Promise<readonly Traffic[]> {
+    const family = this.#resolve();
+    if (family === undefined) return [];
+    return await this.#open().dump("list virtual services", dumpServices(family), (message) => {
+      const service = decodeService(message);
+      const actual = service && actualService(service);
+      const traffic = decodeTraffic(message);
+      return actual && traffic && { service: actual, ...traffic };
+    });
   }
 
   /** What this kernel cannot do. @throws {KernelError} */

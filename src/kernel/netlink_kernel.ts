@@ -134,6 +134,11 @@ export function openNetlinkKernel({ transport, reactor, clock, sysctls }: Netlin
   return {
     read: (interest, made) => turns.take(() => read(interest, made)),
     apply: (changes) => turns.take(() => apply(changes)),
+    traffic: () =>
+      turns.take(() => {
+        slices.begin();
+        return ipvs.traffic();
+      }),
     watch(onChange) {
       using made = new DisposableStack();
       for (const [groups, filter] of [[LINK_GROUPS, undefined], [ROUTE_GROUPS, LOCAL_TABLE]] as const) {

@@ -31,7 +31,9 @@ import { askControl, type ControlRequest, findAgent } from "../control/client.ts
 import { streamControl } from "../control/stream_client.ts";
 import { messageOf } from "../text/error_message.ts";
 import { painted } from "../text/style.ts";
+import { version as printVersion } from "../cli/version.ts";
 import { sleep, systemClock } from "../time/clock.ts";
+import { readStamp, UNSTAMPED } from "./build.ts";
 import { withDoctorHost } from "./doctor_host.ts";
 import { withCleanupHost } from "./host_kernel.ts";
 import { planOnHost } from "./plan_host.ts";
@@ -119,6 +121,15 @@ export function runCommand(args: readonly string[], { signals, exceptions }: Des
     },
     async schema() {
       return await schema(files);
+    },
+    async version(json) {
+      const { deno, v8 } = Deno.version;
+      const about = {
+        version,
+        build: readStamp(UNSTAMPED),
+        runtime: { deno, v8, target: Deno.build.target },
+      };
+      return await printVersion(about, json, files);
     },
     async ask(question) {
       return await ask(question, asking());

@@ -4,7 +4,8 @@ import { Datagrams } from "../../ffi/datagrams.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { mayUseFfi } from "../../ffi/library.ts";
 import { openLibnl } from "../../ffi/libnl.ts";
-import { cpuTime, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
+import { openDescriptors } from "../../ffi/files.ts";
+import { cpuTime, descriptorLimit, raiseNoFile, trimMemory } from "../../ffi/limits.ts";
 import { notify } from "../../ffi/notify.ts";
 import { Processes } from "../../ffi/processes.ts";
 import { Streams } from "../../ffi/streams.ts";
@@ -237,12 +238,12 @@ function seenBoot({ libc }: Native, events: EventStream): ReturnType<typeof boot
   }
 }
 
-/** CPU time is the kernel's to tell, which needs FFI; without it there is none. */
+/** CPU time and descriptors are the kernel's to tell, which needs FFI; without it there are none. */
 function processFigures(native: Native | undefined, startTimeSeconds: number) {
-  const { user, system } = native === undefined ? { user: 0, system: 0 } : cpuTime(native.libc);
-  return {
-    residentMemoryBytes: Deno.memoryUsage().rss,
-    cpuSeconds: user + system,
-    startTimeSeconds,
-  };
+  const residentMemoryBytes = Deno.memoryUsage().rss;
+  if (native === undefined) return { residentMemoryBytes, cpuSeconds: 0, startTimeSeconds };
+  const { user, system } = cpuTime(native.libc);
+  const open = openDescriptors(native.libc);
+  const descriptors = open === undefined ? undefined : { open, limit: descriptorLimit(native.libc).soft };
+  return { residentMemoryBytes, cpuSeconds: user + system, startTimeSeconds, descriptors };
 }

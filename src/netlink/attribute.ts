@@ -101,6 +101,11 @@ export class AttributeCursor {
     return this.view.getUint32(this.#from(4), true);
   }
 
+  /** In host order; what is more than a number can count is rounded. @throws {ReadError} it is too short */
+  u64(): number {
+    return Number(this.view.getBigUint64(this.#from(8), true));
+  }
+
   /** In network order. @throws {ReadError} it is too short */
   be32(): number {
     return this.view.getUint32(this.#from(4));

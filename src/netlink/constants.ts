@@ -230,6 +230,22 @@ export const IPVS_SVC_ATTR = {
   TIMEOUT: 8,
   NETMASK: 9,
   PE_NAME: 11,
+  /** Since Linux 4.1. */
+  STATS64: 12,
+} as const;
+
+/** Attributes nested in IPVS_SVC_ATTR_STATS64, a u64 each: what went through, and what the kernel estimates for a second. */
+export const IPVS_STATS_ATTR = {
+  CONNS: 1,
+  INPKTS: 2,
+  OUTPKTS: 3,
+  INBYTES: 4,
+  OUTBYTES: 5,
+  CPS: 6,
+  INPPS: 7,
+  OUTPPS: 8,
+  INBPS: 9,
+  OUTBPS: 10,
 } as const;
 
 /** Attributes of a destination. */

@@ -41,20 +41,21 @@ export function endpoint(address: string, port: number): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
-const HEADINGS = ["DESTINATION", "WEIGHT", "OF", "STATE", "FOR", "ACTIVE", "INACTIVE", "METHOD", "WHY"];
+/** What is said of each destination. */
+export const HEADINGS = [
+  "DESTINATION",
+  "WEIGHT",
+  "OF",
+  "STATE",
+  "FOR",
+  "ACTIVE",
+  "INACTIVE",
+  "METHOD",
+  "WHY",
+];
 
 function destinationLines(destinations: readonly DestinationStatus[], now: Date): readonly Piece[] {
-  const rows = destinations.map((each) => [
-    endpoint(each.address, each.port),
-    each.weight === undefined ? "none" : String(each.weight),
-    each.fullWeight === undefined ? "" : String(each.fullWeight),
-    stateOf(each),
-    each.since === undefined ? "" : age(each.since, now),
-    String(each.activeConnections),
-    String(each.inactiveConnections),
-    methodOf(each),
-    each.cause,
-  ]);
+  const rows = destinations.map((each) => destinationCells(each, now));
   const widths = HEADINGS.map((heading, column) =>
     Math.max(heading.length, ...rows.map((cells) => cells[column]?.length ?? 0))
   );
@@ -63,6 +64,23 @@ function destinationLines(destinations: readonly DestinationStatus[], now: Date)
   return [
     lineOf(HEADINGS),
     ...rows.map((cells, index) => toned(lineOf(cells), toneOf(destinations[index]))),
+  ];
+}
+
+/** What stands under `HEADINGS`. */
+export function destinationCells(destination: DestinationStatus, now: Date): readonly string[] {
+  const { address, port, weight, fullWeight, since, activeConnections, inactiveConnections, cause } =
+    destination;
+  return [
+    endpoint(address, port),
+    weight === undefined ? "none" : String(weight),
+    fullWeight === undefined ? "" : String(fullWeight),
+    stateOf(destination),
+    since === undefined ? "" : age(since, now),
+    String(activeConnections),
+    String(inactiveConnections),
+    methodOf(destination),
+    cause,
   ];
 }
 

@@ -38,7 +38,7 @@ export function stateOf({ enabled, phase, verdict, degraded }: ServiceStatus): P
 }
 
 /** Since when a service is where it is. */
-function since({ phase, routes }: ServiceStatus): string {
+export function serviceSince({ phase, routes }: Pick<ServiceStatus, "phase" | "routes">): string {
   const [first, ...rest] = routes.map(routeSince);
   if (phase.name !== "serving" || first === undefined) return phase.since;
   return rest.reduce(later, first);
@@ -62,7 +62,7 @@ function servicesTable(
   const rows = services.map((service) => [
     service.name,
     stateOf(service),
-    age(since(service), now),
+    age(serviceSince(service), now),
     checksCell(service.checks),
     announcedCell(service.routes, peers),
     destinationsCell(service.virtualServices),
@@ -78,7 +78,7 @@ function checksCell(checks: readonly CheckStatusEntry[]): Piece {
 }
 
 /** To how many peers of those that it is for the address goes that goes to the fewest. */
-function announcedCell(routes: readonly RouteStatus[], peers: readonly string[]): Piece {
+export function announcedCell(routes: readonly RouteStatus[], peers: readonly string[]): Piece {
   const announced = routes.filter(({ announce }) => announce);
   if (announced.length === 0) return toned("no", "bad");
   const fewest = Math.min(...announced.map((route) => route.peers.length));

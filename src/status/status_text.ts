@@ -15,17 +15,25 @@ export function statusText(status: Status, now: Date, style: Style = PLAIN): str
       `bgp-lb ${status.version}: ${status.state}, started ${age(status.startedAt, now)} ago, ` +
       `BGP Identifier ${status.routerID}, AS ${status.as}`,
       ...kernelLines(status, now),
-      ...contestedLines(status, now),
-      ...configLines(status, now),
-      ...serverLines(status),
-      ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
+      ...wrongLines(status, now),
     ], style),
     servicesTable(status, now, style),
     peersTable(status.peers, now, style),
   ].join("\n");
 }
 
-function kernelLines({ kernel }: Status, now: Date): readonly string[] {
+/** What is not as it should be with the agent itself, a sentence each; of the kernel only what others change. */
+export function wrongLines(status: Status, now: Date): readonly string[] {
+  return [
+    ...contestedLines(status, now),
+    ...configLines(status, now),
+    ...serverLines(status),
+    ...status.listeners.flatMap(({ fault }) => fault === undefined ? [] : [`listener: ${fault}`]),
+  ];
+}
+
+/** How the kernel is, and behind that each of its errors. */
+export function kernelLines({ kernel }: Status, now: Date): readonly string[] {
   if (!kernel.managed) return ["kernel: left alone (network.setup: false)"];
   if (kernel.at === undefined) return ["kernel: not read yet"];
   const when = `read ${age(kernel.at, now)} ago`;

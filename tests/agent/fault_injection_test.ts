@@ -81,6 +81,7 @@ function portsOf(world: World, injection: Injection): Partial<AgentPorts> {
         injection.pass("kernel.watch");
         return kernel.watch(onChange);
       },
+      traffic: () => kernel.traffic(),
       probe: (needs) => kernel.probe(needs),
       [Symbol.dispose]() {},
     },

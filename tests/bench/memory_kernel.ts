@@ -43,6 +43,7 @@ export class MemoryKernel implements Kernel {
   }
 
   watch = () => ({ [Symbol.dispose]() {} });
+  traffic = () => Promise.resolve([]);
   probe = () => Promise.resolve([]);
   [Symbol.dispose](): void {}
 

@@ -11,6 +11,7 @@ import { addressOf } from "../../src/net/address.ts";
 import { VIEWS } from "../../src/status/views.ts";
 import { jsonInSteps } from "../../src/text/json_steps.ts";
 import { sleep, systemClock } from "../../src/time/clock.ts";
+import { Slices } from "../../src/time/slices.ts";
 import { inSlices } from "../../src/time/steps.ts";
 import { config, httpCheckConfig, PLAIN_PORT, serviceConfig } from "../support/config.ts";
 import { PLAIN } from "../support/kernel_objects.ts";
@@ -43,6 +44,13 @@ const ports: AgentPorts = {
 
 const agent = new Agent(file, ports);
 const metrics = new Metrics(file, ports.processFigures);
+for (const { name: service, checks } of file.services) {
+  for (const { name: check } of checks) {
+    // With it comes its histogram.
+    const probe = { kind: "probe", service, check, result: "pass", durationMs: 3, cause: "" } as const;
+    metrics.observe({ ...probe, id: 0, at: 0 });
+  }
+}
 console.log(
   `${SERVICES} services x ${DESTINATIONS} destinations: the first of ${ROUNDS} rounds, and the worst after it`,
 );
@@ -56,7 +64,11 @@ await row("status document", ROUNDS, () => agent.statusInSlices());
 const status = await agent.statusInSlices();
 await row("... as JSON", ROUNDS, () => inSlices(systemClock, jsonInSteps(status)));
 await row("... as text, all services", ROUNDS, () => void VIEWS.services.text(status, new Date()));
-await row("... as metrics", ROUNDS, () => metrics.render(status, () => sleep(systemClock)));
+await row(
+  "... as metrics",
+  ROUNDS,
+  () => metrics.render(status, { traffic: [], standing: 0 }, new Slices(systemClock)),
+);
 await row("reload, unchanged", ROUNDS, () => agent.orders.reload(undefined));
 const files = Array.from({ length: ROUNDS }, (_, round) => configuration(round + 2));
 await row("reload, one weight", ROUNDS, () => {

@@ -156,6 +156,7 @@ Deno.test("the command line names events with its options (CONTRACT Command line
       cleanup: never,
       migrate: never,
       schema: never,
+      version: never,
       ask: never,
       plan: never,
       order: never,

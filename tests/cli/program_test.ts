@@ -22,6 +22,7 @@ async function invoke(...args: readonly string[]) {
     cleanup: record("cleanup", ExitStatus.OK),
     migrate: record("migrate", ExitStatus.OK),
     schema: record("schema", ExitStatus.OK),
+    version: record("version", ExitStatus.OK),
     ask: record("ask", ExitStatus.FAILED),
     order: record("order", ExitStatus.FAILED),
     watch: record("watch", ExitStatus.OK),
@@ -258,7 +259,8 @@ Deno.test("runProgram() answers wrong usage with status 2 and the cure, help and
   const help = await invoke("--help");
   assert.equal(help.status, ExitStatus.OK);
   assert.match(help.stdout, /check .*migrate .*schema/s);
-  for (const args of [["version"], ["--version"]]) assert.equal((await invoke(...args)).stdout, "1.2.3\n");
+  for (const args of [["-V"], ["--version"]]) assert.equal((await invoke(...args)).stdout, "1.2.3\n");
+  assert.deepEqual((await invoke("version", "--json")).calls, [["version", true]]);
 });
 
 Deno.test("runProgram() names a command or option that there is not, with the nearest (faults C1)", async () => {

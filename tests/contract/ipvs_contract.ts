@@ -65,6 +65,9 @@ const SETTINGS: readonly (readonly [Partial<Destination>, string])[] = [
   [{ forwarding: "tunnel", tunnel: { ...GRE, checksum: true } }, "-i -w 1 --tun-type gre --tun-csum"],
 ];
 
+/** Nothing has gone through yet. */
+const QUIET = { connections: 0, packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0 };
+
 /** The rows. */
 export const ipvsRows: Readonly<Record<string, (subject: ContractSubject) => Promise<void>>> = {
   async "has virtual services of every protocol and family, of marks, too, and takes them away again"(
@@ -72,6 +75,11 @@ export const ipvsRows: Readonly<Record<string, (subject: ContractSubject) => Pro
   ) {
     const desired = wanting(IDS.map((id) => service(id)));
     await make(kernel, desired);
+    const traffic = await kernel.traffic();
+    assert.deepEqual(
+      new Map(traffic.map(({ service, rates }) => [virtualServiceKey(service), rates])),
+      new Map(IDS.map((id) => [virtualServiceKey(id), QUIET])),
+    );
     assert.deepEqual((await hand.view()).ipvs.filter((line) => line.startsWith("-A")), [
       "-A --sctp-service 10.99.0.1:80 -s rr",
       "-A --sctp-service [2001:db8:99::1]:80 -s rr",

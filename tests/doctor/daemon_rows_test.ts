@@ -19,6 +19,14 @@ Deno.test("networkd takes what the first matching file gives it, and no more (sy
       "/etc/systemd/network/20-all.network": "",
       "/usr/lib/systemd/network/20-all.network": "[Match]\nName=*\n",
     }, "ok"],
+    // The package's own, and one for interfaces of somebody else's.
+    [{
+      "/usr/lib/systemd/network/00-bgp-lb.network": Deno.readTextFileSync(
+        "packaging/deb/files/00-bgp-lb.network",
+      ),
+      "/etc/systemd/network/20-all.network": "[Match]\nName=*\n",
+    }, "ok"],
+    [{ "/etc/systemd/network/20-wifi.network": "[Match]\nProperty=ID_BUS=usb\n" }, "ok"],
   ];
   for (const [files, status] of rows) {
     const host = new FakeDoctorHost();
@@ -46,4 +54,12 @@ Deno.test("NetworkManager leaves alone what its unmanaged-devices name (NetworkM
     host.files.set("/etc/NetworkManager/conf.d/a.conf", `[keyfile]\n${line}\n`);
     assert.equal((await lookBy("NetworkManager", host, subject()))[0]?.status, status, line);
   }
+});
+
+Deno.test("NetworkManager leaves alone what udev says is unmanaged, as the package's rules do (NM_UNMANAGED)", async () => {
+  const host = new FakeDoctorHost();
+  host.process(12, "NetworkManager");
+  const rules = Deno.readTextFileSync("packaging/deb/files/90-bgp-lb.rules");
+  host.files.set("/usr/lib/udev/rules.d/90-bgp-lb.rules", rules);
+  assert.equal((await lookBy("NetworkManager", host, subject()))[0]?.status, "ok");
 });

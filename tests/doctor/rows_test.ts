@@ -86,6 +86,14 @@ Deno.test("rows are silent about what is not configured", async () => {
   assert.deepEqual(alone.map(({ name }) => name), ["libnl", "dummy", "ip_vs", "capabilities", "BGP port"]);
 });
 
+Deno.test("a service that is not enabled needs IPVS as well: its virtual services are made, it is only not announced", async () => {
+  for (const enabled of [true, false]) {
+    const host = new FakeDoctorHost();
+    host.ipvs = false;
+    assert.equal((await lookBy("ip_vs", host, subject({ enabled })))[0]?.status, "problem", `${enabled}`);
+  }
+});
+
 Deno.test("a destination of masq that is this host needs no forwarding", async () => {
   for (const text of ["10.0.0.1", "127.0.0.1"]) {
     const host = new FakeDoctorHost();

@@ -10,7 +10,7 @@ import { type ServerSentEvent, serverSentEventReader } from "../../src/net/serve
 import type { Clock } from "../../src/time/clock.ts";
 import { liveOctets } from "../support/live_memory.ts";
 import { type MemorySocket, MemoryStreams } from "../support/memory_streams.ts";
-import { status } from "../support/status.ts";
+import { quietPage, status } from "../support/status.ts";
 import { settle, VirtualClock } from "../support/virtual_clock.ts";
 
 /** A client that reads whatever comes, until it is told not to. */
@@ -91,6 +91,7 @@ class Scene {
         status: () => status([]),
         metrics: () => Promise.reject(new Error("none")),
         events: (request) => this.readers.answer(request),
+        ...quietPage,
       }),
       onFault: (error) => assert.fail(String(error)),
     });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Metrics } from "../../src/http/metrics.ts";
 import { createHttpApp } from "../../src/http/app.ts";
 import type { Status } from "../../src/status/status.ts";
-import { noPause, status } from "../support/status.ts";
+import { noPause, quietPage, scraped, status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const metered = {
@@ -21,8 +21,9 @@ async function get(path: string, now: Status, init?: RequestInit): Promise<{ sta
   const app = createHttpApp({
     clock: new VirtualClock(),
     status: () => now,
-    metrics: () => metrics.render(now, noPause),
+    metrics: () => metrics.render(now, { traffic: [], standing: 0 }, noPause),
     events: () => new Response(),
+    ...quietPage,
   });
   const response = await app(new Request(`http://agent${path}`, init));
   return { status: response.status, text: await response.text() };
@@ -76,7 +77,7 @@ Deno.test("/metrics has at every scrape what the process and the peers have by t
   let cpuSeconds = 1.5;
   const metrics = new Metrics(metered, () => ({ ...figures(), cpuSeconds }));
   const now = status(["r1"]);
-  const scrape = async () => (await metrics.render(now, noPause)).body.split("\n");
+  const scrape = async () => (await scraped(metrics, now)).split("\n");
   for (const seconds of [1.5, 1.5, 2.25]) {
     cpuSeconds = seconds;
     const lines = await scrape();
@@ -90,8 +91,14 @@ Deno.test("the app throws what it did not expect, for the server to tell it (fau
   const fail = () => {
     throw new Error("a fault of ours");
   };
-  const app = createHttpApp({ clock: new VirtualClock(), status: fail, metrics: fail, events: fail });
-  for (const path of ["/metrics", "/readyz", "/api/v1/status", "/api/v1/events"]) {
+  const app = createHttpApp({
+    clock: new VirtualClock(),
+    status: fail,
+    metrics: fail,
+    events: fail,
+    ...quietPage,
+  });
+  for (const path of ["/", "/metrics", "/readyz", "/api/v1/status", "/api/v1/events"]) {
     await assert.rejects(app(new Request(`http://agent${path}`)), /a fault of ours/);
   }
 });

@@ -4,7 +4,7 @@ import { Metrics } from "../../src/http/metrics.ts";
 import { type AgentFact, REFUSAL_KINDS } from "../../src/events/event.ts";
 import type { ServiceStatus, Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
-import { noPause, peerStatus, status } from "../support/status.ts";
+import { peerStatus, scraped, status } from "../support/status.ts";
 
 const figures = () => ({ residentMemoryBytes: 5e7, cpuSeconds: 1.5, startTimeSeconds: 1000 });
 const WEB = { name: "web", checks: [{ name: "http-1" }, { name: "tcp-1" }], onChange: ["/bin/x"] };
@@ -20,7 +20,7 @@ function observe(metrics: Metrics, ...facts: readonly AgentFact[]): void {
 }
 
 async function lines(metrics: Metrics, now: Status = status(["r1"])): Promise<readonly string[]> {
-  return (await metrics.render(now, noPause)).body.split("\n");
+  return (await scraped(metrics, now)).split("\n");
 }
 
 /** The document with another first service. */
@@ -144,7 +144,10 @@ Deno.test("series go with their service, check or peer, and stay away whatever i
   includesAll(await lines(counted), [
     'bgp_lb_check_transitions_total{service="dns",check="http-1",to="healthy"} 0',
   ]);
-  assert.deepEqual(names(await lines(counted), 'bgp_lb_announcements_total{peer="r2"'), []);
+  assert.deepEqual(names(await lines(counted), 'bgp_lb_announcements_total{peer="r2"'), [
+    'bgp_lb_announcements_total{peer="r2",kind="announce"} 0',
+    'bgp_lb_announcements_total{peer="r2",kind="withdraw"} 0',
+  ]);
 });
 
 Deno.test("destinations have series of their own, and their probes are counted together", async () => {
@@ -358,7 +361,7 @@ Deno.test("the whole text can be read: each family once, each series once, types
   const counted = metrics();
   observe(counted, { ...ROUTE, to: "announced" }, PROBE, SENT, HOOK);
   counted.observeLoopLag(500, 2);
-  const { body } = await counted.render(status(["r1"]), noPause);
+  const body = await scraped(counted, status(["r1"]));
   assert.deepEqual(faultsOf(body), []);
   for (
     const broken of [
@@ -391,19 +394,21 @@ Deno.test("no label has an address from outside or free text in it: its values a
     },
     { kind: "kernel-error", cause: "WORDS" },
   );
-  const { body } = await counted.render(status(["r1"]), noPause);
+  const body = await scraped(counted, status(["r1"]));
   assert.doesNotMatch(body, /WORDS|203\.0\.113/);
   const refusals = [...body.matchAll(/^bgp_lb_connections_refused_total\{reason="(.*)"\} (\d+)$/gm)];
   assert.deepEqual(refusals.map(([, reason]) => reason), [...REFUSAL_KINDS], "from 0 on");
   assert.deepEqual(refusals.filter(([, , value]) => value !== "0").map(([, ...row]) => row), [["ttl", "7"]]);
   const labels = new Set([...body.matchAll(/[{,]([a-z_]+)="/g)].map(([, label]) => label));
   assert.deepEqual([...labels].sort(), [
+    "as",
     "check",
     "direction",
     "gate",
     "hash",
     "kind",
     "le",
+    "local_as",
     "next_hop",
     "object",
     "peer",
@@ -411,7 +416,9 @@ Deno.test("no label has an address from outside or free text in it: its values a
     "prefix",
     "prefix_length",
     "reason",
+    "remote_as",
     "result",
+    "router_id",
     "service",
     "state",
     "to",

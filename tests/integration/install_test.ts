@@ -6,6 +6,7 @@ import { type Move, stagedCommand } from "../../packaging/staged.ts";
 import { LabRouter } from "../lab/lab_router.ts";
 import { canMakeNamespaces } from "../support/namespace.ts";
 import { NotifySocket } from "../support/notify_socket.ts";
+import { checkedOut } from "../../packaging/bundle.ts";
 import { Process, run } from "../support/process.ts";
 import { findCommand } from "../support/setup.ts";
 import { PATIENCE_MS, until } from "../support/until.ts";
@@ -267,7 +268,11 @@ Deno.test("the installed command answers, with a HOME and without one, whatever 
       scene.places.command,
       "version",
     ]);
-    assert.deepEqual(answer, { code: 0, stdout: `${denoJson.version}\n`, stderr: "" });
+    assert.deepEqual({ ...answer, stdout: "" }, { code: 0, stdout: "", stderr: "" });
+    const { commit, committed } = await checkedOut() ?? assert.fail("this is no checkout");
+    const lines = answer.stdout.split("\n");
+    assert.deepEqual(lines.slice(0, 2), [`bgp-lb ${denoJson.version}`, `commit   ${commit} of ${committed}`]);
+    assert.match(answer.stdout, /\nruntime {2}Deno [\d.]+, V8 [\d.]+.*\ntarget {3}\S+-linux-gnu\n$/);
   }
 });
 

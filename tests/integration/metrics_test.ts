@@ -1,9 +1,12 @@
 // The text of /metrics in the eyes of Prometheus' own checker (Debian package prometheus), where that is installed.
 import assert from "node:assert/strict";
 import { AgentProcess } from "../support/agent.ts";
+import { fullMetrics, fullStatus, fullTraffic, passingStatus } from "../support/full_status.ts";
+import { exposedFamilies } from "../support/monitoring.ts";
 import { run } from "../support/process.ts";
 import { freePort } from "../support/raw_peer.ts";
 import { findCommand } from "../support/setup.ts";
+import { scraped } from "../support/status.ts";
 import { eventually } from "../support/until.ts";
 
 Deno.test({
@@ -39,5 +42,20 @@ Deno.test({
     const { code, stdout, stderr } = await run("promtool", ["check", "metrics"], { input: text });
     assert.deepEqual([code, stdout + stderr], [0, ""]);
     await Deno.remove(file);
+  },
+});
+
+Deno.test({
+  name: "promtool finds nothing wrong with metrics of every family, each of which has samples",
+  ignore: findCommand("promtool") === undefined,
+  async fn() {
+    const metrics = fullMetrics();
+    for (const now of [fullStatus(), passingStatus()]) {
+      const { code, stdout, stderr } = await run("promtool", ["check", "metrics"], {
+        input: await scraped(metrics, now, fullTraffic()),
+      });
+      assert.deepEqual([code, stdout + stderr], [0, ""]);
+    }
+    assert.deepEqual((await exposedFamilies()).filter(({ labels }) => labels === undefined), []);
   },
 });

@@ -19,7 +19,7 @@ export function birdConfig(topology: Topology, router: RouterNode): string {
       `  local ${addressAt(own, host.transport)} as ${router.as};`,
       `  neighbor ${addressAt(other, host.transport)} as ${host.as};`,
       "  direct; connect delay time 1; connect retry time 5; error wait time 1, 3;",
-      "  graceful restart on;",
+      `  graceful restart ${router.forgets === true ? "off" : "on"};`,
       ...families.map((family) => `  ${family} { gateway direct; import all; export none; };`),
       "}",
     ];

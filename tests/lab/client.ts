@@ -24,6 +24,8 @@ const command = z.discriminatedUnion("do", [
   /** Requests on a beat until `stop`. */
   z.object({ do: z.literal("start"), id: z.number(), ...targets, everyMs: z.number() }),
   z.object({ do: z.literal("stop"), id: z.number() }),
+  /** Those requests of the beat that have ended since they were last asked for; it goes on. */
+  z.object({ do: z.literal("taken"), id: z.number() }),
   /** One GET whose body is wanted. */
   z.object({
     do: z.literal("get"),
@@ -196,7 +198,7 @@ function requestTo(
 /** Requests on a beat. */
 class Beat {
   readonly #timer: ReturnType<typeof setInterval>;
-  readonly #requests: LabRequest[] = [];
+  #requests: LabRequest[] = [];
   readonly #open = new Set<Promise<unknown>>();
   #begun = 0;
 
@@ -209,7 +211,14 @@ class Beat {
     }, order.everyMs);
   }
 
-  /** Begins no more, and gives all once the last has ended. */
+  /** Those that have ended and were not taken yet. */
+  take(): LabRequest[] {
+    const taken = this.#requests;
+    this.#requests = [];
+    return taken;
+  }
+
+  /** Begins no more, and gives all that were not taken once the last has ended. */
   async stop(): Promise<LabRequest[]> {
     clearInterval(this.#timer);
     await Promise.all(this.#open);
@@ -249,6 +258,8 @@ class Resident {
         this.#beat = undefined;
         return { ...nothing, requests };
       }
+      case "taken":
+        return { ...nothing, requests: this.#beat?.take() ?? [] };
       case "download":
         this.#downloads.get(order.name)?.giveUp();
         this.#downloads.set(order.name, await beginDownload(order));

@@ -1,6 +1,6 @@
 /** A load-balancer host of the lab: its agent, its web application, its kernel. */
 import { agentArguments } from "../support/agent.ts";
-import { type Exit, Process, repositoryRoot, runOrThrow } from "../support/process.ts";
+import { type Exit, type Line, Process, repositoryRoot, runOrThrow } from "../support/process.ts";
 import { ApplicationProcess } from "./application_process.ts";
 import { AgentLog } from "./agent_log.ts";
 import { ipvsConnections, type KernelView, viewKernel } from "./kernel_view.ts";
@@ -44,6 +44,7 @@ export class Host implements AsyncDisposable {
   /** The kernel as it was before the first agent ran. */
   before: KernelView = { links: [], ipvs: [] };
   #agent: Process | undefined;
+  #logStall: PromiseWithResolvers<void> | undefined;
   readonly #application: ApplicationProcess;
 
   constructor(
@@ -64,12 +65,37 @@ export class Host implements AsyncDisposable {
     return this.#agent?.running ?? false;
   }
 
+  /** The process of the agent that was started last. */
+  get agentPid(): number | undefined {
+    return this.#agent?.pid;
+  }
+
+  /** Where the agent listens for orders. */
+  get socket(): string {
+    return `${this.placement.folder}/${this.name}.sock`;
+  }
+
   /** Starts the agent, unless it runs. It is not waited for. */
   startAgent(launch = this.launch): void {
     if (this.agentRunning) return;
     this.rewrite(launch);
     const wrapped = this.#agentCommand(...launch.args(this.#file));
-    this.#agent = new Process({ ...wrapped, onLine: ({ text }) => this.log.add(text) });
+    const onLine = ({ text }: Line) => {
+      this.log.add(text);
+      return this.#logStall?.promise;
+    };
+    this.#agent = new Process({ ...wrapped, onLine });
+  }
+
+  /** From the next line on nobody reads the agent's log, until it is let go on. */
+  stallLog(): void {
+    this.#logStall ??= Promise.withResolvers();
+  }
+
+  /** The log is read again. */
+  readLog(): void {
+    this.#logStall?.resolve();
+    this.#logStall = undefined;
   }
 
   /** Puts another configuration in the place of the one that the agent was started with; it is told by nobody. */
@@ -88,6 +114,13 @@ export class Host implements AsyncDisposable {
     return await runOrThrow(command, wrapped);
   }
 
+  /** The text of the agent's metrics, as this host's Prometheus would get it. */
+  async scrape(): Promise<string> {
+    const program = 'console.log(await (await fetch("http://127.0.0.1:8081/metrics")).text())';
+    const { command, args } = this.placement.wrap(this.name, Deno.execPath(), ["eval", program]);
+    return await runOrThrow(command, args);
+  }
+
   get #file(): string {
     return `${this.placement.folder}/${this.name}.json`;
   }
@@ -95,8 +128,7 @@ export class Host implements AsyncDisposable {
   /** The agent's program with these arguments and this host's control socket. */
   #agentCommand(...own: readonly string[]): ReturnType<Wrap> {
     const [command = "", ...args] = this.placement.agent;
-    const socket = `${this.placement.folder}/${this.name}.sock`;
-    return this.placement.wrap(this.name, command, [...args, ...own, "--control-socket", socket]);
+    return this.placement.wrap(this.name, command, [...args, ...own, "--control-socket", this.socket]);
   }
 
   /** Rejects where the agent ends by itself while `waiting` is pending. */
@@ -177,6 +209,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.readLog();
     await Promise.all([this.#agent?.stop("SIGKILL"), this.#application[Symbol.asyncDispose]()]);
   }
 }

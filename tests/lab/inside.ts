@@ -1,6 +1,6 @@
 /**
  * The inside of the lab: started in a network of its own (see init.sh) or, for announcing alone, anywhere; builds the
- * world, runs the suite or the demo or the benchmark of IPVS, and reports. Arguments: suite|demo|bench [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
+ * world, runs the suite or the demo or the benchmark of IPVS, and reports. Arguments: suite|demo|bench|soak [--place PLACE] [--only TEXT] [--agent EXECUTABLE].
  */
 import { parseArgs } from "node:util";
 import { repositoryRoot } from "../support/process.ts";
@@ -93,7 +93,11 @@ if (import.meta.main) {
   const { values, positionals } = parseArgs({
     args: Deno.args,
     allowPositionals: true,
-    options: { place: { type: "string" }, only: { type: "string" }, agent: { type: "string" } },
+    options: {
+      ...{ place: { type: "string" }, only: { type: "string" }, agent: { type: "string" } },
+      ...{ minutes: { type: "string" }, seed: { type: "string" } },
+      ...{ faults: { type: "string" }, plant: { type: "string" } },
+    },
   });
   report({ type: "hello", kernel: Deno.osRelease(), atMs: Date.now() });
   const demo = positionals[0] === "demo";
@@ -103,6 +107,9 @@ if (import.meta.main) {
   const totals: Totals[] = [];
   if (positionals[0] === "bench") {
     totals.push(await runBenchFile(ipvsBench, report));
+  } else if (positionals[0] === "soak") {
+    const { soakByArguments } = await import("./soak/soak.ts");
+    totals.push(await soakByArguments(folder, agent, values, report));
   } else if (values.place === "loopback") {
     // Only there is the codec of src/ needed, which takes a while to load.
     const { LoopbackWorld } = await import("./loopback.ts");
@@ -117,6 +124,10 @@ if (import.meta.main) {
       totals.push(await runAll(create(dataPlane), dataPlaneSuite.filter(wanted), false));
       totals.push(await runAll(create(underLoadWithFrr), frrSuite.filter(wanted), false));
       totals.push(await runAll(create(reference), referenceScenarios.filter(wanted), false));
+      if (wanted({ name: "soak" })) {
+        const { shortSoak } = await import("./soak/soak.ts");
+        totals.push(await shortSoak(folder, agent, report));
+      }
       for (const name of kernelTests.filter((name) => wanted({ name }))) {
         totals.push(await runTestFile(name, folder, report));
       }

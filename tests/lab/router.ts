@@ -51,7 +51,7 @@ export class Router implements RoutingDaemon {
     const args = ["-f", "-c", `${base}.conf`, "-s", `${base}.ctl`, "-P", `${base}.pid`];
     const bird = new Process({
       ...this.wrap(this.name, "bird", args),
-      onLine: ({ text }) => this.log.push(text),
+      onLine: ({ text }) => void this.log.push(text),
     });
     this.#bird = bird;
     this.#socket = await waitFor(`${this.name}: BIRD answers`, PATIENCE_MS, async () => {

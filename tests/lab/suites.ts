@@ -4,6 +4,7 @@ import type { Scenario } from "./scenario.ts";
 import { agentsAnswer, bothAnnounce, kernelObjects, requestsSpread } from "./scenarios/announce.ts";
 import { applicationDies, applicationHangs, applicationRecovers } from "./scenarios/health.ts";
 import { destinationsChecked } from "./scenarios/destinations.ts";
+import { documentedCommands } from "./scenarios/docs.ts";
 import { doctorScenarios } from "./scenarios/doctor.ts";
 import { everyWay } from "./scenarios/data_plane.ts";
 import { gracefulScenarios } from "./scenarios/graceful.ts";
@@ -46,6 +47,7 @@ export const kernelSuite: readonly Scenario<World>[] = [
   ...gracefulScenarios,
   foreignSurvives,
   ...doctorScenarios,
+  documentedCommands,
   agentStops,
   allStop,
 ];

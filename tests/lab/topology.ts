@@ -22,6 +22,8 @@ export interface RouterNode {
   readonly kind: "router";
   /** A flow that is open stays with its host, whatever becomes of the routes (session-based ECMP). */
   readonly keepsFlows: boolean;
+  /** It forgets a host's routes at once when the session ends, whatever the host asks for. Default: it keeps them (RFC 4724). */
+  readonly forgets?: true;
   readonly name: string;
   readonly as: number;
   readonly routerID: string;

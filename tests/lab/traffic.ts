@@ -94,6 +94,11 @@ export class Client implements AsyncDisposable {
     await this.#order({ do: "start", targets: [...targets], everyMs, timeoutMs }, 10_000);
   }
 
+  /** What has come of the stream since it was last asked for; it goes on. */
+  async taken(): Promise<readonly LabRequest[]> {
+    return (await this.#order({ do: "taken" }, 30_000)).requests;
+  }
+
   /** Where requests go, one target for each family of the service. */
   get targets(): readonly Target[] {
     return this.#targets;

@@ -134,8 +134,8 @@ function namespaces(topology: Topology): string[] {
   return [...topology.nodes, ...switchesOf(topology)].map(({ name }) => name);
 }
 
-/** `ip netns exec` replaces itself by the command, so the process that is started is the command. */
-function inNamespace(
+/** A command in that node's namespace. `ip netns exec` replaces itself by it: the process that is started is the command. */
+export function inNamespace(
   node: string,
   command: string,
   args: readonly string[],
@@ -143,7 +143,8 @@ function inNamespace(
   return { command: "ip", args: ["netns", "exec", node, command, ...args] };
 }
 
-async function buildTopology(topology: Topology): Promise<void> {
+/** Makes the namespaces and all that is in them before any program runs. */
+export async function buildTopology(topology: Topology): Promise<void> {
   await runOrThrow("ip", ["-batch", "-"], { input: text(outerBatch(topology)) });
   for (const each of switchesOf(topology)) {
     await runOrThrow("ip", ["-n", each.name, "-batch", "-"], { input: text(switchBatch(each)) });

@@ -20,6 +20,7 @@ import { decodeGeneric } from "../../src/netlink/genetlink.ts";
 import { AddressPool } from "../../src/netlink/address_pool.ts";
 import { type IpvsService, newService } from "../../src/netlink/ipvs.ts";
 import { decodeDest, decodeService } from "../../src/netlink/ipvs_decode.ts";
+import { decodeTraffic } from "../../src/netlink/ipvs_traffic.ts";
 import {
   decodeFailure,
   decodeMessages,
@@ -201,6 +202,32 @@ Deno.test("decodeService() reads the kernel's dump, the service by firewall mark
     { ...golden.SERVICE6, flags: 0x1b },
     { ...golden.MARK4, flags: 0x2 },
   ]);
+});
+
+Deno.test("decodeTraffic() reads what went through each virtual service and the kernel's estimate, and knows where there is none (Linux 6.1)", () => {
+  const quiet = { connections: 0, packetsIn: 0, packetsOut: 0, octetsIn: 0, octetsOut: 0 };
+  const messages = decodeMessages(fromHex(golden.SERVICES));
+  assert.deepEqual(messages.map(decodeTraffic), Array(3).fill({ rates: quiet, totals: quiet }));
+  // The attributes 1 to 10 of a u64 each, as the kernel would have them with something going through.
+  const [busy] = messages;
+  assert.ok(busy);
+  const { payload } = busy;
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+  for (let at = 0; at + 12 <= payload.byteLength; at += 4) {
+    const type = view.getUint16(at + 2, true);
+    if (view.getUint16(at, true) === 12 && type >= 1 && type <= 10) {
+      view.setBigUint64(at + 4, 2n ** BigInt(5 * type), true);
+    }
+  }
+  const figures = (first: number) => ({
+    connections: 2 ** first,
+    packetsIn: 2 ** (first + 5),
+    packetsOut: 2 ** (first + 10),
+    octetsIn: 2 ** (first + 15),
+    octetsOut: 2 ** (first + 20),
+  });
+  assert.deepEqual(decodeTraffic(busy), { totals: figures(5), rates: figures(30) });
+  assert.equal(decodeTraffic(request("newService() of IPv4")), undefined);
 });
 
 Deno.test("decodeDest() reads the kernel's dumps (Linux 6.1)", () => {

@@ -5,7 +5,6 @@ import { commandFor, DEFAULT_PREFIX, layout, unitFor } from "../../packaging/lay
 import { ExitStatus } from "../../src/cli/exit_status.ts";
 import {
   bundleFlags,
-  BUNDLING,
   RUNTIME_VARIABLES,
   SERVICE_REACH,
   sourceFlags,
@@ -30,11 +29,6 @@ function paths(flags: readonly string[], permission: string): readonly string[] 
 
 Deno.test("the task agent runs the sources with the flags that packaging has", () => {
   assert.equal(AGENT, ["deno", "run", ...sourceFlags(USER_REACH), "main.ts"].join(" "));
-});
-
-Deno.test("the task bundle bundles as packaging does", () => {
-  const { command } = denoJson.tasks.bundle;
-  assert.equal(command, ["deno", ...BUNDLING, "--output", "dist/bgp-lb.js", "main.ts"].join(" "));
 });
 
 Deno.test("the unit starts the installed runtime on the installed bundle, with the flags that packaging has", () => {

@@ -133,6 +133,7 @@ export class AgentProcess implements Clock {
     return {
       read: (interest) => this.#alive ? this.#answer(kernel.read(interest)) : NEVER,
       apply: (changes) => this.#alive ? this.#answer(kernel.apply(changes)) : NEVER,
+      traffic: () => this.#answer(kernel.traffic()),
       probe: (needs) => this.#answer(kernel.probe(needs)),
       watch: (onChange) => this.#owned(kernel.watch((notices) => this.#whenRunning(() => onChange(notices)))),
       [Symbol.dispose]() {},

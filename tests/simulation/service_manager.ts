@@ -113,6 +113,7 @@ export class ServiceManager {
         inspector.kernelChanged(true);
         return outcomes;
       },
+      traffic: () => this.#world.kernel.traffic(),
       probe: (needs) => this.#world.kernel.probe(needs),
       watch: (onChange) => this.#world.kernel.watch(onChange),
       [Symbol.dispose]() {},

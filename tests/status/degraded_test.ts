@@ -10,7 +10,7 @@ import type { Status } from "../../src/status/status.ts";
 import { topText } from "../../src/status/top_text.ts";
 import { VIEWS } from "../../src/status/views.ts";
 import { PLAIN } from "../../src/text/style.ts";
-import { degradedStatus, status } from "../support/status.ts";
+import { degradedStatus, quietPage, status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const NOW = new Date("2026-01-01T01:02:03Z");
@@ -103,6 +103,7 @@ Deno.test("/readyz is ready where a degraded service is announced to a peer, and
       status: () => document,
       metrics: fail,
       events: fail,
+      ...quietPage,
     });
     return await app(new Request("http://agent/readyz"));
   };

@@ -11,6 +11,7 @@ export const BOOTABLE: readonly string[] = [
   "bird2",
   "systemd",
   "systemd-sysv",
+  "udev",
   "dbus",
   "iproute2",
   "kmod",

@@ -1,7 +1,7 @@
 /** The kernel port on a host in memory. `tests/contract` holds it to the real one. */
 import { type Change, describeChange } from "../../src/kernel/change.ts";
 import { hintOf, type IpvsChange, isIpvsChange } from "../../src/kernel/ipvs_hints.ts";
-import type { Interest, Kernel, Managed } from "../../src/kernel/kernel.ts";
+import type { Interest, Kernel, Managed, Traffic, TrafficFigures } from "../../src/kernel/kernel.ts";
 import {
   type ActualKernel,
   ADDRESS_AS_SET,
@@ -19,10 +19,21 @@ import { KernelError } from "../../src/netlink/transport.ts";
 import { FakeHost } from "./fake_host.ts";
 import type { Errno, FakeAddress } from "./fake_links.ts";
 
+const NO_TRAFFIC: TrafficFigures = {
+  connections: 0,
+  packetsIn: 0,
+  packetsOut: 0,
+  octetsIn: 0,
+  octetsOut: 0,
+};
+
 /** A kernel in memory, with the host's state open to tests. */
 export class FakeKernel extends FakeHost implements Kernel {
   /** Every change that was made, in words. */
   readonly made: string[] = [];
+  /** What goes through each virtual service, by its key; nothing through the others. */
+  readonly rates = new Map<string, TrafficFigures>();
+  readonly totals = new Map<string, TrafficFigures>();
   reads = 0;
   /** What every destination carries. */
   activeConnections = 0;
@@ -76,6 +87,16 @@ export class FakeKernel extends FakeHost implements Kernel {
       if (error !== undefined && carries) failed.set(foundation, error);
       return error;
     });
+  }
+
+  // deno-lint-ignore require-await -- errors are rejections
+  async traffic(): Promise<readonly Traffic[]> {
+    if (this.readError !== undefined) throw this.readError;
+    return this.services.map((service) => ({
+      service,
+      rates: this.rates.get(virtualServiceKey(service)) ?? NO_TRAFFIC,
+      totals: this.totals.get(virtualServiceKey(service)) ?? NO_TRAFFIC,
+    }));
   }
 
   // deno-lint-ignore require-await -- as the port has it

@@ -32,6 +32,7 @@ import {
   IPVS_CMD,
   IPVS_CMD_ATTR,
   IPVS_DEST_ATTR,
+  IPVS_SVC_ATTR,
   NETLINK,
   NLA,
   NLM_F,
@@ -351,5 +352,13 @@ function groupOf(type: number): number {
 
 function servicePayload(family: number, service: VirtualService): Uint8Array {
   const settings = ipvsService(service);
-  return newService(family, { ...settings, flags: settings.flags | IP_VS_SVC_F.HASHED }).payload;
+  const { payload } = newService(family, { ...settings, flags: settings.flags | IP_VS_SVC_F.HASHED });
+  // Behind what was set, and within the same attribute, stand the counters: none here.
+  const counters = new Uint8Array(payload.byteLength + NLA.HDRLEN);
+  counters.set(payload);
+  const view = new DataView(counters.buffer);
+  view.setUint16(GENL_HDRLEN, payload.byteLength - GENL_HDRLEN + NLA.HDRLEN, true);
+  view.setUint16(payload.byteLength, NLA.HDRLEN, true);
+  view.setUint16(payload.byteLength + 2, IPVS_SVC_ATTR.STATS64, true);
+  return counters;
 }

@@ -26,8 +26,8 @@ export interface StartOptions {
   readonly cwd?: string;
   /** Keep standard input open for `write`. Otherwise it is empty. */
   readonly stdin?: boolean;
-  /** Called for every line, in order per stream. */
-  readonly onLine?: (line: Line) => void;
+  /** Called for every line, in order per stream. While what it gives is pending, nothing more is read of that stream. */
+  readonly onLine?: (line: Line) => unknown;
 }
 
 /** What an ended process has written is read in so long on the slowest machine. */
@@ -192,12 +192,19 @@ async function atMost(limitMs: number, work: Promise<unknown>): Promise<void> {
   }
 }
 
-async function eachLine(stream: ReadableStream<Uint8Array>, onLine: (text: string) => void): Promise<void> {
+async function eachLine(
+  stream: ReadableStream<Uint8Array>,
+  onLine: (text: string) => unknown,
+): Promise<void> {
   let rest = "";
   for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
     const lines = (rest + chunk).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
+    for (const line of lines) {
+      const pending = onLine(line.endsWith("\r") ? line.slice(0, -1) : line);
+      // Whoever waits for nothing is told in one turn.
+      if (pending !== undefined) await pending;
+    }
   }
-  if (rest !== "") onLine(rest);
+  if (rest !== "") await onLine(rest);
 }

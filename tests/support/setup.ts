@@ -20,6 +20,8 @@ export const requirements = {
   "procps": { package: "procps", provides: { command: "sysctl" } },
   "nginx-light": { package: "nginx-light", provides: { command: "nginx" } },
   "openssl": { package: "openssl", provides: { command: "openssl" } },
+  "curl": { package: "curl", provides: { command: "curl" } },
+  "nftables": { package: "nftables", provides: { command: "nft" } },
   "tcpdump": { package: "tcpdump", provides: { command: "tcpdump" } },
   "iproute2": { package: "iproute2", provides: { command: "ip" } },
   "tmux": { package: "tmux", provides: { command: "tmux" } },

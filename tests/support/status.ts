@@ -1,11 +1,33 @@
 /** The status document of a small agent, for tests of what shows it. */
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
+import { exposition, type MetricFamily } from "../../src/http/exposition.ts";
+import type { Traffic } from "../../src/kernel/kernel.ts";
+import type { Metrics } from "../../src/http/metrics.ts";
 import type { CheckResultStatus, Status } from "../../src/status/status.ts";
 
-/** The pause of a text that is short. */
-export function noPause(): never {
-  throw new Error("there is little to write, and it needs no pause");
+/** The pauses of a text that is written at once. */
+export const noPause = { pause: () => undefined } as const;
+
+/** Families as the text that is scraped. */
+export async function exposed(families: Iterable<MetricFamily>): Promise<string> {
+  return new TextDecoder().decode((await exposition(families, noPause)).body);
 }
+
+/** All metrics, as the text that is scraped. */
+export async function scraped(
+  metrics: Metrics,
+  now: Status,
+  traffic: readonly Traffic[] = [],
+): Promise<string> {
+  return new TextDecoder().decode((await metrics.render(now, { traffic, standing: 0 }, noPause)).body);
+}
+
+/** What the page of an agent is made of beside its status, where nothing has happened. */
+export const quietPage = {
+  hostname: () => "lb-1",
+  traffic: () => Promise.resolve([]),
+  journal: { run: "r", newest: 0, since: () => ({ entries: [], missing: 0 }) },
+} as const;
 
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {

@@ -10,7 +10,7 @@ import { xstateEnvironment } from "../wide_xstate.ts";
 import { decodeStep, type WalkStep } from "./walk_step.ts";
 
 const MEMORY_MIB = 1024;
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 400_000;
 
 /** What was heard. */
 export interface BootOutcome {
@@ -29,18 +29,26 @@ export function bootProblem(): string | undefined {
   return debianRootProblem();
 }
 
-/** Installs the agent, boots, and waits for the end of the walk. */
-export async function bootSystemd(): Promise<BootOutcome> {
+/** What is in the system beside Debian. @param over the folder that is laid over it, where the walk's own runtime is to be, too */
+export type Preparation = (over: string) => Promise<unknown>;
+
+/** Installs the agent as `deno task install` does. */
+export async function installed(over: string): Promise<void> {
+  const [, ...install] = denoJson.tasks.install.command.split(" ");
+  await runOrThrow(Deno.execPath(), [...install, `--root=${over}`], { cwd: repositoryRoot() });
+}
+
+/** Boots, and waits for the end of the walk, a program in this folder. */
+export async function bootSystemd(walk: string, prepare: Preparation): Promise<BootOutcome> {
   const root = repositoryRoot();
   const system = await debianRootFolder();
   const folder = await Deno.makeTempDir({ prefix: "bgp-lb-systemd-" });
   const over = `${folder}/over`;
   await Deno.mkdir(over);
   await Deno.mkdir(`${folder}/uml`);
-  const [, ...install] = denoJson.tasks.install.command.split(" ");
-  await runOrThrow(Deno.execPath(), [...install, `--root=${over}`], { cwd: root });
+  await prepare(over);
   const script = `${folder}/init`;
-  const init = [`${root}/tests/lab/systemd/init.sh`, system, over, root];
+  const init = [`${root}/tests/lab/systemd/init.sh`, system, over, root, walk];
   await Deno.writeTextFile(script, `#!/bin/sh\nexec /bin/sh ${init.map((word) => `'${word}'`).join(" ")}\n`, {
     mode: 0o755,
   });

@@ -1,6 +1,6 @@
 #!/bin/sh
-# PID 1 of a user-mode Linux whose root is this machine's, read-only: init.sh ROOT OVER REPOSITORY. Lays memory over OVER over
-# ROOT, a Debian system, makes that the root and goes on as its systemd, which runs tests/lab/systemd/walk.ts once it is up.
+# PID 1 of a user-mode Linux whose root is this machine's, read-only: init.sh ROOT OVER REPOSITORY WALK. Lays memory over OVER
+# over ROOT, a Debian system, makes that the root and goes on as its systemd, which runs the program WALK once it is up.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 echo "systemd lab: init"
@@ -23,7 +23,7 @@ After=multi-user.target
 Type=oneshot
 Environment=DENO_DIR=/var/tmp/deno NO_COLOR=1 HOME=/root
 WorkingDirectory=/repository
-ExecStart=/usr/local/lib/bgp-lb/deno run -A --quiet --no-config --no-lock --no-remote --no-npm --no-check tests/lab/systemd/walk.ts
+ExecStart=/usr/local/lib/bgp-lb/deno run -A --quiet --no-config --no-lock --no-remote --no-npm --no-check tests/lab/systemd/$4
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/tty1

@@ -4,67 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { run, runOrThrow } from "../../support/process.ts";
-import { eventually } from "../../support/until.ts";
-import { encodeStep } from "./walk_step.ts";
+import { config, journal, losses, says, show, startRouter, survives, systemctl, walk } from "./booted.ts";
 
 const CONFIG = "/etc/bgp-lb/config.yaml";
 const DROP_INS = "/etc/systemd/system/bgp-lb.service.d";
-const PREFIX = "10.99.0.1";
-const PATIENCE_MS = 40_000;
-
-const BIRD = `
-log stderr all;
-router id 10.0.0.2;
-protocol device {}
-protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }
-protocol bgp host {
-  local 10.0.0.2 as 65513; neighbor 10.0.0.1 as 65512; password "s3cret";
-  passive; graceful restart on; error wait time 1, 2;
-  ipv4 { import all; export none; };
-}
-`;
-
-function config(more: Readonly<Record<string, unknown>> = {}): string {
-  const services = [{
-    name: "web",
-    addresses: [PREFIX],
-    ports: [{ port: 80, targetPort: 8080 }],
-    stop: { converge: "300ms", quiesce: "1s" },
-  }];
-  const passwordFile = "/run/credentials/bgp-lb.service/router";
-  const bgp = {
-    local: { routerID: "10.0.0.1", as: 65512 },
-    peers: [{ address: "10.0.0.2", as: 65513, passwordFile, gracefulRestart: { restartTime: "60s" } }],
-  };
-  return JSON.stringify({ bgp, services, ...more });
-}
-
-function systemctl(...args: readonly string[]) {
-  return run("systemctl", args);
-}
-
-async function show(property: string): Promise<string> {
-  return (await runOrThrow("systemctl", ["show", "-P", property, "bgp-lb"])).trim();
-}
-
-async function journal(...args: readonly string[]): Promise<string> {
-  return await runOrThrow("journalctl", ["-u", "bgp-lb", "-o", "cat", "--no-pager", ...args]);
-}
-
-/** Waits until the service says so of itself. */
-async function says(words: RegExp): Promise<void> {
-  await eventually(() => show("StatusText"), (text) => words.test(text), String(words), PATIENCE_MS, 200);
-}
-
-/** Routes to the service that the router has lost so far. */
-async function losses(): Promise<number> {
-  const text = await Deno.readTextFile("/run/routes");
-  return text.split("\n").filter((line) => line.includes(PREFIX) && line.startsWith("Deleted")).length;
-}
-
-async function linkIndex(): Promise<string> {
-  return (await runOrThrow("ip", ["-o", "link", "show", "web"])).split(":")[0] ?? "";
-}
 
 async function dropIn(name: string, text: string): Promise<void> {
   await Deno.mkdir(DROP_INS, { recursive: true });
@@ -72,22 +15,7 @@ async function dropIn(name: string, text: string): Promise<void> {
   await runOrThrow("systemctl", ["daemon-reload"]);
 }
 
-/** Does what ends the process without a stop: the next one goes on, and neither router nor kernel loses anything. */
-async function survives(end: () => Promise<unknown>): Promise<void> {
-  const [pid, lost, link] = [await show("MainPID"), await losses(), await linkIndex()];
-  await end();
-  await eventually(
-    () => show("MainPID"),
-    (next) => !["0", pid].includes(next),
-    "the next process",
-    PATIENCE_MS,
-    200,
-  );
-  await says(/announcing 1 of 1 service to 1 of 1 router/);
-  assert.deepEqual([await losses(), await linkIndex()], [lost, link], "routes lost, interface");
-}
-
-const steps: Readonly<Record<string, () => Promise<void>>> = {
+await walk({
   "starts without any network, is ready after the first full apply, and says how it goes": async () => {
     await dropIn("credentials", "[Service]\nLoadCredential=router:/etc/bgp-lb/router.password\n");
     await Deno.mkdir("/etc/bgp-lb");
@@ -100,31 +28,7 @@ const steps: Readonly<Record<string, () => Promise<void>>> = {
     assert.match(await show("StatusText"), /announcing \d of 1 service to 0 of 1 router/);
   },
   "announces to a router whose password is a credential": async () => {
-    await runOrThrow("ip", ["netns", "add", "router"]);
-    await runOrThrow("ip", [
-      "link",
-      "add",
-      "uplink",
-      "type",
-      "veth",
-      "peer",
-      "name",
-      "host",
-      "netns",
-      "router",
-    ]);
-    await runOrThrow("ip", ["addr", "add", "10.0.0.1/24", "dev", "uplink"]);
-    await runOrThrow("ip", ["link", "set", "uplink", "up"]);
-    for (const args of [["addr", "add", "10.0.0.2/24", "dev", "host"], ["link", "set", "host", "up"]]) {
-      await runOrThrow("ip", ["-n", "router", ...args]);
-    }
-    await Deno.writeTextFile("/run/bird.conf", BIRD);
-    const inside = ["--collect", "--quiet", "ip", "netns", "exec", "router"];
-    await runOrThrow("systemd-run", [...inside, "sh", "-c", "exec ip monitor route >/run/routes"]);
-    await runOrThrow("systemd-run", [...inside, "bird", "-f", "-c", "/run/bird.conf", "-s", "/run/bird.ctl"]);
-    await says(/announcing 1 of 1 service to 1 of 1 router/);
-    const routes = () => Deno.readTextFile("/run/routes");
-    await eventually(routes, (text) => text.includes(PREFIX), "the route", PATIENCE_MS);
+    await startRouter();
   },
   "reloads: systemctl waits, and fails with the agent's words where the file is refused": async () => {
     await Deno.writeTextFile(CONFIG, config({ log: { level: "debug" } }));
@@ -197,13 +101,4 @@ const steps: Readonly<Record<string, () => Promise<void>>> = {
     assert.equal((await systemctl("stop", "bgp-lb")).code, 0);
     assert.doesNotMatch(await journal("-p", "err", "-n", "20"), /denied|permitted/i);
   },
-};
-
-for (const [name, step] of Object.entries(steps)) {
-  const sinceMs = performance.now();
-  const problem = await step().then(() => undefined, (error) => String(error?.stack ?? error));
-  const tail = problem === undefined ? "" : `\n${await journal("-n", "12").catch(String)}`;
-  const ms = Math.round(performance.now() - sinceMs);
-  console.log(encodeStep({ name, problem: problem === undefined ? undefined : problem + tail, ms }));
-}
-console.log("walk: over");
+});

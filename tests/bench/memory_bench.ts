@@ -1,5 +1,5 @@
 /**
- * `deno task soak --minutes=10`: the agent as it is deployed under all that a day brings, in minutes: checks flap, routers
+ * `deno task bench memory --minutes=10`: the agent, without a kernel, as it is deployed under all that a day brings, in minutes: checks flap, routers
  * restart, everything is scraped and asked, and now and then the whole process stands still. A line per minute with its memory;
  * the exit status is 1 where the last half grew by more than 1 MiB, or a route or session is not back at the end. What counts
  * is each minute's highest: now and then V8 gives free pages back, up to 9 MiB of them, and has them again within a minute, so
