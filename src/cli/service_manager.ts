@@ -142,6 +142,8 @@ export class ServiceManager implements Disposable {
   #tellStatus(): void {
     const line = this.#statusLine();
     const lines = this.#phase === "stopping" ? [...this.#extension(), line] : [line];
+    // What was looked at counts as told: the next look is not at once.
+    this.#toldMs = this.#options.clock.now();
     if (lines.length > 1 || line !== this.#told) this.#notify(...lines);
     // Also where there was nothing to say: it is asked again in a while, and not in the same moment.
     this.#toldMs = this.#options.clock.now();
