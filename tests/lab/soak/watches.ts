@@ -1,4 +1,5 @@
 /** What is looked at all along: kernels, processes, requests; and what must never be, such as an agent that ends by itself. */
+import { run } from "../../support/process.ts";
 import type { Host } from "../host.ts";
 import { pause } from "./agent_surface.ts";
 import type { Scene } from "./scene.ts";
@@ -71,6 +72,22 @@ export class Watches implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
     await Promise.all(this.#going);
+  }
+}
+
+/** What an agent has open, in words: its connections, each kind of the rest with its number. */
+export async function openOf({ name, agentPid: pid }: Host): Promise<string[]> {
+  try {
+    const kinds = [...Deno.readDirSync(`/proc/${pid}/fd`)].map((each) =>
+      Deno.readLinkSync(`/proc/${pid}/fd/${each.name}`).replace(/:?\[\d+\]$/, "")
+    );
+    const counts = [...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => `${kind} ${all.length}`);
+    const sockets = await run("ip", ["netns", "exec", name, "ss", "-Htuanp"]);
+    const own = sockets.stdout.split("\n").filter((line) => line.includes(`pid=${pid},`));
+    return [`open: ${counts.join(", ")}`, ...own.map((line) => line.replace(/\s+/g, " "))]
+      .map((line) => `${name}: ${line}`);
+  } catch {
+    return [];
   }
 }
 
