@@ -62,7 +62,7 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
   grown: {
     moment: "before orders",
     plant(scene) {
-      badClients(scene, first(scene), "hung");
+      for (let count = 0; count < 3; count++) badClients(scene, first(scene), "hung");
       return Promise.resolve();
     },
   },

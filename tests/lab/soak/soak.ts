@@ -19,7 +19,7 @@ import { DOING } from "./faults.ts";
 import { carryOut } from "./planned.ts";
 import { type PlantMoment, PLANTS } from "./plants.ts";
 import { Scene } from "./scene.ts";
-import { Watches } from "./watches.ts";
+import { openOf, Watches } from "./watches.ts";
 
 /** What a soak is asked for. */
 export interface SoakOptions {
@@ -195,7 +195,8 @@ class Run {
     }
     await this.#watches.requests();
     await this.#watches.calmProcesses();
-    this.#judge();
+    if (!this.#judge()) return;
+    for (const host of this.scene.hosts) for (const line of await openOf(host)) this.say(`  ${line}`);
   }
 
   async #trouble(trouble: Trouble): Promise<void> {
@@ -270,7 +271,8 @@ class Run {
     return lacking === undefined;
   }
 
-  #judge(): void {
+  /** @returns whether anything is broken */
+  #judge(): boolean {
     const observed = this.scene.notes.observed(this.scene.places, this.scene.routesSeen());
     const inOrders = observed.planned;
     this.#counts.events += observed.events.length;
@@ -287,7 +289,9 @@ class Run {
       this.judged.set(name, (this.judged.get(name) ?? 0) + judged);
       this.violations.push(...violations.map((each) => ({ ...each, invariant: name })));
     }
-    if (this.violations.length > 0) this.#tellTail(observed);
+    const broken = this.violations.length > 0;
+    if (broken) this.#tellTail(observed);
+    return broken;
   }
 
   #tellTail(observed: Observed): void {

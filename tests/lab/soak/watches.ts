@@ -1,4 +1,5 @@
 /** What is looked at all along: kernels, processes, requests; and what must never be, such as an agent that ends by itself. */
+import { run } from "../../support/process.ts";
 import type { Host } from "../host.ts";
 import { pause } from "./agent_surface.ts";
 import type { Scene } from "./scene.ts";
@@ -6,9 +7,9 @@ import type { Scene } from "./scene.ts";
 const KERNEL_EVERY_MS = 1_500;
 const PROCESS_EVERY_MS = 5_000;
 const REQUESTS_EVERY_MS = 5_000;
-/** No two of these fall into the same probes. */
-const CALM_LOOKS = 6;
-const CALM_EVERY_MS = 230;
+/** Beside the fast interval, so that they do not fall into the same moment of it; enough for a machine that is busy otherwise. */
+const CALM_LOOKS = 16;
+const CALM_EVERY_MS = 310;
 
 /** Looks on until it is disposed. What a look throws is thrown then. */
 export class Watches implements AsyncDisposable {
@@ -44,7 +45,7 @@ export class Watches implements AsyncDisposable {
 
   /** The same while nothing is going on: the least of some looks, as probes come and go. */
   async calmProcesses(): Promise<void> {
-    for (const host of this.scene.hosts) {
+    await Promise.all(this.scene.hosts.map(async (host) => {
       const looks: Figures[] = [];
       for (let count = 0; count < CALM_LOOKS && host.agentRunning; count++) {
         const figures = await figuresOf(host);
@@ -52,7 +53,7 @@ export class Watches implements AsyncDisposable {
         await pause(CALM_EVERY_MS, this.#over.signal);
       }
       const [first] = looks;
-      if (first === undefined) continue;
+      if (first === undefined) return;
       const least = (of: (look: Figures) => number) => Math.min(...looks.map(of));
       this.scene.notes.processes.push({
         ...{ atMs: Date.now(), host: host.name, calm: true, pid: first.pid },
@@ -60,7 +61,7 @@ export class Watches implements AsyncDisposable {
         descriptors: least(({ descriptors }) => descriptors),
         children: least(({ children }) => children),
       });
-    }
+    }));
   }
 
   /** Takes what has come of the client's requests. */
@@ -71,6 +72,22 @@ export class Watches implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#over.abort();
     await Promise.all(this.#going);
+  }
+}
+
+/** What an agent has open, in words: its connections, each kind of the rest with its number. */
+export async function openOf({ name, agentPid: pid }: Host): Promise<string[]> {
+  try {
+    const kinds = [...Deno.readDirSync(`/proc/${pid}/fd`)].map((each) =>
+      Deno.readLinkSync(`/proc/${pid}/fd/${each.name}`).replace(/:?\[\d+\]$/, "")
+    );
+    const counts = [...Map.groupBy(kinds, (kind) => kind)].map(([kind, all]) => `${kind} ${all.length}`);
+    const sockets = await run("ip", ["netns", "exec", name, "ss", "-Htuanp"]);
+    const own = sockets.stdout.split("\n").filter((line) => line.includes(`pid=${pid},`));
+    return [`open: ${counts.join(", ")}`, ...own.map((line) => line.replace(/\s+/g, " "))]
+      .map((line) => `${name}: ${line}`);
+  } catch {
+    return [];
   }
 }
 
