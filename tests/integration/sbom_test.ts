@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Ajv } from "ajv";
 import library from "@cyclonedx/cyclonedx-library/package.json" with { type: "json" };
+import { runtimePin } from "../../packaging/runtime.ts";
 import { hexDigest, makeBill } from "../../packaging/sbom.ts";
 import { runOrThrow } from "../support/process.ts";
 
@@ -44,6 +45,18 @@ Deno.test("the bill of materials is one by CycloneDX's schema, names what main.t
     assert.ok(licenses?.length === 1, `${name} names no licence`);
     assert.match(hashes[0].content, /^[0-9a-f]{128}$/);
   }
+});
+
+Deno.test("the bill of a package names the runtime that comes with it, by its pinned digest", async () => {
+  const problems = await validator();
+  const { package: name, version, integrity } = runtimePin("arm64");
+  const runtime = { name, version, integrity, dependencies: [], licence: "MIT", licenceText: undefined };
+  const bill = JSON.parse(new TextDecoder().decode(await makeBill(runtime)));
+  assert.deepEqual(problems(bill), []);
+  const purl = `pkg:npm/%40deno/linux-arm64-glibc@${version}`;
+  assert.equal(bill.components[0].purl, purl);
+  assert.equal(bill.components[0].hashes[0].content, hexDigest(integrity));
+  assert.ok(bill.dependencies[0].dependsOn.includes(purl));
 });
 
 Deno.test("the schema refuses what is no bill, so that the test before says something", async () => {
