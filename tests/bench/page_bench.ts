@@ -76,12 +76,14 @@ async function openPage(url: string, waitMs: number): Promise<number> {
   return sum;
 }
 
+/** Reads until `signal` aborts. */
 async function follow(url: string, signal: AbortSignal, heard: (octets: number) => void): Promise<void> {
-  try {
-    const { body } = await fetch(url, { signal });
-    for await (const piece of body ?? []) heard(piece.byteLength);
-  } catch (error) {
-    if (!signal.aborted) throw error;
+  const { body } = await fetch(url);
+  if (body === null) throw new Error("the stream of events has no body");
+  const reader = body.getReader();
+  signal.addEventListener("abort", () => void reader.cancel());
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    heard(piece.value.byteLength);
   }
 }
 
