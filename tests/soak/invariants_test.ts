@@ -179,11 +179,12 @@ Deno.test("every transition has a cause: gaps, causes that are not there, verdic
   breaks(6, /missed events: 12/, { gaps: [{ atMs: 5, host: "h1", words: "12 of them" }] });
   breaks(6, /event 4 \(route\) has no cause/, { events: [...sound.events, event(4, 40, { cause: "" })] });
   breaks(6, /came of 4, which is later/, { events: [...sound.events, event(4, 40, { because: 4 })] });
-  const unhealthy = event(4, 60_000, { kind: "verdict", to: "unhealthy", cause: "timed out" });
-  breaks(6, /web was found unhealthy \(timed out\) though nothing was done/, {
+  const unhealthy = event(4, 60_000, { kind: "verdict", to: "unhealthy", cause: "status 503" });
+  breaks(6, /web was found unhealthy \(status 503\) though nothing was done/, {
     events: [...sound.events, unhealthy],
   });
   holds({ events: [...sound.events, unhealthy], broken: bothBroken(57_000, 58_000).slice(1) });
+  holds({ events: [...sound.events, { ...unhealthy, cause: "timed out" }] });
   breaks(6, /changed at r1, and no event/, {
     routes: withdrawn(20_000, 22_000),
     events: sound.events.map((each) => ({ ...each, atMs: 1 })).slice(0, 0),

@@ -36,13 +36,15 @@ async function one(hostname: string, manner: Manner, index: number, over: AbortS
     }
     return;
   }
+  // Whoever names another host is refused at once.
+  const host = `host: ${hostname}:${HTTP_PORT}`;
   using connection = await Deno.connect({ hostname, port: HTTP_PORT });
   const request = manner === "hung"
-    ? `GET ${index % 2 === 0 ? "/api/v1/events" : "/api/v1/status"} HTTP/1.1\r\nhost: x\r\n\r\n`
+    ? `GET ${index % 2 === 0 ? "/api/v1/events" : "/api/v1/status"} HTTP/1.1\r\n${host}\r\n\r\n`
     // Half a request, and a connection of which one side is closed.
     : index % 2 === 0
     ? "GET /met"
-    : "GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
+    : `GET /metrics HTTP/1.1\r\n${host}\r\n\r\n`;
   await connection.write(new TextEncoder().encode(request));
   if (manner === "half-open" && index % 2 === 1) await connection.closeWrite();
   // Nothing is ever read.
