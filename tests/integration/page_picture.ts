@@ -13,8 +13,8 @@ const SERVICES = [
 ];
 const NAMED = ["unshare", "--uts", "sh", "-c", 'hostname lb-1 && exec "$@"', "sh"];
 const WIDTH = 1000;
-/** Down to the peers. */
-const HEIGHT = 860;
+/** Down to the first services. */
+const HEIGHT = 1120;
 
 await using scene = await PageScene.create(SERVICES, 2, NAMED);
 await scene.announced(SERVICES.length);
@@ -30,7 +30,7 @@ await page.locator("#service-dns > summary").click();
 await page.locator(".problems", { hasText: "maintenance until 06:00" }).waitFor();
 await page.locator(".problems", { hasText: "rack 7" }).waitFor();
 await page.mouse.move(0, 0);
-await page.evaluate("document.activeElement.blur()");
+await page.evaluate("document.activeElement.blur(); scrollTo(0, 0)");
 await page.screenshot({ path: "docs/status-page.png" });
 const { size } = await Deno.stat("docs/status-page.png");
 console.log(`docs/status-page.png: ${size} octets`);
