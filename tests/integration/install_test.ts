@@ -227,8 +227,8 @@ Deno.test("systemd finds nothing wrong with the installed unit, and little expos
         stdout: "",
         stderr: "",
       });
-      // On its scale of 0 to 10, what has three capabilities and the network has 2.7.
-      const security = await run("systemd-analyze", ["security", "--offline=yes", "--threshold=30", unit]);
+      // 2.5 on its scale of 0 to 10: what is left open, and why, is in docs/service.md.
+      const security = await run("systemd-analyze", ["security", "--offline=yes", "--threshold=25", unit]);
       assert.equal(security.code, 0, security.stdout);
     },
   });
