@@ -66,7 +66,7 @@ export async function outcomeOf(
   try {
     answer = await askControl({ path: socket, target: targetOf(question, style), accept });
   } catch (error) {
-    return { ok: false, words: `${messageOf(error)}\n${NO_AGENT_CURE}`, status: ExitStatus.FAILED };
+    return { ok: false, words: noAnswerText(messageOf(error)), status: ExitStatus.FAILED };
   }
   if (answer.status === 200) return { ok: true, body: answer.body };
   return { ok: false, words: answer.body, status: statusOf(answer) };
@@ -106,9 +106,15 @@ export function indented(json: string): string {
 
 /** Why nobody has answered, with what to look at where there is no agent at all. */
 export function noAnswerText(words: string): string {
-  return `${escapeUnprintable(words)}\n${words.startsWith("no agent answers") ? NO_AGENT_CURE : ""}`;
+  return `${escapeUnprintable(words)}\n${
+    words.startsWith("no agent answers") ? `${noAgentCure(words)}\n` : ""
+  }`;
 }
 
-/** What to look at where no agent answers. */
-export const NO_AGENT_CURE =
-  "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?\n";
+/** What to look at where no agent answers, for the reason in `words`: one that is silent is there, and hangs. */
+export function noAgentCure(words: string): string {
+  return words.includes("nothing came within")
+    ? "It is there, and stands still: its watchdog ends it within half a minute, or systemctl kill -s KILL bgp-lb. " +
+      "IPVS goes on meanwhile."
+    : "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?";
+}

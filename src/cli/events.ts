@@ -10,7 +10,7 @@ import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
 import { type Clock, sleep } from "../time/clock.ts";
 import { parseDuration } from "../time/duration.ts";
-import { NO_AGENT_CURE, socketPathProblem } from "./ask.ts";
+import { noAgentCure, socketPathProblem } from "./ask.ts";
 import { ExitStatus } from "./exit_status.ts";
 
 /** What is asked. */
@@ -154,7 +154,7 @@ class Follower {
   }
 
   #fail(reason: string, withCure: boolean): number {
-    this.#ports.stderr(`${escapeUnprintable(reason)}\n${withCure ? NO_AGENT_CURE : ""}`);
+    this.#ports.stderr(`${escapeUnprintable(reason)}\n${withCure ? `${noAgentCure(reason)}\n` : ""}`);
     return ExitStatus.FAILED;
   }
 }

@@ -12,6 +12,7 @@ import type { Plan } from "../status/plan.ts";
 import { type Paint, planText } from "../status/plan_text.ts";
 import { messageOf } from "../text/error_message.ts";
 import { escapeUnprintable } from "../text/escapes.ts";
+import { noAgentCure } from "./ask.ts";
 import { ExitStatus } from "./exit_status.ts";
 import { fileArgument, type FilePorts } from "./file_ports.ts";
 
@@ -89,8 +90,11 @@ export async function plan(
     try {
       answer = await ports.postControl({ path, target: "/v1/plan", body });
     } catch (error) {
-      const cure = file === undefined ? "name a FILE to see what a start with it would do" : CURE;
-      return refuse(ExitStatus.FAILED, messageOf(error), cure);
+      const words = messageOf(error);
+      const cure = file === undefined
+        ? "name a FILE to see what a start with it would do"
+        : noAgentCure(words);
+      return refuse(ExitStatus.FAILED, words, cure);
     }
     if (answer.status === 200) {
       try {
@@ -105,9 +109,6 @@ export async function plan(
       : refuse(ExitStatus.USAGE, ...problems, `${file ?? "the agent's file"}: cannot be used`);
   }
 }
-
-const CURE =
-  "Is the agent running, by another user, or with another control.socket (then say --control-socket PATH)?";
 
 /** Why there is no plan: the problems of an invalid file, or one sentence. */
 function refusalOf(body: string): { readonly problems?: readonly string[]; readonly error: string } {

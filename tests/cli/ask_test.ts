@@ -89,6 +89,8 @@ Deno.test("ask() says on stderr what the agent refuses: 2 for a name that there 
   const silent = await asked(question, new Error("no agent answers at /s: there is no socket"));
   assert.equal(silent.status, ExitStatus.FAILED);
   assert.match(silent.stderr, /^no agent answers at \/s: there is no socket\n.*--control-socket PATH/);
+  const hung = await asked(question, new Error("no agent answers at /s: nothing came within 5 s"));
+  assert.match(hung.stderr, /within 5 s\nIt is there, and stands still: .*kill -s KILL bgp-lb/);
 });
 
 Deno.test("ask() explains a service, and says how wide and whether in colours where there is a terminal (no-color.org)", async () => {

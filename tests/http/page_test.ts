@@ -4,6 +4,7 @@ import type { ServiceStatus } from "../../src/status/status.ts";
 import { address } from "../support/bgp.ts";
 import { readMarkup } from "../support/markup.ts";
 import { down, htmlOf, large, PageOfDocuments, small, up } from "../support/page_documents.ts";
+import { sleep } from "../../src/time/clock.ts";
 import { degradedStatus, peerStatus, status } from "../support/status.ts";
 
 Deno.test("the page says that all is well where it is, and is a whole document with its style and script in it", async () => {
@@ -40,8 +41,19 @@ Deno.test("the page names what is wrong, why, since when and the cure, in the wo
   );
   assert.match(
     text,
-    /web: not announced.*why.*healthy: http-1: status 200.*since.*00:00:00 UTC.*cure.*check http-1 must pass 2 times in a row/,
+    /web: not announced.*why.*healthy: no; http-1: status 200.*since.*00:00:00 UTC.*cure.*check http-1 must pass 2 times in a row/,
   );
+});
+
+Deno.test("the page says of a refused reload how the file is mended", async () => {
+  const refused = small();
+  const lastReload = {
+    at: refused.startedAt,
+    successful: false,
+    cause: "/etc/x.yaml:4:7: bgp.as: is required",
+  };
+  const { text } = readMarkup(await htmlOf({ ...refused, config: { ...refused.config, lastReload } }));
+  assert.match(text, /configuration.*why.*x\.yaml:4:7.*cure.*bgp-lb check FILE.*then bgp-lb reload/);
 });
 
 Deno.test("what an operator ordered, and what is announced as something worse, is a note and nothing wrong", async () => {
@@ -65,7 +77,7 @@ Deno.test("what an operator ordered, and what is announced as something worse, i
   }));
   const { text } = readMarkup(await htmlOf({ ...drained, services }));
   assert.match(text, /Nothing is wrong, 1 thing is not as usual/);
-  assert.match(text, /not drained: drained: rack 7.*bgp-lb undrain web/);
+  assert.match(text, /not drained: no; drained: rack 7.*bgp-lb undrain web/);
 });
 
 Deno.test("the page works while the agent starts and stops, and without services, peers or IPVS", async () => {
@@ -150,6 +162,22 @@ Deno.test("who has an edition gets what has changed since, and a place for all e
   // A run of its own counts from the beginning.
   scene.run = "q";
   assert.ok((await scene.html(`/?since=${edition}`)).includes("<style>"));
+});
+
+Deno.test("the page is answered also where it takes longer to make than it is shared", async () => {
+  const scene: PageOfDocuments = new PageOfDocuments(small(), {
+    status: async () => {
+      await sleep(scene.clock, 1_500);
+      return small();
+    },
+  });
+  const answered: string[] = [];
+  for (const name of ["first", "second"]) {
+    scene.answer().then(() => answered.push(name));
+    await scene.clock.advance(100);
+  }
+  await scene.clock.advance(3_200);
+  assert.deepEqual(answered, ["first", "second"]);
 });
 
 Deno.test("the page is made once a second for all, and anew for who comes after an event", async () => {

@@ -59,7 +59,7 @@ Deno.test("the status page in Chromium, over an agent as shipped", async (t) => 
         assert.match(await problem.innerText(), /wrong dns: not announced/);
         assert.match(
           await problem.innerText(),
-          /why\s+healthy: http: 2 consecutive failures, the last one: status 500/,
+          /why\s+healthy: no; http: 2 consecutive failures, the last one: status 500/,
         );
         assert.match(await problem.innerText(), /cure\s+check http must pass once/);
         assert.match(await page.locator("#service-dns .chain > li.bad").innerText(), /^healthy shut/);

@@ -93,8 +93,8 @@ export function serviceProblems({ service, explanation }: ExplainedService): rea
   return [...problems, ...otherProblems(service).map((problem) => ({ ...problem, subjects }))];
 }
 
-function stepProblem({ name, saw, since, opens }: Step): Pick<Problem, "why" | "since" | "cure"> {
-  return { why: `${name}: ${saw}`, since, cure: opens };
+function stepProblem({ name, open, saw, since, opens }: Step): Pick<Problem, "why" | "since" | "cure"> {
+  return { why: open ? `${name}: ${saw}` : `${name}: no; ${saw}`, since, cure: opens };
 }
 
 /** What an operator ordered, and what only has to be waited for, is no fault. */
@@ -177,6 +177,9 @@ function peerProblems(
   ];
 }
 
+/** The reason names the file, and only the first of its problems. */
+const CONFIG_CURE = "bgp-lb check FILE names every problem of the file; mend it, then bgp-lb reload";
+
 /** They end by themselves, in moments. */
 const UNDER_WAY: readonly PeerEntry["state"][] = ["OpenSent", "OpenConfirm"];
 
@@ -194,7 +197,9 @@ function hostProblems(status: Status, now: Date): readonly Problem[] {
     ...kernel.errors.map((error) => said("bad", "the kernel is not as it should be", error)),
     ...wrongLines(status, now).map((line) => {
       const [, what = "this agent", why = line] = /^([^:]+): (.*)$/.exec(line) ?? [];
-      return said(why.startsWith("takes effect") ? "changing" : "bad", what, why);
+      const waits = why.startsWith("takes effect");
+      const problem = said(waits ? "changing" : "bad", what, why);
+      return what === "configuration" && !waits ? { ...problem, cure: CONFIG_CURE } : problem;
     }),
     ...services.length > 0 && peers.length === 0
       ? [said("bad", "nothing is announced", "no peer is configured")]
