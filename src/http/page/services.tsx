@@ -6,7 +6,7 @@ import { announcedCell, serviceSince, stateOf, whyOf } from "../../status/servic
 import type { CheckStatusEntry, ServiceStatus, VirtualServiceStatus } from "../../status/status.ts";
 import { textOf } from "../../text/style.ts";
 import { coarseAge, type Element, For, Mark, pageTone, State } from "./parts.tsx";
-import { type ExplainedService, type PageTone, type Problem, serviceAnchor } from "./problems.ts";
+import { type ExplainedService, type PageTone, peerAnchor, type Problem, serviceAnchor } from "./problems.ts";
 
 /** What a service's part of the page is made of. */
 export interface ServiceView extends ExplainedService {
@@ -149,7 +149,10 @@ function ShutPeer(
     <li>
       <Mark tone={step?.name === "sent" ? "changing" : "bad"} />
       {`not to ${peer}: `}
-      {step !== undefined && <StepWords step={step} now={now} />}
+      {step?.name === "session Established"
+        // Why is said there: it changes all the time, and is the same for all services.
+        ? <a href={`#${encodeURIComponent(peerAnchor(peer))}`}>session is not Established</a>
+        : step !== undefined && <StepWords step={step} now={now} />}
     </li>
   );
 }
