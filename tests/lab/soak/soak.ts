@@ -322,7 +322,9 @@ class Run {
       scene.notes.away.begin({ host: host.name, how: "the last stop" });
       const status = await host.stopAgent(30_000);
       if (status !== 0) leftovers.push(`${host.name}: the agent ended with ${status}`);
-      await this.#plant("after the stop", PLANT_ROUND);
+    }
+    await this.#plant("after the stop", PLANT_ROUND);
+    for (const host of scene.hosts) {
       for (const object of await scene.oursIn(host)) leftovers.push(`${host.name}: ${object}`);
       const socket = await Deno.lstat(host.socket).catch(() => undefined);
       if (socket !== undefined) leftovers.push(`${host.name}: its control socket`);
