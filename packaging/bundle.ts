@@ -39,13 +39,18 @@ async function git(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-/** What a command says at its end. */
+/** Aborted, it ends every command that runs for us, and lets none begin. */
+export const interrupted = new AbortController();
+
+/** What a command says at its end. @throws where it is interrupted */
 export async function output(
   command: string,
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const options = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  const { signal } = interrupted;
+  const options = { stdin: "null", stdout: "piped", stderr: "piped", signal } as const;
   const { code, stdout, stderr } = await new Deno.Command(command, { args: [...args], ...options }).output();
+  signal.throwIfAborted();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }

@@ -3,7 +3,7 @@
  * completions, by dpkg-deb. The same commit gives the same octets. For arm64 nothing but the runtime differs.
  */
 import { createHash } from "node:crypto";
-import { checkedOut, makeBundle, output } from "./bundle.ts";
+import { checkedOut, interrupted, makeBundle, output } from "./bundle.ts";
 import { checksumLine } from "./compile.ts";
 import { type Ingredients, packageFiles } from "./deb/contents.ts";
 import { controlFile, debianVersion } from "./deb/control.ts";
@@ -66,10 +66,17 @@ export async function makePackage(ingredients: Ingredients, options: PackageOpti
     await openFolders(staging);
     await Deno.mkdir(options.output, { recursive: true });
     const path = `${options.output}/bgp-lb_${version}_${options.architecture}.deb`;
-    const args = ["--root-owner-group", `-Z${options.compression}`, "--build", staging, path];
+    // Under its name it is whole.
+    const args = ["--root-owner-group", `-Z${options.compression}`, "--build", staging, `${path}.part`];
     const epoch = String(Date.parse(committed) / 1000);
-    const built = await output("env", [`SOURCE_DATE_EPOCH=${epoch}`, "dpkg-deb", ...args]);
-    if (built.code !== 0) throw new Error(`dpkg-deb: ${(built.stderr + built.stdout).trim()}`);
+    try {
+      const built = await output("env", [`SOURCE_DATE_EPOCH=${epoch}`, "dpkg-deb", ...args]);
+      if (built.code !== 0) throw new Error(`dpkg-deb: ${(built.stderr + built.stdout).trim()}`);
+      await Deno.rename(`${path}.part`, path);
+    } catch (error) {
+      await Deno.remove(`${path}.part`).catch(() => {});
+      throw error;
+    }
     return path;
   } finally {
     await Deno.remove(staging, { recursive: true });
@@ -124,8 +131,14 @@ async function main(args: readonly string[]): Promise<void> {
 }
 
 if (import.meta.main) {
+  // Who is interrupted cleans up: the program that works for us is ended, and what it was for fails.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => interrupted.abort());
+  }
   await main(Deno.args).catch((error) => {
-    console.error(`package: ${error instanceof Error ? error.message : error}`);
-    Deno.exit(1);
+    const { aborted } = interrupted.signal;
+    console.error(`package: ${aborted ? "interrupted" : error instanceof Error ? error.message : error}`);
+    Deno.exit(aborted ? 130 : 1);
   });
+  Deno.exit(0);
 }

@@ -118,13 +118,19 @@ async function main(args: readonly string[]): Promise<number> {
   if (interrupted.signal.aborted) return 130;
   let { place } = prepared;
   for (const reason of prepared.passedOver) printWrapped("  ", reason);
-  let story = await show(place, prepared.denoDir, begin, interrupted.signal);
-  if (place === "uml" && !story.outcome.started && !interrupted.signal.aborted) {
+  // A Ctrl-C also ends the programs that make the place ready, which is then no failure of theirs.
+  const shown = (where: Place) =>
+    show(where, prepared.denoDir, begin, interrupted.signal).catch((error) => {
+      if (interrupted.signal.aborted) return undefined;
+      throw error;
+    });
+  let story = await shown(place);
+  if (place === "uml" && story?.outcome.started === false && !interrupted.signal.aborted) {
     printWrapped("  ", `user-mode Linux does not work here: ${story.outcome.console.slice(-3).join(" / ")}`);
     place = "loopback";
-    story = await show(place, prepared.denoDir, begin, interrupted.signal);
+    story = await shown(place);
   }
-  if (interrupted.signal.aborted) {
+  if (story === undefined || interrupted.signal.aborted) {
     print();
     print("interrupted; everything was ended and removed");
     return 130;

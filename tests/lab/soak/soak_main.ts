@@ -40,6 +40,10 @@ function isRange(text: string): boolean {
 /** @returns the exit status */
 async function main(args: readonly string[]): Promise<number> {
   const values = optionsOf(args);
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => interrupted.abort());
+  }
   const minutes = Number(values.minutes ?? "10");
   const seed = Number(values.seed ?? `${Math.floor(Math.random() * 1_000_000)}`);
   if (!(minutes > 0 && minutes <= 10_000)) {
@@ -74,14 +78,22 @@ async function main(args: readonly string[]): Promise<number> {
     args: ["soak", "--minutes", `${minutes}`, "--seed", `${seed}`, ...passed],
     ...{ denoDir, limitMs: minutes * 60_000 + AROUND_MS },
   };
-  const outcome = await runInside(place, job, (event) => {
+  const running = runInside(place, job, (event) => {
     if (event.type === "say") console.log(event.text);
     if (event.type === "result") {
       console.log(`${event.outcome === "passed" ? "held" : "BROKEN"}: ${event.name}: ${event.message}`);
       for (const line of event.evidence) console.log(`  ${line}`);
     }
     if (event.type === "end") failed = event.failed;
+  }, interrupted.signal);
+  const outcome = await running.catch((error) => {
+    if (interrupted.signal.aborted) return undefined;
+    throw error;
   });
+  if (outcome === undefined || interrupted.signal.aborted) {
+    console.log("interrupted; everything was ended and removed");
+    return 130;
+  }
   if (failed === undefined) { for (const line of outcome.console.slice(-40)) console.log(`| ${line}`); }
   console.log(failed === 0 ? `all invariants held, seed ${seed}` : `NOT all invariants held, seed ${seed}`);
   return failed === 0 ? 0 : 1;
