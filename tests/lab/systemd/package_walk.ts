@@ -55,7 +55,11 @@ async function unnoticed(action: () => Promise<unknown>): Promise<void> {
 
 await walk({
   "a first installation starts nothing, and sets what the kernel is to have": async () => {
-    await dpkgOrThrow("-i", PACKAGES[0]);
+    await runOrThrow("systemctl", ["start", "systemd-networkd"]);
+    const { code, stdout, stderr } = await dpkg("-i", PACKAGES[0]);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stderr, /before the first start run: networkctl reload/);
+    await runOrThrow("systemctl", ["stop", "systemd-networkd.socket", "systemd-networkd"]);
     assert.equal(await show("ActiveState"), "inactive");
     assert.equal((await systemctl("is-enabled", "bgp-lb")).stdout, "disabled\n");
     assert.equal((await Deno.readTextFile("/proc/sys/net/ipv4/conf/all/arp_announce")).trim(), "2");
