@@ -229,7 +229,7 @@ Deno.test("top() shows what it saw last while the agent is away, and bears an an
   scene.answer = ok(JSON.stringify(status(["r1"])));
   const running = top("/s", scene);
   await settle();
-  scene.answer = new Error("no agent answers at /s\nIs it?");
+  scene.answer = new Error("no agent answers at /s");
   await scene.clock.advance(2000);
   assert.match(scene.terminal.written, /no agent answers at \/s; this was seen 2s ago/);
   scene.terminal.emit("end");
