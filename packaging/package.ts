@@ -9,6 +9,7 @@ import { type Ingredients, packageFiles } from "./deb/contents.ts";
 import { controlFile, debianVersion } from "./deb/control.ts";
 import { type FileToInstall, installFiles } from "./file_set.ts";
 import { type Architecture, ARCHITECTURES, fetchRuntime, runtimePin } from "./runtime.ts";
+import { messageOf } from "../src/text/error_message.ts";
 import { makeBill } from "./sbom.ts";
 
 const USAGE = `deno task package [--arch=${ARCHITECTURES.join("|")}] [--output=DIR]
@@ -123,6 +124,10 @@ function parseOptions(args: readonly string[]): PackageOptions | undefined {
 async function main(args: readonly string[]): Promise<void> {
   const options = parseOptions(args);
   if (options === undefined) return console.log(USAGE);
+  // Before the work, not after it.
+  await Deno.mkdir(options.output, { recursive: true }).catch((error) => {
+    throw new Error(`--output=${options.output} is no folder, and cannot become one: ${messageOf(error)}`);
+  });
   const path = await makePackage(await ingredientsFor(options.architecture), options);
   const octets = await Deno.readFile(path);
   const line = await checksumLine(octets, path.slice(path.lastIndexOf("/") + 1));
@@ -137,7 +142,7 @@ if (import.meta.main) {
   }
   await main(Deno.args).catch((error) => {
     const { aborted } = interrupted.signal;
-    console.error(`package: ${aborted ? "interrupted" : error instanceof Error ? error.message : error}`);
+    console.error(`package: ${aborted ? "interrupted" : messageOf(error)}`);
     Deno.exit(aborted ? 130 : 1);
   });
   Deno.exit(0);

@@ -57,7 +57,7 @@ async function integrityOf(archive: Uint8Array): Promise<string> {
 async function fetchArchive(pin: RuntimePin, archive: string): Promise<void> {
   const scratch = await Deno.makeTempDir({ prefix: "bgp-lb-runtime-" });
   try {
-    const args = ["pack", "--silent", "--pack-destination", scratch, `${pin.package}@${pin.version}`];
+    const args = ["pack", "--loglevel=error", "--pack-destination", scratch, `${pin.package}@${pin.version}`];
     const { code, stdout, stderr } = await output("npm", args).catch((error) => {
       if (error instanceof Deno.errors.NotFound) {
         throw new Error("npm is not here, which fetches the runtime");

@@ -66,7 +66,8 @@ export async function outcomeOf(
   try {
     answer = await askControl({ path: socket, target: targetOf(question, style), accept });
   } catch (error) {
-    return { ok: false, words: noAnswerText(messageOf(error)), status: ExitStatus.FAILED };
+    const words = messageOf(error);
+    return { ok: false, words: `${words}\n${noAgentCure(words)}\n`, status: ExitStatus.FAILED };
   }
   if (answer.status === 200) return { ok: true, body: answer.body };
   return { ok: false, words: answer.body, status: statusOf(answer) };
