@@ -165,12 +165,15 @@ Deno.test("who has an edition gets what has changed since, and a place for all e
 });
 
 Deno.test("the page is answered also where it takes longer to make than it is shared", async () => {
+  let slow = false;
   const scene: PageOfDocuments = new PageOfDocuments(small(), {
     status: async () => {
-      await sleep(scene.clock, 1_500);
+      if (slow) await sleep(scene.clock, 1_500);
       return small();
     },
   });
+  await scene.html();
+  slow = true;
   const answered: string[] = [];
   for (const name of ["first", "second"]) {
     scene.answer().then(() => answered.push(name));
@@ -182,8 +185,13 @@ Deno.test("the page is answered also where it takes longer to make than it is sh
 
 Deno.test("the page is made once a second for all, and anew for who comes after an event", async () => {
   const scene = new PageOfDocuments(small());
-  const many = await Promise.all(Array.from({ length: 10 }, () => scene.answer()));
-  assert.deepEqual([many.length, scene.asked], [10, 1]);
+  let answers = 0;
+  const many = Array.from({ length: 10 }, () => scene.answer().then(() => answers++));
+  await many[0];
+  assert.deepEqual([answers, scene.asked], [1, 1], "each has a turn of its own");
+  await scene.clock.advance(0);
+  await Promise.all(many);
+  assert.deepEqual([answers, scene.asked], [10, 1]);
   await scene.clock.advance(900);
   await scene.answer();
   assert.equal(scene.asked, 1);
@@ -197,7 +205,10 @@ Deno.test("the page is made once a second for all, and anew for who comes after 
   await late;
   assert.equal(scene.asked, 2);
   await scene.clock.advance(1_000);
-  await Promise.all([scene.answer(), scene.answer()]);
+  const both = [scene.answer(), scene.answer()];
+  await both[0];
+  await scene.clock.advance(0);
+  await Promise.all(both);
   assert.equal(scene.asked, 3);
 });
 

@@ -10,6 +10,7 @@ import type { Status } from "../../status/status.ts";
 import { escapeUnprintable } from "../../text/escapes.ts";
 import { type Clock, sleep } from "../../time/clock.ts";
 import { inSlices } from "../../time/steps.ts";
+import { Pace } from "../pace.ts";
 import { type DocumentFacts, headHtml, openingHtml, topHtml } from "./document.tsx";
 import { type PageAssets, pageAssets, pageHeaders } from "./policy.ts";
 import { type Sections, sectionsInSteps } from "./sections.tsx";
@@ -30,6 +31,8 @@ export interface StatusPagePorts {
 const SHARED_MS = 1000;
 /** So many answers of one edition are kept as octets. */
 const KEPT_ANSWERS = 4;
+/** An answer goes out in such pieces, so that hundreds of readers, however slow, have no copy each. */
+const PIECE_OCTETS = 65_536;
 
 /** The page as it was made last. */
 interface Edition extends DocumentFacts {
@@ -47,12 +50,14 @@ interface Edition extends DocumentFacts {
 export class StatusPage {
   readonly #ports: StatusPagePorts;
   readonly #history = new TrafficHistory();
+  readonly #pace: Pace;
   #edition: Edition | undefined;
   #making: Promise<void> | undefined;
   #assets: Promise<PageAssets> | undefined;
 
   constructor(ports: StatusPagePorts) {
     this.#ports = ports;
+    this.#pace = new Pace(ports.clock);
   }
 
   /** The page, or what of it has changed since the edition that the client names (`?since=RUN.NUMBER`). */
@@ -66,10 +71,13 @@ export class StatusPage {
       await (this.#making ??= this.#make().finally(() => this.#making = undefined));
       edition = this.#edition;
     }
+    // All who have waited for it are answered one after the other, each in a turn of its own.
+    await this.#pace.admit();
     const since = new URL(request.url).searchParams.get("since") ?? "";
     const [run, digits] = since.split(".");
     const known = run === journal.run && /^\d{1,9}$/.test(digits ?? "") ? Number(digits) : 0;
-    return new Response(octetsOf(edition, known, assets), { headers: pageHeaders(assets) });
+    const headers = { ...pageHeaders(assets), "transfer-encoding": "chunked" };
+    return new Response(inPieces(octetsOf(edition, known, assets)), { headers });
   }
 
   /** What was begun after the question is, however long it took: who asks waits for two editions at most. */
@@ -157,6 +165,15 @@ function octetsOf(edition: Edition, known: number, assets: PageAssets): Uint8Arr
   const octets = new TextEncoder().encode(parts.join(""));
   if (edition.answers.size < KEPT_ANSWERS) edition.answers.set(since, octets);
   return octets;
+}
+
+function inPieces(octets: Uint8Array<ArrayBuffer>): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+    controller.enqueue(octets.subarray(at, at += PIECE_OCTETS));
+    if (at >= octets.length) controller.close();
+  };
+  return new ReadableStream({ pull }, { highWaterMark: 0 });
 }
 
 const HEAD =
