@@ -57,11 +57,11 @@ class Scene implements AsyncDisposable {
     return path;
   }
 
-  /** Counts of probes by service and result. */
+  /** Counts of probes by service and result, of those that there were. */
   async probes(): Promise<Readonly<Record<string, number>>> {
     const text = await (await fetch(`http://127.0.0.1:${this.#httpPort}/metrics`)).text();
     const counts: Record<string, number> = {};
-    const rows = text.matchAll(/^bgp_lb_probes_total\{service="([^"]*)",.*result="(\w+)"\} (\d+)$/gm);
+    const rows = text.matchAll(/^bgp_lb_probes_total\{service="([^"]*)",.*result="(\w+)"\} ([1-9]\d*)$/gm);
     for (const [, service, result, count] of rows) {
       counts[`${service} ${result}`] = (counts[`${service} ${result}`] ?? 0) + Number(count);
     }
