@@ -39,7 +39,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: "lost event: what the kernel tells of links and addresses is not heard",
     file: "kernel/reconciler.ts",
     find: "kernel.watch((notices) => this.#notified(notices));",
-    replace: "kernel.watch(() => void this.#isBusy);",
+    replace: "kernel.watch(() => void this.#busySinceMs);",
   },
   {
     name: "a reload takes a check for healthy that is not",
