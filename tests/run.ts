@@ -25,16 +25,8 @@ const OUTPUT = "coverage";
 const SANITIZE = ["--sanitize-ops", "--sanitize-resources", "--no-prompt"];
 /** Unit tests may read the repository and see an empty environment; nothing else. */
 const UNIT = ["--allow-read=.", "--ignore-env"];
-/** Integration tests and the lab start routers, make namespaces and open raw sockets. */
-const WORLD = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-net",
-  "--allow-run",
-  "--allow-ffi",
-  "--allow-env",
-  "--allow-sys",
-];
+/** Integration tests and the lab start routers and browsers, make namespaces, open raw sockets, and look at /proc. */
+const WORLD = ["--allow-all"];
 const PACKAGES = [
   "iproute2",
   "openssl",
