@@ -1,7 +1,7 @@
 /** Two packages of this checkout for tests, the second one of a later commit, so that an upgrade is seen; not compressed. */
 import { type Ingredients } from "../../packaging/deb/contents.ts";
 import { ingredientsFor, makePackage, ownArchitecture } from "../../packaging/package.ts";
-import { checkedOut } from "../../packaging/bundle.ts";
+import { checkedOut, stamped } from "../../packaging/bundle.ts";
 
 /** Both of them. */
 export interface TestPackages {
@@ -13,13 +13,18 @@ export interface TestPackages {
 
 const LATER = "f".repeat(40);
 
-/** Makes them in a folder. @throws where this is no checkout */
+/** Where this is no checkout. */
+const NO_COMMIT = { commit: "0".repeat(40), committed: "2026-01-01T00:00:00Z" };
+
+/** Makes them in a folder. */
 export async function makeTestPackages(output: string): Promise<TestPackages> {
   const architecture = ownArchitecture();
-  const first = await ingredientsFor(architecture);
-  const commit = (await checkedOut())?.commit;
-  if (commit === undefined) throw new Error("packages of two commits are made in a checkout alone");
-  const text = new TextDecoder().decode(first.bundle);
+  const build = await checkedOut();
+  const made = await ingredientsFor(architecture);
+  const bundle = new TextDecoder().decode(made.bundle);
+  const text = build === undefined ? stamped(bundle, NO_COMMIT) : bundle;
+  const first: Ingredients = { ...made, bundle: new TextEncoder().encode(text) };
+  const { commit } = build ?? NO_COMMIT;
   const later = text.replace(commit, LATER);
   if (later === text) throw new Error("the bundle has no commit");
   const second: Ingredients = {
