@@ -6,23 +6,14 @@ import type { Status } from "../../src/status/status.ts";
 import { BFD_UP } from "../support/bfd_entry.ts";
 import { fullMetrics, fullStatus, fullTraffic } from "../support/full_status.ts";
 import { metricRows, tableRows } from "../support/monitoring.ts";
-import { exposed, peerStatus, scraped, status } from "../support/status.ts";
+import { exposed, negotiated, peerStatus, scraped, status } from "../support/status.ts";
 
 const NEGOTIATED = {
+  ...negotiated,
   peerAs: 65513,
-  peerIdentifier: "10.0.0.254",
   internal: false,
-  holdTimeSeconds: 90,
-  keepaliveTimeSeconds: 30,
-  families: ["ipv4-unicast"],
-  fourOctetAs: true,
-  routeRefresh: true,
-  enhancedRouteRefresh: true,
-  extendedMessage: true,
-  extendedNextHop: [],
   gracefulRestart: { active: true, notification: true, restartTimeSeconds: 120 },
-  role: undefined,
-} as const;
+};
 
 /** The samples of one family. */
 async function samples(name: string, now: Status): Promise<readonly string[]> {

@@ -10,7 +10,7 @@ import type { Status } from "../../src/status/status.ts";
 import { topText } from "../../src/status/top_text.ts";
 import { VIEWS } from "../../src/status/views.ts";
 import { PLAIN } from "../../src/text/style.ts";
-import { degradedStatus, quietPage, status } from "../support/status.ts";
+import { degradedStatus, negotiated, quietPage, status } from "../support/status.ts";
 import { VirtualClock } from "../support/virtual_clock.ts";
 
 const NOW = new Date("2026-01-01T01:02:03Z");
@@ -59,21 +59,7 @@ function announced(): Status {
   const document = degradedStatus();
   const peers = document.peers.map((peer) => ({
     ...peer,
-    negotiated: {
-      internal: true,
-      peerIdentifier: "10.0.0.254",
-      peerAs: 65512,
-      fourOctetAs: true,
-      holdTimeSeconds: 90,
-      keepaliveTimeSeconds: 30,
-      families: FAMILIES,
-      extendedNextHop: [],
-      routeRefresh: true,
-      enhancedRouteRefresh: true,
-      extendedMessage: true,
-      gracefulRestart: undefined,
-      role: undefined,
-    },
+    negotiated: { ...negotiated, families: FAMILIES },
   }));
   return { ...document, peers };
 }

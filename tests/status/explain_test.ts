@@ -5,7 +5,7 @@ import { explain } from "../../src/status/explain.ts";
 import { explainText } from "../../src/status/explain_text.ts";
 import type { CheckStatusEntry, RouteStatus, ServiceStatus, Status } from "../../src/status/status.ts";
 import { UnknownNameError } from "../../src/status/views.ts";
-import { peerStatus, status } from "../support/status.ts";
+import { negotiated, peerStatus, status } from "../support/status.ts";
 
 const NOW = new Date("2026-01-01T01:00:00Z");
 const SINCE = "2026-01-01T00:59:00.000Z";
@@ -17,22 +17,6 @@ const GATES: readonly (readonly [string, string])[] = [
   ["address present", "link up, address present"],
   ["virtual services present", "virtual services present, with a destination of weight"],
 ];
-
-const negotiated: NonNullable<PeerStatus["negotiated"]> = {
-  peerAs: 65512,
-  peerIdentifier: "10.0.0.254",
-  internal: true,
-  holdTimeSeconds: 90,
-  keepaliveTimeSeconds: 30,
-  families: ["ipv4-unicast"],
-  fourOctetAs: true,
-  routeRefresh: true,
-  enhancedRouteRefresh: true,
-  extendedMessage: true,
-  extendedNextHop: [],
-  gracefulRestart: undefined,
-  role: undefined,
-};
 
 /** What is different from an agent where every gate is open. */
 interface Change {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { PeerStatus } from "../../src/bgp/speaker.ts";
 import type { RouteStatus, Status } from "../../src/status/status.ts";
 import { isViewName, UnknownNameError, VIEWS } from "../../src/status/views.ts";
-import { peerStatus, status } from "../support/status.ts";
+import { negotiated, peerStatus, status } from "../support/status.ts";
 
 const NOW = new Date("2026-01-01T01:02:03Z");
 const at = new Date("2026-01-01T01:01:58Z");
@@ -13,19 +13,10 @@ const up: PeerStatus = {
   ...peerStatus,
   since: new Date("2026-01-01T00:00:00Z"),
   negotiated: {
-    peerAs: 65512,
-    peerIdentifier: "10.0.0.254",
-    internal: true,
-    holdTimeSeconds: 90,
-    keepaliveTimeSeconds: 30,
-    families: ["ipv4-unicast"],
-    fourOctetAs: true,
-    routeRefresh: true,
+    ...negotiated,
     enhancedRouteRefresh: false,
-    extendedMessage: true,
     extendedNextHop: ["ipv4-unicast"],
     gracefulRestart: { active: true, notification: true, restartTimeSeconds: 120 },
-    role: undefined,
   },
   held: [{ prefix: "2001:db8::1/128", reason: "no IPv6 next hop" }],
 };

@@ -5,7 +5,7 @@ import type { Traffic } from "../../src/kernel/kernel.ts";
 import { parseAddress } from "../../src/net/address.ts";
 import type { ServiceStatus, Status, VirtualServiceStatus } from "../../src/status/status.ts";
 import { BFD_UP } from "./bfd_entry.ts";
-import { status } from "./status.ts";
+import { negotiated, status } from "./status.ts";
 
 const AT = "2026-01-01T00:00:00.000Z";
 const LATER = "2026-01-01T02:00:00.000Z";
@@ -30,19 +30,8 @@ export function fullStatus(isLive = true): Status {
       ...peer,
       bfd: { ...BFD_UP, drops: { "session-not-found": 1 } },
       negotiated: {
-        peerAs: 65512,
-        peerIdentifier: "10.0.0.254",
-        internal: true,
-        holdTimeSeconds: 90,
-        keepaliveTimeSeconds: 30,
-        families: ["ipv4-unicast"],
-        fourOctetAs: true,
-        routeRefresh: true,
-        enhancedRouteRefresh: true,
-        extendedMessage: true,
-        extendedNextHop: [],
+        ...negotiated,
         gracefulRestart: { active: true, notification: true, restartTimeSeconds: 120 },
-        role: undefined,
       },
       transmission: {
         acknowledgedOctets: 4000,

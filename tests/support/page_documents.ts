@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { JournalEntry } from "../../src/events/journal.ts";
 import { StatusPage, type StatusPagePorts } from "../../src/http/page/status_page.ts";
 import type { PeerEntry, ServiceStatus, Status } from "../../src/status/status.ts";
-import { peerStatus, quietPage, status } from "./status.ts";
+import { negotiated, peerStatus, quietPage, status } from "./status.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** A page over documents that a test gives, and how often it asked for one. */
@@ -102,19 +102,12 @@ export function large(
 }
 
 const NEGOTIATED: PeerEntry["negotiated"] = {
-  peerAs: 65512,
-  peerIdentifier: "10.0.0.254",
-  internal: true,
+  ...negotiated,
   holdTimeSeconds: 9,
   keepaliveTimeSeconds: 3,
   families: ["ipv4-unicast", "ipv6-unicast"],
-  fourOctetAs: true,
-  routeRefresh: true,
   enhancedRouteRefresh: false,
   extendedMessage: false,
-  extendedNextHop: [],
-  gracefulRestart: undefined,
-  role: undefined,
 };
 
 /** The peer, with a session that has negotiated something. */

@@ -29,6 +29,23 @@ export const quietPage = {
   journal: { run: "r", newest: 0, since: () => ({ entries: [], missing: 0 }) },
 } as const;
 
+/** What a session has agreed on. */
+export const negotiated: NonNullable<PeerStatus["negotiated"]> = {
+  peerAs: 65512,
+  peerIdentifier: "10.0.0.254",
+  internal: true,
+  holdTimeSeconds: 90,
+  keepaliveTimeSeconds: 30,
+  families: ["ipv4-unicast"],
+  fourOctetAs: true,
+  routeRefresh: true,
+  enhancedRouteRefresh: true,
+  extendedMessage: true,
+  extendedNextHop: [],
+  gracefulRestart: undefined,
+  role: undefined,
+};
+
 /** A peer that has seen something. */
 export const peerStatus: PeerStatus = {
   localAs: 65512,
